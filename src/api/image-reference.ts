@@ -1,0 +1,110 @@
+/**
+ * Image references in their normal form (`nginx:1` is `docker.io/library/nginx:1`), and rewriting by whole
+ * path segments. Grammar: github.com/distribution/reference.
+ */
+export interface ImageReference {
+  /** Registry host with port if named, e.g. `harbor.od.com:8443`; `docker.io` where none is named. */
+  readonly host: string
+  /** Path below the host, e.g. `library/nginx`. */
+  readonly repository: string
+  /** `latest` where neither tag nor digest is named. */
+  readonly tag?: string
+  readonly digest?: string
+}
+
+export type ParsedReference =
+  | { readonly ok: true; readonly reference: ImageReference }
+  | { readonly ok: false; readonly sentence: string }
+
+const HOST =
+  /^(?:\[[0-9a-fA-F:]+\]|(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*)(?::[0-9]{1,5})?$/
+const SEGMENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
+const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]{32,}$/
+/** Longest `host/repository` that any registry accepts (distribution/reference: NameTotalLengthMax), and tag and digest beside it. */
+const MAX_NAME = 255
+const MAX_TEXT = 512
+
+const refused = (text: string, why: string): ParsedReference => ({
+  ok: false,
+  sentence: `image "${text.length > 80 ? `${text.slice(0, 80)}…` : text}" is not a valid reference: ${why}`,
+})
+
+/** A first path component is a host when it has a dot or a port, is `localhost`, or has an upper-case letter (as containerd and Docker read it). */
+const looksLikeHost = (part: string): boolean =>
+  part.includes('.') || part.includes(':') || part === 'localhost' || part !== part.toLowerCase()
+
+/** Parses a reference as a kubelet would; the sentence says which part is wrong. Never throws. */
+export const parseImage = (text: string): ParsedReference => {
+  if (text === '') return refused(text, 'it is empty')
+  if (text.length > MAX_TEXT) return refused(text, `it has ${text.length} characters, at most ${MAX_TEXT} are possible`)
+  const at = text.indexOf('@')
+  const digest = at >= 0 ? text.slice(at + 1) : undefined
+  if (digest !== undefined && !DIGEST.test(digest)) return refused(text, `"${digest.slice(0, 80)}" is not a digest`)
+  const named = at >= 0 ? text.slice(0, at) : text
+  const slash = named.indexOf('/')
+  const first = slash > 0 ? named.slice(0, slash) : ''
+  const hasHost = slash > 0 && looksLikeHost(first)
+  const rest = hasHost ? named.slice(slash + 1) : named
+  const colon = rest.lastIndexOf(':')
+  const tag = colon > rest.lastIndexOf('/') ? rest.slice(colon + 1) : undefined
+  if (tag !== undefined && !TAG.test(tag)) return refused(text, `"${tag.slice(0, 80)}" is not a tag`)
+  const path = tag === undefined ? rest : rest.slice(0, colon)
+  let host = hasHost ? first : 'docker.io'
+  if (!HOST.test(host)) return refused(text, `"${host}" is not a registry host`)
+  if (host === 'index.docker.io') host = 'docker.io'
+  if (path === '') return refused(text, 'the repository is missing')
+  const repository = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path
+  const bad = repository.split('/').find((segment) => !SEGMENT.test(segment))
+  if (bad !== undefined) {
+    const why =
+      bad === ''
+        ? 'it has an empty path segment'
+        : /[A-Z]/.test(bad)
+          ? `"${bad}" has upper-case letters, a repository is lower case`
+          : `"${bad}" is not a path segment`
+    return refused(text, why)
+  }
+  if (host.length + 1 + repository.length > MAX_NAME)
+    return refused(text, `its name is longer than ${MAX_NAME} characters`)
+  return {
+    ok: true,
+    reference: {
+      host,
+      repository,
+      ...(tag !== undefined ? { tag } : digest === undefined ? { tag: 'latest' } : {}),
+      ...(digest !== undefined && { digest }),
+    },
+  }
+}
+
+/** The full normal form, e.g. `docker.io/library/nginx:1`. */
+export const formatImage = ({ host, repository, tag, digest }: ImageReference): string =>
+  `${host}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
+
+/** Normal form of a text, or the text itself where it is no reference (so that it still compares and prints). */
+export const normalImage = (text: string): string => {
+  const parsed = parseImage(text)
+  return parsed.ok ? formatImage(parsed.reference) : text
+}
+
+/** Whether two texts name the same image. */
+export const sameImage = (a: string, b: string): boolean => normalImage(a) === normalImage(b)
+
+const segmentsOf = (prefix: string): readonly string[] => prefix.replace(/\/+$/, '').split('/')
+
+/**
+ * Replaces the prefix `from` of an image by `to`, by whole path segments: `harbor.od.com/k8s/` touches
+ * `harbor.od.com/k8s/coredns` but never `harbor.od.com/k8s-old/coredns`. Tag and digest are kept.
+ * `from` may stop anywhere between the host and the whole repository. Undefined where the prefix does not apply.
+ */
+export const rewritePrefix = (image: string, from: string, to: string): string | undefined => {
+  const parsed = parseImage(image)
+  if (!parsed.ok) return undefined
+  const { host, repository, tag, digest } = parsed.reference
+  const have = [host, ...repository.split('/')]
+  const want = segmentsOf(from)
+  if (want.length > have.length || want.some((segment, i) => segment !== have[i])) return undefined
+  const name = [...segmentsOf(to), ...have.slice(want.length)].join('/')
+  return `${name}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
+}

@@ -1,0 +1,21 @@
+/** Names that users meet on objects; fixed, because clusters remember them. */
+export const GROUP = 'kubemend.io'
+export const VERSION = 'v1alpha1'
+export const API_VERSION = `${GROUP}/${VERSION}`
+
+/** On the operator's namespace, `"true"` stops everything. */
+export const PAUSED_ANNOTATION = `${GROUP}/paused`
+/** Annotation or label on pod, owner, namespace or node; `"true"` opts out. */
+export const EXCLUDE_KEY = `${GROUP}/exclude`
+/** On a workload that was rewritten: JSON object, container name → image before the first rewrite. */
+export const ORIGINAL_IMAGE_ANNOTATION = `${GROUP}/original-image`
+/** On a Remediation: the uid of the incident's owner, so that records of one owner are found by selector. */
+export const OWNER_UID_LABEL = `${GROUP}/owner-uid`
+export const AREA_LABEL = `${GROUP}/area`
+export const POLICY_LABEL = `${GROUP}/policy`
+
+/** Field manager of every write; `kubectl get --show-managed-fields` names it. */
+export const FIELD_MANAGER = 'kubemend'
+
+/** Matched only by policies that name them. The operator's own namespace joins them at run time. */
+export const PROTECTED_NAMESPACES: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease']
