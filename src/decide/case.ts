@@ -1,0 +1,48 @@
+import type { PolicySpec } from '../api/policy.ts'
+import type { Remediation } from '../api/objects.ts'
+import type { Fact, Facts, Incident } from '../diagnose/incident.ts'
+
+/** A policy that was understood: its spec with defaults, its patterns compiled. */
+export interface PolicyInForce {
+  readonly name: string
+  readonly uid: string
+  readonly generation: number
+  readonly createdAt: number
+  readonly spec: PolicySpec
+  readonly matches: {
+    readonly image: (normalForm: string) => boolean
+    readonly message: (text: string) => boolean
+    /** New reference, or undefined where no rule applies; a sentence where one applies but its result is none. */
+    readonly rewrite: (normalForm: string) => { readonly to: string } | { readonly refused: string } | undefined
+  }
+}
+
+/** One attempt that was begun, by anyone, within the last 24 hours. */
+export interface Attempt {
+  readonly policy: string
+  /** `incidentId(ownerUid, area)`. */
+  readonly incident: string
+  /** ms since the epoch. */
+  readonly at: number
+}
+
+/** Everything that a decision may look at. No clock: `now` is an argument. */
+export interface Case {
+  readonly now: number
+  readonly incident: Incident
+  readonly facts: Facts
+  readonly policies: readonly PolicyInForce[]
+  /** Records of this owner and area, newest first. */
+  readonly records: readonly Remediation[]
+  /** All attempts of the last 24 h: from records and from the policies' status, without doubles. */
+  readonly attempts: readonly Attempt[]
+  /** Remediations in phase Running or Verifying, by policy name (this incident's own not counted). */
+  readonly active: Readonly<Record<string, number>>
+  readonly operator: {
+    readonly namespace: string
+    readonly paused: Fact<boolean>
+    readonly maxActionsPerHour: number
+    /** How long containers must stay started to count as success, ms. */
+    readonly settleMs: number
+  }
+}

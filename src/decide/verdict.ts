@@ -1,0 +1,103 @@
+import type { Cause } from '../api/causes.ts'
+import type { ObjectRef } from '../api/kubernetes.ts'
+import type { HoldReason } from '../api/reasons.ts'
+import type { Evidence, ImageChange } from '../api/remediation.ts'
+import type { FactName, Finding } from '../diagnose/incident.ts'
+
+/** A pod to delete, only if it is still this very pod. */
+export interface PodToDelete {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+}
+
+interface PlanBase {
+  /** Index of the action in the policy. */
+  readonly index: number
+  /** Hash over everything below; an approval names it. */
+  readonly hash: string
+  readonly diff: string
+  readonly timeoutMs: number
+}
+
+/** Where a container stands in the object that is written to: for the JSON patch and its tests. */
+export interface PlacedChange extends ImageChange {
+  /** JSON pointer of the container, e.g. `/spec/template/spec/containers/0`. */
+  readonly pointer: string
+  /** The text that stands there now, exactly. */
+  readonly was: string
+}
+
+export interface RewriteImagePlan extends PlanBase {
+  readonly type: 'RewriteImage'
+  readonly target: ObjectRef
+  readonly resourceVersion: string
+  readonly changes: readonly PlacedChange[]
+  /** Annotations of the target as read (the undo annotation joins them). */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Pods of the broken revision that their controller would leave standing. */
+  readonly thenDelete: readonly PodToDelete[]
+}
+
+export interface RecyclePodPlan extends PlanBase {
+  readonly type: 'RecyclePod'
+  readonly target: ObjectRef
+  readonly method: 'Delete' | 'Evict'
+  readonly pods: readonly PodToDelete[]
+}
+
+export type Plan = RewriteImagePlan | RecyclePodPlan
+
+/** What was concluded of the incident from all facts at hand. */
+export interface Diagnosis {
+  readonly cause: Cause
+  readonly findings: readonly Finding[]
+  readonly evidence: readonly Evidence[]
+  readonly permanentFix?: string
+}
+
+/** The policy that governs, by name, so that records and metrics can tell. */
+export interface Governing {
+  readonly name: string
+  readonly uid: string
+  readonly generation: number
+}
+
+export type Verdict =
+  /** No policy governs it, or there is nothing (any more) to decide. */
+  | { readonly kind: 'Ignore'; readonly why: string; readonly diagnosis?: Diagnosis }
+  /** These facts are missing; ask again with them. */
+  | { readonly kind: 'Ask'; readonly facts: readonly FactName[] }
+  | {
+      readonly kind: 'Hold'
+      readonly policy: Governing
+      readonly reason: HoldReason
+      readonly message: string
+      /** Exact time of the next look, ms since the epoch; an earlier signal may come first. */
+      readonly lookAgainAt: number
+      readonly plan?: Plan
+      readonly diagnosis: Diagnosis
+    }
+  | {
+      readonly kind: 'Act'
+      readonly policy: Governing
+      readonly plan: Plan
+      readonly attempt: number
+      /** The intent stands on the record already (a crash came between intent and outcome). */
+      readonly resume: boolean
+      readonly diagnosis: Diagnosis
+    }
+  /** An attempt is under way: its outcome so far. */
+  | {
+      readonly kind: 'Prove'
+      readonly outcome: 'Waiting' | 'Succeeded' | 'Ineffective' | 'Cancelled'
+      readonly reason: string
+      readonly message: string
+      readonly lookAgainAt: number
+      /** What follows an ineffective remedy. */
+      readonly next?:
+        | { readonly kind: 'Undo'; readonly plan: RewriteImagePlan }
+        | { readonly kind: 'Escalate' }
+        | { readonly kind: 'Stop' }
+    }

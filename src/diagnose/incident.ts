@@ -1,0 +1,137 @@
+import type { Area, Cause } from '../api/causes.ts'
+import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod } from '../api/kubernetes.ts'
+import type { Evidence } from '../api/remediation.ts'
+
+/** Who vouches for a cause. An Event alone is somebody's word and never leads to an action. */
+export type Witness = 'kubelet' | 'registry' | 'event'
+
+/** One container (or the pod's sandbox or volume) that fails, and why. */
+export interface Finding {
+  /** Container name; empty for sandbox and volume causes. */
+  readonly container: string
+  readonly init: boolean
+  /** Image as the pod's spec has it; empty where none is concerned. */
+  readonly image: string
+  readonly cause: Cause
+  /** Catalogue row that named the cause. */
+  readonly row?: string
+  readonly message: string
+  readonly witness: Witness
+  /** Causes that asking the registry may still turn this one into; empty once it was asked. */
+  readonly mayBe: readonly Cause[]
+}
+
+/** A failing pod: its object as read, and what was found. */
+export interface FailingPod {
+  readonly pod: Pod
+  readonly findings: readonly Finding[]
+  /** ms since the epoch at which it began to fail, by the pod's own conditions. */
+  readonly since: number
+}
+
+/** Something that a decision needs and that may not be visible: then it says why, and is never guessed. */
+export type Fact<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly why: string }
+
+export const known = <T>(value: T): Fact<T> => ({ known: true, value })
+export const unknown = (why: string): Fact<never> => ({ known: false, why })
+
+/** Who will write the owner back if we change it. */
+export interface Manager {
+  /** e.g. `Argo CD`, `Flux`, `operator prometheus-operator`, `Helm`. */
+  readonly name: string
+  /** Helm alone does not write back: only its next upgrade does. */
+  readonly writesBack: boolean
+  /** What gave it away, e.g. `annotation argocd.argoproj.io/tracking-id`. */
+  readonly seenBy: string
+  /** Where to edit for good, e.g. `Argo CD Application team/web`. */
+  readonly editAt: string
+}
+
+/** What may be written to: the last owner in the chain that holds a pod template, or the pod itself. */
+export interface Owner {
+  readonly ref: ObjectRef
+  readonly resourceVersion: string
+  /** `Pod` where nothing owns it. Other kinds are explained, not touched. */
+  readonly support: 'supported' | 'unsupported'
+  /** Why unsupported, in a sentence. */
+  readonly why?: string
+  readonly containers: readonly Container[]
+  readonly initContainers: readonly Container[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly managedFields: readonly ManagedFieldsEntry[]
+  readonly managers: readonly Manager[]
+  readonly selector?: LabelSelector
+  /** Desired pods; 1 for a bare pod. */
+  readonly replicas: number
+  readonly updatedReplicas: number
+  readonly generation: number
+  readonly observedGeneration: number
+  /** Why an edit would not roll out, in a sentence (paused, OnDelete, partition, being deleted). */
+  readonly blocked?: string
+  /** Whether its controller leaves broken pods of the old revision standing (StatefulSet, ReplicaSet). */
+  readonly keepsBrokenPods: boolean
+  /** Whether deleting a pod makes somebody create it anew. */
+  readonly recreatesPods: boolean
+}
+
+/** What a registry says of one reference, with the credentials that the pod has for that host. */
+export type RegistryAnswer =
+  | {
+      readonly kind: 'exists'
+      readonly digest: string
+      readonly platforms: readonly string[]
+      readonly mediaType: string
+    }
+  | { readonly kind: 'projectMissing' | 'repositoryMissing' | 'tagMissing'; readonly said: string }
+  | { readonly kind: 'denied'; readonly said: string; readonly withCredentials: boolean }
+  | { readonly kind: 'limited'; readonly said: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'unreachable'; readonly said: string }
+  | { readonly kind: 'refused'; readonly said: string }
+
+export interface NamespaceFacts {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+export interface NodeFacts {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  /** e.g. `linux/amd64`. */
+  readonly platform: string
+  readonly controlPlane: boolean
+  readonly ready: boolean
+}
+
+/** Facts by name, gathered so far. A name that is absent was not asked for yet. */
+export interface Facts {
+  readonly namespace?: Fact<NamespaceFacts>
+  readonly node?: Fact<NodeFacts>
+  /** Every pod of the owner, of all revisions. */
+  readonly pods?: Fact<readonly Pod[]>
+  /** Answers by image reference in normal form. */
+  readonly registry: Readonly<Record<string, Fact<RegistryAnswer>>>
+}
+
+/** A request of `decide` for one more fact. */
+export type FactName =
+  | { readonly fact: 'namespace' }
+  | { readonly fact: 'node' }
+  | { readonly fact: 'pods' }
+  | { readonly fact: 'registry'; readonly image: string }
+
+/** One owner and one area: however many of its pods report it. Level-based: what is true now. */
+export interface Incident {
+  /** `<owner uid>/<area>`: the queue's key; one run a key. */
+  readonly key: string
+  readonly area: Area
+  readonly owner: Owner
+  /** Failing pods of the owner in this area; empty once they recovered. */
+  readonly pods: readonly FailingPod[]
+  /** Revision of the pod template that fails: `pod-template-hash`, `controller-revision-hash`, or the pod's uid. */
+  readonly templateHash: string
+  /** Evidence so far, cheapest first. */
+  readonly evidence: readonly Evidence[]
+}
