@@ -1,6 +1,6 @@
 import type { PolicySpec } from '../api/policy.ts'
 import type { Remediation } from '../api/objects.ts'
-import type { Fact, Facts, Incident } from '../diagnose/incident.ts'
+import type { Diagnosis, Fact, Facts, Incident } from '../diagnose/incident.ts'
 
 /** A policy that was understood: its spec with defaults, its patterns compiled. */
 export interface PolicyInForce {
@@ -30,6 +30,8 @@ export interface Attempt {
 export interface Case {
   readonly now: number
   readonly incident: Incident
+  /** What `conclude` made of incident and facts. */
+  readonly diagnosis: Diagnosis
   readonly facts: Facts
   readonly policies: readonly PolicyInForce[]
   /** Records of this owner and area, newest first. */

@@ -1,8 +1,7 @@
-import type { Cause } from '../api/causes.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import type { HoldReason } from '../api/reasons.ts'
-import type { Evidence, ImageChange } from '../api/remediation.ts'
-import type { FactName, Finding } from '../diagnose/incident.ts'
+import type { ImageChange } from '../api/remediation.ts'
+import type { Diagnosis, FactName } from '../diagnose/incident.ts'
 
 /** A pod to delete, only if it is still this very pod. */
 export interface PodToDelete {
@@ -48,14 +47,6 @@ export interface RecyclePodPlan extends PlanBase {
 }
 
 export type Plan = RewriteImagePlan | RecyclePodPlan
-
-/** What was concluded of the incident from all facts at hand. */
-export interface Diagnosis {
-  readonly cause: Cause
-  readonly findings: readonly Finding[]
-  readonly evidence: readonly Evidence[]
-  readonly permanentFix?: string
-}
 
 /** The policy that governs, by name, so that records and metrics can tell. */
 export interface Governing {

@@ -135,3 +135,11 @@ export interface Incident {
   /** Evidence so far, cheapest first. */
   readonly evidence: readonly Evidence[]
 }
+
+/** What was concluded of the incident from all facts at hand. */
+export interface Diagnosis {
+  readonly cause: Cause
+  readonly findings: readonly Finding[]
+  readonly evidence: readonly Evidence[]
+  readonly permanentFix?: string
+}
