@@ -1,0 +1,94 @@
+import type { Area } from '../api/causes.ts'
+import { incidentKey } from '../api/incident-id.ts'
+import type { LabelSelector, ObjectRef } from '../api/kubernetes.ts'
+import type { FailingPod, Owner } from '../diagnose/incident.ts'
+
+/** An owner and an area in which something fails, or in which a remedy is under way. */
+export interface OpenIncident {
+  readonly key: string
+  readonly area: Area
+  readonly target: ObjectRef
+  /** Failing pods by uid; empty where only the remedy's proof is awaited. */
+  readonly pods: ReadonlyMap<string, FailingPod>
+  /** The owner as it was read a moment ago, so that the same object is not read twice in a row. */
+  readonly owner?: { readonly value: Owner; readonly at: number }
+  /** Set while a remedy's proof is awaited: its pods' moves make us look again. */
+  readonly selector?: LabelSelector
+}
+
+/** Open incidents by key; what is healthy has none. Synchronous. */
+export interface Incidents {
+  readonly get: (key: string) => OpenIncident | undefined
+  /** A pod fails in these areas now, and in no other; answers the keys that changed. */
+  readonly report: (owner: Owner, pod: FailingPod, areas: readonly Area[], now: number) => readonly string[]
+  /** A pod no longer fails or is gone; answers the keys that it left. */
+  readonly recovered: (podUid: string) => readonly string[]
+  /** Keeps an incident open for the proof of its remedy. */
+  readonly await: (area: Area, target: ObjectRef, selector: LabelSelector | undefined) => string
+  readonly close: (key: string) => void
+  readonly keys: () => readonly string[]
+  readonly has: (podUid: string) => boolean
+  /** Keys whose remedy's proof may depend on a pod with these labels. */
+  readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]
+}
+
+const selects = (selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean =>
+  selector !== undefined && Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
+
+export const createIncidents = (): Incidents => {
+  const open = new Map<string, OpenIncident>()
+  const keysOfPod = new Map<string, Set<string>>()
+
+  const leave = (podUid: string, key: string): void => {
+    const incident = open.get(key)
+    if (incident) open.set(key, { ...incident, pods: new Map([...incident.pods].filter(([uid]) => uid !== podUid)) })
+    const keys = keysOfPod.get(podUid)
+    keys?.delete(key)
+    if (keys?.size === 0) keysOfPod.delete(podUid)
+  }
+
+  return {
+    get: (key) => open.get(key),
+    report: (owner, failing, areas, now) => {
+      const { uid } = failing.pod.metadata
+      const keys = areas.map((area) => incidentKey(owner.ref.uid, area))
+      const left = [...(keysOfPod.get(uid) ?? [])].filter((key) => !keys.includes(key))
+      for (const key of left) leave(uid, key)
+      areas.forEach((area, i) => {
+        const key = keys[i] ?? ''
+        const before = open.get(key)
+        open.set(key, {
+          ...before,
+          key,
+          area,
+          target: owner.ref,
+          pods: new Map(before?.pods).set(uid, failing),
+          owner: { value: owner, at: now },
+        })
+        keysOfPod.set(uid, (keysOfPod.get(uid) ?? new Set()).add(key))
+      })
+      return [...keys, ...left]
+    },
+    recovered: (podUid) => {
+      const keys = [...(keysOfPod.get(podUid) ?? [])]
+      for (const key of keys) leave(podUid, key)
+      return keys
+    },
+    await: (area, target, selector) => {
+      const key = incidentKey(target.uid, area)
+      const before = open.get(key)
+      open.set(key, { ...(before ?? { key, area, target, pods: new Map() }), ...(selector && { selector }) })
+      return key
+    },
+    close: (key) => {
+      for (const uid of open.get(key)?.pods.keys() ?? []) leave(uid, key)
+      open.delete(key)
+    },
+    keys: () => [...open.keys()],
+    has: (podUid) => keysOfPod.has(podUid),
+    awaiting: (namespace, labels) =>
+      [...open.values()]
+        .filter(({ target, selector }) => target.namespace === namespace && selects(selector, labels))
+        .map(({ key }) => key),
+  }
+}

@@ -1,0 +1,82 @@
+import type { Area } from '../api/causes.ts'
+import { AREA_LABEL, OWNER_UID_LABEL } from '../api/names.ts'
+import type { Remediation } from '../api/objects.ts'
+import type { Phase } from '../api/reasons.ts'
+
+/** Phases in which something was begun and its outcome is not known yet. */
+const UNDER_WAY: ReadonlySet<Phase> = new Set(['Running', 'Verifying'])
+
+export const underWay = (record: Remediation): boolean => UNDER_WAY.has(record.status?.phase ?? 'Held')
+
+/** Owner and area that a record speaks of, by its labels. */
+export const subjectOf = (record: Remediation): { readonly ownerUid: string; readonly area: Area } | undefined => {
+  const ownerUid = record.metadata.labels?.[OWNER_UID_LABEL]
+  const area = record.metadata.labels?.[AREA_LABEL]
+  return ownerUid && area ? { ownerUid, area: area as Area } : undefined
+}
+
+/**
+ * All Remediations by uid: what the watch shows, and at once what we wrote ourselves. The later of two versions
+ * wins, or a decision right after a write would be made on the state before it.
+ */
+export interface Records {
+  readonly put: (record: Remediation) => void
+  readonly drop: (uid: string) => void
+  readonly all: () => readonly Remediation[]
+  /** Of one owner and area, newest first. */
+  readonly of: (ownerUid: string, area: Area) => readonly Remediation[]
+  /** Records under way by policy, without those of one owner and area. */
+  readonly activeByPolicy: (except: { ownerUid: string; area: Area }) => Readonly<Record<string, number>>
+}
+
+const version = (record: Remediation): bigint => {
+  const text = record.metadata.resourceVersion
+  return /^\d+$/.test(text) ? BigInt(text) : 0n
+}
+
+export const createRecords = (): Records => {
+  const byUid = new Map<string, Remediation>()
+  const byOwner = new Map<string, Set<string>>()
+  const active = new Set<string>()
+
+  const drop = (uid: string): void => {
+    const owner = byUid.get(uid)?.metadata.labels?.[OWNER_UID_LABEL] ?? ''
+    const uids = byOwner.get(owner)
+    uids?.delete(uid)
+    if (uids?.size === 0) byOwner.delete(owner)
+    byUid.delete(uid)
+    active.delete(uid)
+  }
+
+  return {
+    put: (record) => {
+      const { uid, labels } = record.metadata
+      const before = byUid.get(uid)
+      if (before && version(before) > version(record)) return
+      byUid.set(uid, record)
+      const owner = labels?.[OWNER_UID_LABEL] ?? ''
+      const uids = byOwner.get(owner) ?? new Set()
+      byOwner.set(owner, uids.add(uid))
+      if (underWay(record)) active.add(uid)
+      else active.delete(uid)
+    },
+    drop,
+    all: () => [...byUid.values()],
+    of: (ownerUid, area) =>
+      [...(byOwner.get(ownerUid) ?? [])]
+        .flatMap((uid) => byUid.get(uid) ?? [])
+        .filter((record) => record.metadata.labels?.[AREA_LABEL] === area)
+        .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
+    activeByPolicy: ({ ownerUid, area }) => {
+      const counts: Record<string, number> = {}
+      for (const uid of active) {
+        const record = byUid.get(uid)
+        if (!record) continue
+        const subject = subjectOf(record)
+        if (subject?.ownerUid === ownerUid && subject.area === area) continue
+        counts[record.spec.policy.name] = (counts[record.spec.policy.name] ?? 0) + 1
+      }
+      return counts
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import type { Pod } from '../api/kubernetes.ts'
+import type { PodRef, Sighting, Word } from './sighting.ts'
+
+/** Words of one pod beyond this number push out the oldest: a pod with ten failing containers still fits. */
+const MAX_WORDS = 16
+/** An Event lives an hour on the server; a word no longer than that here. */
+const WORD_LIFE_MS = 3_600_000
+
+export interface BoardDeps {
+  readonly now: () => number
+  /** A pod that may be broken looks different now; called with its uid. */
+  readonly onChange: (uid: string) => void
+  /** Pods kept at once; beyond it the oldest without a pod object are dropped (their Events come again). */
+  readonly maxPods?: number
+}
+
+/** Holds what is known of pods that may be broken, by uid. Healthy pods never enter. */
+export interface Board {
+  readonly sawPending: (pod: Pod) => void
+  readonly leftPending: (uid: string) => void
+  readonly heard: (ref: PodRef, word: Word) => void
+  readonly get: (uid: string) => Sighting | undefined
+  readonly forget: (uid: string) => void
+  readonly size: () => number
+}
+
+/** Waiting reasons of a container that is merely starting. */
+const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])
+
+/** Whether a container says that it waits for something other than its turn. */
+const waitsInTrouble = (pod: Pod): boolean =>
+  [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].some(
+    ({ state }) => state?.waiting?.reason !== undefined && !STARTING.has(state.waiting.reason),
+  )
+
+const refOf = (pod: Pod): PodRef => ({
+  namespace: pod.metadata.namespace ?? '',
+  name: pod.metadata.name,
+  uid: pod.metadata.uid,
+})
+
+const joined = (words: readonly Word[], word: Word, now: number): readonly Word[] => {
+  const others = words.filter(
+    (w) =>
+      now - w.lastSeen < WORD_LIFE_MS &&
+      !(w.reason === word.reason && w.container === word.container && w.message === word.message),
+  )
+  return [...others, word].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WORDS)
+}
+
+/** See Board. Synchronous: a change is on the board before anyone is told of it. */
+export const createBoard = ({ now, onChange, maxPods = 20_000 }: BoardDeps): Board => {
+  const sightings = new Map<string, Sighting>()
+
+  const makeRoom = (): void => {
+    if (sightings.size < maxPods) return
+    for (const [uid, sighting] of sightings) {
+      if (sighting.pod) continue
+      sightings.delete(uid)
+      return
+    }
+  }
+
+  return {
+    sawPending: (pod) => {
+      const { uid } = pod.metadata
+      const before = sightings.get(uid)
+      if (!before) makeRoom()
+      const sighting = { ref: refOf(pod), pod, words: before?.words ?? [] }
+      sightings.set(uid, sighting)
+      if (sighting.words.length > 0 || waitsInTrouble(pod)) onChange(uid)
+    },
+    leftPending: (uid) => {
+      const before = sightings.get(uid)
+      if (!before) return
+      if (before.words.length > 0) sightings.set(uid, { ref: before.ref, words: before.words })
+      else sightings.delete(uid)
+      onChange(uid)
+    },
+    heard: (ref, word) => {
+      const before = sightings.get(ref.uid)
+      if (!before) makeRoom()
+      sightings.set(ref.uid, { ref, ...before, words: joined(before?.words ?? [], word, now()) })
+      onChange(ref.uid)
+    },
+    get: (uid) => sightings.get(uid),
+    forget: (uid) => void sightings.delete(uid),
+    size: () => sightings.size,
+  }
+}
