@@ -1,0 +1,35 @@
+import type { Cause } from '../api/causes.ts'
+import { buildMatcher } from './matcher.ts'
+import { normalise } from './normal-form.ts'
+import type { Row, Runtime } from './row.ts'
+import { ROWS } from './rows.ts'
+import { runtimeOf } from './runtime.ts'
+
+export interface Signal {
+  /** The event's reason or the container's waiting reason; empty where unknown. */
+  readonly reason: string
+  readonly message: string
+  readonly runtime?: Runtime | undefined
+}
+
+export interface Classification {
+  readonly cause: Cause
+  /** Id of the row that fitted; absent for `Unknown`. */
+  readonly row?: string
+  /** As given, else as the message's words tell. */
+  readonly runtime?: Runtime
+}
+
+const match = buildMatcher(ROWS)
+const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
+
+/** The cause of a failure by its words alone; `Unknown` where no row fits. Pure, linear in the message, never throws. */
+export const classify = ({ reason, message, runtime }: Signal): Classification => {
+  const form = normalise(message)
+  const told = runtime ?? runtimeOf(form.text)
+  const row = match({ reason, form, runtime: told })
+  return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(told && { runtime: told }) }
+}
+
+/** The row of that id, with its sample, source and explanation; undefined where there is none. */
+export const explainRow = (id: string): Row | undefined => BY_ID.get(id)

@@ -1,0 +1,35 @@
+import type { Cause } from '../api/causes.ts'
+
+/** The container runtime whose words a message is, where that is known. */
+export type Runtime = 'docker' | 'containerd' | 'crio' | 'kubelet'
+
+/**
+ * A piece that a message must or must not have, against its normal form (see `normal-form.ts`): a literal in lower case,
+ * or an RE2 pattern, which is only run where the row's literals were all found.
+ */
+export type Piece = string | { readonly re: string }
+
+/**
+ * One known failure. A row fits when all of `all`, at least one of `any` and none of `not` occur, and its conditions on
+ * reason, runtime and gRPC code hold. Each row needs a literal in `all`, or only literals in `any`: the matcher
+ * finds its candidates by these. The first row that fits decides, so specific endings stand before general beginnings.
+ */
+export interface Row {
+  /** Kebab-case, unique, stable: metrics and records name it. */
+  readonly id: string
+  readonly cause: Cause
+  /** Event or waiting reasons to which the row is confined; a message without a reason fits too. */
+  readonly reasons?: readonly string[]
+  /** gRPC status codes, in lower case, one of which the message must carry; `*` is any. */
+  readonly codes?: readonly string[]
+  readonly runtime?: Runtime
+  readonly all?: readonly Piece[]
+  readonly any?: readonly Piece[]
+  readonly not?: readonly Piece[]
+  /** A message in the words of the program, which this row and no earlier one must fit. */
+  readonly sample: { readonly reason: string; readonly message: string }
+  /** Where the words come from: an address, or the program and the path in its source. */
+  readonly source: string
+  /** What it means and what a person can do, in a short paragraph. */
+  readonly explain: string
+}
