@@ -1,0 +1,111 @@
+/** Nothing that is tried again can help: bad input, a contradiction. */
+export class Terminal extends Error {
+  override readonly name = 'Terminal'
+}
+
+/** Worth another look at a known time. */
+export class WaitUntil extends Error {
+  override readonly name = 'WaitUntil'
+  readonly afterMs: number
+  constructor(message: string, afterMs: number, options?: ErrorOptions) {
+    super(message, options)
+    this.afterMs = afterMs
+  }
+}
+
+/** Worth trying again with back-off; what every other error means as well. */
+export class Retry extends Error {
+  override readonly name = 'Retry'
+}
+
+/** Verbs as RBAC names them. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete'
+
+/** metav1.Status, as far as it is read. */
+export interface StatusObject {
+  readonly kind?: string
+  readonly message?: string
+  readonly reason?: string
+  readonly code?: number
+  readonly details?: {
+    readonly name?: string
+    readonly group?: string
+    readonly kind?: string
+    readonly retryAfterSeconds?: number
+    readonly causes?: readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[]
+  }
+}
+
+interface KubeErrorFields {
+  /** HTTP status; 0 when there was no answer (`Timeout`, `Unreachable`, `TooLarge`). */
+  readonly status: number
+  /** The reason of the Status object, else one of our own. */
+  readonly reason: string
+  readonly verb: Verb
+  readonly path: string
+  readonly retryAfterMs?: number | undefined
+  readonly details?: StatusObject['details'] | undefined
+}
+
+/** A request that the API server did not carry out, or whose answer never came. */
+export class KubeError extends Error {
+  override readonly name = 'KubeError'
+  readonly status: number
+  readonly reason: string
+  readonly verb: Verb
+  readonly path: string
+  readonly retryAfterMs: number | undefined
+  readonly details: StatusObject['details'] | undefined
+  constructor(message: string, fields: KubeErrorFields, options?: ErrorOptions) {
+    super(message, options)
+    this.status = fields.status
+    this.reason = fields.reason
+    this.verb = fields.verb
+    this.path = fields.path
+    this.retryAfterMs = fields.retryAfterMs
+    this.details = fields.details
+  }
+}
+
+/** The KubeError in an error or in what caused it. */
+export const kubeErrorOf = (error: unknown): KubeError | undefined => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
+    if (at instanceof KubeError) return at
+  }
+  return undefined
+}
+
+const statusOf = (error: unknown): number | undefined => kubeErrorOf(error)?.status
+
+export const notFound = (error: unknown): boolean => statusOf(error) === 404
+/** The object is not as it was when it was read (409, but not `alreadyExists`). */
+export const conflict = (error: unknown): boolean => statusOf(error) === 409 && !alreadyExists(error)
+export const alreadyExists = (error: unknown): boolean => kubeErrorOf(error)?.reason === 'AlreadyExists'
+export const forbidden = (error: unknown): boolean => statusOf(error) === 403
+/** The resourceVersion or the continue token is no longer known. */
+export const gone = (error: unknown): boolean => statusOf(error) === 410 || kubeErrorOf(error)?.reason === 'Expired'
+/** Refused for what it says; so is a JSON patch whose `test` did not hold. */
+export const invalid = (error: unknown): boolean => statusOf(error) === 422
+
+export type Intent =
+  | { readonly kind: 'Terminal' }
+  | { readonly kind: 'WaitUntil'; readonly afterMs: number }
+  | { readonly kind: 'Retry' }
+
+/** Missing rights come by a person's hand: looked for now and then. */
+const FORBIDDEN_RETRY_MS = 60_000
+
+/** What an error asks of whoever runs the work: the only place that decides it. */
+export const intentOf = (error: unknown): Intent => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
+    if (at instanceof Terminal) return { kind: 'Terminal' }
+    if (at instanceof WaitUntil) return { kind: 'WaitUntil', afterMs: at.afterMs }
+    if (at instanceof Retry) return { kind: 'Retry' }
+  }
+  const kube = kubeErrorOf(error)
+  if (kube === undefined) return { kind: 'Retry' }
+  if (forbidden(kube)) return { kind: 'WaitUntil', afterMs: FORBIDDEN_RETRY_MS }
+  if (kube.retryAfterMs !== undefined) return { kind: 'WaitUntil', afterMs: kube.retryAfterMs }
+  if ([400, 405, 406, 413, 415].includes(kube.status)) return { kind: 'Terminal' }
+  return { kind: 'Retry' }
+}

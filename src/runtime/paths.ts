@@ -1,0 +1,117 @@
+import { Terminal } from './errors.ts'
+
+interface Kind {
+  readonly plural: string
+  readonly apiVersion: string
+  readonly clusterScoped?: true
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  Pod: { plural: 'pods', apiVersion: 'v1' },
+  Event: { plural: 'events', apiVersion: 'v1' },
+  Secret: { plural: 'secrets', apiVersion: 'v1' },
+  ConfigMap: { plural: 'configmaps', apiVersion: 'v1' },
+  Service: { plural: 'services', apiVersion: 'v1' },
+  ServiceAccount: { plural: 'serviceaccounts', apiVersion: 'v1' },
+  PersistentVolumeClaim: { plural: 'persistentvolumeclaims', apiVersion: 'v1' },
+  ReplicationController: { plural: 'replicationcontrollers', apiVersion: 'v1' },
+  Node: { plural: 'nodes', apiVersion: 'v1', clusterScoped: true },
+  Namespace: { plural: 'namespaces', apiVersion: 'v1', clusterScoped: true },
+  Deployment: { plural: 'deployments', apiVersion: 'apps/v1' },
+  ReplicaSet: { plural: 'replicasets', apiVersion: 'apps/v1' },
+  StatefulSet: { plural: 'statefulsets', apiVersion: 'apps/v1' },
+  DaemonSet: { plural: 'daemonsets', apiVersion: 'apps/v1' },
+  ControllerRevision: { plural: 'controllerrevisions', apiVersion: 'apps/v1' },
+  Job: { plural: 'jobs', apiVersion: 'batch/v1' },
+  CronJob: { plural: 'cronjobs', apiVersion: 'batch/v1' },
+  Lease: { plural: 'leases', apiVersion: 'coordination.k8s.io/v1' },
+  PodDisruptionBudget: { plural: 'poddisruptionbudgets', apiVersion: 'policy/v1' },
+  SelfSubjectAccessReview: {
+    plural: 'selfsubjectaccessreviews',
+    apiVersion: 'authorization.k8s.io/v1',
+    clusterScoped: true,
+  },
+  SelfSubjectReview: { plural: 'selfsubjectreviews', apiVersion: 'authentication.k8s.io/v1', clusterScoped: true },
+  CustomResourceDefinition: {
+    plural: 'customresourcedefinitions',
+    apiVersion: 'apiextensions.k8s.io/v1',
+    clusterScoped: true,
+  },
+  ClusterRole: { plural: 'clusterroles', apiVersion: 'rbac.authorization.k8s.io/v1', clusterScoped: true },
+  ClusterRoleBinding: {
+    plural: 'clusterrolebindings',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    clusterScoped: true,
+  },
+  Role: { plural: 'roles', apiVersion: 'rbac.authorization.k8s.io/v1' },
+  RoleBinding: { plural: 'rolebindings', apiVersion: 'rbac.authorization.k8s.io/v1' },
+  RemediationPolicy: { plural: 'remediationpolicies', apiVersion: 'kubemend.io/v1alpha1', clusterScoped: true },
+  Remediation: { plural: 'remediations', apiVersion: 'kubemend.io/v1alpha1' },
+  NodeTask: { plural: 'nodetasks', apiVersion: 'kubemend.io/v1alpha1' },
+}
+
+/** Where a resource lies. With a namespaced kind and no namespace: the collection of all namespaces. */
+export interface PathParts {
+  /** Default: the one known for the kind. */
+  readonly apiVersion?: string | undefined
+  readonly kind?: string | undefined
+  /** Needed when the kind is not one that is known here. */
+  readonly plural?: string | undefined
+  readonly namespace?: string | undefined
+  readonly name?: string | undefined
+  readonly subresource?: string | undefined
+}
+
+/**
+ * A name becomes part of a URL whose slashes the API server decodes again: one with a slash in it (nothing stops a pod
+ * from naming such a pull secret) would reach another resource. The rule is the API server's own for path segments.
+ */
+const segment = (what: string, value: string): string => {
+  if (value === '' || value === '.' || value === '..' || /[/%\p{Cc}]/u.test(value)) {
+    throw new Terminal(`"${value.slice(0, 80)}" cannot be the ${what} of a Kubernetes object`)
+  }
+  return encodeURIComponent(value)
+}
+
+/** The path of a collection or, with a name, of an object. Throws `Terminal` on an unknown kind or an impossible name. */
+export const pathOf = ({ apiVersion, kind, plural, namespace, name, subresource }: PathParts): string => {
+  const known = kind === undefined ? undefined : KINDS[kind]
+  const resource = plural ?? known?.plural
+  const version = apiVersion ?? known?.apiVersion
+  if (!resource || !version)
+    throw new Terminal(`kind ${kind ?? '(none)'} is not known: its plural and API version are needed`)
+  const parts = [version.includes('/') ? `/apis/${version}` : `/api/${version}`]
+  if (namespace !== undefined && !known?.clusterScoped) parts.push('namespaces', segment('namespace', namespace))
+  parts.push(segment('resource', resource))
+  if (name !== undefined) parts.push(segment('name', name))
+  if (subresource !== undefined) parts.push(segment('subresource', subresource))
+  return parts.join('/')
+}
+
+/** Whether objects of this kind lie in a namespace; undefined when the kind is not known. */
+export const isNamespaced = (kind: string): boolean | undefined =>
+  KINDS[kind] === undefined ? undefined : KINDS[kind].clusterScoped !== true
+
+export interface ParsedPath {
+  readonly group: string
+  readonly resource: string
+  readonly namespace?: string
+  readonly name?: string
+  readonly subresource?: string
+}
+
+/** What a path speaks of; undefined for paths that are no resource's, as `/version`. */
+export const parsePath = (path: string): ParsedPath | undefined => {
+  const match = /^\/(?:api|apis\/(?<group>[^/]+))\/[^/]+\/(?<rest>[^?]+)/.exec(path)
+  const rest = match?.groups?.['rest']?.split('/').map((part) => decodeURIComponent(part))
+  if (!rest?.[0]) return undefined
+  const namespaced = rest[0] === 'namespaces' && rest.length > 2
+  const [resource, name, subresource] = namespaced ? rest.slice(2) : rest
+  return {
+    group: match?.groups?.['group'] ?? '',
+    resource: resource ?? '',
+    ...(namespaced && rest[1] !== undefined && { namespace: rest[1] }),
+    ...(name !== undefined && { name }),
+    ...(subresource !== undefined && { subresource }),
+  }
+}
