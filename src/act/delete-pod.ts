@@ -1,0 +1,81 @@
+import type { Pod } from '../api/kubernetes.ts'
+import type { PodToDelete } from '../decide/verdict.ts'
+import { conflict, kubeErrorOf, notFound } from '../runtime/errors.ts'
+import { pathOf } from '../runtime/paths.ts'
+import type { ActApi } from './deps.ts'
+import type { Outcome } from './outcome.ts'
+import { refusalOf } from './refusal.ts'
+
+export type PodFate =
+  | { readonly kind: 'Deleted' }
+  /** It is gone, going, or its name is another pod's now: what was wanted. */
+  | { readonly kind: 'Gone' }
+  | Extract<Outcome, { kind: 'Stale' | 'Refused' }>
+
+/** A kubelet writes ErrImagePull and ImagePullBackOff in turn: the same trouble in a new resourceVersion. */
+const MAX_ROUNDS = 3
+/** Where a disruption budget does not say when to come back. */
+const EVICTION_RETRY_MS = 10_000
+
+const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])
+
+/** Whether the kubelet itself still says of this pod that something keeps it from starting. */
+export const stillInTrouble = ({ status }: Pod): boolean => {
+  const conditions = status?.conditions ?? []
+  if (conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True')) return false
+  if (conditions.some(({ type, status: value }) => type === 'PodReadyToStartContainers' && value === 'False')) {
+    return true
+  }
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].some(
+    ({ state }) => state?.waiting?.reason !== undefined && !STARTING.has(state.waiting.reason),
+  )
+}
+
+const send = (kube: ActApi, pod: PodToDelete, method: 'Delete' | 'Evict', dryRun: boolean): Promise<unknown> => {
+  const { namespace, name, uid, resourceVersion } = pod
+  const options = { preconditions: { uid, resourceVersion }, ...(dryRun && { dryRun: ['All' as const] }) }
+  if (method === 'Delete') return kube.remove(pathOf({ kind: 'Pod', namespace, name }), options)
+  return kube.create(pathOf({ kind: 'Pod', namespace, name, subresource: 'eviction' }), {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name, namespace },
+    deleteOptions: options,
+  })
+}
+
+/**
+ * Deletes (or evicts) one pod, only if it is still this very pod in the state that was judged; a pod that merely
+ * repeats its trouble is the same. `dryRun` asks only whether it would be allowed. Throws where the answer is unknown.
+ */
+export const deletePod = async (
+  kube: ActApi,
+  pod: PodToDelete,
+  { method = 'Delete', dryRun = false }: { method?: 'Delete' | 'Evict'; dryRun?: boolean } = {},
+): Promise<PodFate> => {
+  let { resourceVersion } = pod
+  for (let round = 1; ; round += 1) {
+    try {
+      await send(kube, { ...pod, resourceVersion }, method, dryRun)
+      return { kind: 'Deleted' }
+    } catch (error) {
+      if (notFound(error)) return { kind: 'Gone' }
+      if (kubeErrorOf(error)?.status === 429 && method === 'Evict') {
+        const retryAfterMs = kubeErrorOf(error)?.retryAfterMs ?? EVICTION_RETRY_MS
+        return { kind: 'Stale', why: `pod ${pod.name} may not be evicted now: its disruption budget`, retryAfterMs }
+      }
+      const refused = refusalOf(error)
+      if (refused) return refused
+      if (!conflict(error)) throw error
+    }
+    const current = await kube
+      .get<Pod>(pathOf({ kind: 'Pod', namespace: pod.namespace, name: pod.name }))
+      .catch((error: unknown) => {
+        if (notFound(error)) return undefined
+        throw error
+      })
+    if (!current || current.metadata.uid !== pod.uid || current.metadata.deletionTimestamp) return { kind: 'Gone' }
+    if (!stillInTrouble(current)) return { kind: 'Stale', why: `pod ${pod.name} changed since it was looked at` }
+    if (round === MAX_ROUNDS) return { kind: 'Stale', why: `pod ${pod.name} keeps changing` }
+    resourceVersion = current.metadata.resourceVersion
+  }
+}
