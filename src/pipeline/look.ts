@@ -1,0 +1,46 @@
+import { type Area, areaOf } from '../api/causes.ts'
+import type { Pod } from '../api/kubernetes.ts'
+import type { FailingPod, Owner } from '../diagnose/incident.ts'
+import type { Board } from '../watch/board.ts'
+import type { PodRef, Word } from '../watch/sighting.ts'
+import type { Incidents } from './incidents.ts'
+
+/** What a look at one pod needs. */
+export interface LookDeps {
+  readonly board: Pick<Board, 'get' | 'forget'>
+  readonly incidents: Incidents
+  /** The pod as it is now; undefined where it is gone or another pod has its name. */
+  readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
+  readonly readOwner: (pod: Pod) => Promise<Owner>
+  readonly examine: (pod: Pod, words: readonly Word[]) => FailingPod
+  readonly enqueue: (key: string) => void
+  readonly now: () => number
+}
+
+/** Areas in which a pod fails now; empty for a healthy one. */
+export const failingAreas = (failing: FailingPod): readonly Area[] => [
+  ...new Set(failing.findings.flatMap(({ cause }) => areaOf(cause) ?? [])),
+]
+
+/** Looks at one pod that may be broken and files it under its owner's incidents, or takes it out of them. */
+export const createLook =
+  ({ board, incidents, readPod, readOwner, examine, enqueue, now }: LookDeps) =>
+  async (uid: string): Promise<void> => {
+    const recovered = (): void => incidents.recovered(uid).forEach(enqueue)
+
+    const sighting = board.get(uid)
+    if (!sighting) return recovered()
+    const pod = sighting.pod ?? (await readPod(sighting.ref))
+    if (!pod || pod.metadata.deletionTimestamp !== undefined) {
+      board.forget(uid)
+      return recovered()
+    }
+    const failing = examine(pod, sighting.words)
+    const areas = failingAreas(failing)
+    if (areas.length === 0) {
+      // A pod that runs again is forgotten with its words; one that is only starting may still say more.
+      if (!sighting.pod) board.forget(uid)
+      return recovered()
+    }
+    incidents.report(await readOwner(pod), failing, areas, now()).forEach(enqueue)
+  }

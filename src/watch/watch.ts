@@ -1,0 +1,115 @@
+import type { KubeEvent, KubeObject, Pod } from '../api/kubernetes.ts'
+import { PAUSED_ANNOTATION } from '../api/names.ts'
+import type { Remediation } from '../api/objects.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { KubeClient } from '../runtime/kube-client.ts'
+import { pathOf } from '../runtime/paths.ts'
+import { createReflector, type Reflector } from '../runtime/reflector.ts'
+import { pendingPod } from './pending-pod.ts'
+import type { PodRef, Word } from './sighting.ts'
+import { wordOf } from './word.ts'
+
+/** Where the signals go. Handlers are synchronous: they note what changed and look later. */
+export interface Signals {
+  readonly pendingPod: (pod: Pod) => void
+  /** A pod left the selection: it started, it failed, or it is gone. The object is as it was. */
+  readonly leftPending: (pod: Pod) => void
+  readonly word: (ref: PodRef, word: Word) => void
+  /** As it stands on the server, whatever that is: understanding it is not for here. */
+  readonly policy: (policy: KubeObject) => void
+  readonly policyGone: (uid: string) => void
+  readonly remediation: (record: Remediation) => void
+  readonly remediationGone: (uid: string) => void
+  /** The operator's own namespace: whether the stop annotation is on it. */
+  readonly paused: (paused: boolean) => void
+}
+
+export interface WatchDeps {
+  readonly client: Pick<KubeClient, 'list' | 'stream'>
+  /** The operator's own. */
+  readonly namespace: string
+  readonly signals: Signals
+  readonly onError: (error: unknown, about: { readonly name: string; readonly retryInMs?: number }) => void
+  readonly onActivity: (name: string, at: number) => void
+  readonly clock: Clock
+}
+
+export interface Watch {
+  readonly start: () => void
+  readonly stop: () => Promise<void>
+  /** Resolves when everything that decisions rest on was read once. */
+  readonly synced: Promise<void>
+  /** Names of the watches that have not read everything yet, or were silent for longer than `ms`. */
+  readonly quiet: (ms: number, now: number) => readonly string[]
+}
+
+/**
+ * All watches, by field selectors on the server, so that memory and traffic grow with what is broken. Pods in phase
+ * Pending that have a node, Warning Events of pods, and our own objects.
+ */
+export const createWatch = ({ client, namespace, signals, onError, onActivity, clock }: WatchDeps): Watch => {
+  const common = (name: string) => ({
+    name,
+    client,
+    onError,
+    clock,
+    onActivity: (at: number) => onActivity(name, at),
+  })
+  const own = (kind: 'RemediationPolicy' | 'Remediation'): string =>
+    pathOf({ apiVersion: 'kubemend.io/v1alpha1', kind })
+
+  const reflectors: readonly Reflector<unknown>[] = [
+    createReflector<KubeObject, KubeObject>({
+      ...common('remediationpolicies'),
+      path: own('RemediationPolicy'),
+      project: (object) => object,
+      on: { upsert: signals.policy, remove: (_, { uid }) => signals.policyGone(uid) },
+    }),
+    createReflector<Remediation & KubeObject, Remediation>({
+      ...common('remediations'),
+      path: own('Remediation'),
+      project: ({ apiVersion, kind, metadata: { managedFields: _, ...metadata }, spec, status }) => ({
+        apiVersion,
+        kind,
+        metadata,
+        spec,
+        ...(status !== undefined && { status }),
+      }),
+      on: { upsert: signals.remediation, remove: (_, { uid }) => signals.remediationGone(uid) },
+    }),
+    createReflector<KubeObject, boolean>({
+      ...common('namespaces'),
+      path: pathOf({ apiVersion: 'v1', kind: 'Namespace' }),
+      query: { fieldSelector: `metadata.name=${namespace}` },
+      project: ({ metadata }) => metadata.annotations?.[PAUSED_ANNOTATION] === 'true',
+      on: { upsert: signals.paused, remove: () => signals.paused(true) },
+    }),
+    createReflector<Pod, Pod>({
+      ...common('pods'),
+      path: pathOf({ apiVersion: 'v1', kind: 'Pod' }),
+      query: { fieldSelector: 'status.phase=Pending,spec.nodeName!=' },
+      project: pendingPod,
+      on: { upsert: signals.pendingPod, remove: signals.leftPending },
+    }),
+    createReflector<KubeEvent, { ref: PodRef; word: Word }>({
+      ...common('events'),
+      path: pathOf({ apiVersion: 'v1', kind: 'Event' }),
+      query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
+      project: wordOf,
+      keep: false,
+      on: { upsert: ({ ref, word }) => signals.word(ref, word) },
+    }),
+  ]
+  const names = ['remediationpolicies', 'remediations', 'namespaces', 'pods', 'events']
+
+  return {
+    start: () => reflectors.forEach((reflector) => reflector.start()),
+    stop: async () => void (await Promise.all(reflectors.map((reflector) => reflector.stop()))),
+    synced: Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => undefined),
+    quiet: (ms, now) =>
+      names.filter((_, i) => {
+        const reflector = reflectors[i]
+        return !reflector?.hasSynced() || now - reflector.lastActivity() > ms
+      }),
+  }
+}
