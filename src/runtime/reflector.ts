@@ -169,7 +169,9 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       return 0
     }
     failures += 1
-    if (gone(error) || error instanceof WatchBroken) resourceVersion = undefined
+    // What breaks again and again at the same place is passed by reading anew.
+    const stuck = status === undefined && failures > 2
+    if (gone(error) || error instanceof WatchBroken || stuck) resourceVersion = undefined
     const waitMs = backoffMs(BACKOFF, failures)
     // Histories are short where there is no watch cache: to have lost the place is routine.
     if (gone(error)) return failures === 1 ? 0 : waitMs

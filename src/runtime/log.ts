@@ -1,0 +1,88 @@
+import { Writable } from 'node:stream'
+import { inspect } from 'node:util'
+import { type DestinationStream, pino } from 'pino'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const
+export type LogFormat = (typeof LOG_FORMATS)[number]
+
+/** A constant message with data as fields; an error goes into the field `err`. */
+export interface Log {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** The same log with fields on every line. */
+  with(fields: Readonly<Record<string, unknown>>): Log
+}
+
+interface LogOptions {
+  readonly level: LogLevel
+  readonly format: LogFormat
+  /** Default: stderr, which leaves stdout to answers. */
+  readonly destination?: (NodeJS.WritableStream & { readonly isTTY?: boolean }) | undefined
+}
+
+/** JSON lines for machines, one short line each for a person at a terminal (`auto` looks who reads). */
+export const createLog = ({ level, format, destination = process.stderr }: LogOptions): Log => {
+  const pretty = format === 'pretty' || (format === 'auto' && destination.isTTY === true)
+  const stream: DestinationStream = pretty ? prettified(destination) : destination
+  const logger = pino(
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+    },
+    stream,
+  )
+  return wrap(logger)
+}
+
+type PinoLogger = pino.Logger<never, boolean>
+
+const wrap = (logger: PinoLogger): Log => ({
+  debug: (message, fields = {}) => logger.debug(fields, message),
+  info: (message, fields = {}) => logger.info(fields, message),
+  warn: (message, fields = {}) => logger.warn(fields, message),
+  error: (message, fields = {}) => logger.error(fields, message),
+  with: (fields) => wrap(logger.child(fields)),
+})
+
+/** Errors as a sentence: the message of each cause in turn. Stacks only where there is no message of ours to go by. */
+export const describeError = (error: unknown): string => {
+  const parts: string[] = []
+  for (let at = error, depth = 0; at !== undefined && depth < 6; depth += 1) {
+    parts.push(at instanceof Error ? at.message || at.name : inspect(at))
+    at = at instanceof Error ? at.cause : undefined
+  }
+  const unplanned = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+  const sentence = parts.join(': ')
+  return unplanned && error.stack !== undefined ? `${sentence}\n${error.stack}` : sentence
+}
+
+const prettified = (destination: NodeJS.WritableStream): DestinationStream =>
+  new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      destination.write(prettyLine(chunk.toString('utf8')))
+      done()
+    },
+  })
+
+/** `12:00:00 warn  message key=value`; what is no log line is left as it is. */
+export const prettyLine = (line: string): string => {
+  try {
+    const { time, level, message, ...fields } = JSON.parse(line) as Record<string, unknown>
+    const shown = Object.entries(fields).map(
+      ([key, value]) => `${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`,
+    )
+    return `${[String(time).slice(11, 19), String(level).padEnd(5), String(message), ...shown].join(' ')}\n`
+  } catch {
+    return line
+  }
+}
+
+const quoted = (value: string): string => (/[\s"=]/.test(value) ? JSON.stringify(value) : value)
