@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { runMend } from '../../test/play-mend.ts'
+
+const MISUSES: readonly (readonly [readonly string[], string])[] = [
+  [['frobnicate'], 'unknown subcommand "frobnicate"; expected one of classify'],
+  [['approve'], 'unknown subcommand "approve"'],
+  [['constructor'], 'unknown subcommand "constructor"'],
+  [['classify', '--frob'], 'unknown option "--frob"; expected one of --output, --help'],
+  [['classify', '--constructor'], 'unknown option "--constructor"'],
+  [['classify', '-o'], '-o has no value; expected one of json'],
+  [['classify', '-o', 'xml'], '-o is "xml"; expected one of json'],
+  [['classify', '--output', '--help'], '--output has no value ("--help" follows); expected one of json'],
+  [['classify', '--help=maybe'], '--help is "maybe"; expected true or false'],
+]
+
+test.each(MISUSES)('mend %j is refused with one sentence and status 2', async (args, sentence) => {
+  const { status, out, err } = await runMend(args)
+  expect(err).toContain(`error: ${sentence}`)
+  expect(err.trimEnd()).not.toContain('\n')
+  expect([status, out]).toEqual([2, ''])
+})
+
+test('help lists the subcommands, without those of a later stage', async () => {
+  const { status, out } = await runMend(['help'])
+  expect(status).toBe(0)
+  expect(out).toMatch(/^ {2}classify {2}/m)
+  expect(out).not.toMatch(/approve|deny/)
+})
+
+test.each([[['help', 'classify']], [['classify', '-h']], [['-o', 'json', 'classify', '--help']]])(
+  'mend %j shows the help of the subcommand',
+  async (args) => {
+    const { status, out } = await runMend(args)
+    expect(out).toMatch(/^kubectl mend classify /)
+    expect(status).toBe(0)
+  },
+)
+
+test('version is that of the package, as text and as data', async () => {
+  expect((await runMend(['version'])).out).toMatch(/^kubemend \d+\.\d+\.\d+\n$/)
+  expect(JSON.parse((await runMend(['version', '-o=json'])).out)).toHaveProperty('version')
+})

@@ -1,0 +1,19 @@
+import type { Subcommand } from './subcommand.ts'
+
+interface Entry {
+  readonly summary: string
+  /** Loaded only when called: `classify` must not wait for what `explain` needs. */
+  readonly load: () => Promise<Subcommand>
+}
+
+/** Every subcommand, in the order in which the help lists them. */
+export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
+  classify: {
+    summary: 'name the cause of failure messages, without a cluster',
+    load: async () => (await import('./classify.ts')).classifyCommand,
+  },
+  version: {
+    summary: 'say which version this is',
+    load: async () => (await import('./version.ts')).versionCommand,
+  },
+}

@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises'
+import { EXIT } from './failure.ts'
+import { formatData } from './output.ts'
+import { subcommand } from './subcommand.ts'
+
+/** The same distance from `src/command` and from `dist/command`. */
+const PACKAGE = new URL('../../package.json', import.meta.url)
+
+export const readVersion = async (): Promise<string> =>
+  (JSON.parse(await readFile(PACKAGE, 'utf8')) as { readonly version: string }).version
+
+export const versionCommand = subcommand(
+  { name: 'version', synopsis: '[options]', text: 'Says which version of kubemend this is.', examples: [] },
+  { output: { type: 'string', short: 'o', choices: ['json', 'yaml'], help: 'print as data' } },
+  async ({ values }, terminal) => {
+    const version = await readVersion()
+    await terminal.write(formatData({ version, node: process.versions.node }, values.output) ?? `kubemend ${version}\n`)
+    return EXIT.done
+  },
+)

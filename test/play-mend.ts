@@ -1,0 +1,35 @@
+import type { ExitStatus } from '../src/command/failure.ts'
+import { run } from '../src/command/run.ts'
+import type { Terminal } from '../src/command/terminal.ts'
+
+interface Played {
+  readonly input?: string | readonly Buffer[] | AsyncIterable<Uint8Array>
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+async function* bytesOf(input: Played['input'] = ''): AsyncGenerator<Uint8Array, void, undefined> {
+  if (typeof input === 'string') yield Buffer.from(input)
+  else yield* input
+}
+
+const start = (args: readonly string[], { input, environment = {} }: Played = {}) => {
+  let out = ''
+  let err = ''
+  const terminal: Terminal = {
+    input: bytesOf(input),
+    interactive: false,
+    colour: false,
+    environment,
+    write: async (text) => void (out += text),
+    warn: (line) => void (err += `${line}\n`),
+  }
+  return {
+    output: () => out,
+    finished: run(args, terminal).then((status: ExitStatus) => ({ status, out, err })),
+  }
+}
+
+/** For tests: plays a terminal to the command and answers what it wrote and its exit status. */
+export const runMend = Object.assign((args: readonly string[], played?: Played) => start(args, played).finished, {
+  start,
+})
