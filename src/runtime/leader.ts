@@ -110,14 +110,15 @@ export const createLeader = (options: LeaderOptions): Leader => {
 
   const run = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
-      // An attempt that hangs must not keep the next one from being made in time.
-      const patience = sleep(clock, renewDeadlineMs / 2, stopped.signal)
+      // An attempt that hangs must keep neither the next one nor the admission of defeat from coming in time.
+      const leftMs = renewedAt === undefined ? renewDeadlineMs : renewDeadlineMs - sinceRenewal()
+      const patience = sleep(clock, Math.min(leftMs, renewDeadlineMs / 2), stopped.signal)
       const outcome = attempt().catch((error: unknown) => {
         // Somebody else was quicker: that is what the version is for.
         if (!conflict(error) && !alreadyExists(error)) onError?.(error)
       })
       await Promise.race([outcome, patience])
-      if (sinceRenewal() > renewDeadlineMs) lose(`the lease ${namespace}/${name} was not renewed in time`)
+      if (sinceRenewal() >= renewDeadlineMs) lose(`the lease ${namespace}/${name} was not renewed in time`)
       await sleep(clock, retryPeriodMs * (1 + Math.random() * 0.2), stopped.signal)
     }
   }
