@@ -1,17 +1,21 @@
 import { z } from 'zod'
 import { CAUSES } from './causes.ts'
 import { ACTION_TYPES, HOLD_REASONS, PHASES } from './reasons.ts'
+import { type CelRule, conditions, count, fitting, listOf, text, time, total, transitions } from './schema.ts'
 
-const text = (max: number, what: string) => z.string().max(max).describe(what)
-const time = (what: string) => z.iso.datetime().describe(what)
+const cause = z.enum(CAUSES as [string, ...string[]])
 
-const objectRef = z.object({
-  apiVersion: text(316, 'API version of the object.'),
-  kind: text(63, 'Kind of the object.'),
-  namespace: text(63, 'Namespace of the object.').optional(),
-  name: text(253, 'Name of the object.'),
-  uid: text(64, 'uid of the object, so that a namesake is not meant.'),
-})
+const objectRef = (what: string) =>
+  z
+    .object({
+      apiVersion: text(316, 'API version of the object.'),
+      kind: text(63, 'Kind of the object.'),
+      namespace: text(63, 'Namespace of the object.').optional(),
+      name: text(253, 'Name of the object.'),
+      uid: text(64, 'uid of the object, so that a namesake is not meant.'),
+    })
+    .describe(what)
+    .meta({ 'x-kubernetes-map-type': 'atomic' })
 
 const evidence = z.object({
   fact: text(64, 'What was looked at, e.g. PodStatus, Event, Registry, Owner.'),
@@ -21,26 +25,25 @@ const evidence = z.object({
 const change = z.object({
   container: text(63, 'Container that the change is for.'),
   init: z.boolean().default(false).describe('Whether it is an init container.'),
-  from: text(512, 'Image before.'),
-  to: text(512, 'Image after.'),
-  digestBefore: text(128, 'Digest before, where the registry told.').optional(),
-  digestAfter: text(128, 'Digest after, where the registry told.').optional(),
+  from: text(1024, 'Image before.'),
+  to: text(1024, 'Image after.'),
+  digestBefore: text(256, 'Digest before, where the registry told.').optional(),
+  digestAfter: text(256, 'Digest after, where the registry told.').optional(),
 })
 
 const step = z.object({
-  index: z.int().min(0).max(64).describe('Index of the action in the policy.'),
-  attempt: z.int().min(1).max(1000).describe('Which attempt at the incident this is.'),
+  index: count(0, 64, 'Index of the action in the policy.'),
+  attempt: count(1, 1000, 'Which attempt at the incident this is.'),
   action: z.enum(ACTION_TYPES).describe('The remedy.'),
   state: z
     .enum(['Planned', 'Intended', 'Done', 'Succeeded', 'Ineffective', 'Failed', 'Undone'])
     .describe('How far it came. Intended is written before the act, Done after it.'),
-  target: objectRef.optional().describe('The object that is written to.'),
-  changes: z.array(change).max(64).optional().describe('What is changed, container by container.'),
-  pods: z
-    .array(z.object({ name: text(253, 'Name of the pod.'), uid: text(64, 'uid of the pod.') }))
-    .max(512)
-    .optional()
-    .describe('Pods that are deleted.'),
+  target: objectRef('The object that is written to.').optional(),
+  changes: listOf(change, { max: 64, what: 'What is changed, container by container.' }).optional(),
+  pods: listOf(z.object({ name: text(253, 'Name of the pod.'), uid: text(64, 'uid of the pod.') }), {
+    max: 512,
+    what: 'Pods that are deleted.',
+  }).optional(),
   diff: text(16384, 'The change as a unified diff.').optional(),
   planHash: text(64, 'Hash of the plan; an approval names it.'),
   message: text(4096, 'What happened, in a sentence.').optional(),
@@ -49,66 +52,101 @@ const step = z.object({
   finishedAt: time('When the outcome was known.').optional(),
 })
 
-const condition = z.object({
-  type: text(316, 'Type of the condition.'),
-  status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
-  reason: text(1024, 'One word in PascalCase.'),
-  message: text(32768, 'A sentence for a person.'),
-  lastTransitionTime: time('When the status last changed.'),
+const approval = z.object({
+  decision: z.enum(['Approved', 'Denied']).describe('The decision.'),
+  planHash: fitting({
+    pattern: '^[0-9a-f]{8,64}$',
+    max: 64,
+    what: 'Hash of the plan that was decided on, copied from status.planHash.',
+    message: 'planHash must be copied from status.planHash: hexadecimal digits',
+  }),
+  by: text(256, 'Who decided.').min(1),
+  reason: text(1024, 'Why.').optional(),
 })
 
-export const remediationSpec = z.object({
-  policy: z
-    .object({
-      name: text(253, 'Name of the policy.'),
-      uid: text(64, 'uid of the policy.'),
-      generation: z.int().min(0).max(Number.MAX_SAFE_INTEGER).describe('Generation of the policy that was read.'),
-    })
-    .describe('The policy that governs.'),
-  cause: z.enum(CAUSES as [string, ...string[]]).describe('Why the pod fails.'),
-  message: text(4096, 'The failure as it was reported, shortened.').optional(),
-  target: objectRef.describe('The owner of the failing pods, or the pod itself where nothing owns it.'),
-  templateHash: text(64, 'Revision of the pod template that failed.'),
-  pod: objectRef.optional().describe('The first failing pod that was seen.'),
-  node: text(253, 'Node of that pod.').optional(),
-  evidence: z.array(evidence).max(64).optional().describe('Why the cause is believed.'),
-  approval: z
-    .object({
-      decision: z.enum(['Approved', 'Denied']).describe('The decision.'),
-      planHash: text(64, 'Hash of the plan that was decided on.'),
-      by: text(256, 'Who decided.'),
-      reason: text(1024, 'Why.').optional(),
-    })
-    .optional()
-    .describe('The decision of a person, in policies of mode Approve.'),
-})
+/** What was seen is a record: each of these stays as it was first written, and none comes or goes. */
+const RECORDED = {
+  policy: true,
+  cause: true,
+  message: false,
+  target: true,
+  templateHash: true,
+  pod: false,
+  node: false,
+  evidence: false,
+}
+
+const immutable = Object.entries(RECORDED).map(
+  ([field, required]): CelRule => ({
+    rule: required
+      ? `self.${field} == oldSelf.${field}`
+      : `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
+    message: `${field} cannot be changed: a Remediation records what was seen; only approval can be added`,
+    fieldPath: `.${field}`,
+  }),
+)
+
+export const remediationSpec = transitions(
+  z.object({
+    policy: z
+      .object({
+        name: text(253, 'Name of the policy.'),
+        uid: text(64, 'uid of the policy.'),
+        generation: total('Generation of the policy that was read.'),
+      })
+      .describe('The policy that governs.'),
+    cause: cause.describe('Why the pod fails, as first understood; status.cause has what was found since.'),
+    message: text(4096, 'The failure as it was reported, shortened.').optional(),
+    target: objectRef('The owner of the failing pods, or the pod itself where nothing owns it.'),
+    templateHash: text(64, 'Revision of the pod template that failed.'),
+    pod: objectRef('The first failing pod that was seen.').optional(),
+    node: text(253, 'Node of that pod.').optional(),
+    evidence: listOf(evidence, { max: 64, what: 'Why the cause is believed.' }).optional(),
+    approval: approval
+      .optional()
+      .describe('The decision of a person, in policies of mode Approve; it cannot be changed.'),
+  }),
+  ...immutable,
+  {
+    rule: '!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)',
+    message: 'approval cannot be changed or withdrawn once it is given: suspend the policy to stop it',
+    fieldPath: '.approval',
+  },
+)
+
+/** Whole-object rules: an approval is of the plan that is proposed now, so it can only follow it. */
+export const REMEDIATION_RULES: readonly CelRule[] = [
+  {
+    rule: 'oldSelf.hasValue() || !has(self.spec.approval)',
+    message: 'spec.approval can only be added once a plan is proposed in status.planHash',
+    fieldPath: '.spec.approval',
+    optionalOldSelf: true,
+  },
+  {
+    rule: 'has(oldSelf.spec.approval) || !has(self.spec.approval) || (has(self.status) && has(self.status.planHash) && self.status.planHash == self.spec.approval.planHash)',
+    message: 'spec.approval.planHash is not the plan proposed now: read it again and copy status.planHash',
+    fieldPath: '.spec.approval.planHash',
+  },
+]
 
 export const remediationStatus = z.object({
-  observedGeneration: z
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe('Generation of the spec that this status speaks of.'),
+  observedGeneration: total('Generation of the spec that this status speaks of.').optional(),
   phase: z.enum(PHASES).optional().describe('How far the remediation came.'),
   reason: text(64, 'Why it is in this phase, in one word; a guardrail when it is Held.').optional(),
   message: text(4096, 'Why it is in this phase, in a sentence.').optional(),
-  cause: z
-    .enum(CAUSES as [string, ...string[]])
-    .optional()
-    .describe('The cause as it is known now.'),
+  cause: cause.optional().describe('The cause as it is known now.'),
   action: z.enum(ACTION_TYPES).optional().describe('The remedy under way or proposed.'),
   planHash: text(64, 'Hash of the plan that is proposed or carried out.').optional(),
-  attempts: z.array(time('When an attempt began.')).max(100).optional().describe('Attempts so far.'),
-  steps: z.array(step).max(64).optional().describe('What is planned and done, in order.'),
-  evidence: z.array(evidence).max(64).optional().describe('What was found since the incident began.'),
+  attempts: listOf(time('When an attempt began.'), { max: 100, what: 'Attempts so far.' }).optional(),
+  steps: listOf(step, { max: 64, what: 'What is planned and done, in order.' }).optional(),
+  evidence: listOf(evidence, { max: 64, what: 'What was found since the incident began.' }).optional(),
   permanentFix: text(4096, 'What to change for good, so that the next deploy carries it.').optional(),
-  failingPods: z.int().min(0).max(1_000_000).optional().describe('Failing pods of the owner when last looked.'),
+  failingPods: count(0, 1_000_000, 'Failing pods of the owner when last looked.').optional(),
   firstSeen: time('When the failure began.').optional(),
   nextLook: time('When it is looked at again at the latest.').optional(),
   startedAt: time('When the first intent was recorded.').optional(),
   finishedAt: time('When the last phase was reached.').optional(),
-  conditions: z.array(condition).max(16).optional().describe('Conditions, for kubectl wait.'),
+  conditions: conditions('Conditions, for kubectl wait.').optional(),
 })
 
 export type RemediationSpec = z.infer<typeof remediationSpec>
@@ -132,3 +170,18 @@ export const OUTCOME_REASONS = [
   'Expired',
 ] as const
 export type RemediationReason = (typeof OUTCOME_REASONS)[number] | (typeof HOLD_REASONS)[number]
+
+/** What each of these reasons means. */
+export const OUTCOME_EXPLANATIONS: Readonly<Record<(typeof OUTCOME_REASONS)[number], string>> = {
+  Repaired: 'the remedy helped',
+  DidNotHelp: 'the remedy was carried out and the pods still fail',
+  OwnerGone: 'the owner was deleted meanwhile',
+  ScaledToZero: 'the owner was scaled to zero meanwhile',
+  Recovered: 'the pods recovered before anything was done',
+  WriteRefused: 'the API server, or an admission policy, refused the write; the message says why',
+  Acting: 'the intent is recorded, the write follows',
+  WaitingForProof: 'the write was accepted; containers must start and stay so',
+  Undone: 'the remedy was taken back',
+  Denied: 'a person denied the plan',
+  Expired: 'nobody decided on the plan within `approvalTimeout`',
+}

@@ -1,0 +1,29 @@
+import { glob, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Generator, Output } from './generator.ts'
+import { TABLES } from './tables.ts'
+
+const BLOCK = /(<!-- generated: ([a-z-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g
+
+/** Fills the blocks between `<!-- generated: NAME -->` and `<!-- /generated -->`; throws on a name that no table has. */
+export const fillBlocks = (text: string, path: string, root: string): string =>
+  text.replace(BLOCK, (_, begin: string, name: string, end: string) => {
+    const table = TABLES[name]
+    if (table === undefined)
+      throw new Error(`${path}: no table is named ${name}; there are ${Object.keys(TABLES).join(', ')}`)
+    return `${begin}${table(root)}\n${end}`
+  })
+
+/** Tables in the documents, from the same constants that the code uses. */
+export const documents: Generator = {
+  name: 'documents',
+  outputs: async (root) => {
+    const outputs: Output[] = []
+    for await (const path of glob(['*.md', 'docs/**/*.md'], { cwd: root })) {
+      const text = await readFile(join(root, path), 'utf8')
+      const filled = fillBlocks(text, path, root)
+      if (text.includes('<!-- generated: ')) outputs.push({ path, text: filled })
+    }
+    return outputs.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  },
+}

@@ -1,0 +1,23 @@
+import type { ActionType } from './reasons.ts'
+
+/** One line of rights, with what they are needed for. */
+export interface RbacRule {
+  readonly apiGroups: readonly string[]
+  readonly resources: readonly string[]
+  readonly verbs: readonly string[]
+  readonly resourceNames?: readonly string[]
+  /** A phrase that completes "needed …", e.g. `to read the owner of a failing pod`. */
+  readonly why: string
+}
+
+/**
+ * Rights as a stage declares them beside its code, in an exported constant `RBAC` (one, or a list). `npm run generate`
+ * collects them from `src/` into `manifests/rbac.yaml`: one role a value of `action`, never `*`.
+ *
+ * `observe` is all that a controller needs that only looks, `lead` (in the operator's own namespace) what leader
+ * election needs; `read-pull-secrets` and each action are granted apart.
+ */
+export interface RbacGrant {
+  readonly action: 'observe' | 'lead' | 'read-pull-secrets' | ActionType
+  readonly rules: readonly RbacRule[]
+}
