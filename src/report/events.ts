@@ -1,0 +1,118 @@
+/**
+ * Writes Events. They only tell: one that cannot be written is logged and never fails what it speaks of. The same
+ * words about the same object make one Event whose count grows.
+ */
+import { createHash } from 'node:crypto'
+import { pathOf } from '../runtime/paths.ts'
+import type { Note } from './notes.ts'
+import { isoTime } from './text.ts'
+
+const REPORTING_COMPONENT = 'kubemend.io/controller'
+/** Within this time after the last occurrence no second Event is made. */
+const SAME_MS = 10 * 60_000
+/** How often the count of an Event is written at most. */
+const BUMP_MS = 5 * 60_000
+const MAX_REMEMBERED = 2_000
+/** Where Events about cluster-scoped objects live. */
+const CLUSTER_SCOPED_NAMESPACE = 'default'
+
+/** What Events need of the Kubernetes API. */
+export interface EventApi {
+  create<T>(path: string, body: unknown): Promise<T>
+  patch<T>(path: string, body: unknown, options: { readonly type: 'merge' }): Promise<T>
+}
+
+export interface EventDeps {
+  readonly kube: EventApi
+  readonly now: () => number
+  /** Which process reports, e.g. its pod's name. */
+  readonly instance: string
+  readonly onFailure: (error: unknown, note: Note) => void
+}
+
+interface Remembered {
+  readonly name: string
+  readonly namespace: string
+  count: number
+  lastAt: number
+  writtenAt: number
+}
+
+export interface EventWriter {
+  /** Resolves when all are written or given up; never rejects. */
+  readonly emit: (notes: readonly Note[]) => Promise<void>
+}
+
+const digest = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')
+
+/** A core/v1 Event as it is sent; pure. `now` in ms since the epoch. */
+export const eventOf = (note: Note, now: number, instance: string) => {
+  const { regarding, type, reason, message } = note
+  const namespace = regarding.namespace ?? CLUSTER_SCOPED_NAMESPACE
+  const name = `${regarding.name.slice(0, 200)}.${digest(regarding.uid, reason, message, String(now)).slice(0, 16)}`
+  const { apiVersion, kind, uid } = regarding
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace },
+    involvedObject: {
+      apiVersion,
+      kind,
+      name: regarding.name,
+      uid,
+      ...(regarding.namespace !== undefined && { namespace: regarding.namespace }),
+    },
+    type,
+    reason,
+    message,
+    count: 1,
+    firstTimestamp: isoTime(now),
+    lastTimestamp: isoTime(now),
+    source: { component: 'kubemend' },
+    reportingComponent: REPORTING_COMPONENT,
+    reportingInstance: instance,
+  }
+}
+
+export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps): EventWriter => {
+  // A Map keeps the order of insertion: what was heard of longest ago goes first.
+  const remembered = new Map<string, Remembered>()
+
+  const remember = (key: string, entry: Remembered): void => {
+    remembered.delete(key)
+    remembered.set(key, entry)
+    const oldest = remembered.keys().next()
+    if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value)
+  }
+
+  const write = async (note: Note): Promise<void> => {
+    const at = now()
+    const key = digest(note.regarding.uid, note.reason, note.message)
+    const seen = remembered.get(key)
+    if (seen && at - seen.lastAt < SAME_MS) {
+      seen.count += 1
+      seen.lastAt = at
+      remember(key, seen)
+      if (at - seen.writtenAt < BUMP_MS) return
+      seen.writtenAt = at
+      const path = pathOf({ kind: 'Event', namespace: seen.namespace, name: seen.name })
+      await kube.patch(path, { count: seen.count, lastTimestamp: isoTime(at) }, { type: 'merge' })
+      return
+    }
+    const event = eventOf(note, at, instance)
+    const { name, namespace } = event.metadata
+    remember(key, { name, namespace, count: 1, lastAt: at, writtenAt: at })
+    try {
+      await kube.create(pathOf({ kind: 'Event', namespace }), event)
+    } catch (error) {
+      remembered.delete(key)
+      throw error
+    }
+  }
+
+  return {
+    emit: async (notes) => {
+      await Promise.all(notes.map((note) => write(note).catch((error: unknown) => onFailure(error, note))))
+    },
+  }
+}

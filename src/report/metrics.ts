@@ -1,0 +1,140 @@
+/**
+ * Metrics under the names of the documents. Labels take bounded values only: causes, actions, reasons, phases, and the
+ * names of policies, never of pods or nodes.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { PHASES } from '../api/reasons.ts'
+import type { Tally } from './tally.ts'
+import { queueMetrics, type QueueNumbers } from './queue-metrics.ts'
+
+export interface MetricsDeps {
+  readonly version: string
+  /** Records by phase, asked for at each scrape. */
+  readonly countByPhase: () => Readonly<Record<string, number>>
+  /** Queues by name, asked for at each scrape. */
+  readonly queues?: () => Readonly<Record<string, QueueNumbers>>
+  /** When each watch last heard of the server, ms since the epoch, asked for at each scrape. */
+  readonly watches?: () => Readonly<Record<string, number>>
+  /** Default true; tests leave out what the process and Node say of themselves. */
+  readonly defaults?: boolean
+}
+
+export interface Metrics {
+  /** An incident was seen; counted once for each key. `id` is the incident's key with its revision. */
+  readonly incident: (id: string, cause: string) => void
+  /** What a change of a record adds up to. */
+  readonly count: (tally: Tally) => void
+  /** 0 closed, 1 half open, 2 open. */
+  readonly breaker: (state: 0 | 1 | 2) => void
+  readonly agentTask: (verb: string, result: string) => void
+  readonly queueWaited: (name: string, ms: number) => void
+  readonly queueWorked: (name: string, ms: number) => void
+  /** An Event, a status or a log line could not be written. */
+  readonly reportFailed: (what: string) => void
+  /** Content type and body for a scrape. */
+  readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>
+}
+
+/** Incidents that are remembered as counted. */
+const MAX_INCIDENTS = 10_000
+const DURATION_BUCKETS = [1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1_800, 3_600]
+
+/** See Metrics. Registers nothing globally: each call has a registry of its own. */
+export const createMetrics = ({ version, countByPhase, queues, watches, defaults = true }: MetricsDeps): Metrics => {
+  const registry = new Registry()
+  const registers = [registry]
+  if (defaults) collectDefaultMetrics({ register: registry })
+
+  const incidents = new Counter({
+    name: 'kubemend_incidents_total',
+    help: 'Incidents seen, by cause.',
+    labelNames: ['cause'],
+    registers,
+  })
+  const remediations = new Counter({
+    name: 'kubemend_remediations_total',
+    help: 'Remediations that came to an end, by policy, action and result.',
+    labelNames: ['policy', 'action', 'result'],
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'kubemend_remediation_duration_seconds',
+    help: 'Time from the first sight of a failure until its remedy was verified.',
+    labelNames: ['action'],
+    buckets: DURATION_BUCKETS,
+    registers,
+  })
+  const held = new Counter({
+    name: 'kubemend_held_total',
+    help: 'Times that a guardrail began to hold an incident, by policy and reason.',
+    labelNames: ['policy', 'reason'],
+    registers,
+  })
+  const breakerState = new Gauge({
+    name: 'kubemend_breaker_state',
+    help: 'Storm breaker: 0 closed, 1 half open, 2 open.',
+    registers,
+  })
+  const agentTasks = new Counter({
+    name: 'kubemend_agent_tasks_total',
+    help: 'Orders to node agents, by verb and result.',
+    labelNames: ['verb', 'result'],
+    registers,
+  })
+  const failures = new Counter({
+    name: 'kubemend_report_failures_total',
+    help: 'Events and statuses that could not be written, by what.',
+    labelNames: ['what'],
+    registers,
+  })
+  new Gauge({
+    name: 'kubemend_remediations_active',
+    help: 'Remediations there are now, by phase.',
+    labelNames: ['phase'],
+    registers,
+    collect() {
+      const counts = countByPhase()
+      for (const phase of PHASES) this.set({ phase }, counts[phase] ?? 0)
+    },
+  })
+  new Gauge({
+    name: 'kubemend_watch_last_activity_timestamp_seconds',
+    help: 'When a watch last heard of the API server, by resource.',
+    labelNames: ['resource'],
+    registers,
+    collect() {
+      for (const [resource, ms] of Object.entries(watches?.() ?? {})) this.set({ resource }, ms / 1_000)
+    },
+  })
+  new Gauge({
+    name: 'kubemend_build_info',
+    help: 'Always 1; the labels tell which build runs.',
+    labelNames: ['version', 'node_version'],
+    registers,
+  }).set({ version, node_version: process.version }, 1)
+  const queueing = queueMetrics(registry, queues ?? (() => ({})))
+
+  const counted = new Set<string>()
+  return {
+    incident: (id, cause) => {
+      if (counted.has(id)) return
+      const oldest = counted.values().next()
+      if (counted.size >= MAX_INCIDENTS && !oldest.done) counted.delete(oldest.value)
+      counted.add(id)
+      incidents.inc({ cause })
+    },
+    count: (tally) => {
+      if (tally.held) held.inc({ ...tally.held })
+      if (!tally.ended) return
+      const { policy, action, result, seconds } = tally.ended
+      remediations.inc({ policy, action, result })
+      if (seconds !== undefined) duration.observe({ action }, seconds)
+    },
+    breaker: (state) => breakerState.set(state),
+    agentTask: (verb, result) => agentTasks.inc({ verb, result }),
+    queueWaited: queueing.waited,
+    queueWorked: queueing.worked,
+    reportFailed: (what) => failures.inc({ what }),
+    scrape: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  }
+}

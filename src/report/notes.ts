@@ -1,0 +1,106 @@
+/** What a change of a record has to tell, as sentences for whoever reads `kubectl describe` at night. Pure. */
+import { formatDuration } from '../api/duration.ts'
+import type { ObjectRef } from '../api/kubernetes.ts'
+import { API_VERSION } from '../api/names.ts'
+import type { Remediation } from '../api/objects.ts'
+import { HOLD_REASONS } from '../api/reasons.ts'
+import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import { parseTime } from '../api/time.ts'
+import { type Reason, reasonEntry } from './reasons.ts'
+import { lastBegun } from './steps.ts'
+import { clip } from './text.ts'
+
+/** One Event to be: without times and names. */
+export interface Note {
+  readonly regarding: Omit<ObjectRef, 'namespace'> & { readonly namespace?: string | undefined }
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+}
+
+/** Longest message that the events API takes. */
+const MAX_MESSAGE = 1_024
+
+const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
+
+const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.target.name}`
+
+const because = ({ spec, status }: Remediation): string => {
+  const cause = status?.cause ?? spec.cause
+  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(({ fact }) => fact !== 'Event')?.says
+  return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
+}
+
+const changesIn = ({ changes = [], pods = [], action }: RemediationStep, verb: 'did' | 'would'): string => {
+  const names = pods.slice(0, 5).map(({ name }) => name)
+  const some = `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
+  if (action !== 'RewriteImage') return `${verb === 'did' ? 'Deleted' : 'delete'} ${some}`
+  const images = changes.map(
+    ({ container, init, from, to }) =>
+      `image of ${init ? 'init container' : 'container'} ${container} from ${from} to ${to}`,
+  )
+  return `${verb === 'did' ? 'Rewrote' : 'rewrite'} ${images.join(', ')}`
+}
+
+const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
+  `undo with: kubectl mend undo rem/${name} -n ${namespace ?? 'default'}`
+
+const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reason; message: string } | undefined => {
+  const what = `${changesIn(step, 'did')} in ${target(record)} ${because(record)}`
+  switch (step.action) {
+    case 'RewriteImage':
+      return { reason: 'ImageRewritten', message: `${what}; ${undoHint(record)}` }
+    case 'RecyclePod':
+      return { reason: 'PodRecycled', message: what }
+    default:
+      return undefined
+  }
+}
+
+const repaired = (record: Remediation, status: RemediationStatus): string => {
+  const began = parseTime(status.firstSeen) ?? parseTime(status.startedAt)
+  const ended = parseTime(status.finishedAt)
+  const took = began !== undefined && ended !== undefined ? ` after ${formatDuration(ended - began)}` : ''
+  const fix = status.permanentFix ? `; for good: ${status.permanentFix}` : ''
+  return `Repaired ${target(record)}${took}: ${status.message ?? 'its containers run'}${fix}`
+}
+
+const moved = (record: Remediation, status: RemediationStatus): string => {
+  const { reason = '', message = '', steps = [] } = status
+  if (reason === 'Repaired') return repaired(record, status)
+  if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
+  const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
+  const plan = proposal ? `; it would ${changesIn(proposal, 'would')} ${because(record)}` : ''
+  return `kubemend leaves ${target(record)} alone: ${message}${plan}`
+}
+
+const addressed = (record: Remediation, reason: string, message: string): readonly Note[] => {
+  const { type, events } = reasonEntry(reason)
+  if (events === 'none') return []
+  const { policy, target: owner } = record.spec
+  const note = { type, reason, message: clip(message, MAX_MESSAGE) }
+  if (events === 'owner') return [{ ...note, regarding: owner }]
+  const regarding = { apiVersion: API_VERSION, kind: 'RemediationPolicy', name: policy.name, uid: policy.uid }
+  const where = record.metadata.namespace ? `${record.metadata.namespace}: ` : ''
+  return [
+    { ...note, regarding: owner },
+    { ...note, regarding, message: clip(`${where}${message}`, MAX_MESSAGE) },
+  ]
+}
+
+/** What became of a record between two writes: notes on its workload and, where it concerns it, on the policy. */
+export const notesOf = (before: RemediationStatus | undefined, record: Remediation): readonly Note[] => {
+  const { status } = record
+  if (!status || status === before) return []
+  const notes: Note[] = []
+  const step = lastBegun(status.steps ?? [])
+  const was = lastBegun(before?.steps ?? [])
+  if (step && was?.state === 'Intended' && (step.state === 'Done' || step.state === 'Succeeded')) {
+    const done = carriedOut(record, step)
+    if (done) notes.push(...addressed(record, done.reason, done.message))
+  }
+  if (status.reason !== undefined && (status.reason !== before?.reason || status.phase !== before.phase)) {
+    notes.push(...addressed(record, status.reason, moved(record, status)))
+  }
+  return notes
+}

@@ -1,0 +1,53 @@
+/**
+ * The life of a record as a pure function: the status before, and what happened, give the status after. Where nothing
+ * worth a write happened the very same object comes back.
+ */
+import type { RemediationStatus } from '../api/remediation.ts'
+import { type StatusCondition, withCondition } from './conditions.ts'
+import { put } from './status-fields.ts'
+import { acted, proven } from './status-after-act.ts'
+import { closed, held, intended, undoIntended } from './status-before-act.ts'
+import type { StatusChange } from './status-change.ts'
+import { clip, isoTime } from './text.ts'
+
+/** What every change ends with: sight, texts within bounds, conditions. */
+const sealed = (status: RemediationStatus, { at, sight }: StatusChange): RemediationStatus => {
+  const { phase, reason = 'Unknown', message = '', finishedAt } = status
+  const conditions: readonly StatusCondition[] = status.conditions ?? []
+  const finished = finishedAt !== undefined
+  const succeeded = phase === 'Succeeded' ? 'True' : finished ? 'False' : 'Unknown'
+  const say = { reason, message }
+  return put(status, {
+    message: clip(message, 4_096),
+    conditions: withCondition(
+      withCondition(conditions, { type: 'Finished', status: finished ? 'True' : 'False', ...say }, at),
+      { type: 'Succeeded', status: succeeded, ...say },
+      at,
+    ),
+    ...(sight && { failingPods: sight.failingPods }),
+    ...(sight?.firstSeen !== undefined && { firstSeen: status.firstSeen ?? isoTime(sight.firstSeen) }),
+  })
+}
+
+const changed = (before: RemediationStatus, change: StatusChange): RemediationStatus => {
+  switch (change.kind) {
+    case 'Held':
+      return held(before, change.at, change.verdict)
+    case 'Intended':
+      return intended(before, change.at, change.verdict)
+    case 'UndoIntended':
+      return undoIntended(before, change.at, change.plan)
+    case 'Acted':
+      return acted(before, change)
+    case 'Proven':
+      return proven(before, change)
+    case 'Closed':
+      return closed(before, change.at, change.reason, change.message)
+  }
+}
+
+/** See above. Times in `change` are ms since the epoch. */
+export const nextStatus = (before: RemediationStatus, change: StatusChange): RemediationStatus => {
+  const after = changed(before, change)
+  return after === before ? before : sealed(after, change)
+}

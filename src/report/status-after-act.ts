@@ -1,0 +1,139 @@
+/** Changes of a record after the write: what the API server said, and whether it helped. */
+import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import type { StatusChange } from './status-change.ts'
+import { put } from './status-fields.ts'
+import { isUndo, lastBegun, withLast, withoutProposal } from './steps.ts'
+import { clip, isoTime } from './text.ts'
+
+export const acted = (
+  before: RemediationStatus,
+  { at, outcome, lookAgainAt }: Extract<StatusChange, { kind: 'Acted' }>,
+): RemediationStatus => {
+  const steps = before.steps ?? []
+  const nextLook = lookAgainAt === undefined ? undefined : isoTime(lookAgainAt)
+  const undo = isUndo(steps)
+  switch (outcome.kind) {
+    case 'Done':
+    case 'AlreadyDone': {
+      const left = outcome.kind === 'Done' ? outcome.left : []
+      const actedAt = isoTime(outcome.kind === 'Done' ? outcome.at : at)
+      const message = [
+        outcome.kind === 'AlreadyDone' ? 'it stood so already' : 'the API server accepted the write',
+        ...left.map(({ name, why }) => `pod ${name} was left: ${why}`),
+      ].join('; ')
+      const step = { message: clip(message, 4_096), actedAt }
+      if (undo) {
+        return put(before, {
+          phase: 'Ineffective',
+          reason: 'Undone',
+          message: `the remedy did not help and was taken back: ${message}`,
+          steps: withLast(steps, { ...step, state: 'Undone', finishedAt: isoTime(at) }),
+          finishedAt: lookAgainAt === undefined ? isoTime(at) : undefined,
+          nextLook,
+        })
+      }
+      return put(before, {
+        phase: 'Verifying',
+        reason: 'WaitingForProof',
+        message: `${message}; waiting for the containers to start and stay so`,
+        steps: withLast(steps, { ...step, state: 'Done' }),
+        nextLook,
+      })
+    }
+    case 'Stale': {
+      // Nothing was written, so nothing counts: neither as an attempt nor as an intent that is still open.
+      if (undo) {
+        return put(before, {
+          phase: 'Ineffective',
+          reason: 'DidNotHelp',
+          message: `the remedy did not help; taking it back has to wait: ${outcome.why}`,
+          steps: steps.slice(0, -1),
+          nextLook,
+        })
+      }
+      const intent = lastBegun(steps)?.intendedAt
+      const attempts = (before.attempts ?? []).filter((time) => time !== intent)
+      return put(before, {
+        phase: 'Held',
+        reason: 'LookingAgain',
+        message: `nothing was written: ${outcome.why}`,
+        steps: withLast(steps, { state: 'Planned', message: clip(outcome.why, 4_096), intendedAt: undefined }),
+        attempts: attempts.length > 0 ? attempts : undefined,
+        startedAt: attempts.length > 0 ? before.startedAt : undefined,
+        nextLook,
+      })
+    }
+    case 'Refused': {
+      const right = outcome.missingRight === undefined ? '' : ` (missing right: ${outcome.missingRight})`
+      return put(before, {
+        phase: 'Failed',
+        reason: 'WriteRefused',
+        message: `the API server refused the write${right}: ${outcome.why}`,
+        steps: withLast(steps, { state: 'Failed', message: clip(outcome.why, 4_096), finishedAt: isoTime(at) }),
+        finishedAt: isoTime(at),
+        nextLook,
+      })
+    }
+  }
+}
+
+export const proven = (
+  before: RemediationStatus,
+  { at, verdict, digests = {} }: Extract<StatusChange, { kind: 'Proven' }>,
+): RemediationStatus => {
+  const { reason, message, lookAgainAt, next } = verdict
+  const steps = before.steps ?? []
+  const open = lastBegun(steps)?.state === 'Intended'
+  const end = (state: RemediationStep['state']) =>
+    withLast(steps, { state, finishedAt: isoTime(at), ...(open && { actedAt: isoTime(at) }) })
+  switch (verdict.outcome) {
+    case 'Waiting':
+      if (before.phase === 'Verifying' && before.reason === reason) return before
+      return put(before, {
+        phase: 'Verifying',
+        reason,
+        message,
+        // An intent that is being proven was carried out before a crash could tell of it.
+        ...(open && { steps: withLast(steps, { state: 'Done', actedAt: isoTime(at) }) }),
+        nextLook: isoTime(lookAgainAt),
+      })
+    case 'Succeeded':
+      return put(before, {
+        phase: 'Succeeded',
+        reason,
+        message,
+        steps: withDigests(end('Succeeded'), digests),
+        finishedAt: isoTime(at),
+        nextLook: undefined,
+      })
+    case 'Ineffective':
+      return put(before, {
+        phase: 'Ineffective',
+        reason,
+        message,
+        steps: end('Ineffective'),
+        finishedAt: next === undefined || next.kind === 'Stop' ? isoTime(at) : undefined,
+        nextLook: next === undefined || next.kind === 'Stop' ? undefined : isoTime(lookAgainAt),
+      })
+    case 'Cancelled':
+      return put(before, {
+        phase: 'Cancelled',
+        reason,
+        message,
+        steps: withLast(withoutProposal(steps), { finishedAt: isoTime(at) }),
+        finishedAt: isoTime(at),
+        nextLook: undefined,
+      })
+  }
+}
+
+const withDigests = (
+  steps: readonly RemediationStep[],
+  digests: Readonly<Record<string, string>>,
+): RemediationStep[] => {
+  const changes = lastBegun(steps)?.changes?.map((change) => {
+    const digestAfter = change.digestAfter ?? digests[change.container]
+    return digestAfter === undefined ? change : { ...change, digestAfter }
+  })
+  return changes ? withLast(steps, { changes }) : [...steps]
+}

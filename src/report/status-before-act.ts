@@ -1,0 +1,120 @@
+/** Changes of a record before anything was written: held, intended, or closed because nothing is left to do. */
+import type { HoldReason, Phase } from '../api/reasons.ts'
+import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import type { Plan, RewriteImagePlan } from '../decide/verdict.ts'
+import type { Reason } from './reasons.ts'
+import type { VerdictOf } from './status-change.ts'
+import { knownOf, put, underWay } from './status-fields.ts'
+import { isUndo, lastBegun, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
+import { clip, isoTime } from './text.ts'
+
+const MAX_ATTEMPTS = 100
+/** A hold whose next look keeps passing without news is told anew now and then, so that it does not look forgotten. */
+const NEXT_LOOK_REFRESH_MS = 3_600_000
+
+/** Holds that say that the intended write is not what the world asks for any more; the others only defer it. */
+const ABANDON: ReadonlySet<HoldReason> = new Set([
+  'ObserveOnly',
+  'NamespaceProtected',
+  'OptedOut',
+  'AttemptsSpent',
+  'EditReverted',
+  'ManagedElsewhere',
+  'TemplateDiffers',
+  'RolloutBlocked',
+  'ControlPlaneNode',
+  'TargetUnverified',
+])
+
+const FINAL: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
+
+const heldPhase = (reason: HoldReason): Phase =>
+  reason === 'ObserveOnly' ? 'Observed' : reason === 'AwaitingApproval' ? 'AwaitingApproval' : 'Held'
+
+const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
+  action: plan?.type,
+  planHash: plan?.hash,
+})
+
+export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
+  const { reason, message, plan, lookAgainAt } = verdict
+  const finished = before.finishedAt !== undefined
+  if (reason === 'AlreadyRecovered') {
+    return underWay(before) || finished ? before : closed(before, at, 'Recovered', message)
+  }
+  if (underWay(before) && !ABANDON.has(reason)) return before
+  // An incident that spent its attempts has ended, badly; it is not merely held.
+  const phase =
+    finished && before.phase !== 'Succeeded' && reason === 'AttemptsSpent' ? before.phase : heldPhase(reason)
+  const overdue = before.nextLook !== undefined && Date.parse(before.nextLook) < at - NEXT_LOOK_REFRESH_MS
+  if (before.phase === phase && before.reason === reason && before.planHash === plan?.hash && !overdue) return before
+  const steps = before.steps ?? []
+  const kept = underWay(before)
+    ? withLast(steps, { state: 'Failed', message: clip(`given up: ${message}`, 4_096), finishedAt: isoTime(at) })
+    : withoutProposal(steps)
+  const attempt = (before.attempts?.length ?? 0) + 1
+  return put(before, {
+    phase,
+    reason,
+    message,
+    ...planned(plan),
+    ...knownOf(verdict.diagnosis),
+    steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned')) : kept,
+    nextLook: isoTime(lookAgainAt),
+    finishedAt: phase && FINAL.has(phase) ? before.finishedAt : undefined,
+  })
+}
+
+export const closed = (before: RemediationStatus, at: number, reason: Reason, message: string): RemediationStatus =>
+  before.finishedAt !== undefined
+    ? before
+    : put(before, {
+        phase: 'Cancelled',
+        reason,
+        message,
+        steps: withoutProposal(before.steps ?? []),
+        nextLook: undefined,
+        finishedAt: isoTime(at),
+      })
+
+/** `since` is when the intent was recorded first. */
+const running = (before: RemediationStatus, since: string, step: RemediationStep, message: string): RemediationStatus =>
+  put(before, {
+    phase: 'Running',
+    reason: 'Acting',
+    message,
+    action: step.action,
+    planHash: step.planHash,
+    steps: withStep(before.steps ?? [], { ...step, intendedAt: since }),
+    startedAt: before.startedAt ?? since,
+    finishedAt: undefined,
+    nextLook: undefined,
+  })
+
+/** An attempt is one pass through the actions of a policy: an escalation within it is no new one. */
+export const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act'>): RemediationStatus => {
+  const { plan, attempt, resume } = verdict
+  const steps = before.steps ?? []
+  const last = lastBegun(steps)
+  const message = `about to carry out ${plan.type} on ${plan.target.kind} ${plan.target.name}`
+  const next = { ...before, ...knownOf(verdict.diagnosis) }
+  if (resume && last?.state === 'Intended') {
+    if (last.planHash === plan.hash && before.phase === 'Running') return before
+    const others = withoutProposal(steps).filter((step) => step !== last)
+    const again = stepOf(plan, last.attempt, 'Intended')
+    return running({ ...next, steps: others }, last.intendedAt ?? isoTime(at), again, message)
+  }
+  const attempts = before.attempts ?? []
+  const counted = resume || last?.attempt === attempt ? attempts : [...attempts, isoTime(at)].slice(-MAX_ATTEMPTS)
+  return put(running(next, isoTime(at), stepOf(plan, attempt, 'Intended'), message), { attempts: counted })
+}
+
+export const undoIntended = (before: RemediationStatus, at: number, plan: RewriteImagePlan): RemediationStatus => {
+  const steps = before.steps ?? []
+  const last = lastBegun(steps)
+  if (last?.state === 'Intended' && isUndo(steps)) return before
+  const judged = last && (last.state === 'Intended' || last.state === 'Done')
+  const ended = judged ? withLast(steps, { state: 'Ineffective', finishedAt: isoTime(at) }) : steps
+  const message = `about to put the former image back in ${plan.target.kind} ${plan.target.name}`
+  return running({ ...before, steps: [...ended] }, isoTime(at), stepOf(plan, last?.attempt ?? 1, 'Intended'), message)
+}

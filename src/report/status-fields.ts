@@ -1,0 +1,22 @@
+import type { RemediationStatus } from '../api/remediation.ts'
+import type { Diagnosis } from '../diagnose/incident.ts'
+import { clip } from './text.ts'
+
+/** An attempt was begun and its outcome is not known. */
+export const underWay = ({ phase }: RemediationStatus): boolean => phase === 'Running' || phase === 'Verifying'
+
+/** Fields that go away when they are undefined here: a status is replaced as a whole. */
+export const put = (before: RemediationStatus, fields: Partial<RemediationStatus>): RemediationStatus => {
+  const after: Record<string, unknown> = { ...before, ...fields }
+  for (const key of Object.keys(after)) if (after[key] === undefined) delete after[key]
+  return after as RemediationStatus
+}
+
+/** What a diagnosis adds to a record. */
+export const knownOf = ({ cause, evidence, permanentFix }: Diagnosis): Partial<RemediationStatus> => ({
+  cause,
+  ...(evidence.length > 0 && {
+    evidence: evidence.slice(0, 64).map(({ fact, says }) => ({ fact: clip(fact, 64), says: clip(says, 2_048) })),
+  }),
+  ...(permanentFix !== undefined && { permanentFix: clip(permanentFix, 4_096) }),
+})

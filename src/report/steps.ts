@@ -1,0 +1,60 @@
+/** The steps of a record: what is planned and done, in order. */
+import type { RemediationStep } from '../api/remediation.ts'
+import type { PlacedChange, Plan } from '../decide/verdict.ts'
+import { clip } from './text.ts'
+
+/** The CRD takes no more; what an incident did longer ago is in its Events and in the audit log. */
+const MAX_STEPS = 64
+const MAX_CHANGES = 64
+const MAX_PODS = 512
+const MAX_DIFF = 16_384
+
+const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: PlacedChange) => ({
+  container,
+  init,
+  from: clip(from, 512),
+  to: clip(to, 512),
+  ...(digestBefore !== undefined && { digestBefore }),
+  ...(digestAfter !== undefined && { digestAfter }),
+})
+
+/** A plan as a step. The pods of a rewrite are those that it deletes afterwards. */
+export const stepOf = (plan: Plan, attempt: number, state: RemediationStep['state']): RemediationStep => {
+  const pods = plan.type === 'RewriteImage' ? plan.thenDelete : plan.pods
+  const { apiVersion, kind, namespace, name, uid } = plan.target
+  return {
+    index: plan.index,
+    attempt,
+    action: plan.type,
+    state,
+    target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) },
+    ...(plan.type === 'RewriteImage' && { changes: plan.changes.slice(0, MAX_CHANGES).map(changeOf) }),
+    ...(pods.length > 0 && { pods: pods.slice(0, MAX_PODS).map((pod) => ({ name: pod.name, uid: pod.uid })) }),
+    ...(plan.diff !== '' && { diff: clip(plan.diff, MAX_DIFF) }),
+    planHash: plan.hash,
+  }
+}
+
+/** Steps with one more; a proposal that was never begun gives way. */
+export const withStep = (steps: readonly RemediationStep[], step: RemediationStep): RemediationStep[] =>
+  [...withoutProposal(steps), step].slice(-MAX_STEPS)
+
+/** Steps without a trailing proposal. */
+export const withoutProposal = (steps: readonly RemediationStep[]): RemediationStep[] =>
+  steps.at(-1)?.state === 'Planned' ? steps.slice(0, -1) : [...steps]
+
+/** Steps with the last one that was begun changed; a proposal behind it stays. */
+export const withLast = (steps: readonly RemediationStep[], change: Partial<RemediationStep>): RemediationStep[] => {
+  const at = steps.findLastIndex(({ state }) => state !== 'Planned')
+  return steps.map((step, i) => (i === at ? { ...step, ...change } : step))
+}
+
+/** The last step that was begun. */
+export const lastBegun = (steps: readonly RemediationStep[]): RemediationStep | undefined =>
+  steps.findLast(({ state }) => state !== 'Planned')
+
+/** An undo is a second step at the same action in the same attempt; an escalation is at another action. */
+export const isUndo = (steps: readonly RemediationStep[]): boolean => {
+  const [before, last] = steps.filter(({ state }) => state !== 'Planned').slice(-2)
+  return last !== undefined && before?.attempt === last.attempt && before.index === last.index
+}
