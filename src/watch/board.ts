@@ -21,7 +21,8 @@ export interface Board {
   readonly heard: (ref: PodRef, word: Word) => void
   readonly get: (uid: string) => Sighting | undefined
   readonly forget: (uid: string) => void
-  readonly size: () => number
+  /** Of every pod that may be broken. */
+  readonly uids: () => readonly string[]
 }
 
 /** Waiting reasons of a container that is merely starting. */
@@ -85,6 +86,6 @@ export const createBoard = ({ now, onChange, maxPods = 20_000 }: BoardDeps): Boa
     },
     get: (uid) => sightings.get(uid),
     forget: (uid) => void sightings.delete(uid),
-    size: () => sightings.size,
+    uids: () => [...sightings.keys()],
   }
 }
