@@ -20,6 +20,20 @@ export interface Classification {
   readonly runtime?: Runtime
 }
 
+/** Reasons of events that tell of other things than starting a pod, whatever words they use. */
+const BESIDE_THE_POINT: ReadonlySet<string> = new Set([
+  'FailedScheduling',
+  'Unhealthy',
+  'ProbeWarning',
+  'Evicted',
+  'Preempted',
+  'FailedPreStopHook',
+  'FailedBinding',
+  'ProvisioningFailed',
+  'NodeNotReady',
+  'TaintManagerEviction',
+])
+
 const match = buildMatcher(ROWS)
 const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 
@@ -27,7 +41,7 @@ const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 export const classify = ({ reason, message, runtime }: Signal): Classification => {
   const form = normalise(message)
   const told = runtime ?? runtimeOf(form.text)
-  const row = match({ reason, form, runtime: told })
+  const row = BESIDE_THE_POINT.has(reason) ? undefined : match({ reason, form, runtime: told })
   return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(told && { runtime: told }) }
 }
 

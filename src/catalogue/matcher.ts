@@ -1,5 +1,6 @@
 import { compilePattern } from '../api/pattern.ts'
 import { buildAutomaton } from './automaton.ts'
+import { CONTEXTS, type ContextName } from './contexts.ts'
 import type { NormalForm } from './normal-form.ts'
 import type { Piece, Row, Runtime } from './row.ts'
 
@@ -29,6 +30,11 @@ interface CompiledRow {
 export const buildMatcher = (rows: readonly Row[]): Matcher => {
   const literals: string[] = []
   const indexOf = new Map<string, number>()
+  const literalOf = (text: string): number => {
+    const literal = indexOf.get(text) ?? literals.push(text) - 1
+    indexOf.set(text, literal)
+    return literal
+  }
   const compilePiece = (row: Row, piece: Piece): CompiledPiece => {
     if (typeof piece !== 'string') {
       const pattern = compilePattern(piece.re)
@@ -38,9 +44,7 @@ export const buildMatcher = (rows: readonly Row[]): Matcher => {
     if (piece === '' || piece !== piece.toLowerCase()) {
       throw new Error(`compiling row ${row.id}: literal ${JSON.stringify(piece)} must be in lower case and not empty`)
     }
-    const literal = indexOf.get(piece) ?? literals.push(piece) - 1
-    indexOf.set(piece, literal)
-    return { literal, length: piece.length }
+    return { literal: literalOf(piece), length: piece.length }
   }
   const compiled = rows.map(
     (row, order): CompiledRow => ({
@@ -51,6 +55,9 @@ export const buildMatcher = (rows: readonly Row[]): Matcher => {
       any: (row.any ?? []).map((piece) => compilePiece(row, piece)).toSorted((a, b) => b.literal - a.literal),
       not: (row.not ?? []).map((piece) => compilePiece(row, piece)),
     }),
+  )
+  const contexts = new Map<string, { readonly reasons: readonly string[]; readonly words: readonly number[] }>(
+    Object.entries(CONTEXTS).map(([name, { reasons, words }]) => [name, { reasons, words: words.map(literalOf) }]),
   )
   const keyed = keyRows(compiled, literals.length)
   const automaton = buildAutomaton(literals)
@@ -66,8 +73,15 @@ export const buildMatcher = (rows: readonly Row[]): Matcher => {
     automaton.scan(form.text, found, stamp)
     const has = (piece: CompiledPiece): boolean =>
       piece.literal >= 0 ? found[piece.literal] === stamp : (piece.test?.(form.text) ?? false)
+    const during = (name: ContextName): boolean => {
+      const context = contexts.get(name)
+      return (
+        context !== undefined && (context.reasons.includes(reason) || context.words.some((w) => found[w] === stamp))
+      )
+    }
     const fits = ({ row, all, any, not }: CompiledRow): boolean =>
       applies(row, reason, form.codes, runtime) &&
+      (row.during === undefined || row.during.some(during)) &&
       all.every(has) &&
       (any.length === 0 || any.some(has)) &&
       !not.some(has)

@@ -8,7 +8,7 @@ export interface NormalForm {
   readonly codes: readonly string[]
 }
 
-const COMBINED = /^\(combined from similar events\): ?/i
+const PREFIX = /^(?:\(combined from similar events\): ?)?(?:error: )?/i
 /** `rpc error: code = Unknown desc = `, at any depth. Every repetition is bounded, so this is linear. */
 const RPC = /rpc error: code = (\w{1,24}) desc = ?/gi
 /** Control characters and every kind of space. */
@@ -20,7 +20,7 @@ export const normalise = (message: string): NormalForm => {
   const codes: string[] = []
   const text = message
     .slice(0, MAX_MESSAGE)
-    .replace(COMBINED, '')
+    .replace(PREFIX, '')
     // Nested errors quote one another: \" \\\" \\\\\\\" are all a quote, \n and \\n a line's end.
     .replace(/\\+/g, '\\')
     .replace(/\\(["'nrt])/g, (_, char: string) => (char === '"' || char === "'" ? char : ' '))

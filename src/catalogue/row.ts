@@ -1,4 +1,5 @@
 import type { Cause } from '../api/causes.ts'
+import type { ContextName } from './contexts.ts'
 
 /** The container runtime whose words a message is, where that is known. */
 export type Runtime = 'docker' | 'containerd' | 'crio' | 'kubelet'
@@ -20,6 +21,8 @@ export interface Row {
   readonly cause: Cause
   /** Event or waiting reasons to which the row is confined; a message without a reason fits too. */
   readonly reasons?: readonly string[]
+  /** What kubelet must have been doing, one of these; without it the words say enough by themselves. */
+  readonly during?: readonly ContextName[]
   /** gRPC status codes, in lower case, one of which the message must carry; `*` is any. */
   readonly codes?: readonly string[]
   readonly runtime?: Runtime

@@ -1,16 +1,19 @@
 import type { Row } from '../row.ts'
+import { IMAGE_ACCESS_ROWS } from './image-access.ts'
+import { IMAGE_CONTENT_ROWS } from './image-content.ts'
+import { IMAGE_GENERAL_ROWS } from './image-general.ts'
+import { IMAGE_NAME_ROWS } from './image-name.ts'
+import { IMAGE_TLS_ROWS, IMAGE_TRANSPORT_ROWS } from './image-transport.ts'
 
+/**
+ * From what never reached a registry to what is left unsaid. Answers of the registry come before broken connections,
+ * these before its internal errors: a 500 that wraps a time-out is a time-out.
+ */
 export const IMAGE_ROWS: readonly Row[] = [
-  {
-    id: 'harbor-project-not-found',
-    cause: 'ProjectNotFound',
-    all: ['project not found, name:'],
-    sample: {
-      reason: 'Failed',
-      message:
-        'Failed to pull image "harbor.od.com/k8s/coredns:1.6.1": rpc error: code = Unknown desc = Error response from daemon: unauthorized: project not found, name: k8s: project not found, name: k8s',
-    },
-    source: 'goharbor/harbor src/core/middlewares/v2auth',
-    explain: 'Harbor has no project of that name.',
-  },
+  ...IMAGE_NAME_ROWS,
+  ...IMAGE_TLS_ROWS,
+  ...IMAGE_CONTENT_ROWS,
+  ...IMAGE_ACCESS_ROWS,
+  ...IMAGE_TRANSPORT_ROWS,
+  ...IMAGE_GENERAL_ROWS,
 ]

@@ -1,0 +1,103 @@
+/**
+ * What kubelet was doing when the words were said. General words ("connection refused", "not found") mean something
+ * only within one of these. A message is in a context by its reason or by any of the words; it may be in several.
+ */
+export const CONTEXTS = {
+  /** Pulling an image. */
+  pull: {
+    reasons: ['ErrImagePull', 'ImagePullBackOff', 'ImageInspectError', 'InspectFailed', 'RegistryUnavailable'],
+    words: [
+      'pull image',
+      'pulling image',
+      'image pull',
+      'pull and unpack image',
+      'errimagepull',
+      'resolve reference "',
+      'failed to resolve image',
+      'initializing source',
+      'reading manifest ',
+      'pinging container registry',
+      'pinging docker registry',
+      'error response from daemon: get "http',
+      'error response from daemon: get http',
+      'error response from daemon: head "http',
+      'error response from daemon: head http',
+      'error response from daemon: manifest',
+      'error response from daemon: pull access',
+      'error response from daemon: unauthorized',
+      'httpreadseeker',
+      'copying system image',
+      'writing blob',
+    ],
+  },
+  /** Making, starting or removing a pod's sandbox. */
+  sandbox: {
+    reasons: ['FailedCreatePodSandBox', 'FailedKillPod', 'FailedStopPodSandbox', 'FailedPodSandBoxStatus'],
+    words: [
+      'pod sandbox',
+      'podsandbox',
+      'sandbox container',
+      'sandbox for pod',
+      'create a sandbox',
+      'network for sandbox',
+      'for sandbox k8s_',
+      'network for pod',
+      'networkplugin cni',
+      'connectivity on endpoint k8s_pod_',
+    ],
+  },
+  /** A sandbox's network: the CNI plugins and what they talk to. */
+  network: {
+    reasons: ['NetworkNotReady'],
+    words: [
+      'network for sandbox',
+      'network for pod',
+      'networkplugin cni',
+      'cni network',
+      'network sandbox',
+      'cni request failed',
+      'cni plugin',
+      'plugin type="',
+      'create network for container',
+      'failed to set up pod "',
+      'failed to teardown pod "',
+    ],
+  },
+  /** Attaching and mounting volumes. */
+  mount: {
+    reasons: ['FailedMount', 'FailedAttachVolume', 'FailedMapVolume', 'FailedUnMount'],
+    words: [
+      'mountvolume.',
+      'mapvolume.',
+      'attachvolume.',
+      'mounting arguments:',
+      'mounting command:',
+      'unable to mount volumes',
+      'attach or mount volumes',
+      'unmounted volumes=',
+    ],
+  },
+  /** Creating and starting a container. */
+  start: {
+    reasons: ['FailedStart', 'CreateContainerError', 'CreateContainerConfigError', 'RunContainerError', 'StartError'],
+    words: [
+      'start container',
+      'startcontainer',
+      'create container',
+      'createcontainer',
+      'starting container process',
+      'start container process',
+      'oci runtime',
+      'containerd task',
+      'shim task',
+      'container init',
+    ],
+  },
+} as const satisfies Record<string, Context>
+
+interface Context {
+  readonly reasons: readonly string[]
+  readonly words: readonly string[]
+}
+
+export type ContextName = keyof typeof CONTEXTS

@@ -1,0 +1,63 @@
+import type { Row } from '../row.ts'
+
+/** What is left when the registry gave no reason. */
+export const IMAGE_GENERAL_ROWS: readonly Row[] = [
+  {
+    id: 'containerd-reference-not-found',
+    cause: 'ManifestNotFound',
+    during: ['pull'],
+    all: ['not found'],
+    any: [
+      'failed to resolve reference',
+      'failed to resolve image',
+      'failed to copy: httpread',
+      'could not fetch content descriptor',
+    ],
+    not: ['unexpected status', 'failed to authorize', 'failed to fetch'],
+    sample: {
+      reason: 'Failed',
+      message:
+        'Failed to pull image "web:1.3": rpc error: code = NotFound desc = failed to pull and unpack image "docker.io/library/web:1.3": failed to resolve reference "docker.io/library/web:1.3": docker.io/library/web:1.3: not found',
+    },
+    source: 'containerd/containerd core/remotes/docker/resolver.go, fetcher.go',
+    explain:
+      'The registry answered 404: no such tag or digest, and with some registries no such repository or project. Ask it which.',
+  },
+  {
+    id: 'pull-throttled',
+    cause: 'PullThrottled',
+    any: ['pull qps exceeded'],
+    sample: { reason: 'Failed', message: 'Failed to pull image "web:1.2": pull QPS exceeded' },
+    source: 'kubernetes/kubernetes pkg/kubelet/images/helpers.go',
+    explain:
+      "Kubelet's own limit of pulls (registryPullQPS, registryBurst) held this one back; it is tried again. Raise the limit if many pods start at once.",
+  },
+  {
+    id: 'pull-canceled',
+    cause: 'PullThrottled',
+    during: ['pull'],
+    any: ['context canceled', 'request canceled'],
+    sample: {
+      reason: 'Failed',
+      message: 'Failed to pull image "web:1.2": rpc error: code = Unknown desc = context canceled',
+    },
+    source:
+      'kubernetes/kubernetes (1.23) pkg/kubelet/dockershim/libdocker/kube_docker_client.go; containerd/containerd internal/cri/server/images/image_pull.go',
+    explain:
+      'The pull was given up because it made no progress for too long, as when many large images are pulled at once. It is tried again; a closer mirror helps.',
+  },
+  {
+    id: 'pull-back-off',
+    cause: 'BackOffOnly',
+    any: ['back-off pulling image', 'imagepullbackoff', 'errimagepull'],
+    all: [
+      {
+        re: '^(back-off pulling image ?"[^"]*"|(error: )?(imagepullbackoff|errimagepull)|error syncing pod, skipping: failed to "startcontainer" for "[^"]*" with imagepullbackoff: "back-off pulling image "[^"]*""|failed to "startcontainer" for "[^"]*" with imagepullbackoff: "back-off pulling image "[^"]*"")\\.?$',
+      },
+    ],
+    sample: { reason: 'BackOff', message: 'Back-off pulling image "web:1.2"' },
+    source: 'kubernetes/kubernetes pkg/kubelet/images/image_manager.go',
+    explain:
+      'Kubelet waits before it tries again; why it failed is said by an earlier event, or by the registry when asked.',
+  },
+]
