@@ -36,6 +36,8 @@ export interface Case {
   readonly policies: readonly PolicyInForce[]
   /** Records of this owner and area, newest first. */
   readonly records: readonly Remediation[]
+  /** Records of this owner in its other areas: while one of them runs, this one waits. */
+  readonly otherAreas?: readonly Remediation[]
   /** All attempts of the last 24 h: from records and from the policies' status, without doubles. */
   readonly attempts: readonly Attempt[]
   /** Remediations in phase Running or Verifying, by policy name (this incident's own not counted). */

@@ -24,7 +24,7 @@ interface PlanBase {
 export interface PlacedChange extends ImageChange {
   /** JSON pointer of the container, e.g. `/spec/template/spec/containers/0`. */
   readonly pointer: string
-  /** The text that stands there now, exactly. */
+  /** The text that stands there now, exactly. In a resumed plan it may be the same image as `to`: then it is written already. */
   readonly was: string
 }
 

@@ -50,6 +50,8 @@ export interface Manager {
 /** What may be written to: the last owner in the chain that holds a pod template, or the pod itself. */
 export interface Owner {
   readonly ref: ObjectRef
+  /** It no longer exists; all else is then as it was last known, or empty. */
+  readonly gone?: boolean
   readonly resourceVersion: string
   /** `Pod` where nothing owns it. Other kinds are explained, not touched. */
   readonly support: 'supported' | 'unsupported'

@@ -1,0 +1,58 @@
+/** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
+import { attemptUnderWay } from './attempt-under-way.ts'
+import type { Case, PolicyInForce } from './case.ts'
+import { firstObjection } from './guardrails/chain.ts'
+import { RARELY } from './look-again.ts'
+import { governing } from './match.ts'
+import { planNext } from './plan.ts'
+import { prove } from './prove.ts'
+import { nameOfOwner } from './template.ts'
+import type { Governing, Verdict } from './verdict.ts'
+
+export const decide = (c: Case): Verdict => {
+  const underWay = attemptUnderWay(c)
+  if (underWay) return prove(c, underWay)
+  if (c.incident.pods.length === 0) return recovered(c)
+
+  const governed = governing(c)
+  if (!governed) return { kind: 'Ignore', why: 'no policy answers to it', diagnosis: c.diagnosis }
+  if ('ask' in governed) return { kind: 'Ask', facts: governed.ask }
+
+  const { planned, attempt, escalates } = planNext(c, governed)
+  if ('ask' in planned) return { kind: 'Ask', facts: planned.ask }
+
+  const policy = governingOf(governed.policy)
+  const found = 'plan' in planned ? { plan: planned.plan } : { unplanned: planned }
+  const objection = firstObjection({ case: c, ...governed, ...found, escalates })
+  if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
+
+  const diagnosis = { ...c.diagnosis, evidence: [...c.diagnosis.evidence, ...tied(governed.policy, governed.ties)] }
+  if (objection) return { kind: 'Hold', policy, ...objection, ...('plan' in planned && planned), diagnosis }
+  if ('plan' in planned) return { kind: 'Act', policy, plan: planned.plan, attempt, resume: false, diagnosis }
+  return {
+    kind: 'Hold',
+    policy,
+    reason: planned.reason,
+    message: planned.message,
+    lookAgainAt: c.now + RARELY,
+    diagnosis,
+  }
+}
+
+const governingOf = ({ name, uid, generation }: PolicyInForce): Governing => ({ name, uid, generation })
+
+/** Ties are told: which policy acts must not hang on an accident of names. */
+const tied = (policy: PolicyInForce, ties: readonly string[]) =>
+  ties.length === 0
+    ? []
+    : [{ fact: 'Policy', says: `${policy.name} governs; ${ties.join(', ')} of the same priority answer(s) to it too` }]
+
+/** Nothing fails (any more). A record that waited for something learns so; everything else is left as it is. */
+const recovered = (c: Case): Verdict => {
+  const waiting = c.records.find(({ status }) => ['Held', 'Observed', 'AwaitingApproval'].includes(status?.phase ?? ''))
+  const why = `no pod of ${nameOfOwner(c.incident.owner)} fails any more`
+  if (!waiting) return { kind: 'Ignore', why, diagnosis: c.diagnosis }
+  const { policy } = waiting.spec
+  const lookAgainAt = c.now + RARELY
+  return { kind: 'Hold', policy, reason: 'AlreadyRecovered', message: why, lookAgainAt, diagnosis: c.diagnosis }
+}

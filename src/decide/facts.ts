@@ -1,0 +1,37 @@
+import { normalImage } from '../api/image-reference.ts'
+import type { Fact, FactName, Facts, RegistryAnswer } from '../diagnose/incident.ts'
+import type { Case } from './case.ts'
+
+/** A request for facts that are missing. */
+export interface Ask {
+  readonly ask: readonly FactName[]
+}
+
+/** Name of the registry's word on an image; the normal form, so that `nginx` and `docker.io/library/nginx` are asked once. */
+export const registryFact = (image: string): FactName => ({ fact: 'registry', image: normalImage(image) })
+
+/** What a registry said of an image; undefined where it was not asked yet. */
+export const registryOf = (facts: Facts, image: string): Fact<RegistryAnswer> | undefined => {
+  const name = normalImage(image)
+  return Object.hasOwn(facts.registry, name) ? facts.registry[name] : undefined
+}
+
+const isThere = (facts: Facts, name: FactName): boolean =>
+  name.fact === 'registry' ? registryOf(facts, name.image) !== undefined : facts[name.fact] !== undefined
+
+const nameOf = (name: FactName): string => (name.fact === 'registry' ? `registry ${name.image}` : name.fact)
+
+/**
+ * Asks for those of the facts that are not there, each once; undefined where all are. The only maker of requests:
+ * a fact that is there, known or not, is never asked for again, so asking always comes to an end.
+ */
+export const askFor = (facts: Facts, names: readonly FactName[]): Ask | undefined => {
+  const missing = new Map(names.filter((name) => !isThere(facts, name)).map((name) => [nameOf(name), name]))
+  return missing.size === 0 ? undefined : { ask: [...missing.values()] }
+}
+
+/** Namespace and node go together: both may opt out, and one round trip reads both. */
+export const surroundings = ({ incident }: Case): readonly FactName[] =>
+  incident.pods.some(({ pod }) => pod.spec?.nodeName)
+    ? [{ fact: 'namespace' }, { fact: 'node' }]
+    : [{ fact: 'namespace' }]

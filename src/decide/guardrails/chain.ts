@@ -1,0 +1,95 @@
+/**
+ * Everything that may hold the operator back, in the order in which it is asked. The first to object holds. A new
+ * guardrail is one line here.
+ */
+import type { HoldReason } from '../../api/reasons.ts'
+import type { Ask } from '../facts.ts'
+import { awaitingApproval } from './awaiting-approval.ts'
+import { budgetSpent, operatorBudgetSpent } from './budgets.ts'
+import { editReverted } from './edit-reverted.ts'
+import { factUnknown } from './fact-unknown.ts'
+import type { Context, Guardrail, Objection } from './guardrail.ts'
+import { managedElsewhere } from './managed-elsewhere.ts'
+import { controlPlaneNode, tooManyUnhealthy } from './nodes.ts'
+import { namespaceProtected, optedOut } from './opt-outs.ts'
+import { rolloutBlocked, templateDiffers } from './rollout.ts'
+import { observeOnly, operatorPaused, policySuspended } from './stops.ts'
+import { targetUnverified } from './target-unverified.ts'
+import { alreadyRecovered, attemptsSpent, coolingDown, inFlight, notFailingLongEnough } from './timing.ts'
+
+export interface Link {
+  readonly reason: HoldReason
+  /** When it holds, in a phrase: the table of guardrails in the documents is made of these. */
+  readonly when: string
+  readonly check: Guardrail
+  /** Whether it is asked again of a step whose intent was recorded before a crash: all but those that count attempts. */
+  readonly again: boolean
+}
+
+const link = (reason: HoldReason, when: string, check: Guardrail, again = true): Link => ({
+  reason,
+  when,
+  check,
+  again,
+})
+const once = false
+
+export const GUARDRAILS: readonly Link[] = [
+  link('OperatorPaused', 'a person paused the whole operator', operatorPaused),
+  link(
+    'OperatorBudgetSpent',
+    'the operator has begun as many remediations within an hour as it may',
+    operatorBudgetSpent,
+    once,
+  ),
+  link('PolicySuspended', 'the policy is suspended', policySuspended),
+  link('ObserveOnly', 'the policy only observes: what it would do stands in the record', observeOnly),
+  link('NamespaceProtected', 'the namespace is protected and the policy does not name it', namespaceProtected),
+  link('OptedOut', 'the pod, its owner, its namespace or its node opted out', optedOut),
+  link(
+    'NotFailingLongEnough',
+    'the pods have not been failing for as long as the policy waits',
+    notFailingLongEnough,
+    once,
+  ),
+  link('AlreadyRecovered', 'no pod fails any more', alreadyRecovered),
+  link('InFlight', 'another remedy for the same owner is under way', inFlight, once),
+  link('CoolingDown', 'the last attempt at this incident is too recent', coolingDown, once),
+  link('AttemptsSpent', 'the incident has had all its attempts within 24 hours', attemptsSpent, once),
+  link('EditReverted', 'somebody changed our value back', editReverted),
+  link('ManagedElsewhere', 'GitOps or another operator would write the workload back', managedElsewhere),
+  link('TemplateDiffers', 'what fails is not what the owner’s template says', templateDiffers),
+  link('RolloutBlocked', 'an edit would not reach the broken pods', rolloutBlocked),
+  link('FactUnknown', 'something that the decision needs cannot be seen, or only an Event says it', factUnknown),
+  link(
+    'BudgetSpent',
+    'the policy has as many remediations under way, or begun within an hour, as it may',
+    budgetSpent,
+    once,
+  ),
+  link('TooManyUnhealthy', 'so many nodes are unhealthy that another one must not be touched', tooManyUnhealthy, once),
+  link('ControlPlaneNode', 'the node runs the control plane', controlPlaneNode),
+  link('TargetUnverified', 'the new image is not confirmed to be there for the node’s platform', targetUnverified),
+  link('AwaitingApproval', 'a person must approve the plan first', awaitingApproval),
+]
+
+/** The first objection among guardrails, or what one of them must know first; undefined where all let pass. */
+export const firstObjection = (context: Context, links: readonly Link[] = GUARDRAILS): Objection | Ask | undefined => {
+  for (const [i, { reason, check }] of links.entries()) {
+    const said = check(context)
+    if (!said) continue
+    return reason === 'ObserveOnly' && !('ask' in said) ? foresee(said, context, links.slice(i + 1)) : said
+  }
+  return undefined
+}
+
+/** A policy that observes also tells what would hold it if it did act: that is what its owner wants to read before. */
+const foresee = (observing: Objection, context: Context, rest: readonly Link[]): Objection | Ask => {
+  const next = context.plan ? firstObjection(context, rest) : undefined
+  if (!next || 'ask' in next) return next ?? observing
+  return {
+    reason: observing.reason,
+    message: `${observing.message}; it would be held by ${next.reason}: ${next.message}`,
+    lookAgainAt: Math.min(observing.lookAgainAt, next.lookAgainAt),
+  }
+}

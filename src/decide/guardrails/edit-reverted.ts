@@ -1,0 +1,50 @@
+import { sameImage } from '../../api/image-reference.ts'
+import type { RemediationStep } from '../../api/remediation.ts'
+import { type Tried, triedSteps } from '../escalation.ts'
+import { sayWriter, wroteItOurselves } from '../last-writer.ts'
+import { RARELY } from '../look-again.ts'
+import { nameOfOwner, placeOf } from '../template.ts'
+import type { Context, Guardrail } from './guardrail.ts'
+
+type Change = NonNullable<RemediationStep['changes']>[number]
+
+/** We wrote it and did not take it back ourselves. */
+const wasWritten = ({ record, step: { state } }: Tried): boolean =>
+  state === 'Done' ||
+  state === 'Succeeded' ||
+  state === 'Ineffective' ||
+  (state === 'Undone' && record.status?.phase === 'Cancelled')
+
+/** The change of a step that somebody took back: its `to` is gone, its `from` stands there and fails again. */
+const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): Change | undefined =>
+  step.changes?.find((change) => {
+    const image = placeOf(incident.owner, change)?.image
+    if (image === undefined || sameImage(image, change.to) || !sameImage(image, change.from)) return false
+    if (step.state !== 'Undone' && wroteItOurselves(incident.owner, change)) return false
+    return matched.some(
+      ({ finding }) =>
+        finding.container === change.container && finding.init === change.init && sameImage(finding.image, change.from),
+    )
+  })
+
+/**
+ * Somebody changed our value back: they know better, or do not know of us; either way we do not fight. For good, until
+ * the policy that wrote it changes or the record is deleted. Our own undo of a remedy that did not help is none.
+ */
+export const editReverted: Guardrail = (context) => {
+  const { case: c } = context
+  for (const tried of triedSteps(c).filter(wasWritten)) {
+    const { policy } = tried.record.spec
+    const stillInForce = c.policies.some(
+      ({ uid, generation }) => uid === policy.uid && generation === policy.generation,
+    )
+    const change = stillInForce ? takenBack(context, tried) : undefined
+    if (!change) continue
+    const { owner } = c.incident
+    const message =
+      `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} back from ${change.to} to ${change.from}; ` +
+      `to try again, change policy ${policy.name} or delete Remediation ${tried.record.metadata.name}`
+    return { reason: 'EditReverted', message, lookAgainAt: c.now + RARELY }
+  }
+  return undefined
+}

@@ -1,0 +1,31 @@
+import type { HoldReason } from '../../api/reasons.ts'
+import type { Case, PolicyInForce } from '../case.ts'
+import type { Ask } from '../facts.ts'
+import type { Matched } from '../match.ts'
+import type { Unplanned } from '../plan.ts'
+import type { Plan } from '../verdict.ts'
+
+/** What a guardrail looks at. */
+export interface Context {
+  readonly case: Case
+  readonly policy: PolicyInForce
+  readonly matched: readonly Matched[]
+  /** What is about to be done. Absent where nothing could be planned: then `unplanned` says why. */
+  readonly plan?: Plan
+  readonly unplanned?: Unplanned
+  /** A clause of the policy that could not be answered. */
+  readonly unanswered?: string
+  /** This step follows one of the same attempt that did not help. */
+  readonly escalates: boolean
+}
+
+export interface Objection {
+  readonly reason: HoldReason
+  /** For a person: what holds, and what would lift it. */
+  readonly message: string
+  /** When to look again, ms since the epoch. */
+  readonly lookAgainAt: number
+}
+
+/** Objects, asks for a fact, or lets pass. One that cannot be answered objects. */
+export type Guardrail = (context: Context) => Objection | Ask | undefined

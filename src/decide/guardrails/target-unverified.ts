@@ -1,0 +1,95 @@
+import { parseImage } from '../../api/image-reference.ts'
+import type { RegistryAnswer } from '../../diagnose/incident.ts'
+import { askFor, registryFact, registryOf } from '../facts.ts'
+import { LATER, RARELY } from '../look-again.ts'
+import type { PlacedChange } from '../verdict.ts'
+import type { Context, Guardrail } from './guardrail.ts'
+
+interface Doubt {
+  readonly message: string
+  readonly waitMs: number
+}
+
+const digestOf = (image: string): string | undefined => {
+  const parsed = parseImage(image)
+  return parsed.ok ? parsed.reference.digest : undefined
+}
+
+/** `linux/arm64` also covers `linux/arm64/v8`: nodes do not tell their variant. */
+const serves = (platforms: readonly string[], platform: string): boolean =>
+  platforms.some((one) => one === platform || one.startsWith(`${platform}/`))
+
+const doubtOfPlatform = ({ case: { facts, incident } }: Context, platforms: readonly string[]): Doubt | undefined => {
+  if (!incident.pods.some(({ pod }) => pod.spec?.nodeName)) return undefined
+  if (!facts.node?.known) return { message: 'the platform of the node is unknown', waitMs: LATER }
+  const { name, platform } = facts.node.value
+  if (serves(platforms, platform)) return undefined
+  return {
+    message: `it is there for ${platforms.join(', ') || 'no known platform'}, node ${name} is ${platform}`,
+    waitMs: RARELY,
+  }
+}
+
+/** What speaks against a target by its registry's answer. */
+const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswer): Doubt | undefined => {
+  switch (answer.kind) {
+    case 'exists': {
+      const pinned = digestOf(from)
+      if (pinned !== undefined && answer.digest !== pinned) {
+        return { message: `the image is pinned to ${pinned}, it has ${answer.digest}`, waitMs: RARELY }
+      }
+      return doubtOfPlatform(context, answer.platforms)
+    }
+    case 'projectMissing':
+    case 'repositoryMissing':
+    case 'tagMissing':
+      return { message: `the registry does not have it: ${answer.said}`, waitMs: RARELY }
+    case 'denied': {
+      const how = answer.withCredentials ? 'with the credentials of the pod' : 'no pull secret of the pod applies'
+      return { message: `the registry denies it (${how}): ${answer.said}`, waitMs: RARELY }
+    }
+    case 'limited':
+      return { message: `the registry limits requests: ${answer.said}`, waitMs: answer.retryAfterMs ?? 60_000 }
+    case 'unreachable':
+      return { message: `the registry cannot be reached: ${answer.said}`, waitMs: LATER }
+    case 'refused':
+      return { message: `the registry was not asked: ${answer.said}`, waitMs: RARELY }
+  }
+}
+
+/** An image pinned to a digest stays pinned to it, whatever a rule makes of the rest. */
+const losesDigest = ({ from, to }: PlacedChange): boolean => {
+  const pinned = digestOf(from)
+  return pinned !== undefined && digestOf(to) !== pinned
+}
+
+/** The new image must be there, for the platform of the node, as far as the policy wants it confirmed. */
+export const targetUnverified: Guardrail = (context) => {
+  const { case: c, policy, plan, unplanned } = context
+  const objects = (message: string, waitMs: number) => ({
+    reason: 'TargetUnverified' as const,
+    message,
+    lookAgainAt: c.now + waitMs,
+  })
+  if (unplanned) return objects(unplanned.message, RARELY)
+  if (plan?.type !== 'RewriteImage') return undefined
+  const unpinned = plan.changes.find(losesDigest)
+  if (unpinned) return objects(`${unpinned.to}: the image is pinned to a digest that the rewrite loses`, RARELY)
+
+  const verify = policy.spec.actions[plan.index]?.rewriteImage?.verify ?? 'Required'
+  if (verify === 'Never') return undefined
+  const ask = askFor(
+    c.facts,
+    plan.changes.map(({ to }) => registryFact(to)),
+  )
+  if (ask) return ask
+  for (const change of plan.changes) {
+    const fact = registryOf(c.facts, change.to)
+    if (!fact?.known)
+      return objects(`${change.to}: what its registry says is unknown: ${fact?.why ?? 'not read'}`, LATER)
+    if (fact.value.kind === 'unreachable' && verify === 'IfReachable') continue
+    const doubt = doubtOf(context, change, fact.value)
+    if (doubt) return objects(`${change.to}: ${doubt.message}`, doubt.waitMs)
+  }
+  return undefined
+}

@@ -1,0 +1,147 @@
+/** Which policy governs an incident, and which of its findings the policy answers to. */
+import { normalImage } from '../api/image-reference.ts'
+import { PROTECTED_NAMESPACES } from '../api/names.ts'
+import type { FailingPod, Finding } from '../diagnose/incident.ts'
+import type { Case, PolicyInForce } from './case.ts'
+import { type Ask, askFor, registryFact, registryOf, surroundings } from './facts.ts'
+import { optedOutBy } from './opt-out.ts'
+import { selects } from './selector.ts'
+
+/** A finding that the governing policy answers to, on the pod where it was found. */
+export interface Matched {
+  readonly failing: FailingPod
+  /** As it is known now: refined by all facts at hand. */
+  readonly finding: Finding
+}
+
+export interface Governed {
+  readonly policy: PolicyInForce
+  readonly matched: readonly Matched[]
+  /** A clause of the policy that could not be answered, in a sentence; then nothing may be done. */
+  readonly unanswered?: string
+  /** Other policies of the same priority that answer to the same findings. */
+  readonly ties: readonly string[]
+}
+
+/** Highest priority first, then by name: every look comes to the same policy. */
+export const byRank = (a: PolicyInForce, b: PolicyInForce): number =>
+  b.spec.priority - a.spec.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+
+/** The finding as the diagnosis has it now; as it was found where the diagnosis does not speak of it. */
+const refined = ({ diagnosis }: Case, finding: Finding): Finding => {
+  const same = diagnosis.findings.filter(
+    ({ container, init, image }) => container === finding.container && init === finding.init && image === finding.image,
+  )
+  return same.find(({ message }) => message === finding.message) ?? same[0] ?? finding
+}
+
+/** `maybe` where asking the registry may still turn the cause into one that the policy names, or away from it. */
+const causeMatches = (c: Case, { spec }: PolicyInForce, { cause, mayBe, image }: Finding): 'yes' | 'no' | 'maybe' => {
+  const named = (name: string): boolean => spec.match.causes.includes(name)
+  const open = image !== '' && registryOf(c.facts, image) === undefined ? mayBe : []
+  const answers = [named(cause), ...open.map(named)]
+  return answers.every(Boolean) ? 'yes' : answers.some(Boolean) ? 'maybe' : 'no'
+}
+
+/** Clauses that need nothing but the pod and what was found on it. */
+const findingMatches = (c: Case, policy: PolicyInForce, { failing, finding }: Matched): boolean => {
+  const { images, podSelector } = policy.spec.match
+  return (
+    causeMatches(c, policy, finding) !== 'no' &&
+    (images === undefined || (finding.image !== '' && policy.matches.image(normalImage(finding.image)))) &&
+    (podSelector === undefined || selects(podSelector, failing.pod.metadata.labels)) &&
+    policy.matches.message(finding.message)
+  )
+}
+
+/** Protected namespaces, and the operator's own, are matched by name only. */
+export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: Case): string | undefined => {
+  const namespace = incident.owner.ref.namespace ?? ''
+  const guarded = PROTECTED_NAMESPACES.includes(namespace) || namespace === operator.namespace
+  return guarded && !spec.match.namespaces?.includes(namespace) ? namespace : undefined
+}
+
+/** Clauses on namespace and node. Undefined where one fails; those that cannot be answered are told, not guessed. */
+const placeMatches = (
+  c: Case,
+  { spec }: PolicyInForce,
+  all: readonly Matched[],
+): Omit<Governed, 'policy' | 'ties'> | undefined => {
+  const { namespaceSelector, nodeSelector } = spec.match
+  const { namespace, node } = c.facts
+  const unanswered: string[] = []
+  if (namespaceSelector && namespace) {
+    if (!namespace.known) unanswered.push(`whether namespaceSelector matches is unknown: ${namespace.why}`)
+    else if (!selects(namespaceSelector, namespace.value.labels)) return undefined
+  }
+  let matched = nodeSelector ? all.filter(({ failing }) => failing.pod.spec?.nodeName) : all
+  if (nodeSelector && node) {
+    if (!node.known) unanswered.push(`whether nodeSelector matches is unknown: ${node.why}`)
+    else {
+      const { name, labels } = node.value
+      matched = matched.filter(({ failing }) => failing.pod.spec?.nodeName === name && selects(nodeSelector, labels))
+    }
+  }
+  return matched.length === 0
+    ? undefined
+    : { matched, ...(unanswered.length > 0 && { unanswered: unanswered.join('; ') }) }
+}
+
+/** Whether a policy answers to the incident; a request where facts are missing. Cheapest clauses first. */
+export const answersTo = (
+  c: Case,
+  policy: PolicyInForce,
+  inForce: boolean,
+): Omit<Governed, 'ties'> | Ask | undefined => {
+  const { namespaces } = policy.spec.match
+  if (namespaces && !namespaces.includes(c.incident.owner.ref.namespace ?? '')) return undefined
+  const possible = c.incident.pods
+    .flatMap((failing) => failing.findings.map((finding): Matched => ({ failing, finding: refined(c, finding) })))
+    .filter((matched) => findingMatches(c, policy, matched))
+  if (possible.length === 0) return undefined
+
+  const ask = askFor(c.facts, surroundings(c))
+  if (ask) return ask
+  const placed = placeMatches(c, policy, possible)
+  if (!placed) return undefined
+  if (!inForce || optedOutBy(c)) return { policy, ...placed }
+
+  const open = placed.matched.filter(({ finding }) => causeMatches(c, policy, finding) === 'maybe')
+  return (
+    askFor(
+      c.facts,
+      open.map(({ finding }) => registryFact(finding.image)),
+    ) ?? { policy, ...placed }
+  )
+}
+
+/** What a policy says of the incident, and whether it may act on it at all. */
+interface Answer {
+  readonly policy: PolicyInForce
+  readonly inForce: boolean
+  readonly says: Omit<Governed, 'ties'> | Ask
+}
+
+/**
+ * The policy that governs: of those that match, the highest priority, then the first by name. One that is suspended, or
+ * that does not name a protected namespace, governs only where no other does: then a guardrail says why it holds.
+ */
+export const governing = (c: Case): Governed | Ask | undefined => {
+  const answers: Answer[] = []
+  let first: Answer | undefined
+  for (const policy of c.policies.toSorted(byRank)) {
+    if (first && policy.spec.priority < first.policy.spec.priority) break
+    const inForce = !policy.spec.suspend && protectedFrom(policy, c) === undefined
+    const says = answersTo(c, policy, inForce)
+    if (!says) continue
+    answers.push({ policy, inForce, says })
+    if (inForce) first ??= answers.at(-1)
+  }
+  const chosen = first ?? answers[0]
+  if (!chosen || 'ask' in chosen.says) return chosen?.says as Ask | undefined
+  const ties = answers.filter(
+    ({ policy, inForce, says }) =>
+      policy !== chosen.policy && inForce && !('ask' in says) && policy.spec.priority === chosen.policy.spec.priority,
+  )
+  return { ...chosen.says, ties: ties.map(({ policy }) => policy.name) }
+}

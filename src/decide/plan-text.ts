@@ -1,0 +1,72 @@
+/** A plan as a person reads it, and its hash. */
+import { createHash } from 'node:crypto'
+import type { ObjectRef } from '../api/kubernetes.ts'
+import type { Plan, PlacedChange, PodToDelete } from './verdict.ts'
+
+/** The record's schema bounds the diff. */
+const MAX_DIFF = 16_000
+const MAX_PODS_SHOWN = 20
+
+const pathOf = ({ kind, namespace, name }: ObjectRef): string =>
+  `${kind.toLowerCase()}/${namespace ? `${namespace}/` : ''}${name}`
+
+const podLines = (pods: readonly PodToDelete[]): readonly string[] => {
+  const shown = pods
+    .slice(0, MAX_PODS_SHOWN)
+    .map(({ namespace, name, uid }) => `- pod/${namespace}/${name} (uid ${uid})`)
+  const more = pods.length - shown.length
+  return pods.length === 0 ? [] : ['@@ pods @@', ...shown, ...(more > 0 ? [`- and ${more} more`] : [])]
+}
+
+/** What would change, as a unified diff of the fields concerned. */
+export const diffOf = (target: ObjectRef, changes: readonly PlacedChange[], pods: readonly PodToDelete[]): string => {
+  const path = pathOf(target)
+  const lines = [
+    `--- a/${path}`,
+    `+++ b/${path}`,
+    ...changes.flatMap(({ pointer, container, was, to }) => [
+      `@@ ${pointer} (${container}) @@`,
+      `- image: ${was}`,
+      `+ image: ${to}`,
+    ]),
+    ...podLines(pods),
+  ]
+  return lines.join('\n').slice(0, MAX_DIFF)
+}
+
+/**
+ * Hash of what is done to what, under which generation of the policy: 64 hex digits. Without resourceVersions, index or
+ * digests, so that it stays the same from look to look; an approval names it.
+ */
+export const hashOf = (
+  generation: number,
+  type: Plan['type'],
+  target: ObjectRef,
+  changes: readonly PlacedChange[],
+  pods: readonly PodToDelete[],
+): string => {
+  const canonical = JSON.stringify([
+    generation,
+    type,
+    target.uid,
+    changes.map(({ container, init, from, to }) => [container, init, from, to]).toSorted(byText),
+    pods.map(({ uid }) => uid).toSorted(),
+  ])
+  return createHash('sha256').update(canonical).digest('hex')
+}
+
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
+
+/** A plan in a sentence's words: `rewrite coredns of Deployment … from a to b`. */
+export const sayPlan = (plan: Plan): string => {
+  const target = `${plan.target.kind} ${plan.target.namespace ? `${plan.target.namespace}/` : ''}${plan.target.name}`
+  switch (plan.type) {
+    case 'RewriteImage': {
+      const changes = plan.changes.map(({ container, was, to }) => `${container} from ${was} to ${to}`)
+      const pods = plan.thenDelete.length > 0 ? `, then delete ${plan.thenDelete.length} broken pod(s)` : ''
+      return `rewrite the image of ${target}: ${changes.join(', ')}${pods}`
+    }
+    case 'RecyclePod':
+      return `${plan.method === 'Evict' ? 'evict' : 'delete'} ${plan.pods.map(({ name }) => name).join(', ')} of ${target}`
+  }
+}

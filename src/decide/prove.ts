@@ -1,0 +1,126 @@
+/** An attempt is under way: did it help? Succeeded only by what runs, Ineffective only by the clock. */
+import { formatDuration, parseDuration } from '../api/duration.ts'
+import { sameImage } from '../api/image-reference.ts'
+import { parseTime } from '../api/time.ts'
+import type { UnderWay } from './attempt-under-way.ts'
+import type { Case, PolicyInForce } from './case.ts'
+import { askFor } from './facts.ts'
+import { sayWriter, wroteItOurselves } from './last-writer.ts'
+import { LATER } from './look-again.ts'
+import { resume } from './resume.ts'
+import { type Started, replacementsRun, runNewImages } from './started.ts'
+import { nameOfOwner, placeOf } from './template.ts'
+import { afterIneffective } from './undo.ts'
+import type { Verdict } from './verdict.ts'
+
+const DEFAULT_TIMEOUT = 5 * 60_000
+
+type Proof = Extract<Verdict, { kind: 'Prove' }>
+
+const cancelled = (c: Case, reason: string, message: string): Proof => ({
+  kind: 'Prove',
+  outcome: 'Cancelled',
+  reason,
+  message,
+  lookAgainAt: c.now,
+})
+
+const waiting = (message: string, lookAgainAt: number): Proof => ({
+  kind: 'Prove',
+  outcome: 'Waiting',
+  reason: 'WaitingForProof',
+  message,
+  lookAgainAt,
+})
+
+export const prove = (c: Case, underWay: UnderWay): Verdict => {
+  const { owner } = c.incident
+  if (owner.gone) return cancelled(c, 'OwnerGone', `${nameOfOwner(owner)} is gone`)
+  if (owner.replicas === 0) return cancelled(c, 'ScaledToZero', `${nameOfOwner(owner)} was scaled to zero`)
+  return underWay.step.state === 'Intended' ? resume(c, underWay) : verify(c, underWay)
+}
+
+const verify = (c: Case, underWay: UnderWay): Verdict => {
+  const { record, step } = underWay
+  const policy = c.policies.find(({ uid }) => uid === record.spec.policy.uid)
+  const deadline = deadlineOf(c, underWay, policy)
+  const takenBack = changedBack(c, underWay, policy, deadline)
+  if (takenBack) return takenBack
+
+  const ask = askFor(c.facts, [{ fact: 'pods' }])
+  if (ask) return { kind: 'Ask', facts: ask.ask }
+  const { pods } = c.facts
+  if (!pods?.known) return waiting(`the pods cannot be seen: ${pods?.why ?? 'not read'}`, c.now + LATER)
+
+  const desired = c.incident.owner.replicas
+  const started: Started =
+    step.action === 'RewriteImage'
+      ? runNewImages(pods.value, desired, step.changes ?? [])
+      : replacementsRun(pods.value, desired, new Set(step.pods?.map(({ uid }) => uid)))
+  return 'since' in started
+    ? settling(c, started.since, deadline, underWay, policy)
+    : lacking(c, started.lacks, deadline, underWay, policy)
+}
+
+/** When the remedy has had its time, ms since the epoch. Without any time on the record it is never up. */
+const deadlineOf = (c: Case, { record, step }: UnderWay, policy: PolicyInForce | undefined): number => {
+  const began =
+    parseTime(step.actedAt) ?? parseTime(step.intendedAt) ?? parseTime(record.metadata.creationTimestamp) ?? c.now
+  const timeout = policy?.spec.actions[step.index]?.timeout
+  return began + (timeout === undefined ? DEFAULT_TIMEOUT : parseDuration(timeout))
+}
+
+/** The template no longer says what we wrote. */
+const changedBack = (
+  c: Case,
+  underWay: UnderWay,
+  policy: PolicyInForce | undefined,
+  deadline: number,
+): Verdict | undefined => {
+  const { owner } = c.incident
+  const change = underWay.step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
+  if (!change) return undefined
+  const image = placeOf(owner, change)?.image ?? 'nothing'
+  const undone = sameImage(image, change.from) && wroteItOurselves(owner, change)
+  if (!undone) {
+    const message = `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} from ${change.to} to ${image}`
+    return cancelled(c, 'EditReverted', message)
+  }
+  // Our own undo, of which the record does not know yet: a crash came between. Before its time it was a person's, by command.
+  if (c.now < deadline || policy?.spec.onIneffective !== 'Undo')
+    return cancelled(c, 'Undone', `${change.container} was set back to ${image}`)
+  return afterIneffective(c, underWay, policy, `it did not help and was set back to ${image}`, 'Undone')
+}
+
+/** Everything runs: it must stay so for a while. One that settles when its time is up is given the rest of the while. */
+const settling = (
+  c: Case,
+  since: number,
+  deadline: number,
+  underWay: UnderWay,
+  policy: PolicyInForce | undefined,
+): Verdict => {
+  const { settleMs } = c.operator
+  const settled = since + settleMs
+  if (c.now >= settled) {
+    const message = `the containers of ${nameOfOwner(c.incident.owner)} started and stayed so for ${formatDuration(settleMs)}`
+    return { kind: 'Prove', outcome: 'Succeeded', reason: 'Repaired', message, lookAgainAt: c.now }
+  }
+  if (c.now < deadline + settleMs) return waiting(`started; must stay so for ${formatDuration(settleMs)}`, settled)
+  return afterIneffective(c, underWay, policy, 'the containers start, but do not stay so')
+}
+
+const lacking = (
+  c: Case,
+  lacks: string,
+  deadline: number,
+  underWay: UnderWay,
+  policy: PolicyInForce | undefined,
+): Verdict =>
+  c.now < deadline
+    ? waiting(lacks, Math.min(deadline, c.now + patience(c, underWay)))
+    : afterIneffective(c, underWay, policy, lacks)
+
+/** The pods' own moves make us look sooner; this is for those that go unseen. 2 s at first, 15 s at most. */
+const patience = (c: Case, { step }: UnderWay): number =>
+  Math.min(15_000, Math.max(2_000, (c.now - (parseTime(step.actedAt) ?? c.now)) / 2))
