@@ -1,39 +1,16 @@
 import type { Outcome } from '../act/outcome.ts'
 import type { ObjectRef, Pod } from '../api/kubernetes.ts'
-import type { Remediation } from '../api/objects.ts'
 import type { Case } from '../decide/case.ts'
-import type { Plan, RewriteImagePlan, Verdict } from '../decide/verdict.ts'
+import type { Plan } from '../decide/verdict.ts'
 import type { Diagnosis, FailingPod, Incident, Owner } from '../diagnose/incident.ts'
+import type { Reporter } from '../report/reporter.ts'
+import type { VerdictOf } from '../report/status-change.ts'
 import type { PodRef } from '../watch/sighting.ts'
 import { failingAreas } from './look.ts'
 import type { Incidents, OpenIncident } from './incidents.ts'
 import type { Pace } from './pace.ts'
-import { type Records, underWay } from './records.ts'
+import { isOpen, type Records, underWay } from './records.ts'
 import { type SettleDeps, type Settled, settle } from './settle.ts'
-
-type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
-
-/** All that a person or Prometheus sees. Each answers the record as it stands after the write. */
-export interface Reporter {
-  readonly hold: (incident: Incident, verdict: VerdictOf<'Hold'>) => Promise<Remediation>
-  /** Records the intent by compare-and-swap; rejects where somebody else moved the record. */
-  readonly intend: (incident: Incident, verdict: VerdictOf<'Act'>) => Promise<Remediation>
-  readonly intendUndo: (record: Remediation, plan: RewriteImagePlan) => Promise<Remediation>
-  readonly acted: (incident: Incident, record: Remediation, plan: Plan, outcome: Outcome) => Promise<Remediation>
-  readonly proven: (
-    incident: Incident | undefined,
-    record: Remediation,
-    verdict: VerdictOf<'Prove'>,
-    pods: readonly Pod[],
-  ) => Promise<Remediation>
-  readonly close: (
-    record: Remediation,
-    why: 'Recovered' | 'OwnerGone' | 'NoPolicy',
-    message: string,
-  ) => Promise<Remediation>
-  /** An incident that no policy answers to: counted, nothing is written. */
-  readonly ignored: (incident: Incident, diagnosis: Diagnosis) => void
-}
 
 export interface ReconcileDeps {
   readonly incidents: Incidents
@@ -66,10 +43,6 @@ const OWNER_FRESH_MS = 500
 /** Failing pods that are read anew for one decision; the others wait for their turn or their own signal. */
 const MAX_REREAD = 8
 
-const OPEN_PHASES: ReadonlySet<string> = new Set(['Observed', 'Held', 'AwaitingApproval', 'Running', 'Verifying'])
-const isOpen = ({ status }: Remediation): boolean =>
-  status?.phase === undefined || OPEN_PHASES.has(status.phase) || status.finishedAt === undefined
-
 const refOf = ({ metadata }: Pod): PodRef => ({
   namespace: metadata.namespace ?? '',
   name: metadata.name,
@@ -99,19 +72,14 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> =>
     open.owner && now() - open.owner.at <= OWNER_FRESH_MS ? open.owner.value : deps.readOwner(open.target, pods[0]?.pod)
 
-  const put = (record: Remediation): Remediation => {
-    records.put(record)
-    return record
-  }
-
   const lookAt = (at: number): Result => ({ requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())) })
 
   const carryOut = async (incident: Incident, verdict: VerdictOf<'Act'>): Promise<Result> => {
     const waitMs = deps.pace.ask(incident.key, now())
     if (waitMs > 0) return { requeueAfterMs: waitMs }
-    const record = put(await report.intend(incident, verdict))
+    const record = await report.intend(incident, verdict)
     const outcome = await deps.act(verdict.plan)
-    put(await report.acted(incident, record, verdict.plan, outcome))
+    await report.acted(incident, record, outcome)
     return awaitProof(incident, outcome)
   }
 
@@ -124,12 +92,12 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const record = records.of(incident.owner.ref.uid, incident.area).find(underWay)
     if (!record) return { requeueAfterMs: SOON_MS }
     if (verdict.next?.kind === 'Undo') {
-      const undoing = put(await report.intendUndo(record, verdict.next.plan))
+      const undoing = await report.intendUndo(incident, record, verdict.next.plan)
       const outcome = await deps.act(verdict.next.plan)
-      put(await report.acted(incident, undoing, verdict.next.plan, outcome))
+      await report.acted(incident, undoing, outcome)
       return { requeueAfterMs: SOON_MS }
     }
-    put(await report.proven(incident, record, verdict, facts.pods?.known ? facts.pods.value : []))
+    await report.proven(incident, record, verdict, facts.pods?.known ? facts.pods.value : [])
     if (verdict.outcome === 'Waiting') incidents.await(incident.area, incident.owner.ref, incident.owner.selector)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') {
       incidents.close(incident.key)
@@ -145,7 +113,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
       const [why, message] = healthy
         ? (['Recovered', 'no pod fails any more'] as const)
         : (['NoPolicy', 'no policy answers to it any more'] as const)
-      put(await report.close(record, why, message))
+      await report.close(record, why, message)
     }
     if (healthy) incidents.close(incident.key)
     else if (diagnosis) report.ignored(incident, diagnosis)
@@ -164,7 +132,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const owner = await ownerOf(open, pods)
     if (!owner) {
       for (const record of mine.filter(isOpen))
-        put(await report.close(record, 'OwnerGone', 'the owner does not exist any more'))
+        await report.close(record, 'OwnerGone', 'the owner does not exist any more')
       incidents.close(key)
       return {}
     }
@@ -175,7 +143,11 @@ export const createReconcile = (deps: ReconcileDeps) => {
       case 'Ignore':
         return ignore(incident, diagnosis)
       case 'Hold':
-        put(await report.hold(incident, verdict))
+        await report.hold(incident, verdict)
+        if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) {
+          incidents.close(key)
+          return {}
+        }
         return lookAt(verdict.lookAgainAt)
       case 'Act':
         return carryOut(incident, verdict)

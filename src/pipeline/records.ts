@@ -8,6 +8,9 @@ const UNDER_WAY: ReadonlySet<Phase> = new Set(['Running', 'Verifying'])
 
 export const underWay = (record: Remediation): boolean => UNDER_WAY.has(record.status?.phase ?? 'Held')
 
+/** Whether something may still come of it: it waits for a guardrail, a person, a proof or the next action. */
+export const isOpen = ({ status }: Remediation): boolean => status?.finishedAt === undefined
+
 /** Owner and area that a record speaks of, by its labels. */
 export const subjectOf = (record: Remediation): { readonly ownerUid: string; readonly area: Area } | undefined => {
   const ownerUid = record.metadata.labels?.[OWNER_UID_LABEL]

@@ -58,6 +58,7 @@ const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
   OwnerGone: entry('Normal', 'owner', 'The workload is gone.'),
   ScaledToZero: entry('Normal', 'owner', 'The workload wants no pods any more.'),
   Recovered: entry('Normal', 'none', 'It recovered by itself.'),
+  NoPolicy: entry('Normal', 'none', 'No policy answers to it any more.'),
   WriteRefused: entry('Warning', 'both', 'The API server refused the write.'),
   Undone: entry('Normal', 'both', 'What did not help was taken back.'),
   Denied: entry('Normal', 'both', 'A person denied the plan.'),
