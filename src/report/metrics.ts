@@ -29,8 +29,6 @@ export interface Metrics {
   readonly agentTask: (verb: string, result: string) => void
   readonly queueWaited: (name: string, ms: number) => void
   readonly queueWorked: (name: string, ms: number) => void
-  /** An Event, a status or a log line could not be written. */
-  readonly reportFailed: (what: string) => void
   /** Content type and body for a scrape. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -81,12 +79,6 @@ export const createMetrics = ({ version, countByPhase, queues, watches, defaults
     labelNames: ['verb', 'result'],
     registers,
   })
-  const failures = new Counter({
-    name: 'kubemend_report_failures_total',
-    help: 'Events and statuses that could not be written, by what.',
-    labelNames: ['what'],
-    registers,
-  })
   new Gauge({
     name: 'kubemend_remediations_active',
     help: 'Remediations there are now, by phase.',
@@ -134,7 +126,6 @@ export const createMetrics = ({ version, countByPhase, queues, watches, defaults
     agentTask: (verb, result) => agentTasks.inc({ verb, result }),
     queueWaited: queueing.waited,
     queueWorked: queueing.worked,
-    reportFailed: (what) => failures.inc({ what }),
     scrape: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }

@@ -10,22 +10,33 @@ import { closed, held, intended, undoIntended } from './status-before-act.ts'
 import type { StatusChange } from './status-change.ts'
 import { clip, isoTime } from './text.ts'
 
+/** It had ended well, or by itself, and fails again: a new story, whose times begin anew. */
+const reopened = (before: RemediationStatus, after: RemediationStatus): boolean =>
+  (before.phase === 'Succeeded' || before.phase === 'Cancelled') && after.finishedAt === undefined
+
 /** What every change ends with: sight, texts within bounds, conditions. */
-const sealed = (status: RemediationStatus, { at, sight }: StatusChange): RemediationStatus => {
-  const { phase, reason = 'Unknown', message = '', finishedAt } = status
-  const conditions: readonly StatusCondition[] = status.conditions ?? []
+const sealed = (
+  before: RemediationStatus,
+  after: RemediationStatus,
+  { at, sight }: StatusChange,
+): RemediationStatus => {
+  const { phase, reason = 'Unknown', message = '', finishedAt } = after
+  const conditions: readonly StatusCondition[] = after.conditions ?? []
   const finished = finishedAt !== undefined
   const succeeded = phase === 'Succeeded' ? 'True' : finished ? 'False' : 'Unknown'
   const say = { reason, message }
-  return put(status, {
+  const anew = reopened(before, after)
+  const seen = sight?.firstSeen === undefined ? undefined : isoTime(sight.firstSeen)
+  return put(after, {
     message: clip(message, 4_096),
     conditions: withCondition(
       withCondition(conditions, { type: 'Finished', status: finished ? 'True' : 'False', ...say }, at),
       { type: 'Succeeded', status: succeeded, ...say },
       at,
     ),
+    firstSeen: anew ? seen : (after.firstSeen ?? seen),
+    ...(anew && { startedAt: phase === 'Running' ? isoTime(at) : undefined }),
     ...(sight && { failingPods: sight.failingPods }),
-    ...(sight?.firstSeen !== undefined && { firstSeen: status.firstSeen ?? isoTime(sight.firstSeen) }),
   })
 }
 
@@ -49,5 +60,5 @@ const changed = (before: RemediationStatus, change: StatusChange): RemediationSt
 /** See above. Times in `change` are ms since the epoch. */
 export const nextStatus = (before: RemediationStatus, change: StatusChange): RemediationStatus => {
   const after = changed(before, change)
-  return after === before ? before : sealed(after, change)
+  return after === before ? before : sealed(before, after, change)
 }
