@@ -1,6 +1,6 @@
 import type { Outcome } from '../act/outcome.ts'
+import { incidentId } from '../api/incident-id.ts'
 import type { ObjectRef, Pod } from '../api/kubernetes.ts'
-import type { Case } from '../decide/case.ts'
 import type { Plan } from '../decide/verdict.ts'
 import type { Diagnosis, FailingPod, Incident, Owner } from '../diagnose/incident.ts'
 import type { Reporter } from '../report/reporter.ts'
@@ -10,7 +10,9 @@ import { failingAreas } from './look.ts'
 import type { Incidents, OpenIncident } from './incidents.ts'
 import type { Pace } from './pace.ts'
 import { isOpen, type Records, underWay } from './records.ts'
+import type { Reservations } from './reservations.ts'
 import { type SettleDeps, type Settled, settle } from './settle.ts'
+import type { World } from './world.ts'
 
 export interface ReconcileDeps {
   readonly incidents: Incidents
@@ -22,7 +24,8 @@ export interface ReconcileDeps {
   readonly examine: (pod: Pod) => FailingPod
   readonly readOwner: (ref: ObjectRef, pod: Pod | undefined) => Promise<Owner | undefined>
   readonly assemble: (area: OpenIncident['area'], owner: Owner, pods: readonly FailingPod[]) => Incident
-  readonly world: (open: OpenIncident, now: number) => Omit<Case, 'incident' | 'diagnosis' | 'facts'>
+  readonly world: (open: OpenIncident, now: number) => World
+  readonly reservations: Reservations
   readonly settle: SettleDeps
   readonly pace: Pace
   readonly act: (plan: Plan) => Promise<Outcome>
@@ -74,10 +77,17 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   const lookAt = (at: number): Result => ({ requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())) })
 
-  const carryOut = async (incident: Incident, verdict: VerdictOf<'Act'>): Promise<Result> => {
-    const waitMs = deps.pace.ask(incident.key, now())
+  const carryOut = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Settled): Promise<Result> => {
+    // Others acted while facts were read: decided once more on the budgets of this instant, and reserved in the same turn.
+    const at = now()
+    const verdict = deps.settle.decide({ ...deps.world(open, at), incident, diagnosis, facts })
+    if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
+    const waitMs = deps.pace.ask(incident.key, at)
     if (waitMs > 0) return { requeueAfterMs: waitMs }
-    const record = await report.intend(incident, verdict)
+    const id = incidentId(incident.owner.ref.uid, incident.area)
+    deps.reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
+    // Once the intent stands on the record the record is what counts.
+    const record = await report.intend(incident, verdict).finally(() => deps.reservations.release(incident.key))
     const outcome = await deps.act(verdict.plan)
     await report.acted(incident, record, outcome)
     return awaitProof(incident, outcome)
@@ -150,7 +160,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
         }
         return lookAt(verdict.lookAgainAt)
       case 'Act':
-        return carryOut(incident, verdict)
+        return carryOut(open, incident, settled)
       case 'Prove':
         return prove(incident, verdict, settled)
     }

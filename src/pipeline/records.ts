@@ -28,6 +28,7 @@ export interface Records {
   readonly all: () => readonly Remediation[]
   /** Of one owner and area, newest first. */
   readonly of: (ownerUid: string, area: Area) => readonly Remediation[]
+  readonly ofOwner: (ownerUid: string) => readonly Remediation[]
   /** Records under way by policy, without those of one owner and area. */
   readonly activeByPolicy: (except: { ownerUid: string; area: Area }) => Readonly<Record<string, number>>
 }
@@ -51,6 +52,9 @@ export const createRecords = (): Records => {
     active.delete(uid)
   }
 
+  const ofOwner = (ownerUid: string): readonly Remediation[] =>
+    [...(byOwner.get(ownerUid) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
+
   return {
     put: (record) => {
       const { uid, labels } = record.metadata
@@ -66,10 +70,10 @@ export const createRecords = (): Records => {
     drop,
     all: () => [...byUid.values()],
     of: (ownerUid, area) =>
-      [...(byOwner.get(ownerUid) ?? [])]
-        .flatMap((uid) => byUid.get(uid) ?? [])
+      ofOwner(ownerUid)
         .filter((record) => record.metadata.labels?.[AREA_LABEL] === area)
         .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
+    ofOwner,
     activeByPolicy: ({ ownerUid, area }) => {
       const counts: Record<string, number> = {}
       for (const uid of active) {

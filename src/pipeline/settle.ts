@@ -1,6 +1,7 @@
 import type { Case } from '../decide/case.ts'
 import type { Verdict } from '../decide/verdict.ts'
 import type { Diagnosis, FactName, Facts, Incident } from '../diagnose/incident.ts'
+import type { World } from './world.ts'
 
 /** What settling an incident needs from the stages. */
 export interface SettleDeps {
@@ -21,7 +22,7 @@ export interface Settled {
 /** Decides (pure) and reads in turn: only the facts that the decision asks for, cheapest first. */
 export const settle = async (
   incident: Incident,
-  world: Omit<Case, 'incident' | 'diagnosis' | 'facts'>,
+  world: World,
   { conclude, decide, gather }: SettleDeps,
 ): Promise<Settled> => {
   let facts: Facts = { registry: {} }
