@@ -12,6 +12,10 @@ export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'name the cause of failure messages, without a cluster',
     load: async () => (await import('./classify.ts')).classifyCommand,
   },
+  doctor: {
+    summary: 'check whether kubemend can work in the cluster',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
   version: {
     summary: 'say which version this is',
     load: async () => (await import('./version.ts')).versionCommand,
