@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { backoffMs } from './backoff.ts'
 import { KubeError, type Verb } from './errors.ts'
 import type { Connection } from './kube-config.ts'
 import { splitLines } from './lines.ts'
 import { pathOf } from './paths.ts'
+import { nextAttemptMs, READS } from './retry-policy.ts'
 import { errorOfResponse } from './status-error.ts'
 import { createTransport, type HttpRequest, type HttpResponse, TransportError } from './transport.ts'
 
@@ -105,10 +105,6 @@ const TIMEOUTS: Readonly<Record<Verb, number>> = {
   delete: 30_000,
 }
 
-const READS: readonly Verb[] = ['get', 'list', 'watch']
-const MAX_ATTEMPTS = 4
-/** Waiting longer is the caller's business, who can do other work meanwhile. */
-const LONGEST_WAIT_MS = 10_000
 const MAX_LINE_BYTES = 16 * 2 ** 20
 
 const search = (query: Query): string => {
@@ -116,23 +112,6 @@ const search = (query: Query): string => {
   for (const [key, value] of Object.entries(query)) if (value !== undefined) params.set(key, String(value))
   const text = params.toString()
   return text && `?${text}`
-}
-
-/**
- * How long to wait before trying once more; undefined: not at all. A 429 or 503 with Retry-After was refused before
- * anything was done, and a request that never left did nothing either: these two are repeated for writes as well,
- * nothing else is.
- */
-const nextAttemptMs = (verb: Verb, error: KubeError, sent: boolean, attempt: number): number | undefined => {
-  if (attempt >= MAX_ATTEMPTS) return undefined
-  // An eviction answers 429 for a disruption budget: that is an answer, not a refusal to serve.
-  const budget = error.details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') === true
-  const refused = (error.status === 429 || error.status === 503) && error.retryAfterMs !== undefined && !budget
-  if (refused)
-    return (error.retryAfterMs ?? 0) > LONGEST_WAIT_MS ? undefined : (error.retryAfterMs ?? 0) * (1 + Math.random() / 4)
-  const readAgain =
-    READS.includes(verb) && (error.status >= 500 || error.status === 429 || error.reason === 'Unreachable')
-  return readAgain || !sent ? backoffMs({ baseMs: 200, maxMs: 2_000 }, attempt) : undefined
 }
 
 export const createKubeClient = (connection: Connection, options: KubeClientOptions): KubeClient => {

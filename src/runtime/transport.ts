@@ -63,6 +63,9 @@ const IDLE_SOCKET_MS = 60_000
 /** Kernel probes on a watch's socket: the cheapest way to notice a peer that is gone. */
 const TCP_KEEPALIVE_MS = 30_000
 
+/** For the body of a stream that was refused. */
+const READ_MS = 10_000
+
 /** HTTP/1.1 to one server: a pool of kept connections for exchanges, a fresh connection for each stream. */
 export const createTransport = (connection: Connection, options: TransportOptions): Transport => {
   const { signal, maxBytes } = options
@@ -82,11 +85,14 @@ export const createTransport = (connection: Connection, options: TransportOption
     return secure ? new https.Agent({ ...settings, ...tls }) : new http.Agent(settings)
   }
   let pool: { readonly tls: TlsOptions; readonly agent: http.Agent } | undefined
+  const dropIdle = (): void => {
+    for (const sockets of Object.values(pool?.agent.freeSockets ?? {}))
+      for (const socket of sockets ?? []) socket.destroy()
+  }
   const agentFor = (tls: TlsOptions): http.Agent => {
     if (pool?.tls === tls) return pool.agent
     // New certificates: idle connections go now, busy ones when they become idle.
-    for (const sockets of Object.values(pool?.agent.freeSockets ?? {}))
-      for (const socket of sockets ?? []) socket.destroy()
+    dropIdle()
     if (pool) pool.agent.on('free', (socket) => socket.destroy())
     pool = { tls, agent: createAgent(tls) }
     return pool.agent
@@ -106,15 +112,24 @@ export const createTransport = (connection: Connection, options: TransportOption
         signal,
         ...(own ? { agent: false as const, ...(secure && tls) } : { agent: agentFor(tls) }),
       })
-      const late = () =>
-        outgoing.destroy(new TransportError(`no answer within ${request.timeoutMs / 1_000} s`, 'Timeout', true))
+      let answer: IncomingMessage | undefined
+      const late = () => {
+        // Whatever silenced this connection may have silenced its idle neighbours.
+        dropIdle()
+        ;(answer ?? outgoing).destroy(
+          new TransportError(`no answer within ${request.timeoutMs / 1_000} s`, 'Timeout', true),
+        )
+      }
       const timer = setTimeout(late, request.timeoutMs)
       const finish = () => clearTimeout(timer)
       outgoing.on('error', (error) => {
         finish()
         reject(unreachable(error))
       })
-      outgoing.on('response', (response) => resolve({ response, finish }))
+      outgoing.on('response', (response) => {
+        answer = response
+        resolve({ response, finish })
+      })
       if (own) outgoing.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS))
       outgoing.end(body)
     })
@@ -149,6 +164,10 @@ export const createTransport = (connection: Connection, options: TransportOption
       finish()
       return response
     },
-    read,
+    read: async (response) => {
+      const late = () => response.destroy(new TransportError('the answer does not end', 'Timeout', true))
+      const timer = setTimeout(late, READ_MS)
+      return read(response).finally(() => clearTimeout(timer))
+    },
   }
 }
