@@ -42,32 +42,6 @@ export const CONTAINER_ROWS: readonly Row[] = [
       "The command or request of the container's postStart hook failed, so kubelet kills the container. Correct the hook.",
   },
   {
-    id: 'device-unavailable',
-    cause: 'DevicePlugin',
-    any: [
-      'nvidia-container-cli',
-      'nvidia-container-runtime-hook',
-      'allocate failed due to',
-      'unexpectedadmissionerror',
-      'device plugin',
-      'could not select device driver',
-      'cdi devices',
-      'cdi device',
-      'no healthy devices present',
-      'devices unavailable for',
-      'initialization error: nvml',
-      'unknown device id',
-    ],
-    sample: {
-      reason: 'UnexpectedAdmissionError',
-      message:
-        'Allocate failed due to requested number of devices unavailable for nvidia.com/gpu. Requested: 1, Available: 0, which is unexpected',
-    },
-    source: 'kubernetes/kubernetes pkg/kubelet/cm/devicemanager/manager.go; NVIDIA/libnvidia-container',
-    explain:
-      "The device that the pod asks for cannot be given: its plugin does not run, the driver on the node does not fit, or the device has failed. Look at the plugin's pod and, for GPUs, at `nvidia-smi` on the node.",
-  },
-  {
     id: 'mount-in-container-refused',
     cause: 'InvalidMountInContainer',
     any: [

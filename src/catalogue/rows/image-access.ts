@@ -99,7 +99,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
       'bad credentials',
       'basic auth failed',
     ],
-    not: ['500 internal server error'],
+    not: ['500 internal server error', 'requested access to the resource is denied'],
     sample: {
       reason: 'Failed',
       message:
@@ -171,6 +171,40 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     explain: 'The registry has no such image or tag. Compare with the tags that it has.',
   },
   {
+    id: 'registry-forbids',
+    cause: 'Forbidden',
+    during: ['pull'],
+    any: [
+      '403 forbidden',
+      'status 403',
+      'status code 403',
+      'statuscode: 403',
+      'error parsing http 403',
+      'denied: permission',
+      'permission_denied',
+      'access forbidden',
+      'denied: access',
+      'is not authorized to perform',
+      'permission "artifactregistry.',
+      'denied: token exchange failed',
+      'denied: installation not allowed',
+      'denied: access denied',
+      'denied: the image you are trying to pull',
+      'client is not allowed access',
+      'denied: forbidden',
+      'ip is not allowed',
+      'denied: denied',
+    ],
+    sample: {
+      reason: 'Failed',
+      message:
+        'Failed to pull image "europe-docker.pkg.dev/web/app/api:1.2": rpc error: code = Unknown desc = Error response from daemon: Head "https://europe-docker.pkg.dev/v2/web/app/api/manifests/1.2": denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource "projects/web/locations/europe/repositories/app" (or it may not exist)',
+    },
+    source: 'distribution/distribution registry/api/errcode (DENIED); containerd/containerd core/remotes/docker',
+    explain:
+      'The registry knows who asks and refuses: the account lacks the right to pull, or the address is not allowed. Give the account that right, or use another.',
+  },
+  {
     id: 'repository-missing-or-private',
     cause: 'RepositoryNotFoundOrDenied',
     any: [
@@ -212,40 +246,6 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     },
     source: 'goharbor/harbor src/controller/repository; moby/moby distribution',
     explain: 'The registry has no repository of that name. Compare it with its neighbours.',
-  },
-  {
-    id: 'registry-forbids',
-    cause: 'Forbidden',
-    during: ['pull'],
-    any: [
-      '403 forbidden',
-      'status 403',
-      'status code 403',
-      'statuscode: 403',
-      'error parsing http 403',
-      'denied: permission',
-      'permission_denied',
-      'access forbidden',
-      'denied: access',
-      'is not authorized to perform',
-      'permission "artifactregistry.',
-      'denied: token exchange failed',
-      'denied: installation not allowed',
-      'denied: access denied',
-      'denied: the image you are trying to pull',
-      'client is not allowed access',
-      'denied: forbidden',
-      'ip is not allowed',
-      'denied: denied',
-    ],
-    sample: {
-      reason: 'Failed',
-      message:
-        'Failed to pull image "europe-docker.pkg.dev/web/app/api:1.2": rpc error: code = Unknown desc = Error response from daemon: Head "https://europe-docker.pkg.dev/v2/web/app/api/manifests/1.2": denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource "projects/web/locations/europe/repositories/app" (or it may not exist)',
-    },
-    source: 'distribution/distribution registry/api/errcode (DENIED); containerd/containerd core/remotes/docker',
-    explain:
-      'The registry knows who asks and refuses: the account lacks the right to pull, or the address is not allowed. Give the account that right, or use another.',
   },
   {
     id: 'registry-wants-credentials',

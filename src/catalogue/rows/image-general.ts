@@ -33,20 +33,6 @@ export const IMAGE_GENERAL_ROWS: readonly Row[] = [
       "Kubelet's own limit of pulls (registryPullQPS, registryBurst) held this one back; it is tried again. Raise the limit if many pods start at once.",
   },
   {
-    id: 'pull-canceled',
-    cause: 'PullThrottled',
-    during: ['pull'],
-    any: ['context canceled', 'request canceled'],
-    sample: {
-      reason: 'Failed',
-      message: 'Failed to pull image "web:1.2": rpc error: code = Unknown desc = context canceled',
-    },
-    source:
-      'kubernetes/kubernetes (1.23) pkg/kubelet/dockershim/libdocker/kube_docker_client.go; containerd/containerd internal/cri/server/images/image_pull.go',
-    explain:
-      'The pull was given up because it made no progress for too long, as when many large images are pulled at once. It is tried again; a closer mirror helps.',
-  },
-  {
     id: 'pull-back-off',
     cause: 'BackOffOnly',
     any: ['back-off pulling image', 'imagepullbackoff', 'errimagepull'],

@@ -184,6 +184,21 @@ export const IMAGE_TRANSPORT_ROWS: readonly Row[] = [
       "The registry answered that it failed itself. Look at the registry's state and log, or at the provider's status page.",
   },
   {
+    id: 'pull-canceled',
+    cause: 'PullThrottled',
+    during: ['pull'],
+    any: ['context canceled', 'request canceled'],
+    not: ['client.timeout', 'while waiting for connection', 'manifest unknown'],
+    sample: {
+      reason: 'Failed',
+      message: 'Failed to pull image "web:1.2": rpc error: code = Unknown desc = context canceled',
+    },
+    source:
+      'kubernetes/kubernetes (1.23) pkg/kubelet/dockershim/libdocker/kube_docker_client.go; containerd/containerd internal/cri/server/images/image_pull.go',
+    explain:
+      'The pull was given up because it made no progress for too long, as when many large images are pulled at once. It is tried again; a closer mirror helps.',
+  },
+  {
     id: 'registry-request-failed',
     cause: 'RegistryUnreachable',
     during: ['pull'],

@@ -26,7 +26,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
       'setting cgroup config',
       'set cgroup config',
       'failed to write to cgroup',
-      '/sys/fs/cgroup/',
+      '/sys/fs/cgroup',
       'cgroups: ',
       'cgroup path',
       'unable to ensure pod container exists',
