@@ -1,0 +1,113 @@
+/**
+ * A policy as it stands on the server (or in a file) → one that the controller may go by, or sentences for its owner.
+ * All that CEL says is said again here, for files and for policies older than a rule; the rest only a program can find.
+ */
+import { z } from 'zod'
+import type { AdmittedPolicy } from './admitted-policy.ts'
+import { globSentences, unreachableRules } from './image-globs.ts'
+import { sentencesOf } from './issue-sentence.ts'
+import { API_VERSION } from './names.ts'
+import { compileGlob, compilePattern, type Pattern } from './pattern.ts'
+import { type PolicySpec, policySpec } from './policy.ts'
+import { warningsOf } from './policy-warnings.ts'
+import { prefixSentences } from './prefix-sentences.ts'
+import { type CompiledRule, compileRule, rewriteWith } from './rewrite-rules.ts'
+import { circularRules, shadowedRules } from './rule-overlap.ts'
+
+export type Admission =
+  | { readonly ok: true; readonly policy: AdmittedPolicy; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly sentences: readonly string[] }
+
+const object = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('RemediationPolicy'),
+  metadata: z.object({
+    name: z.string().min(1).max(63),
+    uid: z.string().default(''),
+    generation: z.int().default(0),
+    creationTimestamp: z.string().optional(),
+  }),
+  spec: policySpec,
+})
+
+/** Actions that this version carries out. */
+const CARRIED_OUT: readonly string[] = ['RewriteImage', 'RecyclePod']
+
+const unsupported = (spec: PolicySpec): readonly string[] =>
+  spec.actions.flatMap(({ type }, i) =>
+    CARRIED_OUT.includes(type)
+      ? []
+      : [`spec.actions[${i}].type: ${type} is not carried out by this version; expected ${CARRIED_OUT.join(' or ')}`],
+  )
+
+/** Patterns of the message; an empty one says nothing. An exclusion of everything is a slip. */
+const compileMessage = (spec: PolicySpec) => {
+  const sentences: string[] = []
+  const compiled = (field: 'include' | 'exclude'): (Pattern & { ok: true }) | undefined => {
+    const source = spec.match.message?.[field]
+    if (!source) return undefined
+    const pattern = compilePattern(source)
+    if (pattern.ok) return pattern
+    sentences.push(`spec.match.message.${field}: ${pattern.sentence}`)
+    return undefined
+  }
+  const [include, exclude] = [compiled('include'), compiled('exclude')]
+  if (exclude && ['', 'a', 'Failed to pull image "x": 1'].every((text) => exclude.test(text))) {
+    sentences.push(`spec.match.message.exclude: ${JSON.stringify(exclude.source)} excludes every message; narrow it`)
+  }
+  return { sentences, message: (text: string) => (include?.test(text) ?? true) && !(exclude?.test(text) ?? false) }
+}
+
+const compileImages = (spec: PolicySpec) => {
+  const globs = (spec.match.images ?? []).map(compileGlob)
+  return {
+    sentences: globs.flatMap((glob, i) => (glob.ok ? [] : [`spec.match.images[${i}]: ${glob.sentence}`])),
+    image: (normalForm: string) => globs.length === 0 || globs.some((glob) => glob.ok && glob.test(normalForm)),
+  }
+}
+
+const compileRules = (spec: PolicySpec) => {
+  const rules: CompiledRule[] = []
+  const sentences: string[] = []
+  spec.actions.forEach((action, i) =>
+    action.rewriteImage?.rules?.forEach((rule, j) => {
+      const path = `spec.actions[${i}].rewriteImage.rules[${j}]`
+      const compiled = compileRule(rule, path)
+      if (compiled.ok) rules.push(compiled.rule)
+      else sentences.push(...compiled.sentences)
+      sentences.push(...prefixSentences(rule, path))
+    }),
+  )
+  return { rules, sentences: [...sentences, ...shadowedRules(rules), ...circularRules(rules)] }
+}
+
+/** Never throws, whatever it is given. The sentences name the field, what was found and what was expected. */
+export const admitPolicy = (given: unknown): Admission => {
+  const parsed = object.safeParse(given)
+  if (!parsed.success) return { ok: false, sentences: sentencesOf(parsed.error, given) }
+  const { metadata, spec } = parsed.data
+  const [message, images, rewrites] = [compileMessage(spec), compileImages(spec), compileRules(spec)]
+  const reach = unreachableRules(spec, rewrites.rules)
+  const sentences = [
+    ...unsupported(spec),
+    ...message.sentences,
+    ...images.sentences,
+    ...globSentences(spec.match.images ?? []),
+    ...rewrites.sentences,
+    ...reach.sentences,
+  ]
+  if (sentences.length > 0) return { ok: false, sentences }
+  return {
+    ok: true,
+    warnings: [...warningsOf(spec), ...reach.warnings],
+    policy: {
+      name: metadata.name,
+      uid: metadata.uid,
+      generation: metadata.generation,
+      createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+      spec,
+      matches: { image: images.image, message: message.message, rewrite: rewriteWith(rewrites.rules) },
+      rules: rewrites.rules,
+    },
+  }
+}
