@@ -5,26 +5,18 @@ import { match } from './match.ts'
 import type { ActionType } from './reasons.ts'
 import { conditions, count, duration, filled, fitting, listOf, type Rule, ruled, text, time, total } from './schema.ts'
 
-const limits = ruled(
-  z.strictObject({
-    cooldown: duration('cooldown', '10s', '24h', 'Pause between two attempts at one incident.').default('10m'),
-    maxAttempts: count(1, 100, 'Attempts at one incident within 24 hours.').default(3),
-    maxConcurrent: count(1, 1000, 'Remediations of this policy under way at once.').default(1),
-    maxPerHour: count(1, 1000, 'Remediations that this policy starts within an hour.').default(10),
-    maxUnhealthyNodes: fitting({
-      pattern: '^([1-9][0-9]{0,4}|[1-9][0-9]?%|100%)$',
-      max: 8,
-      what: 'Nodes that may be unhealthy at once, as a number in quotes ("2") or a share of the nodes that the policy can match, rounded up, at least 1.',
-      message: 'maxUnhealthyNodes must be a share from 1% to 100%, or a number in quotes such as "2"',
-    }).default('30%'),
-  }),
-  {
-    rule: 'self.maxConcurrent <= self.maxPerHour',
-    message: 'maxConcurrent must not exceed maxPerHour: lower it, or raise maxPerHour',
-    holds: ({ maxConcurrent, maxPerHour }) => maxConcurrent <= maxPerHour,
-    at: 'maxConcurrent',
-  },
-)
+const limits = z.strictObject({
+  cooldown: duration('cooldown', '10s', '24h', 'Pause between two attempts at one incident.').default('10m'),
+  maxAttempts: count(1, 100, 'Attempts at one incident within 24 hours.').default(3),
+  maxConcurrent: count(1, 1000, 'Remediations of this policy under way at once.').default(1),
+  maxPerHour: count(1, 1000, 'Remediations that this policy starts within an hour.').default(10),
+  maxUnhealthyNodes: fitting({
+    pattern: '^([1-9][0-9]{0,4}|[1-9][0-9]?%|100%)$',
+    max: 8,
+    what: 'Nodes that may be unhealthy at once, as a number in quotes ("2") or a share of the nodes that the policy can match, rounded up, at least 1.',
+    message: 'maxUnhealthyNodes must be a share from 1% to 100%, or a number in quotes such as "2"',
+  }).default('30%'),
+})
 
 const ACTS_ON: Readonly<Partial<Record<ActionType, { readonly causes: readonly string[]; readonly example: string }>>> =
   {
@@ -91,6 +83,13 @@ export const policySpec = ruled(
     message: 'onIneffective: Undo needs an action that can be undone: add RewriteImage, or set Keep',
     holds: ({ onIneffective, actions }) => onIneffective !== 'Undo' || actions.some((a) => a.type === 'RewriteImage'),
     at: 'onIneffective',
+  },
+  {
+    // Not at limits itself: the API server tries that rule on the default, {}, before filling in the fields' own.
+    rule: 'self.limits.maxConcurrent <= self.limits.maxPerHour',
+    message: 'maxConcurrent must not exceed maxPerHour: lower it, or raise maxPerHour',
+    holds: (spec) => spec.limits.maxConcurrent <= spec.limits.maxPerHour,
+    at: 'limits.maxConcurrent',
   },
 )
 

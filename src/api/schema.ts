@@ -11,7 +11,7 @@ export interface Rule<T> {
   /** Names the field and the fix. */
   readonly message: string
   readonly holds: (value: T) => boolean
-  /** Field below the ruled one that is at fault. */
+  /** Field below the ruled one that is at fault, with dots between. */
   readonly at?: string
 }
 
@@ -27,7 +27,7 @@ export interface CelRule {
 export const ruled = <S extends z.ZodType>(schema: S, ...rules: readonly Rule<z.output<S>>[]): S => {
   const refined = schema.superRefine((value, context) => {
     for (const { holds, message, at } of rules) {
-      if (!holds(value)) context.addIssue({ code: 'custom', message, path: at === undefined ? [] : [at] })
+      if (!holds(value)) context.addIssue({ code: 'custom', message, path: at?.split('.') ?? [] })
     }
   })
   const before = (schema.meta() ?? {}) as { 'x-kubernetes-validations'?: readonly CelRule[] }
