@@ -44,3 +44,15 @@ export const createPaint = (colour: boolean): Paint => {
     cyan: with_('cyan'),
   }
 }
+
+/** A unified diff in the usual colours. */
+export const paintDiff = (diff: string, { red, green, cyan, bold }: Paint): string =>
+  diff
+    .split('\n')
+    .map((line) => {
+      if (/^(---|\+\+\+) /.test(line)) return bold(line)
+      if (line.startsWith('@@')) return cyan(line)
+      if (line.startsWith('-')) return red(line)
+      return line.startsWith('+') ? green(line) : line
+    })
+    .join('\n')

@@ -12,6 +12,10 @@ export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'name the cause of failure messages, without a cluster',
     load: async () => (await import('./classify.ts')).classifyCommand,
   },
+  undo: {
+    summary: 'put back the images that a Remediation rewrote',
+    load: async () => (await import('./undo.ts')).undoCommand,
+  },
   doctor: {
     summary: 'check whether kubemend can work in the cluster',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -1,0 +1,102 @@
+import type { ActApi } from '../act/deps.ts'
+import type { Outcome } from '../act/outcome.ts'
+import { rewriteImage } from '../act/rewrite-image.ts'
+import type { Pod, Workload } from '../api/kubernetes.ts'
+import type { Remediation } from '../api/objects.ts'
+import type { RewriteImagePlan } from '../decide/verdict.ts'
+import type { Owner } from '../diagnose/incident.ts'
+import { ownerOfPod, ownerOfWorkload } from '../diagnose/owner.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { notFound } from '../runtime/errors.ts'
+import { pathOf } from '../runtime/paths.ts'
+import { CLUSTER_OPTIONS, type Cluster, NAMESPACE_OPTION, withCluster } from './cluster.ts'
+import { EXIT, Refusal } from './failure.ts'
+import { parseNamed, RECORD_KINDS } from './object-ref.ts'
+import { createPaint, formatData, paintDiff, printable } from './output.ts'
+import { subcommand } from './subcommand.ts'
+import { planUndo } from './undo-plan.ts'
+
+/** Not the controller's own: by this it tells a person's hand from its own, and does not write the image again. */
+const FIELD_MANAGER = 'kubectl-mend'
+
+const readRecord = ({ client, namespace }: Cluster, name: string): Promise<Remediation> =>
+  client.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name })).catch((error: unknown) => {
+    if (!notFound(error)) throw error
+    throw new Refusal(`there is no Remediation ${name} in namespace ${namespace}; kubectl get rem -A lists them`)
+  })
+
+const readTarget = async ({ client }: Cluster, record: Remediation): Promise<Owner> => {
+  const { apiVersion, kind, name, uid } = record.spec.target
+  const namespace = record.metadata.namespace ?? ''
+  const gone = `${kind} ${namespace}/${name} of Remediation ${record.metadata.name} does not exist any more`
+  const object = await client
+    .get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
+    .catch((error: unknown) => {
+      if (!notFound(error)) throw error
+      throw new Refusal(`${gone}; there is nothing to undo`)
+    })
+  if (object.metadata.uid !== uid) throw new Refusal(`${gone}: another object has its name; nothing is undone`)
+  return kind === 'Pod' ? ownerOfPod(object) : ownerOfWorkload({ apiVersion, kind, namespace, name, uid }, object)
+}
+
+/** The actor's guarded patch, in the user's name. */
+const write = (plan: RewriteImagePlan, { client }: Cluster): Promise<Outcome> => {
+  const kube: ActApi = {
+    get: (path) => client.get(path),
+    create: (path, body) => client.create(path, body),
+    remove: (path, body) => client.remove(path, body),
+    patch: (path, body, options) => client.patch(path, body, { ...options, fieldManager: FIELD_MANAGER }),
+  }
+  return rewriteImage(plan, { kube, clock: systemClock })
+}
+
+const confirm = (outcome: Outcome, name: string): string => {
+  switch (outcome.kind) {
+    case 'Done':
+      return `${name}: the original images are back; kubemend leaves them alone until the policy changes or the record is deleted`
+    case 'AlreadyDone':
+      return `${name} has its original images already`
+    case 'Stale':
+      throw new Refusal(`${outcome.why}; nothing is undone`)
+    case 'Refused':
+      throw new Refusal(`${outcome.why}; nothing is undone`)
+  }
+}
+
+export const undoCommand = subcommand(
+  {
+    name: 'undo',
+    synopsis: 'rem/NAME [options]',
+    text:
+      'Puts back the images that a Remediation rewrote, with your own rights, in one patch that changes nothing when ' +
+      'the workload has moved on since. The controller takes it for what it is, somebody’s decision, and does not ' +
+      'write them again (EditReverted).',
+    examples: ['kubectl mend undo rem/coredns-image-5f0c2d1e -n kube-system --dry-run'],
+  },
+  {
+    ...CLUSTER_OPTIONS,
+    ...NAMESPACE_OPTION,
+    'dry-run': { type: 'boolean', help: 'show the change and write nothing' },
+    output: { type: 'string', short: 'o', choices: ['json', 'yaml', 'wide'], help: 'print as data; wide is the text' },
+  },
+  async ({ values, positionals }, terminal) => {
+    const { name } = parseNamed(positionals, RECORD_KINDS)
+    const result = await withCluster(values, terminal, async (cluster) => {
+      const record = await readRecord(cluster, name)
+      const undo = planUndo(record, await readTarget(cluster, record))
+      if (undo.kind === 'Refused') throw new Refusal(undo.why)
+      const { kind, name: target } = record.spec.target
+      if (undo.kind === 'AlreadyUndone')
+        return { target: `${kind}/${target}`, diff: '', written: false, says: undo.why }
+      const { plan } = undo
+      if (values['dry-run'])
+        return { target: `${kind}/${target}`, diff: plan.diff, written: false, says: 'dry run: nothing is written' }
+      const says = confirm(await write(plan, cluster), `${kind} ${target}`)
+      return { target: `${kind}/${target}`, diff: plan.diff, written: true, says }
+    })
+    const { diff, says } = printable(result)
+    const text = `${diff === '' ? '' : `${paintDiff(diff, createPaint(terminal.colour))}\n`}${says}\n`
+    await terminal.write(formatData(result, values.output) ?? text)
+    return EXIT.done
+  },
+)
