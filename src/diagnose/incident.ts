@@ -7,7 +7,7 @@ export type Witness = 'kubelet' | 'registry' | 'event'
 
 /** One container (or the pod's sandbox or volume) that fails, and why. */
 export interface Finding {
-  /** Container name; empty for sandbox and volume causes. */
+  /** Container name; empty where the whole pod is held up (sandbox, volumes). */
   readonly container: string
   readonly init: boolean
   /** Image as the pod's spec has it; empty where none is concerned. */
@@ -17,7 +17,7 @@ export interface Finding {
   readonly row?: string
   readonly message: string
   readonly witness: Witness
-  /** Causes that asking the registry may still turn this one into; empty once it was asked. */
+  /** Causes that asking the registry may still turn this one into; empty once it answered. */
   readonly mayBe: readonly Cause[]
 }
 
@@ -113,6 +113,8 @@ export interface Facts {
   readonly node?: Fact<NodeFacts>
   /** Every pod of the owner, of all revisions. */
   readonly pods?: Fact<readonly Pod[]>
+  /** What was found of the pod's pull secrets while a registry was asked, in sentences; never their content. */
+  readonly pullSecrets?: Fact<readonly string[]>
   /** Answers by image reference in normal form. */
   readonly registry: Readonly<Record<string, Fact<RegistryAnswer>>>
 }

@@ -1,0 +1,91 @@
+import { normalImage } from '../api/image-reference.ts'
+import type { Evidence } from '../api/remediation.ts'
+import { evidence, MAX_EVIDENCE } from './evidence.ts'
+import { areaOfFinding } from './findings.ts'
+import type { Diagnosis, Fact, Facts, Finding, Incident, RegistryAnswer } from './incident.ts'
+import { permanentFix } from './permanent-fix.ts'
+import { refine } from './refine.ts'
+
+const WITNESS_RANK = { registry: 0, kubelet: 1, event: 2 } as const
+
+/** What is firmly known before what is said, a cause before a bare back-off. */
+const weight = ({ cause, witness }: Finding): number =>
+  WITNESS_RANK[witness] + (cause === 'BackOffOnly' ? 10 : cause === 'Unknown' ? 20 : 0)
+
+/** Each container and image once, by its firmest finding; firmest first. */
+const distinct = (findings: readonly Finding[]): readonly Finding[] => {
+  const best = new Map<string, Finding>()
+  for (const finding of findings) {
+    const key = JSON.stringify([finding.container, finding.init, finding.image])
+    const before = best.get(key)
+    if (before === undefined || weight(finding) < weight(before)) best.set(key, finding)
+  }
+  return [...best.values()].toSorted((a, b) => weight(a) - weight(b))
+}
+
+/** What a registry's answer says, as a sentence that a person can check. */
+export const sayAnswer = (image: string, fact: Fact<RegistryAnswer>): string => {
+  if (!fact.known) return `${image}: not asked (${fact.why})`
+  const answer = fact.value
+  switch (answer.kind) {
+    case 'exists': {
+      const platforms = answer.platforms.length === 0 ? '' : ` for ${answer.platforms.join(', ')}`
+      return `${image} exists (${answer.digest})${platforms}`
+    }
+    case 'projectMissing':
+      return `the project of ${image} does not exist: ${answer.said}`
+    case 'repositoryMissing':
+      return `the repository of ${image} does not exist: ${answer.said}`
+    case 'tagMissing':
+      return `${image} does not exist in its repository: ${answer.said}`
+    case 'denied':
+      return answer.withCredentials
+        ? `${image} is denied with the pod's pull secret: ${answer.said}`
+        : `${image} is denied to anybody: ${answer.said}. No pull secret of the pod is for that registry; credentials that the node itself may have (a credential provider, its own configuration) cannot be seen from here`
+    case 'limited':
+      return `${image}: the registry counts pulls from here and answers no more for now: ${answer.said}`
+    case 'unreachable':
+      return `${image}: the registry could not be asked: ${answer.said}. This tells nothing of what the node sees`
+    case 'refused':
+      return `${image} was not asked for: ${answer.said}`
+  }
+}
+
+const evidenceOfFacts = (facts: Facts): readonly Evidence[] => [
+  ...(facts.pullSecrets?.known
+    ? facts.pullSecrets.value.slice(0, 16).map((says) => evidence('PullSecrets', says))
+    : []),
+  ...Object.entries(facts.registry).map(([image, answer]) => evidence('Registry', sayAnswer(image, answer))),
+]
+
+/** What is odd between the status and the registry, said where a person would wonder. */
+const contradictions = (findings: readonly Finding[], facts: Facts): readonly Evidence[] =>
+  findings.flatMap(({ image, cause, witness }): readonly Evidence[] => {
+    const answer = facts.registry[normalImage(image)]
+    if (answer?.known !== true || answer.value.kind !== 'exists' || witness === 'registry') return []
+    const who = witness === 'kubelet' ? 'the kubelet saw otherwise when it last tried' : 'only an Event says otherwise'
+    return [evidence('Registry', `${cause} does not agree with that: the image is there now; ${who}`)]
+  })
+
+/**
+ * What is the matter, from all that is known: the findings in the light of the registry's answers on the present images,
+ * the evidence in the order in which it was found, and what to change for good. Pure; with the same facts, the same.
+ */
+export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
+  const { owner, area, pods } = incident
+  const asFound = pods.flatMap(({ findings }) => findings).filter((finding) => areaOfFinding(finding) === area)
+  const findings = distinct(
+    asFound.map((finding) => {
+      const answer = finding.image === '' ? undefined : facts.registry[normalImage(finding.image)]
+      return answer?.known ? refine(finding, answer.value, facts.node) : finding
+    }),
+  )
+  const found = [...incident.evidence, ...evidenceOfFacts(facts), ...contradictions(findings, facts)]
+  const fix = permanentFix(owner, findings)
+  return {
+    cause: findings[0]?.cause ?? 'Unknown',
+    findings,
+    evidence: found.slice(0, MAX_EVIDENCE),
+    ...(fix !== undefined && { permanentFix: fix }),
+  }
+}

@@ -1,0 +1,104 @@
+import type { KubeObject, ObjectRef, OwnerReference, Pod, Workload } from '../api/kubernetes.ts'
+import { forbidden, notFound } from '../runtime/errors.ts'
+import { pathOf } from '../runtime/paths.ts'
+import type { Owner } from './incident.ts'
+import { findManagers } from './managers.ts'
+import { METADATA_ONLY, type Reads, whyUnread } from './reads.ts'
+import { ownerOfPod, ownerOfWorkload, unsupportedOwner } from './owner.ts'
+
+const APPS = 'apps/v1'
+const MIRROR_POD = 'kubernetes.io/config.mirror'
+
+const controllerOf = (object: KubeObject): OwnerReference | undefined =>
+  object.metadata.ownerReferences?.find(({ controller }) => controller === true)
+
+const refOf = (reference: OwnerReference, namespace: string | undefined): ObjectRef => ({
+  apiVersion: reference.apiVersion,
+  kind: reference.kind,
+  name: reference.name,
+  uid: reference.uid,
+  ...(namespace !== undefined && { namespace }),
+})
+
+/** Kinds that are known but not written to, and why. */
+const EXPLAINED: Readonly<Record<string, { readonly why: string; readonly recreates: boolean }>> = {
+  Job: { why: "a Job's pod template cannot be changed", recreates: false },
+  ReplicationController: { why: 'ReplicationControllers are not repaired', recreates: true },
+}
+
+/** An owner, or why there is none to speak of. */
+type Step<T> = { readonly object: T } | { readonly why: string }
+
+/** Reads what a reference names. A namesake with another uid is not what was meant. Other errors than 403 and 404 reject. */
+const follow = async <T extends KubeObject>(
+  reference: OwnerReference,
+  namespace: string | undefined,
+  reads: Reads,
+  accept?: string,
+): Promise<Step<T>> => {
+  const { kind, name, uid } = reference
+  const path = pathOf({ kind, apiVersion: reference.apiVersion, namespace, name })
+  try {
+    const object = await reads.get<T>(path, accept === undefined ? undefined : { accept })
+    if (object.metadata.uid === uid) return { object }
+    return { why: `${kind} ${name} was made anew since: it has another uid than the pod's owner` }
+  } catch (error) {
+    if (notFound(error)) return { why: `${kind} ${name} does not exist any more` }
+    if (forbidden(error)) return { why: `${kind} ${name} cannot be read: ${whyUnread(path, error)}` }
+    throw new Error(`reading ${kind} ${namespace ?? ''}/${name}`, { cause: error })
+  }
+}
+
+const ofWorkload = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
+  const { namespace } = pod.metadata
+  const step = await follow<Workload>(reference, namespace, reads)
+  const ref = refOf(reference, namespace)
+  return 'why' in step ? unsupportedOwner(ref, pod, step.why) : ownerOfWorkload(ref, step.object)
+}
+
+const ofReplicaSet = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
+  const { namespace } = pod.metadata
+  const ref = refOf(reference, namespace)
+  const step = await follow<KubeObject>(reference, namespace, reads, METADATA_ONLY)
+  if ('why' in step) return unsupportedOwner(ref, pod, step.why)
+  const above = controllerOf(step.object)
+  if (above?.kind === 'Deployment' && above.apiVersion === APPS) return ofWorkload(above, pod, reads)
+  const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
+  if (above === undefined) {
+    const why = `ReplicaSet ${ref.name} belongs to no Deployment, and such ReplicaSets are not repaired`
+    return unsupportedOwner(ref, pod, why, { managers, recreatesPods: true, keepsBrokenPods: true })
+  }
+  const why = `${above.kind} ${above.name} (${above.apiVersion}) is not a kind that is repaired`
+  return unsupportedOwner(refOf(above, namespace), pod, why, { managers, recreatesPods: true })
+}
+
+/**
+ * The owner that a repair would be written to: the last in the chain that holds a pod template, or the pod itself where
+ * nothing owns it. One request for StatefulSet and DaemonSet, two for a Deployment, none for the rest, which come back
+ * `unsupported` with a sentence, as does an owner that is gone, was made anew, or may not be read.
+ * Rejects only where the API server fails.
+ */
+export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
+  const reference = controllerOf(pod)
+  const { namespace } = pod.metadata
+  const node = pod.spec?.nodeName ?? '(none)'
+  if (pod.metadata.annotations?.[MIRROR_POD] !== undefined || reference?.kind === 'Node') {
+    const why = `it is a static pod: its manifest is a file on node ${node}, and only a change there counts`
+    return unsupportedOwner(ownerOfPod(pod).ref, pod, why)
+  }
+  if (reference === undefined) return ownerOfPod(pod)
+  if (reference.apiVersion === APPS) {
+    if (reference.kind === 'ReplicaSet') return ofReplicaSet(reference, pod, reads)
+    if (reference.kind === 'StatefulSet' || reference.kind === 'DaemonSet') return ofWorkload(reference, pod, reads)
+  }
+  const ref = refOf(reference, namespace)
+  const { why, recreates } = EXPLAINED[reference.kind] ?? {
+    why: `${reference.kind} ${reference.name} (${reference.apiVersion}) is not a kind that is repaired`,
+    recreates: false,
+  }
+  return unsupportedOwner(ref, pod, why, { recreatesPods: recreates })
+}
+
+/** Revision of the template that a pod was made from: a hash of a Deployment's, StatefulSet's or DaemonSet's, else the pod's uid. */
+export const templateHashOf = (pod: Pod): string =>
+  pod.metadata.labels?.['pod-template-hash'] ?? pod.metadata.labels?.['controller-revision-hash'] ?? pod.metadata.uid

@@ -1,0 +1,26 @@
+import type { Finding, Owner } from './incident.ts'
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+
+const placeOf = ({ ref }: Owner): string =>
+  `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
+
+/** What to change for good, so that the next deploy carries it; undefined where nobody can say. */
+export const permanentFix = (owner: Owner, findings: readonly Finding[]): string | undefined => {
+  const images = findings.filter(({ image }) => image !== '')
+  if (images.length === 0) return undefined
+  const named = [...new Set(images.map(({ container, image }) => `container ${container} (${image.slice(0, 256)})`))]
+  const what = `the image of ${named.slice(0, 4).join(' and ')}`
+  const [first, ...others] = owner.managers
+  if (first !== undefined) {
+    const also = others.length === 0 ? '' : ` (${others.map(({ editAt }) => editAt).join(', ')} made it as well)`
+    return first.writesBack
+      ? `Change ${what} in ${first.editAt}${also}: it writes back whatever is changed on the object itself.`
+      : `Change ${what} in ${first.editAt}${also}: its next upgrade writes the old one again.`
+  }
+  if (owner.ref.kind === 'Pod' && owner.support === 'unsupported') return `Change ${what} in the manifest on the node.`
+  if (owner.annotations[LAST_APPLIED] !== undefined) {
+    return `Change ${what} in the manifest that ${placeOf(owner)} was applied from: the next kubectl apply writes the old one again.`
+  }
+  return `Change ${what} wherever ${placeOf(owner)} is made from: the next deploy writes the old one again.`
+}

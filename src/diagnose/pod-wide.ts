@@ -1,0 +1,47 @@
+import { areaOf } from '../api/causes.ts'
+import type { Pod } from '../api/kubernetes.ts'
+import type { Word } from '../watch/sighting.ts'
+import type { Finding } from './incident.ts'
+import { type Knowledge, MAX_MESSAGE } from './knowledge.ts'
+
+/** The kubelet tries a sandbox or a mount again within two minutes; a word much older than that is history. */
+const STALE_MS = 15 * 60_000
+
+/** Waiting for the sandbox or for volumes: no container was created yet, or (init containers done) none of the next ones. */
+const waitsToBegin = (pod: Pod): boolean => {
+  if (!pod.spec?.nodeName) return false
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+  if (statuses.length === 0) return (pod.status?.phase ?? 'Pending') === 'Pending'
+  return statuses.some(({ state }) => state?.waiting?.reason === 'ContainerCreating')
+}
+
+/**
+ * What holds up a whole pod: its sandbox or its volumes. The status says no more than `ContainerCreating`, so only
+ * Events tell, and the witness is `event`. At most one finding an area, by the newest word.
+ */
+export const podWideFindings = (
+  pod: Pod,
+  words: readonly Word[],
+  { classify }: Knowledge,
+  now: number,
+): readonly Finding[] => {
+  if (!waitsToBegin(pod)) return []
+  const found = new Map<string, Finding>()
+  for (const word of words.toSorted((a, b) => b.lastSeen - a.lastSeen)) {
+    if (now - word.lastSeen > STALE_MS || word.container !== undefined) continue
+    const { cause, row } = classify(word)
+    const area = areaOf(cause)
+    if ((area !== 'sandbox' && area !== 'volume') || found.has(area)) continue
+    found.set(area, {
+      container: '',
+      init: false,
+      image: '',
+      cause,
+      ...(row !== undefined && { row }),
+      message: word.message.slice(0, MAX_MESSAGE),
+      witness: 'event',
+      mayBe: [],
+    })
+  }
+  return [...found.values()]
+}

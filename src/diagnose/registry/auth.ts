@@ -1,0 +1,129 @@
+import { parseChallenges } from './challenge.ts'
+import { basicHeader, type Credential, fingerprint } from './credential.ts'
+import type { Endpoint } from './hosts.ts'
+import type { Answer, Http, Reach } from './http.ts'
+
+export interface Authorize {
+  readonly endpoint: Endpoint
+  readonly reach: Reach
+  /** How other hosts than the endpoint are reached. */
+  readonly elsewhere: Reach
+  readonly challenge: string | readonly string[]
+  readonly repository: string
+  /** Undefined asks as anybody. */
+  readonly credential: Credential | undefined
+  readonly signal: AbortSignal
+}
+
+export type Grant =
+  | { readonly kind: 'granted'; readonly header: string }
+  /** The challenge cannot be answered: the 401 stands as it is. */
+  | { readonly kind: 'none' }
+  /** The token service said no; its answer stands for the registry's. */
+  | { readonly kind: 'refused'; readonly answer: Answer }
+
+/** Answers challenges of registries: Basic, and Bearer through a token service. */
+export interface Authority {
+  readonly authorize: (request: Authorize) => Promise<Grant>
+}
+
+const MAX_ANSWER = 65_536
+const MAX_TOKENS = 256
+/** distribution spec, token authentication: 60 s where the service does not say. */
+const DEFAULT_LIFE_S = 60
+const LONGEST_LIFE_S = 300
+/** A token that ends while it is on its way helps nobody. */
+const MARGIN_S = 10
+
+/**
+ * Where a Bearer challenge sends us. The registry itself names its token service, as docker.io names auth.docker.io, so
+ * another host is normal and gets the credential that was made for that registry. But only by https, and only where
+ * the registry proved who it is: over plain HTTP or an unverified connection somebody else may have named it, so
+ * there it must be the same host.
+ */
+const realmOf = (
+  text: string | undefined,
+  endpoint: Endpoint,
+): { readonly url: URL; readonly home: boolean } | undefined => {
+  const url = text === undefined ? null : URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '') return undefined
+  const root = new URL(endpoint.root)
+  const home = url.hostname === root.hostname
+  if (home && url.protocol === root.protocol) return { url, home }
+  const proven = root.protocol === 'https:' && endpoint.skipVerify !== true
+  return url.protocol === 'https:' && (proven || home) ? { url, home } : undefined
+}
+
+const readToken = (body: Buffer): { readonly token: string; readonly lifeS: number } | undefined => {
+  try {
+    const json = JSON.parse(body.toString('utf8')) as Record<string, unknown> | null
+    const token = json?.['token'] ?? json?.['access_token']
+    const life = Number(json?.['expires_in'] ?? DEFAULT_LIFE_S)
+    if (typeof token !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(token)) return undefined
+    return { token, lifeS: Math.min(LONGEST_LIFE_S, Number.isFinite(life) ? life : DEFAULT_LIFE_S) }
+  } catch {
+    return undefined
+  }
+}
+
+/** A scope of ours, unless the registry asks for one of its own for pulling. */
+const scopeOf = (offered: string | undefined, repository: string): string =>
+  offered !== undefined && offered.length <= 512 && /^repository:\S+:\S*pull\S*$/.test(offered)
+    ? offered
+    : `repository:${repository}:pull`
+
+export const createAuthority = (http: Http, userAgent: string, now: () => number): Authority => {
+  const tokens = new Map<string, { readonly header: string; readonly until: number }>()
+
+  const keep = (key: string, header: string, until: number) => {
+    tokens.delete(key)
+    tokens.set(key, { header, until })
+    const [oldest] = tokens.keys()
+    if (tokens.size > MAX_TOKENS && oldest !== undefined) tokens.delete(oldest)
+  }
+
+  const bearer = async (params: Readonly<Record<string, string>>, request: Authorize): Promise<Grant> => {
+    const { endpoint, reach, elsewhere, repository, credential, signal } = request
+    const realm = realmOf(params['realm'], endpoint)
+    if (realm === undefined) return { kind: 'none' }
+    const scope = scopeOf(params['scope'], repository)
+    const key = JSON.stringify([endpoint.root, realm.url.href, params['service'], scope, fingerprint(credential)])
+    const have = tokens.get(key)
+    if (have && have.until > now()) return { kind: 'granted', header: have.header }
+    const url = new URL(realm.url)
+    if (params['service']) url.searchParams.set('service', params['service'])
+    url.searchParams.append('scope', scope)
+    const headers = {
+      accept: 'application/json',
+      'user-agent': userAgent,
+      ...(credential && { authorization: basicHeader(credential) }),
+    }
+    // No redirects: a token service that sends a password on to somewhere else is not to be followed.
+    const answer = await http.send({
+      method: 'GET',
+      url,
+      headers,
+      maxBytes: MAX_ANSWER,
+      reach: realm.home ? reach : elsewhere,
+      signal,
+    })
+    if (answer.status !== 200) return { kind: 'refused', answer }
+    const token = readToken(answer.body)
+    if (token === undefined) return { kind: 'none' }
+    const header = `Bearer ${token.token}`
+    keep(key, header, now() + Math.max(0, token.lifeS - MARGIN_S) * 1_000)
+    return { kind: 'granted', header }
+  }
+
+  return {
+    authorize: async (request) => {
+      const challenges = parseChallenges(request.challenge)
+      const token = challenges.find(({ scheme }) => scheme === 'bearer')
+      if (token) return bearer(token.params, request)
+      const basic = challenges.some(({ scheme }) => scheme === 'basic')
+      return basic && request.credential
+        ? { kind: 'granted', header: basicHeader(request.credential) }
+        : { kind: 'none' }
+    },
+  }
+}

@@ -1,0 +1,44 @@
+export interface Load<T> {
+  readonly load: () => Promise<T>
+  /** How long this value holds, ms. */
+  readonly lifeMs: (value: T) => number
+}
+
+/** Values that hold for a short time. Asked for twice at once, they are loaded once. */
+export interface Recent<T> {
+  readonly get: (key: string, load: Load<T>) => Promise<T>
+  readonly size: () => number
+}
+
+/** Keeps at most `max` values, the oldest go first; a failed load is not kept. */
+export const createRecent = <T>({ max, now }: { readonly max: number; readonly now: () => number }): Recent<T> => {
+  const values = new Map<string, { readonly value: T; readonly until: number }>()
+  const loading = new Map<string, Promise<T>>()
+
+  const run = async (key: string, { load, lifeMs }: Load<T>): Promise<T> => {
+    try {
+      // Started a moment later, so that a load which throws at once leaves no mark behind.
+      const value = await Promise.resolve().then(load)
+      values.delete(key)
+      values.set(key, { value, until: now() + lifeMs(value) })
+      const [oldest] = values.keys()
+      if (values.size > max && oldest !== undefined) values.delete(oldest)
+      return value
+    } finally {
+      loading.delete(key)
+    }
+  }
+
+  return {
+    get: (key, load) => {
+      const have = values.get(key)
+      if (have && have.until > now()) return Promise.resolve(have.value)
+      const under = loading.get(key)
+      if (under) return under
+      const started = run(key, load)
+      loading.set(key, started)
+      return started
+    },
+    size: () => values.size,
+  }
+}

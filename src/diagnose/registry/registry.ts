@@ -1,0 +1,127 @@
+import { formatImage, type ImageReference, parseImage } from '../../api/image-reference.ts'
+import type { RegistryAnswer } from '../incident.ts'
+import { guardedAddresses } from './addresses.ts'
+import { askEndpoint } from './ask.ts'
+import { createAuthority } from './auth.ts'
+import { type Credential, fingerprint } from './credential.ts'
+import { type Endpoint, readHosts } from './hosts.ts'
+import { createHttp } from './http.ts'
+import { createRecent } from './recent.ts'
+import { openSession } from './session.ts'
+import { answerOfError } from './trouble.ts'
+
+export interface RegistryOptions {
+  /** containerd's `certs.d`; without it every registry is asked by https, with the system's CAs. */
+  readonly certsDirectory?: string
+  /** Addresses or CIDRs that may be connected to although their range is forbidden. */
+  readonly allowedAddresses?: readonly string[]
+  /** For one request, ms; default 5 s. */
+  readonly requestTimeoutMs?: number
+  /** For one question with all its requests, ms; default 15 s. */
+  readonly deadlineMs?: number
+  /** How long an answer holds, ms; default 30 s. */
+  readonly answerLifeMs?: number
+  readonly userAgent?: string
+  readonly now?: () => number
+}
+
+/** Says what registries hold. */
+export interface Registry {
+  /**
+   * What the registry says of an image, with the first of these credentials that it accepts (as a kubelet tries them), or
+   * as anybody where there are none. Everything that goes wrong is an answer with a sentence. Never rejects.
+   */
+  readonly ask: (image: string, credentials: readonly Credential[]) => Promise<RegistryAnswer>
+  readonly close: () => void
+}
+
+const MAX_ANSWERS = 512
+const MAX_CREDENTIALS = 4
+/** What may pass soon is believed for a shorter time. */
+const TROUBLE_LIFE_MS = 10_000
+
+/** Of several endpoints' answers the one that says most: containerd's order, core/remotes/docker/resolver.go. */
+const RANK: Readonly<Record<RegistryAnswer['kind'], number>> = {
+  exists: 6,
+  projectMissing: 5,
+  denied: 4,
+  limited: 3,
+  repositoryMissing: 2,
+  tagMissing: 2,
+  refused: 1,
+  unreachable: 0,
+}
+
+/** Asks registries over pooled connections; answers are kept for a short time and asked for once at a time. */
+export const createRegistry = ({
+  certsDirectory,
+  allowedAddresses = [],
+  requestTimeoutMs = 5_000,
+  deadlineMs = 15_000,
+  answerLifeMs = 30_000,
+  userAgent = 'kubemend',
+  now = Date.now,
+}: RegistryOptions = {}): Registry => {
+  const http = createHttp()
+  const authority = createAuthority(http, userAgent, now)
+  const addresses = guardedAddresses(allowedAddresses)
+  const recent = createRecent<RegistryAnswer>({ max: MAX_ANSWERS, now })
+
+  const askOne = async (
+    endpoint: Endpoint,
+    reference: ImageReference,
+    credential: Credential | undefined,
+    signal: AbortSignal,
+  ) => {
+    const deps = { http, authority, addresses, userAgent, requestTimeoutMs }
+    const { repository } = reference
+    const session = openSession(deps, { endpoint, repository, credential, signal })
+    const withCredentials = credential !== undefined && endpoint.trusted
+    try {
+      return await askEndpoint(session, { reference, withCredentials, now: now() })
+    } catch (error) {
+      return answerOfError(error, new URL(endpoint.root).host)
+    }
+  }
+
+  const askAll = async (reference: ImageReference, credentials: readonly Credential[]): Promise<RegistryAnswer> => {
+    const signal = AbortSignal.timeout(deadlineMs)
+    const { endpoints, complaints } = await readHosts(reference.host, certsDirectory)
+    const tried = credentials.length === 0 ? [undefined] : credentials.slice(0, MAX_CREDENTIALS)
+    let best: RegistryAnswer | undefined
+    for (const endpoint of endpoints) {
+      if (!endpoint.resolves && reference.digest === undefined) continue
+      for (const credential of tried) {
+        const answer = await askOne(endpoint, reference, credential, signal)
+        if (best === undefined || RANK[answer.kind] >= RANK[best.kind]) best = answer
+        if (answer.kind !== 'denied') break
+      }
+      if (best?.kind === 'exists') return best
+    }
+    const answer = best ?? {
+      kind: 'unreachable',
+      said: `no configured host of ${reference.host} may be asked for tags`,
+    }
+    return complaints.length > 0 && answer.kind !== 'exists'
+      ? { ...answer, said: `${answer.said}; ${complaints.join('; ')}` }
+      : answer
+  }
+
+  return {
+    ask: async (image, credentials) => {
+      const parsed = parseImage(image)
+      if (!parsed.ok) return { kind: 'refused', said: parsed.sentence }
+      const key = [formatImage(parsed.reference), ...credentials.map(fingerprint)].join('\n')
+      try {
+        return await recent.get(key, {
+          load: () => askAll(parsed.reference, credentials),
+          lifeMs: ({ kind }) =>
+            kind === 'unreachable' || kind === 'limited' ? Math.min(TROUBLE_LIFE_MS, answerLifeMs) : answerLifeMs,
+        })
+      } catch (error) {
+        return answerOfError(error, parsed.reference.host)
+      }
+    },
+    close: () => http.close(),
+  }
+}

@@ -1,0 +1,107 @@
+import { type AddressRule, anyAddress } from './addresses.ts'
+import type { Authority } from './auth.ts'
+import type { Credential } from './credential.ts'
+import type { Endpoint } from './hosts.ts'
+import type { Answer, Http, Reach } from './http.ts'
+import { Refused } from './trouble.ts'
+
+const MAX_REDIRECTS = 5
+
+export interface Ask {
+  readonly method: 'GET' | 'HEAD'
+  /** Below the API's root, e.g. `/library/nginx/manifests/1`. */
+  readonly path: string
+  readonly accept: string
+  readonly maxBytes: number
+}
+
+/** Requests to one endpoint for one repository with one credential or none. */
+export interface Session {
+  /** Follows redirects and answers a challenge once. Rejects as `Http.send` does, and with `Refused`. */
+  readonly ask: (ask: Ask) => Promise<Answer>
+}
+
+export interface SessionDeps {
+  readonly http: Http
+  readonly authority: Authority
+  /** For hosts that no configuration of ours names. */
+  readonly addresses: AddressRule
+  readonly userAgent: string
+  /** For each request, ms. */
+  readonly requestTimeoutMs: number
+}
+
+export interface SessionOf {
+  readonly endpoint: Endpoint
+  readonly repository: string
+  readonly credential: Credential | undefined
+  /** Ends all of it. */
+  readonly signal: AbortSignal
+}
+
+export const openSession = (deps: SessionDeps, { endpoint, repository, credential, signal }: SessionOf): Session => {
+  const { http, authority, addresses, userAgent, requestTimeoutMs } = deps
+  const root = new URL(endpoint.root)
+  const atEndpoint: Reach = {
+    addresses: endpoint.named ? anyAddress : addresses,
+    ...(endpoint.ca && { ca: endpoint.ca }),
+    ...(endpoint.skipVerify && { skipVerify: true }),
+  }
+  const elsewhere: Reach = { addresses }
+  const usable = endpoint.trusted ? credential : undefined
+  let authorization: string | undefined
+
+  const deadline = () => AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)])
+
+  /** A token or password goes to the endpoint's own origin and nowhere else, however often it redirects. */
+  const followed = async ({ method, path, accept, maxBytes }: Ask): Promise<Answer> => {
+    let url = new URL(`${endpoint.root}${path}`)
+    if (endpoint.mirrorOf !== undefined) url.searchParams.set('ns', endpoint.mirrorOf)
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+      const home = url.origin === root.origin
+      const headers = {
+        accept,
+        'user-agent': userAgent,
+        ...(home && authorization !== undefined && { authorization }),
+      }
+      const answer = await http.send({
+        method,
+        url,
+        headers,
+        maxBytes,
+        reach: home ? atEndpoint : elsewhere,
+        signal: deadline(),
+      })
+      if (![301, 302, 303, 307, 308].includes(answer.status) || answer.headers.location === undefined) return answer
+      const next = URL.parse(answer.headers.location, url)
+      if (next === null || (next.protocol !== 'https:' && next.origin !== root.origin)) {
+        throw new Refused(`${url.host} redirects to ${next?.origin ?? 'no address'}, which is not https`)
+      }
+      next.username = ''
+      next.password = ''
+      url = next
+    }
+    throw new Refused(`${root.host} redirects more than ${MAX_REDIRECTS} times`)
+  }
+
+  return {
+    ask: async (ask) => {
+      const answer = await followed(ask)
+      const challenged = answer.headers['www-authenticate']
+      if (answer.status !== 401 || authorization !== undefined || challenged === undefined) return answer
+      const grant = await authority.authorize({
+        endpoint,
+        reach: atEndpoint,
+        elsewhere,
+        challenge: challenged,
+        repository,
+        credential: usable,
+        signal: deadline(),
+      })
+      if (grant.kind === 'none') return answer
+      if (grant.kind === 'refused') return grant.answer
+      authorization = grant.header
+      return followed(ask)
+    },
+  }
+}
