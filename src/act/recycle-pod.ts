@@ -1,8 +1,27 @@
 /** RecyclePod: deletes or evicts failing pods that somebody makes anew. */
+import type { RbacGrant } from '../api/rbac.ts'
 import type { RecyclePodPlan } from '../decide/verdict.ts'
 import { deletePods } from './delete-pods.ts'
 import type { ActDeps } from './deps.ts'
 import type { Outcome } from './outcome.ts'
+
+export const RBAC: RbacGrant = {
+  action: 'RecyclePod',
+  rules: [
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['get', 'delete'],
+      why: 'to delete a failing pod so that its controller makes it anew',
+    },
+    {
+      apiGroups: [''],
+      resources: ['pods/eviction'],
+      verbs: ['create'],
+      why: 'to evict a failing pod with method Evict',
+    },
+  ],
+}
 
 /** Done when at least one pod went; what stood in the way of the others is in `left`. */
 export const recyclePod = async (plan: RecyclePodPlan, { kube, clock }: ActDeps): Promise<Outcome> => {

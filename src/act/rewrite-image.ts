@@ -1,7 +1,9 @@
 /** RewriteImage: one guarded JSON patch on whatever holds the pod template, or on a bare pod. Undo is the same. */
+import { sameImage } from '../api/image-reference.ts'
 import type { Workload } from '../api/kubernetes.ts'
 import { FIELD_MANAGER } from '../api/names.ts'
-import type { RewriteImagePlan } from '../decide/verdict.ts'
+import type { RbacGrant } from '../api/rbac.ts'
+import type { PlacedChange, RewriteImagePlan } from '../decide/verdict.ts'
 import { sleep } from '../runtime/clock.ts'
 import { conflict, invalid, notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
@@ -12,11 +14,38 @@ import { alteredOnTheWay, imagePatch, type Seen, standsAs } from './image-patch.
 import type { Outcome, Write } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
 
+export const RBAC: RbacGrant = {
+  action: 'RewriteImage',
+  rules: [
+    {
+      apiGroups: ['apps'],
+      resources: ['deployments', 'statefulsets', 'daemonsets', 'replicasets'],
+      verbs: ['get', 'patch'],
+      why: 'to rewrite the image in the template of a workload',
+    },
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['get', 'patch'],
+      why: 'to rewrite the image of a pod that nothing owns',
+    },
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['get', 'delete'],
+      why: 'to delete the broken pods that a StatefulSet or ReplicaSet leaves standing after the rewrite',
+    },
+  ],
+}
+
 /** Each round begins with a fresh read, so only an object that changes all the time needs more. */
 const MAX_ROUNDS = 3
 /** How long a workload's controller may take to notice the edit before its broken pods are deleted. */
 const TAKE_UP_MS = 10_000
 const TAKE_UP_POLL_MS = 100
+
+/** In a plan that is carried on with after a crash a change may stand already. */
+const isDue = ({ was, to }: PlacedChange): boolean => !sameImage(was, to)
 
 type Patched = { readonly kind: 'Patched'; readonly generation?: number | undefined }
 type Settled = Exclude<Outcome, { kind: 'Done' }>
@@ -44,6 +73,7 @@ const patchTwice = async (plan: RewriteImagePlan, seen: Seen, { kube }: ActDeps)
 const patchGuarded = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Patched | Settled> => {
   const { target, changes } = plan
   const name = `${target.kind} ${target.name}`
+  if (changes.length === 0) return { kind: 'AlreadyDone' }
   let seen: Seen = plan
   for (let round = 1; ; round += 1) {
     let failure: unknown
@@ -101,7 +131,7 @@ export const rewriteImage = async (plan: RewriteImagePlan, deps: ActDeps): Promi
     const rehearsal = await deletePod(deps.kube, first, { dryRun: true })
     if (rehearsal.kind === 'Refused') return rehearsal
   }
-  const patched = await patchGuarded(plan, deps)
+  const patched = await patchGuarded({ ...plan, changes: plan.changes.filter(isDue) }, deps)
   const generation = patched.kind === 'Patched' ? patched.generation : undefined
   if (patched.kind === 'Stale' || patched.kind === 'Refused') return patched
   const { kind, namespace, name, uid } = target

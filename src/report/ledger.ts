@@ -51,12 +51,13 @@ export const mergeAttempts = (sources: readonly (readonly Attempt[])[], now: num
   return [...merged.values()].toSorted((a, b) => a.at - b.at)
 }
 
+type Times = readonly Pick<Attempt, 'incident' | 'at'>[]
+
 export interface Ledger {
   readonly sawPolicy: (policy: RemediationPolicy) => void
   readonly sawRecord: (record: Remediation) => void
-  readonly add: (attempt: Attempt) => void
-  /** For an attempt that turned out to have written nothing. */
-  readonly takeBack: (attempt: Attempt) => void
+  /** News of a record that was written: attempts that were begun, and those that wrote nothing after all. */
+  readonly heard: (policy: string, news: { readonly attempts?: Times; readonly takenBack?: Times }) => void
   /** Attempts of the last 24 hours, oldest first. */
   readonly recent: (now: number) => readonly Attempt[]
 }
@@ -73,10 +74,13 @@ export const createLedger = (): Ledger => {
   return {
     sawPolicy: (policy) => attemptsOfPolicy(policy).forEach(add),
     sawRecord: (record) => attemptsOfRecord(record).forEach(add),
-    add,
-    takeBack: (attempt) => {
-      takenBack.add(keyOf(attempt))
-      attempts.delete(keyOf(attempt))
+    heard: (policy, { attempts: begun = [], takenBack: undone = [] }) => {
+      for (const { incident, at } of begun) add({ policy, incident, at })
+      for (const { incident, at } of undone) {
+        const key = keyOf({ policy, incident, at })
+        takenBack.add(key)
+        attempts.delete(key)
+      }
     },
     recent: (now) => {
       for (const [key, { at }] of attempts) if (now - at >= LEDGER_WINDOW_MS) attempts.delete(key)

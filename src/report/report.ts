@@ -5,9 +5,10 @@
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { EventWriter } from './events.ts'
-import { attemptsOfRecord, type Ledger } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import type { Metrics } from './metrics.ts'
 import { notesOf } from './notes.ts'
+import { newsOf } from './policy-news.ts'
 import type { PolicyStatusWriter } from './policy-status-writer.ts'
 import { type Opened, openRecord, type RecordApi, recordChange, recordIntent, type Subject } from './record.ts'
 import type { StatusChange } from './status-change.ts'
@@ -18,7 +19,7 @@ export interface ReportDeps {
   readonly events: EventWriter
   readonly metrics: Pick<Metrics, 'count' | 'incident'>
   readonly policies: Pick<PolicyStatusWriter, 'tell'>
-  readonly ledger: Ledger
+  readonly ledger: Pick<Ledger, 'heard'>
   /** Told of every version of a record that was written, at once. */
   readonly onRecord: (record: Remediation) => void
 }
@@ -35,19 +36,6 @@ export interface Report {
   readonly tell: (record: Remediation, change: StatusChange) => Promise<Remediation>
 }
 
-type Times = readonly { readonly incident: string; readonly at: number }[]
-
-/** Attempts that stand in one status and not in the other. */
-const attemptsBetween = (
-  record: Remediation,
-  status: RemediationStatus | undefined,
-  other: RemediationStatus | undefined,
-): Times => {
-  const others = new Set(other?.attempts ?? [])
-  const only = (status?.attempts ?? []).filter((time) => !others.has(time))
-  return only.length === 0 ? [] : attemptsOfRecord({ ...record, status: { attempts: only } })
-}
-
 export const createReport = ({ kube, events, metrics, policies, ledger, onRecord }: ReportDeps): Report => {
   const publish = (before: RemediationStatus | undefined, record: Remediation): void => {
     const { status } = record
@@ -55,19 +43,10 @@ export const createReport = ({ kube, events, metrics, policies, ledger, onRecord
     if (status === before) return
     metrics.count(tallyOf(before, record))
     void events.emit(notesOf(before, record))
-    const policy = record.spec.policy.name
-    const attempts = attemptsBetween(record, status, before).map(({ incident, at }) => ({ incident, at }))
-    const takenBack = attemptsBetween(record, before, status).map(({ incident, at }) => ({ incident, at }))
-    for (const attempt of attempts) ledger.add({ policy, ...attempt })
-    for (const attempt of takenBack) ledger.takeBack({ policy, ...attempt })
-    const succeeded = status?.phase === 'Succeeded' && before?.phase !== 'Succeeded'
-    if (attempts.length + takenBack.length > 0 || succeeded) {
-      policies.tell(policy, {
-        ...(attempts.length > 0 && { attempts }),
-        ...(takenBack.length > 0 && { takenBack }),
-        ...(succeeded && { succeeded: 1 }),
-      })
-    }
+    const news = newsOf(before, record)
+    if (!news) return
+    ledger.heard(record.spec.policy.name, news)
+    policies.tell(record.spec.policy.name, news)
   }
 
   const told = async (record: Remediation, write: Promise<Remediation>): Promise<Remediation> => {

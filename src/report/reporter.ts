@@ -1,28 +1,22 @@
-/** Tells of an incident in one place: its record first, then what its change means for Events and metrics. */
+/** What can be told of an incident, each by one call: finds or opens its record, then moves it on. */
 import type { Outcome } from '../act/outcome.ts'
 import type { ContainerStatus, Pod } from '../api/kubernetes.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RewriteImagePlan } from '../decide/verdict.ts'
 import type { Diagnosis, Incident } from '../diagnose/incident.ts'
-import type { EventWriter } from './events.ts'
 import type { Metrics } from './metrics.ts'
-import { notesOf } from './notes.ts'
-import { type RecordApi, openRecord, recordChange, recordIntent, sightOf } from './record.ts'
+import { sightOf } from './record.ts'
+import type { Report } from './report.ts'
 import type { StatusChange, VerdictOf } from './status-change.ts'
-import { tallyOf } from './tally.ts'
 
 export interface ReporterDeps {
-  readonly kube: RecordApi
-  readonly events: EventWriter
-  readonly metrics: Pick<Metrics, 'incident' | 'count'>
+  readonly report: Report
+  readonly metrics: Pick<Metrics, 'incident'>
   /** The record that is open for an incident, as it is known without a read. */
   readonly openRecordOf: (incident: Incident) => Remediation | undefined
-  /** Told of every record that came back from a write, before anything else is done. */
-  readonly onRecord: (record: Remediation) => void
   readonly now: () => number
 }
 
-type Intent = Extract<StatusChange, { kind: 'Intended' | 'UndoIntended' }>
 type Closing = Extract<StatusChange, { kind: 'Closed' }>['reason']
 
 export interface Reporter {
@@ -47,7 +41,7 @@ const DIGEST = /sha256:[0-9a-f]{64}/
 
 const digestOf = ({ imageID }: ContainerStatus): string | undefined => DIGEST.exec(imageID ?? '')?.[0]
 
-/** Digests that run, by container, as the kubelets told; pods that do not run tell none. */
+/** Digests that run, by container, as the kubelets told; containers that wait tell none. */
 export const runningDigests = (pods: readonly Pod[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
     pods.flatMap(({ status }) =>
@@ -58,59 +52,24 @@ export const runningDigests = (pods: readonly Pod[]): Readonly<Record<string, st
     ),
   )
 
-export const createReporter = ({ kube, events, metrics, openRecordOf, onRecord, now }: ReporterDeps): Reporter => {
-  /** Events are told after the record, in the background: they only tell, and nothing waits for them. */
-  const told = (before: Remediation, after: Remediation): Remediation => {
-    onRecord(after)
-    if (after === before) return after
-    metrics.count(tallyOf(before.status, after))
-    void events.emit(notesOf(before.status, after))
-    return after
-  }
-
-  const change = async (record: Remediation, what: StatusChange): Promise<Remediation> =>
-    told(record, await recordChange(record, what, kube))
-
-  const intend = async (record: Remediation, what: Intent): Promise<Remediation> =>
-    told(record, await recordIntent(record, what, kube))
-
-  const counted = ({ key, templateHash }: Incident, { cause }: Diagnosis): void =>
-    metrics.incident(`${key}/${templateHash}`, cause)
-
-  const opened = async (
+export const createReporter = ({ report, metrics, openRecordOf, now }: ReporterDeps): Reporter => {
+  const recordOf = async (
     incident: Incident,
     { policy, diagnosis }: VerdictOf<'Hold'> | VerdictOf<'Act'>,
-  ): Promise<Remediation> => {
-    counted(incident, diagnosis)
-    const known = openRecordOf(incident)
-    if (known) return known
-    const { record } = await openRecord({ incident, diagnosis, policy }, kube)
-    onRecord(record)
-    return record
-  }
+  ): Promise<Remediation> => openRecordOf(incident) ?? (await report.open({ incident, diagnosis, policy })).record
+
+  const seen = (incident: Incident) => ({ at: now(), sight: sightOf(incident) })
 
   return {
-    hold: async (incident, verdict) => {
-      const sight = sightOf(incident)
-      return change(await opened(incident, verdict), { kind: 'Held', at: now(), sight, verdict })
-    },
-    intend: async (incident, verdict) => {
-      const sight = sightOf(incident)
-      return intend(await opened(incident, verdict), { kind: 'Intended', at: now(), sight, verdict })
-    },
-    intendUndo: (incident, record, plan) =>
-      intend(record, { kind: 'UndoIntended', at: now(), sight: sightOf(incident), plan }),
-    acted: (incident, record, outcome) =>
-      change(record, { kind: 'Acted', at: now(), sight: sightOf(incident), outcome }),
+    hold: async (incident, verdict) =>
+      report.tell(await recordOf(incident, verdict), { kind: 'Held', ...seen(incident), verdict }),
+    intend: async (incident, verdict) =>
+      report.intend(await recordOf(incident, verdict), { kind: 'Intended', ...seen(incident), verdict }),
+    intendUndo: (incident, record, plan) => report.intend(record, { kind: 'UndoIntended', ...seen(incident), plan }),
+    acted: (incident, record, outcome) => report.tell(record, { kind: 'Acted', ...seen(incident), outcome }),
     proven: (incident, record, verdict, pods) =>
-      change(record, {
-        kind: 'Proven',
-        at: now(),
-        sight: sightOf(incident),
-        verdict,
-        digests: runningDigests(pods),
-      }),
-    close: (record, reason, message) => change(record, { kind: 'Closed', at: now(), reason, message }),
-    ignored: counted,
+      report.tell(record, { kind: 'Proven', ...seen(incident), verdict, digests: runningDigests(pods) }),
+    close: (record, reason, message) => report.tell(record, { kind: 'Closed', at: now(), reason, message }),
+    ignored: ({ key, templateHash }, { cause }) => metrics.incident(`${key}/${templateHash}`, cause),
   }
 }

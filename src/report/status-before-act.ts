@@ -6,27 +6,11 @@ import type { Reason } from './reasons.ts'
 import type { VerdictOf } from './status-change.ts'
 import { knownOf, put, underWay } from './status-fields.ts'
 import { isUndo, lastBegun, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
-import { clip, isoTime } from './text.ts'
+import { isoTime } from './text.ts'
 
 const MAX_ATTEMPTS = 100
 /** A hold whose next look keeps passing without news is told anew now and then, so that it does not look forgotten. */
 const NEXT_LOOK_REFRESH_MS = 3_600_000
-
-/** Holds that say that the intended write is not what the world asks for any more; the others only defer it. */
-const ABANDON: ReadonlySet<HoldReason> = new Set([
-  'ObserveOnly',
-  'NamespaceProtected',
-  'OptedOut',
-  'AttemptsSpent',
-  'EditReverted',
-  'ManagedElsewhere',
-  'TemplateDiffers',
-  'RolloutBlocked',
-  'ControlPlaneNode',
-  'TargetUnverified',
-])
-
-const FINAL: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
 
 const heldPhase = (reason: HoldReason): Phase =>
   reason === 'ObserveOnly' ? 'Observed' : reason === 'AwaitingApproval' ? 'AwaitingApproval' : 'Held'
@@ -36,22 +20,22 @@ const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
   planHash: plan?.hash,
 })
 
+const overdue = ({ nextLook }: RemediationStatus, at: number): boolean =>
+  nextLook !== undefined && Date.parse(nextLook) < at - NEXT_LOOK_REFRESH_MS
+
 export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, message, plan, lookAgainAt } = verdict
   const finished = before.finishedAt !== undefined
   if (reason === 'AlreadyRecovered') {
     return underWay(before) || finished ? before : closed(before, at, 'Recovered', message)
   }
-  if (underWay(before) && !ABANDON.has(reason)) return before
+  if (underWay(before)) return deferred(before, at, verdict)
   // An incident that spent its attempts has ended, badly; it is not merely held.
-  const phase =
-    finished && before.phase !== 'Succeeded' && reason === 'AttemptsSpent' ? before.phase : heldPhase(reason)
-  const overdue = before.nextLook !== undefined && Date.parse(before.nextLook) < at - NEXT_LOOK_REFRESH_MS
-  if (before.phase === phase && before.reason === reason && before.planHash === plan?.hash && !overdue) return before
-  const steps = before.steps ?? []
-  const kept = underWay(before)
-    ? withLast(steps, { state: 'Failed', message: clip(`given up: ${message}`, 4_096), finishedAt: isoTime(at) })
-    : withoutProposal(steps)
+  const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
+  const phase = spent ? before.phase : heldPhase(reason)
+  const same = before.phase === phase && before.reason === reason && before.planHash === plan?.hash
+  if (same && !overdue(before, at)) return before
+  const kept = withoutProposal(before.steps ?? [])
   const attempt = (before.attempts?.length ?? 0) + 1
   return put(before, {
     phase,
@@ -61,8 +45,15 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     ...knownOf(verdict.diagnosis),
     steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned')) : kept,
     nextLook: isoTime(lookAgainAt),
-    finishedAt: phase && FINAL.has(phase) ? before.finishedAt : undefined,
+    finishedAt: spent ? (before.finishedAt ?? isoTime(at)) : undefined,
   })
+}
+
+/** What was begun stays begun, or nobody would finish it: the hold only says why it does not go on. */
+const deferred = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
+  const { reason, message, lookAgainAt } = verdict
+  if (before.reason === reason && !overdue(before, at)) return before
+  return put(before, { reason, message, nextLook: isoTime(lookAgainAt) })
 }
 
 export const closed = (before: RemediationStatus, at: number, reason: Reason, message: string): RemediationStatus =>
@@ -98,12 +89,7 @@ export const intended = (before: RemediationStatus, at: number, verdict: Verdict
   const last = lastBegun(steps)
   const message = `about to carry out ${plan.type} on ${plan.target.kind} ${plan.target.name}`
   const next = { ...before, ...knownOf(verdict.diagnosis) }
-  if (resume && last?.state === 'Intended') {
-    if (last.planHash === plan.hash && before.phase === 'Running') return before
-    const others = withoutProposal(steps).filter((step) => step !== last)
-    const again = stepOf(plan, last.attempt, 'Intended')
-    return running({ ...next, steps: others }, last.intendedAt ?? isoTime(at), again, message)
-  }
+  if (resume && last?.state === 'Intended') return before
   const attempts = before.attempts ?? []
   const counted = resume || last?.attempt === attempt ? attempts : [...attempts, isoTime(at)].slice(-MAX_ATTEMPTS)
   return put(running(next, isoTime(at), stepOf(plan, attempt, 'Intended'), message), { attempts: counted })

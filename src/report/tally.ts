@@ -27,13 +27,14 @@ export const tallyOf = (before: RemediationStatus | undefined, record: Remediati
   if (!status || status === before) return {}
   const policy = spec.policy.name
   const { phase, reason } = status
-  const held = reason !== undefined && HOLDS.has(reason) && reason !== before?.reason ? { policy, reason } : undefined
+  const ending = phase !== before?.phase && phase !== undefined && ENDS.has(phase)
+  const began = reason !== undefined && HOLDS.has(reason) && reason !== before?.reason && !ending
+  const held = began ? { policy, reason } : undefined
   const step = lastBegun(status.steps ?? [])
-  const ended = phase !== undefined && ENDS.has(phase) && phase !== before?.phase && step !== undefined
-  if (!ended) return held ? { held } : {}
-  const began = parseTime(status.firstSeen) ?? parseTime(status.startedAt)
+  if (!ending || step === undefined) return held ? { held } : {}
+  const since = parseTime(status.firstSeen) ?? parseTime(status.startedAt)
   const until = parseTime(status.finishedAt)
   const took =
-    phase === 'Succeeded' && began !== undefined && until !== undefined ? { seconds: (until - began) / 1_000 } : {}
+    phase === 'Succeeded' && since !== undefined && until !== undefined ? { seconds: (until - since) / 1_000 } : {}
   return { ...(held && { held }), ended: { policy, action: step.action, result: phase, ...took } }
 }
