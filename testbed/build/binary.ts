@@ -14,6 +14,8 @@ export interface GoBinary {
   /** The module's folder: go.mod, go.sum and the sources. */
   readonly source: string
   readonly ldflags: string
+  /** How long a first build takes, in words. */
+  readonly patience: string
   /** Further names (symbolic links) for the one file. */
   readonly links?: readonly string[]
 }
@@ -51,9 +53,13 @@ const runGo = ({ go, args, source, onLine }: GoRun): Promise<number> =>
     })
   })
 
-const compile = async ({ name, source, ldflags }: GoBinary, file: string, progress: Progress): Promise<void> => {
+const compile = async (
+  { name, source, ldflags, patience }: GoBinary,
+  file: string,
+  progress: Progress,
+): Promise<void> => {
   const go = findGo(source)
-  progress.line('building it, once on this machine: 4 to 7 minutes the first time on 2 cores')
+  progress.line(`building it, once on this machine: ${patience} on 2 cores`)
   const total = await runGo({
     go,
     source,

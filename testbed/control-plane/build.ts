@@ -16,5 +16,6 @@ export const controlPlaneBinaries = (): Promise<string> =>
     name: 'control-plane',
     source: fileURLToPath(new URL('go', import.meta.url)),
     ldflags: ['-s -w', ...versionFlags].join(' '),
+    patience: '4 to 7 minutes',
     links: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'supervise'],
   })

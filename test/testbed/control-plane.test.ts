@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { eventually, useControlPlane } from '../../testbed/fixture.ts'
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/control-plane.ts', import.meta.url))
+
+interface Pods {
+  items: { metadata: { ownerReferences?: { kind: string }[] } }[]
+}
+
+describe('the control plane', () => {
+  const bed = useControlPlane()
+
+  it('makes pods of a Deployment', async () => {
+    const namespace = await bed.namespace()
+    await bed.kubectl(['create', 'deployment', 'web', '--image=example.test/web:1', '--replicas=2', '-n', namespace])
+    await eventually(async () => {
+      const { items } = await bed.get<Pods>('pods', '-n', namespace)
+      expect(items.map((pod) => pod.metadata.ownerReferences?.[0]?.kind)).toEqual(['ReplicaSet', 'ReplicaSet'])
+    })
+  })
+
+  it('lets a further identity do what its roles say, and nothing else', async () => {
+    const namespace = await bed.namespace()
+    const kubeconfig = await bed.plane.userKubeconfig('anna', ['readers'])
+    await expect(bed.kubectl(['get', 'pods', '-n', namespace], { kubeconfig })).rejects.toThrow(
+      /User "anna" cannot list/,
+    )
+    await bed.kubectl(['create', 'rolebinding', 'read', '--clusterrole=view', '--group=readers', '-n', namespace])
+    await eventually(() => bed.kubectl(['get', 'pods', '-n', namespace], { kubeconfig }))
+    await expect(bed.kubectl(['create', 'configmap', 'c', '-n', namespace], { kubeconfig })).rejects.toThrow(
+      /cannot create/,
+    )
+  })
+
+  it('writes each answered request to its audit log', async () => {
+    await bed.kubectl(['get', 'configmaps', '-n', 'audit-me'])
+    const lines = readFileSync(bed.plane.auditLog, 'utf8').trim().split('\n')
+    const seen = lines.map((line) => JSON.parse(line) as { requestURI: string; stage: string })
+    expect(seen.filter(({ requestURI }) => requestURI.includes('/namespaces/audit-me/'))).toMatchObject([
+      { stage: 'ResponseComplete' },
+    ])
+  })
+
+  it('keeps its data and its port when the API server restarts', async () => {
+    const namespace = await bed.namespace()
+    await bed.plane.restartApiServer()
+    expect(await bed.kubectl(['get', 'namespace', namespace, '-o', 'name'])).toBe(`namespace/${namespace}\n`)
+  })
+})
+
+describe('a control plane whose parent is killed', () => {
+  it('leaves neither a process nor a file', async () => {
+    const parent = spawn(process.execPath, [SCRIPT, 'up', '--foreground'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = (await once(createInterface(parent.stdout), 'line')) as [string]
+    const directory = dirname(line)
+    const supervisor = Number(readFileSync(`${directory}/supervisor.pid`, 'utf8'))
+    parent.kill('SIGKILL')
+    await eventually(() => expect(existsSync(directory)).toBe(false))
+    await eventually(() => expect(() => process.kill(supervisor, 0)).toThrow('ESRCH'))
+  })
+})
