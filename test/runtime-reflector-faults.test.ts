@@ -154,10 +154,11 @@ describe('the reflector, before a server that fails', () => {
 
   it('passes a line that can never be read by reading anew', async () => {
     const { journal, eventually } = await against((request, response, n) => {
-      if (n > 1 && !isInitial(request)) return void response.end('poison\n')
+      if (!isInitial(request)) return void response.end('poison\n')
       streamInitial(response, [object(n === 1 ? 'a' : 'b', n)], n)
+      if (n === 1) response.end()
     })
-    await eventually(() => expect(journal).toEqual(['+a@1', 'synced', '+b@5', '-a', 'synced']), 1_000)
+    await eventually(() => expect(journal).toEqual(['+a@1', 'synced', '+b@4', '-a', 'synced']), 100)
   })
 
   it('takes up where it stopped, without a word, when the server ends the watch in its time', async () => {
@@ -177,16 +178,22 @@ describe('the reflector, before a server that fails', () => {
     expect(seconds).toBeLessThan(600)
   })
 
-  it('notices a half-open connection within two minutes and misses nothing', async () => {
-    const { clock, journal, eventually, watches, errors } = await against((_request, response, n) => {
-      if (n > 1) return line(response, 'MODIFIED', object('a', 40))
-      streamInitial(response, [object('a', 1)], 5)
+  it.each<[string, readonly KubeObject[] | undefined, string, string]>([
+    ['when an object has changed', [object('a', 40), object('b', 2)], 'MODIFIED', '+a@40'],
+    ['when an object is gone', [object('b', 2)], 'DELETED', '-a'],
+    ['when nothing answers at all', undefined, 'MODIFIED', '+a@40'],
+  ])('notices a half-open connection within two minutes and misses nothing: %s', async (_name, listed, type, told) => {
+    const { clock, journal, eventually, watches, errors } = await against((request, response, n) => {
+      if (n === 1) return streamInitial(response, [object('a', 1), object('b', 2)], 5)
+      if (isWatch(request)) return line(response, type, object('a', 40))
+      if (listed) answerJson(response, { metadata: { resourceVersion: '50' }, items: listed })
     })
-    await eventually(() => expect(journal).toEqual(['+a@1', 'synced']))
+    await eventually(() => expect(journal.at(-1)).toBe('synced'))
+    const startedAt = clock.now()
     await clock.advance(60_000)
     expect(watches()).toHaveLength(1)
-    await clock.advance(60_000)
-    await eventually(() => expect(journal.at(-1)).toBe('+a@40'))
+    await eventually(() => expect(journal.at(-1)).toBe(told), 1_000)
+    expect(clock.now() - startedAt).toBeLessThan(120_000)
     expect(watches()[1]?.query.get('resourceVersion')).toBe('5')
     expect(errors[0]?.message).toContain('silent')
   })

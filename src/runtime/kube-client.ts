@@ -81,7 +81,7 @@ export interface KubeClientOptions {
   /** Ends everything under way, and refuses what comes after. */
   readonly signal?: AbortSignal | undefined
   readonly onRequest?: ((record: RequestRecord) => void) | undefined
-  /** Default 10 s to read one object, 30 s for a list or a write (admission webhooks may take their 30 s). */
+  /** Default 10 s to read one object, 15 s until a watch opens, 30 s for a list or a write (admission may take long). */
   readonly timeoutMs?: Partial<Readonly<Record<Verb, number>>> | undefined
   /** Default 64 MiB. */
   readonly maxBytes?: number | undefined
@@ -98,7 +98,7 @@ const CONTENT_TYPES = {
 const TIMEOUTS: Readonly<Record<Verb, number>> = {
   get: 10_000,
   list: 30_000,
-  watch: 30_000,
+  watch: 15_000,
   create: 30_000,
   update: 30_000,
   patch: 30_000,

@@ -4,7 +4,7 @@ import { type Clock, sleep, systemClock } from './clock.ts'
 import { forbidden, gone, kubeErrorOf, notFound } from './errors.ts'
 import type { KubeClient } from './kube-client.ts'
 import { createReflectedItems, type ReflectedHandlers } from './reflected-items.ts'
-import { laterVersion, probeForNewer } from './watch-probe.ts'
+import { laterVersion, probeForChange } from './watch-probe.ts'
 import { followWatch, WatchBroken, type WatchEvent } from './watch-stream.ts'
 
 export interface ReflectorOptions<T extends KubeObject, P> {
@@ -42,7 +42,7 @@ export interface Reflector<P> {
 }
 
 const PAGE = 500
-/** Bookmarks come every minute; so long without any line and the watch is questioned. With a probe below 120 s. */
+/** Bookmarks mostly come every minute; after so long without any line the watch is questioned. With the probe below 120 s. */
 const SILENCE_MS = 75_000
 /** A first reading that stalls: a server that ignores `sendInitialEvents` never ends it. */
 const INITIAL_SILENCE_MS = 10_000
@@ -120,17 +120,18 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       streamsInitial = false
       return 'reopen'
     }
-    if (keep) return 'reopen'
-    const patience = sleep(clock, PROBE_MS, stopped.signal).then(() => undefined)
-    const probe = await Promise.race([probeForNewer(client, path, query, since).catch(() => undefined), patience])
-    if (probe?.kind === 'Nothing') {
+    const probe = await Promise.race([
+      probeForChange({ client, path, query, since, known: store.items }).catch(() => undefined),
+      sleep(clock, PROBE_MS, stopped.signal).then(() => undefined),
+    ])
+    if (probe?.kind === 'Unchanged') {
       alive()
-      // The watch may be told of this later than we: never back.
+      // Else the place would be forgotten meanwhile. The watch may be told of this later than we: never back.
       if (resourceVersion && laterVersion(probe.resourceVersion, resourceVersion))
         resourceVersion = probe.resourceVersion
       return 'keep'
     }
-    if (probe?.kind === 'Newer') await sleep(clock, GRACE_MS, stopped.signal)
+    if (probe?.kind === 'Changed') await sleep(clock, GRACE_MS, stopped.signal)
     return resourceVersion === since ? 'reopen' : 'keep'
   }
 

@@ -16,9 +16,8 @@ export const nextAttemptMs = (verb: Verb, error: KubeError, sent: boolean, attem
   if (attempt >= MAX_ATTEMPTS || verb === 'watch') return undefined
   // An eviction answers 429 for a disruption budget: that is an answer, not a refusal to serve.
   const budget = error.details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') === true
-  const refused = (error.status === 429 || error.status === 503) && error.retryAfterMs !== undefined && !budget
-  if (refused)
-    return (error.retryAfterMs ?? 0) > LONGEST_WAIT_MS ? undefined : (error.retryAfterMs ?? 0) * (1 + Math.random() / 4)
+  const wishMs = error.status === 429 || error.status === 503 ? error.retryAfterMs : undefined
+  if (wishMs !== undefined && !budget) return wishMs > LONGEST_WAIT_MS ? undefined : wishMs * (1 + Math.random() / 4)
   const readAgain =
     READS.includes(verb) && (error.status >= 500 || error.status === 429 || error.reason === 'Unreachable')
   return readAgain || !sent ? backoffMs({ baseMs: 200, maxMs: 2_000 }, attempt) : undefined

@@ -8,28 +8,39 @@ const MAX_PAGES = 4
 export const laterVersion = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length)
 
 export type ProbeResult =
-  /** Something changed after `since`: a watch that said nothing of it is dead. */
-  | { readonly kind: 'Newer' }
+  /** Something changed after `since`, or of what is known something is gone: a watch that said nothing of it is dead. */
+  | { readonly kind: 'Changed' }
   /** Nothing did, up to this version. */
-  | { readonly kind: 'Nothing'; readonly resourceVersion: string }
+  | { readonly kind: 'Unchanged'; readonly resourceVersion: string }
   /** More objects than a probe should read. */
   | { readonly kind: 'Unknown' }
 
+interface Probe {
+  readonly client: Pick<KubeClient, 'list'>
+  readonly path: string
+  readonly query: Pick<ListOptions, 'fieldSelector' | 'labelSelector'>
+  readonly since: string
+  /** By uid. */
+  readonly known: ReadonlyMap<string, unknown>
+}
+
 /**
- * Asks whether a silent watch should have said something. Events have no watch cache and so no periodic bookmarks:
- * silence there is quiet or a half-open connection, and nothing but the collection itself can tell.
+ * Asks whether a silent watch should have said something. Nothing but the collection itself can tell a quiet one from
+ * a half-open connection: events have no watch cache and so no bookmarks, and for others the first bookmark of a watch
+ * can take two minutes (measured on Kubernetes 1.36).
  */
-export const probeForNewer = async (
-  client: Pick<KubeClient, 'list'>,
-  path: string,
-  query: Pick<ListOptions, 'fieldSelector' | 'labelSelector'>,
-  since: string,
-): Promise<ProbeResult> => {
+export const probeForChange = async ({ client, path, query, since, known }: Probe): Promise<ProbeResult> => {
+  const missing = new Set(known.keys())
   let token: string | undefined
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const list = await client.list<KubeObject>(path, { ...query, limit: 500, continue: token, accept: METADATA_ONLY })
-    if (list.items.some(({ metadata }) => laterVersion(metadata.resourceVersion, since))) return { kind: 'Newer' }
-    if (list.continue === undefined) return { kind: 'Nothing', resourceVersion: list.resourceVersion }
+    for (const { metadata } of list.items) {
+      if (laterVersion(metadata.resourceVersion, since)) return { kind: 'Changed' }
+      missing.delete(metadata.uid)
+    }
+    if (list.continue === undefined) {
+      return missing.size > 0 ? { kind: 'Changed' } : { kind: 'Unchanged', resourceVersion: list.resourceVersion }
+    }
     token = list.continue
   }
   return { kind: 'Unknown' }
