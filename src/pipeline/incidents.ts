@@ -25,6 +25,8 @@ export interface Incidents {
   readonly recovered: (podUid: string) => readonly string[]
   /** Keeps an incident open for the proof of its remedy. */
   readonly await: (area: Area, target: ObjectRef, selector: LabelSelector | undefined) => string
+  /** Opens an incident that a record speaks of, for a process that did not see it begin; answers its key. */
+  readonly resume: (area: Area, target: ObjectRef) => string
   readonly close: (key: string) => void
   readonly keys: () => readonly string[]
   readonly has: (podUid: string) => boolean
@@ -78,6 +80,11 @@ export const createIncidents = (): Incidents => {
       const key = incidentKey(target.uid, area)
       const before = open.get(key)
       open.set(key, { ...(before ?? { key, area, target, pods: new Map() }), ...(selector && { selector }) })
+      return key
+    },
+    resume: (area, target) => {
+      const key = incidentKey(target.uid, area)
+      if (!open.has(key)) open.set(key, { key, area, target, pods: new Map() })
       return key
     },
     close: (key) => {

@@ -1,14 +1,11 @@
+import type { Admission } from '../api/admit-policy.ts'
 import type { KubeObject } from '../api/kubernetes.ts'
+import type { RemediationPolicy } from '../api/objects.ts'
 import type { PolicyInForce } from '../decide/case.ts'
-
-/** What became of a policy object: in force, or refused with a sentence for each fault. */
-export type Admitted =
-  | { readonly ok: true; readonly policy: PolicyInForce; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly sentences: readonly string[] }
 
 export interface KnownPolicy {
   readonly object: KubeObject
-  readonly admitted: Admitted
+  readonly admitted: Admission
 }
 
 /** Policies by uid, understood once when they change. A bad one is kept apart; the good ones go on. */
@@ -16,15 +13,22 @@ export interface Policies {
   /** Whether anything that decisions rest on changed: a status that we wrote ourselves changes nothing. */
   readonly put: (object: KubeObject) => boolean
   readonly drop: (uid: string) => void
+  /** Takes policies out of force by name, until called again. */
+  readonly exclude: (names: readonly string[]) => void
   readonly known: () => readonly KnownPolicy[]
   readonly inForce: () => readonly PolicyInForce[]
+  /** The object as last shown, for its status to be written without a read. */
+  readonly seen: (name: string) => RemediationPolicy | undefined
 }
 
-export const createPolicies = (admit: (object: KubeObject) => Admitted): Policies => {
+export const createPolicies = (admit: (object: unknown) => Admission): Policies => {
   const byUid = new Map<string, KnownPolicy>()
+  let excluded: ReadonlySet<string> = new Set()
   let inForce: readonly PolicyInForce[] = []
   const collect = (): void => {
-    inForce = [...byUid.values()].flatMap(({ admitted }) => (admitted.ok ? [admitted.policy] : []))
+    inForce = [...byUid.values()].flatMap(({ admitted }) =>
+      admitted.ok && !excluded.has(admitted.policy.name) ? [admitted.policy] : [],
+    )
   }
   return {
     put: (object) => {
@@ -38,7 +42,13 @@ export const createPolicies = (admit: (object: KubeObject) => Admitted): Policie
       byUid.delete(uid)
       collect()
     },
+    exclude: (names) => {
+      excluded = new Set(names)
+      collect()
+    },
     known: () => [...byUid.values()],
     inForce: () => inForce,
+    seen: (name) =>
+      [...byUid.values()].find(({ object }) => object.metadata.name === name)?.object as RemediationPolicy | undefined,
   }
 }

@@ -23,7 +23,7 @@ export interface ReconcileDeps {
   readonly watched: (podUid: string) => boolean
   readonly examine: (pod: Pod) => FailingPod
   readonly readOwner: (ref: ObjectRef, pod: Pod | undefined) => Promise<Owner | undefined>
-  readonly assemble: (area: OpenIncident['area'], owner: Owner, pods: readonly FailingPod[]) => Incident
+  readonly assemble: (open: OpenIncident, owner: Owner, pods: readonly FailingPod[]) => Incident
   readonly world: (open: OpenIncident, now: number) => World
   readonly reservations: Reservations
   readonly settle: SettleDeps
@@ -146,7 +146,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
       incidents.close(key)
       return {}
     }
-    const incident = deps.assemble(open.area, owner, pods)
+    const incident = deps.assemble(open, owner, pods)
     const settled = await settle(incident, deps.world(open, now()), deps.settle)
     const { verdict, diagnosis } = settled
     switch (verdict.kind) {

@@ -1,4 +1,5 @@
 import type { Area } from '../api/causes.ts'
+import type { ObjectRef } from '../api/kubernetes.ts'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Phase } from '../api/reasons.ts'
@@ -18,6 +19,12 @@ export const subjectOf = (record: Remediation): { readonly ownerUid: string; rea
   return ownerUid && area ? { ownerUid, area: area as Area } : undefined
 }
 
+/** The object that a record speaks of. */
+export const targetOf = ({ spec }: Remediation): ObjectRef => {
+  const { namespace, ...ref } = spec.target
+  return { ...ref, ...(namespace !== undefined && { namespace }) }
+}
+
 /**
  * All Remediations by uid: what the watch shows, and at once what we wrote ourselves. The later of two versions
  * wins, or a decision right after a write would be made on the state before it.
@@ -26,6 +33,9 @@ export interface Records {
   readonly put: (record: Remediation) => void
   readonly drop: (uid: string) => void
   readonly all: () => readonly Remediation[]
+  readonly countByPhase: () => Readonly<Record<string, number>>
+  /** Of one policy: under way, and held by a guardrail or a person. */
+  readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
   /** Of one owner and area, newest first. */
   readonly of: (ownerUid: string, area: Area) => readonly Remediation[]
   readonly ofOwner: (ownerUid: string) => readonly Remediation[]
@@ -69,6 +79,18 @@ export const createRecords = (): Records => {
     },
     drop,
     all: () => [...byUid.values()],
+    countByPhase: () => {
+      const counts: Record<string, number> = {}
+      for (const { status } of byUid.values()) {
+        if (status?.phase) counts[status.phase] = (counts[status.phase] ?? 0) + 1
+      }
+      return counts
+    },
+    countOf: (policy) => {
+      const mine = [...byUid.values()].filter(({ spec }) => spec.policy.name === policy)
+      const held = mine.filter(({ status }) => status?.phase === 'Held' || status?.phase === 'AwaitingApproval')
+      return { active: mine.filter(underWay).length, held: held.length }
+    },
     of: (ownerUid, area) =>
       ofOwner(ownerUid)
         .filter((record) => record.metadata.labels?.[AREA_LABEL] === area)

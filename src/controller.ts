@@ -1,0 +1,83 @@
+/** The controller: reads its flags, stands for the lease, runs the pipeline until it is told to stop. */
+import { readFileSync } from 'node:fs'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { createPipeline } from './pipeline/pipeline.ts'
+import { systemClock as clock } from './runtime/clock.ts'
+import { startHttpServer } from './runtime/http-server.ts'
+import { createKubeClient } from './runtime/kube-client.ts'
+import { loadKubeConnection } from './runtime/kube-config.ts'
+import { createLeader } from './runtime/leader.ts'
+import { createLog, describeError } from './runtime/log.ts'
+
+/** A watch without a sign of life for so long makes the process not ready; each is questioned well before. */
+const QUIET_MS = 180_000
+
+const versionOf = (): string => {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+const run = async (config: Config): Promise<void> => {
+  const log = createLog({ level: config.logLevel, format: config.logFormat })
+  const version = versionOf()
+  const connection = await loadKubeConnection(config.connection)
+  const userAgent = `kubemend/${version}`
+
+  const leader = createLeader({
+    client: createKubeClient(connection, { userAgent }),
+    namespace: config.namespace,
+    name: 'kubemend',
+    identity: config.identity,
+    clock,
+    onElected: () => {
+      log.info('leading', { identity: config.identity })
+      pipeline.lookAtAll()
+    },
+    onLost: (why) => log.warn('no longer leading', { why }),
+    onError: (err) => log.warn('lease not renewed', { err }),
+  })
+  const leads = () => !config.leaderElect || leader.isLeader()
+  const client = createKubeClient(connection, {
+    userAgent,
+    ...(config.leaderElect && { beforeWrite: leader.assertLeader }),
+  })
+  const pipeline = createPipeline({ config, client, leads, clock, log, version })
+
+  const readiness = () => {
+    const quiet = pipeline.watch.quiet(QUIET_MS, clock.now())
+    return quiet.length === 0
+      ? { body: 'ok\n' }
+      : { status: 503, body: `these watches have not been heard of: ${quiet.join(', ')}\n` }
+  }
+  const server = await startHttpServer({
+    host: config.httpHost,
+    port: config.httpPort,
+    handlers: { '/metrics': pipeline.metrics.scrape, '/healthz': () => ({ body: 'ok\n' }), '/readyz': readiness },
+    onError: (err, { path }) => log.warn('answering failed', { err, path }),
+  })
+  const { promise: told, resolve: stop } = Promise.withResolvers<NodeJS.Signals>()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
+
+  log.info('started', { version, server: connection.server.host, namespace: config.namespace, port: server.port })
+  pipeline.start()
+  if (config.leaderElect) leader.start()
+  void pipeline.watch.synced.then(() => log.info('ready'))
+
+  const signal = await told
+  log.info('stopping', { signal })
+  await pipeline.stop()
+  if (config.leaderElect) await leader.stop()
+  await server.close()
+}
+
+try {
+  const outcome = readConfig()
+  if (outcome.kind === 'Help') process.stdout.write(outcome.text)
+  else {
+    await run(outcome.config)
+    process.exit(0)
+  }
+} catch (error) {
+  process.stderr.write(`kubemend: ${describeError(error)}\n`)
+  process.exit(error instanceof ConfigError ? 2 : 1)
+}

@@ -1,0 +1,28 @@
+import type { ObjectRef, Pod, Workload } from '../api/kubernetes.ts'
+import { forbidden, notFound } from '../runtime/errors.ts'
+import { pathOf } from '../runtime/paths.ts'
+import type { Owner } from './incident.ts'
+import { ownerOfPod, ownerOfWorkload } from './owner.ts'
+import { readOwner } from './owner-chain.ts'
+import type { Reads } from './reads.ts'
+
+const REPAIRED: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet'])
+
+/**
+ * The owner of an incident as it is now, by what is known of it: one request. Undefined where it is gone, or another
+ * object has its name. `pod` is one of its failing pods, where there is one: it says more where the owner itself cannot be read.
+ */
+export const readOwnerAt = async (ref: ObjectRef, pod: Pod | undefined, reads: Reads): Promise<Owner | undefined> => {
+  const { apiVersion, kind, namespace, name, uid } = ref
+  const isPod = kind === 'Pod' && apiVersion === 'v1'
+  if (!isPod && !(REPAIRED.has(kind) && apiVersion === 'apps/v1')) return pod && readOwner(pod, reads)
+  try {
+    const object = await reads.get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
+    if (object.metadata.uid !== uid) return undefined
+    return isPod ? ownerOfPod(object) : ownerOfWorkload(ref, object)
+  } catch (error) {
+    if (notFound(error)) return undefined
+    if (forbidden(error) && pod) return readOwner(pod, reads)
+    throw new Error(`reading ${kind} ${namespace ?? ''}/${name}`, { cause: error })
+  }
+}

@@ -1,0 +1,46 @@
+import { parseDuration } from '../api/duration.ts'
+import type { Config } from '../config.ts'
+import { chooseExpired, deleteRecords } from '../report/housekeeping.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { KubeClient } from '../runtime/kube-client.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Policies } from './policies.ts'
+import type { Records } from './records.ts'
+
+export interface HousekeepingDeps {
+  readonly records: Pick<Records, 'all'>
+  readonly policies: Pick<Policies, 'inForce'>
+  readonly client: Pick<KubeClient, 'remove'>
+  readonly config: Pick<Config, 'historyLimit' | 'ttlAfterFinishedMs'>
+  readonly clock: Clock
+  readonly leads: () => boolean
+  readonly log: Log
+}
+
+const EVERY_MS = 60_000
+
+/** Deletes records that nothing reads any more, now and then. */
+export const createHousekeeping = ({ records, policies, client, config, clock, leads, log }: HousekeepingDeps) => {
+  let cancel: (() => void) | undefined
+  const cooldownMs = (policy: string): number => {
+    const found = policies.inForce().find(({ name }) => name === policy)
+    return found ? parseDuration(found.spec.limits.cooldown) : 0
+  }
+  const sweep = async (): Promise<void> => {
+    if (!leads()) return
+    const keeping = { historyLimit: config.historyLimit, ttlMs: config.ttlAfterFinishedMs, cooldownMs }
+    const deleted = await deleteRecords(chooseExpired(records.all(), clock.now(), keeping), client)
+    if (deleted > 0) log.info('deleted finished remediations', { deleted })
+  }
+  const next = (): void => {
+    cancel = clock.setTimeout(() => {
+      sweep()
+        .catch((err: unknown) => log.warn('housekeeping failed', { err }))
+        .finally(next)
+    }, EVERY_MS)
+  }
+  return {
+    start: next,
+    stop: () => cancel?.(),
+  }
+}

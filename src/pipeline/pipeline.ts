@@ -1,0 +1,280 @@
+/** The stages wired: what is watched becomes a look at a pod, a look becomes an incident, an incident is reconciled. */
+import { act } from '../act/act.ts'
+import { admitPolicy } from '../api/admit-policy.ts'
+import type { Pod } from '../api/kubernetes.ts'
+import type { RemediationPolicy } from '../api/objects.ts'
+import { classify } from '../catalogue/classify.ts'
+import { refinements } from '../catalogue/refinements.ts'
+import type { Config } from '../config.ts'
+import { decide } from '../decide/decide.ts'
+import { assembleIncident } from '../diagnose/assemble-incident.ts'
+import { conclude } from '../diagnose/conclude.ts'
+import { examinePod } from '../diagnose/findings.ts'
+import { createGather } from '../diagnose/gather.ts'
+import { type Fact, known, unknown } from '../diagnose/incident.ts'
+import { readOwnerAt } from '../diagnose/owner-at.ts'
+import { readOwner } from '../diagnose/owner-chain.ts'
+import { createRegistry } from '../diagnose/registry/registry.ts'
+import { createEventWriter } from '../report/events.ts'
+import { createLedger } from '../report/ledger.ts'
+import { createMetrics, type Metrics } from '../report/metrics.ts'
+import { createPolicyStatusWriter } from '../report/policy-status-writer.ts'
+import { createReport } from '../report/report.ts'
+import { createReporter } from '../report/reporter.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { notFound } from '../runtime/errors.ts'
+import { createKeyedQueue, type KeyedQueue } from '../runtime/keyed-queue.ts'
+import type { KubeClient } from '../runtime/kube-client.ts'
+import type { Log } from '../runtime/log.ts'
+import { pathOf } from '../runtime/paths.ts'
+import { createBoard } from '../watch/board.ts'
+import type { PodRef } from '../watch/sighting.ts'
+import { createWatch, type Watch } from '../watch/watch.ts'
+import { createHousekeeping } from './housekeeping.ts'
+import { createIncidents } from './incidents.ts'
+import { createLook } from './look.ts'
+import { createPace } from './pace.ts'
+import { createPolicies } from './policies.ts'
+import { createPolicyNews } from './policy-news.ts'
+import { createReconcile } from './reconcile.ts'
+import { createRecords, isOpen, subjectOf, targetOf } from './records.ts'
+import { createReservations } from './reservations.ts'
+import { createWorld } from './world.ts'
+
+export interface PipelineDeps {
+  readonly config: Config
+  readonly client: KubeClient
+  /** Only the leader looks, decides and writes; the others watch, so that they can take over at once. */
+  readonly leads: () => boolean
+  readonly clock: Clock
+  readonly log: Log
+  readonly version: string
+}
+
+export interface Pipeline {
+  readonly start: () => void
+  /** Looks at everything that is known: after this process became the leader. */
+  readonly lookAtAll: () => void
+  /** Ends what is under way, tells what is left to tell. */
+  readonly stop: () => Promise<void>
+  readonly watch: Watch
+  readonly metrics: Metrics
+}
+
+const BACKOFF = { baseMs: 500, maxMs: 60_000 }
+
+export const createPipeline = ({ config, client, leads, clock, log, version }: PipelineDeps): Pipeline => {
+  const now = () => clock.now()
+  const knowledge = { classify, refinements }
+  const registry = createRegistry({
+    ...(config.registryHostsDir !== undefined && { certsDirectory: config.registryHostsDir }),
+    allowedAddresses: config.allowRegistryAddresses,
+    requestTimeoutMs: config.registryTimeoutMs,
+    userAgent: `kubemend/${version}`,
+    now,
+  })
+
+  // A decision made before everything was read once would take a policy that is not seen yet for one that is gone.
+  let synced = false
+  const mayAct = () => synced && leads()
+
+  const records = createRecords()
+  const incidents = createIncidents()
+  const reservations = createReservations()
+  const ledger = createLedger()
+  const policies = createPolicies(admitPolicy)
+  let paused: Fact<boolean> = unknown(
+    `namespace ${config.namespace} was not seen, so nobody could stop the operator there`,
+  )
+  const watchActivity: Record<string, number> = {}
+
+  const metrics = createMetrics({
+    version,
+    countByPhase: records.countByPhase,
+    queues: () => ({ pods: looks.metrics(), incidents: reconciles.metrics() }),
+    watches: () => watchActivity,
+  })
+  const failed = (message: string) => (error: unknown, about: object | string) =>
+    log.warn(message, { err: error, about })
+  const events = createEventWriter({
+    kube: client,
+    now,
+    instance: config.identity,
+    onFailure: failed('event not written'),
+  })
+  const policyStatus = createPolicyStatusWriter({
+    kube: client,
+    clock,
+    seen: policies.seen,
+    onFailure: failed('policy status not written'),
+  })
+  const policyNews = createPolicyNews({ policies, records, tell: policyStatus.tell })
+  const report = createReport({
+    kube: client,
+    events,
+    metrics,
+    policies: policyStatus,
+    ledger,
+    onRecord: (record) => {
+      records.put(record)
+      policyNews.counted(record.spec.policy.name)
+    },
+  })
+  const reporter = createReporter({
+    report,
+    metrics,
+    openRecordOf: ({ owner, area }) => records.of(owner.ref.uid, area).find(isOpen),
+    now,
+  })
+
+  const readPod = async ({ namespace, name, uid }: PodRef): Promise<Pod | undefined> => {
+    try {
+      const pod = await client.get<Pod>(pathOf({ kind: 'Pod', namespace, name }))
+      return pod.metadata.uid === uid ? pod : undefined
+    } catch (error) {
+      if (notFound(error)) return undefined
+      throw new Error(`reading pod ${namespace}/${name}`, { cause: error })
+    }
+  }
+
+  const board = createBoard({ now, onChange: (uid) => looks.add(uid) })
+  const examine = (pod: Pod) => examinePod(pod, board.get(pod.metadata.uid)?.words ?? [], knowledge, now())
+
+  const look = createLook({
+    board,
+    incidents,
+    readPod,
+    readOwner: (pod) => readOwner(pod, client),
+    examine,
+    enqueue: (key) => reconciles.add(key),
+    now,
+  })
+
+  const reconcile = createReconcile({
+    incidents,
+    records,
+    reservations,
+    readPod,
+    watched: (uid) => board.get(uid)?.pod !== undefined,
+    examine,
+    readOwner: (ref, pod) => readOwnerAt(ref, pod, client),
+    assemble: ({ target, area }, owner, pods) => {
+      const templateHash = records.of(target.uid, area)[0]?.spec.templateHash
+      return assembleIncident({ owner, area, pods, ...(templateHash !== undefined && { templateHash }) })
+    },
+    world: createWorld({
+      policies: policies.inForce,
+      records,
+      attempts: ledger.recent,
+      reservations,
+      paused: () => paused,
+      operator: {
+        namespace: config.namespace,
+        maxActionsPerHour: config.maxActionsPerHour,
+        settleMs: config.settleForMs,
+      },
+    }),
+    settle: { conclude, decide, gather: createGather({ reads: client, registry }) },
+    pace: createPace(config.maxActionsPerSecond),
+    act: (plan) => act(plan, { kube: client, clock }),
+    report: reporter,
+    now,
+  })
+
+  const queue = (
+    name: string,
+    run: (key: string) => Promise<{ readonly requeueAfterMs?: number } | void>,
+  ): KeyedQueue<string> =>
+    createKeyedQueue<string>({
+      run: async (key) => (mayAct() ? run(key) : undefined),
+      concurrency: config.concurrency,
+      backoff: BACKOFF,
+      clock,
+      onError: (error, { key, failures, retryInMs }) =>
+        log.warn(`${name}: run failed`, { err: error, key, failures, ...(retryInMs !== undefined && { retryInMs }) }),
+      observe: {
+        waited: (ms) => metrics.queueWaited(name, ms),
+        worked: (ms) => metrics.queueWorked(name, ms),
+      },
+    })
+  const looks = queue('pods', look)
+  const reconciles = queue('incidents', reconcile)
+
+  const reconsider = (): void => incidents.keys().forEach((key) => reconciles.add(key))
+
+  const policiesChanged = (): void => {
+    if (mayAct()) policyNews.changed()
+    reconsider()
+  }
+
+  const watch = createWatch({
+    client,
+    namespace: config.namespace,
+    clock,
+    onActivity: (name, at) => {
+      watchActivity[name] = at
+    },
+    onError: (error, about) => log.warn('watch failed, taken up again', { err: error, ...about }),
+    signals: {
+      pendingPod: board.sawPending,
+      leftPending: ({ metadata }) => {
+        board.leftPending(metadata.uid)
+        for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) reconciles.add(key)
+      },
+      word: (ref, word) => {
+        if (classify(word).cause !== 'Unknown') board.heard(ref, word)
+      },
+      policy: (object) => {
+        ledger.sawPolicy(object as RemediationPolicy)
+        if (!policies.put(object)) return
+        policiesChanged()
+      },
+      policyGone: (uid) => {
+        policies.drop(uid)
+        policiesChanged()
+      },
+      remediation: (record) => {
+        records.put(record)
+        ledger.sawRecord(record)
+        const subject = subjectOf(record)
+        // What this process did not see begin it takes up: after a restart, or from another leader.
+        if (subject && isOpen(record)) reconciles.add(incidents.resume(subject.area, targetOf(record)))
+      },
+      remediationGone: records.drop,
+      paused: (is) => {
+        if (paused.known && paused.value === is) return
+        paused = known(is)
+        log.info(is ? 'paused by annotation' : 'not paused', { namespace: config.namespace })
+        reconsider()
+      },
+    },
+  })
+
+  const housekeeping = createHousekeeping({ records, policies, client, config, clock, leads, log })
+
+  const lookAtAll = (): void => {
+    board.uids().forEach((uid) => looks.add(uid))
+    policiesChanged()
+  }
+
+  return {
+    start: () => {
+      watch.start()
+      housekeeping.start()
+      void watch.synced.then(() => {
+        synced = true
+        lookAtAll()
+      })
+    },
+    lookAtAll,
+    stop: async () => {
+      housekeeping.stop()
+      await Promise.all([watch.stop(), looks.drain()])
+      await reconciles.drain()
+      await policyStatus.flush()
+      registry.close()
+    },
+    watch,
+    metrics,
+  }
+}
