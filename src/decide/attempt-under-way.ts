@@ -10,13 +10,21 @@ export interface UnderWay {
   readonly record: Remediation
   /** In state `Intended`: it may or may not have been written. In state `Done`: it was. */
   readonly step: RemediationStep
+  /** The step takes the one before it back; it proves nothing, so it is only brought to its end. */
+  readonly undoing: boolean
 }
+
+/** An undo is a second step at the same action in the same attempt. */
+export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>
+  step !== undefined && later !== step && later.attempt === step.attempt && later.index === step.index
 
 /** The newest attempt under way at this incident: a record that runs, and its last step that has no outcome. */
 export const attemptUnderWay = ({ records }: Case): UnderWay | undefined => {
   for (const record of records.filter(isUnderWay)) {
-    const step = record.status?.steps?.findLast(({ state }) => state !== 'Planned')
-    if (step?.state === 'Intended' || step?.state === 'Done') return { record, step }
+    const begun = (record.status?.steps ?? []).filter(({ state }) => state !== 'Planned')
+    const step = begun.at(-1)
+    if (step?.state !== 'Intended' && step?.state !== 'Done') continue
+    return { record, step, undoing: takesBack(step, begun.at(-2)) }
   }
   return undefined
 }

@@ -10,7 +10,7 @@ import { LATER } from './look-again.ts'
 import { resume } from './resume.ts'
 import { type Started, replacementsRun, runNewImages } from './started.ts'
 import { nameOfOwner, placeOf } from './template.ts'
-import { afterIneffective } from './undo.ts'
+import { afterIneffective, resumeUndo } from './undo.ts'
 import type { Verdict } from './verdict.ts'
 
 const DEFAULT_TIMEOUT = 5 * 60_000
@@ -37,14 +37,16 @@ export const prove = (c: Case, underWay: UnderWay): Verdict => {
   const { owner } = c.incident
   if (owner.gone) return cancelled(c, 'OwnerGone', `${nameOfOwner(owner)} is gone`)
   if (owner.replicas === 0) return cancelled(c, 'ScaledToZero', `${nameOfOwner(owner)} was scaled to zero`)
-  return underWay.step.state === 'Intended' ? resume(c, underWay) : verify(c, underWay)
+  if (underWay.undoing) return resumeUndo(c, underWay)
+  const resumed = underWay.step.state === 'Intended' ? resume(c, underWay) : 'Written'
+  return resumed === 'Written' ? verify(c, underWay) : resumed
 }
 
 const verify = (c: Case, underWay: UnderWay): Verdict => {
   const { record, step } = underWay
   const policy = c.policies.find(({ uid }) => uid === record.spec.policy.uid)
   const deadline = deadlineOf(c, underWay, policy)
-  const takenBack = changedBack(c, underWay, policy, deadline)
+  const takenBack = changedBack(c, underWay)
   if (takenBack) return takenBack
 
   const ask = askFor(c.facts, [{ fact: 'pods' }])
@@ -70,26 +72,15 @@ const deadlineOf = (c: Case, { record, step }: UnderWay, policy: PolicyInForce |
   return began + (timeout === undefined ? DEFAULT_TIMEOUT : parseDuration(timeout))
 }
 
-/** The template no longer says what we wrote. */
-const changedBack = (
-  c: Case,
-  underWay: UnderWay,
-  policy: PolicyInForce | undefined,
-  deadline: number,
-): Verdict | undefined => {
+/** The template no longer says what we wrote. An undo of ours would stand on the record: this one a person ordered. */
+const changedBack = (c: Case, { step }: UnderWay): Verdict | undefined => {
   const { owner } = c.incident
-  const change = underWay.step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
+  const change = step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
   if (!change) return undefined
   const image = placeOf(owner, change)?.image ?? 'nothing'
+  const message = `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} from ${change.to} to ${image}`
   const undone = sameImage(image, change.from) && wroteItOurselves(owner, change)
-  if (!undone) {
-    const message = `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} from ${change.to} to ${image}`
-    return cancelled(c, 'EditReverted', message)
-  }
-  // Our own undo, of which the record does not know yet: a crash came between. Before its time it was a person's, by command.
-  if (c.now < deadline || policy?.spec.onIneffective !== 'Undo')
-    return cancelled(c, 'Undone', `${change.container} was set back to ${image}`)
-  return afterIneffective(c, underWay, policy, `it did not help and was set back to ${image}`, 'Undone')
+  return cancelled(c, undone ? 'Undone' : 'EditReverted', message)
 }
 
 /** Everything runs: it must stay so for a while. One that settles when its time is up is given the rest of the while. */

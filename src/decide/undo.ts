@@ -1,9 +1,12 @@
 /** What follows a remedy that did not help: it is undone, the next action comes, or a person must look. */
+import { sameImage } from '../api/image-reference.ts'
+import type { HoldReason } from '../api/reasons.ts'
 import type { UnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { firstObjection, GUARDRAILS } from './guardrails/chain.ts'
 import { LATER } from './look-again.ts'
 import { rewriteImagePlan } from './plan-rewrite-image.ts'
+import { changesNow } from './recorded-changes.ts'
 import { placeOf } from './template.ts'
 import type { PlacedChange, RewriteImagePlan, Verdict } from './verdict.ts'
 
@@ -11,6 +14,20 @@ import type { PlacedChange, RewriteImagePlan, Verdict } from './verdict.ts'
 const STOPS = GUARDRAILS.filter(({ reason }) =>
   ['OperatorPaused', 'PolicySuspended', 'ObserveOnly', 'NamespaceProtected', 'OptedOut'].includes(reason),
 )
+
+/** Stops that are lifted again; of the others an undo does not wait for the end. */
+const PASSING: ReadonlySet<HoldReason> = new Set(['OperatorPaused', 'PolicySuspended', 'FactUnknown'])
+
+type Next = NonNullable<Extract<Verdict, { kind: 'Prove' }>['next']>
+
+const ineffective = (c: Case, next: Next, message: string): Verdict => ({
+  kind: 'Prove',
+  outcome: 'Ineffective',
+  reason: 'DidNotHelp',
+  message,
+  lookAgainAt: c.now,
+  next,
+})
 
 /** The way back, for what still stands as we wrote it. */
 const undoPlan = ({ incident: { owner } }: Case, { step, record }: UnderWay): RewriteImagePlan => {
@@ -31,32 +48,54 @@ export const afterIneffective = (
   underWay: UnderWay,
   policy: PolicyInForce | undefined,
   lacks: string,
-  reason = 'DidNotHelp',
 ): Verdict => {
   const { step, record } = underWay
-  const ineffective = (next: NonNullable<Extract<Verdict, { kind: 'Prove' }>['next']>, message = lacks): Verdict => ({
-    kind: 'Prove',
-    outcome: 'Ineffective',
-    reason,
-    message,
-    lookAgainAt: c.now,
-    next,
-  })
   const further = policy?.generation === record.spec.policy.generation && step.index + 1 < policy.spec.actions.length
   const onward = { kind: further ? ('Escalate' as const) : ('Stop' as const) }
-  if (!policy || reason === 'Undone' || step.action !== 'RewriteImage' || policy.spec.onIneffective !== 'Undo') {
-    return ineffective(onward)
+  if (!policy || step.action !== 'RewriteImage' || policy.spec.onIneffective !== 'Undo') {
+    return ineffective(c, onward, lacks)
   }
+  return undoUnlessStopped(c, policy, undoPlan(c, underWay), onward, lacks)
+}
 
-  const plan = undoPlan(c, underWay)
+/** An undo was begun and the process ended: it is brought to its end, also where it was written already. */
+export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
+  const { step, record } = underWay
+  const changes = changesNow(c, underWay)
+  if ('kind' in changes) return changes
+  const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: 0 }
+  const plan = { ...rewriteImagePlan(c.incident.owner, base, changes, []), hash: step.planHash }
+  const written = changes.every(({ was, to }) => sameImage(was, to))
+  const policy = c.policies.find(({ uid }) => uid === record.spec.policy.uid)
+  const why = 'the remedy did not help'
+  if (written) return ineffective(c, { kind: 'Undo', plan }, why)
+  if (!policy) return ineffective(c, { kind: 'Stop' }, why)
+  const verdict = undoUnlessStopped(c, policy, plan, { kind: 'Stop' }, why)
+  if (verdict.kind !== 'Prove' || verdict.outcome !== 'Waiting') return verdict
+  // To wait for a proof would say that it was written.
+  const { message, lookAgainAt } = verdict
+  return {
+    kind: 'Hold',
+    policy: record.spec.policy,
+    reason: 'FactUnknown',
+    message,
+    lookAgainAt,
+    diagnosis: c.diagnosis,
+  }
+}
+
+const undoUnlessStopped = (
+  c: Case,
+  policy: PolicyInForce,
+  plan: RewriteImagePlan,
+  otherwise: Next,
+  lacks: string,
+): Verdict => {
   const objection = firstObjection({ case: c, policy, matched: [], plan, escalates: false }, STOPS)
-  if (!objection) return ineffective({ kind: 'Undo', plan })
+  if (!objection) return ineffective(c, { kind: 'Undo', plan }, lacks)
   if ('ask' in objection) return { kind: 'Ask', facts: objection.ask }
-  const held = `${lacks}; undoing it is held by ${objection.reason}: ${objection.message}`
-  const passes =
-    objection.reason === 'OperatorPaused' ||
-    objection.reason === 'PolicySuspended' ||
-    objection.reason === 'FactUnknown'
-  if (!passes) return ineffective(onward, held)
-  return { kind: 'Prove', outcome: 'Waiting', reason: objection.reason, message: held, lookAgainAt: c.now + LATER }
+  const { reason } = objection
+  const message = `${lacks}; undoing it is held by ${reason}: ${objection.message}`
+  if (!PASSING.has(reason)) return ineffective(c, otherwise, message)
+  return { kind: 'Prove', outcome: 'Waiting', reason, message, lookAgainAt: c.now + LATER }
 }

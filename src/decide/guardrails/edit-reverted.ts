@@ -1,26 +1,24 @@
 import { sameImage } from '../../api/image-reference.ts'
 import type { RemediationStep } from '../../api/remediation.ts'
+import { takesBack } from '../attempt-under-way.ts'
 import { type Tried, triedSteps } from '../escalation.ts'
-import { sayWriter, wroteItOurselves } from '../last-writer.ts'
+import { sayWriter } from '../last-writer.ts'
 import { RARELY } from '../look-again.ts'
 import { nameOfOwner, placeOf } from '../template.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
 type Change = NonNullable<RemediationStep['changes']>[number]
 
-/** We wrote it and did not take it back ourselves. */
-const wasWritten = ({ record, step: { state } }: Tried): boolean =>
-  state === 'Done' ||
-  state === 'Succeeded' ||
-  state === 'Ineffective' ||
-  (state === 'Undone' && record.status?.phase === 'Cancelled')
+/** We wrote it, and no recorded undo of ours took it back. */
+const stands = ({ record, step }: Tried): boolean =>
+  (step.state === 'Done' || step.state === 'Succeeded' || step.state === 'Ineffective') &&
+  !record.status?.steps?.some((later) => later.state !== 'Planned' && takesBack(later, step))
 
 /** The change of a step that somebody took back: its `to` is gone, its `from` stands there and fails again. */
 const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): Change | undefined =>
   step.changes?.find((change) => {
     const image = placeOf(incident.owner, change)?.image
     if (image === undefined || sameImage(image, change.to) || !sameImage(image, change.from)) return false
-    if (step.state !== 'Undone' && wroteItOurselves(incident.owner, change)) return false
     return matched.some(
       ({ finding }) =>
         finding.container === change.container && finding.init === change.init && sameImage(finding.image, change.from),
@@ -29,11 +27,12 @@ const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): C
 
 /**
  * Somebody changed our value back: they know better, or do not know of us; either way we do not fight. For good, until
- * the policy that wrote it changes or the record is deleted. Our own undo of a remedy that did not help is none.
+ * the policy that wrote it changes or the record is deleted. Our own undo of a remedy that did not help stands on the
+ * record and is none; `kubectl mend undo` is a person's doing.
  */
 export const editReverted: Guardrail = (context) => {
   const { case: c } = context
-  for (const tried of triedSteps(c).filter(wasWritten)) {
+  for (const tried of triedSteps(c).filter(stands)) {
     const { policy } = tried.record.spec
     const stillInForce = c.policies.some(
       ({ uid, generation }) => uid === policy.uid && generation === policy.generation,

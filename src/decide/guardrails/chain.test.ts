@@ -1,0 +1,686 @@
+import { expect, test } from 'vitest'
+import { HOLD_REASONS, type HoldReason } from '../../api/reasons.ts'
+import { known, unknown } from '../../diagnose/incident.ts'
+import { decide } from '../decide.ts'
+import {
+  aCase,
+  aFailingPod,
+  aFinding,
+  aNamespace,
+  aNode,
+  anAttempt,
+  anOwner,
+  aPolicy,
+  aRecord,
+  aStep,
+  at,
+  BROKEN,
+  type CaseWords,
+  exists,
+  MENDED,
+  NOW,
+  recycling,
+  rewriting,
+  wrote,
+} from '../testing.ts'
+import { GUARDRAILS } from './chain.ts'
+
+const MIN = 60_000
+const HOUR = 60 * MIN
+
+test('The chain asks every guardrail of the vocabulary, once, in its order', () => {
+  expect(GUARDRAILS.map(({ reason }) => reason)).toEqual(HOLD_REASONS)
+})
+
+test('Every guardrail says in a phrase when it holds', () => {
+  for (const { when } of GUARDRAILS) expect(when.length).toBeGreaterThan(10)
+})
+
+test('A case that nothing speaks against acts', () => {
+  expect(decide(aCase())).toMatchObject({ kind: 'Act', attempt: 1, resume: false })
+})
+
+/** What holds: the reason, words of its message, and when it is looked at again (ms from now) where that is exact. */
+type Holds = readonly [sentence: string, words: CaseWords, says: RegExp, lookAgain?: number]
+type Passes = readonly [sentence: string, words: CaseWords]
+
+const elsewhere = rewriting({ rules: [{ from: 'quay.io/a', to: 'quay.io/b' }] })
+const argo = { name: 'Argo CD', writesBack: true, seenBy: 'a tracking id', editAt: 'Application web' }
+const helm = { name: 'Helm', writesBack: false, seenBy: 'a label', editAt: 'release web' }
+const approving = aPolicy({ mode: 'Approve' })
+const approvingHash = (() => {
+  const verdict = decide(aCase({ policies: [approving] }))
+  return verdict.kind === 'Hold' ? (verdict.plan?.hash ?? '') : ''
+})()
+const approval = (words: object) => [
+  aRecord({
+    phase: 'AwaitingApproval',
+    steps: [],
+    spec: { approval: { decision: 'Approved', planHash: approvingHash, by: 'ann', ...words } },
+  }),
+]
+const reverted = (
+  words: Parameters<typeof aRecord>[0] = {},
+  state: 'Done' | 'Succeeded' | 'Ineffective' = 'Succeeded',
+) => aRecord({ phase: 'Succeeded', steps: [aStep({ state })], ...words })
+const pinned = `${BROKEN}@sha256:${'b'.repeat(64)}`
+const pinnedTarget = `${MENDED}@sha256:${'b'.repeat(64)}`
+const pinnedCase = (digest: string): CaseWords => ({
+  owner: anOwner({ containers: [{ name: 'coredns', image: pinned }] }),
+  pods: [aFailingPod({ findings: [aFinding({ image: pinned })] })],
+  facts: { registry: { [pinnedTarget]: exists({ digest }) } },
+})
+const answer = (value: object, verify = 'Required'): CaseWords => ({
+  policies: [aPolicy({ actions: [rewriting({ verify })] })],
+  facts: { registry: { [MENDED]: known(value as never) } },
+})
+const hearsay = (registry: object, actions = [rewriting()]): CaseWords => ({
+  pods: [aFailingPod({ findings: [aFinding({ witness: 'event' })] })],
+  policies: [aPolicy({ actions })],
+  facts: { registry: registry as never },
+})
+
+const holds: Record<HoldReason, readonly Holds[]> = {
+  OperatorPaused: [
+    ['a paused operator holds before all', { operator: { paused: known(true) } }, /paused/],
+    ['an unknown pause holds', { operator: { paused: unknown('403') } }, /unknown: 403/],
+  ],
+  OperatorBudgetSpent: [
+    [
+      'the operator-wide budget counts attempts of every policy and incident',
+      {
+        operator: { maxActionsPerHour: 2 },
+        attempts: [anAttempt(-50 * MIN, { policy: 'x', incident: 'y' }), anAttempt(-MIN, { incident: 'z' })],
+      },
+      /2 remediations an hour/,
+      10 * MIN,
+    ],
+    ['a budget of none never acts', { operator: { maxActionsPerHour: 0 } }, /0 remediations/, HOUR],
+  ],
+  PolicySuspended: [['a suspended policy that alone matches', { policies: [aPolicy({ suspend: true })] }, /suspended/]],
+  ObserveOnly: [
+    [
+      'an observing policy says what it would do',
+      { policies: [aPolicy({ mode: 'Observe' })] },
+      /would rewrite the image of Deployment kube-system\/coredns: coredns from .*k8s.* to .*public/,
+    ],
+    [
+      'an observing policy also says what would hold it if it acted',
+      { policies: [aPolicy({ mode: 'Observe' })], owner: anOwner({ managers: [argo] }) },
+      /would be held by ManagedElsewhere: Argo CD/,
+    ],
+    [
+      'an observing policy looks again when that which would hold it passes',
+      { policies: [aPolicy({ mode: 'Observe', match: { failingFor: '3m' } })] },
+      /would be held by NotFailingLongEnough/,
+      MIN,
+    ],
+    [
+      'an observing policy without a plan says why',
+      { policies: [aPolicy({ mode: 'Observe', actions: [elsewhere] })] },
+      /would do nothing: no rewrite rule/,
+    ],
+  ],
+  NamespaceProtected: [
+    [
+      'kube-system is protected unless named',
+      { policies: [aPolicy({ match: { namespaces: undefined } })] },
+      /kube-system is protected/,
+    ],
+    [
+      'the operator’s own namespace is protected unless named',
+      { owner: anOwner({ namespace: 'kubemend' }), policies: [aPolicy({ match: { namespaces: undefined } })] },
+      /kubemend is protected/,
+    ],
+    [
+      'a selector does not name a namespace',
+      { policies: [aPolicy({ match: { namespaces: undefined, namespaceSelector: {} } })] },
+      /protected/,
+    ],
+  ],
+  OptedOut: [
+    [
+      'an annotation on the pod',
+      { pods: [aFailingPod({ annotations: { 'kubemend.io/exclude': 'true' } })] },
+      /Pod coredns-a carries/,
+    ],
+    [
+      'a label on the pod',
+      { pods: [aFailingPod({ labels: { 'kubemend.io/exclude': 'true' } })] },
+      /Pod coredns-a carries/,
+    ],
+    [
+      'an annotation on the owner',
+      { owner: anOwner({ annotations: { 'kubemend.io/exclude': 'true' } }) },
+      /Deployment coredns/,
+    ],
+    ['a label on the owner', { owner: anOwner({ labels: { 'kubemend.io/exclude': 'true' } }) }, /Deployment coredns/],
+    [
+      'a label on the namespace',
+      { facts: { namespace: known(aNamespace({ labels: { 'kubemend.io/exclude': 'true' } })) } },
+      /namespace kube-system/,
+    ],
+    [
+      'an annotation on the namespace',
+      { facts: { namespace: known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })) } },
+      /namespace/,
+    ],
+    [
+      'a label on the node',
+      { facts: { node: known(aNode({ labels: { 'kubemend.io/exclude': 'true' } })) } },
+      /node n1/,
+    ],
+    [
+      'an annotation on the node',
+      { facts: { node: known(aNode({ annotations: { 'kubemend.io/exclude': 'true' } })) } },
+      /node n1/,
+    ],
+  ],
+  NotFailingLongEnough: [
+    [
+      'the look comes exactly when the earliest pod has been failing for long enough',
+      { pods: [aFailingPod({ name: 'b', since: -10_000 }), aFailingPod({ since: -20_000 })] },
+      /failing for 20s; .* waits for 30s/,
+      10_000,
+    ],
+    [
+      'a pod that failed at an unknown time has not failed long enough',
+      { pods: [aFailingPod({ since: Number.NaN })] },
+      /waits for 30s/,
+    ],
+  ],
+  AlreadyRecovered: [
+    ['every failing pod is on its way out', { pods: [aFailingPod({ leaving: true })] }, /is being deleted/],
+    [
+      'nothing fails any more, and a record waits',
+      { pods: [], records: [aRecord({ phase: 'Held', steps: [] })] },
+      /fails any more/,
+    ],
+    [
+      'nothing fails any more, and a record observes',
+      { pods: [], records: [aRecord({ phase: 'Observed', steps: [] })] },
+      /fails any more/,
+    ],
+    [
+      'nothing fails any more, and a record awaits approval',
+      { pods: [], records: [aRecord({ phase: 'AwaitingApproval', steps: [] })] },
+      /any more/,
+    ],
+  ],
+  InFlight: [
+    [
+      'a remedy in another area of this owner runs',
+      { otherAreas: [aRecord({ phase: 'Verifying', name: 'coredns-volume-1' })] },
+      /coredns-volume-1 is under way/,
+    ],
+  ],
+  CoolingDown: [
+    [
+      'the last attempt at this incident is too recent',
+      { attempts: [anAttempt(-9 * MIN), anAttempt(-20 * MIN)] },
+      /last attempt was 9m ago; .* pauses for 10m/,
+      MIN,
+    ],
+    [
+      'a succeeded attempt counts as well',
+      {
+        attempts: [anAttempt(-MIN)],
+        records: [aRecord({ phase: 'Succeeded', steps: [aStep({ state: 'Succeeded', changes: [] })] })],
+      },
+      /1m ago/,
+      9 * MIN,
+    ],
+  ],
+  AttemptsSpent: [
+    [
+      'three attempts within 24 hours, until the first leaves the window',
+      { attempts: [anAttempt(-23 * HOUR), anAttempt(-5 * HOUR), anAttempt(-HOUR)] },
+      /3 attempt/,
+      HOUR,
+    ],
+    [
+      'with more attempts than allowed, until enough of them left',
+      { policies: [aPolicy({ limits: { maxAttempts: 1 } })], attempts: [anAttempt(-23 * HOUR), anAttempt(-22 * HOUR)] },
+      /1 attempt/,
+      2 * HOUR,
+    ],
+  ],
+  EditReverted: [
+    [
+      'somebody wrote the old image back: who and when',
+      {
+        records: [reverted()],
+        owner: anOwner({ managedFields: [wrote('kubemend', -3 * MIN), wrote('kubectl-edit', -MIN)] }),
+      },
+      /kubectl-edit at 2026-03-01T11:59:00.000Z changed coredns .* back from .*public.* to .*k8s/,
+    ],
+    ['somebody unknown wrote it back', { records: [reverted()] }, /somebody changed/],
+    [
+      'a remedy that did not help and was kept was taken back',
+      { records: [reverted({ phase: 'Ineffective' }, 'Ineffective')] },
+      /changed coredns/,
+    ],
+    [
+      'an undo by command is a person’s doing',
+      {
+        records: [reverted({ phase: 'Cancelled' }, 'Done')],
+        owner: anOwner({ managedFields: [wrote('kubemend', -MIN)] }),
+      },
+      /changed coredns/,
+    ],
+    [
+      'the record is of an older revision',
+      { records: [reverted({ spec: { templateHash: 'older' } })] },
+      /changed coredns/,
+    ],
+  ],
+  ManagedElsewhere: [
+    [
+      'a manager that writes back',
+      { owner: anOwner({ managers: [helm, argo] }) },
+      /Argo CD writes .* back \(a tracking id\); change it there: Application web/,
+    ],
+  ],
+  TemplateDiffers: [
+    [
+      'the failing container is not in the template',
+      { pods: [aFailingPod({ findings: [aFinding({ container: 'istio-proxy' })] })] },
+      /istio-proxy does not stand in the template/,
+    ],
+    [
+      'it is an init container there',
+      { owner: anOwner({ containers: [], initContainers: [{ name: 'coredns', image: BROKEN }] }) },
+      /does not stand/,
+    ],
+    [
+      'it stands there with another image',
+      { owner: anOwner({ containers: [{ name: 'coredns', image: MENDED }] }) },
+      /failed with .*k8s.*, but .* has .*public/,
+    ],
+    [
+      'it stands there without an image',
+      { owner: anOwner({ containers: [{ name: 'coredns' }] }) },
+      /has no image there/,
+    ],
+  ],
+  RolloutBlocked: [
+    [
+      'an unsupported kind of owner says why',
+      { owner: anOwner({ support: 'unsupported', why: 'CronJobs are not touched' }) },
+      /CronJobs are not touched/,
+    ],
+    ['an unsupported kind of owner without a reason', { owner: anOwner({ support: 'unsupported' }) }, /not touched/],
+    ['an edit would not roll out', { owner: anOwner({ blocked: 'the rollout is paused' }) }, /rollout is paused/],
+    [
+      'a pod that nothing recreates is not recycled',
+      { owner: anOwner({ kind: 'Pod' }), policies: [aPolicy({ actions: [recycling()] })] },
+      /nothing recreates/,
+    ],
+    [
+      'an action that needs the node agent',
+      { policies: [aPolicy({ actions: [{ type: 'RestartRuntime' }] })] },
+      /node agent/,
+    ],
+  ],
+  FactUnknown: [
+    [
+      'whether the namespace opted out is unknown',
+      { facts: { namespace: unknown('403') } },
+      /namespace opted out is unknown: 403/,
+    ],
+    ['whether the node opted out is unknown', { facts: { node: unknown('gone') } }, /node opted out is unknown: gone/],
+    [
+      'only an Event says it, also after the registry was asked',
+      hearsay({ [BROKEN]: known({ kind: 'unreachable', said: 'timeout' }) }),
+      /only an Event/,
+    ],
+    [
+      'only an Event says it, and the registry is never asked',
+      hearsay({}, [rewriting({ verify: 'Never' })]),
+      /only an Event/,
+    ],
+    [
+      'a StatefulSet’s pods cannot be seen',
+      { owner: anOwner({ kind: 'StatefulSet', keepsBrokenPods: true }), facts: { pods: unknown('403') } },
+      /would leave broken is unknown: 403/,
+    ],
+  ],
+  BudgetSpent: [
+    [
+      'as many remediations of the policy run as may',
+      { active: { moved: 1 } },
+      /1 remediation\(s\) under way, of at most 1/,
+    ],
+    [
+      'the policy began as many within the hour as it may',
+      {
+        policies: [aPolicy({ limits: { maxPerHour: 2 } })],
+        attempts: [anAttempt(-59 * MIN, { incident: 'a' }), anAttempt(-MIN, { incident: 'b' })],
+      },
+      /2 remediations an hour/,
+      MIN,
+    ],
+  ],
+  TooManyUnhealthy: [],
+  ControlPlaneNode: [],
+  TargetUnverified: [
+    ['no rule applies', { policies: [aPolicy({ actions: [elsewhere] })] }, /no rewrite rule applies to harbor/],
+    [
+      'a rule’s result is no reference',
+      { policies: [aPolicy({ actions: [rewriting({ rules: [{ from: 'harbor.od.com/k8s', to: 'REFUSED' }] })] })] },
+      /no reference/,
+    ],
+    [
+      'a rule maps the image to itself',
+      {
+        policies: [
+          aPolicy({ actions: [rewriting({ rules: [{ from: 'harbor.od.com/k8s', to: 'harbor.od.com/k8s' }] })] }),
+        ],
+      },
+      /leaves .* as it is/,
+    ],
+    [
+      'the project is missing',
+      answer({ kind: 'projectMissing', said: 'no such project' }),
+      /does not have it: no such project/,
+      5 * MIN,
+    ],
+    ['the repository is missing', answer({ kind: 'repositoryMissing', said: 'name unknown' }), /name unknown/, 5 * MIN],
+    ['the tag is missing', answer({ kind: 'tagMissing', said: 'manifest unknown' }), /manifest unknown/, 5 * MIN],
+    [
+      'access is denied without credentials',
+      answer({ kind: 'denied', said: '401', withCredentials: false }),
+      /no pull secret/,
+      5 * MIN,
+    ],
+    [
+      'access is denied with credentials',
+      answer({ kind: 'denied', said: '403', withCredentials: true }),
+      /with the credentials/,
+      5 * MIN,
+    ],
+    [
+      'the registry limits requests and says until when',
+      answer({ kind: 'limited', said: '429', retryAfterMs: 42_000 }),
+      /limits/,
+      42_000,
+    ],
+    ['the registry limits requests', answer({ kind: 'limited', said: '429' }), /limits/, MIN],
+    ['the registry cannot be reached', answer({ kind: 'unreachable', said: 'timeout' }), /cannot be reached/, 30_000],
+    ['the registry may not be asked', answer({ kind: 'refused', said: 'link-local address' }), /link-local/, 5 * MIN],
+    [
+      'what the registry says is unknown',
+      { facts: { registry: { [MENDED]: unknown('the secret cannot be read') } } },
+      /secret cannot be read/,
+      30_000,
+    ],
+    [
+      'if reachable: what the registry says is unknown',
+      { ...answer({}, 'IfReachable'), facts: { registry: { [MENDED]: unknown('why') } } },
+      /why/,
+    ],
+    [
+      'if reachable: missing holds',
+      answer({ kind: 'tagMissing', said: 'manifest unknown' }, 'IfReachable'),
+      /manifest unknown/,
+    ],
+    [
+      'it is there for another platform',
+      { facts: { registry: { [MENDED]: exists({ platforms: ['linux/arm64', 'linux/amd6'] }) } } },
+      /there for linux\/arm64, .*node n1 is linux\/amd64/,
+    ],
+    ['its platform is not told', { facts: { registry: { [MENDED]: exists({ platforms: [] }) } } }, /no known platform/],
+    ['a pinned digest is another one there', pinnedCase(`sha256:${'c'.repeat(64)}`), /is pinned to sha256:b/],
+  ],
+  AwaitingApproval: [
+    ['nobody decided yet', { policies: [approving] }, /waits for approval of plan/],
+    [
+      'the wait ends exactly when its time is up',
+      {
+        policies: [aPolicy({ mode: 'Approve', approvalTimeout: '2m' })],
+        records: [aRecord({ phase: 'AwaitingApproval', steps: [] })],
+      },
+      /waits for approval/,
+      30_000,
+    ],
+    [
+      'nobody decided in time',
+      {
+        policies: [aPolicy({ mode: 'Approve', approvalTimeout: '1m' })],
+        records: [aRecord({ phase: 'AwaitingApproval', steps: [] })],
+      },
+      /nobody decided until 2026-03-01T11:59:30Z/,
+    ],
+    [
+      'it was denied',
+      { policies: [approving], records: approval({ decision: 'Denied', reason: 'not today' }) },
+      /ann denied it: not today/,
+    ],
+    ['another plan was approved', { policies: [approving], records: approval({ planHash: 'other' }) }, /approve anew/],
+    [
+      'another incident’s plan was approved',
+      {
+        policies: [approving],
+        records: approval({}).map((record) => ({ ...record, spec: { ...record.spec, templateHash: 'other' } })),
+      },
+      /waits for approval/,
+    ],
+  ],
+}
+
+for (const [reason, rows] of Object.entries(holds)) {
+  for (const [sentence, words, says, lookAgain] of rows) {
+    test(`${reason} holds when ${sentence}`, () => {
+      const verdict = decide(aCase(words))
+      expect(verdict).toMatchObject({ kind: 'Hold', reason, message: expect.stringMatching(says) })
+      if (verdict.kind !== 'Hold') return
+      if (lookAgain !== undefined) expect(verdict.lookAgainAt).toBe(NOW + lookAgain)
+      expect(verdict.lookAgainAt).toBeGreaterThan(NOW)
+    })
+  }
+}
+
+const undone = aRecord({
+  phase: 'Held',
+  steps: [
+    aStep({ state: 'Ineffective' }),
+    aStep({
+      state: 'Undone',
+      intendedAt: at(-30_000),
+      changes: [{ container: 'coredns', init: false, from: MENDED, to: BROKEN }],
+    }),
+  ],
+})
+
+const passes: Record<HoldReason, readonly Passes[]> = {
+  OperatorPaused: [['the operator is known not to be paused', { operator: { paused: known(false) } }]],
+  OperatorBudgetSpent: [
+    [
+      'attempts of more than an hour ago do not count',
+      { operator: { maxActionsPerHour: 1 }, attempts: [anAttempt(-HOUR)] },
+    ],
+  ],
+  PolicySuspended: [
+    [
+      'another policy that is not suspended governs',
+      { policies: [aPolicy({ name: 'a', suspend: true, priority: 9 }), aPolicy()] },
+    ],
+  ],
+  ObserveOnly: [['the policy enforces', { policies: [aPolicy({ mode: 'Enforce' })] }]],
+  NamespaceProtected: [
+    [
+      'an ordinary namespace need not be named',
+      { owner: anOwner({ namespace: 'web' }), policies: [aPolicy({ match: { namespaces: undefined } })] },
+    ],
+    [
+      'the operator’s own namespace is named',
+      { owner: anOwner({ namespace: 'kubemend' }), policies: [aPolicy({ match: { namespaces: ['kubemend'] } })] },
+    ],
+  ],
+  OptedOut: [
+    [
+      'the mark says something other than true',
+      { owner: anOwner({ annotations: { 'kubemend.io/exclude': 'false' } }) },
+    ],
+    ['the pod has no node', { pods: [aFailingPod({ node: null })], facts: { node: undefined } }],
+  ],
+  NotFailingLongEnough: [['the time is up to the millisecond', { pods: [aFailingPod({ since: -30_000 })] }]],
+  AlreadyRecovered: [['one of the pods stays', { pods: [aFailingPod({ leaving: true }), aFailingPod({ name: 'b' })] }]],
+  InFlight: [['the remedy in the other area is over', { otherAreas: [aRecord({ phase: 'Succeeded' })] }]],
+  CoolingDown: [
+    ['the pause is over to the millisecond', { attempts: [anAttempt(-10 * MIN)] }],
+    [
+      'the last attempt was at another incident',
+      { attempts: [anAttempt(-MIN, { incident: 'other', policy: 'other' })] },
+    ],
+    [
+      'the step before did not help and another action follows',
+      {
+        policies: [aPolicy({ actions: [recycling(), rewriting()] })],
+        attempts: [anAttempt(-MIN)],
+        records: [
+          aRecord({
+            phase: 'Ineffective',
+            steps: [aStep({ action: 'RecyclePod', state: 'Ineffective', changes: undefined })],
+          }),
+        ],
+      },
+    ],
+  ],
+  AttemptsSpent: [
+    ['one of them has left the window', { attempts: [anAttempt(-24 * HOUR), anAttempt(-5 * HOUR), anAttempt(-HOUR)] }],
+    [
+      'an escalation belongs to the last attempt',
+      {
+        policies: [aPolicy({ limits: { maxAttempts: 1 }, actions: [recycling(), rewriting()] })],
+        attempts: [anAttempt(-HOUR)],
+        records: [
+          aRecord({
+            phase: 'Ineffective',
+            steps: [aStep({ action: 'RecyclePod', state: 'Ineffective', changes: undefined })],
+          }),
+        ],
+      },
+    ],
+  ],
+  EditReverted: [
+    ['the policy was changed since', { records: [reverted()], policies: [aPolicy({ generation: 2 })] }],
+    ['our own undo of a remedy that did not help is none', { records: [undone] }],
+    [
+      'the record’s change was for another container',
+      {
+        records: [
+          reverted({
+            steps: [
+              aStep({ state: 'Succeeded', changes: [{ container: 'other', init: false, from: BROKEN, to: MENDED }] }),
+            ],
+          }),
+        ],
+      },
+    ],
+    [
+      'the intent was never written',
+      { records: [aRecord({ phase: 'Cancelled', steps: [aStep({ state: 'Failed' })] })] },
+    ],
+  ],
+  ManagedElsewhere: [
+    ['Helm alone does not hold', { owner: anOwner({ managers: [helm] }) }],
+    [
+      'the policy acts on managed workloads',
+      { owner: anOwner({ managers: [argo] }), policies: [aPolicy({ managedWorkloads: 'Act' })] },
+    ],
+  ],
+  TemplateDiffers: [
+    [
+      'another text for the same image is no difference',
+      {
+        owner: anOwner({ containers: [{ name: 'coredns', image: 'k8s/coredns' }] }),
+        pods: [aFailingPod({ findings: [aFinding({ image: 'docker.io/k8s/coredns:latest' })] })],
+        policies: [
+          aPolicy({
+            actions: [rewriting({ verify: 'Never', rules: [{ from: 'docker.io/k8s', to: 'harbor.od.com/public' }] })],
+          }),
+        ],
+      },
+    ],
+    [
+      'an injected sidecar that fails too is left out',
+      { pods: [aFailingPod({ findings: [aFinding({ container: 'istio-proxy' }), aFinding()] })] },
+    ],
+  ],
+  RolloutBlocked: [['pods that are made anew are recycled', { policies: [aPolicy({ actions: [recycling()] })] }]],
+  FactUnknown: [
+    ['the kubelet says it', { pods: [aFailingPod({ findings: [aFinding({ witness: 'kubelet' })] })] }],
+    ['the registry says it', { pods: [aFailingPod({ findings: [aFinding({ witness: 'registry' })] })] }],
+  ],
+  BudgetSpent: [
+    ['fewer run than may', { policies: [aPolicy({ limits: { maxConcurrent: 2 } })], active: { moved: 1 } }],
+    ['others’ remediations do not count', { active: { other: 9 } }],
+    [
+      'others’ attempts within the hour do not count',
+      {
+        policies: [aPolicy({ limits: { maxPerHour: 1 } })],
+        attempts: [anAttempt(-MIN, { policy: 'other', incident: 'other' })],
+      },
+    ],
+  ],
+  TooManyUnhealthy: [['an image action touches no node', {}]],
+  ControlPlaneNode: [
+    [
+      'an image action touches no node, also of the control plane',
+      { facts: { node: known(aNode({ controlPlane: true })) } },
+    ],
+  ],
+  TargetUnverified: [
+    ['if reachable: the registry cannot be reached', answer({ kind: 'unreachable', said: 'timeout' }, 'IfReachable')],
+    ['never: whatever the registry says', answer({ kind: 'tagMissing', said: 'manifest unknown' }, 'Never')],
+    [
+      'a variant of the node’s platform is there',
+      {
+        facts: {
+          node: known(aNode({ platform: 'linux/arm64' })),
+          registry: { [MENDED]: exists({ platforms: ['linux/amd64', 'linux/arm64/v8'] }) },
+        },
+      },
+    ],
+    ['the pinned digest is there', pinnedCase(`sha256:${'b'.repeat(64)}`)],
+    [
+      'recycling a pod needs no target',
+      { policies: [aPolicy({ actions: [recycling()] })], facts: { registry: { [MENDED]: undefined } } },
+    ],
+  ],
+  AwaitingApproval: [['this very plan was approved', { policies: [approving], records: approval({}) }]],
+}
+
+for (const [reason, rows] of Object.entries(passes)) {
+  for (const [sentence, words] of rows) {
+    test(`${reason} passes when ${sentence}`, () => {
+      expect(decide(aCase(words))).toMatchObject({ kind: 'Act' })
+    })
+  }
+}
+
+test('A held verdict carries the plan, so that the record shows it', () => {
+  expect(decide(aCase({ owner: anOwner({ managers: [argo] }) }))).toMatchObject({
+    kind: 'Hold',
+    plan: { type: 'RewriteImage' },
+  })
+})
+
+test('The first to object holds: the stop of the operator comes before that of a policy', () => {
+  const c = aCase({ operator: { paused: known(true) }, policies: [aPolicy({ suspend: true })] })
+  expect(decide(c)).toMatchObject({ reason: 'OperatorPaused' })
+})
+
+test('A rewrite that loses a pinned digest holds', () => {
+  const policy = aPolicy()
+  const c = aCase({
+    ...pinnedCase(`sha256:${'b'.repeat(64)}`),
+    policies: [{ ...policy, matches: { ...policy.matches, rewrite: () => ({ to: MENDED }) } }],
+  })
+  expect(decide(c)).toMatchObject({
+    kind: 'Hold',
+    reason: 'TargetUnverified',
+    message: expect.stringContaining('digest'),
+  })
+})
