@@ -8,6 +8,10 @@ interface Entry {
 
 /** Every subcommand, in the order in which the help lists them. */
 export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
+  explain: {
+    summary: 'say why a pod or workload does not start, and what would be done',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
   classify: {
     summary: 'name the cause of failure messages, without a cluster',
     load: async () => (await import('./classify.ts')).classifyCommand,

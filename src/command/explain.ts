@@ -1,0 +1,119 @@
+import { type Cluster, type MissingRight, withCluster } from './cluster.ts'
+import { concerns, readSubject, sayState, type Subject } from './explain-pods.ts'
+import { EXIT } from './failure.ts'
+import { failingOf, incidentsOf, readWords, type Words } from './failing-pods.ts'
+import { type IncidentReport, type RecordReport, recordReport, reportOf } from './incident-report.ts'
+import { ago, field, incidentText, type TextOptions } from './incident-text.ts'
+import { judge, withoutRegistry } from './judge.ts'
+import { type Named, parseNamed, WORKLOAD_KINDS } from './object-ref.ts'
+import { operatorNamespace } from './operator-flags.ts'
+import { createPaint, formatData, printable } from './output.ts'
+import { subcommand } from './subcommand.ts'
+import { readSurvey, worldOf } from './survey.ts'
+import { caveats, registryOf, SURVEY_OPTIONS } from './survey-flags.ts'
+import { type ReadingStages, wireReadingStages } from './wiring.ts'
+
+/** What `explain -o json` prints. */
+export interface Explanation {
+  readonly subject: { readonly kind: string; readonly namespace: string; readonly name: string }
+  readonly state: string
+  readonly incidents: readonly IncidentReport[]
+  /** Of the subject, where nothing fails any more. */
+  readonly records: readonly RecordReport[]
+  readonly notes: readonly string[]
+  readonly missingRights: readonly MissingRight[]
+}
+
+interface Question extends Named {
+  readonly cluster: Cluster
+  readonly stages: ReadingStages
+  readonly operatorNamespace: string
+  readonly now: number
+}
+
+const wordsAbout = async ({ client }: Cluster, { kind, namespace, pods }: Subject): Promise<Words> =>
+  kind === 'Pod' ? readWords(client, namespace, pods[0]?.metadata.uid) : readWords(client, namespace)
+
+const explain = async (question: Question): Promise<Explanation> => {
+  const { cluster, stages, now } = question
+  const subject = await readSubject(cluster, question)
+  const [survey, words] = await Promise.all([
+    readSurvey(cluster, question.operatorNamespace),
+    wordsAbout(cluster, subject),
+  ])
+  const found = await incidentsOf(failingOf(subject.pods, words, stages, now), stages)
+  const world = worldOf(survey, survey.policies)
+  const incidents: IncidentReport[] = []
+  for (const incident of found.filter(({ owner, pods }) => concerns(subject, owner.ref.uid, pods))) {
+    const judged = await judge(incident, world(incident, now), stages.settle)
+    const records = survey.records.of(incident.owner.ref.uid, incident.area)
+    incidents.push(reportOf(incident, judged, survey.policies, records))
+  }
+  const controllers = subject.pods.flatMap(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? [])
+  const past = [subject.uid, ...new Set(controllers)].flatMap((uid) => survey.records.ofOwner(uid))
+  const { kind, name, namespace } = subject
+  return {
+    subject: { kind, namespace, name },
+    state: sayState(subject.pods),
+    incidents,
+    records: incidents.length > 0 ? [] : past.map(recordReport),
+    notes: [...survey.notes, ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`)],
+    missingRights: cluster.missingRights(),
+  }
+}
+
+/** The explanation as text; pure. */
+export const explanationText = (explanation: Explanation, options: TextOptions): string => {
+  const { subject, state, incidents, records, notes, missingRights } = explanation
+  const { paint, now } = options
+  const healthy = [
+    `${paint.bold(`${subject.kind} ${subject.namespace}/${subject.name}`)} does not fail: ${state}`,
+    ...records.flatMap(({ name, phase, reason, since }) =>
+      field(
+        'record',
+        `${name}: ${phase}${reason === undefined ? '' : ` (${reason})`}${since === undefined ? '' : `, made ${ago(since, now)} ago`}`,
+        options,
+      ),
+    ),
+  ]
+  const body =
+    incidents.length > 0
+      ? incidents.map((incident) => incidentText(incident, options)).join('\n')
+      : `${healthy.join('\n')}\n`
+  return `${body}${caveats(notes, missingRights, options)}`
+}
+
+export const explainCommand = subcommand(
+  {
+    name: 'explain',
+    synopsis: '(TYPE/NAME | TYPE NAME) [options]',
+    text:
+      'Says why a pod, or the pods of a workload, do not start: the cause and its evidence, who owns them, which policy ' +
+      'would act and which guardrail holds, what would be written, and where to mend it for good. It runs the ' +
+      "controller's own code with your rights, names those that are missing, and writes nothing.",
+    examples: [
+      'kubectl mend explain pod/coredns-5c98fc7769-abcde -n kube-system',
+      'kubectl mend explain deploy coredns -n kube-system -o yaml',
+    ],
+  },
+  SURVEY_OPTIONS,
+  async ({ values, positionals }, terminal) => {
+    const named = parseNamed(positionals, WORKLOAD_KINDS)
+    const registry = registryOf(values, terminal.environment)
+    const now = Date.now()
+    try {
+      const found = await withCluster(values, terminal, (cluster) => {
+        const stages = wireReadingStages(cluster.client, registry)
+        const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
+        const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
+        return explain({ ...named, cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now })
+      })
+      const explanation = printable(found)
+      const options = { paint: createPaint(terminal.colour), now, wide: values.output === 'wide' }
+      await terminal.write(formatData(explanation, values.output) ?? explanationText(explanation, options))
+      return EXIT.done
+    } finally {
+      registry.close()
+    }
+  },
+)

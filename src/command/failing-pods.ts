@@ -1,0 +1,113 @@
+/** Pods that fail, by the same signals that the controller watches, read once. */
+import type { KubeEvent, Pod } from '../api/kubernetes.ts'
+import { areaOfFinding } from '../diagnose/findings.ts'
+import type { FailingPod, Incident, Owner } from '../diagnose/incident.ts'
+import { forbidden, notFound } from '../runtime/errors.ts'
+import { type KubeClient, listAll } from '../runtime/kube-client.ts'
+import { pathOf } from '../runtime/paths.ts'
+import type { PodRef, Word } from '../watch/sighting.ts'
+import { wordOf } from '../watch/word.ts'
+import type { ReadingStages } from './wiring.ts'
+
+type Client = Pick<KubeClient, 'get' | 'list'>
+
+/** Words about pods, by the pods' uids. */
+export type Words = ReadonlyMap<string, { readonly ref: PodRef; readonly words: readonly Word[] }>
+
+/** Pods that only Events speak of, and that are read one by one. */
+const MAX_SPOKEN_OF = 500
+const AT_ONCE = 8
+
+/** Runs `work` over all, a few at a time, in order. */
+export const eachOf = async <T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<readonly R[]> => {
+  const results: R[] = []
+  for (let i = 0; i < all.length; i += AT_ONCE)
+    results.push(...(await Promise.all(all.slice(i, i + AT_ONCE).map(work))))
+  return results
+}
+
+/** Words of Warning Events about pods; none where Events may not be read. A namespace of undefined means all. */
+export const readWords = async (client: Client, namespace: string | undefined, podUid?: string): Promise<Words> => {
+  const about = podUid === undefined ? 'involvedObject.kind=Pod' : `involvedObject.uid=${podUid}`
+  const events = await listAll<KubeEvent>(client, pathOf({ kind: 'Event', namespace }), {
+    fieldSelector: `type=Warning,${about}`,
+  }).catch((error: unknown) => {
+    if (!forbidden(error)) throw error
+    return { items: [] as readonly KubeEvent[] }
+  })
+  const byPod = new Map<string, { ref: PodRef; words: Word[] }>()
+  for (const event of events.items) {
+    const heard = wordOf(event)
+    if (!heard) continue
+    const entry = byPod.get(heard.ref.uid) ?? { ref: heard.ref, words: [] }
+    entry.words.push(heard.word)
+    byPod.set(heard.ref.uid, entry)
+  }
+  for (const { words } of byPod.values()) words.sort((a, b) => b.lastSeen - a.lastSeen)
+  return byPod
+}
+
+const readSpokenOf = async (client: Client, { namespace, name, uid }: PodRef): Promise<readonly Pod[]> => {
+  try {
+    const pod = await client.get<Pod>(pathOf({ kind: 'Pod', namespace, name }))
+    return pod.metadata.uid === uid ? [pod] : []
+  } catch (error) {
+    if (notFound(error) || forbidden(error)) return []
+    throw error
+  }
+}
+
+/** Pods of a namespace (or of all) that may be broken: those that are Pending on a node, and those that Events warn of. */
+export const readSuspects = async (
+  client: Client,
+  namespace: string | undefined,
+  words: Words,
+): Promise<readonly Pod[]> => {
+  const { items } = await listAll<Pod>(client, pathOf({ kind: 'Pod', namespace }), {
+    fieldSelector: 'status.phase=Pending,spec.nodeName!=',
+  })
+  const pending = new Set(items.map(({ metadata }) => metadata.uid))
+  const others = [...words].flatMap(([uid, { ref }]) => (pending.has(uid) ? [] : [ref])).slice(0, MAX_SPOKEN_OF)
+  return [...items, ...(await eachOf(others, (ref) => readSpokenOf(client, ref))).flat()]
+}
+
+/** Examines pods; those that do not fail are left out. */
+export const failingOf = (
+  pods: readonly Pod[],
+  words: Words,
+  { examine }: ReadingStages,
+  now: number,
+): readonly FailingPod[] =>
+  pods
+    .map((pod) => examine(pod, words.get(pod.metadata.uid)?.words ?? [], now))
+    .filter(({ findings }) => findings.length > 0)
+
+/** Failing pods as incidents: by owner and area, longest failing first. Each owner is read once. */
+export const incidentsOf = async (
+  failing: readonly FailingPod[],
+  { readOwner, assemble }: ReadingStages,
+): Promise<readonly Incident[]> => {
+  const owners = new Map<string, Promise<Owner>>()
+  const ownerOf = ({ pod }: FailingPod): Promise<Owner> => {
+    const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller === true)
+    const key = controller?.uid ?? pod.metadata.uid
+    const owner = owners.get(key) ?? readOwner(pod)
+    owners.set(key, owner)
+    return owner
+  }
+  const owned = await eachOf(failing, async (one) => ({ one, owner: await ownerOf(one) }))
+  const groups = new Map<string, { readonly owner: Owner; readonly pods: FailingPod[] }>()
+  for (const { one, owner } of owned) {
+    const group = groups.get(owner.ref.uid) ?? { owner, pods: [] }
+    group.pods.push(one)
+    groups.set(owner.ref.uid, group)
+  }
+  const incidents = [...groups.values()].flatMap(({ owner, pods }) => {
+    const areas = new Set(pods.flatMap(({ findings }) => findings.flatMap((finding) => areaOfFinding(finding) ?? [])))
+    return [...areas].map((area) => assemble({ owner, area, pods }))
+  })
+  return incidents.toSorted((a, b) => sinceOf(a) - sinceOf(b) || a.key.localeCompare(b.key))
+}
+
+/** Since when the first of its pods fails, ms since the epoch. */
+export const sinceOf = ({ pods }: Incident): number => Math.min(...pods.map(({ since }) => since))

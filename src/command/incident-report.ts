@@ -1,0 +1,131 @@
+/** An incident and the verdict on it, as `-o json` prints them: pure. */
+import type { Remediation } from '../api/objects.ts'
+import type { Evidence } from '../api/remediation.ts'
+import type { Plan } from '../decide/verdict.ts'
+import type { Incident } from '../diagnose/incident.ts'
+import type { PolicyInForce } from '../decide/case.ts'
+import type { Settled } from '../pipeline/settle.ts'
+import { sinceOf } from './failing-pods.ts'
+import type { Judged } from './judge.ts'
+
+export interface DecisionReport {
+  /** `Act`, `Hold`, `Ignore`, or `Prove` while a remedy is under way. */
+  readonly verdict: Settled['verdict']['kind']
+  readonly policy?: string
+  /** The guardrail that holds, or how the proof of a remedy stands. */
+  readonly reason?: string
+  readonly message?: string
+  /** RFC 3339. */
+  readonly lookAgainAt?: string
+  readonly action?: Plan['type']
+  readonly diff?: string
+}
+
+export interface IncidentReport {
+  readonly target: { readonly kind: string; readonly namespace?: string; readonly name: string }
+  readonly area: string
+  readonly cause: string
+  /** RFC 3339: since when the first pod fails. */
+  readonly since?: string
+  readonly pods: readonly { readonly name: string; readonly node?: string }[]
+  readonly findings: readonly {
+    readonly container: string
+    readonly image: string
+    readonly cause: string
+    readonly row?: string
+    readonly witness: string
+    readonly message: string
+  }[]
+  readonly evidence: readonly Evidence[]
+  readonly decision: DecisionReport
+  /** Where a policy observes: what would come if it acted. */
+  readonly ifEnforced?: DecisionReport
+  readonly mode?: string
+  /** What to change for good. */
+  readonly permanentFix?: string
+  readonly records: readonly RecordReport[]
+}
+
+export interface RecordReport {
+  readonly name: string
+  readonly phase: string
+  readonly reason?: string
+  readonly message?: string
+  readonly since?: string
+}
+
+const iso = (at: number): string => new Date(at).toISOString()
+
+const ofPlan = (plan: Plan | undefined) => (plan ? { action: plan.type, diff: plan.diff } : {})
+
+/** What is decided, in the words of the verdict. */
+export const decisionOf = (verdict: Settled['verdict']): DecisionReport => {
+  switch (verdict.kind) {
+    case 'Ignore':
+      return { verdict: 'Ignore', message: verdict.why }
+    case 'Hold':
+      return {
+        verdict: 'Hold',
+        policy: verdict.policy.name,
+        reason: verdict.reason,
+        message: verdict.message,
+        lookAgainAt: iso(verdict.lookAgainAt),
+        ...ofPlan(verdict.plan),
+      }
+    case 'Act':
+      return { verdict: 'Act', policy: verdict.policy.name, ...ofPlan(verdict.plan) }
+    case 'Prove':
+      return {
+        verdict: 'Prove',
+        reason: verdict.reason,
+        message: `${verdict.outcome}: ${verdict.message}`,
+        lookAgainAt: iso(verdict.lookAgainAt),
+      }
+  }
+}
+
+export const recordReport = ({ metadata, status }: Remediation): RecordReport => ({
+  name: metadata.name,
+  phase: status?.phase ?? 'Observed',
+  ...(status?.reason !== undefined && { reason: status.reason }),
+  ...(status?.message !== undefined && { message: status.message }),
+  ...(metadata.creationTimestamp !== undefined && { since: metadata.creationTimestamp }),
+})
+
+export const reportOf = (
+  incident: Incident,
+  { verdict, ifEnforced, diagnosis }: Judged,
+  policies: readonly PolicyInForce[],
+  records: readonly Remediation[],
+): IncidentReport => {
+  const { kind, namespace, name } = incident.owner.ref
+  const decision = decisionOf(verdict)
+  const mode = policies.find((policy) => policy.name === decision.policy)?.spec.mode
+  const since = sinceOf(incident)
+  // A verdict may add evidence of its own, e.g. that policies tie.
+  const { evidence, cause, findings, permanentFix } = ('diagnosis' in verdict && verdict.diagnosis) || diagnosis
+  return {
+    target: { kind, ...(namespace !== undefined && { namespace }), name },
+    area: incident.area,
+    cause,
+    ...(Number.isFinite(since) && { since: iso(since) }),
+    pods: incident.pods.map(({ pod }) => ({
+      name: pod.metadata.name,
+      ...(pod.spec?.nodeName && { node: pod.spec.nodeName }),
+    })),
+    findings: findings.map(({ container, image, cause: found, row, witness, message }) => ({
+      container,
+      image,
+      cause: found,
+      ...(row !== undefined && { row }),
+      witness,
+      message,
+    })),
+    evidence,
+    decision,
+    ...(ifEnforced && { ifEnforced: decisionOf(ifEnforced) }),
+    ...(mode && { mode }),
+    ...(permanentFix !== undefined && { permanentFix }),
+    records: records.map(recordReport),
+  }
+}

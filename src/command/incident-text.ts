@@ -1,0 +1,105 @@
+/** An incident as a person reads it: pure. */
+import { formatDuration } from '../api/duration.ts'
+import { explainRow } from '../catalogue/classify.ts'
+import { wrap } from './help-text.ts'
+import type { DecisionReport, IncidentReport } from './incident-report.ts'
+import { type Paint, paintDiff } from './output.ts'
+
+export interface TextOptions {
+  readonly paint: Paint
+  readonly now: number
+  /** Nothing is cut: `-o wide`. */
+  readonly wide: boolean
+}
+
+const WIDTH = 96
+const INDENT = 11
+const MAX_MESSAGE = 300
+const MAX_PODS = 5
+
+/** A label with its text beside it, broken into lines. */
+export const field = (label: string, text: string, { paint }: Pick<TextOptions, 'paint'>): readonly string[] =>
+  wrap(text, WIDTH - INDENT).map((line, i) =>
+    i === 0 ? `${paint.dim(label.padEnd(INDENT))}${line}` : `${' '.repeat(INDENT)}${line}`,
+  )
+
+const cut = (text: string, wide: boolean, max = MAX_MESSAGE): string =>
+  wide || text.length <= max ? text : `${text.slice(0, max - 1)}…`
+
+/** `3m (2030-01-01T00:00:00Z)`. */
+export const ago = (time: string, now: number): string =>
+  `${formatDuration(Math.max(0, now - Date.parse(time)))} (${time.replace(/\.\d+Z$/, 'Z')})`
+
+export const nameOf = ({ target: { kind, namespace, name } }: IncidentReport): string =>
+  `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
+
+/** Who answers, and what holds it, in one line: `policy moved would act: RewriteImage`. */
+export const sayDecision = (decision: DecisionReport, paint: Paint): string => {
+  const { verdict, policy, reason, message, action } = decision
+  switch (verdict) {
+    case 'Act':
+      return `policy ${policy} ${paint.green('acts')}: ${action}`
+    case 'Hold':
+      return `policy ${policy} holds: ${paint.yellow(reason ?? '')}, ${message}`
+    case 'Prove':
+      return `a remedy is under way: ${message}`
+    case 'Ignore':
+      return `nothing is done: ${message}`
+  }
+}
+
+/** What would come of a policy that merely observes now. */
+const sayEnforced = (decision: DecisionReport, paint: Paint): string =>
+  decision.verdict === 'Act'
+    ? `with mode Enforce it would ${paint.green('act')}: ${decision.action}`
+    : `with mode Enforce it would hold: ${paint.yellow(decision.reason ?? '')}, ${decision.message}`
+
+const podsText = ({ pods }: IncidentReport, wide: boolean): string => {
+  const shown = wide ? pods : pods.slice(0, MAX_PODS)
+  const more = pods.length - shown.length
+  const names = shown.map(({ name, node }) => `${name}${node === undefined ? '' : ` on ${node}`}`)
+  return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+const decisionLines = ({ decision, ifEnforced }: IncidentReport, options: TextOptions): readonly string[] => {
+  const { paint, now } = options
+  const { lookAgainAt } = decision
+  const inMs = lookAgainAt === undefined ? 0 : Date.parse(lookAgainAt) - now
+  return [
+    ...field('decision', sayDecision(decision, paint), options),
+    ...(ifEnforced ? field('', sayEnforced(ifEnforced, paint), options) : []),
+    ...(inMs > 0 ? field('next look', `in ${formatDuration(inMs)} at the latest`, options) : []),
+  ]
+}
+
+/** Everything of one incident. */
+export const incidentText = (report: IncidentReport, options: TextOptions): string => {
+  const { paint, now, wide } = options
+  const diff = report.ifEnforced?.diff ?? report.decision.diff
+  const row = report.findings.map((finding) => finding.row).find((id) => id !== undefined)
+  const meaning = row === undefined ? undefined : explainRow(row)?.explain
+  const lines = [
+    `${paint.bold(nameOf(report))} fails: ${paint.red(report.cause)}`,
+    ...(report.since === undefined ? [] : field('since', ago(report.since, now), options)),
+    ...field('pods', podsText(report, wide), options),
+    ...report.findings.flatMap(({ container, image, message }) => [
+      ...field(container === '' ? 'pod' : 'container', [container, image].filter(Boolean).join('  '), options),
+      ...field('says', cut(message, wide), options),
+    ]),
+    ...(meaning === undefined ? [] : field('means', meaning, options)),
+    '',
+    ...report.evidence.flatMap(({ fact, says }) => field(fact, cut(says, wide), options)),
+    '',
+    ...decisionLines(report, options),
+    ...(report.permanentFix === undefined ? [] : field('for good', report.permanentFix, options)),
+    ...report.records.flatMap(({ name, phase, reason, message }) =>
+      field(
+        'record',
+        `${name}: ${phase}${reason === undefined ? '' : ` (${reason})`}${message === undefined ? '' : `, ${cut(message, wide)}`}`,
+        options,
+      ),
+    ),
+    ...(diff === undefined ? [] : ['', paintDiff(diff, paint)]),
+  ]
+  return `${lines.join('\n')}\n`
+}

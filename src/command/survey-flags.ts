@@ -1,0 +1,45 @@
+import { createRegistry, type Registry } from '../diagnose/registry/registry.ts'
+import { CLUSTER_OPTIONS, type MissingRight, NAMESPACE_OPTION, sayRight } from './cluster.ts'
+import type { Options, Values } from './flags.ts'
+import { field, type TextOptions } from './incident-text.ts'
+import { FORMATS } from './output.ts'
+import { OPERATOR_OPTIONS } from './operator-flags.ts'
+import { addressesOf, hostsDirOf, REGISTRY_OPTIONS } from './registry-flags.ts'
+
+/** What `explain` and `simulate` have in common. */
+export const SURVEY_OPTIONS = {
+  ...CLUSTER_OPTIONS,
+  ...NAMESPACE_OPTION,
+  ...OPERATOR_OPTIONS,
+  ...REGISTRY_OPTIONS,
+  'ask-registry': {
+    type: 'boolean',
+    help: 'ask the registry where a policy governs, with the pull secrets that you may read (default true)',
+  },
+  output: { type: 'string', short: 'o', choices: FORMATS, help: 'print as data; wide cuts nothing' },
+} as const satisfies Options
+
+export const registryOf = (
+  values: Values<typeof REGISTRY_OPTIONS>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Registry => {
+  const certsDirectory = hostsDirOf(values['registry-hosts-dir'], environment)
+  return createRegistry({
+    ...(certsDirectory !== undefined && { certsDirectory }),
+    allowedAddresses: addressesOf(values['allow-registry-address'], environment),
+    userAgent: 'kubectl-mend',
+  })
+}
+
+/** What was assumed and which rights were missing, under the rest. */
+export const caveats = (
+  notes: readonly string[],
+  missingRights: readonly MissingRight[],
+  options: Pick<TextOptions, 'paint'>,
+): string => {
+  const lines = [
+    ...notes.flatMap((note) => field('note', note, options)),
+    ...missingRights.flatMap((right) => field('missing', `the right to ${sayRight(right)}`, options)),
+  ]
+  return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
+}

@@ -1,0 +1,106 @@
+/** What the controller knows by its watches, read once with the user's rights: policies, records, the stop annotation. */
+import { admitPolicy } from '../api/admit-policy.ts'
+import type { KubeObject } from '../api/kubernetes.ts'
+import { PAUSED_ANNOTATION } from '../api/names.ts'
+import type { Remediation, RemediationPolicy } from '../api/objects.ts'
+import { FLAGS } from '../config-flags.ts'
+import type { PolicyInForce } from '../decide/case.ts'
+import { type Fact, type Incident, known } from '../diagnose/incident.ts'
+import { createRecords, type Records } from '../pipeline/records.ts'
+import { createReservations, type Reservations } from '../pipeline/reservations.ts'
+import { createWorld, type World } from '../pipeline/world.ts'
+import { createLedger } from '../report/ledger.ts'
+import { forbidden, notFound } from '../runtime/errors.ts'
+import { listAll } from '../runtime/kube-client.ts'
+import { pathOf } from '../runtime/paths.ts'
+import type { Cluster } from './cluster.ts'
+
+/** A policy that is not in force, and why. */
+export interface BadPolicy {
+  readonly name: string
+  readonly sentences: readonly string[]
+}
+
+export interface Survey {
+  /** As they stand in the cluster. */
+  readonly objects: readonly RemediationPolicy[]
+  readonly policies: readonly PolicyInForce[]
+  readonly bad: readonly BadPolicy[]
+  readonly records: Records
+  readonly paused: Fact<boolean>
+  readonly operatorNamespace: string
+  /** What had to be assumed, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/** Understands policies as the controller does; the bad ones apart, with their sentences. */
+export const admitAll = (objects: readonly KubeObject[]): Pick<Survey, 'policies' | 'bad'> => {
+  const admitted = objects.map((object) => ({ object, admission: admitPolicy(object) }))
+  return {
+    policies: admitted.flatMap(({ admission }) => (admission.ok ? [admission.policy] : [])),
+    bad: admitted.flatMap(({ object, admission }) =>
+      admission.ok ? [] : [{ name: object.metadata.name, sentences: admission.sentences }],
+    ),
+  }
+}
+
+const orNone = (error: unknown): undefined => {
+  if (forbidden(error) || notFound(error)) return undefined
+  throw error
+}
+
+const readRecords = async ({ client, namespace }: Cluster): Promise<readonly Remediation[] | undefined> => {
+  const all = await listAll<Remediation>(client, pathOf({ kind: 'Remediation' })).catch(orNone)
+  if (all) return all.items
+  const here = await listAll<Remediation>(client, pathOf({ kind: 'Remediation', namespace })).catch(orNone)
+  return here?.items
+}
+
+export const readSurvey = async (cluster: Cluster, operatorNamespace: string): Promise<Survey> => {
+  const { client } = cluster
+  const [policies, records, operator] = await Promise.all([
+    listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).catch(orNone),
+    readRecords(cluster),
+    client.get<KubeObject>(pathOf({ kind: 'Namespace', name: operatorNamespace })).catch(orNone),
+  ])
+  const notes: string[] = []
+  if (!policies) notes.push('the policies in the cluster cannot be read, so none is known to answer')
+  if (!records) notes.push('records cannot be read: what was tried before is taken to be nothing')
+  if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read: the operator is taken not to be paused`)
+  const store = createRecords()
+  for (const record of records ?? []) store.put(record)
+  const objects = policies?.items ?? []
+  return {
+    objects,
+    ...admitAll(objects),
+    records: store,
+    paused: known(operator?.metadata.annotations?.[PAUSED_ANNOTATION] === 'true'),
+    operatorNamespace,
+    notes,
+  }
+}
+
+/** The world in which an incident is decided on, with these policies in force. */
+export const worldOf = (
+  survey: Survey,
+  policies: readonly PolicyInForce[],
+  reservations: Reservations = createReservations(),
+): ((incident: Incident, now: number) => World) => {
+  const ledger = createLedger()
+  survey.objects.forEach((object) => ledger.sawPolicy(object))
+  survey.records.all().forEach((record) => ledger.sawRecord(record))
+  const world = createWorld({
+    policies: () => policies,
+    records: survey.records,
+    attempts: (now) => ledger.recent(now),
+    reservations,
+    paused: () => survey.paused,
+    operator: {
+      namespace: survey.operatorNamespace,
+      // The flags of the controller that runs are not seen from here.
+      maxActionsPerHour: FLAGS.maxActionsPerHour.default,
+      settleMs: FLAGS.settleForMs.default,
+    },
+  })
+  return ({ key, area, owner }, now) => world({ key, area, target: owner.ref, pods: new Map() }, now)
+}
