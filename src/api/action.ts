@@ -36,7 +36,7 @@ const rewriteRule = ruled(
   z.strictObject({
     from: prefix(
       'from',
-      'Path prefix to replace, by whole segments, e.g. registry.example.com/old/. An image that already lies under to is left alone.',
+      'Path prefix to replace, by whole segments, e.g. registry.example.com/old/. Where to lies below it, images that are below to already are left alone.',
       'from must begin with a registry host, for images are compared in their normal form: write docker.io/ before names of Docker Hub',
     ).optional(),
     to: prefix(

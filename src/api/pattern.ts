@@ -7,8 +7,8 @@ import { RE2JS } from 're2js'
 
 /** Longest pattern, glob or replacement, in characters. */
 const MAX_SOURCE = 512
-/** Largest compiled program, in instructions: matching costs at most text × program. */
-const MAX_PROGRAM = 500
+/** Largest compiled program, in instructions: matching costs at most text × program. Any literal of full length fits. */
+const MAX_PROGRAM = 520
 /** Longest text looked at, in characters; the rest is ignored. */
 const MAX_TEXT = 4096
 
