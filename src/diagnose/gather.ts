@@ -21,6 +21,8 @@ import { formatSelector } from './selector.ts'
 export interface GatherDeps {
   readonly reads: Reads
   readonly registry: Pick<Registry, 'ask'>
+  /** Whether secrets may be read at all; without it registries are asked as anybody. Default true. */
+  readonly readPullSecrets?: boolean
 }
 
 /** Names of one question at most: a decision asks for fewer. */
@@ -103,15 +105,18 @@ const wants = (names: readonly FactName[], fact: FactName['fact']): boolean => n
  * says why, naming the right that is missing. The pods are one LIST bounded by the owner's selector. Never rejects.
  */
 export const createGather =
-  ({ reads, registry }: GatherDeps) =>
+  ({ reads, registry, readPullSecrets: mayReadSecrets = true }: GatherDeps) =>
   async (incident: Incident, names: readonly FactName[], have: Facts): Promise<Facts> => {
     const images = [...new Set(names.flatMap((name) => (name.fact === 'registry' ? [normalImage(name.image)] : [])))]
 
     const askRegistries = async (): Promise<Partial<Facts>> => {
       const first = incident.pods[0]?.pod
-      const secrets: PullSecrets = first
-        ? await readPullSecrets(first, reads)
-        : { entries: [], sentences: ['no failing pod is at hand to say which pull secrets apply'] }
+      const without = (sentence: string): PullSecrets => ({ entries: [], sentences: [sentence] })
+      const secrets = !first
+        ? without('no failing pod is at hand to say which pull secrets apply')
+        : mayReadSecrets
+          ? await readPullSecrets(first, reads)
+          : without('pull secrets are not read (--read-pull-secrets=false), so the registry was asked as anybody')
       const answers = await Promise.all(
         images.slice(0, MAX_IMAGES).map(async (image) => {
           const answer = await registry.ask(image, credentialsFor(secrets.entries, image))

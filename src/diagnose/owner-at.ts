@@ -2,7 +2,7 @@ import type { ObjectRef, Pod, Workload } from '../api/kubernetes.ts'
 import { forbidden, notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import type { Owner } from './incident.ts'
-import { ownerOfPod, ownerOfWorkload } from './owner.ts'
+import { ownerOfWorkload } from './owner.ts'
 import { readOwner } from './owner-chain.ts'
 import type { Reads } from './reads.ts'
 
@@ -19,7 +19,7 @@ export const readOwnerAt = async (ref: ObjectRef, pod: Pod | undefined, reads: R
   try {
     const object = await reads.get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
     if (object.metadata.uid !== uid) return undefined
-    return isPod ? ownerOfPod(object) : ownerOfWorkload(ref, object)
+    return isPod ? await readOwner(object, reads) : ownerOfWorkload(ref, object)
   } catch (error) {
     if (notFound(error)) return undefined
     if (forbidden(error) && pod) return readOwner(pod, reads)

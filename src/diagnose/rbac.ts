@@ -1,12 +1,35 @@
-/** Rights of this stage, for the generator: what every installation needs, and what reading pull secrets adds. */
-export const RBAC = [
+import type { RbacGrant } from '../api/rbac.ts'
+
+/** What this stage reads; reading pull secrets is granted apart, for not every cluster's owner will. */
+export const RBAC: readonly RbacGrant[] = [
   {
     action: 'observe',
     rules: [
-      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
-      { apiGroups: [''], resources: ['namespaces', 'nodes', 'serviceaccounts'], verbs: ['get'] },
-      { apiGroups: ['apps'], resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'], verbs: ['get'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'], why: 'to see which pods of an owner fail' },
+      {
+        apiGroups: ['apps'],
+        resources: ['deployments', 'replicasets', 'statefulsets', 'daemonsets'],
+        verbs: ['get'],
+        why: 'to find the owner of a failing pod, and who manages it',
+      },
+      { apiGroups: [''], resources: ['namespaces', 'nodes'], verbs: ['get'], why: 'to match policies by label' },
+      {
+        apiGroups: [''],
+        resources: ['serviceaccounts'],
+        verbs: ['get'],
+        why: 'to see pull secrets that came too late',
+      },
     ],
   },
-  { action: 'ReadPullSecrets', rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }] },
-] as const
+  {
+    action: 'read-pull-secrets',
+    rules: [
+      {
+        apiGroups: [''],
+        resources: ['secrets'],
+        verbs: ['get'],
+        why: "to ask registries with a failing pod's own rights",
+      },
+    ],
+  },
+]

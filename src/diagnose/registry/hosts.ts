@@ -103,8 +103,10 @@ const parseHosts = async (text: string, place: Place): Promise<Hosts> => {
     }
   }
   try {
-    if (typeof server === 'string') endpoints.push(await endpointOf(server, config, place, !place.fallback))
-    else endpoints.push(ownEndpoint(place.host))
+    // Settings at the root are those of the server, whether it is named or not.
+    const named = typeof server === 'string'
+    const own = await endpointOf(named ? server : `https://${place.host}`, config, place, !named || !place.fallback)
+    endpoints.push({ ...own, named })
   } catch (error) {
     complaints.push(`${place.directory}/hosts.toml, server: ${error instanceof Error ? error.message : ''}`)
     if (endpoints.length === 0) endpoints.push(ownEndpoint(place.host))

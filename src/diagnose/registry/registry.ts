@@ -17,7 +17,7 @@ export interface RegistryOptions {
   readonly allowedAddresses?: readonly string[]
   /** For one request, ms; default 5 s. */
   readonly requestTimeoutMs?: number
-  /** For one question with all its requests, ms; default 15 s. */
+  /** For one question with all its requests, ms; default three requests' time. */
   readonly deadlineMs?: number
   /** How long an answer holds, ms; default 30 s. */
   readonly answerLifeMs?: number
@@ -57,7 +57,7 @@ export const createRegistry = ({
   certsDirectory,
   allowedAddresses = [],
   requestTimeoutMs = 5_000,
-  deadlineMs = 15_000,
+  deadlineMs = 3 * requestTimeoutMs,
   answerLifeMs = 30_000,
   userAgent = 'kubemend',
   now = Date.now,

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest'
+import { guardedAddresses } from './addresses.ts'
+import { createAuthority } from './auth.ts'
+import { basicHeader, type Credential } from './credential.ts'
+import type { Endpoint } from './hosts.ts'
+import type { Answer, Exchange, Http } from './http.ts'
+import { openSession } from './session.ts'
+
+const CREDENTIAL: Credential = { username: 'u', password: 'p', source: 'secret a/b' }
+const SECRET = basicHeader(CREDENTIAL)
+const OWN: Endpoint = { root: 'https://r.example/v2', named: false, trusted: true, resolves: true }
+
+/** TLS as it would be, without its cost: each exchange is answered by a table. */
+const httpBy = (answer: (exchange: Exchange) => Partial<Answer>) => {
+  const sent: { url: string; authorization: string | undefined; skipVerify: boolean }[] = []
+  const http: Http = {
+    send: async (exchange) => {
+      const { url, headers, reach } = exchange
+      sent.push({ url: url.href, authorization: headers['authorization'], skipVerify: reach.skipVerify === true })
+      return { status: 200, headers: {}, body: Buffer.alloc(0), cut: false, ...answer(exchange) }
+    },
+    close: () => {},
+  }
+  return { http, sent }
+}
+
+const session = (http: Http, endpoint: Endpoint = OWN) =>
+  openSession(
+    {
+      http,
+      authority: createAuthority(http, 'test', Date.now),
+      addresses: guardedAddresses(),
+      userAgent: 'test',
+      requestTimeoutMs: 1_000,
+    },
+    { endpoint, repository: 'a/b', credential: CREDENTIAL, signal: new AbortController().signal },
+  )
+
+const ask = { method: 'GET', path: '/a/b/manifests/1', accept: '*/*', maxBytes: 10 } as const
+const challenge = (realm: string) => ({
+  status: 401,
+  headers: { 'www-authenticate': `Bearer realm="${realm}",service="s"` },
+})
+const token = { body: Buffer.from('{"access_token":"T"}') }
+
+describe('credentials', () => {
+  it('go to the token service that the registry names, by https, as Docker Hub’s does', async () => {
+    const { http, sent } = httpBy(({ url, headers }) =>
+      url.host === 'auth.example'
+        ? token
+        : headers['authorization'] === 'Bearer T'
+          ? {}
+          : challenge('https://auth.example/token'),
+    )
+    expect((await session(http).ask(ask)).status).toBe(200)
+    expect(sent.map(({ url, authorization }) => [url, authorization])).toEqual([
+      ['https://r.example/v2/a/b/manifests/1', undefined],
+      ['https://auth.example/token?service=s&scope=repository%3Aa%2Fb%3Apull', SECRET],
+      ['https://r.example/v2/a/b/manifests/1', 'Bearer T'],
+    ])
+  })
+
+  it.each([
+    ['a plain one', OWN, 'http://auth.example/token'],
+    ['a plain one on the same host', OWN, 'http://r.example/token'],
+    ['another host that an unverified connection names', { ...OWN, skipVerify: true }, 'https://auth.example/token'],
+    [
+      'another host that a plain connection names',
+      { ...OWN, root: 'http://r.example/v2' },
+      'https://auth.example/token',
+    ],
+    ['one with a user in it', OWN, 'https://u:p@auth.example/token'],
+    ['none', OWN, 'nowhere'],
+  ])('do not go to a token service that is %s', async (_, endpoint, realm) => {
+    const { http, sent } = httpBy(() => challenge(realm))
+    expect((await session(http, endpoint).ask(ask)).status).toBe(401)
+    expect(sent).toHaveLength(1)
+  })
+
+  it('do not follow a token service’s redirect', async () => {
+    const { http, sent } = httpBy(({ url }) =>
+      url.host === 'auth.example'
+        ? { status: 302, headers: { location: 'https://thief.example' } }
+        : challenge('https://auth.example/token'),
+    )
+    expect((await session(http).ask(ask)).status).toBe(302)
+    expect(sent.map(({ url }) => new URL(url).host)).toEqual(['r.example', 'auth.example'])
+  })
+
+  it('stay at home when the registry redirects to where its blobs are', async () => {
+    const { http, sent } = httpBy(({ url, headers }) => {
+      if (url.host === 'blobs.example') return {}
+      if (headers['authorization'] === undefined)
+        return { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }
+      return { status: 307, headers: { location: 'https://u:p@blobs.example/x?sig=1' } }
+    })
+    expect((await session(http).ask(ask)).status).toBe(200)
+    expect(sent.at(-1)).toEqual({ url: 'https://blobs.example/x?sig=1', authorization: undefined, skipVerify: false })
+  })
+
+  it('do not stay with a port or a scheme that is another origin', async () => {
+    const { http, sent } = httpBy(({ url, headers }) => {
+      if (url.port === '8443') return {}
+      if (headers['authorization'] === undefined)
+        return { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }
+      return { status: 307, headers: { location: 'https://r.example:8443/x' } }
+    })
+    await session(http).ask(ask)
+    expect(sent.at(-1)?.authorization).toBeUndefined()
+  })
+
+  it('are not shown to a host that is not trusted with them', async () => {
+    const { http, sent } = httpBy(() => ({ status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }))
+    await session(http, { ...OWN, trusted: false }).ask(ask)
+    expect(sent.filter(({ authorization }) => authorization !== undefined)).toEqual([])
+  })
+})
+
+describe('a redirect', () => {
+  it.each(['http://blobs.example/x', 'gopher://x', 'http://r.example/v2/x'])('to %s is refused', async (location) => {
+    const { http } = httpBy(() => ({ status: 302, headers: { location } }))
+    await expect(session(http).ask(ask)).rejects.toThrow('not https')
+  })
+
+  it('is followed five times and no more', async () => {
+    const { http, sent } = httpBy(({ url }) => ({ status: 302, headers: { location: `${url.href}x` } }))
+    await expect(session(http).ask(ask)).rejects.toThrow('more than 5 times')
+    expect(sent).toHaveLength(6)
+  })
+})
