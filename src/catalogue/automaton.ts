@@ -3,8 +3,8 @@
  * literals and the text. A. Aho, M. Corasick, Efficient string matching, CACM 18 (1975).
  */
 export interface Automaton {
-  /** Sets `found[i]` to `stamp` for every literal `i` that occurs in the text. */
-  readonly scan: (text: string, found: Uint32Array, stamp: number) => void
+  /** The indices of the literals that occur in the text, each once, in no order. */
+  readonly scan: (text: string) => readonly number[]
 }
 
 /** Literals must be ASCII and not empty; other characters of a text match nothing. */
@@ -32,13 +32,15 @@ export const buildAutomaton = (literals: readonly string[]): Automaton => {
   const table = Int32Array.from(next)
   const outputs = ends.map((list) => (list.length > 0 ? Int32Array.from(list) : undefined))
   return {
-    scan: (text, found, stamp) => {
+    scan: (text) => {
+      const found = new Set<number>()
       let state = 0
       for (let i = 0; i < text.length; i++) {
         state = table[state * width + columns.of(text.charCodeAt(i))] ?? 0
         const hits = outputs[state]
-        if (hits) for (const hit of hits) found[hit] = stamp
+        if (hits) for (const hit of hits) found.add(hit)
       }
+      return [...found]
     },
   }
 }

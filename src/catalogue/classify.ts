@@ -3,7 +3,6 @@ import { buildMatcher } from './matcher.ts'
 import { normalise } from './normal-form.ts'
 import type { Row, Runtime } from './row.ts'
 import { ROWS } from './rows.ts'
-import { runtimeOf } from './runtime.ts'
 
 export interface Signal {
   /** The event's reason or the container's waiting reason; empty where unknown. */
@@ -39,9 +38,9 @@ const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 
 /** The cause of a failure by its words alone; `Unknown` where no row fits. Pure, linear in the message, never throws. */
 export const classify = ({ reason, message, runtime }: Signal): Classification => {
-  const form = normalise(message)
-  const told = runtime ?? runtimeOf(form.text)
-  const row = BESIDE_THE_POINT.has(reason) ? undefined : match({ reason, form, runtime: told })
+  const read = match(reason, normalise(message))
+  const row = BESIDE_THE_POINT.has(reason) ? undefined : read.row
+  const told = runtime ?? read.runtime
   return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(told && { runtime: told }) }
 }
 

@@ -101,3 +101,5 @@ interface Context {
 }
 
 export type ContextName = keyof typeof CONTEXTS
+
+export const CONTEXT_NAMES = Object.keys(CONTEXTS) as readonly ContextName[]

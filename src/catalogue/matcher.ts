@@ -1,119 +1,71 @@
-import { compilePattern } from '../api/pattern.ts'
 import { buildAutomaton } from './automaton.ts'
-import { CONTEXTS, type ContextName } from './contexts.ts'
+import { type CompiledRow, compileRow, type Literals } from './compiled-row.ts'
+import { CONTEXT_NAMES, CONTEXTS, type ContextName } from './contexts.ts'
 import type { NormalForm } from './normal-form.ts'
-import type { Piece, Row, Runtime } from './row.ts'
+import type { Row, Runtime } from './row.ts'
+import { TELLTALES } from './runtime.ts'
 
-/** Finds the first row, in order, that fits. Linear in the text; never throws. */
-export type Matcher = (signal: {
-  readonly reason: string
-  readonly form: NormalForm
-  readonly runtime?: Runtime | undefined
-}) => Row | undefined
-
-interface CompiledPiece {
-  /** Index of the literal, or -1 for a pattern. */
-  readonly literal: number
-  readonly length: number
-  readonly test?: (text: string) => boolean
+/** What a message's words say: the first row that fits, and whose words they are. */
+export interface Reading {
+  readonly row: Row | undefined
+  readonly runtime: Runtime | undefined
 }
 
-interface CompiledRow {
-  readonly row: Row
-  readonly order: number
-  readonly all: readonly CompiledPiece[]
-  readonly any: readonly CompiledPiece[]
-  readonly not: readonly CompiledPiece[]
-}
+/** Reads one message: one pass for all literals of all rows, then only the rows that these leave. Never throws. */
+export type Matcher = (reason: string, form: NormalForm) => Reading
 
 /** Compiles rows once, at start. Throws for a row that cannot be found by a literal or whose pattern RE2 refuses. */
 export const buildMatcher = (rows: readonly Row[]): Matcher => {
-  const literals: string[] = []
-  const indexOf = new Map<string, number>()
-  const literalOf = (text: string): number => {
-    const literal = indexOf.get(text) ?? literals.push(text) - 1
-    indexOf.set(text, literal)
-    return literal
+  const literals = collectLiterals()
+  const compiled = rows.map((row, order) => compileRow(row, order, literals))
+  const contexts = new Map<ContextName, { readonly reasons: ReadonlySet<string>; readonly words: readonly number[] }>()
+  for (const name of CONTEXT_NAMES) {
+    const { reasons, words } = CONTEXTS[name]
+    contexts.set(name, { reasons: new Set(reasons), words: words.map(literals.indexOf) })
   }
-  const compilePiece = (row: Row, piece: Piece): CompiledPiece => {
-    if (typeof piece !== 'string') {
-      const pattern = compilePattern(piece.re)
-      if (!pattern.ok) throw new Error(`compiling row ${row.id}: ${pattern.sentence}`)
-      return { literal: -1, length: 0, test: pattern.test }
-    }
-    if (piece === '' || piece !== piece.toLowerCase()) {
-      throw new Error(`compiling row ${row.id}: literal ${JSON.stringify(piece)} must be in lower case and not empty`)
-    }
-    return { literal: literalOf(piece), length: piece.length }
-  }
-  const compiled = rows.map(
-    (row, order): CompiledRow => ({
-      row,
-      order,
-      // Literals before patterns: a pattern is only run where all else holds.
-      all: (row.all ?? []).map((piece) => compilePiece(row, piece)).toSorted((a, b) => b.literal - a.literal),
-      any: (row.any ?? []).map((piece) => compilePiece(row, piece)).toSorted((a, b) => b.literal - a.literal),
-      not: (row.not ?? []).map((piece) => compilePiece(row, piece)),
-    }),
-  )
-  const contexts = new Map<string, { readonly reasons: readonly string[]; readonly words: readonly number[] }>(
-    Object.entries(CONTEXTS).map(([name, { reasons, words }]) => [name, { reasons, words: words.map(literalOf) }]),
-  )
-  const keyed = keyRows(compiled, literals.length)
-  const automaton = buildAutomaton(literals)
-  const found = new Uint32Array(literals.length)
-  let stamp = 0
+  const telltales = TELLTALES.map(([runtime, words]) => [runtime, words.map(literals.indexOf)] as const)
+  const keyed = keyRows(compiled, literals.all.length)
+  const automaton = buildAutomaton(literals.all)
 
-  return ({ reason, form, runtime }) => {
-    if (stamp === 0xffffffff) {
-      found.fill(0)
-      stamp = 0
-    }
-    stamp++
-    automaton.scan(form.text, found, stamp)
-    const has = (piece: CompiledPiece): boolean =>
-      piece.literal >= 0 ? found[piece.literal] === stamp : (piece.test?.(form.text) ?? false)
+  return (reason, { text, codes }) => {
+    const hits = automaton.scan(text)
+    const found = new Set(hits)
     const during = (name: ContextName): boolean => {
       const context = contexts.get(name)
-      return (
-        context !== undefined && (context.reasons.includes(reason) || context.words.some((w) => found[w] === stamp))
-      )
+      return context !== undefined && (context.reasons.has(reason) || context.words.some((word) => found.has(word)))
     }
-    const fits = ({ row, all, any, not }: CompiledRow): boolean =>
-      applies(row, reason, form.codes, runtime) &&
-      (row.during === undefined || row.during.some(during)) &&
-      all.every(has) &&
-      (any.length === 0 || any.some(has)) &&
-      !not.some(has)
     let best: CompiledRow | undefined
-    for (const [literal, candidates] of keyed.entries()) {
-      if (found[literal] !== stamp) continue
-      for (const candidate of candidates) {
+    for (const literal of hits) {
+      for (const candidate of keyed[literal] ?? []) {
         if (best && candidate.order >= best.order) break
-        if (fits(candidate)) best = candidate
+        const { row } = candidate
+        if (row.reasons && reason !== '' && !row.reasons.includes(reason)) continue
+        if (row.codes && !codes.some((code) => row.codes?.includes(code) || row.codes?.includes('*'))) continue
+        if (row.during && !row.during.some(during)) continue
+        if (candidate.fits(found, text)) best = candidate
       }
     }
-    return best?.row
+    const runtime = telltales.find(([, words]) => words.some((word) => found.has(word)))?.[0]
+    return { row: best?.row, runtime }
   }
 }
 
-const applies = (row: Row, reason: string, codes: readonly string[], runtime: Runtime | undefined): boolean =>
-  (row.reasons === undefined || reason === '' || row.reasons.includes(reason)) &&
-  (row.codes === undefined || codes.some((code) => row.codes?.includes(code) || row.codes?.includes('*'))) &&
-  (row.runtime === undefined || runtime === undefined || row.runtime === runtime)
+const collectLiterals = (): Literals & { readonly all: readonly string[] } => {
+  const all: string[] = []
+  const indices = new Map<string, number>()
+  return {
+    all,
+    indexOf: (text) => {
+      const index = indices.get(text) ?? all.push(text) - 1
+      indices.set(text, index)
+      return index
+    },
+  }
+}
 
-/** For each literal the rows, in order, that can only fit where it was found: the longest of `all`, else each of `any`. */
+/** For each literal, in order, the rows that can only fit where it was found. */
 const keyRows = (rows: readonly CompiledRow[], literals: number): readonly (readonly CompiledRow[])[] => {
   const keyed: CompiledRow[][] = Array.from({ length: literals }, () => [])
-  for (const row of rows) {
-    const longest = row.all.filter(isLiteral).toSorted((a, b) => b.length - a.length)[0]
-    const keys = longest !== undefined ? [longest] : row.any
-    if (keys.length === 0 || !keys.every(isLiteral)) {
-      throw new Error(`compiling row ${row.row.id}: it needs a literal in all, or only literals in any`)
-    }
-    for (const { literal } of keys) keyed[literal]?.push(row)
-  }
+  for (const row of rows) for (const key of row.keys) keyed[key]?.push(row)
   return keyed
 }
-
-const isLiteral = (piece: CompiledPiece): boolean => piece.literal >= 0

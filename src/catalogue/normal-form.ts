@@ -8,29 +8,32 @@ export interface NormalForm {
   readonly codes: readonly string[]
 }
 
-const PREFIX = /^(?:\(combined from similar events\): ?)?(?:error: )?/i
+const PREFIX = /^(?:\(combined from similar events\): ?)?(?:error: )?/
 /** `rpc error: code = Unknown desc = `, at any depth. Every repetition is bounded, so this is linear. */
-const RPC = /rpc error: code = (\w{1,24}) desc = ?/gi
-/** Control characters and every kind of space. */
-const BLANKS = /[\s\p{Cc}\p{Zs}]+/gu
+const RPC = /rpc error: code = (\w{1,24}) desc = ?/g
+/** Whatever is no visible character and no plain space: control characters and the other kinds of space. */
+const BLANK = /[^\P{C}\p{Cs}\p{Cn}]|[\t-\r\u00a0\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu
 const CURLY = /[\u2018\u2019\u201c\u201d]/g
 
 /** Brings a message into the form that rows are written for. Any input, any size: the cost is bounded by 4 KiB. */
 export const normalise = (message: string): NormalForm => {
   const codes: string[] = []
-  const text = message
-    .slice(0, MAX_MESSAGE)
-    .replace(PREFIX, '')
-    // Nested errors quote one another: \" \\\" \\\\\\\" are all a quote, \n and \\n a line's end.
-    .replace(/\\+/g, '\\')
-    .replace(/\\(["'nrt])/g, (_, char: string) => (char === '"' || char === "'" ? char : ' '))
+  const text = unescape(message.slice(0, MAX_MESSAGE).toLowerCase().replace(PREFIX, ''))
     .replace(CURLY, (char) => (char < '\u201c' ? "'" : '"'))
-    .replace(BLANKS, ' ')
+    .replace(BLANK, ' ')
+    .replace(/ {2,}/g, ' ')
     .replace(RPC, (_, code: string) => {
-      codes.push(code.toLowerCase())
+      codes.push(code)
       return ''
     })
     .trim()
-    .toLowerCase()
   return { text, codes }
 }
+
+/** Nested errors quote one another: `\"`, `\\\"` and `\\\\\\\"` are all a quote, `\n` and `\\n` a line's end. */
+const unescape = (text: string): string =>
+  text.includes('\\')
+    ? text
+        .replace(/\\{2,}/g, '\\')
+        .replace(/\\["'nrt]/g, (pair) => (pair === '\\"' || pair === "\\'" ? pair.slice(1) : ' '))
+    : text

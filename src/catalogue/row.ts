@@ -12,7 +12,7 @@ export type Piece = string | { readonly re: string }
 
 /**
  * One known failure. A row fits when all of `all`, at least one of `any` and none of `not` occur, and its conditions on
- * reason, runtime and gRPC code hold. Each row needs a literal in `all`, or only literals in `any`: the matcher
+ * reason, context and gRPC code hold. Each row needs a literal in `all`, or only literals in `any`: the matcher
  * finds its candidates by these. The first row that fits decides, so specific endings stand before general beginnings.
  */
 export interface Row {
@@ -25,7 +25,6 @@ export interface Row {
   readonly during?: readonly ContextName[]
   /** gRPC status codes, in lower case, one of which the message must carry; `*` is any. */
   readonly codes?: readonly string[]
-  readonly runtime?: Runtime
   readonly all?: readonly Piece[]
   readonly any?: readonly Piece[]
   readonly not?: readonly Piece[]

@@ -1,7 +1,7 @@
 import type { Runtime } from './row.ts'
 
 /** Words that only one runtime uses, most telling first; in the normal form of messages. */
-const TELLTALES: readonly (readonly [Runtime, readonly string[]])[] = [
+export const TELLTALES: readonly (readonly [Runtime, readonly string[]])[] = [
   ['docker', ['error response from daemon', '/var/lib/docker/', 'docker0', 'networkplugin cni failed']],
   [
     'containerd',
@@ -25,7 +25,6 @@ const TELLTALES: readonly (readonly [Runtime, readonly string[]])[] = [
       'short-name ',
       'short name mode',
       'crio-',
-      'pod sandbox(',
       'error creating pod sandbox with name',
       'error reserving ctr name',
       'error reserving pod name',
@@ -34,7 +33,3 @@ const TELLTALES: readonly (readonly [Runtime, readonly string[]])[] = [
   ],
   ['kubelet', ['back-off pulling image', 'back-off restarting failed', 'mountvolume.', 'unable to attach or mount']],
 ]
-
-/** The runtime by a message's own words; undefined where they do not tell. */
-export const runtimeOf = (text: string): Runtime | undefined =>
-  TELLTALES.find(([, words]) => words.some((word) => text.includes(word)))?.[0]

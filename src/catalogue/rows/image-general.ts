@@ -10,6 +10,7 @@ export const IMAGE_GENERAL_ROWS: readonly Row[] = [
     any: [
       'failed to resolve reference',
       'failed to resolve image',
+      'httpreadseeker: failed open: content at',
       'failed to copy: httpread',
       'could not fetch content descriptor',
     ],
