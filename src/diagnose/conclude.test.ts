@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest'
+import type { Cause } from '../api/causes.ts'
+import type { Pod } from '../api/kubernetes.ts'
+import { refinements } from '../catalogue/refinements.ts'
+import { assembleIncident } from './assemble-incident.ts'
+import { conclude } from './conclude.ts'
+import { type Facts, type Finding, known, type Manager, type Owner, type RegistryAnswer, unknown } from './incident.ts'
+import { ownerOfPod } from './owner.ts'
+
+const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
+
+const pod = (name: string, more: Partial<Pod['metadata']> = {}): Pod => ({
+  metadata: { name, namespace: 'kube-system', uid: `uid-${name}`, resourceVersion: '1', ...more },
+})
+
+const finding = (cause: Cause, more: Partial<Finding> = {}): Finding => ({
+  container: 'coredns',
+  init: false,
+  image: IMAGE,
+  cause,
+  message: 'it says',
+  witness: 'kubelet',
+  mayBe: refinements(cause),
+  ...more,
+})
+
+const owner = (more: Partial<Owner> = {}): Owner => ({
+  ...ownerOfPod(pod('coredns')),
+  ref: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'kube-system', name: 'coredns', uid: 'u' },
+  ...more,
+})
+
+const incidentOf = (findings: readonly Finding[], of: Owner = owner()) =>
+  assembleIncident({ owner: of, area: 'image', pods: [{ pod: pod('coredns-1'), findings, since: 0 }] })
+
+const says = (answer: RegistryAnswer, more: Partial<Facts> = {}): Facts => ({
+  registry: { [IMAGE]: known(answer) },
+  ...more,
+})
+const NOTHING: Facts = { registry: {} }
+const EXISTS: RegistryAnswer = { kind: 'exists', digest: 'sha256:x', platforms: ['linux/amd64'], mediaType: 'm' }
+
+describe('the cause after the registry was asked of the present image', () => {
+  it.each<[string, Finding, RegistryAnswer, Cause, Finding['witness']]>([
+    [
+      '401 whose project is missing',
+      finding('Unauthorized'),
+      { kind: 'projectMissing', said: '' },
+      'ProjectNotFound',
+      'registry',
+    ],
+    [
+      'the same, said by an Event alone',
+      finding('ProjectNotFound', { witness: 'event' }),
+      { kind: 'projectMissing', said: '' },
+      'ProjectNotFound',
+      'registry',
+    ],
+    [
+      'a back-off whose tag is missing',
+      finding('BackOffOnly'),
+      { kind: 'tagMissing', said: '' },
+      'ManifestNotFound',
+      'registry',
+    ],
+    [
+      'not found, and it is the repository',
+      finding('ManifestNotFound'),
+      { kind: 'repositoryMissing', said: '' },
+      'RepositoryNotFoundOrDenied',
+      'registry',
+    ],
+    [
+      '401 with the pod’s own secret',
+      finding('Unauthorized', { witness: 'event' }),
+      { kind: 'denied', said: '', withCredentials: true },
+      'Unauthorized',
+      'registry',
+    ],
+    [
+      '401 without a secret: the node’s credentials are not seen',
+      finding('Unauthorized'),
+      { kind: 'denied', said: '', withCredentials: false },
+      'Unauthorized',
+      'kubelet',
+    ],
+    [
+      'an Event’s 401 without a secret',
+      finding('Unauthorized', { witness: 'event' }),
+      { kind: 'denied', said: '', withCredentials: false },
+      'Unauthorized',
+      'event',
+    ],
+    [
+      'a back-off that anybody is denied',
+      finding('BackOffOnly'),
+      { kind: 'denied', said: '', withCredentials: false },
+      'BackOffOnly',
+      'kubelet',
+    ],
+    [
+      'a full disk while the tag is missing',
+      finding('DiskFull'),
+      { kind: 'tagMissing', said: '' },
+      'DiskFull',
+      'kubelet',
+    ],
+    ['not found, and it is there now', finding('ManifestNotFound'), EXISTS, 'ManifestNotFound', 'kubelet'],
+    [
+      'an Event’s not found, and it is there',
+      finding('ManifestNotFound', { witness: 'event' }),
+      EXISTS,
+      'ManifestNotFound',
+      'event',
+    ],
+    ['unreachable from here', finding('Unauthorized'), { kind: 'unreachable', said: '' }, 'Unauthorized', 'kubelet'],
+  ])('%s', (_, found, answer, cause, witness) => {
+    expect(conclude(incidentOf([found]), says(answer)).findings).toMatchObject([{ cause, witness }])
+  })
+
+  it('is a wrong platform where the image is there, but not for the node', () => {
+    const node = known({
+      name: 'n',
+      labels: {},
+      annotations: {},
+      platform: 'linux/arm64',
+      controlPlane: false,
+      ready: true,
+    })
+    expect(conclude(incidentOf([finding('BackOffOnly')]), says(EXISTS, { node }))).toMatchObject({
+      cause: 'PlatformMismatch',
+    })
+  })
+
+  it('may still change while the registry did not answer, and not after', () => {
+    const mayBe = (answer: RegistryAnswer) =>
+      conclude(incidentOf([finding('Unauthorized')]), says(answer)).findings[0]?.mayBe
+    expect(mayBe({ kind: 'unreachable', said: '' })).toContain('ProjectNotFound')
+    expect(mayBe({ kind: 'denied', said: '', withCredentials: false })).toEqual([])
+  })
+
+  it('is unchanged where it is unknown what the registry says', () => {
+    const facts: Facts = { registry: { [IMAGE]: unknown('no right') } }
+    expect(conclude(incidentOf([finding('Unauthorized')]), facts)).toMatchObject({ cause: 'Unauthorized' })
+  })
+
+  it('is that of the firmest finding, each container and image once', () => {
+    const findings = [
+      finding('BackOffOnly'),
+      finding('ManifestNotFound', { container: 'b' }),
+      finding('ManifestNotFound'),
+    ]
+    const { cause, findings: left } = conclude(incidentOf(findings), NOTHING)
+    expect([cause, left.map(({ container }) => container)]).toEqual(['ManifestNotFound', ['coredns', 'b']])
+  })
+
+  it('is of this area alone, and unknown where no pod fails any more', () => {
+    const other = finding('CrashLoop', { container: 'b', image: '' })
+    expect(conclude(incidentOf([other, finding('ManifestNotFound')]), NOTHING).findings).toHaveLength(1)
+    expect(conclude(incidentOf([]), NOTHING)).toMatchObject({ cause: 'Unknown', findings: [] })
+  })
+})
+
+describe('the evidence', () => {
+  it('comes in the order in which it was found, in sentences that can be checked', () => {
+    const facts = says(
+      { kind: 'denied', said: '401 UNAUTHORIZED', withCredentials: false },
+      { pullSecrets: known(['the pod names no pull secret']) },
+    )
+    const found = [finding('Unauthorized'), finding('BackOffOnly', { container: 'b', witness: 'event' })]
+    const { evidence } = conclude(incidentOf(found), facts)
+    expect(evidence.map(({ fact }) => fact)).toEqual(['PodStatus', 'Event', 'Owner', 'PullSecrets', 'Registry'])
+    expect(evidence.at(-1)?.says).toContain('cannot be seen from here')
+  })
+
+  it('wonders where status and registry disagree', () => {
+    const { evidence } = conclude(incidentOf([finding('ManifestNotFound')]), says(EXISTS))
+    expect(evidence.at(-1)?.says).toContain('the image is there now')
+  })
+
+  it('fits into a record, whatever the pods say', () => {
+    const findings = Array.from({ length: 200 }, (_, i) =>
+      finding('ManifestNotFound', { container: `c${i}`, image: `r.io/${i}`, message: '☃'.repeat(4_096) }),
+    )
+    const { evidence } = conclude(incidentOf(findings), NOTHING)
+    expect(evidence.length).toBeLessThanOrEqual(64)
+    expect(Math.max(...evidence.map(({ says: text }) => text.length))).toBeLessThanOrEqual(2_048)
+  })
+})
+
+describe('what to change for good', () => {
+  const argo: Manager = { name: 'Argo CD', writesBack: true, seenBy: 's', editAt: 'Argo CD Application web' }
+  const helm: Manager = { name: 'Helm', writesBack: false, seenBy: 's', editAt: 'Helm release shop/web' }
+  it.each<[string, Owner, string]>([
+    [
+      'names the application that writes back',
+      owner({ managers: [argo, helm] }),
+      'in Argo CD Application web (Helm release shop/web made it as well): it writes back',
+    ],
+    [
+      'says that the next upgrade of a chart must carry it',
+      owner({ managers: [helm] }),
+      'in Helm release shop/web: its next upgrade',
+    ],
+    [
+      'is the manifest that kubectl applied',
+      owner({ annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } }),
+      'the manifest that Deployment kube-system/coredns was applied from',
+    ],
+    ['is wherever it is made from', owner(), 'wherever Deployment kube-system/coredns is made from'],
+  ])('%s', (_, of, sentence) => {
+    const { permanentFix } = conclude(incidentOf([finding('ProjectNotFound')], of), NOTHING)
+    expect(permanentFix).toContain(`Change the image of container coredns (${IMAGE})`)
+    expect(permanentFix).toContain(sentence)
+  })
+})
+
+describe('an incident of several pods', () => {
+  it('speaks of the newest pod’s revision and leaves out pods that fail otherwise', () => {
+    const at = (name: string, hash: string, creationTimestamp: string, findings: readonly Finding[]) => ({
+      pod: pod(name, { creationTimestamp, labels: { 'pod-template-hash': hash } }),
+      findings,
+      since: 0,
+    })
+    const incident = assembleIncident({
+      owner: owner(),
+      area: 'image',
+      pods: [
+        at('old', 'h1', '2026-01-01T00:00:00Z', [finding('ManifestNotFound')]),
+        at('new', 'h2', '2026-01-02T00:00:00Z', [finding('Unknown')]),
+        at('crash', 'h3', '2026-01-03T00:00:00Z', [finding('CrashLoop', { image: '' })]),
+      ],
+    })
+    expect(incident).toMatchObject({ key: 'u/image', templateHash: 'h2' })
+    expect(incident.pods.map(({ pod: { metadata } }) => metadata.name)).toEqual(['new', 'old'])
+  })
+})
