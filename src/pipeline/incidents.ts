@@ -10,7 +10,7 @@ export interface OpenIncident {
   readonly target: ObjectRef
   /** Failing pods by uid; empty where only the remedy's proof is awaited. */
   readonly pods: ReadonlyMap<string, FailingPod>
-  /** The owner as it was read a moment ago, so that the same object is not read twice in a row. */
+  /** The owner as it was read for filing a pod; `at` is before the read began, ms since the epoch. */
   readonly owner?: { readonly value: Owner; readonly at: number }
   /** Set while a remedy's proof is awaited: its pods' moves make us look again. */
   readonly selector?: LabelSelector
@@ -19,8 +19,10 @@ export interface OpenIncident {
 /** Open incidents by key; what is healthy has none. Synchronous. */
 export interface Incidents {
   readonly get: (key: string) => OpenIncident | undefined
-  /** A pod fails in these areas now, and in no other; answers the keys that changed. */
-  readonly report: (owner: Owner, pod: FailingPod, areas: readonly Area[], now: number) => readonly string[]
+  /** A pod fails in these areas now, and in no other; answers the keys that changed. `at` is before the owner was read. */
+  readonly report: (owner: Owner, pod: FailingPod, areas: readonly Area[], at: number) => readonly string[]
+  /** The owner as it was read for filing, once: what was decided on it may have changed it. */
+  readonly takeOwner: (key: string) => OpenIncident['owner']
   /** A pod no longer fails or is gone; answers the keys that it left. */
   readonly recovered: (podUid: string) => readonly string[]
   /** Keeps an incident open for the proof of its remedy. */
@@ -51,7 +53,7 @@ export const createIncidents = (): Incidents => {
 
   return {
     get: (key) => open.get(key),
-    report: (owner, failing, areas, now) => {
+    report: (owner, failing, areas, at) => {
       const { uid } = failing.pod.metadata
       const keys = areas.map((area) => incidentKey(owner.ref.uid, area))
       const left = [...(keysOfPod.get(uid) ?? [])].filter((key) => !keys.includes(key))
@@ -65,11 +67,18 @@ export const createIncidents = (): Incidents => {
           area,
           target: owner.ref,
           pods: new Map(before?.pods).set(uid, failing),
-          owner: { value: owner, at: now },
+          owner: { value: owner, at },
         })
         keysOfPod.set(uid, (keysOfPod.get(uid) ?? new Set()).add(key))
       })
       return [...keys, ...left]
+    },
+    takeOwner: (key) => {
+      const incident = open.get(key)
+      if (!incident?.owner) return undefined
+      const { owner, ...rest } = incident
+      open.set(key, rest)
+      return owner
     },
     recovered: (podUid) => {
       const keys = [...(keysOfPod.get(podUid) ?? [])]

@@ -42,5 +42,6 @@ export const createLook =
       if (!sighting.pod) board.forget(uid)
       return recovered()
     }
-    incidents.report(await readOwner(pod), failing, areas, now()).forEach(enqueue)
+    const at = now()
+    incidents.report(await readOwner(pod), failing, areas, at).forEach(enqueue)
   }

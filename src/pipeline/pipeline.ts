@@ -38,6 +38,7 @@ import { createPolicies } from './policies.ts'
 import { createPolicyNews } from './policy-news.ts'
 import { createReconcile } from './reconcile.ts'
 import { createRecords, isOpen, subjectOf, targetOf } from './records.ts'
+import { logRecord } from './record-log.ts'
 import { createReservations } from './reservations.ts'
 import { createWorld } from './world.ts'
 
@@ -117,6 +118,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     ledger,
     onRecord: (record) => {
       records.put(record)
+      logRecord(log, record)
       policyNews.counted(record.spec.policy.name)
     },
   })

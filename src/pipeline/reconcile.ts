@@ -72,8 +72,13 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return pods.filter((pod) => pod !== undefined)
   }
 
-  const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> =>
-    open.owner && now() - open.owner.at <= OWNER_FRESH_MS ? open.owner.value : deps.readOwner(open.target, pods[0]?.pod)
+  /** What was read for filing serves once, and never while a remedy is under way: it may be older than our own write. */
+  const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> => {
+    const filed = incidents.takeOwner(open.key)
+    const acting = records.of(open.target.uid, open.area).some(underWay)
+    if (filed && !acting && now() - filed.at <= OWNER_FRESH_MS) return filed.value
+    return deps.readOwner(open.target, pods[0]?.pod)
+  }
 
   const lookAt = (at: number): Result => ({ requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())) })
 

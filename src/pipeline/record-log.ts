@@ -1,0 +1,17 @@
+import type { Remediation } from '../api/objects.ts'
+import type { Log } from '../runtime/log.ts'
+
+/** One line for each move of a record: what was decided or done, and why. */
+export const logRecord = (log: Log, { metadata, spec, status }: Remediation): void => {
+  if (!status?.phase) return
+  const { namespace, name } = metadata
+  log.info('remediation moved', {
+    phase: status.phase,
+    reason: status.reason,
+    target: `${spec.target.kind} ${spec.target.namespace ?? ''}/${spec.target.name}`,
+    cause: status.cause ?? spec.cause,
+    policy: spec.policy.name,
+    record: `${namespace ?? ''}/${name}`,
+    message: status.message,
+  })
+}
