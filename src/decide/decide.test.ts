@@ -1,0 +1,227 @@
+import { expect, test } from 'vitest'
+import { normalImage } from '../api/image-reference.ts'
+import { type Fact, type Facts, known, unknown } from '../diagnose/incident.ts'
+import type { Case } from './case.ts'
+import { decide } from './decide.ts'
+import {
+  aCase,
+  aFailingPod,
+  aFinding,
+  aNamespace,
+  aNode,
+  anAttempt,
+  anOwner,
+  aPod,
+  aPolicy,
+  aRecord,
+  aStep,
+  BROKEN,
+  exists,
+  MENDED,
+  recycling,
+  rewriting,
+  running,
+} from './testing.ts'
+
+test('Nothing fails and no record waits: there is nothing to decide', () => {
+  expect(decide(aCase({ pods: [] }))).toMatchObject({ kind: 'Ignore', why: expect.stringContaining('fails any more') })
+  expect(decide(aCase({ pods: [], records: [aRecord({ phase: 'Succeeded' })] }))).toMatchObject({ kind: 'Ignore' })
+})
+
+test('The verdict is the same for the same case, and the case is left as it was', () => {
+  const c = aCase({
+    policies: [aPolicy({ name: 'b' }), aPolicy({ name: 'a' })],
+    records: [aRecord({ phase: 'Held', steps: [] })],
+  })
+  const before = structuredClone({ ...c, policies: c.policies.map(({ name }) => name) })
+  expect(decide(c)).toEqual(decide(c))
+  expect({ ...c, policies: c.policies.map(({ name }) => name) }).toEqual(before)
+})
+
+/** Park and Miller's generator: the same cases in every run. */
+const dice = (seed: number) => {
+  let state = seed
+  const roll = (): number => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+  /** The first choice mostly, or an odd world would hardly ever come to an act. */
+  return <T>(...choices: readonly T[]): T => choices[roll() < 0.8 ? 0 : Math.floor(roll() * choices.length)] as T
+}
+type Pick = ReturnType<typeof dice>
+
+const LONG = `harbor.od.com/k8s/${'x'.repeat(4_000)}`
+const odd = <T>(value: unknown): T => value as T
+
+const someFacts = (pick: Pick): Record<string, Fact<unknown>> => ({
+  namespace: pick(
+    known(aNamespace()),
+    unknown('403'),
+    known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })),
+  ),
+  node: pick(known(aNode()), unknown('gone'), known(aNode({ name: 'n2', platform: '' }))),
+  pods: pick(
+    known([
+      aPod(),
+      aPod({ name: 'new', containers: [{ name: 'coredns', image: MENDED }], statuses: [running(-pick(1, 40_000))] }),
+    ]),
+    known([]),
+    unknown('403'),
+  ),
+})
+const someAnswer = (pick: Pick): Fact<unknown> =>
+  pick<Fact<unknown>>(
+    exists(),
+    exists({ platforms: [] }),
+    unknown('x'),
+    known({ kind: 'tagMissing', said: '404' }),
+    known({ kind: 'unreachable', said: 'x' }),
+  )
+
+const someCase = (pick: Pick): Case => {
+  const image = pick(BROKEN, BROKEN, BROKEN, '', LONG, 'ünïcode:🙂', 'nginx', `${BROKEN}@sha256:zz`)
+  const findings = [
+    aFinding({
+      image,
+      witness: pick('kubelet', 'kubelet', 'event', 'registry'),
+      mayBe: pick<readonly ('ProjectNotFound' | 'Forbidden')[]>([], [], ['ProjectNotFound', 'Forbidden']),
+      container: pick('coredns', 'coredns', '', 'constructor'),
+      init: pick(false, false, true),
+    }),
+  ]
+  const bare = pick(false, false, odd<boolean>(true))
+  const failing = aFailingPod({
+    findings,
+    since: pick(-99_000, -99_000, 0, Number.NaN),
+    node: pick('n1', 'n1', null),
+    leaving: pick(false, false, true),
+  })
+  const pod = bare ? { ...failing, pod: odd<typeof failing.pod>({ metadata: { name: 'x' } }) } : failing
+  const step = aStep({
+    state: pick('Intended', 'Done', 'Planned', 'Ineffective', 'Undone', 'Failed'),
+    action: pick('RewriteImage', 'RecyclePod'),
+    changes: pick(undefined, aStep().changes, [{ container: 'gone', init: true, from: '', to: LONG }]),
+    pods: pick(undefined, [{ name: 'coredns-a', uid: 'uid-coredns-a' }]),
+    actedAt: pick(undefined, 'not a time', '2026-03-01T11:00:00Z'),
+    index: pick(0, 1, 9),
+  })
+  const records = pick(
+    [],
+    [],
+    [
+      aRecord({
+        phase: pick('Running', 'Verifying', 'Held', 'Succeeded', 'Ineffective'),
+        steps: pick([], [step], [step, step]),
+      }),
+    ],
+    [odd<ReturnType<typeof aRecord>>({ metadata: { name: 'r' }, spec: aRecord().spec })],
+  )
+  return aCase({
+    owner: anOwner({
+      kind: pick('Deployment', 'StatefulSet', 'Pod'),
+      namespace: pick('kube-system', 'kube-system', 'web'),
+      containers: pick([{ name: 'coredns', image }], [{ name: 'coredns' }], []),
+      initContainers: pick([], [{ name: 'coredns', image }]),
+      keepsBrokenPods: pick(false, true),
+      replicas: pick(1, 0, 3),
+      managedFields: pick([], [odd({ fieldsV1: 'x' })], [odd({ manager: 'm', fieldsV1: { 'f:spec': null } })]),
+    }),
+    pods: pick([pod], [pod], [pod, failing], []),
+    policies: pick(
+      [
+        aPolicy({
+          actions: [rewriting({ verify: pick('Required', 'IfReachable', 'Never') }), recycling()],
+          mode: pick('Enforce', 'Enforce', 'Observe', 'Approve'),
+          onIneffective: pick('Keep', 'Undo'),
+        }),
+      ],
+      [
+        aPolicy({
+          actions: [recycling()],
+          match: { namespaces: pick<string[] | undefined>(undefined, ['web', 'kube-system']) },
+        }),
+      ],
+      [
+        aPolicy({ name: 'a', suspend: true, priority: 3 }),
+        aPolicy({ match: { nodeSelector: {}, namespaceSelector: {} } }),
+      ],
+      [aPolicy({ actions: [] }), aPolicy({ name: 'b', actions: [{ type: 'FlagNode', timeout: '1m' }] })],
+      [],
+    ),
+    records,
+    attempts: pick([], [], [anAttempt(-1)], [anAttempt(Number.NaN), anAttempt(99_000)]),
+    operator: {
+      paused: pick(known(false), known(false), known(false), unknown('x')),
+      maxActionsPerHour: pick(60, 60, 0, -1),
+    },
+    facts: { namespace: undefined, node: undefined, registry: { [MENDED]: undefined } },
+  })
+}
+
+const RUNS = 4_000
+
+/** Plays the other stages: answers what is asked, from one world for each run. */
+const settled = (c: Case, pick: Pick) => {
+  const world = someFacts(pick)
+  let facts: Facts = c.facts
+  for (let round = 0; round < 8; round += 1) {
+    const current = { ...c, facts }
+    const verdict = decide(current)
+    if (verdict.kind !== 'Ask') return { verdict, c: current }
+    expect(verdict.facts).not.toEqual([])
+    for (const name of verdict.facts) {
+      if (name.fact === 'registry') {
+        expect(facts.registry).not.toHaveProperty([name.image])
+        expect(name.image).toBe(normalImage(name.image))
+        facts = { ...facts, registry: { ...facts.registry, [name.image]: odd(someAnswer(pick)) } }
+      } else {
+        expect(facts[name.fact]).toBeUndefined()
+        facts = { ...facts, [name.fact]: world[name.fact] }
+      }
+    }
+  }
+  throw new Error('it never came to a verdict')
+}
+
+test('Whatever comes, it neither throws nor asks for a fact that is there, and it comes to a verdict', () => {
+  const kinds = new Set<string>()
+  for (let seed = 1; seed <= RUNS; seed += 1) {
+    const pick = dice(seed * 7_919)
+    kinds.add(settled(someCase(pick), pick).verdict.kind)
+  }
+  expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Prove'])
+})
+
+test('It never acts while a fact that the act needs is unknown', () => {
+  let acts = 0
+  for (let seed = 1; seed <= RUNS; seed += 1) {
+    const pick = dice(seed * 104_729)
+    const { verdict, c } = settled(someCase(pick), pick)
+    if (verdict.kind !== 'Act') continue
+    acts += 1
+    const { plan } = verdict
+    const { facts, incident, policies } = c
+    const policy = policies.find(({ uid }) => uid === verdict.policy.uid)
+    expect(c.operator.paused).toEqual(known(false))
+    expect(policy).toMatchObject({ spec: { suspend: false } })
+    expect(policy?.spec.mode).not.toBe('Observe')
+    expect(facts.namespace?.known).toBe(true)
+    if (incident.pods.some(({ pod }) => pod.spec?.nodeName)) expect(facts.node?.known).toBe(true)
+    if (plan.type === 'RecyclePod') {
+      expect(incident.owner.recreatesPods).toBe(true)
+      expect(plan.pods).not.toEqual([])
+      continue
+    }
+    if (incident.owner.keepsBrokenPods) expect(facts.pods?.known).toBe(true)
+    expect(plan.changes).not.toEqual([])
+    if (policy?.spec.actions[plan.index]?.rewriteImage?.verify === 'Never') continue
+    for (const { was, to } of plan.changes) {
+      if (was === to) continue
+      expect(facts.registry[normalImage(to)]).toMatchObject({
+        known: true,
+        value: { kind: expect.stringMatching(/exists|unreachable/) },
+      })
+    }
+  }
+  expect(acts).toBeGreaterThan(200)
+})
