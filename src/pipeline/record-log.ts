@@ -12,6 +12,6 @@ export const logRecord = (log: Log, { metadata, spec, status }: Remediation): vo
     cause: status.cause ?? spec.cause,
     policy: spec.policy.name,
     record: `${namespace ?? ''}/${name}`,
-    message: status.message,
+    says: status.message,
   })
 }
