@@ -13,7 +13,7 @@ export interface TextOptions {
 }
 
 const WIDTH = 96
-const INDENT = 11
+const INDENT = 13
 const MAX_MESSAGE = 300
 const MAX_PODS = 5
 

@@ -15,20 +15,26 @@ const enforcing = (policies: readonly PolicyInForce[], name: string): readonly P
     policy.name === name ? { ...policy, spec: { ...policy.spec, mode: 'Enforce' as const } } : policy,
   )
 
+/** Settles from facts that are at hand: what was read once is not read again, what is new is. */
+export const startingFrom = (facts: Facts, deps: SettleDeps): SettleDeps => {
+  let first = true
+  return {
+    ...deps,
+    gather: (incident, names, have) => {
+      if (!first) return deps.gather(incident, names, have)
+      first = false
+      return Promise.resolve(facts)
+    },
+  }
+}
+
 /** The verdict as it is now, and, where a policy merely observes, as it would be if that policy acted. */
 export const judge = async (incident: Incident, world: World, deps: SettleDeps): Promise<Judged> => {
   const settled = await settle(incident, world, deps)
   const { verdict, facts } = settled
   if (verdict.kind !== 'Hold' || verdict.reason !== 'ObserveOnly') return settled
   const acting = { ...world, policies: enforcing(world.policies, verdict.policy.name) }
-  // What was read for the first verdict is not read again for the second.
-  let first = true
-  const gather: SettleDeps['gather'] = (about, names, have) => {
-    if (!first) return deps.gather(about, names, have)
-    first = false
-    return Promise.resolve(facts)
-  }
-  const { verdict: ifEnforced } = await settle(incident, acting, { ...deps, gather })
+  const { verdict: ifEnforced } = await settle(incident, acting, startingFrom(facts, deps))
   return { ...settled, ifEnforced }
 }
 

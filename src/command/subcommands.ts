@@ -16,6 +16,10 @@ export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'name the cause of failure messages, without a cluster',
     load: async () => (await import('./classify.ts')).classifyCommand,
   },
+  simulate: {
+    summary: 'show what policies would do in the cluster as it is now',
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
   undo: {
     summary: 'put back the images that a Remediation rewrote',
     load: async () => (await import('./undo.ts')).undoCommand,
