@@ -217,7 +217,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
       'repository name not known to registry',
       'repository not found',
     ],
-    not: ['push access denied', 'registry with id'],
+    not: ['push access denied', 'name unknown: the registry with id'],
     during: ['pull'],
     sample: {
       reason: 'Failed',

@@ -85,7 +85,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kubelet.go; opencontainers/runc libcontainer/cgroups/systemd',
     explain:
-      'systemd still has a unit of this name or refuses to make it. Reset the failed unit on the node, or restart the kubelet.',
+      'Either systemd still has a unit of this name, or it refuses to make one. Reset the failed unit on the node, or restart the kubelet.',
   },
   {
     id: 'node-resources-exhausted',

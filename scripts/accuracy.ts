@@ -1,0 +1,82 @@
+/**
+ * Measures the catalogue on messages whose cause is known.
+ *
+ *   npm run accuracy [FILE]
+ *
+ * FILE holds one JSON object a line with `reason`, `message` and `cause`; without it the messages that the rows were not
+ * written from are used. Exit status 1 where accuracy falls below the recorded figure.
+ */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Cause } from '../src/api/causes.ts'
+import { classify } from '../src/catalogue/classify.ts'
+
+/** Least share of right answers, for any file. */
+const RECORDED = 0.95
+/** Causes that lead to an action: taking something else for one of these does harm, so none may be wrong. */
+const ACTED_ON: ReadonlySet<Cause> = new Set<Cause>([
+  'ProjectNotFound',
+  'RepositoryNotFoundOrDenied',
+  'ManifestNotFound',
+  'Unauthorized',
+  'IptablesChainMissing',
+  'SandboxStale',
+  'MountHelperMissing',
+])
+
+interface Answer {
+  readonly expected: Cause
+  readonly got: Cause
+  readonly row: string
+  readonly message: string
+}
+
+const HELD_OUT = fileURLToPath(new URL('../src/catalogue/testdata/held-out.jsonl', import.meta.url))
+
+const answersOf = (path: string): readonly Answer[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      const known = JSON.parse(line) as { reason: string; message: string; cause: Cause }
+      const { cause, row } = classify(known)
+      return { expected: known.cause, got: cause, row: row ?? '-', message: known.message }
+    })
+
+const percent = (part: number, whole: number): string => (whole === 0 ? '-' : `${((100 * part) / whole).toFixed(1)} %`)
+
+/** A line a cause: how many there are, how many of the answers with this name are right, how many of the cause were told. */
+const tableOf = (answers: readonly Answer[]): string => {
+  const causes = [...new Set(answers.flatMap(({ expected, got }) => [expected, got]))].toSorted()
+  const rows = causes.map((cause) => {
+    const known = answers.filter(({ expected }) => expected === cause)
+    const said = answers.filter(({ got }) => got === cause)
+    const right = known.filter(({ got }) => got === cause).length
+    return [cause, String(known.length), percent(right, said.length), percent(right, known.length)]
+  })
+  return [['cause', 'count', 'precision', 'recall'], ...rows]
+    .map(([cause = '', ...numbers]) => [cause.padEnd(28), ...numbers.map((text) => text.padStart(10))].join(''))
+    .join('\n')
+}
+
+const main = (path: string): number => {
+  const answers = answersOf(path)
+  const wrong = answers.filter(({ expected, got }) => expected !== got)
+  const harmful = wrong.filter(({ got }) => ACTED_ON.has(got))
+  const right = answers.length - wrong.length
+  console.log(`${tableOf(answers)}\n`)
+  for (const { expected, got, row, message } of wrong) {
+    console.log(`${expected} taken for ${got} (${row}): ${message.replace(/\s+/g, ' ').slice(0, 160)}`)
+  }
+  console.log(`${right} of ${answers.length} right: ${percent(right, answers.length)}; harmful: ${harmful.length}`)
+  const fails = harmful.length > 0 || right / Math.max(answers.length, 1) < RECORDED
+  if (fails) console.error(`below the recorded figure: ${percent(RECORDED, 1)} and nothing harmful`)
+  return fails ? 1 : 0
+}
+
+try {
+  process.exitCode = main(process.argv[2] ?? HELD_OUT)
+} catch (error) {
+  console.error(`measuring accuracy: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 2
+}

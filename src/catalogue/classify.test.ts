@@ -1,0 +1,131 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import type { Cause } from '../api/causes.ts'
+import { CAUSES } from '../api/causes.ts'
+import { classify, explainRow } from './classify.ts'
+import { ROWS } from './rows.ts'
+
+interface Labelled {
+  readonly reason: string
+  readonly message: string
+  readonly cause: Cause
+}
+
+const labelled = (path: URL): readonly Labelled[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Labelled)
+
+const wrong = (messages: readonly Labelled[]): readonly string[] =>
+  messages
+    .map((known) => ({ ...known, got: classify(known) }))
+    .filter(({ cause, got }) => got.cause !== cause)
+    .map(({ cause, got, message }) => `${cause} taken for ${got.cause} by ${got.row}: ${message.slice(0, 120)}`)
+
+const causeOf = (reason: string, message: string): Cause => classify({ reason, message }).cause
+
+const PULL = 'Failed to pull image "r.example/a/b:1": rpc error: code = Unknown desc = '
+
+describe('every row', () => {
+  it.each(ROWS.map((row) => [row.id, row] as const))('%s knows its own sample', (id, row) => {
+    expect(classify(row.sample)).toMatchObject({ cause: row.cause, row: id })
+  })
+
+  it('has an id of its own, a known cause, a source and an explanation', () => {
+    expect(new Set(ROWS.map(({ id }) => id)).size).toBe(ROWS.length)
+    for (const { id, cause, source, explain } of ROWS) {
+      expect(id).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+      expect(CAUSES).toContain(cause)
+      expect(source.length, id).toBeGreaterThan(8)
+      expect(explain, id).toMatch(/^[A-Z].{30,}\.$/s)
+    }
+  })
+
+  it('is explained by its id', () => {
+    expect(explainRow('harbor-project-not-found')?.cause).toBe('ProjectNotFound')
+    expect(explainRow('constructor')).toBeUndefined()
+  })
+
+  it('together name every cause', () => {
+    const known = new Set<Cause>(ROWS.map(({ cause }) => cause))
+    expect(CAUSES.filter((cause) => cause !== 'Unknown' && !known.has(cause))).toEqual([])
+  })
+})
+
+describe('the same failure', () => {
+  const message = ROWS.find(({ id }) => id === 'netns-gone')?.sample.message ?? ''
+  it.each([
+    ['combined', `(combined from similar events): ${message}`],
+    [
+      'quoted by kubelet',
+      `Error syncing pod, skipping: failed to "CreatePodSandbox" for "p" with CreatePodSandboxError: ${JSON.stringify(message)}`,
+    ],
+    ['quoted twice', JSON.stringify(JSON.stringify(message))],
+    ['in capitals', message.toUpperCase()],
+    ['wrapped in lines', message.replaceAll(' ', '\n\t ')],
+    ['with curly quotes', message.replaceAll('"', '\u201c')],
+    ['without a reason', message],
+  ])('is known when %s', (how, text) => {
+    expect(causeOf(how === 'without a reason' ? '' : 'FailedCreatePodSandBox', text)).toBe('SandboxStale')
+  })
+})
+
+describe('the runtime', () => {
+  it('is told by the words, unless it is known', () => {
+    const message = `${PULL}Error response from daemon: manifest for a/b:1 not found`
+    expect(classify({ reason: 'Failed', message }).runtime).toBe('docker')
+    expect(classify({ reason: 'Failed', message, runtime: 'containerd' }).runtime).toBe('containerd')
+    expect(classify({ reason: 'Failed', message: 'x' })).toEqual({ cause: 'Unknown' })
+  })
+})
+
+describe('whatever comes', () => {
+  it.each([
+    ['1 MB of one letter', 'a'.repeat(1_000_000)],
+    ['1 MB of beginnings', 'failed to pull image "'.repeat(50_000)],
+    ['backslashes', '\\'.repeat(4096)],
+    ['quoted backslashes', '\\"'.repeat(100_000)],
+    ['control characters', Array.from({ length: 4096 }, (_, i) => String.fromCharCode(i % 32)).join('')],
+    ['regex metacharacters', '(((((.*)*)*)+)?[^a]{1,9}$|^\\'.repeat(200)],
+    ['lone surrogates', '\ud800\udfff\ud800'.repeat(1000)],
+    ['unfinished wrapping', 'rpc error: code = '.repeat(1000)],
+    ['spaces', ' '.repeat(100_000)],
+    ['the words of objects', '__proto__ constructor toString'],
+  ])('%s is classified without an error', (_, message) => {
+    expect(causeOf('Failed', message)).toBe('Unknown')
+    expect(causeOf(message, message)).toBe('Unknown')
+  })
+
+  it('a failure at the end of 4 KiB is found, beyond it is not looked for', () => {
+    const end = ' project not found, name: k8s'
+    expect(causeOf('Failed', 'x'.repeat(4096 - end.length) + end)).toBe('ProjectNotFound')
+    expect(causeOf('Failed', 'x'.repeat(4096) + end)).toBe('Unknown')
+  })
+})
+
+describe('known messages', () => {
+  const corpus = new URL('../../../shared/corpus/messages.jsonl', import.meta.url)
+
+  it.runIf(existsSync(corpus))('97 of 100 in the corpus are told', () => {
+    const messages = labelled(corpus)
+    expect(wrong(messages).length / messages.length, wrong(messages).join('\n')).toBeLessThanOrEqual(0.03)
+  })
+
+  it('9 of 10 that the rows were not written from are told, and none is taken for what leads to an action', () => {
+    const messages = labelled(new URL('testdata/held-out.jsonl', import.meta.url))
+    const mistakes = wrong(messages)
+    expect(mistakes.length / messages.length, mistakes.join('\n')).toBeLessThanOrEqual(0.1)
+    expect(mistakes.filter((mistake) => ACTED_ON.some((cause) => mistake.includes(`taken for ${cause}`)))).toEqual([])
+  })
+})
+
+const ACTED_ON: readonly Cause[] = [
+  'ProjectNotFound',
+  'RepositoryNotFoundOrDenied',
+  'ManifestNotFound',
+  'Unauthorized',
+  'IptablesChainMissing',
+  'SandboxStale',
+  'MountHelperMissing',
+]

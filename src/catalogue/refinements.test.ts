@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { areaOf, CAUSES } from '../api/causes.ts'
+import { refinements } from './refinements.ts'
+
+describe('what a registry may turn a cause into', () => {
+  it.each([
+    ['Unauthorized', 'ProjectNotFound'],
+    ['Unauthorized', 'RepositoryNotFoundOrDenied'],
+    ['Unauthorized', 'ManifestNotFound'],
+    ['RepositoryNotFoundOrDenied', 'ProjectNotFound'],
+    ['RepositoryNotFoundOrDenied', 'Unauthorized'],
+    ['ManifestNotFound', 'ProjectNotFound'],
+    ['BackOffOnly', 'ProjectNotFound'],
+    ['BackOffOnly', 'RateLimited'],
+  ] as const)('%s into %s', (from, to) => {
+    expect(refinements(from)).toContain(to)
+  })
+
+  it('is another cause of the same area, never Unknown, never itself', () => {
+    for (const cause of CAUSES) {
+      expect(refinements(cause)).not.toContain(cause)
+      for (const finer of refinements(cause)) expect(areaOf(finer)).toBe('image')
+    }
+  })
+
+  it('is nothing where the message settles it', () => {
+    expect(refinements('DiskFull')).toEqual([])
+    expect(refinements('IptablesChainMissing')).toEqual([])
+    expect(refinements('Unknown')).toEqual([])
+  })
+})
