@@ -97,10 +97,8 @@ const patchGuarded = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Patc
     if (!standsAs(current, changes, 'was'))
       return { kind: 'Stale', why: `${name} was edited by someone else meanwhile` }
     const { resourceVersion, annotations = {} } = current.metadata
-    // Nothing moved, so it is the request itself that is refused.
-    if (resourceVersion === seen.resourceVersion && invalid(failure))
-      return refusalOf(failure) ?? { kind: 'AlreadyDone' }
-    if (round === MAX_ROUNDS) {
+    // Where nothing moved it is the request itself that is refused.
+    if (resourceVersion === seen.resourceVersion || round === MAX_ROUNDS) {
       return refusalOf(failure) ?? { kind: 'Stale', why: `${name} keeps changing` }
     }
     seen = { resourceVersion, annotations }
