@@ -28,13 +28,6 @@ export type ConfigOutcome =
   | { readonly kind: 'Config'; readonly config: Config }
   | { readonly kind: 'Help'; readonly text: string }
 
-/** The part of the environment that says where the cluster is, for programs that have flags of their own. */
-export const kubeEnvironment = (env: Environment = process.env): Environment => ({
-  KUBECONFIG: env['KUBECONFIG'],
-  KUBERNETES_SERVICE_HOST: env['KUBERNETES_SERVICE_HOST'],
-  KUBERNETES_SERVICE_PORT: env['KUBERNETES_SERVICE_PORT'],
-})
-
 /** The process's own flags and environment. Throws `ConfigError`. */
 export const readConfig = (): ConfigOutcome => parseConfig(process.argv.slice(2), process.env, podNamespace())
 
@@ -81,7 +74,11 @@ export const parseConfig = (args: readonly string[], env: Environment, podNamesp
       connection: Object.freeze({
         kubeconfig: checked.kubeconfig,
         context: checked.context,
-        environment: kubeEnvironment(env),
+        environment: Object.freeze({
+          KUBECONFIG: env['KUBECONFIG'],
+          KUBERNETES_SERVICE_HOST: env['KUBERNETES_SERVICE_HOST'],
+          KUBERNETES_SERVICE_PORT: env['KUBERNETES_SERVICE_PORT'],
+        }),
       }),
     }),
   }

@@ -33,7 +33,7 @@ export interface ConnectionOptions {
   /** File, or several separated as in KUBECONFIG. Default: KUBECONFIG, `~/.kube/config`, then the pod's service account. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
-  /** What KUBECONFIG and KUBERNETES_SERVICE_HOST and _PORT are read from. */
+  /** Where KUBECONFIG, KUBERNETES_SERVICE_HOST and _PORT are looked up; without it they count as unset. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
@@ -47,7 +47,7 @@ const exists = (file: string): Promise<boolean> =>
 export const loadKubeConnection = async ({
   kubeconfig,
   context,
-  environment = process.env,
+  environment = {},
 }: ConnectionOptions = {}): Promise<Connection> => {
   const named = kubeconfig || environment['KUBECONFIG']
   if (named) return kubeconfigConnection(named.split(delimiter).filter(Boolean), context)

@@ -164,7 +164,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
 
   /** After a failure: what to forget, what to report, how long to wait. */
   const recover = (error: unknown): number => {
-    const status = kubeErrorOf(error)?.status
+    const { status, retryAfterMs = 0 } = kubeErrorOf(error) ?? {}
     if (streamsInitial && resourceVersion === undefined && (status === 422 || status === 400)) {
       streamsInitial = false
       return 0
@@ -178,7 +178,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     if (gone(error)) return failures === 1 ? 0 : waitMs
     const jitter = 0.75 + Math.random() / 2
     const slowMs = forbidden(error) ? FORBIDDEN_MS * jitter : notFound(error) ? NOT_SERVED_MS * jitter : 0
-    const retryInMs = Math.max(waitMs, slowMs)
+    const retryInMs = Math.max(waitMs, slowMs, retryAfterMs)
     onError(error, { name, retryInMs })
     return retryInMs
   }
