@@ -1,0 +1,242 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { KubeObject, Pod } from '../src/api/kubernetes.ts'
+import type { Owner } from '../src/diagnose/incident.ts'
+import { readOwnerAt } from '../src/diagnose/owner-at.ts'
+import { readOwner, templateHashOf } from '../src/diagnose/owner-chain.ts'
+import type { Reads } from '../src/diagnose/reads.ts'
+import type { KubeClient } from '../src/runtime/kube-client.ts'
+import { eventually, useControlPlane } from '../testbed/fixture.ts'
+import { clientOf } from './act-plans.ts'
+
+const bed = useControlPlane()
+let client: KubeClient
+let ns: string
+beforeAll(async () => {
+  client = await clientOf(bed.plane.kubeconfig)
+  ns = await bed.namespace('owner')
+})
+
+const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
+
+/** The client, and the paths that were asked of it. */
+const counted = (): Reads & { readonly asked: readonly string[] } => {
+  const asked: string[] = []
+  return {
+    asked,
+    get: (path, options) => {
+      asked.push(path.split('/').slice(-2).join('/'))
+      return client.get(path, options)
+    },
+    list: (path, options) => client.list(path, options),
+  }
+}
+
+const template = (name: string) => ({
+  metadata: { labels: { app: name } },
+  spec: { containers: [{ name: 'coredns', image: IMAGE }], initContainers: [{ name: 'init', image: IMAGE }] },
+})
+
+const apply = (kind: string, name: string, spec: object, metadata: object = {}, apiVersion = 'apps/v1') =>
+  bed.applyYaml(JSON.stringify({ apiVersion, kind, metadata: { name, ...metadata }, spec }), { namespace: ns })
+
+const workload = (kind: string, name: string, spec: object = {}, metadata: object = {}) =>
+  apply(kind, name, { selector: { matchLabels: { app: name } }, template: template(name), ...spec }, metadata)
+
+/** The first pod that the controller manager makes for it. */
+const podOf = (name: string): Promise<Pod> =>
+  eventually(async () => {
+    const { items } = await client.list<Pod>(`/api/v1/namespaces/${ns}/pods`, { labelSelector: `app=${name}` })
+    const [pod] = items
+    if (!pod) throw new Error(`${name} has no pod`)
+    return pod
+  })
+
+const ownerOf = async (name: string): Promise<Owner> => readOwner(await podOf(name), client)
+
+describe('the owner of a pod', () => {
+  test('is its Deployment, in two requests, of which one is for metadata alone', async () => {
+    await workload('Deployment', 'dns', { replicas: 1 })
+    const pod = await podOf('dns')
+    const reads = counted()
+    const owner = await readOwner(pod, reads)
+    expect(owner).toMatchObject({
+      ref: { kind: 'Deployment', apiVersion: 'apps/v1', namespace: ns, name: 'dns' },
+      support: 'supported',
+      containers: [{ name: 'coredns', image: IMAGE }],
+      initContainers: [{ name: 'init' }],
+      selector: { matchLabels: { app: 'dns' } },
+      replicas: 1,
+      managers: [],
+      recreatesPods: true,
+      keepsBrokenPods: false,
+    })
+    expect(owner.blocked).toBeUndefined()
+    expect(owner.managedFields.map(({ manager }) => manager)).toContain('kubectl-client-side-apply')
+    expect(reads.asked).toEqual(
+      [pod.metadata.ownerReferences?.[0]?.name, 'dns'].map(
+        (name, i) => `${i === 0 ? 'replicasets' : 'deployments'}/${name}`,
+      ),
+    )
+    expect(templateHashOf(pod)).toBe(pod.metadata.labels?.['pod-template-hash'])
+  })
+
+  test.each([
+    ['StatefulSet', true],
+    ['DaemonSet', false],
+  ])('is its %s, in one request', async (kind, keepsBrokenPods) => {
+    const name = kind.toLowerCase()
+    await workload(kind, name)
+    // No scheduler runs here, and a DaemonSet makes no pod without a node: the reference is what counts.
+    const { metadata } = await bed.get<KubeObject>(kind, name, '-n', ns)
+    const reference = { apiVersion: 'apps/v1', kind, name, uid: metadata.uid, controller: true }
+    const pod: Pod = {
+      metadata: { name: 'p', namespace: ns, uid: 'u', resourceVersion: '1', ownerReferences: [reference] },
+    }
+    const reads = counted()
+    expect(await readOwner(pod, reads)).toMatchObject({
+      ref: { kind, name, uid: metadata.uid },
+      support: 'supported',
+      keepsBrokenPods,
+    })
+    expect(reads.asked).toHaveLength(1)
+  })
+
+  test('is the pod itself where nothing owns it, in no request', async () => {
+    await apply('Pod', 'bare', template('bare').spec, {}, 'v1')
+    const pod = await bed.get<Pod>('pod', 'bare', '-n', ns)
+    const reads = counted()
+    const owner = await readOwner(pod, reads)
+    expect(owner).toMatchObject({
+      ref: { kind: 'Pod', name: 'bare', uid: pod.metadata.uid },
+      support: 'supported',
+      recreatesPods: false,
+    })
+    expect(reads.asked).toEqual([])
+    expect(templateHashOf(pod)).toBe(pod.metadata.uid)
+  })
+
+  test.each([
+    [
+      'a Job',
+      'Job',
+      'batch/v1',
+      { template: { ...template('job'), spec: { ...template('job').spec, restartPolicy: 'Never' } } },
+      'job',
+      'cannot be changed',
+    ],
+    [
+      'a ReplicaSet of its own',
+      'ReplicaSet',
+      'apps/v1',
+      { replicas: 1, selector: { matchLabels: { app: 'rs' } }, template: template('rs') },
+      'rs',
+      'belongs to no Deployment',
+    ],
+    [
+      'a ReplicationController',
+      'ReplicationController',
+      'v1',
+      { replicas: 1, selector: { app: 'rc' }, template: template('rc') },
+      'rc',
+      'not repaired',
+    ],
+  ])('is explained and not touched where it is %s', async (_, kind, apiVersion, spec, name, why) => {
+    await apply(kind, name, spec, {}, apiVersion)
+    const owner = await ownerOf(name)
+    expect(owner).toMatchObject({ ref: { kind, name }, support: 'unsupported' })
+    expect(owner.why).toContain(why)
+  })
+
+  test.each([
+    [
+      'a kind that nobody knows',
+      { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'r', uid: 'u' },
+      'not a kind that is repaired',
+    ],
+    ['gone', { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'gone', uid: 'u' }, 'does not exist any more'],
+    [
+      'another of the same name',
+      { apiVersion: 'apps/v1', kind: 'Deployment', name: 'dns', uid: 'before' },
+      'not a kind that is repaired',
+    ],
+    [
+      'a namesake that was made since',
+      { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'statefulset', uid: 'before' },
+      'another uid',
+    ],
+    ['a node: a static pod', { apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'u' }, 'static pod'],
+  ])('is explained and not touched where it is %s', async (_, reference, why) => {
+    const pod: Pod = {
+      metadata: {
+        name: 'p',
+        namespace: ns,
+        uid: 'u',
+        resourceVersion: '1',
+        ownerReferences: [{ ...reference, controller: true }],
+      },
+    }
+    const owner = await readOwner(pod, client)
+    expect(owner.support).toBe('unsupported')
+    expect(owner.why).toContain(why)
+  })
+
+  test('is explained with the missing right where it may not be read', async () => {
+    const pod = await podOf('dns')
+    const nobody = await clientOf(await bed.plane.userKubeconfig('nobody'))
+    const owner = await readOwner(pod, nobody)
+    expect(owner.support).toBe('unsupported')
+    expect(owner.why).toContain(`the right to get replicasets.apps in namespace ${ns} is missing`)
+  })
+})
+
+describe('an edit would not roll out', () => {
+  test.each([
+    ['Deployment', 'paused', { paused: true }, 'is paused'],
+    ['DaemonSet', 'ondelete', { updateStrategy: { type: 'OnDelete' } }, 'OnDelete'],
+    ['StatefulSet', 'partition', { updateStrategy: { rollingUpdate: { partition: 2 } } }, 'partition 2'],
+  ])('where a %s is %s', async (kind, name, spec, why) => {
+    await workload(kind, name, spec)
+    const { apiVersion, metadata } = await bed.get<KubeObject & { apiVersion: string }>(kind, name, '-n', ns)
+    const owner = await readOwnerAt({ apiVersion, kind, namespace: ns, name, uid: metadata.uid }, undefined, client)
+    expect(owner?.blocked).toContain(why)
+  })
+
+  test('where it is being deleted', async () => {
+    await workload('Deployment', 'going', { replicas: 0 }, { finalizers: ['example.com/hold'] })
+    const { metadata } = await bed.get<KubeObject>('deployment', 'going', '-n', ns)
+    await bed.kubectl(['delete', 'deployment', 'going', '-n', ns, '--wait=false'])
+    const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name: 'going', uid: metadata.uid }
+    expect((await readOwnerAt(ref, undefined, client))?.blocked).toContain('being deleted')
+    await bed.kubectl([
+      'patch',
+      'deployment',
+      'going',
+      '-n',
+      ns,
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":null}}',
+    ])
+    expect(await eventually(async () => (await readOwnerAt(ref, undefined, client)) ?? 'gone')).toBe('gone')
+  })
+})
+
+test('an owner that an operator or a chart made shows it', async () => {
+  const { metadata } = await bed.get<KubeObject>('serviceaccount', 'default', '-n', ns)
+  await workload(
+    'Deployment',
+    'managed',
+    { replicas: 1 },
+    {
+      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+      annotations: { 'meta.helm.sh/release-name': 'shop' },
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'ServiceAccount', name: 'default', uid: metadata.uid, controller: true },
+      ],
+    },
+  )
+  expect((await ownerOf('managed')).managers).toMatchObject([
+    { name: 'operator of ServiceAccount default', writesBack: true },
+    { name: 'Helm', writesBack: false, editAt: `Helm release ${ns}/shop` },
+  ])
+})
