@@ -1,4 +1,6 @@
-/** Exponential back-off in milliseconds: `baseMs` doubled with each failure up to `maxMs`, then jittered to 50–100 %. */
+/**
+ * Exponential back-off in milliseconds: `baseMs` doubled with each failure up to `maxMs`, then jittered to 50–100 %.
+ */
 export interface Backoff {
   readonly baseMs: number
   readonly maxMs: number

@@ -39,7 +39,10 @@ export interface QueueMetrics {
 }
 
 export interface KeyedQueue<K extends string> {
-  /** Wants a run of the key, now or after a while. The earliest deadline wins; during a run it means another run after it. */
+  /**
+   * Wants a run of the key, now or after a while. The earliest deadline wins; during a run it means another run after
+   * it.
+   */
   add(key: K, options?: { readonly afterMs?: number }): void
   /** Drops what is pending for the key and its failures; a run under way goes on. */
   forget(key: K): void

@@ -81,7 +81,9 @@ export interface KubeClientOptions {
   /** Ends everything under way, and refuses what comes after. */
   readonly signal?: AbortSignal | undefined
   readonly onRequest?: ((record: RequestRecord) => void) | undefined
-  /** Default 10 s to read one object, 15 s until a watch opens, 30 s for a list or a write (admission may take long). */
+  /**
+   * Default 10 s to read one object, 15 s until a watch opens, 30 s for a list or a write (admission may take long).
+   */
   readonly timeoutMs?: Partial<Readonly<Record<Verb, number>>> | undefined
   /** Default 64 MiB. */
   readonly maxBytes?: number | undefined
@@ -135,7 +137,10 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
     }
   }
 
-  /** Runs `send`, once more after a refresh of the credentials when they were refused, and again as `nextAttemptMs` says. */
+  /**
+   * Runs `send`, once more after a refresh of the credentials when they were refused, and again as `nextAttemptMs`
+   * says.
+   */
   const attempting = async <R extends { readonly status: number }>(
     verb: Verb,
     path: string,

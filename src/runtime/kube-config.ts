@@ -2,7 +2,6 @@ import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { inClusterConnection, SERVICE_ACCOUNT_DIR } from './in-cluster.ts'
-import { kubeconfigConnection } from './kubeconfig-file.ts'
 
 /** As node:tls takes them. */
 export interface TlsOptions {
@@ -30,7 +29,10 @@ export interface Connection {
 }
 
 export interface ConnectionOptions {
-  /** File, or several separated as in KUBECONFIG. Default: KUBECONFIG, `~/.kube/config`, then the pod's service account. */
+  /**
+   * File, or several separated as in KUBECONFIG. Default: KUBECONFIG, `~/.kube/config`, then the pod's service
+   * account.
+   */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
   /** Where KUBECONFIG, KUBERNETES_SERVICE_HOST and _PORT are looked up; without it they count as unset. */
@@ -49,10 +51,13 @@ export const loadKubeConnection = async ({
   context,
   environment = {},
 }: ConnectionOptions = {}): Promise<Connection> => {
+  // In a cluster the parser of kubeconfigs is never loaded.
+  const outside = async (files: readonly string[]) =>
+    (await import('./kubeconfig-file.ts')).kubeconfigConnection(files, context)
   const named = kubeconfig || environment['KUBECONFIG']
-  if (named) return kubeconfigConnection(named.split(delimiter).filter(Boolean), context)
+  if (named) return outside(named.split(delimiter).filter(Boolean))
   const usual = join(homedir(), '.kube', 'config')
-  if (context !== undefined || (await exists(usual))) return kubeconfigConnection([usual], context)
+  if (context !== undefined || (await exists(usual))) return outside([usual])
   if (await exists(join(SERVICE_ACCOUNT_DIR, 'token'))) {
     return inClusterConnection({
       host: environment['KUBERNETES_SERVICE_HOST'],

@@ -19,7 +19,9 @@ export interface LeaderOptions {
   readonly retryPeriodMs?: number
   readonly clock: Clock
   readonly onElected?: () => void
-  /** Led and no longer does: somebody else holds the lease, or it could not be renewed in time. Not called by `stop`. */
+  /**
+   * Led and no longer does: somebody else holds the lease, or it could not be renewed in time. Not called by `stop`.
+   */
   readonly onLost: (why: string) => void
   readonly onError?: (error: unknown) => void
 }

@@ -73,7 +73,9 @@ const segment = (what: string, value: string): string => {
   return encodeURIComponent(value)
 }
 
-/** The path of a collection or, with a name, of an object. Throws `Terminal` on an unknown kind or an impossible name. */
+/**
+ * The path of a collection or, with a name, of an object. Throws `Terminal` on an unknown kind or an impossible name.
+ */
 export const pathOf = ({ apiVersion, kind, plural, namespace, name, subresource }: PathParts): string => {
   const known = kind === undefined ? undefined : KINDS[kind]
   const resource = plural ?? known?.plural

@@ -9,7 +9,10 @@ interface PluginCredentials {
   tls(clusterTls: TlsOptions): TlsOptions
 }
 
-/** Credentials from exec plugins and auth providers (OIDC). This module imports client-node: import it only when needed. */
+/**
+ * Credentials from exec plugins and auth providers (OIDC). This module imports client-node: import it only when
+ * needed.
+ */
 export const pluginCredentials = async (files: readonly string[], contextName: string): Promise<PluginCredentials> => {
   const load = (): KubeConfig => {
     const config = new KubeConfig()

@@ -1,6 +1,9 @@
 import type { KubeObject, ObjectMeta } from '../api/kubernetes.ts'
 
-/** What is known of an object that is gone: all of its metadata when the watch told, only this when a new list lacked it. */
+/**
+ * What is known of an object that is gone: all of its metadata when the watch told, only this when a new list lacked
+ * it.
+ */
 export type ItemMeta = Pick<ObjectMeta, 'uid' | 'name' | 'namespace' | 'resourceVersion'>
 
 export interface ReflectedHandlers<P> {

@@ -42,7 +42,10 @@ export interface Reflector<P> {
 }
 
 const PAGE = 500
-/** Bookmarks mostly come every minute; after so long without any line the watch is questioned. With the probe below 120 s. */
+/**
+ * Bookmarks mostly come every minute; after so long without any line the watch is questioned. With the probe below
+ * 120 s.
+ */
 const SILENCE_MS = 75_000
 /** A first reading that stalls: a server that ignores `sendInitialEvents` never ends it. */
 const INITIAL_SILENCE_MS = 10_000

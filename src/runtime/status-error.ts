@@ -3,7 +3,10 @@ import { parsePath } from './paths.ts'
 
 const RBAC_DENIAL = /cannot \S+ (resource|path) "/
 
-/** An authorizer's denial in words that say what to grant; admission (quota, policies) also answers 403, in its own words. */
+/**
+ * An authorizer's denial in words that say what to grant; admission (quota, policies) also answers 403, in its own
+ * words.
+ */
 const forbiddenSentence = (verb: Verb, path: string, said: string): string => {
   const parsed = parsePath(path)
   if (!RBAC_DENIAL.test(said) || parsed === undefined) return `${verb} ${path} is forbidden: ${said}`

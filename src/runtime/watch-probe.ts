@@ -4,11 +4,16 @@ import type { KubeClient, ListOptions } from './kube-client.ts'
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 const MAX_PAGES = 4
 
-/** Whether resource version `a` is later than `b`. They are decimal numbers, ordered since Kubernetes has been on etcd 3. */
+/**
+ * Whether resource version `a` is later than `b`. They are decimal numbers, ordered since Kubernetes has been on etcd
+ * 3.
+ */
 export const laterVersion = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length)
 
 export type ProbeResult =
-  /** Something changed after `since`, or of what is known something is gone: a watch that said nothing of it is dead. */
+  /**
+   * Something changed after `since`, or of what is known something is gone: a watch that said nothing of it is dead.
+   */
   | { readonly kind: 'Changed' }
   /** Nothing did, up to this version. */
   | { readonly kind: 'Unchanged'; readonly resourceVersion: string }
