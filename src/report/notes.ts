@@ -27,7 +27,9 @@ const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.ta
 
 const because = ({ spec, status }: Remediation): string => {
   const cause = status?.cause ?? spec.cause
-  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(({ fact }) => fact === 'Registry' || fact === 'PodStatus')?.says
+  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(
+    ({ fact }) => fact === 'Registry' || fact === 'PodStatus',
+  )?.says
   return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
 }
 

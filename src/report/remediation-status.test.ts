@@ -1,0 +1,359 @@
+import { describe, expect, test } from 'vitest'
+import { HOLD_REASONS, type Phase } from '../api/reasons.ts'
+import { remediationStatus, type RemediationStatus } from '../api/remediation.ts'
+import { nextStatus } from './remediation-status.ts'
+import type { StatusChange } from './status-change.ts'
+import { aHold, anAct, aProof, aRecycle, aRewrite, BROKEN, DONE, iso, lived, MENDED, NOW } from './testing.ts'
+
+type Step = Omit<StatusChange, 'at'>
+
+const held: Step = { kind: 'Held', verdict: aHold('CoolingDown') } as Step
+const hold = (...words: Parameters<typeof aHold>): Step => ({ kind: 'Held', verdict: aHold(...words) }) as Step
+const act = (...words: Parameters<typeof anAct>): Step => ({ kind: 'Intended', verdict: anAct(...words) }) as Step
+const acted = (outcome: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = DONE, more: object = {}): Step =>
+  ({ kind: 'Acted', outcome, ...more }) as Step
+const proof = (...words: Parameters<typeof aProof>): Step => ({ kind: 'Proven', verdict: aProof(...words) }) as Step
+const undo: Step = {
+  kind: 'UndoIntended',
+  plan: aRewrite({
+    hash: 'hash-undo',
+    changes: [{ ...aRewrite().changes[0]!, from: MENDED, to: BROKEN, was: MENDED }],
+  }),
+} as Step
+const close: Step = { kind: 'Closed', reason: 'OwnerGone', message: 'it is gone' } as Step
+
+const waiting = proof('Waiting', 'WaitingForProof')
+const repaired = proof('Succeeded', 'Repaired')
+const ineffective = proof('Ineffective', 'DidNotHelp')
+const escalate = proof('Ineffective', 'DidNotHelp', { next: { kind: 'Escalate' } })
+
+interface Row {
+  readonly after: readonly Step[]
+  readonly phase: Phase
+  readonly reason: string
+  readonly steps: readonly string[]
+  readonly attempts: number
+  readonly finished: boolean
+}
+
+const table: Readonly<Record<string, Row>> = {
+  'observing shows what would be done': {
+    after: [hold('ObserveOnly', { plan: aRewrite() })],
+    phase: 'Observed',
+    reason: 'ObserveOnly',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'a plan that waits for a person': {
+    after: [hold('AwaitingApproval', { plan: aRewrite() })],
+    phase: 'AwaitingApproval',
+    reason: 'AwaitingApproval',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'a hold without a plan': {
+    after: [held],
+    phase: 'Held',
+    reason: 'CoolingDown',
+    steps: [],
+    attempts: 0,
+    finished: false,
+  },
+  'an intent takes the place of the proposal': {
+    after: [hold('ObserveOnly', { plan: aRewrite() }), act()],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'a write that was accepted awaits its proof': {
+    after: [act(), acted()],
+    phase: 'Verifying',
+    reason: 'WaitingForProof',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'a write that stood already awaits its proof as well': {
+    after: [act(), acted({ kind: 'AlreadyDone' })],
+    phase: 'Verifying',
+    reason: 'WaitingForProof',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'a write that came too late counts for nothing': {
+    after: [act(), acted({ kind: 'Stale', why: 'it moved' })],
+    phase: 'Held',
+    reason: 'LookingAgain',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'a write that was refused has failed': {
+    after: [act(), acted({ kind: 'Refused', why: 'no' })],
+    phase: 'Failed',
+    reason: 'WriteRefused',
+    steps: ['Failed'],
+    attempts: 1,
+    finished: true,
+  },
+  'a proof that is still awaited after a crash takes the intent for done': {
+    after: [act(), waiting],
+    phase: 'Verifying',
+    reason: 'WaitingForProof',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'it helped': {
+    after: [act(), acted(), waiting, repaired],
+    phase: 'Succeeded',
+    reason: 'Repaired',
+    steps: ['Succeeded'],
+    attempts: 1,
+    finished: true,
+  },
+  'it did not help, and that was the last action': {
+    after: [act(), acted(), ineffective],
+    phase: 'Ineffective',
+    reason: 'DidNotHelp',
+    steps: ['Ineffective'],
+    attempts: 1,
+    finished: true,
+  },
+  'it did not help, and another action follows': {
+    after: [act(), acted(), escalate],
+    phase: 'Ineffective',
+    reason: 'DidNotHelp',
+    steps: ['Ineffective'],
+    attempts: 1,
+    finished: false,
+  },
+  'an escalation belongs to the same attempt': {
+    after: [act(), acted(), escalate, act({ plan: aRecycle({ index: 1 }) })],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Ineffective', 'Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'a second attempt is counted': {
+    after: [act(), acted(), ineffective, act({ attempt: 2 })],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Ineffective', 'Intended'],
+    attempts: 2,
+    finished: false,
+  },
+  'an escalation that came too late leaves the attempt counted': {
+    after: [act(), acted(), escalate, act({ plan: aRecycle({ index: 1 }) }), acted({ kind: 'Stale', why: 'it moved' })],
+    phase: 'Held',
+    reason: 'LookingAgain',
+    steps: ['Ineffective', 'Planned'],
+    attempts: 1,
+    finished: false,
+  },
+  'an undo is intended before it is done': {
+    after: [act(), acted(), undo],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Ineffective', 'Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'an undo that was done ends it': {
+    after: [act(), acted(), undo, acted()],
+    phase: 'Ineffective',
+    reason: 'Undone',
+    steps: ['Ineffective', 'Undone'],
+    attempts: 1,
+    finished: true,
+  },
+  'an undo after which something follows does not': {
+    after: [act(), acted(), undo, acted(DONE, { lookAgainAt: NOW })],
+    phase: 'Ineffective',
+    reason: 'Undone',
+    steps: ['Ineffective', 'Undone'],
+    attempts: 1,
+    finished: false,
+  },
+  'a hold does not abandon what was begun': {
+    after: [act(), hold('OperatorPaused')],
+    phase: 'Running',
+    reason: 'OperatorPaused',
+    steps: ['Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'attempts that are spent leave it ended': {
+    after: [act(), acted(), ineffective, hold('AttemptsSpent')],
+    phase: 'Ineffective',
+    reason: 'AttemptsSpent',
+    steps: ['Ineffective'],
+    attempts: 1,
+    finished: true,
+  },
+  'an owner that is gone cancels it': {
+    after: [act(), acted(), proof('Cancelled', 'OwnerGone')],
+    phase: 'Cancelled',
+    reason: 'OwnerGone',
+    steps: ['Done'],
+    attempts: 1,
+    finished: true,
+  },
+  'what recovers by itself before anything was done is cancelled': {
+    after: [hold('ObserveOnly', { plan: aRewrite() }), hold('AlreadyRecovered')],
+    phase: 'Cancelled',
+    reason: 'Recovered',
+    steps: [],
+    attempts: 0,
+    finished: true,
+  },
+  'a success stays one': {
+    after: [act(), acted(), repaired, hold('AlreadyRecovered'), close],
+    phase: 'Succeeded',
+    reason: 'Repaired',
+    steps: ['Succeeded'],
+    attempts: 1,
+    finished: true,
+  },
+  'what fails again after a success is open again': {
+    after: [act(), acted(), repaired, hold('CoolingDown')],
+    phase: 'Held',
+    reason: 'CoolingDown',
+    steps: ['Succeeded'],
+    attempts: 1,
+    finished: false,
+  },
+}
+
+describe('the status of a record', () => {
+  test.each(Object.entries(table))('%s', (_, { after, phase, reason, steps, attempts, finished }) => {
+    const status = lived(...after)
+    expect({
+      phase: status.phase,
+      reason: status.reason,
+      steps: (status.steps ?? []).map(({ state }) => state),
+      attempts: status.attempts?.length ?? 0,
+      finished: status.finishedAt !== undefined,
+    }).toEqual({ phase, reason, steps, attempts, finished })
+    const conditions = Object.fromEntries((status.conditions ?? []).map((one) => [one.type, one.status]))
+    expect(conditions).toEqual({
+      Finished: finished ? 'True' : 'False',
+      Succeeded: phase === 'Succeeded' ? 'True' : finished ? 'False' : 'Unknown',
+    })
+    expect(remediationStatus.safeParse(JSON.parse(JSON.stringify(status))).error).toBeUndefined()
+  })
+
+  const unchanged: Readonly<Record<string, readonly [RemediationStatus, Step]>> = {
+    'the same hold with other words and another next look': [
+      lived(held),
+      hold('CoolingDown', { message: 'still 4 s', lookAgainAt: NOW + 64_000 }),
+    ],
+    'the same proposal': [
+      lived(hold('ObserveOnly', { plan: aRewrite() })),
+      hold('ObserveOnly', { plan: aRewrite(), message: 'again' }),
+    ],
+    'a proof that is still awaited': [
+      lived(act(), acted()),
+      proof('Waiting', 'WaitingForProof', { message: '3 of 4' }),
+    ],
+    'an intent that stands': [lived(act()), act({ resume: true })],
+    'an undo that stands': [lived(act(), acted(), undo), undo],
+    'a recovery during the proof': [lived(act(), acted()), hold('AlreadyRecovered')],
+    'the same hold of what was begun': [lived(act(), hold('OperatorPaused')), hold('OperatorPaused', { message: 'x' })],
+    'an end of what has ended': [lived(close), close],
+  }
+  test.each(Object.entries(unchanged))('is not written for %s', (_, [before, step]) => {
+    expect(nextStatus(before, { at: NOW + 600_000, ...step } as StatusChange)).toBe(before)
+  })
+
+  const changed: Readonly<Record<string, readonly [RemediationStatus, Step]>> = {
+    'another reason': [lived(held), hold('BudgetSpent')],
+    'another plan': [
+      lived(hold('ObserveOnly', { plan: aRewrite() })),
+      hold('ObserveOnly', { plan: aRewrite({ hash: 'other' }) }),
+    ],
+  }
+  test.each(Object.entries(changed))('is written for %s', (_, [before, step]) => {
+    expect(nextStatus(before, { at: NOW + 60_000, ...step } as StatusChange)).not.toBe(before)
+  })
+
+  test('is told anew when its next look passed long ago', () => {
+    const before = lived(held)
+    const at = NOW + 2 * 3_600_000
+    const after = nextStatus(before, { at, kind: 'Held', verdict: aHold('CoolingDown', { lookAgainAt: at + 5_000 }) })
+    expect(after.nextLook).toBe(new Date(at + 5_000).toISOString())
+  })
+
+  test('tells when a condition turned, not when it was looked at', () => {
+    const turned = lived(held, act(), acted(), repaired).conditions?.map((one) => [one.type, one.lastTransitionTime])
+    expect(turned).toEqual([
+      ['Finished', iso(180_000)],
+      ['Succeeded', iso(180_000)],
+    ])
+  })
+
+  test('keeps the first sight, and begins anew when it fails again after a success', () => {
+    const first = nextStatus(
+      {},
+      { at: NOW, kind: 'Held', verdict: aHold('CoolingDown'), sight: { failingPods: 2, firstSeen: NOW - 5_000 } },
+    )
+    expect(first).toMatchObject({ failingPods: 2, firstSeen: iso(-5_000) })
+    const ended = nextStatus(
+      { ...first, phase: 'Succeeded', finishedAt: iso() },
+      { at: NOW + 1, kind: 'Intended', verdict: anAct({ attempt: 2 }), sight: { failingPods: 1, firstSeen: NOW } },
+    )
+    expect(ended).toMatchObject({ failingPods: 1, firstSeen: iso(), startedAt: iso(1) })
+  })
+
+  test('carries the digest that runs after a success', () => {
+    const before = lived(act(), acted())
+    const after = nextStatus(before, {
+      at: NOW,
+      kind: 'Proven',
+      verdict: aProof('Succeeded', 'Repaired'),
+      digests: { coredns: 'sha256:abc' },
+    })
+    expect(after.steps?.[0]?.changes?.[0]?.digestAfter).toBe('sha256:abc')
+  })
+
+  test('names the pods that were left standing and the right that is missing', () => {
+    const left = [{ name: 'web-0', uid: 'u', why: 'it changed' }]
+    expect(lived(act(), acted({ kind: 'Done', at: NOW, wrote: [], left })).message).toContain(
+      'pod web-0 was left: it changed',
+    )
+    const refused = lived(act(), acted({ kind: 'Refused', why: 'no', missingRight: 'patch deployments.apps' }))
+    expect(refused.message).toContain('missing right: patch deployments.apps')
+  })
+
+  test.each(HOLD_REASONS)('says %s of what is held', (reason) => {
+    expect(lived(hold(reason)).reason).toBe(reason === 'AlreadyRecovered' ? 'Recovered' : reason)
+  })
+
+  test('stays within the bounds of the CRD whatever it is told', () => {
+    const long = 'x'.repeat(40_000)
+    const pods = Array.from({ length: 600 }, (_, i) => ({
+      namespace: 'n',
+      name: `p${i}`,
+      uid: `${i}`,
+      resourceVersion: '1',
+    }))
+    const evidence = Array.from({ length: 100 }, () => ({ fact: long, says: long }))
+    const verdict = aHold('ObserveOnly', {
+      message: long,
+      plan: aRewrite({ diff: long, thenDelete: pods }),
+      diagnosis: { cause: 'ProjectNotFound', findings: [], evidence, permanentFix: long },
+    })
+    let status = nextStatus({}, { at: NOW, kind: 'Held', verdict })
+    for (let attempt = 1; attempt < 120; attempt += 1) {
+      status = nextStatus(status, { at: NOW + attempt, kind: 'Intended', verdict: anAct({ attempt }) })
+      status = nextStatus(status, { at: NOW + attempt, kind: 'Acted', outcome: { kind: 'Refused', why: long } })
+    }
+    expect(remediationStatus.safeParse(JSON.parse(JSON.stringify(status))).error).toBeUndefined()
+  })
+})

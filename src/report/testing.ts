@@ -1,0 +1,151 @@
+/** Builders for the tests of reporting: an incident, its plan and verdicts, and words to change one thing about them. */
+import type { Remediation } from '../api/objects.ts'
+import type { HoldReason } from '../api/reasons.ts'
+import type { RemediationStatus } from '../api/remediation.ts'
+import type { RecyclePodPlan, RewriteImagePlan } from '../decide/verdict.ts'
+import type { Diagnosis, Incident } from '../diagnose/incident.ts'
+import { nextStatus } from './remediation-status.ts'
+import type { StatusChange, VerdictOf } from './status-change.ts'
+
+export const NOW = Date.parse('2026-03-01T12:00:00Z')
+export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'
+export const MENDED = 'harbor.od.com/public/coredns:1.6.1'
+export const POLICY = { name: 'moved', uid: 'policy-1', generation: 1 }
+export const OWNER = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace: 'kube-system',
+  name: 'coredns',
+  uid: 'owner-1',
+}
+
+export const iso = (afterMs = 0): string => new Date(NOW + afterMs).toISOString()
+
+export const aDiagnosis = (words: Partial<Diagnosis> = {}): Diagnosis => ({
+  cause: 'ProjectNotFound',
+  findings: [],
+  evidence: [
+    { fact: 'Event', says: 'somebody said something' },
+    { fact: 'Registry', says: 'harbor.od.com has no project k8s' },
+  ],
+  permanentFix: 'change the image in the manifest',
+  ...words,
+})
+
+export const aRewrite = (words: Partial<RewriteImagePlan> = {}): RewriteImagePlan => ({
+  type: 'RewriteImage',
+  index: 0,
+  hash: 'hash-1',
+  diff: '-old\n+new\n',
+  timeoutMs: 300_000,
+  target: OWNER,
+  resourceVersion: '100',
+  annotations: {},
+  changes: [
+    {
+      container: 'coredns',
+      init: false,
+      from: BROKEN,
+      to: MENDED,
+      was: BROKEN,
+      pointer: '/spec/template/spec/containers/0',
+    },
+  ],
+  thenDelete: [],
+  ...words,
+})
+
+export const aRecycle = (words: Partial<RecyclePodPlan> = {}): RecyclePodPlan => ({
+  type: 'RecyclePod',
+  index: 0,
+  hash: 'hash-2',
+  diff: '',
+  timeoutMs: 300_000,
+  target: OWNER,
+  method: 'Delete',
+  pods: [{ namespace: 'kube-system', name: 'coredns-1', uid: 'pod-1', resourceVersion: '7' }],
+  ...words,
+})
+
+export const aHold = (reason: HoldReason, words: Partial<VerdictOf<'Hold'>> = {}): VerdictOf<'Hold'> => ({
+  kind: 'Hold',
+  policy: POLICY,
+  reason,
+  message: `held by ${reason}`,
+  lookAgainAt: NOW + 60_000,
+  diagnosis: aDiagnosis(),
+  ...words,
+})
+
+export const anAct = (words: Partial<VerdictOf<'Act'>> = {}): VerdictOf<'Act'> => ({
+  kind: 'Act',
+  policy: POLICY,
+  plan: aRewrite(),
+  attempt: 1,
+  resume: false,
+  diagnosis: aDiagnosis(),
+  ...words,
+})
+
+export const aProof = (
+  outcome: VerdictOf<'Prove'>['outcome'],
+  reason: string,
+  words: Partial<VerdictOf<'Prove'>> = {},
+): VerdictOf<'Prove'> => ({
+  kind: 'Prove',
+  outcome,
+  reason,
+  message: `it is ${outcome}`,
+  lookAgainAt: NOW + 30_000,
+  ...words,
+})
+
+export const DONE: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = { kind: 'Done', at: NOW, wrote: [], left: [] }
+
+export const anIncident = (words: Partial<Incident> = {}): Incident => ({
+  key: 'owner-1/image',
+  area: 'image',
+  owner: {
+    ref: OWNER,
+    resourceVersion: '100',
+    support: 'supported',
+    containers: [],
+    initContainers: [],
+    labels: {},
+    annotations: {},
+    managedFields: [],
+    managers: [],
+    replicas: 1,
+    updatedReplicas: 1,
+    generation: 1,
+    observedGeneration: 1,
+    keepsBrokenPods: false,
+    recreatesPods: true,
+  },
+  pods: [],
+  templateHash: '5d78c9869d',
+  evidence: [],
+  ...words,
+})
+
+/** A status after these changes, one minute apart, from nothing. */
+export const lived = (...changes: readonly Omit<StatusChange, 'at'>[]): RemediationStatus =>
+  changes.reduce<RemediationStatus>(
+    (status, change, i) => nextStatus(status, { at: NOW + i * 60_000, ...change } as StatusChange),
+    {},
+  )
+
+export const aRecord = (status: RemediationStatus, words: Partial<Remediation['metadata']> = {}): Remediation => ({
+  apiVersion: 'kubemend.io/v1alpha1',
+  kind: 'Remediation',
+  metadata: {
+    name: 'coredns-image-1234abcd',
+    namespace: 'kube-system',
+    uid: 'record-1',
+    resourceVersion: '1',
+    labels: { 'kubemend.io/area': 'image', 'kubemend.io/owner-uid': 'owner-1' },
+    ...words,
+  },
+  spec: { policy: POLICY, cause: 'ProjectNotFound', target: OWNER, templateHash: '5d78c9869d' },
+  status,
+})
