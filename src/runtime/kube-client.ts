@@ -2,12 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { KubeError, type Verb } from './errors.ts'
 import type { Connection } from './kube-config.ts'
 import { splitLines } from './lines.ts'
-import { pathOf } from './paths.ts'
 import { nextAttemptMs, READS } from './retry-policy.ts'
 import { errorOfResponse } from './status-error.ts'
 import { createTransport, type HttpRequest, type HttpResponse, TransportError } from './transport.ts'
-
-export { pathOf }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 

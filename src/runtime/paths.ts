@@ -90,10 +90,6 @@ export const pathOf = ({ apiVersion, kind, plural, namespace, name, subresource 
   return parts.join('/')
 }
 
-/** Whether objects of this kind lie in a namespace; undefined when the kind is not known. */
-export const isNamespaced = (kind: string): boolean | undefined =>
-  KINDS[kind] === undefined ? undefined : KINDS[kind].clusterScoped !== true
-
 export interface ParsedPath {
   readonly group: string
   readonly resource: string
