@@ -257,6 +257,14 @@ const operatorOf = (references: readonly OwnerReference[], namespace: string | u
   }
 }
 
+/** Marks are strangers' text: enough to find the place, not more. */
+const MAX_TEXT = 300
+const clipped = (trace: Trace): Trace => ({
+  ...trace,
+  seenBy: trace.seenBy.slice(0, MAX_TEXT),
+  editAt: trace.editAt.slice(0, MAX_TEXT),
+})
+
 /** Who manages an object, those that write back first; empty where nobody's mark is on it but ours. Pure, never throws. */
 export const findManagers = ({ kind, metadata }: Managed): readonly Manager[] => {
   const marks: Marks = {
@@ -273,7 +281,7 @@ export const findManagers = ({ kind, metadata }: Managed): readonly Manager[] =>
   const operator = operatorOf(metadata.ownerReferences ?? [], metadata.namespace)
   const found = ROWS.flatMap(({ name, writesBack, find }): readonly Manager[] => {
     const trace = find(marks)
-    return trace === undefined ? [] : [{ name, writesBack, ...trace }]
+    return trace === undefined ? [] : [{ name, writesBack, ...clipped(trace) }]
   })
   const all = operator === undefined ? found : [operator, ...found]
   return [...all.filter(({ writesBack }) => writesBack), ...all.filter(({ writesBack }) => !writesBack)]

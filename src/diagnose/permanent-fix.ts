@@ -13,7 +13,13 @@ export const permanentFix = (owner: Owner, findings: readonly Finding[]): string
   const what = `the image of ${named.slice(0, 4).join(' and ')}`
   const [first, ...others] = owner.managers
   if (first !== undefined) {
-    const also = others.length === 0 ? '' : ` (${others.map(({ editAt }) => editAt).join(', ')} made it as well)`
+    const also =
+      others.length === 0
+        ? ''
+        : ` (${others
+            .slice(0, 3)
+            .map(({ editAt }) => editAt)
+            .join(', ')} made it as well)`
     return first.writesBack
       ? `Change ${what} in ${first.editAt}${also}: it writes back whatever is changed on the object itself.`
       : `Change ${what} in ${first.editAt}${also}: its next upgrade writes the old one again.`

@@ -1,5 +1,6 @@
-import { type Area, areaOf } from '../api/causes.ts'
+import type { Area } from '../api/causes.ts'
 import type { Pod } from '../api/kubernetes.ts'
+import { areaOfFinding } from '../diagnose/findings.ts'
 import type { FailingPod, Owner } from '../diagnose/incident.ts'
 import type { Board } from '../watch/board.ts'
 import type { PodRef, Word } from '../watch/sighting.ts'
@@ -19,7 +20,7 @@ export interface LookDeps {
 
 /** Areas in which a pod fails now; empty for a healthy one. */
 export const failingAreas = (failing: FailingPod): readonly Area[] => [
-  ...new Set(failing.findings.flatMap(({ cause }) => areaOf(cause) ?? [])),
+  ...new Set(failing.findings.flatMap((finding) => areaOfFinding(finding) ?? [])),
 ]
 
 /** Looks at one pod that may be broken and files it under its owner's incidents, or takes it out of them. */

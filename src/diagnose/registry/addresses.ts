@@ -61,21 +61,48 @@ export class AddressRefused extends Error {
 type Callback = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
 /**
- * A `lookup` for `node:net` that leaves out what the rule forbids, so that the address that is checked is the one that
- * is connected to, whatever the name resolves to next time.
+ * Names looked up at once. The system's resolver takes one thread of Node's four for each, for as long as it waits, and it
+ * waits long where the cluster's DNS is what is down.
  */
-export const guardedLookup =
-  (rule: AddressRule) =>
-  (hostname: string, options: LookupOptions, callback: Callback): void => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, [])
-      const fit = addresses.filter(({ address }) => rule(address))
-      const first = fit[0]
-      if (first === undefined) {
-        const found = addresses.map(({ address }) => address).join(', ')
-        return callback(new AddressRefused(`${hostname} is at ${found}, which is not to be connected to`), [])
-      }
-      if (options.all) callback(null, fit)
-      else callback(null, first.address, first.family)
-    })
+const MAX_LOOKUPS = 2
+
+/**
+ * Makes `lookup` functions for `node:net` that leave out what a rule forbids, so that the address that is checked is the
+ * one that is connected to, whatever the name resolves to next time.
+ */
+export const createLookups = () => {
+  let underWay = 0
+  const waiting: (() => void)[] = []
+
+  const resolveName = (
+    hostname: string,
+    options: LookupOptions,
+    done: (error: Error | null, found: readonly LookupAddress[]) => void,
+  ): void => {
+    const start = (): void => {
+      underWay += 1
+      lookup(hostname, { ...options, all: true }, (error, found) => {
+        underWay -= 1
+        waiting.shift()?.()
+        done(error, found)
+      })
+    }
+    if (underWay < MAX_LOOKUPS) start()
+    else waiting.push(start)
   }
+
+  return (rule: AddressRule) =>
+    (hostname: string, options: LookupOptions, callback: Callback): void => {
+      resolveName(hostname, options, (error, addresses) => {
+        if (error) return callback(error, [])
+        const fit = addresses.filter(({ address }) => rule(address))
+        const [first] = fit
+        if (first === undefined) {
+          const found = addresses.map(({ address }) => address).join(', ')
+          return callback(new AddressRefused(`${hostname} is at ${found}, which is not to be connected to`), [])
+        }
+        if (options.all) callback(null, fit)
+        else callback(null, first.address, first.family)
+      })
+    }
+}

@@ -14,7 +14,6 @@ import {
 } from './manifest.ts'
 import type { Session } from './session.ts'
 import { Refused } from './trouble.ts'
-import { parseErrors } from './words.ts'
 
 const MAX_ERROR = 65_536
 const MAX_MANIFEST = 4 * 1_048_576
@@ -33,12 +32,13 @@ const readConfig = async (session: Session, repository: string, digest: string):
 }
 
 /** Which of repository and tag is missing: distribution says MANIFEST_UNKNOWN of both, but lists no tags of the former. */
-const whatIsMissing = async (session: Session, repository: string, answer: RegistryAnswer): Promise<RegistryAnswer> => {
+const whatIsMissing = async (session: Session, question: Question, answer: RegistryAnswer): Promise<RegistryAnswer> => {
   if (answer.kind !== 'tagMissing') return answer
-  const path = `/${repository}/tags/list?n=1`
-  const { status, body } = await session.ask({ method: 'GET', path, accept: 'application/json', maxBytes: MAX_ERROR })
-  const unknown = status === 404 && parseErrors(body).some(({ code }) => code === 'NAME_UNKNOWN')
-  return unknown ? { kind: 'repositoryMissing', said: answer.said } : answer
+  const path = `/${question.reference.repository}/tags/list?n=1`
+  const listed = await session.ask({ method: 'GET', path, accept: 'application/json', maxBytes: MAX_ERROR })
+  if (listed.status !== 404) return answer
+  const meant = classifyAnswer({ ...listed, ...question })
+  return meant.kind === 'repositoryMissing' || meant.kind === 'projectMissing' ? meant : answer
 }
 
 /** The manifest that stands there: its digest, and the platforms it is for. */
@@ -102,5 +102,5 @@ export const askEndpoint = async (
     return readImage(session, repository, wanted, { ...head, status, headers })
   }
   const answer = classifyAnswer({ status, headers, body, reference, withCredentials, now })
-  return whatIsMissing(session, repository, answer)
+  return whatIsMissing(session, { reference, withCredentials, now }, answer)
 }

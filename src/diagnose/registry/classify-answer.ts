@@ -54,7 +54,10 @@ export const classifyAnswer = ({ status, headers, body, reference, withCredentia
   const codes = errors.map(({ code }) => code)
   const text = errors.map(({ message }) => message).join('; ')
   const project = reference.repository.split('/')[0] ?? ''
-  const isRegistry = errors.length > 0 || headers['docker-distribution-api-version'] !== undefined
+  const isRegistry =
+    errors.length > 0 ||
+    headers['docker-distribution-api-version'] !== undefined ||
+    headers['www-authenticate'] !== undefined
 
   if (status === 429 || codes.includes('TOOMANYREQUESTS')) {
     const wait = retryAfterMs(headers['retry-after'], now)
@@ -62,12 +65,11 @@ export const classifyAnswer = ({ status, headers, body, reference, withCredentia
   }
   if (status >= 500) return { kind: 'unreachable', said: `the registry answers ${said}` }
   if (errors.some(({ message }) => saysProjectMissing(message, project))) return { kind: 'projectMissing', said }
-  if (status === 401 || status === 403) return { kind: 'denied', said, withCredentials }
-  if (status === 404) {
-    return isRegistry
-      ? of404(said, text, codes)
-      : { kind: 'unreachable', said: `${said}, not in the words of a registry` }
+  if (!isRegistry && [401, 403, 404].includes(status)) {
+    return { kind: 'unreachable', said: `${said}, not in the words of a registry` }
   }
+  if (status === 401 || status === 403) return { kind: 'denied', said, withCredentials }
+  if (status === 404) return of404(said, text, codes)
   if (codes.includes('NAME_UNKNOWN') || codes.includes('NAME_INVALID')) return { kind: 'repositoryMissing', said }
   if (codes.includes('MANIFEST_UNKNOWN') || codes.includes('TAG_INVALID')) return { kind: 'tagMissing', said }
   if (codes.includes('DENIED') || codes.includes('UNAUTHORIZED')) return { kind: 'denied', said, withCredentials }

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { AddressRefused, type AddressRule, guardedLookup } from './addresses.ts'
+import { AddressRefused, type AddressRule, createLookups } from './addresses.ts'
 
 /** How one host is reached: as the operator's configuration says, else by https with the system's CAs. */
 export interface Reach {
@@ -43,6 +43,7 @@ const POOL = { keepAlive: true, maxSockets: 8, maxFreeSockets: 4, timeout: 30_00
 
 /** Requests over pooled connections, with the address checked where the connection is made. */
 export const createHttp = (): Http => {
+  const lookups = createLookups()
   const pools = new Map<AddressRule, Map<string, HttpAgent | HttpsAgent>>()
 
   const poolOf = (url: URL, { ca, skipVerify, addresses }: Reach): HttpAgent | HttpsAgent => {
@@ -57,7 +58,7 @@ export const createHttp = (): Http => {
       byKey.get(oldest)?.destroy()
       byKey.delete(oldest)
     }
-    const lookup = guardedLookup(addresses) as LookupFunction
+    const lookup = lookups(addresses) as LookupFunction
     const pool = plain
       ? new HttpAgent({ ...POOL, lookup })
       : new HttpsAgent({

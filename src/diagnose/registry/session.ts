@@ -99,7 +99,10 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
         signal: deadline(),
       })
       if (grant.kind === 'none') return answer
-      if (grant.kind === 'refused') return grant.answer
+      // The registry's challenge stands: what the token service answers is the registry's word.
+      if (grant.kind === 'refused') {
+        return { ...grant.answer, headers: { ...grant.answer.headers, 'www-authenticate': challenged } }
+      }
       authorization = grant.header
       return followed(ask)
     },
