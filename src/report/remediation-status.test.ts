@@ -3,24 +3,39 @@ import { HOLD_REASONS, type Phase } from '../api/reasons.ts'
 import { remediationStatus, type RemediationStatus } from '../api/remediation.ts'
 import { nextStatus } from './remediation-status.ts'
 import type { StatusChange } from './status-change.ts'
-import { aHold, anAct, aProof, aRecycle, aRewrite, BROKEN, DONE, iso, lived, MENDED, NOW } from './testing.ts'
+import {
+  aHold,
+  anAct,
+  aProof,
+  aRecycle,
+  aRewrite,
+  BROKEN,
+  DONE,
+  type Happening,
+  happens,
+  iso,
+  lived,
+  MENDED,
+  NOW,
+} from './testing.ts'
 
-type Step = Omit<StatusChange, 'at'>
-
-const held: Step = { kind: 'Held', verdict: aHold('CoolingDown') } as Step
-const hold = (...words: Parameters<typeof aHold>): Step => ({ kind: 'Held', verdict: aHold(...words) }) as Step
-const act = (...words: Parameters<typeof anAct>): Step => ({ kind: 'Intended', verdict: anAct(...words) }) as Step
-const acted = (outcome: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = DONE, more: object = {}): Step =>
-  ({ kind: 'Acted', outcome, ...more }) as Step
-const proof = (...words: Parameters<typeof aProof>): Step => ({ kind: 'Proven', verdict: aProof(...words) }) as Step
-const undo: Step = {
+const held: Happening = { kind: 'Held', verdict: aHold('CoolingDown') }
+const hold = (...words: Parameters<typeof aHold>): Happening => ({ kind: 'Held', verdict: aHold(...words) })
+const act = (...words: Parameters<typeof anAct>): Happening => ({ kind: 'Intended', verdict: anAct(...words) })
+const acted = (outcome: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = DONE, more: object = {}): Happening => ({
+  kind: 'Acted',
+  outcome,
+  ...more,
+})
+const proof = (...words: Parameters<typeof aProof>): Happening => ({ kind: 'Proven', verdict: aProof(...words) })
+const undo: Happening = {
   kind: 'UndoIntended',
   plan: aRewrite({
     hash: 'hash-undo',
     changes: [{ ...aRewrite().changes[0]!, from: MENDED, to: BROKEN, was: MENDED }],
   }),
-} as Step
-const close: Step = { kind: 'Closed', reason: 'OwnerGone', message: 'it is gone' } as Step
+}
+const close: Happening = { kind: 'Closed', reason: 'OwnerGone', message: 'it is gone' }
 
 const waiting = proof('Waiting', 'WaitingForProof')
 const repaired = proof('Succeeded', 'Repaired')
@@ -28,7 +43,7 @@ const ineffective = proof('Ineffective', 'DidNotHelp')
 const escalate = proof('Ineffective', 'DidNotHelp', { next: { kind: 'Escalate' } })
 
 interface Row {
-  readonly after: readonly Step[]
+  readonly after: readonly Happening[]
   readonly phase: Phase
   readonly reason: string
   readonly steps: readonly string[]
@@ -249,7 +264,7 @@ describe('the status of a record', () => {
     expect(remediationStatus.safeParse(JSON.parse(JSON.stringify(status))).error).toBeUndefined()
   })
 
-  const unchanged: Readonly<Record<string, readonly [RemediationStatus, Step]>> = {
+  const unchanged: Readonly<Record<string, readonly [RemediationStatus, Happening]>> = {
     'the same hold with other words and another next look': [
       lived(held),
       hold('CoolingDown', { message: 'still 4 s', lookAgainAt: NOW + 64_000 }),
@@ -269,10 +284,10 @@ describe('the status of a record', () => {
     'an end of what has ended': [lived(close), close],
   }
   test.each(Object.entries(unchanged))('is not written for %s', (_, [before, step]) => {
-    expect(nextStatus(before, { at: NOW + 600_000, ...step } as StatusChange)).toBe(before)
+    expect(happens(before, step, 600_000)).toBe(before)
   })
 
-  const changed: Readonly<Record<string, readonly [RemediationStatus, Step]>> = {
+  const changed: Readonly<Record<string, readonly [RemediationStatus, Happening]>> = {
     'another reason': [lived(held), hold('BudgetSpent')],
     'another plan': [
       lived(hold('ObserveOnly', { plan: aRewrite() })),
@@ -280,7 +295,7 @@ describe('the status of a record', () => {
     ],
   }
   test.each(Object.entries(changed))('is written for %s', (_, [before, step]) => {
-    expect(nextStatus(before, { at: NOW + 60_000, ...step } as StatusChange)).not.toBe(before)
+    expect(happens(before, step, 60_000)).not.toBe(before)
   })
 
   test('is told anew when its next look passed long ago', () => {

@@ -128,12 +128,16 @@ export const anIncident = (words: Partial<Incident> = {}): Incident => ({
   ...words,
 })
 
+type Untimed<C> = C extends StatusChange ? Omit<C, 'at'> : never
+/** A change that the test's own clock gives its time. */
+export type Happening = Untimed<StatusChange>
+
+export const happens = (status: RemediationStatus, what: Happening, afterMs = 0): RemediationStatus =>
+  nextStatus(status, { at: NOW + afterMs, ...what } as StatusChange)
+
 /** A status after these changes, one minute apart, from nothing. */
-export const lived = (...changes: readonly Omit<StatusChange, 'at'>[]): RemediationStatus =>
-  changes.reduce<RemediationStatus>(
-    (status, change, i) => nextStatus(status, { at: NOW + i * 60_000, ...change } as StatusChange),
-    {},
-  )
+export const lived = (...changes: readonly Happening[]): RemediationStatus =>
+  changes.reduce<RemediationStatus>((status, change, i) => happens(status, change, i * 60_000), {})
 
 export const aRecord = (status: RemediationStatus, words: Partial<Remediation['metadata']> = {}): Remediation => ({
   apiVersion: 'kubemend.io/v1alpha1',

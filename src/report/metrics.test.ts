@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest'
+import { createMetrics } from './metrics.ts'
+
+const QUEUE = { depth: 2, adds: 7, retries: 1, unfinishedMs: 1_500, longestRunningMs: 1_000 }
+const create = (defaults = false) =>
+  createMetrics({
+    version: '1.2.3',
+    countByPhase: () => ({ Held: 4 }),
+    queues: () => ({ incidents: QUEUE }),
+    watches: () => ({ pods: 1_700_000_000_000 }),
+    defaults,
+  })
+
+test('an incident is counted once, however often it is seen', async () => {
+  const metrics = create()
+  for (let i = 0; i < 3; i += 1) metrics.incident('owner/image/hash', 'ProjectNotFound')
+  metrics.incident('owner/image/other', 'ProjectNotFound')
+  expect((await metrics.scrape()).body).toContain('kubemend_incidents_total{cause="ProjectNotFound"} 2')
+})
+
+test('what is asked for at a scrape is current and does not add up over scrapes', async () => {
+  const metrics = create()
+  await metrics.scrape()
+  const { body } = await metrics.scrape()
+  expect(body).toContain('kubemend_remediations_active{phase="Held"} 4')
+  expect(body).toContain('kubemend_remediations_active{phase="Running"} 0')
+  expect(body).toContain('kubemend_watch_last_activity_timestamp_seconds{resource="pods"} 1700000000')
+  expect(body).toContain('workqueue_adds_total{name="incidents"} 7')
+  expect(body).toContain('workqueue_depth{name="incidents"} 2')
+  expect(body).toContain('workqueue_unfinished_work_seconds{name="incidents"} 1.5')
+})
+
+test('the metrics bear the names of the documents', async () => {
+  const metrics = create(true)
+  metrics.count({ held: { policy: 'p', reason: 'CoolingDown' } })
+  metrics.count({ ended: { policy: 'p', action: 'RewriteImage', result: 'Succeeded', seconds: 12 } })
+  const { body, contentType } = await metrics.scrape()
+  expect(contentType).toContain('text/plain')
+  expect(body).toContain('kubemend_held_total{policy="p",reason="CoolingDown"} 1')
+  expect(body).toContain('kubemend_remediations_total{policy="p",action="RewriteImage",result="Succeeded"} 1')
+  expect(body).toContain('kubemend_remediation_duration_seconds_count{action="RewriteImage"} 1')
+  const names = new Set([...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+  for (const name of [
+    'kubemend_incidents_total',
+    'kubemend_breaker_state',
+    'kubemend_agent_tasks_total',
+    'kubemend_build_info',
+    'workqueue_retries_total',
+    'workqueue_queue_duration_seconds',
+    'workqueue_work_duration_seconds',
+    'workqueue_longest_running_processor_seconds',
+    'process_resident_memory_bytes',
+    'nodejs_eventloop_lag_seconds',
+  ])
+    expect(names).toContain(name)
+})
