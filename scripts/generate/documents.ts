@@ -6,13 +6,15 @@ import { TABLES } from './tables.ts'
 const BLOCK = /(<!-- generated: ([a-z-]+) -->\n)[\s\S]*?(<!-- \/generated -->)/g
 
 /** Fills the blocks between `<!-- generated: NAME -->` and `<!-- /generated -->`; throws on a name that no table has. */
-export const fillBlocks = (text: string, path: string, root: string): string =>
-  text.replace(BLOCK, (_, begin: string, name: string, end: string) => {
+export const fillBlocks = async (text: string, path: string, root: string): Promise<string> => {
+  const filled = new Map<string, string>()
+  for (const [, , name = ''] of text.matchAll(BLOCK)) {
     const table = TABLES[name]
-    if (table === undefined)
-      throw new Error(`${path}: no table is named ${name}; there are ${Object.keys(TABLES).join(', ')}`)
-    return `${begin}${table(root)}\n${end}`
-  })
+    if (!table) throw new Error(`${path}: no table is named ${name}; there are ${Object.keys(TABLES).join(', ')}`)
+    filled.set(name, await table(root))
+  }
+  return text.replace(BLOCK, (_, begin: string, name: string, end: string) => `${begin}\n${filled.get(name)}\n\n${end}`)
+}
 
 /** Tables in the documents, from the same constants that the code uses. */
 export const documents: Generator = {
@@ -21,8 +23,7 @@ export const documents: Generator = {
     const outputs: Output[] = []
     for await (const path of glob(['*.md', 'docs/**/*.md'], { cwd: root })) {
       const text = await readFile(join(root, path), 'utf8')
-      const filled = fillBlocks(text, path, root)
-      if (text.includes('<!-- generated: ')) outputs.push({ path, text: filled })
+      if (text.includes('<!-- generated: ')) outputs.push({ path, text: await fillBlocks(text, path, root) })
     }
     return outputs.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   },

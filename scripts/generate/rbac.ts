@@ -41,32 +41,46 @@ const refuseLoose = (rule: RbacRule, where: string): void => {
 interface Line {
   readonly apiGroups: readonly string[]
   readonly resources: readonly string[]
-  readonly resourceNames?: readonly string[]
-  readonly verbs: Set<string>
-  readonly why: Set<string>
+  readonly resourceNames: readonly string[]
+  readonly verbs: readonly string[]
+  readonly why: readonly string[]
 }
 
-/** Joins what several places declare: one line a resource (and set of names), with the verbs of all. */
+/** The values of a map whose keys are made of the items, each from all items of that key. */
+const grouped = <T, R>(items: readonly T[], key: (item: T) => unknown, join: (same: readonly T[]) => R): readonly R[] =>
+  [...Map.groupBy(items, (item) => JSON.stringify(key(item)))]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, same]) => join(same))
+
+const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
+
+/** Joins what several places declare: the verbs of all for a resource, then resources with the same verbs and reasons. */
 export const joinRules = (rules: readonly RbacRule[]): readonly Line[] => {
-  const lines = new Map<string, Line>()
-  for (const { apiGroups, resources, verbs, resourceNames, why } of rules) {
-    for (const group of apiGroups) {
-      for (const resource of resources) {
-        const key = JSON.stringify([group, resource, resourceNames?.toSorted()])
-        const line = lines.get(key) ?? {
-          apiGroups: [group],
-          resources: [resource],
-          ...(resourceNames && { resourceNames }),
-          verbs: new Set<string>(),
-          why: new Set<string>(),
-        }
-        for (const verb of verbs) line.verbs.add(verb)
-        line.why.add(why)
-        lines.set(key, line)
-      }
-    }
-  }
-  return [...lines].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line)
+  const single = rules.flatMap(({ apiGroups, resources, verbs, resourceNames = [], why }) =>
+    apiGroups.flatMap((group) => resources.map((resource) => ({ group, resource, resourceNames, verbs, why }))),
+  )
+  const perResource = grouped(
+    single,
+    ({ group, resource, resourceNames }) => [group, resource, resourceNames.toSorted()],
+    (same) => ({
+      group: same[0]?.group ?? '',
+      resource: same[0]?.resource ?? '',
+      resourceNames: same[0]?.resourceNames ?? [],
+      verbs: unique(same.flatMap(({ verbs }) => verbs)),
+      why: unique(same.map(({ why }) => why)),
+    }),
+  )
+  return grouped(
+    perResource,
+    ({ group, resourceNames, verbs, why }) => [group, resourceNames, verbs.toSorted(), why.toSorted()],
+    (same) => ({
+      apiGroups: unique(same.map(({ group }) => group)),
+      resources: same.map(({ resource }) => resource),
+      resourceNames: same[0]?.resourceNames ?? [],
+      verbs: same[0]?.verbs ?? [],
+      why: same[0]?.why ?? [],
+    }),
+  )
 }
 
 /** Rights by role, in a fixed order. */
@@ -87,13 +101,16 @@ const roleYaml = (role: Role): string => {
     kind: inNamespace(role) ? 'Role' : 'ClusterRole',
     metadata: { name: role.name, ...(inNamespace(role) && { namespace: NAMESPACE }) },
   })
-  const rules = role.lines.map((line) => {
-    const [first, ...rest] = stringify({ ...line, verbs: [...line.verbs], why: undefined }, { collectionStyle: 'any' })
-      .trimEnd()
-      .split('\n')
-    const why = [...line.why].map((phrase) => `  # ${phrase}\n`).join('')
-    return `${why}  - ${first}\n${rest.map((text) => `    ${text}\n`).join('')}`
-  })
+  const list = (items: readonly string[]): string => `[${items.map((item) => item || '""').join(', ')}]`
+  const rules = role.lines.map(({ apiGroups, resources, resourceNames, verbs, why }) =>
+    [
+      ...why.map((phrase) => `  # ${phrase}`),
+      `  - apiGroups: ${list(apiGroups)}`,
+      `    resources: ${list(resources)}`,
+      ...(resourceNames.length > 0 ? [`    resourceNames: ${list(resourceNames)}`] : []),
+      `    verbs: ${list(verbs)}\n`,
+    ].join('\n'),
+  )
   return `${head}rules:\n${rules.join('')}`
 }
 

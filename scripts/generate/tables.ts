@@ -2,8 +2,12 @@ import { CAUSES_BY_AREA } from '../../src/api/causes.ts'
 import type { JsonSchema } from '../../src/api/crd.ts'
 import { schemaOf } from '../../src/api/crd.ts'
 import { policySpec } from '../../src/api/policy.ts'
-import { HOLD_EXPLANATIONS, HOLD_REASONS, PHASE_EXPLANATIONS, PHASES } from '../../src/api/reasons.ts'
-import { OUTCOME_EXPLANATIONS } from '../../src/api/remediation.ts'
+import { PHASE_EXPLANATIONS, PHASES } from '../../src/api/reasons.ts'
+import { FLAGS } from '../../src/config-flags.ts'
+import { GUARDRAILS } from '../../src/decide/guardrails/chain.ts'
+import { createMetrics } from '../../src/report/metrics.ts'
+import { REASONS } from '../../src/report/reasons.ts'
+import { declaredGrants, rolesOf } from './rbac.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
@@ -12,6 +16,8 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
   [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))].map((row) => `| ${row.join(' | ')} |`).join('\n')
 
 const code = (text: string): string => `\`${text}\``
+
+const EVENTS_ON = { none: '', owner: 'the workload', both: 'the workload and the policy' }
 
 const typeOf = (schema: JsonSchema): string => {
   const names = schema['enum'] as readonly string[] | undefined
@@ -39,8 +45,32 @@ const rows = (schema: JsonSchema, path: string): readonly (readonly string[])[] 
     return [row, ...rows(inner, `${here}${field.type === 'array' ? '[]' : ''}.`)]
   })
 
+/** Names, kinds and meanings as a scrape tells them. */
+const metricRows = async (): Promise<readonly (readonly string[])[]> => {
+  const { body } = await createMetrics({ version: '0', countByPhase: () => ({}), defaults: false }).scrape()
+  const kinds = new Map([...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', kind = '']) => [name, kind]))
+  return [...body.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name = '', help = '']) => [
+    code(name),
+    kinds.get(name) ?? '',
+    help,
+  ])
+}
+
+const rightRows = async (root: string): Promise<readonly (readonly string[])[]> =>
+  rolesOf(await declaredGrants(root)).flatMap(({ name, lines }) =>
+    lines.map((line) => [
+      code(name),
+      line.resources
+        .map((resource) => (line.apiGroups[0] ? resource.replace(/^[^/]+/, `$&.${line.apiGroups[0]}`) : resource))
+        .map(code)
+        .join(', '),
+      [...line.verbs].join(', '),
+      [...line.why].join('; '),
+    ]),
+  )
+
 /** Tables by the name that stands in a document's marker; another one is one more line. */
-export const TABLES: Readonly<Record<string, (root: string) => string>> = {
+export const TABLES: Readonly<Record<string, (root: string) => string | Promise<string>>> = {
   causes: () =>
     table(
       ['area', 'causes'],
@@ -50,16 +80,28 @@ export const TABLES: Readonly<Record<string, (root: string) => string>> = {
   guardrails: () =>
     table(
       ['', 'reason', 'holds when'],
-      HOLD_REASONS.map((reason, i) => [String(i + 1), code(reason), HOLD_EXPLANATIONS[reason]]),
+      GUARDRAILS.map(({ reason, when }, i) => [String(i + 1), code(reason), when]),
     ),
   phases: () =>
     table(
       ['phase', 'meaning'],
       PHASES.map((phase) => [code(phase), PHASE_EXPLANATIONS[phase]]),
     ),
-  outcomes: () =>
+  reasons: () =>
     table(
-      ['reason', 'meaning'],
-      Object.entries(OUTCOME_EXPLANATIONS).map(([reason, text]) => [code(reason), text]),
+      ['reason', 'meaning', 'Event on'],
+      Object.entries(REASONS).map(([reason, { meaning, events }]) => [code(reason), meaning, EVENTS_ON[events]]),
+    ),
+  metrics: async () => table(['metric', 'kind', 'meaning'], await metricRows()),
+  rights: async (root) => table(['role', 'on', 'may', 'why'], await rightRows(root)),
+  flags: () =>
+    table(
+      ['flag', 'environment', 'default', 'meaning'],
+      Object.values(FLAGS).map((flag) => [
+        code(`--${flag.name}`),
+        code(flag.env),
+        flag.defaultText ?? code(String(flag.default)),
+        flag.help,
+      ]),
     ),
 }

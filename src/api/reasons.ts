@@ -54,31 +54,6 @@ export const ACTION_TYPES = [
 
 export type ActionType = (typeof ACTION_TYPES)[number]
 
-/** When each guardrail holds: completes "holds when …". */
-export const HOLD_EXPLANATIONS: Readonly<Record<HoldReason, string>> = {
-  OperatorPaused: 'the operator\'s namespace carries the annotation `kubemend.io/paused: "true"`',
-  OperatorBudgetSpent: 'all policies together have acted as often within an hour as the operator is allowed to',
-  PolicySuspended: 'the policy has `suspend: true`',
-  ObserveOnly: 'the policy has `mode: Observe`',
-  NamespaceProtected: 'the namespace is protected and the policy does not name it in `match.namespaces`',
-  OptedOut: 'pod, owner, namespace or node carries `kubemend.io/exclude: "true"`',
-  NotFailingLongEnough: 'the pods have been failing for less than `match.failingFor`',
-  AlreadyRecovered: 'nothing fails any more',
-  InFlight: 'a remedy for the same owner is under way',
-  CoolingDown: 'the last attempt at the incident is less than `limits.cooldown` ago',
-  AttemptsSpent: 'the incident was attempted `limits.maxAttempts` times within 24 hours',
-  EditReverted: 'someone changed our value back; the message says who',
-  ManagedElsewhere: 'Argo CD, Flux or another operator would write the owner back, and `managedWorkloads` is `Hold`',
-  TemplateDiffers: "the failing container is not in its owner's template, or stands there with another image",
-  RolloutBlocked: 'an edit would not reach the pods: the rollout is paused, partitioned or `OnDelete`',
-  FactUnknown: 'something that the decision needs could not be seen; the message says what and why',
-  BudgetSpent: 'the policy has `limits.maxConcurrent` remedies under way or acted `limits.maxPerHour` times',
-  TooManyUnhealthy: 'more nodes are unhealthy than `limits.maxUnhealthyNodes` allows',
-  ControlPlaneNode: 'the pod is on a control-plane node and `controlPlaneNodes` is `Hold`',
-  TargetUnverified: 'the registry did not confirm the new image, and `verify` demands it',
-  AwaitingApproval: 'the policy has `mode: Approve` and nobody has decided on the plan',
-}
-
 /** What each phase of a Remediation means. */
 export const PHASE_EXPLANATIONS: Readonly<Record<Phase, string>> = {
   Observed: 'the failure is understood; the policy only looks, and the plan says what it would do',

@@ -171,19 +171,3 @@ export const OUTCOME_REASONS = [
   'Expired',
 ] as const
 export type RemediationReason = (typeof OUTCOME_REASONS)[number] | (typeof HOLD_REASONS)[number]
-
-/** What each of these reasons means. */
-export const OUTCOME_EXPLANATIONS: Readonly<Record<(typeof OUTCOME_REASONS)[number], string>> = {
-  Repaired: 'the remedy helped',
-  DidNotHelp: 'the remedy was carried out and the pods still fail',
-  OwnerGone: 'the owner was deleted meanwhile',
-  ScaledToZero: 'the owner was scaled to zero meanwhile',
-  Recovered: 'the pods recovered before anything was done',
-  NoPolicy: 'no policy answers to the failure any more',
-  WriteRefused: 'the API server, or an admission policy, refused the write; the message says why',
-  Acting: 'the intent is recorded, the write follows',
-  WaitingForProof: 'the write was accepted; containers must start and stay so',
-  Undone: 'the remedy was taken back',
-  Denied: 'a person denied the plan',
-  Expired: 'nobody decided on the plan within `approvalTimeout`',
-}
