@@ -51,7 +51,7 @@ describe('the sentences', () => {
   })
 
   test('say what would be done where it is only observed', () => {
-    const change = {
+    const change: Happening = {
       kind: 'Held',
       verdict: aHold('ObserveOnly', { message: 'policy moved only observes', plan: aRewrite() }),
     }

@@ -133,7 +133,7 @@ type Untimed<C> = C extends StatusChange ? Omit<C, 'at'> : never
 export type Happening = Untimed<StatusChange>
 
 export const happens = (status: RemediationStatus, what: Happening, afterMs = 0): RemediationStatus =>
-  nextStatus(status, { at: NOW + afterMs, ...what } as StatusChange)
+  nextStatus(status, { at: NOW + afterMs, ...what })
 
 /** A status after these changes, one minute apart, from nothing. */
 export const lived = (...changes: readonly Happening[]): RemediationStatus =>

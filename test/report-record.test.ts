@@ -1,0 +1,188 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { OWNER_UID_LABEL } from '../src/api/names.ts'
+import type { Remediation } from '../src/api/objects.ts'
+import type { Incident } from '../src/diagnose/incident.ts'
+import { deleteRecords } from '../src/report/housekeeping.ts'
+import { openRecord, recordChange, recordIntent } from '../src/report/record.ts'
+import {
+  aDiagnosis,
+  aHold,
+  anAct,
+  anIncident,
+  aProof,
+  aRewrite,
+  DONE,
+  NOW,
+  OWNER,
+  POLICY,
+} from '../src/report/testing.ts'
+import { Retry, Terminal } from '../src/runtime/errors.ts'
+import type { KubeClient } from '../src/runtime/kube-client.ts'
+import { eventually, useControlPlane } from '../testbed/fixture.ts'
+import { clientOf } from './act-plans.ts'
+
+const bed = useControlPlane()
+let kube: KubeClient
+let ns: string
+beforeAll(async () => {
+  kube = await clientOf(bed.plane.kubeconfig)
+  await bed.kubectl(['apply', '-f', 'crds/'])
+  await bed.kubectl(['wait', '--for=condition=Established', 'crd/remediations.kubemend.io', '--timeout=30s'])
+  await eventually(() => bed.kubectl(['get', 'remediations', '-A']))
+  ns = await bed.namespace('report')
+})
+
+const incident = (uid: string): Incident => {
+  const plain = anIncident()
+  const ref = { ...OWNER, namespace: ns, uid }
+  return {
+    ...plain,
+    key: `${uid}/image`,
+    owner: { ...plain.owner, ref },
+    pods: [
+      {
+        pod: {
+          metadata: { name: 'coredns-1', namespace: ns, uid: 'pod-1', resourceVersion: '1' },
+          spec: { nodeName: 'node-1' },
+        },
+        findings: [],
+        since: NOW - 5_000,
+      },
+    ],
+  }
+}
+const open = async (uid: string): Promise<Remediation> =>
+  (await openRecord({ incident: incident(uid), diagnosis: aDiagnosis(), policy: POLICY }, kube)).record
+const intend = (record: Remediation) => recordIntent(record, { kind: 'Intended', at: NOW, verdict: anAct() }, kube)
+const read = (record: Remediation) => bed.get<Remediation>('remediation', record.metadata.name, '-n', ns)
+
+describe('a record', () => {
+  test('is made once under a name that everyone finds again', async () => {
+    const subject = { incident: incident('owner-once'), diagnosis: aDiagnosis(), policy: POLICY }
+    const first = await openRecord(subject, kube)
+    const second = await openRecord(subject, kube)
+    expect([first.created, second.created]).toEqual([true, false])
+    expect(second.record.metadata.uid).toBe(first.record.metadata.uid)
+    const { metadata, spec } = await read(first.record)
+    expect(metadata.labels).toMatchObject({
+      [OWNER_UID_LABEL]: 'owner-once',
+      'kubemend.io/area': 'image',
+      'kubemend.io/policy': 'moved',
+    })
+    expect(metadata.ownerReferences).toBeUndefined()
+    expect(spec).toMatchObject({
+      policy: POLICY,
+      cause: 'ProjectNotFound',
+      target: { kind: 'Deployment', uid: 'owner-once' },
+      node: 'node-1',
+    })
+  })
+
+  test('whose name somebody else took is not used', async () => {
+    const record = await open('owner-taken')
+    await bed.kubectl([
+      'label',
+      'remediation',
+      record.metadata.name,
+      '-n',
+      ns,
+      '--overwrite',
+      `${OWNER_UID_LABEL}=another`,
+    ])
+    await expect(open('owner-taken')).rejects.toThrow(Terminal)
+  })
+
+  test('goes through its life on the server, and kubectl can wait for its end', async () => {
+    let record = await open('owner-life')
+    record = await recordChange(
+      record,
+      { kind: 'Held', at: NOW, verdict: aHold('ObserveOnly', { plan: aRewrite() }) },
+      kube,
+    )
+    expect(record.status).toMatchObject({ phase: 'Observed', steps: [{ state: 'Planned', diff: '-old\n+new\n' }] })
+    record = await intend(record)
+    expect((await read(record)).status).toMatchObject({
+      phase: 'Running',
+      steps: [{ state: 'Intended' }],
+      attempts: [expect.any(String)],
+    })
+    record = await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
+    record = await recordChange(record, { kind: 'Proven', at: NOW, verdict: aProof('Succeeded', 'Repaired') }, kube)
+    expect((await read(record)).status).toMatchObject({ phase: 'Succeeded', reason: 'Repaired', observedGeneration: 1 })
+    await bed.kubectl([
+      'wait',
+      '--for=condition=Finished',
+      `remediation/${record.metadata.name}`,
+      '-n',
+      ns,
+      '--timeout=5s',
+    ])
+    await bed.kubectl([
+      'wait',
+      '--for=condition=Succeeded',
+      `remediation/${record.metadata.name}`,
+      '-n',
+      ns,
+      '--timeout=5s',
+    ])
+  })
+
+  test('is not written for a hold that says the same in other words', async () => {
+    const record = await recordChange(
+      await open('owner-jitter'),
+      { kind: 'Held', at: NOW, verdict: aHold('CoolingDown', { message: '9 s left' }) },
+      kube,
+    )
+    const again = await recordChange(
+      record,
+      { kind: 'Held', at: NOW + 1_000, verdict: aHold('CoolingDown', { message: '8 s left' }) },
+      kube,
+    )
+    expect(again).toBe(record)
+    expect((await read(record)).metadata.resourceVersion).toBe(record.metadata.resourceVersion)
+  })
+})
+
+describe('an intent', () => {
+  test('is recorded by one of two who decided on the same version', async () => {
+    const record = await open('owner-race')
+    const results = await Promise.allSettled([intend(record), intend(record)])
+    expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    const [reason] = results.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    expect(reason).toBeInstanceOf(Retry)
+    expect((await read(record)).status?.attempts).toHaveLength(1)
+  })
+
+  test('is not recorded on a record that was deleted', async () => {
+    const record = await open('owner-deleted')
+    await bed.kubectl(['delete', 'remediation', record.metadata.name, '-n', ns])
+    await expect(intend(record)).rejects.toThrow('recording the intent')
+  })
+})
+
+describe('what happened', () => {
+  test('is not lost to an edit of the record meanwhile', async () => {
+    const record = await intend(await open('owner-edited'))
+    await bed.kubectl(['annotate', 'remediation', record.metadata.name, '-n', ns, 'seen=yes'])
+    const after = await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
+    expect(after.status?.phase).toBe('Verifying')
+    expect((await read(record)).metadata.annotations).toMatchObject({ seen: 'yes' })
+  })
+
+  test('is not told over what another controller did meanwhile', async () => {
+    const record = await intend(await open('owner-moved'))
+    await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
+    await expect(
+      recordChange(record, { kind: 'Acted', at: NOW, outcome: { kind: 'Refused', why: 'no' } }, kube),
+    ).rejects.toThrow(Retry)
+    expect((await read(record)).status?.phase).toBe('Verifying')
+  })
+})
+
+test('housekeeping deletes the record that was chosen, not one that changed since', async () => {
+  const [kept, gone] = [await open('owner-kept'), await open('owner-expired')]
+  await intend(kept)
+  expect(await deleteRecords([kept, gone], kube)).toBe(1)
+  expect((await read(kept)).status?.phase).toBe('Running')
+  await expect(read(gone)).rejects.toThrow('not found')
+})
