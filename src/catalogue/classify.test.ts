@@ -71,6 +71,22 @@ describe('the same failure', () => {
   })
 })
 
+describe('what went well', () => {
+  it.each([
+    ['Pulling', 'Pulling image "r.example/unauthorized/not-found:1"'],
+    ['Pulled', 'Successfully pulled image "r.example/a:1" in 2.1s (2.1s including waiting). Image size: 4 bytes.'],
+    ['Pulled', 'Container image "r.example/a:1" already present on machine'],
+    ['Created', 'Created container: iptables'],
+    ['Killing', 'Stopping container nfs-client'],
+    ['Scheduled', 'Successfully assigned web/cgroup-v2 to node-7'],
+    ['SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.'],
+    ['SuccessfulAttachVolume', 'AttachVolume.Attach succeeded for volume "pvc-1"'],
+    ['SuccessfulMountVolume', 'MountVolume.SetUp succeeded for volume "nfs"'],
+  ])('%s is no failure', (reason, message) => {
+    expect(causeOf(reason, message)).toBe('Unknown')
+  })
+})
+
 describe('the runtime', () => {
   it('is told by the words, unless it is known', () => {
     const message = `${PULL}Error response from daemon: manifest for a/b:1 not found`

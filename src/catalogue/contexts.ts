@@ -91,6 +91,10 @@ export const CONTEXTS = {
       'containerd task',
       'shim task',
       'container init',
+      'container create failed',
+      'failed to generate container',
+      'createcontainererror',
+      'runcontainererror',
     ],
   },
 } as const satisfies Record<string, Context>

@@ -108,7 +108,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     all: [
       'permission denied',
       {
-        re: 'exec:? "?[^" ]*"?: permission denied|exec user process caused:? "?permission denied|exec .*: permission denied',
+        re: 'exec:? "?[^" ]*"?: permission denied|exec user process caused:? "?permission denied|exec .*: permission denied|open executable: permission denied',
       },
     ],
     during: ['start'],
@@ -125,7 +125,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     id: 'exec-not-found',
     cause: 'ExecNotFound',
     during: ['start'],
-    any: ['executable file not found in', 'no such file or directory'],
+    any: ['executable file not found in', 'not found in $path', 'no such file or directory'],
     all: [
       {
         re: 'exec: "?[^"]*"?: (executable file not found|stat [^:]+: no such file|no such file)|exec user process caused:? "?no such file|executable file [^:]* ?not found|exec /?[^ :]+: no such file|stat [^ :]+: no such file or directory: unknown',

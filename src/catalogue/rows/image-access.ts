@@ -1,56 +1,15 @@
 import type { Row } from '../row.ts'
 
-/** What the registry says of the project, the repository, the tag and the caller's rights: specific endings first. */
+/** How containerd introduces the status of an answer; HTTP/2 sends no words with the number. */
+const STATUS = [
+  'unexpected status from',
+  'unexpected status code',
+  'unexpected status:',
+  'failed with status code',
+] as const
+
+/** What the registry says of the repository, the tag and the caller's rights: specific endings first. */
 export const IMAGE_ACCESS_ROWS: readonly Row[] = [
-  {
-    id: 'harbor-project-not-found',
-    cause: 'ProjectNotFound',
-    all: ['project not found, name:'],
-    sample: {
-      reason: 'Failed',
-      message:
-        'Failed to pull image "harbor.od.com/k8s/coredns:1.6.1": rpc error: code = Unknown desc = Error response from daemon: unauthorized: project not found, name: k8s: project not found, name: k8s',
-    },
-    source: 'goharbor/harbor (1.10) src/core/middlewares; src/common/models',
-    explain:
-      'Harbor has no project of that name: it was renamed, moved or never made. No credential is missing. Point the image at the project that has it.',
-  },
-  {
-    id: 'harbor-named-project-not-found',
-    cause: 'ProjectNotFound',
-    during: ['pull'],
-    all: [
-      'project ',
-      {
-        re: '(not[_ ]found|unknown|unauthorized|denied|name unknown): "?project "?[a-z0-9][a-z0-9._-]*"? (not found|does not exist)',
-      },
-    ],
-    sample: {
-      reason: 'Failed',
-      message:
-        'Failed to pull image "harbor.example.com/web/app:1.2": rpc error: code = Unknown desc = Error response from daemon: unknown: project web not found',
-    },
-    source: 'goharbor/harbor src/controller/project/controller.go, src/lib/errors',
-    explain:
-      'Harbor has no project of that name: it was renamed, moved or never made. Point the image at the project that has it.',
-  },
-  {
-    id: 'google-project-not-found',
-    cause: 'ProjectNotFound',
-    all: [
-      {
-        re: 'project \'?"?(project:)?[a-z0-9:._#-]+\'?"? (not found or deleted|has been deleted|was not found or deleted)',
-      },
-    ],
-    any: ['not found or deleted', 'has been deleted'],
-    sample: {
-      reason: 'Failed',
-      message:
-        'Failed to pull image "gcr.io/web/app:1.2": rpc error: code = Unknown desc = Error response from daemon: Head https://gcr.io/v2/web/app/manifests/1.2: unknown: Project \'project:web\' not found or deleted.',
-    },
-    source: 'https://cloud.google.com/container-registry/docs/troubleshooting',
-    explain: 'Google knows no project of that name, or it was deleted. Point the image at the project that has it.',
-  },
   {
     id: 'registry-rate-limit',
     cause: 'RateLimited',
@@ -99,7 +58,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
       'bad credentials',
       'basic auth failed',
     ],
-    not: ['500 internal server error', 'requested access to the resource is denied'],
+    not: ['500 internal server error', 'requested access to the resource is denied', 'proxy authentication required'],
     sample: {
       reason: 'Failed',
       message:
@@ -272,6 +231,37 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
       'containerd/containerd core/remotes/docker/resolver.go; distribution/distribution registry/api/errcode (UNAUTHORIZED)',
     explain:
       'The registry does not let this caller in. Harbor answers so for a missing project as well: ask the registry what is there before adding credentials.',
+  },
+  {
+    id: 'registry-status-401',
+    cause: 'Unauthorized',
+    during: ['pull'],
+    any: STATUS,
+    all: [{ re: ': 401( |"|$)' }],
+    not: ['project not found'],
+    sample: {
+      reason: 'Failed',
+      message:
+        'Failed to pull image "r.example.com/web:1.2": failed to pull and unpack image "r.example.com/web:1.2": failed to resolve reference "r.example.com/web:1.2": failed to authorize: failed to fetch oauth token: unexpected status from POST request to https://r.example.com/v2/token: 401 ',
+    },
+    source: 'containerd/containerd core/remotes/errors/errors.go',
+    explain:
+      'The registry, or the service that gives its tokens, does not let this caller in. Ask the registry what is there before adding credentials.',
+  },
+  {
+    id: 'registry-status-403',
+    cause: 'Forbidden',
+    during: ['pull'],
+    any: STATUS,
+    all: [{ re: ': 403( |"|$)' }],
+    sample: {
+      reason: 'Failed',
+      message:
+        'Failed to pull image "r.example.com/web:1.2": failed to pull and unpack image "r.example.com/web:1.2": failed to resolve reference "r.example.com/web:1.2": unexpected status from HEAD request to https://r.example.com/v2/web/manifests/1.2: 403 ',
+    },
+    source: 'containerd/containerd core/remotes/errors/errors.go',
+    explain:
+      'The registry knows who asks and refuses, or a firewall before it does. Give the account the right to pull, or allow the address.',
   },
   {
     id: 'registry-denies',

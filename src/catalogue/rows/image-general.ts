@@ -6,7 +6,7 @@ export const IMAGE_GENERAL_ROWS: readonly Row[] = [
     id: 'containerd-reference-not-found',
     cause: 'ManifestNotFound',
     during: ['pull'],
-    all: ['not found'],
+    all: ['not found', { re: 'not found["\\])]*\\.?$' }],
     any: [
       'failed to resolve reference',
       'failed to resolve image',

@@ -109,6 +109,7 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     cause: 'UnsupportedFormat',
     any: [
       'unsupported manifest media type',
+      'mediatype in manifest should be',
       'unsupported manifest format',
       'unsupported media type',
       'unsupported mediatype',

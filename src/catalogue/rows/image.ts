@@ -3,6 +3,7 @@ import { IMAGE_ACCESS_ROWS } from './image-access.ts'
 import { IMAGE_CONTENT_ROWS } from './image-content.ts'
 import { IMAGE_GENERAL_ROWS } from './image-general.ts'
 import { IMAGE_NAME_ROWS } from './image-name.ts'
+import { IMAGE_PROJECT_ROWS } from './image-project.ts'
 import { IMAGE_TLS_ROWS, IMAGE_TRANSPORT_ROWS } from './image-transport.ts'
 
 /**
@@ -13,6 +14,7 @@ export const IMAGE_ROWS: readonly Row[] = [
   ...IMAGE_NAME_ROWS,
   ...IMAGE_TLS_ROWS,
   ...IMAGE_CONTENT_ROWS,
+  ...IMAGE_PROJECT_ROWS,
   ...IMAGE_ACCESS_ROWS,
   ...IMAGE_TRANSPORT_ROWS,
   ...IMAGE_GENERAL_ROWS,

@@ -37,6 +37,17 @@ export const SANDBOX_PROFILE_ROWS: readonly Row[] = [
       "The pod's RuntimeClass names a handler that containerd's configuration on this node lacks. Configure it there, or keep such pods off the node.",
   },
   {
+    id: 'runtime-handler-unsupported',
+    cause: 'RuntimeHandlerMissing',
+    all: ['runtimehandler "', 'not supported'],
+    sample: {
+      reason: POD,
+      message: 'Failed to create pod sandbox: rpc error: code = Unknown desc = RuntimeHandler "kata" not supported',
+    },
+    source: 'kubernetes/kubernetes (1.23) pkg/kubelet/dockershim/docker_sandbox.go',
+    explain: "The pod's RuntimeClass names a handler, but this node's runtime knows none. Keep such pods off the node.",
+  },
+  {
     id: 'runtime-class-missing',
     cause: 'RuntimeHandlerMissing',
     any: ['runtimeclass "', 'runtimeclass.node.k8s.io "'],

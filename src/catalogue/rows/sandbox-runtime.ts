@@ -138,8 +138,10 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
       'container daemon is unhealthy',
       'failed to dial "/run/containerd/',
       'rst_stream',
+      'error reading from server: eof',
+      'transport is closing',
     ],
-    not: ['multus', 'cilium.sock'],
+    not: ['multus', 'cilium.sock', 'csi.sock', 'mountvolume.', 'plugin type="'],
     sample: {
       reason: POD,
       message:
@@ -193,5 +195,15 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     source: 'kubernetes/kubernetes pkg/kubelet/cri/remote/remote_runtime.go; containerd/containerd',
     explain:
       'The container runtime took longer than kubelet waits. The node is overloaded (disk above all) or the runtime hangs; look at its log and the load, restart it where it hangs.',
+  },
+  {
+    id: 'runtime-said-nothing',
+    cause: 'RuntimeUnresponsive',
+    reasons: ['Failed', 'FailedSync', 'CreateContainerError', 'RunContainerError'],
+    all: ['context deadline exceeded', { re: '^context deadline exceeded$' }],
+    sample: { reason: 'Failed', message: 'Error: context deadline exceeded' },
+    source: 'kubernetes/kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go',
+    explain:
+      'Kubelet asked the container runtime to create or start a container and got no answer in time. Look at the load of the node and the log of the runtime.',
   },
 ]

@@ -37,6 +37,7 @@ export const ATTACH_ROWS: readonly Row[] = [
       'not found in the list of registered csi drivers',
       'does not contain driver',
       'no volume plugin matched',
+      'findattachablepluginbyspec failed',
       'failed to get plugin from volumespec',
       'csidriver.storage.k8s.io "',
       'csinode.storage.k8s.io "',
@@ -118,7 +119,13 @@ export const ATTACH_ROWS: readonly Row[] = [
     during: ['mount'],
     codes: ['notfound'],
     any: ['volume', 'disk'],
-    not: ['pull image', 'secret', 'configmap', 'serviceaccount'],
+    not: [
+      'pull image',
+      'secret',
+      'configmap',
+      'serviceaccount',
+      { re: 'node ["\']?[a-z0-9.-]+["\']? (was )?not found' },
+    ],
     sample: {
       reason: 'FailedAttachVolume',
       message:
