@@ -38,7 +38,10 @@ const saysProjectMissing = (message: string, project: string): boolean => {
 }
 
 const of404 = (said: string, text: string, codes: readonly string[]): Refusal => {
-  if (codes.includes('NAME_UNKNOWN') || /\brepository\b.*\bnot (?:found|known)\b/i.test(text)) {
+  if (
+    codes.includes('NAME_UNKNOWN') ||
+    /(?:^|[:;] )repository (?:name |\S+ )(?:is )?not (?:found|known)\b/i.test(text)
+  ) {
     return { kind: 'repositoryMissing', said }
   }
   return { kind: 'tagMissing', said }
