@@ -84,10 +84,11 @@ const compile = async (
  * process or many, one builds and the others wait. Throws `NoGoError`, or an error with the compiler's last lines.
  */
 export const builtBinary = async (binary: GoBinary): Promise<string> => {
-  const directory = join(cacheDirectory(), `${binary.name}-${sourceHash(binary.source)}`)
+  const { name, source, ldflags, links } = binary
+  const directory = join(cacheDirectory(), `${name}-${sourceHash(source, { ldflags, links })}`)
   if (existsSync(directory)) return directory
   mkdirSync(cacheDirectory(), { recursive: true })
-  const progress = showProgress(binary.name)
+  const progress = showProgress(name)
   const onWait = (): void => progress.update('another process is building it; waiting')
   try {
     return await withLock(`${directory}.lock`, onWait, async () => {
@@ -95,8 +96,8 @@ export const builtBinary = async (binary: GoBinary): Promise<string> => {
       const unfinished = `${directory}.unfinished`
       rmSync(unfinished, { recursive: true, force: true })
       mkdirSync(unfinished)
-      await compile(binary, join(unfinished, binary.name), progress)
-      for (const link of binary.links ?? []) symlinkSync(binary.name, join(unfinished, link))
+      await compile(binary, join(unfinished, name), progress)
+      for (const link of links ?? []) symlinkSync(name, join(unfinished, link))
       renameSync(unfinished, directory)
       progress.line(`built; kept in ${directory}`)
       return directory

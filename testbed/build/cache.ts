@@ -6,9 +6,9 @@ import { join } from 'node:path'
 /** Where built binaries and the state of detached control planes lie: outside the checkout, so that clones share them. */
 export const cacheDirectory = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kubemend')
 
-/** A short hash of all files of a Go module's folder: other sources, another binary. */
-export const sourceHash = (directory: string): string => {
-  const hash = createHash('sha256').update(`${process.platform}/${process.arch}\n`)
+/** A short hash of all files of a Go module's folder and of how it is built: other sources, another binary. */
+export const sourceHash = (directory: string, settings: unknown): string => {
+  const hash = createHash('sha256').update(`${process.platform}/${process.arch} ${JSON.stringify(settings)}\n`)
   for (const name of readdirSync(directory).toSorted()) {
     hash.update(`${name}\n`).update(readFileSync(join(directory, name)))
   }

@@ -10,12 +10,12 @@ const versionFlags = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/ver
   `-X ${place}.gitMinor=${VERSION.minor}`,
 ])
 
-/** The folder with etcd, kube-apiserver, kube-controller-manager, kubectl and supervise: one file by five names. */
+/** The folder with etcd, kube-apiserver, kube-controller-manager, kubectl and supervise: one file by several names. */
 export const controlPlaneBinaries = (): Promise<string> =>
   builtBinary({
     name: 'control-plane',
     source: fileURLToPath(new URL('go', import.meta.url)),
     ldflags: ['-s -w', ...versionFlags].join(' '),
     patience: '4 to 7 minutes',
-    links: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'supervise'],
+    links: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'supervise', 'certify'],
   })

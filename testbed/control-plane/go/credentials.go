@@ -23,8 +23,30 @@ type authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// makeCredentials writes ca.crt, server.{crt,key}, admin.{crt,key} and service-account.key.
-func makeCredentials(directory string) (*authority, error) {
+// certify writes ca.crt and server.{crt,key} for servers of the testbed that speak TLS: certify DIRECTORY HOST...
+func certify() {
+	if len(os.Args) < 3 {
+		fail(fmt.Errorf("usage: certify DIRECTORY HOST..."))
+	}
+	made, err := newAuthority()
+	if err != nil {
+		fail(err)
+	}
+	certificate, key, err := made.serverCertificate(os.Args[2:])
+	if err != nil {
+		fail(err)
+	}
+	err = writeFiles(os.Args[1], map[string][]byte{
+		"ca.crt":     encodeCertificate(made.certificate.Raw),
+		"server.crt": certificate,
+		"server.key": key,
+	})
+	if err != nil {
+		fail(err)
+	}
+}
+
+func newAuthority() (*authority, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err
@@ -38,16 +60,18 @@ func makeCredentials(directory string) (*authority, error) {
 		return nil, err
 	}
 	certificate, err := x509.ParseCertificate(der)
+	return &authority{certificate, key}, err
+}
+
+// makeCredentials writes ca.crt, server.{crt,key}, admin.{crt,key} and service-account.key.
+func makeCredentials(directory string) (*authority, error) {
+	made, err := newAuthority()
 	if err != nil {
 		return nil, err
 	}
-	made := &authority{certificate, key}
-
-	server := certificateTemplate(pkix.Name{CommonName: "kube-apiserver"})
-	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	server.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"}
-	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(10, 96, 0, 1)}
-	serverCertificate, serverKey, err := made.issue(server)
+	serverCertificate, serverKey, err := made.serverCertificate([]string{
+		"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "127.0.0.1", "::1", "10.96.0.1",
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -63,20 +87,36 @@ func makeCredentials(directory string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{
-		"ca.crt":              encodeCertificate(der),
+	return made, writeFiles(directory, map[string][]byte{
+		"ca.crt":              encodeCertificate(made.certificate.Raw),
 		"server.crt":          serverCertificate,
 		"server.key":          serverKey,
 		"admin.crt":           adminCertificate,
 		"admin.key":           adminKey,
 		"service-account.key": serviceAccount,
-	}
+	})
+}
+
+func writeFiles(directory string, files map[string][]byte) error {
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(directory, name), content, 0o600); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return made, nil
+	return nil
+}
+
+func (a *authority) serverCertificate(hosts []string) (certificate, key []byte, err error) {
+	template := certificateTemplate(pkix.Name{CommonName: hosts[0]})
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
+	}
+	return a.issue(template)
 }
 
 // clientCertificate: for the API server the common name is the user and the organizations are the groups.

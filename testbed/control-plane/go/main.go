@@ -29,6 +29,7 @@ var programs = map[string]func(){
 	"kube-controller-manager": func() { run(controllers.NewControllerManagerCommand()) },
 	"kubectl":                 func() { run(kubectl.NewDefaultKubectlCommand()) },
 	"supervise":               supervise,
+	"certify":                 certify,
 }
 
 func main() {

@@ -42,7 +42,7 @@ type exit struct {
 
 const (
 	restartAfter   = 300 * time.Millisecond
-	killAfter      = 3 * time.Second
+	killAfter      = time.Second
 	controlSocket  = "control.sock"
 	supervisorFile = "supervisor.pid"
 )
