@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Pod } from '../src/api/kubernetes.ts'
 import { assembleIncident } from '../src/diagnose/assemble-incident.ts'
 import { createGather } from '../src/diagnose/gather.ts'
-import type { FactName, Facts, Incident } from '../src/diagnose/incident.ts'
+import type { FactName, Facts, Incident, RegistryAnswer } from '../src/diagnose/incident.ts'
 import { readOwner } from '../src/diagnose/owner-chain.ts'
+import type { Reads } from '../src/diagnose/reads.ts'
 import type { Credential } from '../src/diagnose/registry/credential.ts'
 import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
@@ -21,11 +22,11 @@ const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
 const HAVE: Facts = { registry: {} }
 
 /** A registry that only remembers with what it was asked. */
-const listening = () => {
+const listening = (answer: RegistryAnswer = { kind: 'tagMissing', said: 'no' }) => {
   const asked: { image: string; credentials: readonly Credential[] }[] = []
   const ask = async (image: string, credentials: readonly Credential[]) => {
     asked.push({ image, credentials })
-    return { kind: 'tagMissing' as const, said: 'no' }
+    return answer
   }
   return { asked, registry: { ask } }
 }
@@ -162,10 +163,10 @@ describe('facts', () => {
 })
 
 describe('a registry is asked', () => {
-  const askedBy = async (spec: object, name: string) => {
+  const askedBy = async (spec: object, name: string, answer?: RegistryAnswer) => {
     await deploy(name, 1, spec)
     const incident = await incidentOf((await podsOf(name, 1))[0] as Pod)
-    const { asked, registry } = listening()
+    const { asked, registry } = listening(answer)
     const names: FactName[] = [
       { fact: 'registry', image: IMAGE },
       { fact: 'registry', image: 'nginx:1' },
@@ -198,6 +199,37 @@ describe('a registry is asked', () => {
     expect(JSON.stringify(facts)).not.toContain('secret-word')
   })
 
+  test('with secrets that are read once, however often more is asked', async () => {
+    await secret('once', 'kubernetes.io/dockerconfigjson', { '.dockerconfigjson': dockerConfig('robot') })
+    await deploy('once', 1, { imagePullSecrets: [{ name: 'once' }] })
+    const incident = await incidentOf((await podsOf('once', 1))[0] as Pod)
+    const { asked, registry } = listening()
+    const paths: string[] = []
+    const reads: Reads = {
+      get: (path, options) => {
+        paths.push(path)
+        return client.get(path, options)
+      },
+      list: (path, options) => client.list(path, options),
+    }
+    const gather = createGather({ reads, registry })
+    const first = await gather(incident, [{ fact: 'registry', image: IMAGE }], HAVE)
+    const second = await gather(incident, [{ fact: 'registry', image: 'harbor.od.com/public/coredns:1.6.1' }], first)
+    expect(paths).toHaveLength(1)
+    expect(asked.map(({ credentials }) => credentials[0]?.username)).toEqual(['robot', 'robot'])
+    expect(Object.keys(second.registry)).toHaveLength(2)
+  })
+
+  test('as anybody where secrets are not to be read', async () => {
+    await deploy('closed', 1, { imagePullSecrets: [{ name: 'once' }] })
+    const incident = await incidentOf((await podsOf('closed', 1))[0] as Pod)
+    const { asked, registry } = listening()
+    const gather = createGather({ reads: client, registry, readPullSecrets: false })
+    const facts = await gather(incident, [{ fact: 'registry', image: IMAGE }], HAVE)
+    expect(asked).toEqual([{ image: IMAGE, credentials: [] }])
+    expect(facts.pullSecrets).toMatchObject({ value: [expect.stringContaining('are not read')] })
+  })
+
   test('as anybody where the pod names no secret, and a service account’s later secret is told', async () => {
     await bed.applyYaml(JSON.stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'late' } }), {
       namespace: ns,
@@ -213,7 +245,11 @@ describe('a registry is asked', () => {
       }),
       { namespace: ns },
     )
-    const { asked, sentences } = await askedBy({ serviceAccountName: 'late' }, 'late')
+    const { asked, sentences } = await askedBy({ serviceAccountName: 'late' }, 'late', {
+      kind: 'denied',
+      said: '401',
+      withCredentials: false,
+    })
     expect(users(asked, IMAGE)).toEqual([])
     expect(sentences.join()).toContain('service account late has pull secret good')
   })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { runMend } from '../../test/play-mend.ts'
 
 const MISUSES: readonly (readonly [readonly string[], string])[] = [
-  [['frobnicate'], 'unknown subcommand "frobnicate"; expected one of classify'],
+  [['frobnicate'], 'unknown subcommand "frobnicate"; expected one of explain, classify'],
   [['approve'], 'unknown subcommand "approve"'],
   [['constructor'], 'unknown subcommand "constructor"'],
   [['classify', '--frob'], 'unknown option "--frob"; expected one of --output, --help'],
