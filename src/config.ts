@@ -40,7 +40,7 @@ const podNamespace = (): string | undefined => {
 }
 
 /** Flags before variables before defaults. Throws `ConfigError`. */
-export const parseConfig = (args: readonly string[], env: Environment, podNamespace?: string): ConfigOutcome => {
+export const parseConfig = (args: readonly string[], env: Environment, ownNamespace?: string): ConfigOutcome => {
   const given = readFlags(args)
   if (given === 'help') return { kind: 'Help', text: helpText() }
   const settings: Record<string, unknown> = {}
@@ -69,7 +69,7 @@ export const parseConfig = (args: readonly string[], env: Environment, podNamesp
     kind: 'Config',
     config: Object.freeze({
       ...checked,
-      namespace: checked.namespace ?? podNamespace ?? 'kubemend-system',
+      namespace: checked.namespace ?? ownNamespace ?? 'kubemend-system',
       identity: checked.identity ?? `${hostname()}_${randomUUID().slice(0, 8)}`,
       connection: Object.freeze({
         kubeconfig: checked.kubeconfig,

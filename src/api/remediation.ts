@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CAUSES } from './causes.ts'
-import { ACTION_TYPES, HOLD_REASONS, PHASES } from './reasons.ts'
+import { ACTION_TYPES, type HoldReason, PHASES } from './reasons.ts'
 import { type CelRule, conditions, count, fitting, listOf, text, time, total, transitions } from './schema.ts'
 
 const cause = z.enum(CAUSES as [string, ...string[]])
@@ -170,4 +170,4 @@ export const OUTCOME_REASONS = [
   'Denied',
   'Expired',
 ] as const
-export type RemediationReason = (typeof OUTCOME_REASONS)[number] | (typeof HOLD_REASONS)[number]
+export type RemediationReason = (typeof OUTCOME_REASONS)[number] | HoldReason

@@ -1,6 +1,5 @@
 /** Who wrote a container's image last, by the owner's managedFields. */
 import type { ManagedFieldsEntry } from '../api/kubernetes.ts'
-import { FIELD_MANAGER } from '../api/names.ts'
 import { parseTime } from '../api/time.ts'
 import type { Owner } from '../diagnose/incident.ts'
 import type { Named } from './template.ts'
@@ -22,14 +21,11 @@ const ownsImage = ({ fieldsV1 }: ManagedFieldsEntry, { ref }: Owner, { container
 }
 
 /** The manager that wrote the image last; undefined where nobody is recorded. */
-export const lastWriter = (owner: Owner, named: Named): ManagedFieldsEntry | undefined =>
+const lastWriter = (owner: Owner, named: Named): ManagedFieldsEntry | undefined =>
   owner.managedFields
     .filter((entry) => entry.subresource === undefined || entry.subresource === '')
     .filter((entry) => ownsImage(entry, owner, named))
     .toSorted((a, b) => (parseTime(b.time) ?? 0) - (parseTime(a.time) ?? 0))[0]
-
-export const wroteItOurselves = (owner: Owner, named: Named): boolean =>
-  lastWriter(owner, named)?.manager === FIELD_MANAGER
 
 /** `kubectl-edit at 2026-01-02T03:04:05Z`, for a sentence. */
 export const sayWriter = (owner: Owner, named: Named): string => {

@@ -236,8 +236,8 @@ const rows: readonly Row[] = [
   ],
   [
     'a person undid it by command',
-    verifying(undefined, { owner: anOwner({ managedFields: [wrote('helm', -2 * MIN), wrote('kubemend', -MIN)] }) }),
-    proves('Cancelled', { reason: 'Undone' }),
+    verifying(undefined, { owner: anOwner({ managedFields: [wrote('helm', -2 * MIN), wrote('kubectl-mend', -MIN)] }) }),
+    proves('Cancelled', { reason: 'EditReverted', message: expect.stringMatching(/^kubectl-mend at/) }),
   ],
 
   [

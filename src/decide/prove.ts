@@ -5,7 +5,7 @@ import { parseTime } from '../api/time.ts'
 import type { UnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { askFor } from './facts.ts'
-import { sayWriter, wroteItOurselves } from './last-writer.ts'
+import { sayWriter } from './last-writer.ts'
 import { LATER } from './look-again.ts'
 import { resume } from './resume.ts'
 import { type Started, replacementsRun, runNewImages } from './started.ts'
@@ -72,15 +72,14 @@ const deadlineOf = (c: Case, { record, step }: UnderWay, policy: PolicyInForce |
   return began + (timeout === undefined ? DEFAULT_TIMEOUT : parseDuration(timeout))
 }
 
-/** The template no longer says what we wrote. An undo of ours would stand on the record: this one a person ordered. */
+/** The template no longer says what we wrote: somebody took it back, by hand or by `kubectl mend undo`. */
 const changedBack = (c: Case, { step }: UnderWay): Verdict | undefined => {
   const { owner } = c.incident
   const change = step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
   if (!change) return undefined
   const image = placeOf(owner, change)?.image ?? 'nothing'
   const message = `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} from ${change.to} to ${image}`
-  const undone = sameImage(image, change.from) && wroteItOurselves(owner, change)
-  return cancelled(c, undone ? 'Undone' : 'EditReverted', message)
+  return cancelled(c, 'EditReverted', message)
 }
 
 /** Everything runs: it must stay so for a while. One that settles when its time is up is given the rest of the while. */

@@ -1,0 +1,188 @@
+/** Each rule of the house fires on what it forbids and leaves the rest alone: a rule that never fires guards nothing. */
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const bin = join(root, 'node_modules/.bin')
+
+const IMPORTS = 'no-restricted-imports'
+const GLOBALS = 'no-restricted-globals'
+const PROPERTIES = 'no-restricted-properties'
+
+/** Enough for rules that ask for types; the snippets need no declarations of Node. */
+const TSCONFIG = { compilerOptions: { strict: true, module: 'nodenext', target: 'es2024', types: [], noEmit: true } }
+
+/** Where a snippet stands, what it says, and the rule that objects; none where it is allowed. */
+type Row = readonly [folder: string, snippet: string, rule?: string]
+
+const value = (from: string) => `import { x } from '${from}'\nexport const y: unknown = x`
+const type = (from: string) => `import type { x } from '${from}'\nexport type y = x`
+
+const rows: readonly Row[] = [
+  ['src/decide', value('../api/duration.ts')],
+  ['src/decide', value('./plan.ts')],
+  ['src/decide/guardrails', value('../../api/duration.ts')],
+  ['src/decide/guardrails', value('../plan.ts')],
+  ['src/decide', value('node:crypto')],
+  ['src/decide', type('../diagnose/incident.ts')],
+  ['src/decide', value('../diagnose/incident.ts'), IMPORTS],
+  ['src/decide/guardrails', value('../../diagnose/incident.ts'), IMPORTS],
+  ['src/decide', value('../runtime/clock.ts'), IMPORTS],
+  ['src/decide', value('../catalogue/classify.ts'), IMPORTS],
+  ['src/decide', value('../config.ts'), IMPORTS],
+  ['src/decide', type('../act/outcome.ts'), IMPORTS],
+  ['src/decide', type('../report/record.ts'), IMPORTS],
+  ...['fs', 'fs/promises', 'net', 'http', 'https', 'child_process', 'timers', 'process', 'perf_hooks', 'os'].map(
+    (name): Row => ['src/decide', value(`node:${name}`), IMPORTS],
+  ),
+  ['src/decide', value('zod'), IMPORTS],
+  ['src/decide', value('@kubernetes/client-node'), IMPORTS],
+  ['src/decide', "export const x = () => import('zod')", IMPORTS],
+  ['src/decide', 'export const now = Date.now()', GLOBALS],
+  ['src/decide', 'export const now = new Date()', GLOBALS],
+  ['src/decide', 'export const now = performance.now()', GLOBALS],
+  ['src/decide', 'export const env = process.env', GLOBALS],
+  ['src/decide', "export const x = () => void fetch('http://x')", GLOBALS],
+  ['src/decide', 'export const x = () => setTimeout(() => {}, 1)', GLOBALS],
+  ['src/decide', 'export const x = globalThis', GLOBALS],
+  ['src/decide', 'export const x = Math.random()', PROPERTIES],
+  ['src/decide', 'export const x = Math.max(1, 2)'],
+
+  ['src/catalogue', value('../api/pattern.ts')],
+  ['src/catalogue', type('../watch/sighting.ts')],
+  ['src/catalogue', value('../watch/sighting.ts'), IMPORTS],
+  ['src/catalogue/rows', value('../../runtime/clock.ts'), IMPORTS],
+  ['src/catalogue', type('../diagnose/incident.ts'), IMPORTS],
+  ['src/catalogue', value('re2js'), IMPORTS],
+  ['src/catalogue', value('node:fs'), IMPORTS],
+  ['src/catalogue', 'export const now = Date.now()', GLOBALS],
+  ['src/catalogue', 'export const x = Math.random()', PROPERTIES],
+
+  ['src/api', value('zod')],
+  ['src/api', value('../decide/plan.ts'), IMPORTS],
+  ['src/api', value('../runtime/clock.ts'), IMPORTS],
+  ['src/api', value('node:fs'), IMPORTS],
+  ['src/runtime', type('../api/kubernetes.ts')],
+  ['src/runtime', value('../api/policy.ts'), IMPORTS],
+  ['src/runtime', type('../diagnose/incident.ts'), IMPORTS],
+  ['src/runtime', value('../config.ts'), IMPORTS],
+  ['src/watch', value('../runtime/clock.ts')],
+  ['src/watch', type('../diagnose/incident.ts'), IMPORTS],
+  ['src/watch', value('../catalogue/classify.ts'), IMPORTS],
+  ['src/diagnose', type('../catalogue/row.ts')],
+  ['src/diagnose', type('../watch/sighting.ts')],
+  ['src/diagnose/registry', value('../incident.ts')],
+  ['src/diagnose', value('../catalogue/classify.ts'), IMPORTS],
+  ['src/diagnose', type('../decide/case.ts'), IMPORTS],
+  ['src/diagnose/registry', value('../../act/act.ts'), IMPORTS],
+  ['src/act', type('../decide/verdict.ts')],
+  ['src/act', value('../decide/decide.ts'), IMPORTS],
+  ['src/act', type('../report/record.ts'), IMPORTS],
+  ['src/act', value('../pipeline/reconcile.ts'), IMPORTS],
+  ['src/report', type('../act/outcome.ts')],
+  ['src/report', value('../act/act.ts'), IMPORTS],
+  ['src/report', value('../diagnose/conclude.ts'), IMPORTS],
+  ['src/report', type('../pipeline/records.ts'), IMPORTS],
+  ['src/pipeline', value('../decide/decide.ts')],
+
+  ['src/agent', value('../runtime/clock.ts')],
+  ['src/agent', value('zod'), IMPORTS],
+  ['src/agent', type('@kubernetes/client-node'), IMPORTS],
+  ['src/agent', value('../decide/decide.ts'), IMPORTS],
+
+  ['src/runtime', 'export const x = process.env', PROPERTIES],
+  ['src/runtime', 'export const x = process.env.HOME', PROPERTIES],
+  ['src/runtime', 'export const { env } = process', PROPERTIES],
+  ['src/runtime', 'export const x = () => process.exit(1)', PROPERTIES],
+  ['scripts', 'export const x = process.env'],
+  ['src/runtime', "console.log('x')", 'no-console'],
+
+  ['src/runtime', 'const f = async () => 1\nexport const g = () => { f() }', 'no-floating-promises'],
+  ['src/runtime', 'export const g = (l: number[]) => { l.forEach(async () => {}) }', 'no-misused-promises'],
+  [
+    'src/runtime',
+    "export const g = (k: 'a' | 'b') => { switch (k) { case 'a': return 1 } return 2 }",
+    'switch-exhaustiveness-check',
+  ],
+  ['src/runtime', "export const g = () => { throw 'x' }", 'only-throw-error'],
+  ['src/runtime', 'export const g = (x: any) => x', 'no-explicit-any'],
+  ['src/runtime', 'export const g = (x?: string) => x!', 'no-non-null-assertion'],
+  ['src/runtime', 'export const g = (x: number) => x == 1', 'eqeqeq'],
+  ['src/runtime', 'export default 1', 'no-default-export'],
+]
+
+interface Diagnostic {
+  readonly code: string
+  readonly filename: string
+}
+
+const run = (cwd: string): Promise<readonly Diagnostic[]> =>
+  new Promise((resolve, reject) => {
+    const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` }
+    execFile(
+      join(bin, 'oxlint'),
+      ['--type-aware', '-f', 'json', '.'],
+      { cwd, env, maxBuffer: 1 << 26 },
+      (_, stdout, stderr) => {
+        try {
+          resolve((JSON.parse(stdout) as { diagnostics: Diagnostic[] }).diagnostics)
+        } catch (cause) {
+          reject(new Error(`linting the snippets: ${stdout.slice(0, 500)}${stderr.slice(0, 500)}`, { cause }))
+        }
+      },
+    )
+  })
+
+let directory = ''
+let rulesByFile: ReadonlyMap<string, readonly string[]> = new Map()
+const fileOf = ([folder]: Row, index: number): string => join(folder, `snippet-${index}.ts`)
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kubemend-lint-'))
+  await cp(join(root, '.oxlintrc.json'), join(directory, '.oxlintrc.json'))
+  await writeFile(join(directory, 'tsconfig.json'), JSON.stringify(TSCONFIG))
+  for (const [index, row] of rows.entries()) {
+    const file = join(directory, fileOf(row, index))
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, `${row[1]}\n`)
+  }
+  // An import ring: two files that need each other.
+  await writeFile(
+    join(directory, 'src/act/ring-a.ts'),
+    "import { b } from './ring-b.ts'\nexport const a = (): unknown => b\n",
+  )
+  await writeFile(
+    join(directory, 'src/act/ring-b.ts'),
+    "import { a } from './ring-a.ts'\nexport const b = (): unknown => a\n",
+  )
+  const found = new Map<string, string[]>()
+  for (const { filename, code } of await run(directory)) found.set(filename, [...(found.get(filename) ?? []), code])
+  rulesByFile = found
+}, 60_000)
+
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+for (const [index, row] of rows.entries()) {
+  const [folder, snippet, rule] = row
+  const shown = snippet.split('\n')[0]
+  test(`${folder}: ${shown} is ${rule ? `refused by ${rule}` : 'allowed'}`, () => {
+    const rules = rulesByFile.get(fileOf(row, index)) ?? []
+    if (rule) expect(rules.join(' ')).toContain(`(${rule})`)
+    else expect(rules.filter((code) => code.includes('no-restricted'))).toEqual([])
+  })
+}
+
+test('Files that import each other in a ring are refused', () => {
+  expect(rulesByFile.get('src/act/ring-a.ts')?.join(' ')).toContain('(no-cycle)')
+})
+
+test('Every folder of the house is known to the rules on the direction of imports', async () => {
+  const config = await readFile(join(root, '.oxlintrc.json'), 'utf8')
+  const entries = await readdir(join(root, 'src'), { withFileTypes: true })
+  for (const { name } of entries.filter((entry) => entry.isDirectory())) {
+    expect(config, `src/${name} stands in no rule`).toMatch(new RegExp(`[(|/"]${name}[)|/"]`))
+  }
+})
