@@ -13,6 +13,9 @@ const SAME_MS = 10 * 60_000
 /** How often the count of an Event is written at most. */
 const BUMP_MS = 5 * 60_000
 const MAX_REMEMBERED = 2_000
+/** Events take their turn: they must not fill the connections that writes to workloads need. */
+const CONCURRENCY = 2
+const MAX_WAITING = 1_000
 /** Where Events about cluster-scoped objects live. */
 const CLUSTER_SCOPED_NAMESPACE = 'default'
 
@@ -110,9 +113,27 @@ export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps)
     }
   }
 
+  const waiting: (() => void)[] = []
+  let busy = 0
+  const inTurn = async (work: () => Promise<void>): Promise<void> => {
+    if (busy < CONCURRENCY) busy += 1
+    else {
+      if (waiting.length >= MAX_WAITING) throw new Error(`dropping an Event: ${MAX_WAITING} wait already`)
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+    try {
+      await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else busy -= 1
+    }
+  }
+
   return {
     emit: async (notes) => {
-      await Promise.all(notes.map((note) => write(note).catch((error: unknown) => onFailure(error, note))))
+      const all = notes.map((note) => inTurn(() => write(note)).catch((error: unknown) => onFailure(error, note)))
+      await Promise.all(all)
     },
   }
 }

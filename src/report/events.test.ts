@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { createEventWriter, eventOf } from './events.ts'
+import type { Note } from './notes.ts'
+import { NOW } from './testing.ts'
+
+const note = (n = 0): Note => ({
+  regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: 'x'.repeat(253), uid: `u${n}` },
+  type: 'Normal',
+  reason: 'Repaired',
+  message: 'it runs',
+})
+
+test('an Event has a name that a long-named object leaves room for, of its own for each time', () => {
+  const [one, two] = [eventOf(note(), NOW, 'a'), eventOf(note(), NOW + 1, 'a')]
+  expect(one.metadata.name.length).toBeLessThanOrEqual(253)
+  expect(one.metadata.name).not.toBe(two.metadata.name)
+})
+
+test('Events take their turn two at a time, and beyond a thousand they are dropped and told of', async () => {
+  let [open, most, made] = [0, 0, 0]
+  const release: (() => void)[] = []
+  const failures: unknown[] = []
+  const kube = {
+    create: <T>(): Promise<T> => {
+      open += 1
+      made += 1
+      most = Math.max(most, open)
+      return new Promise<T>((resolve) => {
+        release.push(() => {
+          open -= 1
+          resolve({} as T)
+        })
+      })
+    },
+    patch: <T>(): Promise<T> => Promise.reject<T>(new Error('nothing is written twice here')),
+  }
+  const writer = createEventWriter({ kube, now: () => NOW, instance: 'a', onFailure: (error) => failures.push(error) })
+  let done = false
+  const all = writer.emit(Array.from({ length: 1_500 }, (_, n) => note(n))).then(() => {
+    done = true
+  })
+  while (!done) {
+    release.splice(0).forEach((go) => go())
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await all
+  expect({ most, made, dropped: failures.length }).toEqual({ most: 2, made: 1_002, dropped: 498 })
+})
