@@ -250,6 +250,11 @@ describe('look-alikes', () => {
       'RunContainerError',
       'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error mounting "cgroup" to rootfs at "/sys/fs/cgroup": stat /run/x: no such file or directory',
     ],
+    [
+      'MultiAttach',
+      'FailedMount',
+      'MountVolume.SetUp failed for volume "v" : mount command failed, status: Failure, reason: Rook: Mount volume failed: failed to attach volume v for pod n/a. Volume is already attached by pod n/b. Status Running',
+    ],
     ['Unknown', 'FailedMount', 'Unable to mount volumes for pod "p_n": exit status 32'],
     ['Unknown', 'FailedScheduling', '0/3 nodes are available: persistentvolumeclaim "v" not found.'],
     [

@@ -11,7 +11,7 @@ export const IMAGE_PROJECT_ROWS: readonly Row[] = [
       message:
         'Failed to pull image "harbor.od.com/k8s/coredns:1.6.1": rpc error: code = Unknown desc = Error response from daemon: unauthorized: project not found, name: k8s: project not found, name: k8s',
     },
-    source: 'goharbor/harbor (1.10) src/core/middlewares; src/common/models',
+    source: 'goharbor/harbor src/server/middleware/v2auth/auth.go',
     explain:
       'Harbor has no project of that name: it was renamed, moved or never made. No credential is missing. Point the image at the project that has it.',
   },

@@ -15,6 +15,7 @@ export const ATTACH_ROWS: readonly Row[] = [
       'attached to a different',
       'attached to another',
       'already attached to ',
+      'already attached by pod',
       'is being used by another',
       'currently attached to',
       'attached to multiple instances',
