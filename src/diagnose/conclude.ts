@@ -1,3 +1,4 @@
+import type { Cause } from '../api/causes.ts'
 import { normalImage } from '../api/image-reference.ts'
 import type { Evidence } from '../api/remediation.ts'
 import { evidence, MAX_EVIDENCE } from './evidence.ts'
@@ -41,7 +42,7 @@ export const sayAnswer = (image: string, fact: Fact<RegistryAnswer>): string => 
     case 'denied':
       return answer.withCredentials
         ? `${image} is denied with the pod's pull secret: ${answer.said}`
-        : `${image} is denied to anybody: ${answer.said}. No pull secret of the pod is for that registry; credentials that the node itself may have (a credential provider, its own configuration) cannot be seen from here`
+        : `${image} is denied to anybody: ${answer.said}. No pull secret of the pod applied; credentials that the node itself may have (a credential provider, its own configuration) cannot be seen from here`
     case 'limited':
       return `${image}: the registry counts pulls from here and answers no more for now: ${answer.said}`
     case 'unreachable':
@@ -58,11 +59,20 @@ const evidenceOfFacts = (facts: Facts): readonly Evidence[] => [
   ...Object.entries(facts.registry).map(([image, answer]) => evidence('Registry', sayAnswer(image, answer))),
 ]
 
+/** Causes that say that the image cannot be had at all. */
+const MISSING: ReadonlySet<Cause> = new Set<Cause>([
+  'ProjectNotFound',
+  'RepositoryNotFoundOrDenied',
+  'ManifestNotFound',
+  'Unauthorized',
+  'Forbidden',
+])
+
 /** What is odd between the status and the registry, said where a person would wonder. */
 const contradictions = (findings: readonly Finding[], facts: Facts): readonly Evidence[] =>
   findings.flatMap(({ image, cause, witness }): readonly Evidence[] => {
     const answer = facts.registry[normalImage(image)]
-    if (answer?.known !== true || answer.value.kind !== 'exists' || witness === 'registry') return []
+    if (answer?.known !== true || answer.value.kind !== 'exists' || !MISSING.has(cause)) return []
     const who = witness === 'kubelet' ? 'the kubelet saw otherwise when it last tried' : 'only an Event says otherwise'
     return [evidence('Registry', `${cause} does not agree with that: the image is there now; ${who}`)]
   })

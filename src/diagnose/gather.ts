@@ -2,7 +2,7 @@ import { normalImage } from '../api/image-reference.ts'
 import type { KubeObject, Node, Pod } from '../api/kubernetes.ts'
 import { notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
-import { credentialsFor } from './docker-config.ts'
+import { createAskRegistries } from './ask-registries.ts'
 import {
   type Fact,
   type FactName,
@@ -13,7 +13,6 @@ import {
   type Owner,
   unknown,
 } from './incident.ts'
-import { type PullSecrets, readPullSecrets } from './pull-secrets.ts'
 import { readFact, type Reads, whyUnread } from './reads.ts'
 import type { Registry } from './registry/registry.ts'
 import { formatSelector } from './selector.ts'
@@ -24,9 +23,6 @@ export interface GatherDeps {
   /** Whether secrets may be read at all; without it registries are asked as anybody. Default true. */
   readonly readPullSecrets?: boolean
 }
-
-/** Names of one question at most: a decision asks for fewer. */
-const MAX_IMAGES = 32
 
 const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master']
 
@@ -104,39 +100,17 @@ const wants = (names: readonly FactName[], fact: FactName['fact']): boolean => n
  * Reads the facts that are asked for, all at once, and adds them to those at hand. What cannot be read is unknown and
  * says why, naming the right that is missing. The pods are one LIST bounded by the owner's selector. Never rejects.
  */
-export const createGather =
-  ({ reads, registry, readPullSecrets: mayReadSecrets = true }: GatherDeps) =>
-  async (incident: Incident, names: readonly FactName[], have: Facts): Promise<Facts> => {
+export const createGather = ({ reads, registry, readPullSecrets = true }: GatherDeps) => {
+  const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
+
+  return async (incident: Incident, names: readonly FactName[], have: Facts): Promise<Facts> => {
     const images = [...new Set(names.flatMap((name) => (name.fact === 'registry' ? [normalImage(name.image)] : [])))]
-
-    const askRegistries = async (): Promise<Partial<Facts>> => {
-      const first = incident.pods[0]?.pod
-      const without = (sentence: string): PullSecrets => ({ entries: [], sentences: [sentence] })
-      const secrets = !first
-        ? without('no failing pod is at hand to say which pull secrets apply')
-        : mayReadSecrets
-          ? await readPullSecrets(first, reads)
-          : without('pull secrets are not read (--read-pull-secrets=false), so the registry was asked as anybody')
-      const answers = await Promise.all(
-        images.slice(0, MAX_IMAGES).map(async (image) => {
-          const answer = await registry.ask(image, credentialsFor(secrets.entries, image))
-          return [image, known(answer)] as const
-        }),
-      )
-      const beyond = images
-        .slice(MAX_IMAGES)
-        .map((image) => [image, unknown('too many images were asked for')] as const)
-      return {
-        pullSecrets: known(secrets.sentences),
-        registry: { ...have.registry, ...Object.fromEntries([...answers, ...beyond]) },
-      }
-    }
-
     const [namespace, node, pods, asked] = await Promise.all([
       wants(names, 'namespace') ? readNamespace(incident, reads) : have.namespace,
       wants(names, 'node') ? readNode(incident, reads) : have.node,
       wants(names, 'pods') ? readPods(incident, reads) : have.pods,
-      images.length > 0 ? askRegistries() : {},
+      images.length > 0 ? askRegistries(incident.pods[0]?.pod, images, have) : {},
     ])
     return { ...have, ...(namespace && { namespace }), ...(node && { node }), ...(pods && { pods }), ...asked }
   }
+}

@@ -30,8 +30,13 @@ const readOne = async (namespace: string, name: string, reads: Reads): Promise<P
   }
 }
 
-/** The service account's secrets came into the pod's spec when it was made; one that was added since helps only new pods. */
-const addedSince = async (pod: Pod, namespace: string, reads: Reads): Promise<readonly string[]> => {
+/**
+ * Worth a look only where a registry denied the pod: the service account's secrets came into the pod's spec when it was
+ * made, and one that was added since helps only new pods. Never rejects.
+ */
+export const secretsAddedSince = async (pod: Pod, reads: Reads): Promise<readonly string[]> => {
+  if (pod.spec?.imagePullSecrets?.length) return []
+  const namespace = pod.metadata.namespace ?? 'default'
   const name = pod.spec?.serviceAccountName || 'default'
   try {
     const account = await reads.get<ServiceAccount>(pathOf({ kind: 'ServiceAccount', namespace, name }))
@@ -55,7 +60,7 @@ export const readPullSecrets = async (pod: Pod, reads: Reads): Promise<PullSecre
   const named = (pod.spec?.imagePullSecrets ?? []).flatMap((reference) => reference?.name || [])
   const names = [...new Set(named)].slice(0, MAX_SECRETS)
   if (names.length === 0) {
-    return { entries: [], sentences: ['the pod names no pull secret', ...(await addedSince(pod, namespace, reads))] }
+    return { entries: [], sentences: ['the pod names no pull secret'] }
   }
   const read = await Promise.all(names.map((name) => readOne(namespace, name, reads)))
   return {
