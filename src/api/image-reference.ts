@@ -100,7 +100,11 @@ export const normalImage = (text: string): string => {
 /** Whether two texts name the same image. */
 export const sameImage = (a: string, b: string): boolean => normalImage(a) === normalImage(b)
 
-const open = (path: string): string => path.replace(/\/+$/, '')
+const open = (path: string): string => {
+  let end = path.length
+  while (path[end - 1] === '/') end--
+  return path.slice(0, end)
+}
 
 /**
  * Whether an image in its normal form, or a prefix, lies under a prefix by whole path segments: `harbor.od.com/k8s/x:1`

@@ -1,5 +1,6 @@
 import type { AdmittedPolicy } from './admitted-policy.ts'
 import { compatible, plainStart } from './image-globs.ts'
+import { CAUSES } from './causes.ts'
 import type { LabelSelector } from './kubernetes.ts'
 import type { PolicySpec } from './policy.ts'
 import { sampleOf } from './rewrite-rules.ts'
@@ -13,54 +14,113 @@ export interface Conflict {
 
 type Match = PolicySpec['match']
 
-const common = (a: readonly string[], b: readonly string[]): readonly string[] => {
-  const other = new Set(b)
-  return a.filter((one) => other.has(one))
+/** What is compared of a policy, made once: there may be hundreds, each pair is looked at, and any change asks again. */
+interface Scope {
+  /** One bit a cause, 32 to a word. */
+  readonly causes: readonly [number, number, number]
+  readonly namespaces: ReadonlySet<string> | undefined
+  readonly images: readonly string[] | undefined
+  /** Hosts that the rules rewrite; undefined where a pattern may apply to any. */
+  readonly hosts: ReadonlySet<string> | undefined
+  /** Images to try the rules with. */
+  readonly samples: readonly string[]
 }
 
-const exclude = (a: LabelSelector | undefined, b: LabelSelector | undefined): boolean =>
-  Object.entries(a?.matchLabels ?? {}).some(([key, value]) => (b?.matchLabels?.[key] ?? value) !== value)
+const BIT = new Map(CAUSES.map((cause, i) => [cause as string, i]))
+
+const causeBits = (causes: readonly string[]): Scope['causes'] => {
+  const words: [number, number, number] = [0, 0, 0]
+  for (const cause of causes) {
+    const bit = BIT.get(cause) ?? 0
+    const word = (bit >> 5) as 0 | 1 | 2
+    words[word] |= 1 << (bit & 31)
+  }
+  return words
+}
+
+const hostOf = (path: string): string => path.split('/', 1)[0] ?? path
+
+const SCOPES = new WeakMap<AdmittedPolicy, Scope>()
+
+const scopeOf = (policy: AdmittedPolicy): Scope => {
+  const known = SCOPES.get(policy)
+  if (known) return known
+  const { causes, namespaces, images } = policy.spec.match
+  const scope: Scope = {
+    causes: causeBits(causes),
+    namespaces: namespaces && new Set(namespaces),
+    images: images?.map(plainStart),
+    hosts: policy.rules.some(({ prefix }) => !prefix)
+      ? undefined
+      : new Set(policy.rules.map(({ reach }) => hostOf(reach))),
+    samples: policy.rules.flatMap((rule) => sampleOf(rule) ?? []),
+  }
+  SCOPES.set(policy, scope)
+  return scope
+}
+
+const disjoint = (a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean =>
+  a !== undefined && b !== undefined && a.isDisjointFrom(b)
+
+const excludes = (a: LabelSelector | undefined, b: LabelSelector | undefined): boolean => {
+  if (!a?.matchLabels || !b?.matchLabels) return false
+  const other = b.matchLabels
+  return Object.entries(a.matchLabels).some(([key, value]) => (other[key] ?? value) !== value)
+}
 
 /** Whether no pod can be in the scope of both, as far as that shows without a cluster. */
-const apart = (a: Match, b: Match): boolean =>
-  (a.namespaces !== undefined && b.namespaces !== undefined && common(a.namespaces, b.namespaces).length === 0) ||
-  exclude(a.namespaceSelector, b.namespaceSelector) ||
-  exclude(a.podSelector, b.podSelector) ||
-  exclude(a.nodeSelector, b.nodeSelector)
+const apart = (a: AdmittedPolicy, b: AdmittedPolicy): boolean => {
+  const [one, other]: [Match, Match] = [a.spec.match, b.spec.match]
+  return (
+    disjoint(scopeOf(a).namespaces, scopeOf(b).namespaces) ||
+    excludes(one.namespaceSelector, other.namespaceSelector) ||
+    excludes(one.podSelector, other.podSelector) ||
+    excludes(one.nodeSelector, other.nodeSelector)
+  )
+}
 
-const imagesApart = (a: Match, b: Match): boolean =>
-  a.images !== undefined &&
-  b.images !== undefined &&
-  !a.images.some((one) => b.images?.some((other) => compatible(plainStart(one), plainStart(other))))
+const shareCause = ({ causes: a }: Scope, { causes: b }: Scope): boolean =>
+  ((a[0] & b[0]) | (a[1] & b[1]) | (a[2] & b[2])) !== 0
+
+const imagesApart = ({ images: a }: Scope, { images: b }: Scope): boolean =>
+  a !== undefined && b !== undefined && !a.some((one) => b.some((other) => compatible(one, other)))
+
+const meet = (a: AdmittedPolicy, b: AdmittedPolicy): boolean =>
+  a.spec.priority === b.spec.priority &&
+  shareCause(scopeOf(a), scopeOf(b)) &&
+  !imagesApart(scopeOf(a), scopeOf(b)) &&
+  !apart(a, b)
 
 const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(', ')
 
+/** The first few that meet the i-th: more names would not fit into a sentence, nor be worth the search. */
+const firstBefore = (ordered: readonly AdmittedPolicy[], i: number): readonly AdmittedPolicy[] => {
+  const [policy, found]: [AdmittedPolicy | undefined, AdmittedPolicy[]] = [ordered[i], []]
+  for (const other of policy ? ordered.slice(0, i) : []) {
+    if (policy && meet(other, policy)) found.push(other)
+    if (found.length > 3) break
+  }
+  return found
+}
+
 /**
  * Policies of equal priority that can answer the same failures: the first by name acts, which its owner may not have
- * meant. One entry a policy that gives way, naming those before it. Policies whose scopes cannot meet are not reported.
+ * meant. One entry a policy that gives way, with the one that acts first. Where scopes cannot meet, nothing is said.
  */
 export const conflicts = (policies: readonly AdmittedPolicy[]): readonly Conflict[] => {
   const ordered = policies.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   return ordered.flatMap((policy, i) => {
-    const { match, priority } = policy.spec
-    const before = ordered
-      .slice(0, i)
-      .filter(
-        ({ spec }) =>
-          spec.priority === priority &&
-          common(spec.match.causes, match.causes).length > 0 &&
-          !apart(spec.match, match) &&
-          !imagesApart(spec.match, match),
-      )
+    const before = firstBefore(ordered, i)
     const [winner] = before
     if (!winner) return []
     const names = before.map(({ name }) => name)
-    const causes = common(match.causes, winner.spec.match.causes).slice(0, 3).join(', ')
-    const listed = `${quoted(names.slice(0, 3))}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
+    const { match, priority } = policy.spec
+    const causes = match.causes.filter((cause) => winner.spec.match.causes.includes(cause)).slice(0, 3)
+    const listed = `${quoted(names.slice(0, 3))}${names.length > 3 ? ` and more` : ''}`
     return [
       {
-        policies: [...names, policy.name],
-        sentence: `${JSON.stringify(policy.name)} and ${listed} have priority ${priority} and can answer the same failures (${causes}); ${JSON.stringify(winner.name)} acts, being first by name: give one another priority, or narrow its match`,
+        policies: [winner.name, policy.name],
+        sentence: `${JSON.stringify(policy.name)} and ${listed} have priority ${priority} and can answer the same failures (${causes.join(', ')}); ${JSON.stringify(winner.name)} acts, being first by name: give one another priority, or narrow its match`,
       },
     ]
   })
@@ -70,24 +130,19 @@ export const conflicts = (policies: readonly AdmittedPolicy[]): readonly Conflic
 const MOST_REWRITES = 2_000
 const LONGEST = 16
 
-const hostOf = (path: string): string => path.split('/', 1)[0] ?? path
-
-/** Hosts that a policy rewrites; undefined where a pattern may apply to any. */
-const hostsOf = ({ rules }: AdmittedPolicy): ReadonlySet<string> | undefined =>
-  rules.some(({ prefix }) => !prefix) ? undefined : new Set(rules.map(({ reach }) => hostOf(reach)))
-
 /** Policies that together lead an image back to where it was: A → B in one, B → A in another. */
 export const findCircles = (policies: readonly AdmittedPolicy[]): readonly Conflict[] => {
-  const rewriting = policies
-    .filter(({ rules }) => rules.length > 0)
-    .map((policy) => ({ policy, hosts: hostsOf(policy) }))
+  const rewriting = policies.filter(({ rules }) => rules.length > 0)
+  const anywhere = rewriting.filter((policy) => !scopeOf(policy).hosts)
+  const byHost = new Map<string, AdmittedPolicy[]>()
+  for (const policy of rewriting) {
+    for (const host of scopeOf(policy).hosts ?? []) byHost.set(host, [...(byHost.get(host) ?? []), policy])
+  }
   const found = new Map<string, Conflict>()
   let rewrites = 0
   const follow = (image: string, images: readonly string[], path: readonly AdmittedPolicy[]): void => {
-    const host = hostOf(image)
-    for (const { policy, hosts } of rewriting) {
-      if (hosts && !hosts.has(host)) continue
-      if (path.length >= LONGEST || path.some((other) => apart(other.spec.match, policy.spec.match))) continue
+    for (const policy of [...(byHost.get(hostOf(image)) ?? []), ...anywhere]) {
+      if (path.length >= LONGEST || path.some((other) => apart(other, policy))) continue
       if (++rewrites > MOST_REWRITES) return
       const made = policy.matches.image(image) ? policy.matches.rewrite(image) : undefined
       if (made === undefined || !('to' in made)) continue
@@ -104,7 +159,7 @@ export const findCircles = (policies: readonly AdmittedPolicy[]): readonly Confl
       })
     }
   }
-  const samples = new Set(rewriting.flatMap(({ policy }) => policy.rules.flatMap((rule) => sampleOf(rule) ?? [])))
-  for (const sample of samples) follow(sample, [sample], [])
+  const samples = new Set(rewriting.flatMap((policy) => scopeOf(policy).samples))
+  for (const sample of samples) if (rewrites <= MOST_REWRITES) follow(sample, [sample], [])
   return [...found.values()]
 }

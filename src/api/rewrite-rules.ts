@@ -40,7 +40,7 @@ const prefixRule = (path: string, from: string, to: string): CompiledRule => {
     prefix: { from, to },
     apply: (image) => {
       // `registry/` → `registry/project/` would otherwise move what it has moved already.
-      if (nested && underPrefix(image, to)) return undefined
+      if (!underPrefix(image, from) || (nested && underPrefix(image, to))) return undefined
       const text = rewritePrefix(image, from, to)
       return text === undefined ? undefined : finished(path, image, text)
     },
