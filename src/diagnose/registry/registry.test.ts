@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RegistryAnswer } from '../incident.ts'
+import { retryAfterMs } from './classify-answer.ts'
 import type { Credential } from './credential.ts'
 import { createRegistry, type Registry, type RegistryOptions } from './registry.ts'
 import {
@@ -364,6 +365,54 @@ describe('a hostile registry', () => {
     const server = await serve(failing(403, errorBody('DENIED', `\u001b[31m${'x'.repeat(50_000)}\n\nrun this`)))
     const answer = await (await registryAt(server)).ask(IMAGE, [])
     expect(answer.kind === 'denied' && answer.said).toMatch(/^403 DENIED: \[31mx+…$/)
+  })
+})
+
+describe('a registry that cannot be asked', () => {
+  it('says so where it speaks no TLS, and is not asked in plain unless told so', async () => {
+    const server = await serve(manifests(IMAGE_INDEX, INDEX))
+    const registry = await registryWith({ [HOST]: `server = "https://127.0.0.1:${server.port}"` })
+    expect(await registry.ask(IMAGE, [])).toMatchObject({
+      kind: 'unreachable',
+      said: expect.stringContaining('does not speak TLS'),
+    })
+    expect(server.seen).toEqual([])
+  })
+
+  it.each([
+    ['refuses connections', 'http://127.0.0.1:1', 'refuses connections (ECONNREFUSED)'],
+    ['has no address', 'https://nowhere.invalid', 'resolve'],
+  ])('says so where it %s', async (_, server, said) => {
+    const registry = await registryWith({ [HOST]: `server = "${server}"` })
+    expect(await registry.ask(IMAGE, [])).toMatchObject({ kind: 'unreachable', said: expect.stringContaining(said) })
+  })
+
+  it('repeats what is wrong with its configuration', async () => {
+    const registry = await registryWith({ [HOST]: `server = "http://127.0.0.1:1"\n[host."ftp://x"]` })
+    expect(await registry.ask(IMAGE, [])).toMatchObject({ said: expect.stringContaining('neither http nor https') })
+  })
+
+  it('answers in place of a mirror that is down, and says more than a mirror that lacks the image', async () => {
+    const own = await serve(failing(401, errorBody('UNAUTHORIZED', 'project not found, name: k8s')))
+    const mirror = await serve(failing(404, errorBody('MANIFEST_UNKNOWN', 'manifest unknown')))
+    for (const first of ['http://127.0.0.1:1', mirror.origin]) {
+      const registry = await registryWith({ [HOST]: `server = "${own.origin}"\n[host."${first}"]` })
+      expect(await registry.ask(IMAGE, [])).toMatchObject({ kind: 'projectMissing' })
+    }
+  })
+})
+
+describe('how long to wait', () => {
+  const NOW = Date.UTC(2026, 0, 1)
+  it.each([
+    ['120', 120_000],
+    ['Thu, 01 Jan 2026 00:01:00 GMT', 60_000],
+    ['Wed, 31 Dec 2025 23:00:00 GMT', 0],
+    ['999999999', 21_600_000],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('%s is %s ms', (header, expected) => {
+    expect(retryAfterMs(header, NOW)).toBe(expected)
   })
 })
 
