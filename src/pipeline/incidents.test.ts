@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import type { FailingPod, Owner } from '../diagnose/incident.ts'
+import { createIncidents } from './incidents.ts'
+
+const owner = (uid: string): Owner =>
+  ({ ref: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: uid, uid } }) as Owner
+
+const failing = (uid: string): FailingPod => ({
+  pod: { metadata: { name: uid, namespace: 'web', uid, resourceVersion: '1' } },
+  findings: [],
+  since: 0,
+})
+
+const podsOf = (incidents: ReturnType<typeof createIncidents>, key: string) => [
+  ...(incidents.get(key)?.pods.keys() ?? []),
+]
+
+test('however many pods report it, an owner and an area are one incident', () => {
+  const incidents = createIncidents()
+  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  expect(incidents.report(owner('o'), failing('b'), ['image'], 0)).toEqual(['o/image'])
+  expect(incidents.keys()).toEqual(['o/image'])
+  expect(podsOf(incidents, 'o/image')).toEqual(['a', 'b'])
+})
+
+test('a pod that fails in another area now leaves the one before, and both are told', () => {
+  const incidents = createIncidents()
+  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  expect(incidents.report(owner('o'), failing('a'), ['volume'], 0)).toEqual(['o/volume', 'o/image'])
+  expect(podsOf(incidents, 'o/image')).toEqual([])
+})
+
+test('a pod that recovered leaves its incidents, which stay open for their records to be closed', () => {
+  const incidents = createIncidents()
+  incidents.report(owner('o'), failing('a'), ['image', 'container'], 0)
+  expect(incidents.recovered('a')).toEqual(['o/image', 'o/container'])
+  expect(incidents.recovered('a')).toEqual([])
+  expect(incidents.get('o/image')?.pods.size).toBe(0)
+})
+
+test('the owner that was read for filing serves once', () => {
+  const incidents = createIncidents()
+  incidents.report(owner('o'), failing('a'), ['image'], 7)
+  expect(incidents.takeOwner('o/image')?.at).toBe(7)
+  expect(incidents.takeOwner('o/image')).toBeUndefined()
+})
+
+test('pods of an owner whose remedy is to be proven make us look, pods of others do not', () => {
+  const incidents = createIncidents()
+  incidents.await('image', owner('o').ref, { matchLabels: { app: 'web' } })
+  expect(incidents.awaiting('web', { app: 'web', x: 'y' })).toEqual(['o/image'])
+  expect(incidents.awaiting('web', { app: 'other' })).toEqual([])
+  expect(incidents.awaiting('elsewhere', { app: 'web' })).toEqual([])
+  incidents.close('o/image')
+  expect(incidents.awaiting('web', { app: 'web' })).toEqual([])
+})
+
+test('an incident that a record speaks of is taken up, and one that is open stays as it is', () => {
+  const incidents = createIncidents()
+  expect(incidents.resume('image', owner('o').ref)).toBe('o/image')
+  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  incidents.resume('image', owner('o').ref)
+  expect(podsOf(incidents, 'o/image')).toEqual(['a'])
+})

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { AREA_LABEL, OWNER_UID_LABEL } from '../api/names.ts'
+import type { Remediation } from '../api/objects.ts'
+import type { Phase } from '../api/reasons.ts'
+import { createRecords, isOpen } from './records.ts'
+
+interface Given {
+  readonly uid: string
+  readonly owner?: string
+  readonly area?: string
+  readonly phase?: Phase
+  readonly policy?: string
+  readonly version?: string
+  readonly created?: string
+}
+
+const record = ({ uid, owner = 'o', area = 'image', phase = 'Held', policy = 'p', version = '1', created }: Given) =>
+  ({
+    apiVersion: 'kubemend.io/v1alpha1',
+    kind: 'Remediation',
+    metadata: {
+      name: uid,
+      uid,
+      resourceVersion: version,
+      labels: { [OWNER_UID_LABEL]: owner, [AREA_LABEL]: area },
+      creationTimestamp: created ?? '2030-01-01T00:00:00Z',
+    },
+    spec: { policy: { name: policy, uid: 'pu', generation: 1 } },
+    status: { phase },
+  }) as unknown as Remediation
+
+test('the later version wins, however they arrive', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', version: '10', phase: 'Running' }))
+  records.put(record({ uid: 'a', version: '9', phase: 'Held' }))
+  expect(records.of('o', 'image').map(({ status }) => status?.phase)).toEqual(['Running'])
+})
+
+test('records are found by owner and area, newest first', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'old', created: '2030-01-01T00:00:00Z' }))
+  records.put(record({ uid: 'new', created: '2030-01-02T00:00:00Z' }))
+  records.put(record({ uid: 'volume', area: 'volume' }))
+  records.put(record({ uid: 'other', owner: 'else' }))
+  expect(records.of('o', 'image').map(({ metadata }) => metadata.uid)).toEqual(['new', 'old'])
+  expect(records.ofOwner('o')).toHaveLength(3)
+})
+
+test('what is under way counts against its policy, but for the incident that asks', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', owner: 'o1', phase: 'Running' }))
+  records.put(record({ uid: 'b', owner: 'o2', phase: 'Verifying' }))
+  records.put(record({ uid: 'c', owner: 'o3', phase: 'Held' }))
+  records.put(record({ uid: 'd', owner: 'o4', phase: 'Running', policy: 'q' }))
+  expect(records.activeByPolicy({ ownerUid: 'o1', area: 'image' })).toEqual({ p: 1, q: 1 })
+  expect(records.activeByPolicy({ ownerUid: 'o1', area: 'volume' })).toEqual({ p: 2, q: 1 })
+  expect(records.countOf('p')).toEqual({ active: 2, held: 1 })
+})
+
+test('a record that ends or is deleted counts no more', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', phase: 'Running' }))
+  records.put(record({ uid: 'a', phase: 'Succeeded', version: '2' }))
+  records.put(record({ uid: 'b', phase: 'Running' }))
+  records.drop('b')
+  expect(records.activeByPolicy({ ownerUid: '', area: 'image' })).toEqual({})
+  expect(records.all().map(({ metadata }) => metadata.uid)).toEqual(['a'])
+})
+
+test('a record is open until it has an end', () => {
+  expect(isOpen(record({ uid: 'a', phase: 'Ineffective' }))).toBe(true)
+  expect(isOpen({ ...record({ uid: 'a' }), status: { phase: 'Succeeded', finishedAt: '2030-01-01T00:00:00Z' } })).toBe(
+    false,
+  )
+})
