@@ -10,33 +10,16 @@ export interface Automaton {
 /** Literals must be ASCII and not empty; other characters of a text match nothing. */
 export const buildAutomaton = (literals: readonly string[]): Automaton => {
   const columns = columnsOf(literals)
-  const width = columns.used + 1
-  const next = Array.from({ length: width }, () => -1)
-  const ends: number[][] = [[]]
-  for (const [index, literal] of literals.entries()) {
-    let state = 0
-    for (let i = 0; i < literal.length; i++) {
-      const slot = state * width + columns.of(literal.charCodeAt(i))
-      let target = next[slot] ?? -1
-      if (target < 0) {
-        target = ends.length
-        ends.push([])
-        for (let c = 0; c < width; c++) next.push(-1)
-        next[slot] = target
-      }
-      state = target
-    }
-    ends[state]?.push(index)
-  }
-  linkFailures(next, ends, width)
-  const table = Int32Array.from(next)
-  const outputs = ends.map((list) => (list.length > 0 ? Int32Array.from(list) : undefined))
+  const { next, ends } = buildTrie(literals, columns)
+  linkFailures(next, ends, columns.width)
+  const { width, of } = columns
+  const outputs = ends.map((list) => (list.length > 0 ? list : undefined))
   return {
     scan: (text) => {
       const found = new Set<number>()
       let state = 0
       for (let i = 0; i < text.length; i++) {
-        state = table[state * width + columns.of(text.charCodeAt(i))] ?? 0
+        state = next[state * width + of(text.charCodeAt(i))] ?? 0
         const hits = outputs[state]
         if (hits) for (const hit of hits) found.add(hit)
       }
@@ -45,8 +28,13 @@ export const buildAutomaton = (literals: readonly string[]): Automaton => {
   }
 }
 
-/** Characters that occur in literals, numbered from 1; 0 is every other character. */
-const columnsOf = (literals: readonly string[]) => {
+interface Columns {
+  readonly width: number
+  /** The column of a character code; 0 for every character that is in no literal. */
+  readonly of: (code: number) => number
+}
+
+const columnsOf = (literals: readonly string[]): Columns => {
   const table = new Uint8Array(128)
   let used = 0
   for (const literal of literals) {
@@ -56,27 +44,43 @@ const columnsOf = (literals: readonly string[]) => {
       if (table[code] === 0) table[code] = ++used
     }
   }
-  return { used, of: (code: number): number => (code < 128 ? (table[code] ?? 0) : 0) }
+  return { width: used + 1, of: (code) => (code < 128 ? (table[code] ?? 0) : 0) }
+}
+
+/** States and their edges, a row of columns each; 0 is the root, and "no edge" until failures are linked. */
+const buildTrie = (literals: readonly string[], { width, of }: Columns) => {
+  const most = literals.reduce((sum, { length }) => sum + length, 1)
+  const edges = new Int32Array(most * width)
+  const ends: number[][] = [[]]
+  for (const [index, literal] of literals.entries()) {
+    let state = 0
+    for (let i = 0; i < literal.length; i++) {
+      const slot = state * width + of(literal.charCodeAt(i))
+      let target = edges[slot] ?? 0
+      if (target === 0) {
+        target = ends.push([]) - 1
+        edges[slot] = target
+      }
+      state = target
+    }
+    ends[state]?.push(index)
+  }
+  return { next: edges.slice(0, ends.length * width), ends }
 }
 
 /** Breadth first: missing edges become those of the longest proper suffix, whose literals end here as well. */
-const linkFailures = (next: number[], ends: number[][], width: number): void => {
+const linkFailures = (next: Int32Array, ends: number[][], width: number): void => {
   const fail = new Int32Array(ends.length)
-  const queue: number[] = []
-  for (let c = 0; c < width; c++) {
-    const target = next[c] ?? -1
-    if (target < 0) next[c] = 0
-    else queue.push(target)
-  }
+  const queue = [...next.subarray(0, width)].filter((state) => state !== 0)
   for (let head = 0; head < queue.length; head++) {
     const state = queue[head] ?? 0
     const suffix = fail[state] ?? 0
     ends[state]?.push(...(ends[suffix] ?? []))
-    for (let c = 0; c < width; c++) {
-      const slot = state * width + c
-      const target = next[slot] ?? -1
-      const fallback = next[suffix * width + c] ?? 0
-      if (target < 0) next[slot] = fallback
+    for (let column = 0; column < width; column++) {
+      const slot = state * width + column
+      const target = next[slot] ?? 0
+      const fallback = next[suffix * width + column] ?? 0
+      if (target === 0) next[slot] = fallback
       else {
         fail[target] = fallback
         queue.push(target)
