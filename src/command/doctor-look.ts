@@ -17,6 +17,7 @@ import {
   judgeVersion,
   type ServerVersion,
 } from './doctor-installation.ts'
+import { judgePolicies } from './doctor-policies.ts'
 import { judgeRole, type Right, type Role, rolesIn } from './doctor-rights.ts'
 import { sentenceOf } from './failure.ts'
 
@@ -50,14 +51,13 @@ export const lookAtCrds = (client: Client): Promise<readonly Check[]> =>
     }),
   )
 
-/** Undefined where they cannot be read, or the kind is not there. */
-export const readPolicies = async (client: Client): Promise<readonly RemediationPolicy[] | undefined> =>
+/** The policies, and what the controller made of them; none where the kind is not there, which is another check's. */
+export const lookAtPolicies = (
+  client: Client,
+): Promise<{ readonly policies: readonly RemediationPolicy[]; readonly checks: readonly Check[] }> =>
   listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).then(
-    ({ items }) => items,
-    (error: unknown) => {
-      if (forbidden(error) || notFound(error)) return undefined
-      throw error
-    },
+    ({ items }) => ({ policies: items, checks: judgePolicies(items) }),
+    (error: unknown) => ({ policies: [], checks: notFound(error) ? [] : [unreadable('policies')(error)] }),
   )
 
 export const lookAtPause = (client: Client, namespace: string): Promise<Check> =>

@@ -7,9 +7,8 @@ import {
   lookAtPause,
   lookAtRights,
   lookAtServer,
-  readPolicies,
+  lookAtPolicies,
 } from './doctor-look.ts'
-import { judgePolicies } from './doctor-policies.ts'
 import { EXIT, UsageError } from './failure.ts'
 import { createPaint, formatData, type Paint, printable } from './output.ts'
 import { OPERATOR_OPTIONS, operatorNamespace } from './operator-flags.ts'
@@ -67,15 +66,15 @@ export const doctorCommand = subcommand(
     const subject = subjectOf(values['service-account'], namespace)
     const checks = await withCluster(values, terminal, async ({ client }) => {
       const server = await lookAtServer(client)
-      const policies = await readPolicies(client)
+      const { policies, checks: understood } = await lookAtPolicies(client)
       const rest = await Promise.all([
         lookAtCrds(client),
-        lookAtRights(client, subject, namespace, policies ?? []),
+        lookAtRights(client, subject, namespace, policies),
         lookAtPause(client, namespace),
         lookAtLease(client, namespace, Date.now()),
         lookAtHosts(hostsDirOf(values['registry-hosts-dir'], terminal.environment)),
       ])
-      return printable([server, ...(policies ? judgePolicies(policies) : []), ...rest.flat()])
+      return printable([server, ...understood, ...rest.flat()])
     })
     await terminal.write(formatData({ checks }, values.output) ?? formatChecks(checks, createPaint(terminal.colour)))
     return checks.some(({ state }) => state === 'fail') ? EXIT.failed : EXIT.done

@@ -2,7 +2,6 @@ import { stringify } from 'yaml'
 
 /** As kubectl names them; text where none is named. */
 export const FORMATS = ['json', 'yaml', 'wide'] as const
-export type Format = (typeof FORMATS)[number]
 
 /** Data as JSON or YAML; undefined where a text for people is wanted. */
 export const formatData = (data: unknown, format: string | undefined): string | undefined => {

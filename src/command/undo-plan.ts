@@ -1,5 +1,7 @@
 /** What `undo` would write: worked out from the record and the workload as it stands; pure. */
+import { readOriginals } from '../act/undo-annotation.ts'
 import { sameImage } from '../api/image-reference.ts'
+import { ORIGINAL_IMAGE_ANNOTATION } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import { sayWriter } from '../decide/last-writer.ts'
@@ -48,6 +50,7 @@ export const planUndo = (record: Remediation, owner: Owner): UndoPlan => {
   if (rewritten.length === 0) {
     return { kind: 'Refused', why: `Remediation ${record.metadata.name} has written no image: ${says(record)}` }
   }
+  const originals = readOriginals(owner.annotations)
   const changes: PlacedChange[] = []
   for (const { container, init, original, written } of rewritten) {
     const place = placeOf(owner, { container, init })
@@ -56,6 +59,11 @@ export const planUndo = (record: Remediation, owner: Owner): UndoPlan => {
     if (!sameImage(place.image, written)) {
       const writer = sayWriter(owner, { container, init })
       const why = `${name} has moved on: container ${container} has image ${place.image} by ${writer}, not ${written} as kubemend wrote it; nothing is undone`
+      return { kind: 'Refused', why }
+    }
+    // Whoever may create Remediations can claim anything: the mark came with the image, in one patch.
+    if (!Object.hasOwn(originals, container)) {
+      const why = `${name} has no annotation ${ORIGINAL_IMAGE_ANNOTATION} for container ${container}: kubemend did not write its image, or somebody took its mark away; nothing is undone`
       return { kind: 'Refused', why }
     }
     changes.push({ container, init, from: place.image, to: original, pointer: place.pointer, was: place.image })

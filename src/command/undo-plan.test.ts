@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest'
+import type { Remediation } from '../api/objects.ts'
+import type { RemediationStep } from '../api/remediation.ts'
+import type { Owner } from '../diagnose/incident.ts'
+import { ownerOfWorkload } from '../diagnose/owner.ts'
+import { planUndo } from './undo-plan.ts'
+
+const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'u' }
+const MARK = { 'kubemend.io/original-image': '{"web":"a.io/old/web:1","side":"a.io/old/side:1"}' }
+
+const owner = (
+  containers: Readonly<Record<string, string>>,
+  annotations: Readonly<Record<string, string>> = MARK,
+): Owner =>
+  ownerOfWorkload(ref, {
+    metadata: { name: 'web', uid: 'u', resourceVersion: '7', annotations },
+    spec: { template: { spec: { containers: Object.entries(containers).map(([name, image]) => ({ name, image })) } } },
+  })
+
+const step = (from: string, to: string, more: Partial<RemediationStep> = {}): RemediationStep => ({
+  index: 0,
+  attempt: 1,
+  action: 'RewriteImage',
+  state: 'Succeeded',
+  changes: [{ container: 'web', init: false, from, to }],
+  planHash: 'h',
+  ...more,
+})
+
+const record = (steps: readonly RemediationStep[]): Remediation => ({
+  apiVersion: 'kubemend.io/v1alpha1',
+  kind: 'Remediation',
+  metadata: { name: 'web-image-1', namespace: 'shop', uid: 'r', resourceVersion: '1' },
+  spec: { policy: { name: 'p', uid: 'p', generation: 3 }, cause: 'ProjectNotFound', target: ref, templateHash: 't' },
+  status: { phase: 'Succeeded', reason: 'Repaired', steps: [...steps] },
+})
+
+const moved = step('a.io/old/web:1', 'a.io/new/web:1')
+
+describe('what is put back', () => {
+  test('is the image from before, at its place, guarded by what stands there', () => {
+    const undo = planUndo(record([moved]), owner({ side: 'x', web: 'a.io/new/web:1' }))
+    if (undo.kind !== 'Undo') throw new Error(undo.why)
+    expect(undo.plan.changes).toEqual([
+      {
+        container: 'web',
+        init: false,
+        from: 'a.io/new/web:1',
+        to: 'a.io/old/web:1',
+        pointer: '/spec/template/spec/containers/1',
+        was: 'a.io/new/web:1',
+      },
+    ])
+    expect(undo.plan.resourceVersion).toBe('7')
+  })
+
+  test('is the first image of all where several were tried', () => {
+    const steps = [{ ...moved, state: 'Ineffective' as const }, step('a.io/new/web:1', 'a.io/newer/web:1')]
+    const undo = planUndo(record(steps), owner({ web: 'a.io/newer/web:1' }))
+    expect(undo).toMatchObject({
+      kind: 'Undo',
+      plan: { changes: [{ from: 'a.io/newer/web:1', to: 'a.io/old/web:1' }] },
+    })
+  })
+})
+
+test.each<readonly [string, readonly RemediationStep[], Owner, string, RegExp]>([
+  [
+    'nothing was written',
+    [step('a', 'b', { state: 'Planned' })],
+    owner({ web: 'b' }),
+    'Refused',
+    /has written no image: it is Succeeded \(Repaired\)/,
+  ],
+  [
+    'it was undone already',
+    [{ ...moved, state: 'Undone' }],
+    owner({ web: 'a.io/old/web:1' }),
+    'Refused',
+    /has written no image/,
+  ],
+  [
+    'only pods were deleted',
+    [step('', '', { action: 'RecyclePod', changes: [] })],
+    owner({ web: 'b' }),
+    'Refused',
+    /has written no image/,
+  ],
+  ['the container is gone', [moved], owner({ other: 'x' }), 'Refused', /has no container web any more/],
+  [
+    'somebody wrote a third image',
+    [moved],
+    owner({ web: 'a.io/third/web:1' }),
+    'Refused',
+    /has moved on: container web has image a\.io\/third\/web:1 by somebody/,
+  ],
+  [
+    'the original stands there',
+    [moved],
+    owner({ web: 'a.io/old/web:1' }),
+    'AlreadyUndone',
+    /has its original images already/,
+  ],
+  [
+    'kubemend never marked it',
+    [moved],
+    owner({ web: 'a.io/new/web:1' }, {}),
+    'Refused',
+    /kubemend did not write its image/,
+  ],
+])('nothing is put back where %s', (_, steps, target, kind, why) => {
+  expect(planUndo(record(steps), target)).toEqual({ kind, why: expect.stringMatching(why) })
+})
+
+test('one container that has moved on keeps the others as they are', () => {
+  const side = { container: 'side', init: false, from: 'a.io/old/side:1', to: 'a.io/new/side:1' }
+  const both = { ...moved, changes: [...(moved.changes ?? []), side] }
+  const undo = planUndo(record([both]), owner({ web: 'a.io/new/web:1', side: 'a.io/third/side:1' }))
+  expect(undo).toMatchObject({ kind: 'Refused', why: expect.stringContaining('container side') })
+})
