@@ -5,7 +5,7 @@ import type { Condition } from '../src/api/kubernetes.ts'
 import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { edited, SMALL } from './policies/edited.ts'
-import { refusals, withCrds } from './policies/server.ts'
+import { manifests, ROOT, refusals, withCrds } from './policies/server.ts'
 
 const bed = useControlPlane()
 let client: KubeClient
@@ -264,5 +264,25 @@ describe('the record of a remediation', () => {
       { type: 'merge' },
     )
     expect(await refusals(moved)).toEqual([])
+  })
+})
+
+describe('the roles', () => {
+  it('are accepted as they stand', async () => {
+    for (const { text } of await manifests('manifests')) await bed.applyYaml(text)
+    expect(await bed.kubectl(['get', 'clusterrole', '-o', 'name'])).toContain('kubemend-observe')
+  })
+
+  it('let the controller look at what it needs, and not touch', async () => {
+    const as = '--as=system:serviceaccount:kubemend-system:kubemend-controller'
+    const can = (...args: readonly string[]): Promise<string> =>
+      bed
+        .kubectl(['auth', 'can-i', ...args, as])
+        .catch((error: Error) => (/ended with 1: *$/.test(error.message) ? 'no' : error.message))
+    await bed.kubectl(['delete', '-f', `${ROOT}/manifests/allow-actions.yaml`])
+    expect((await can('get', 'pods', '-A')).trim()).toBe('yes')
+    expect((await can('delete', 'pods', '-A')).trim()).toBe('no')
+    expect((await can('get', 'secrets', '-A')).trim()).toBe('no')
+    expect((await can('patch', 'deployments.apps', '-A')).trim()).toBe('no')
   })
 })

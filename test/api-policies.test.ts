@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { admitPolicy } from '../src/api/admit-policy.ts'
@@ -8,7 +10,7 @@ import { useControlPlane } from '../testbed/fixture.ts'
 import { type BadPolicy, REFUSED_BY_ADMISSION, REFUSED_BY_SERVER } from './policies/bad-policies.ts'
 import { boundRows } from './policies/bound-rows.ts'
 import { edited, FULL, SMALL } from './policies/edited.ts'
-import { manifests, type RefusedField, refusals, withCrds } from './policies/server.ts'
+import { manifests, type RefusedField, ROOT, refusals, withCrds } from './policies/server.ts'
 
 const PATH = '/apis/kubemend.io/v1alpha1/remediationpolicies'
 const DRY = { query: { dryRun: 'All' } }
@@ -69,6 +71,20 @@ describe('the API server', () => {
     const sentences = admission.ok ? '' : admission.sentences.join('\n')
     expect(sentences).toContain(row.field)
     expect(sentences).toContain(row.says)
+  })
+})
+
+/** The policy that a document of ours shows, as a reader would copy it. */
+const shownIn = async (path: string): Promise<object> => {
+  const block = /```yaml\n(apiVersion: kubemend[\s\S]*?)```/.exec(await readFile(join(ROOT, path), 'utf8'))
+  return parse(block?.[1] ?? '') as object
+}
+
+describe('the reference', () => {
+  it('shows a policy that can be applied as it stands', async () => {
+    const policy = await shownIn('docs/policies.md')
+    expect(await tried(policy)).toEqual([])
+    expect(admitPolicy(policy)).toMatchObject({ ok: true })
   })
 })
 
