@@ -1,6 +1,6 @@
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStep } from '../api/remediation.ts'
-import type { Case } from './case.ts'
+import type { Case, PolicyInForce } from './case.ts'
 
 /** Something was begun and its outcome is not known. */
 export const isUnderWay = ({ status }: Remediation): boolean =>
@@ -13,6 +13,10 @@ export interface UnderWay {
   /** The step takes the one before it back; it proves nothing, so it is only brought to its end. */
   readonly undoing: boolean
 }
+
+/** The policy that a record names, as it is now; undefined where it is gone. */
+export const policyOf = ({ policies }: Case, { spec }: Remediation): PolicyInForce | undefined =>
+  policies.find(({ uid }) => uid === spec.policy.uid)
 
 /** An undo is a second step at the same action in the same attempt. */
 export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>

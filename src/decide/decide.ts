@@ -1,9 +1,10 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
+import type { Diagnosis } from '../diagnose/incident.ts'
 import { attemptUnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { firstObjection } from './guardrails/chain.ts'
 import { RARELY } from './look-again.ts'
-import { governing } from './match.ts'
+import { type Governed, governing } from './match.ts'
 import { planNext } from './plan.ts'
 import { prove } from './prove.ts'
 import { nameOfOwner } from './template.ts'
@@ -26,26 +27,21 @@ export const decide = (c: Case): Verdict => {
   const objection = firstObjection({ case: c, ...governed, ...found, escalates })
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
 
-  const diagnosis = { ...c.diagnosis, evidence: [...c.diagnosis.evidence, ...tied(governed.policy, governed.ties)] }
+  const diagnosis = withTies(c, governed)
   if (objection) return { kind: 'Hold', policy, ...objection, ...('plan' in planned && planned), diagnosis }
   if ('plan' in planned) return { kind: 'Act', policy, plan: planned.plan, attempt, resume: false, diagnosis }
-  return {
-    kind: 'Hold',
-    policy,
-    reason: planned.reason,
-    message: planned.message,
-    lookAgainAt: c.now + RARELY,
-    diagnosis,
-  }
+  const { reason, message } = planned
+  return { kind: 'Hold', policy, reason, message, lookAgainAt: c.now + RARELY, diagnosis }
 }
 
 const governingOf = ({ name, uid, generation }: PolicyInForce): Governing => ({ name, uid, generation })
 
 /** Ties are told: which policy acts must not hang on an accident of names. */
-const tied = (policy: PolicyInForce, ties: readonly string[]) =>
-  ties.length === 0
-    ? []
-    : [{ fact: 'Policy', says: `${policy.name} governs; ${ties.join(', ')} of the same priority answer(s) to it too` }]
+const withTies = ({ diagnosis }: Case, { policy, ties }: Governed): Diagnosis => {
+  if (ties.length === 0) return diagnosis
+  const says = `${policy.name} governs; ${ties.join(', ')} of the same priority would answer to it too`
+  return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', says }] }
+}
 
 /** Nothing fails (any more). A record that waited for something learns so; everything else is left as it is. */
 const recovered = (c: Case): Verdict => {

@@ -1,9 +1,8 @@
 import { parseDuration } from '../api/duration.ts'
-import type { PolicyAction } from '../api/policy.ts'
-import type { Case, PolicyInForce } from './case.ts'
-import type { Matched } from './match.ts'
+import type { Case } from './case.ts'
+import type { Governed } from './match.ts'
 import { diffOf, hashOf } from './plan-text.ts'
-import type { Planned } from './plan.ts'
+import type { Planned, Turn } from './plan.ts'
 import { nameOfOwner } from './template.ts'
 import type { PodToDelete, RecyclePodPlan } from './verdict.ts'
 
@@ -13,10 +12,8 @@ const MAX_PODS = 512
 /** Deletes or evicts the failing pods, each only if it is still this very pod, and only where somebody makes them anew. */
 export const planRecyclePod = (
   { incident: { owner } }: Case,
-  policy: PolicyInForce,
-  action: PolicyAction,
-  index: number,
-  matched: readonly Matched[],
+  { policy, matched }: Governed,
+  { action, index }: Turn,
 ): Planned => {
   if (!owner.recreatesPods) {
     const message = `nothing recreates the pods of ${nameOfOwner(owner)}: deleting one would be the end of it`
@@ -44,7 +41,7 @@ export const planRecyclePod = (
     method: action.recyclePod?.method ?? 'Delete',
     pods,
     diff: diffOf(owner.ref, [], pods),
-    hash: hashOf(policy.generation, 'RecyclePod', owner.ref, [], pods),
+    hash: hashOf({ generation: policy.generation, type: 'RecyclePod', target: owner.ref, changes: [], pods }),
   }
   return { plan }
 }

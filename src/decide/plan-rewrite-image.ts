@@ -1,14 +1,13 @@
 import { parseDuration } from '../api/duration.ts'
 import { normalImage, parseImage, sameImage } from '../api/image-reference.ts'
 import type { Pod } from '../api/kubernetes.ts'
-import type { PolicyAction } from '../api/policy.ts'
 import type { Owner } from '../diagnose/incident.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { askFor, registryOf } from './facts.ts'
-import type { Matched } from './match.ts'
+import type { Governed, Matched } from './match.ts'
 import { imageIn, statusIn } from './pod.ts'
 import { diffOf, hashOf } from './plan-text.ts'
-import type { Planned } from './plan.ts'
+import type { Planned, Turn } from './plan.ts'
 import { nameOfOwner, placeOf } from './template.ts'
 import type { PlacedChange, PodToDelete, RewriteImagePlan } from './verdict.ts'
 
@@ -66,7 +65,7 @@ export const rewriteImagePlan = (
   owner: Owner,
   step: { readonly index: number; readonly generation: number; readonly timeoutMs: number },
   changes: readonly PlacedChange[],
-  thenDelete: readonly PodToDelete[],
+  thenDelete: readonly PodToDelete[] = [],
 ): RewriteImagePlan => ({
   type: 'RewriteImage',
   index: step.index,
@@ -77,17 +76,11 @@ export const rewriteImagePlan = (
   changes,
   thenDelete,
   diff: diffOf(owner.ref, changes, thenDelete),
-  hash: hashOf(step.generation, 'RewriteImage', owner.ref, changes, thenDelete),
+  hash: hashOf({ generation: step.generation, type: 'RewriteImage', target: owner.ref, changes, pods: thenDelete }),
 })
 
 /** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */
-export const planRewriteImage = (
-  c: Case,
-  policy: PolicyInForce,
-  action: PolicyAction,
-  index: number,
-  matched: readonly Matched[],
-): Planned => {
+export const planRewriteImage = (c: Case, { policy, matched }: Governed, { action, index }: Turn): Planned => {
   const { owner } = c.incident
   const drafts = matched.map((one) => draft(owner, policy, one))
   const byPointer = new Map(
@@ -103,7 +96,7 @@ export const planRewriteImage = (
     .toSorted((a, b) => (a.pointer < b.pointer ? -1 : 1))
     .map((change) => withDigests(c, change))
   const step = { index, generation: policy.generation, timeoutMs: parseDuration(action.timeout) }
-  if (!owner.keepsBrokenPods) return { plan: rewriteImagePlan(owner, step, changes, []) }
+  if (!owner.keepsBrokenPods) return { plan: rewriteImagePlan(owner, step, changes) }
 
   const ask = askFor(c.facts, [{ fact: 'pods' }])
   if (ask) return ask

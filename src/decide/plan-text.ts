@@ -34,17 +34,20 @@ export const diffOf = (target: ObjectRef, changes: readonly PlacedChange[], pods
   return lines.join('\n').slice(0, MAX_DIFF)
 }
 
+interface Hashed {
+  /** Of the policy. */
+  readonly generation: number
+  readonly type: Plan['type']
+  readonly target: ObjectRef
+  readonly changes: readonly PlacedChange[]
+  readonly pods: readonly PodToDelete[]
+}
+
 /**
  * Hash of what is done to what, under which generation of the policy: 64 hex digits. Without resourceVersions, index or
  * digests, so that it stays the same from look to look; an approval names it.
  */
-export const hashOf = (
-  generation: number,
-  type: Plan['type'],
-  target: ObjectRef,
-  changes: readonly PlacedChange[],
-  pods: readonly PodToDelete[],
-): string => {
+export const hashOf = ({ generation, type, target, changes, pods }: Hashed): string => {
   const canonical = JSON.stringify([
     generation,
     type,

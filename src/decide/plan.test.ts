@@ -164,6 +164,14 @@ test('A StatefulSet’s pods are asked for, then its broken pods of the old revi
   expect(plan?.diff).toContain('- pod/kube-system/never-started (uid uid-never-started)')
 })
 
+test('A diff of very many pods names the first and counts the rest', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, i) => aFailingPod({ name: `pod-${i}` }))
+  const policies = [aPolicy({ actions: [recycling()] })]
+  expect(planOf(aCase({ pods: many(20), policies }))?.diff).not.toContain('more')
+  expect(planOf(aCase({ pods: many(21), policies }))?.diff).toMatch(/- and 1 more$/)
+  expect(planOf(aCase({ pods: many(513), policies }))).toMatchObject({ pods: { length: 512 } })
+})
+
 test('Recycling names the failing pods by uid and version, each once', () => {
   const findings = [aFinding(), aFinding({ container: 'b' })]
   const pods = [

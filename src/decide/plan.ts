@@ -1,9 +1,9 @@
 import type { PolicyAction } from '../api/policy.ts'
 import type { HoldReason } from '../api/reasons.ts'
-import type { Case, PolicyInForce } from './case.ts'
+import type { Case } from './case.ts'
 import { nextStep } from './escalation.ts'
 import type { Ask } from './facts.ts'
-import type { Governed, Matched } from './match.ts'
+import type { Governed } from './match.ts'
 import { planRecyclePod } from './plan-recycle-pod.ts'
 import { planRewriteImage } from './plan-rewrite-image.ts'
 import type { Plan } from './verdict.ts'
@@ -18,26 +18,26 @@ export interface Unplanned {
 
 export type Planned = { readonly plan: Plan } | Ask | Unplanned
 
+/** An action of the policy whose turn it is. */
+export interface Turn {
+  readonly action: PolicyAction
+  readonly index: number
+}
+
 /** A new remedy is one case here: the compiler names the other places. */
-const planAction = (
-  c: Case,
-  policy: PolicyInForce,
-  action: PolicyAction,
-  index: number,
-  matched: readonly Matched[],
-): Planned => {
-  switch (action.type) {
+const planAction = (c: Case, governed: Governed, turn: Turn): Planned => {
+  switch (turn.action.type) {
     case 'RewriteImage':
-      return planRewriteImage(c, policy, action, index, matched)
+      return planRewriteImage(c, governed, turn)
     case 'RecyclePod':
-      return planRecyclePod(c, policy, action, index, matched)
+      return planRecyclePod(c, governed, turn)
     case 'RecycleSandbox':
     case 'RestartRuntime':
     case 'FlagNode':
     case 'InstallMountHelper':
       return {
         reason: 'RolloutBlocked',
-        message: `${action.type} needs the node agent, which is not installed`,
+        message: `${turn.action.type} needs the node agent, which is not installed`,
         tryNext: true,
       }
   }
@@ -50,12 +50,12 @@ export interface Step {
 }
 
 /** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
-export const planNext = (c: Case, { policy, matched }: Governed): Step => {
-  const { from, attempt, escalates } = nextStep(c, policy)
+export const planNext = (c: Case, governed: Governed): Step => {
+  const { from, attempt, escalates } = nextStep(c, governed.policy)
   let first: Unplanned | undefined
-  for (const [index, action] of policy.spec.actions.entries()) {
+  for (const [index, action] of governed.policy.spec.actions.entries()) {
     if (index < from) continue
-    const planned = planAction(c, policy, action, index, matched)
+    const planned = planAction(c, governed, { action, index })
     if (!('tryNext' in planned)) return { planned, attempt, escalates }
     first ??= planned
     if (!planned.tryNext) break

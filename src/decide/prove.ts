@@ -2,8 +2,8 @@
 import { formatDuration, parseDuration } from '../api/duration.ts'
 import { sameImage } from '../api/image-reference.ts'
 import { parseTime } from '../api/time.ts'
-import type { UnderWay } from './attempt-under-way.ts'
-import type { Case, PolicyInForce } from './case.ts'
+import { policyOf, type UnderWay } from './attempt-under-way.ts'
+import type { Case } from './case.ts'
 import { askFor } from './facts.ts'
 import { sayWriter } from './last-writer.ts'
 import { LATER } from './look-again.ts'
@@ -43,32 +43,27 @@ export const prove = (c: Case, underWay: UnderWay): Verdict => {
 }
 
 const verify = (c: Case, underWay: UnderWay): Verdict => {
-  const { record, step } = underWay
-  const policy = c.policies.find(({ uid }) => uid === record.spec.policy.uid)
-  const deadline = deadlineOf(c, underWay, policy)
   const takenBack = changedBack(c, underWay)
   if (takenBack) return takenBack
-
   const ask = askFor(c.facts, [{ fact: 'pods' }])
   if (ask) return { kind: 'Ask', facts: ask.ask }
   const { pods } = c.facts
   if (!pods?.known) return waiting(`the pods cannot be seen: ${pods?.why ?? 'not read'}`, c.now + LATER)
 
+  const { step } = underWay
   const desired = c.incident.owner.replicas
   const started: Started =
     step.action === 'RewriteImage'
       ? runNewImages(pods.value, desired, step.changes ?? [])
       : replacementsRun(pods.value, desired, new Set(step.pods?.map(({ uid }) => uid)))
-  return 'since' in started
-    ? settling(c, started.since, deadline, underWay, policy)
-    : lacking(c, started.lacks, deadline, underWay, policy)
+  return 'since' in started ? settling(c, underWay, started.since) : lacking(c, underWay, started.lacks)
 }
 
 /** When the remedy has had its time, ms since the epoch. Without any time on the record it is never up. */
-const deadlineOf = (c: Case, { record, step }: UnderWay, policy: PolicyInForce | undefined): number => {
+const deadlineOf = (c: Case, { record, step }: UnderWay): number => {
   const began =
     parseTime(step.actedAt) ?? parseTime(step.intendedAt) ?? parseTime(record.metadata.creationTimestamp) ?? c.now
-  const timeout = policy?.spec.actions[step.index]?.timeout
+  const timeout = policyOf(c, record)?.spec.actions[step.index]?.timeout
   return began + (timeout === undefined ? DEFAULT_TIMEOUT : parseDuration(timeout))
 }
 
@@ -83,33 +78,24 @@ const changedBack = (c: Case, { step }: UnderWay): Verdict | undefined => {
 }
 
 /** Everything runs: it must stay so for a while. One that settles when its time is up is given the rest of the while. */
-const settling = (
-  c: Case,
-  since: number,
-  deadline: number,
-  underWay: UnderWay,
-  policy: PolicyInForce | undefined,
-): Verdict => {
+const settling = (c: Case, underWay: UnderWay, since: number): Verdict => {
   const { settleMs } = c.operator
   const settled = since + settleMs
   if (c.now >= settled) {
     const message = `the containers of ${nameOfOwner(c.incident.owner)} started and stayed so for ${formatDuration(settleMs)}`
     return { kind: 'Prove', outcome: 'Succeeded', reason: 'Repaired', message, lookAgainAt: c.now }
   }
-  if (c.now < deadline + settleMs) return waiting(`started; must stay so for ${formatDuration(settleMs)}`, settled)
-  return afterIneffective(c, underWay, policy, 'the containers start, but do not stay so')
+  return c.now < deadlineOf(c, underWay) + settleMs
+    ? waiting(`started; must stay so for ${formatDuration(settleMs)}`, settled)
+    : afterIneffective(c, underWay, 'the containers start, but do not stay so')
 }
 
-const lacking = (
-  c: Case,
-  lacks: string,
-  deadline: number,
-  underWay: UnderWay,
-  policy: PolicyInForce | undefined,
-): Verdict =>
-  c.now < deadline
+const lacking = (c: Case, underWay: UnderWay, lacks: string): Verdict => {
+  const deadline = deadlineOf(c, underWay)
+  return c.now < deadline
     ? waiting(lacks, Math.min(deadline, c.now + patience(c, underWay)))
-    : afterIneffective(c, underWay, policy, lacks)
+    : afterIneffective(c, underWay, lacks)
+}
 
 /** The pods' own moves make us look sooner; this is for those that go unseen. 2 s at first, 15 s at most. */
 const patience = (c: Case, { step }: UnderWay): number =>

@@ -4,6 +4,7 @@ import { decide } from './decide.ts'
 import {
   aCase,
   aFailingPod,
+  aFinding,
   anAttempt,
   anOwner,
   aPod,
@@ -106,6 +107,11 @@ const rows: readonly Row[] = [
     { kind: 'Hold', reason: 'TargetUnverified' },
   ],
   ['facts are asked for as at first', { facts: { node: undefined } }, { kind: 'Ask', facts: [{ fact: 'node' }] }],
+  [
+    'the cause must still be the one that the policy answers to',
+    { pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized', mayBe: ['ProjectNotFound'] })] })] },
+    { kind: 'Ask', facts: [{ fact: 'registry', image: BROKEN }] },
+  ],
   [
     'the policy is gone',
     { policies: [] },

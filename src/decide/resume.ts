@@ -1,7 +1,7 @@
 /** An intent stands on the record, its outcome does not: the process ended between. The write may or may not have come through. */
 import { parseDuration } from '../api/duration.ts'
 import { sameImage } from '../api/image-reference.ts'
-import type { UnderWay } from './attempt-under-way.ts'
+import { policyOf, type UnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { type Ask, askFor } from './facts.ts'
 import { firstObjection, GUARDRAILS } from './guardrails/chain.ts'
@@ -33,7 +33,7 @@ interface Rebuilt {
  */
 export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   const { record, step } = underWay
-  const policy = c.policies.find(({ uid }) => uid === record.spec.policy.uid)
+  const policy = policyOf(c, record)
   const rebuilt = rebuild(c, underWay, policy)
   if ('ask' in rebuilt) return { kind: 'Ask', facts: rebuilt.ask }
   if ('kind' in rebuilt) return rebuilt
@@ -70,7 +70,6 @@ const stillAnswers = (c: Case, policy: PolicyInForce): Pick<Governed, 'matched'>
 
 const rebuild = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt | Ask | Verdict => {
   const { step } = underWay
-  const timeoutMs = parseDuration(policy?.spec.actions[step.index]?.timeout ?? '5m')
   const needsPods = step.action === 'RecyclePod' || c.incident.owner.keepsBrokenPods
   const ask = needsPods ? askFor(c.facts, [{ fact: 'pods' }]) : undefined
   if (ask) return ask
@@ -81,12 +80,13 @@ const rebuild = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined)
     const lookAgainAt = c.now + LATER
     return { kind: 'Hold', policy: by, reason: 'FactUnknown', message, lookAgainAt, diagnosis: c.diagnosis }
   }
-  return step.action === 'RecyclePod'
-    ? rebuildRecycle(c, underWay, policy, timeoutMs)
-    : rebuildRewrite(c, underWay, timeoutMs)
+  return step.action === 'RecyclePod' ? rebuildRecycle(c, underWay, policy) : rebuildRewrite(c, underWay, policy)
 }
 
-const rebuildRewrite = (c: Case, underWay: UnderWay, timeoutMs: number): Rebuilt | Verdict => {
+const timeoutOf = ({ step }: UnderWay, policy: PolicyInForce | undefined): number =>
+  parseDuration(policy?.spec.actions[step.index]?.timeout ?? '5m')
+
+const rebuildRewrite = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt | Verdict => {
   const { owner, pods: failing } = c.incident
   const { step, record } = underWay
   const changes = changesNow(c, underWay)
@@ -95,12 +95,13 @@ const rebuildRewrite = (c: Case, underWay: UnderWay, timeoutMs: number): Rebuilt
   const ofOldRevision =
     c.facts.pods?.known && owner.keepsBrokenPods ? brokenPods(c.facts.pods.value, uids, changes) : []
   const written = changes.every(({ was, to }) => sameImage(was, to))
-  const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs }
+  const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: timeoutOf(underWay, policy) }
   const plan = { ...rewriteImagePlan(owner, base, changes, ofOldRevision), hash: step.planHash }
   return { plan, written, complete: written && ofOldRevision.length === 0 }
 }
 
-const rebuildRecycle = (c: Case, { step }: UnderWay, policy: PolicyInForce | undefined, timeoutMs: number): Rebuilt => {
+const rebuildRecycle = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt => {
+  const { step } = underWay
   const named = new Set(step.pods?.map(({ uid }) => uid))
   const pods = (c.facts.pods?.known ? c.facts.pods.value : [])
     .map(({ metadata }) => metadata)
@@ -114,7 +115,7 @@ const rebuildRecycle = (c: Case, { step }: UnderWay, policy: PolicyInForce | und
     index: step.index,
     hash: step.planHash,
     diff,
-    timeoutMs,
+    timeoutMs: timeoutOf(underWay, policy),
     target,
     method,
     pods,

@@ -1,7 +1,7 @@
 /** What follows a remedy that did not help: it is undone, the next action comes, or a person must look. */
 import { sameImage } from '../api/image-reference.ts'
 import type { HoldReason } from '../api/reasons.ts'
-import type { UnderWay } from './attempt-under-way.ts'
+import { policyOf, type UnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { firstObjection, GUARDRAILS } from './guardrails/chain.ts'
 import { LATER } from './look-again.ts'
@@ -36,26 +36,21 @@ const undoPlan = ({ incident: { owner } }: Case, { step, record }: UnderWay): Re
     return place ? [{ container, init, from: to, to: from, pointer: place.pointer, was: place.image }] : []
   })
   const { generation } = record.spec.policy
-  return rewriteImagePlan(owner, { index: step.index, generation, timeoutMs: 0 }, changes, [])
+  return rewriteImagePlan(owner, { index: step.index, generation, timeoutMs: 0 }, changes)
 }
 
 /**
  * The verdict on a remedy whose time is up. An undo that is stopped for now keeps the attempt waiting; one that is
  * stopped for good stays undone by us.
  */
-export const afterIneffective = (
-  c: Case,
-  underWay: UnderWay,
-  policy: PolicyInForce | undefined,
-  lacks: string,
-): Verdict => {
+export const afterIneffective = (c: Case, underWay: UnderWay, lacks: string): Verdict => {
   const { step, record } = underWay
+  const policy = policyOf(c, record)
   const further = policy?.generation === record.spec.policy.generation && step.index + 1 < policy.spec.actions.length
   const onward = { kind: further ? ('Escalate' as const) : ('Stop' as const) }
-  if (!policy || step.action !== 'RewriteImage' || policy.spec.onIneffective !== 'Undo') {
-    return ineffective(c, onward, lacks)
-  }
-  return undoUnlessStopped(c, policy, undoPlan(c, underWay), onward, lacks)
+  return policy && step.action === 'RewriteImage' && policy.spec.onIneffective === 'Undo'
+    ? undoUnlessStopped(c, { policy, plan: undoPlan(c, underWay), otherwise: onward, lacks })
+    : ineffective(c, onward, lacks)
 }
 
 /** An undo was begun and the process ended: it is brought to its end, also where it was written already. */
@@ -64,13 +59,12 @@ export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
   const changes = changesNow(c, underWay)
   if ('kind' in changes) return changes
   const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: 0 }
-  const plan = { ...rewriteImagePlan(c.incident.owner, base, changes, []), hash: step.planHash }
-  const written = changes.every(({ was, to }) => sameImage(was, to))
-  const policy = c.policies.find(({ uid }) => uid === record.spec.policy.uid)
-  const why = 'the remedy did not help'
-  if (written) return ineffective(c, { kind: 'Undo', plan }, why)
-  if (!policy) return ineffective(c, { kind: 'Stop' }, why)
-  const verdict = undoUnlessStopped(c, policy, plan, { kind: 'Stop' }, why)
+  const plan = { ...rewriteImagePlan(c.incident.owner, base, changes), hash: step.planHash }
+  const lacks = 'the remedy did not help'
+  if (changes.every(({ was, to }) => sameImage(was, to))) return ineffective(c, { kind: 'Undo', plan }, lacks)
+  const policy = policyOf(c, record)
+  if (!policy) return ineffective(c, { kind: 'Stop' }, lacks)
+  const verdict = undoUnlessStopped(c, { policy, plan, otherwise: { kind: 'Stop' }, lacks })
   if (verdict.kind !== 'Prove' || verdict.outcome !== 'Waiting') return verdict
   // To wait for a proof would say that it was written.
   const { message, lookAgainAt } = verdict
@@ -84,13 +78,15 @@ export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
   }
 }
 
-const undoUnlessStopped = (
-  c: Case,
-  policy: PolicyInForce,
-  plan: RewriteImagePlan,
-  otherwise: Next,
-  lacks: string,
-): Verdict => {
+interface Undo {
+  readonly policy: PolicyInForce
+  readonly plan: RewriteImagePlan
+  /** What follows where it is stopped for good. */
+  readonly otherwise: Next
+  readonly lacks: string
+}
+
+const undoUnlessStopped = (c: Case, { policy, plan, otherwise, lacks }: Undo): Verdict => {
   const objection = firstObjection({ case: c, policy, matched: [], plan, escalates: false }, STOPS)
   if (!objection) return ineffective(c, { kind: 'Undo', plan }, lacks)
   if ('ask' in objection) return { kind: 'Ask', facts: objection.ask }

@@ -444,6 +444,14 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       30_000,
     ],
     [
+      'the time to decide is up to the millisecond',
+      {
+        policies: [aPolicy({ mode: 'Approve', approvalTimeout: '90s' })],
+        records: [aRecord({ phase: 'AwaitingApproval', steps: [] })],
+      },
+      /nobody decided until/,
+    ],
+    [
       'nobody decided in time',
       {
         policies: [aPolicy({ mode: 'Approve', approvalTimeout: '1m' })],
@@ -565,6 +573,20 @@ const passes: Record<HoldReason, readonly Passes[]> = {
   ],
   EditReverted: [
     ['the policy was changed since', { records: [reverted()], policies: [aPolicy({ generation: 2 })] }],
+    [
+      'it is another container that fails',
+      {
+        records: [reverted()],
+        owner: anOwner({
+          containers: [
+            { name: 'coredns', image: BROKEN },
+            { name: 'proxy', image: 'harbor.od.com/k8s/proxy:2' },
+          ],
+        }),
+        pods: [aFailingPod({ findings: [aFinding({ container: 'proxy', image: 'harbor.od.com/k8s/proxy:2' })] })],
+        facts: { registry: { 'harbor.od.com/public/proxy:2': exists() } },
+      },
+    ],
     ['our own undo of a remedy that did not help is none', { records: [undone] }],
     [
       'the record’s change was for another container',

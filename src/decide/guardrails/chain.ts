@@ -22,55 +22,36 @@ export interface Link {
   /** When it holds, in a phrase: the table of guardrails in the documents is made of these. */
   readonly when: string
   readonly check: Guardrail
-  /** Whether it is asked again of a step whose intent was recorded before a crash: all but those that count attempts. */
+  /** Whether it is asked again of a step whose intent stood on the record before a crash: all but those on time and number. */
   readonly again: boolean
 }
 
-const link = (reason: HoldReason, when: string, check: Guardrail, again = true): Link => ({
-  reason,
-  when,
-  check,
-  again,
-})
-const once = false
+type Row = (reason: HoldReason, when: string, check: Guardrail) => Link
+const asked: Row = (reason, when, check) => ({ reason, when, check, again: true })
+const atFirst: Row = (reason, when, check) => ({ reason, when, check, again: false })
 
 export const GUARDRAILS: readonly Link[] = [
-  link('OperatorPaused', 'a person paused the whole operator', operatorPaused),
-  link(
-    'OperatorBudgetSpent',
-    'the operator has begun as many remediations within an hour as it may',
-    operatorBudgetSpent,
-    once,
-  ),
-  link('PolicySuspended', 'the policy is suspended', policySuspended),
-  link('ObserveOnly', 'the policy only observes: what it would do stands in the record', observeOnly),
-  link('NamespaceProtected', 'the namespace is protected and the policy does not name it', namespaceProtected),
-  link('OptedOut', 'the pod, its owner, its namespace or its node opted out', optedOut),
-  link(
-    'NotFailingLongEnough',
-    'the pods have not been failing for as long as the policy waits',
-    notFailingLongEnough,
-    once,
-  ),
-  link('AlreadyRecovered', 'no pod fails any more', alreadyRecovered),
-  link('InFlight', 'another remedy for the same owner is under way', inFlight, once),
-  link('CoolingDown', 'the last attempt at this incident is too recent', coolingDown, once),
-  link('AttemptsSpent', 'the incident has had all its attempts within 24 hours', attemptsSpent, once),
-  link('EditReverted', 'somebody changed our value back', editReverted),
-  link('ManagedElsewhere', 'GitOps or another operator would write the workload back', managedElsewhere),
-  link('TemplateDiffers', 'what fails is not what the owner’s template says', templateDiffers),
-  link('RolloutBlocked', 'an edit would not reach the broken pods', rolloutBlocked),
-  link('FactUnknown', 'something that the decision needs cannot be seen, or only an Event says it', factUnknown),
-  link(
-    'BudgetSpent',
-    'the policy has as many remediations under way, or begun within an hour, as it may',
-    budgetSpent,
-    once,
-  ),
-  link('TooManyUnhealthy', 'so many nodes are unhealthy that another one must not be touched', tooManyUnhealthy, once),
-  link('ControlPlaneNode', 'the node runs the control plane', controlPlaneNode),
-  link('TargetUnverified', 'the new image is not confirmed to be there for the node’s platform', targetUnverified),
-  link('AwaitingApproval', 'a person must approve the plan first', awaitingApproval),
+  asked('OperatorPaused', 'a person paused the whole operator', operatorPaused),
+  atFirst('OperatorBudgetSpent', 'the operator began as much within the hour as it may', operatorBudgetSpent),
+  asked('PolicySuspended', 'the policy is suspended', policySuspended),
+  asked('ObserveOnly', 'the policy only observes: what it would do stands in the record', observeOnly),
+  asked('NamespaceProtected', 'the namespace is protected and the policy does not name it', namespaceProtected),
+  asked('OptedOut', 'the pod, its owner, its namespace or its node opted out', optedOut),
+  atFirst('NotFailingLongEnough', 'the pods have not failed for as long as the policy waits', notFailingLongEnough),
+  asked('AlreadyRecovered', 'no pod fails any more', alreadyRecovered),
+  atFirst('InFlight', 'another remedy for the same owner is under way', inFlight),
+  atFirst('CoolingDown', 'the last attempt at this incident is too recent', coolingDown),
+  atFirst('AttemptsSpent', 'the incident has had all its attempts within 24 hours', attemptsSpent),
+  asked('EditReverted', 'somebody changed our value back', editReverted),
+  asked('ManagedElsewhere', 'GitOps or another operator would write the workload back', managedElsewhere),
+  asked('TemplateDiffers', 'what fails is not what the owner’s template says', templateDiffers),
+  asked('RolloutBlocked', 'an edit would not reach the broken pods', rolloutBlocked),
+  asked('FactUnknown', 'something that the decision needs cannot be seen, or only an Event says it', factUnknown),
+  atFirst('BudgetSpent', 'the policy has as much under way, or begun within the hour, as it may', budgetSpent),
+  atFirst('TooManyUnhealthy', 'so many nodes are unhealthy that no other must be touched', tooManyUnhealthy),
+  asked('ControlPlaneNode', 'the node runs the control plane', controlPlaneNode),
+  asked('TargetUnverified', 'the new image is not confirmed to be there for the node’s platform', targetUnverified),
+  asked('AwaitingApproval', 'a person must approve the plan first', awaitingApproval),
 ]
 
 /** The first objection among guardrails, or what one of them must know first; undefined where all let pass. */

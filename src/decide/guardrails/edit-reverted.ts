@@ -14,11 +14,11 @@ const stands = ({ record, step }: Tried): boolean =>
   (step.state === 'Done' || step.state === 'Succeeded' || step.state === 'Ineffective') &&
   !record.status?.steps?.some((later) => later.state !== 'Planned' && takesBack(later, step))
 
-/** The change of a step that somebody took back: its `to` is gone, its `from` stands there and fails again. */
+/** The change of a step that somebody took back: its `from` stands there again, and fails. */
 const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): Change | undefined =>
   step.changes?.find((change) => {
     const image = placeOf(incident.owner, change)?.image
-    if (image === undefined || sameImage(image, change.to) || !sameImage(image, change.from)) return false
+    if (image === undefined || !sameImage(image, change.from)) return false
     return matched.some(
       ({ finding }) =>
         finding.container === change.container && finding.init === change.init && sameImage(finding.image, change.from),
