@@ -146,6 +146,30 @@ describe('what Events add', () => {
   })
 })
 
+describe('a pod with init containers', () => {
+  const said = word(
+    'MountVolume.SetUp failed for volume "data" : mount failed: exit status 32\nMounting arguments: -t nfs a:/b /c\nOutput: mount: wrong fs type, bad option, bad superblock on a:/b, missing codepage or helper program, or other error (for several filesystems (e.g. nfs, cifs) you might need a /sbin/mount.<type> helper program)',
+    { reason: 'FailedMount' },
+  )
+  const withInit = (state: ContainerStatus['state']) =>
+    podWith([], {
+      status: {
+        phase: 'Pending',
+        initContainerStatuses: [{ name: 'init', ...(state && { state }) }],
+        containerStatuses: [waiting('coredns', 'PodInitializing')],
+      },
+    })
+
+  it('waits for its volumes before the first one is made', () => {
+    const findings = find(withInit({ waiting: { reason: 'PodInitializing' } }), [said])
+    expect(findings).toMatchObject([{ cause: 'MountHelperMissing', container: '' }])
+  })
+
+  it('does not wait for them while one runs', () => {
+    expect(find(withInit({ running: {} }), [said])).toEqual([])
+  })
+})
+
 describe('pods that are odd', () => {
   const bare = { metadata: { name: 'p', uid: 'u', resourceVersion: '1' } }
   it.each<[string, Pod]>([

@@ -7,12 +7,17 @@ import { type Knowledge, MAX_MESSAGE } from './knowledge.ts'
 /** The kubelet tries a sandbox or a mount again within two minutes; a word much older than that is history. */
 const STALE_MS = 15 * 60_000
 
-/** Waiting for the sandbox or for volumes: no container was created yet, or (init containers done) none of the next ones. */
+/**
+ * Waiting for the sandbox or for volumes. The kubelet says `ContainerCreating` then, but `PodInitializing` where there are
+ * init containers, which it also says of those that wait for an init container that runs.
+ */
 const waitsToBegin = (pod: Pod): boolean => {
   if (!pod.spec?.nodeName) return false
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
   if (statuses.length === 0) return (pod.status?.phase ?? 'Pending') === 'Pending'
-  return statuses.some(({ state }) => state?.waiting?.reason === 'ContainerCreating')
+  const waits = (reason: string) => statuses.some(({ state }) => state?.waiting?.reason === reason)
+  const initialising = pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined) ?? false
+  return waits('ContainerCreating') || (waits('PodInitializing') && !initialising)
 }
 
 /**

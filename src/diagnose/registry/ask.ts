@@ -20,7 +20,6 @@ const MAX_MANIFEST = 4 * 1_048_576
 
 export interface Question {
   readonly reference: ImageReference
-  readonly withCredentials: boolean
   readonly now: number
 }
 
@@ -37,7 +36,7 @@ const whatIsMissing = async (session: Session, question: Question, answer: Regis
   const path = `/${question.reference.repository}/tags/list?n=1`
   const listed = await session.ask({ method: 'GET', path, accept: 'application/json', maxBytes: MAX_ERROR })
   if (listed.status !== 404) return answer
-  const meant = classifyAnswer({ ...listed, ...question })
+  const meant = classifyAnswer({ ...listed, ...question, withCredentials: session.showed() })
   return meant.kind === 'repositoryMissing' || meant.kind === 'projectMissing' ? meant : answer
 }
 
@@ -86,10 +85,7 @@ const readImage = async (
  * Asks one endpoint of one image: HEAD first, which counts against no pull limit; then the body, of the manifest for its
  * platforms or of the error for its words. Rejects as the session does.
  */
-export const askEndpoint = async (
-  session: Session,
-  { reference, withCredentials, now }: Question,
-): Promise<RegistryAnswer> => {
+export const askEndpoint = async (session: Session, { reference, now }: Question): Promise<RegistryAnswer> => {
   const { repository, tag, digest } = reference
   const wanted = digest ?? tag ?? 'latest'
   const path = `/${repository}/manifests/${wanted}`
@@ -101,6 +97,6 @@ export const askEndpoint = async (
   if (status === 200) {
     return readImage(session, repository, wanted, { ...head, status, headers })
   }
-  const answer = classifyAnswer({ status, headers, body, reference, withCredentials, now })
-  return whatIsMissing(session, { reference, withCredentials, now }, answer)
+  const answer = classifyAnswer({ status, headers, body, reference, now, withCredentials: session.showed() })
+  return whatIsMissing(session, { reference, now }, answer)
 }

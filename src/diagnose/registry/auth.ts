@@ -2,6 +2,8 @@ import { parseChallenges } from './challenge.ts'
 import { basicHeader, type Credential, fingerprint } from './credential.ts'
 import type { Endpoint } from './hosts.ts'
 import type { Answer, Http, Reach } from './http.ts'
+import { Refused } from './trouble.ts'
+import { tidy } from './words.ts'
 
 export interface Authorize {
   readonly endpoint: Endpoint
@@ -17,13 +19,14 @@ export interface Authorize {
 
 export type Grant =
   | { readonly kind: 'granted'; readonly header: string }
-  /** The challenge cannot be answered: the 401 stands as it is. */
+  /** Nobody's word is asked for that we have: the 401 stands as it is. */
   | { readonly kind: 'none' }
   /** The token service said no; its answer stands for the registry's. */
   | { readonly kind: 'refused'; readonly answer: Answer }
 
 /** Answers challenges of registries: Basic, and Bearer through a token service. */
 export interface Authority {
+  /** Rejects as `Http.send` does, with `Refused` for a token service that must not be asked, and where it gives no token. */
   readonly authorize: (request: Authorize) => Promise<Grant>
 }
 
@@ -85,7 +88,11 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
   const bearer = async (params: Readonly<Record<string, string>>, request: Authorize): Promise<Grant> => {
     const { endpoint, reach, elsewhere, repository, credential, signal } = request
     const realm = realmOf(params['realm'], endpoint)
-    if (realm === undefined) return { kind: 'none' }
+    if (realm === undefined) {
+      throw new Refused(
+        `the token service of ${new URL(endpoint.root).host} is not asked: ${tidy(params['realm'] ?? 'it names none')}`,
+      )
+    }
     const scope = scopeOf(params['scope'], repository)
     const key = JSON.stringify([endpoint.root, realm.url.href, params['service'], scope, fingerprint(credential)])
     const have = tokens.get(key)
@@ -109,7 +116,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
     })
     if (answer.status !== 200) return { kind: 'refused', answer }
     const token = readToken(answer.body)
-    if (token === undefined) return { kind: 'none' }
+    if (token === undefined) throw new Error(`${url.host} answers with no token`)
     const header = `Bearer ${token.token}`
     keep(key, header, now() + Math.max(0, token.lifeS - MARGIN_S) * 1_000)
     return { kind: 'granted', header }

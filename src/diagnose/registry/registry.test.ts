@@ -244,7 +244,7 @@ describe('proving who asks', () => {
     const server = await serve(
       failing(401, errorBody('UNAUTHORIZED', 'no'), { 'www-authenticate': `Bearer realm="${realm}"` }),
     )
-    expect(await (await registryAt(server)).ask(IMAGE, [CREDENTIAL])).toMatchObject({ kind: 'denied' })
+    expect(await (await registryAt(server)).ask(IMAGE, [CREDENTIAL])).toMatchObject({ kind: 'refused' })
     expect(thief.seen).toEqual([])
   })
 

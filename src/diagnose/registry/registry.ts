@@ -76,9 +76,8 @@ export const createRegistry = ({
     const deps = { http, authority, addresses, userAgent, requestTimeoutMs }
     const { repository } = reference
     const session = openSession(deps, { endpoint, repository, credential, signal })
-    const withCredentials = credential !== undefined && endpoint.trusted
     try {
-      return await askEndpoint(session, { reference, withCredentials, now: now() })
+      return await askEndpoint(session, { reference, now: now() })
     } catch (error) {
       return answerOfError(error, new URL(endpoint.root).host)
     }

@@ -73,8 +73,10 @@ describe('credentials', () => {
     ['none', OWN, 'nowhere'],
   ])('do not go to a token service that is %s', async (_, endpoint, realm) => {
     const { http, sent } = httpBy(() => challenge(realm))
-    expect((await session(http, endpoint).ask(ask)).status).toBe(401)
+    const opened = session(http, endpoint)
+    await expect(opened.ask(ask)).rejects.toThrow('is not asked')
     expect(sent).toHaveLength(1)
+    expect(opened.showed()).toBe(false)
   })
 
   it('do not follow a token service’s redirect', async () => {
@@ -114,6 +116,13 @@ describe('credentials', () => {
     await session(http, { ...OWN, trusted: false }).ask(ask)
     expect(sent.filter(({ authorization }) => authorization !== undefined)).toEqual([])
   })
+})
+
+it('a token service that answers with anything but a token is trouble, not a denial', async () => {
+  const { http } = httpBy(({ url }) =>
+    url.host === 'auth.example' ? { body: Buffer.from('<html>') } : challenge('https://auth.example/t'),
+  )
+  await expect(session(http).ask(ask)).rejects.toThrow('no token')
 })
 
 describe('a redirect', () => {

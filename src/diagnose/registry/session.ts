@@ -19,6 +19,8 @@ export interface Ask {
 export interface Session {
   /** Follows redirects and answers a challenge once. Rejects as `Http.send` does, and with `Refused`. */
   readonly ask: (ask: Ask) => Promise<Answer>
+  /** Whether the credential was shown so far, to the registry or its token service. */
+  readonly showed: () => boolean
 }
 
 export interface SessionDeps {
@@ -50,6 +52,7 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
   const elsewhere: Reach = { addresses }
   const usable = endpoint.trusted ? credential : undefined
   let authorization: string | undefined
+  let showed = false
 
   const deadline = () => AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)])
 
@@ -99,6 +102,7 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
         signal: deadline(),
       })
       if (grant.kind === 'none') return answer
+      showed = usable !== undefined
       // The registry's challenge stands: what the token service answers is the registry's word.
       if (grant.kind === 'refused') {
         return { ...grant.answer, headers: { ...grant.answer.headers, 'www-authenticate': challenged } }
@@ -106,5 +110,6 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
       authorization = grant.header
       return followed(ask)
     },
+    showed: () => showed,
   }
 }
