@@ -176,7 +176,11 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
         settleMs: config.settleForMs,
       },
     }),
-    settle: { conclude, decide, gather: createGather({ reads: client, registry, readPullSecrets: config.readPullSecrets }) },
+    settle: {
+      conclude,
+      decide,
+      gather: createGather({ reads: client, registry, readPullSecrets: config.readPullSecrets }),
+    },
     pace: createPace(config.maxActionsPerSecond),
     act: (plan) => act(plan, { kube: client, clock }),
     report: reporter,

@@ -1,0 +1,22 @@
+import type { RbacGrant } from '../api/rbac.ts'
+
+/** What the watches of this folder read. */
+export const RBAC: RbacGrant = {
+  action: 'observe',
+  rules: [
+    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'], why: 'to see which pods cannot start' },
+    { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch'], why: 'to hear what is said of failing pods' },
+    {
+      apiGroups: [''],
+      resources: ['namespaces'],
+      verbs: ['list', 'watch'],
+      why: "to see the stop annotation on the operator's namespace",
+    },
+    {
+      apiGroups: ['kubemend.io'],
+      resources: ['remediationpolicies', 'remediations'],
+      verbs: ['list', 'watch'],
+      why: 'to see what is allowed, and what was done before',
+    },
+  ],
+}
