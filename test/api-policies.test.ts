@@ -5,9 +5,11 @@ import { parse } from 'yaml'
 import { admitPolicy } from '../src/api/admit-policy.ts'
 import type { JsonSchema } from '../src/api/crd.ts'
 import { customResourceDefinitions } from '../src/api/kinds.ts'
+import { policySpec } from '../src/api/policy.ts'
 import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { type BadPolicy, REFUSED_BY_ADMISSION, REFUSED_BY_SERVER } from './policies/bad-policies.ts'
+import { BORDERLINE } from './policies/borderline.ts'
 import { boundRows } from './policies/bound-rows.ts'
 import { edited, FULL, SMALL } from './policies/edited.ts'
 import { manifests, type RefusedField, ROOT, refusals, withCrds } from './policies/server.ts'
@@ -62,6 +64,12 @@ describe('the API server', () => {
     const policy = edited(FULL, edits)
     expect(await tried(policy)).not.toEqual([])
     expect(admitPolicy(policy).ok).toBe(false)
+  })
+
+  it.each(BORDERLINE)('says the same as admission of $name', async ({ edits }) => {
+    const policy = edited(FULL, edits)
+    const accepted = (await tried(policy)).length === 0
+    expect(policySpec.safeParse(policy.spec).success).toBe(accepted)
   })
 
   it.each(REFUSED_BY_ADMISSION)('cannot see what is wrong with a policy $name, admission does', async (row) => {

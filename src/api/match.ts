@@ -3,8 +3,11 @@ import { CAUSES } from './causes.ts'
 import { labelSelector } from './label-selector.ts'
 import { duration, filled, fitting, setOf, text } from './schema.ts'
 
-/** First segment of a glob that can cover a normal form: a host (dot, port, localhost) or a wildcard. */
-const GLOB = '^([^/:*?.\\s]*[.*?]|[^/:*?.\\s]+:[0-9]+[/*?]|localhost[/:*?]|\\[)[^\\s]*$'
+/**
+ * First segment of a glob that can cover a normal form: a host (dot, port, localhost) or a wildcard. Visible ASCII only:
+ * nothing else stands in a reference, and RE2 and JavaScript disagree on what `\s` is.
+ */
+const GLOB = '^([A-Za-z0-9_-]*[.*?]|[A-Za-z0-9_-]+:[0-9]+[/*?]|localhost[/:*?]|\\[)[!-~]*$'
 
 /** Which failures a policy answers to. All that is stated must hold. */
 export const match = z.strictObject({

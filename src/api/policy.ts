@@ -117,4 +117,3 @@ export const policyStatus = z.object({
 export type PolicySpec = z.infer<typeof policySpec>
 export type PolicyStatus = z.infer<typeof policyStatus>
 export type PolicyAction = PolicySpec['actions'][number]
-export type { RewriteRule } from './action.ts'
