@@ -1,21 +1,9 @@
-import type { PolicySpec } from '../api/policy.ts'
+import type { AdmittedPolicy } from '../api/admitted-policy.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Diagnosis, Fact, Facts, Incident } from '../diagnose/incident.ts'
 
 /** A policy that was understood: its spec with defaults, its patterns compiled. */
-export interface PolicyInForce {
-  readonly name: string
-  readonly uid: string
-  readonly generation: number
-  readonly createdAt: number
-  readonly spec: PolicySpec
-  readonly matches: {
-    readonly image: (normalForm: string) => boolean
-    readonly message: (text: string) => boolean
-    /** New reference, or undefined where no rule applies; a sentence where one applies but its result is none. */
-    readonly rewrite: (normalForm: string) => { readonly to: string } | { readonly refused: string } | undefined
-  }
-}
+export type PolicyInForce = Omit<AdmittedPolicy, 'rules'>
 
 /** One attempt that was begun, by anyone, within the last 24 hours. */
 export interface Attempt {
