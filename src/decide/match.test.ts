@@ -36,6 +36,11 @@ const table: readonly (readonly [sentence: string, words: CaseWords, expected: o
     act,
   ],
   [
+    'what fails in another area is that area’s incident',
+    { diagnosis: { findings: [aFinding({ container: '', image: '', cause: 'MountTimeout' })] } },
+    ignore,
+  ],
+  [
     'a refinement for another container does not count',
     {
       pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized' })] })],
@@ -187,6 +192,11 @@ const table: readonly (readonly [sentence: string, words: CaseWords, expected: o
 
   ['namespace and node are asked for together', { facts: unread }, ask({ fact: 'namespace' }, { fact: 'node' })],
   ['only what is missing is asked for', { facts: { node: undefined } }, ask({ fact: 'node' })],
+  [
+    'the node is asked for where one of the pods has one',
+    { pods: [aFailingPod({ name: 'b', node: null }), aFailingPod()], facts: unread },
+    ask({ fact: 'namespace' }, { fact: 'node' }),
+  ],
   [
     'the node of a pod without node is not asked for',
     { pods: [aFailingPod({ node: null })], facts: unread },

@@ -27,13 +27,22 @@ export interface Governed {
 export const byRank = (a: PolicyInForce, b: PolicyInForce): number =>
   b.spec.priority - a.spec.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 
-/** The finding as the diagnosis has it now; as it was found where the diagnosis does not speak of it. */
-const refined = ({ diagnosis }: Case, finding: Finding): Finding => {
+/** The finding as the diagnosis has it now. Undefined where it does not speak of it: the pod fails in another area as well. */
+const refined = ({ diagnosis }: Case, finding: Finding): Finding | undefined => {
   const same = diagnosis.findings.filter(
     ({ container, init, image }) => container === finding.container && init === finding.init && image === finding.image,
   )
-  return same.find(({ message }) => message === finding.message) ?? same[0] ?? finding
+  return same.find(({ message }) => message === finding.message) ?? same[0]
 }
+
+/** What fails in the area of this incident, pod by pod. */
+const findingsOf = (c: Case): readonly Matched[] =>
+  c.incident.pods.flatMap((failing) =>
+    failing.findings.flatMap((found) => {
+      const finding = refined(c, found)
+      return finding ? { failing, finding } : []
+    }),
+  )
 
 /** `maybe` where asking the registry may still turn the cause into one that the policy names, or away from it. */
 const causeMatches = (c: Case, { spec }: PolicyInForce, { cause, mayBe, image }: Finding): 'yes' | 'no' | 'maybe' => {
@@ -95,9 +104,7 @@ export const answersTo = (
 ): Omit<Governed, 'ties'> | Ask | undefined => {
   const { namespaces } = policy.spec.match
   if (namespaces && !namespaces.includes(c.incident.owner.ref.namespace ?? '')) return undefined
-  const possible = c.incident.pods
-    .flatMap((failing) => failing.findings.map((finding): Matched => ({ failing, finding: refined(c, finding) })))
-    .filter((matched) => findingMatches(c, policy, matched))
+  const possible = findingsOf(c).filter((matched) => findingMatches(c, policy, matched))
   if (possible.length === 0) return undefined
 
   const ask = askFor(c.facts, surroundings(c))

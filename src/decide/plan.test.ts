@@ -270,6 +270,16 @@ const escalation: readonly (readonly [
     { type: 'RewriteImage', attempt: 3 },
   ],
   [
+    'an action of the node agent gives way',
+    { policies: [aPolicy({ actions: [{ type: 'RestartRuntime', timeout: '1m' }, recycling()] })] },
+    { type: 'RecyclePod', attempt: 1 },
+  ],
+  [
+    'recycling what nothing recreates gives way',
+    { owner: anOwner({ kind: 'Pod' }), policies: [aPolicy({ actions: [recycling(), rewriting()] })] },
+    { type: 'RewriteImage', attempt: 1 },
+  ],
+  [
     'an action without anything to offer gives way',
     { policies: [aPolicy({ actions: [rewriting({ rules: [] }), recycling()] })] },
     { type: 'RecyclePod', attempt: 1 },

@@ -181,6 +181,25 @@ const rows: readonly Row[] = [
   ],
 ]
 
+const twins = (first: string, second: string) =>
+  anOwner({
+    containers: [
+      { name: 'coredns', image: first },
+      { name: 'twin', image: second },
+    ],
+  })
+const both = ['coredns', 'twin'].map((container) => ({ container, init: false, from: BROKEN, to: MENDED }))
+
+test('Begun before a crash: what somebody else wrote of it meanwhile is left, the rest is written', () => {
+  const c = aCase({ owner: twins(MENDED, BROKEN), records: intended({ changes: both }) })
+  expect(decide(c)).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: MENDED }, { was: BROKEN }] } })
+})
+
+test('Begun before a crash: a Deployment replaces its broken pods by itself', () => {
+  const c = aCase({ owner: repaired, records: intended(), facts: { pods: known([newPod, aPod()]) } })
+  expect(decide(c)).toMatchObject({ kind: 'Prove', outcome: 'Waiting' })
+})
+
 test.each(rows)('Begun before a crash: %s', (_sentence, words, expected) => {
   expect(decide(aCase({ records: intended(), ...words }))).toMatchObject(expected)
 })

@@ -429,6 +429,14 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       { facts: { registry: { [MENDED]: exists({ platforms: ['linux/arm64', 'linux/amd6'] }) } } },
       /there for linux\/arm64, .*node n1 is linux\/amd64/,
     ],
+    [
+      'it is there for another platform than that of the one pod with a node',
+      {
+        pods: [aFailingPod({ name: 'b', node: null }), aFailingPod()],
+        facts: { registry: { [MENDED]: exists({ platforms: ['linux/arm64'] }) } },
+      },
+      /node n1 is linux\/amd64/,
+    ],
     ['its platform is not told', { facts: { registry: { [MENDED]: exists({ platforms: [] }) } } }, /no known platform/],
     ['a pinned digest is another one there', pinnedCase(`sha256:${'c'.repeat(64)}`), /is pinned to sha256:b/],
   ],
@@ -573,6 +581,19 @@ const passes: Record<HoldReason, readonly Passes[]> = {
   ],
   EditReverted: [
     ['the policy was changed since', { records: [reverted()], policies: [aPolicy({ generation: 2 })] }],
+    [
+      'it is another container that fails with that image',
+      {
+        records: [reverted()],
+        owner: anOwner({
+          containers: [
+            { name: 'coredns', image: BROKEN },
+            { name: 'twin', image: BROKEN },
+          ],
+        }),
+        pods: [aFailingPod({ findings: [aFinding({ container: 'twin' })] })],
+      },
+    ],
     [
       'it is another container that fails',
       {
