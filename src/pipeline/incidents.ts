@@ -29,9 +29,9 @@ export interface Incidents {
   readonly await: (area: Area, target: ObjectRef, selector: LabelSelector | undefined) => string
   /** Opens an incident that a record speaks of, for a process that did not see it begin; answers its key. */
   readonly resume: (area: Area, target: ObjectRef) => string
+  readonly isOpen: (ownerUid: string, area: Area) => boolean
   readonly close: (key: string) => void
   readonly keys: () => readonly string[]
-  readonly has: (podUid: string) => boolean
   /** Keys whose remedy's proof may depend on a pod with these labels. */
   readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]
 }
@@ -96,12 +96,12 @@ export const createIncidents = (): Incidents => {
       if (!open.has(key)) open.set(key, { key, area, target, pods: new Map() })
       return key
     },
+    isOpen: (ownerUid, area) => open.has(incidentKey(ownerUid, area)),
     close: (key) => {
       for (const uid of open.get(key)?.pods.keys() ?? []) leave(uid, key)
       open.delete(key)
     },
     keys: () => [...open.keys()],
-    has: (podUid) => keysOfPod.has(podUid),
     awaiting: (namespace, labels) =>
       [...open.values()]
         .filter(({ target, selector }) => target.namespace === namespace && selects(selector, labels))

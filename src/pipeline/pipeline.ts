@@ -2,7 +2,6 @@
 import { act } from '../act/act.ts'
 import { admitPolicy } from '../api/admit-policy.ts'
 import type { Pod } from '../api/kubernetes.ts'
-import type { RemediationPolicy } from '../api/objects.ts'
 import { classify } from '../catalogue/classify.ts'
 import { refinements } from '../catalogue/refinements.ts'
 import type { Config } from '../config.ts'
@@ -15,12 +14,8 @@ import { type Fact, known, unknown } from '../diagnose/incident.ts'
 import { readOwnerAt } from '../diagnose/owner-at.ts'
 import { readOwner } from '../diagnose/owner-chain.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'
-import { createEventWriter } from '../report/events.ts'
 import { createLedger } from '../report/ledger.ts'
 import { createMetrics, type Metrics } from '../report/metrics.ts'
-import { createPolicyStatusWriter } from '../report/policy-status-writer.ts'
-import { createReport } from '../report/report.ts'
-import { createReporter } from '../report/reporter.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { notFound } from '../runtime/errors.ts'
 import { createKeyedQueue, type KeyedQueue } from '../runtime/keyed-queue.ts'
@@ -35,11 +30,11 @@ import { createIncidents } from './incidents.ts'
 import { createLook } from './look.ts'
 import { createPace } from './pace.ts'
 import { createPolicies } from './policies.ts'
-import { createPolicyNews } from './policy-news.ts'
 import { createReconcile } from './reconcile.ts'
-import { createRecords, isOpen, subjectOf, targetOf } from './records.ts'
-import { logRecord } from './record-log.ts'
+import { createRecords } from './records.ts'
 import { createReservations } from './reservations.ts'
+import { createSignals } from './signals.ts'
+import { createTelling } from './telling.ts'
 import { createWorld } from './world.ts'
 
 export interface PipelineDeps {
@@ -95,39 +90,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     queues: () => ({ pods: looks.metrics(), incidents: reconciles.metrics() }),
     watches: () => watchActivity,
   })
-  const failed = (message: string) => (error: unknown, about: object | string) =>
-    log.warn(message, { err: error, about })
-  const events = createEventWriter({
-    kube: client,
-    now,
-    instance: config.identity,
-    onFailure: failed('event not written'),
-  })
-  const policyStatus = createPolicyStatusWriter({
-    kube: client,
-    clock,
-    seen: policies.seen,
-    onFailure: failed('policy status not written'),
-  })
-  const policyNews = createPolicyNews({ policies, records, tell: policyStatus.tell })
-  const report = createReport({
-    kube: client,
-    events,
-    metrics,
-    policies: policyStatus,
-    ledger,
-    onRecord: (record) => {
-      records.put(record)
-      logRecord(log, record)
-      policyNews.counted(record.spec.policy.name)
-    },
-  })
-  const reporter = createReporter({
-    report,
-    metrics,
-    openRecordOf: ({ owner, area }) => records.of(owner.ref.uid, area).find(isOpen),
-    now,
-  })
+  const telling = createTelling({ config, client, clock, log, metrics, records, policies, ledger })
 
   const readPod = async ({ namespace, name, uid }: PodRef): Promise<Pod | undefined> => {
     try {
@@ -183,7 +146,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     },
     pace: createPace(config.maxActionsPerSecond),
     act: (plan) => act(plan, { kube: client, clock }),
-    report: reporter,
+    report: telling.reporter,
     now,
   })
 
@@ -209,7 +172,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   const reconsider = (): void => incidents.keys().forEach((key) => reconciles.add(key))
 
   const policiesChanged = (): void => {
-    if (mayAct()) policyNews.changed()
+    if (mayAct()) telling.policyNews.changed()
     reconsider()
   }
 
@@ -221,39 +184,21 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       watchActivity[name] = at
     },
     onError: (error, about) => log.warn('watch failed, taken up again', { err: error, ...about }),
-    signals: {
-      pendingPod: board.sawPending,
-      leftPending: ({ metadata }) => {
-        board.leftPending(metadata.uid)
-        for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) reconciles.add(key)
-      },
-      word: (ref, word) => {
-        if (classify(word).cause !== 'Unknown') board.heard(ref, word)
-      },
-      policy: (object) => {
-        ledger.sawPolicy(object as RemediationPolicy)
-        if (!policies.put(object)) return
-        policiesChanged()
-      },
-      policyGone: (uid) => {
-        policies.drop(uid)
-        policiesChanged()
-      },
-      remediation: (record) => {
-        records.put(record)
-        ledger.sawRecord(record)
-        const subject = subjectOf(record)
-        // What this process did not see begin it takes up: after a restart, or from another leader.
-        if (subject && isOpen(record)) reconciles.add(incidents.resume(subject.area, targetOf(record)))
-      },
-      remediationGone: records.drop,
+    signals: createSignals({
+      board,
+      incidents,
+      records,
+      policies,
+      ledger,
+      enqueue: (key) => reconciles.add(key),
+      policiesChanged,
       paused: (is) => {
         if (paused.known && paused.value === is) return
         paused = known(is)
         log.info(is ? 'paused by annotation' : 'not paused', { namespace: config.namespace })
         reconsider()
       },
-    },
+    }),
   })
 
   const housekeeping = createHousekeeping({ records, policies, client, config, clock, leads, log })
@@ -277,7 +222,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       housekeeping.stop()
       await Promise.all([watch.stop(), looks.drain()])
       await reconciles.drain()
-      await policyStatus.flush()
+      await telling.flush()
       registry.close()
     },
     watch,

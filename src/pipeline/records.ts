@@ -32,6 +32,7 @@ export const targetOf = ({ spec }: Remediation): ObjectRef => {
 export interface Records {
   readonly put: (record: Remediation) => void
   readonly drop: (uid: string) => void
+  readonly get: (uid: string) => Remediation | undefined
   readonly all: () => readonly Remediation[]
   readonly countByPhase: () => Readonly<Record<string, number>>
   /** Of one policy: under way, and held by a guardrail or a person. */
@@ -78,6 +79,7 @@ export const createRecords = (): Records => {
       else active.delete(uid)
     },
     drop,
+    get: (uid) => byUid.get(uid),
     all: () => [...byUid.values()],
     countByPhase: () => {
       const counts: Record<string, number> = {}

@@ -1,0 +1,65 @@
+import type { RemediationPolicy } from '../api/objects.ts'
+import { classify } from '../catalogue/classify.ts'
+import type { Ledger } from '../report/ledger.ts'
+import type { Board } from '../watch/board.ts'
+import type { Signals } from '../watch/watch.ts'
+import type { Incidents } from './incidents.ts'
+import type { Policies } from './policies.ts'
+import { isOpen, type Records, subjectOf, targetOf } from './records.ts'
+
+export interface SignalDeps {
+  readonly board: Board
+  readonly incidents: Incidents
+  readonly records: Records
+  readonly policies: Policies
+  readonly ledger: Pick<Ledger, 'sawPolicy' | 'sawRecord'>
+  /** Wants an incident looked at. */
+  readonly enqueue: (key: string) => void
+  readonly policiesChanged: () => void
+  readonly paused: (paused: boolean) => void
+}
+
+/** What each thing that a watch shows means for what is known, and who is to look again because of it. */
+export const createSignals = (deps: SignalDeps): Signals => {
+  const { board, incidents, records, policies, ledger, enqueue } = deps
+  return {
+    pendingPod: board.sawPending,
+    leftPending: ({ metadata }) => {
+      board.leftPending(metadata.uid)
+      incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {}).forEach(enqueue)
+    },
+    // An Event whose words nobody knows is no reason to read a pod: most Warnings are about other things than starting.
+    word: (ref, word) => {
+      if (classify(word).cause !== 'Unknown') board.heard(ref, word)
+    },
+    policy: (object) => {
+      ledger.sawPolicy(object as RemediationPolicy)
+      if (policies.put(object)) deps.policiesChanged()
+    },
+    policyGone: (uid) => {
+      policies.drop(uid)
+      deps.policiesChanged()
+    },
+    remediation: (record) => {
+      const before = records.get(record.metadata.uid)
+      records.put(record)
+      ledger.sawRecord(record)
+      const subject = subjectOf(record)
+      if (!subject || !isOpen(record)) return
+      // The echo of our own status is no news; a person's word in the spec is, and so is a record that nobody works on:
+      // after a restart, or from another leader.
+      const known = before?.metadata.generation === record.metadata.generation
+      const open = incidents.isOpen(subject.ownerUid, subject.area)
+      if (!known || !open) enqueue(incidents.resume(subject.area, targetOf(record)))
+    },
+    remediationGone: (uid) => {
+      const record = records.get(uid)
+      records.drop(uid)
+      const subject = record && subjectOf(record)
+      if (subject && incidents.isOpen(subject.ownerUid, subject.area)) {
+        enqueue(incidents.resume(subject.area, targetOf(record)))
+      }
+    },
+    paused: deps.paused,
+  }
+}
