@@ -1,9 +1,11 @@
 /** What a test file that needs an API server begins with. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
+import { clusterAtHand } from './control-plane/cluster-at-hand.ts'
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts'
 import { eventually } from './eventually.ts'
 import { type Kubectl, kubectlOf } from './kubectl.ts'
+import { testContext } from './test-context.ts'
 
 export { eventually, type Patience } from './eventually.ts'
 
@@ -19,7 +21,7 @@ export interface Bed {
   namespace(prefix?: string): Promise<string>
 }
 
-/** A control plane for this test file alone: up before its tests, gone after them. */
+/** A control plane for this test file alone: up before its tests, gone after them. Or the cluster of `testContext`. */
 export const useControlPlane = (): Bed => {
   let running: ControlPlane | undefined
   const started = (): ControlPlane => {
@@ -27,7 +29,8 @@ export const useControlPlane = (): Bed => {
     return running
   }
   beforeAll(async () => {
-    running = await startControlPlane()
+    const context = testContext()
+    running = await (context === undefined ? startControlPlane() : clusterAtHand(context))
   }, 180_000)
   afterAll(async () => {
     await running?.down()

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { cacheDirectory, sourceHash } from './cache.ts'
+import { cacheDirectory, prune, sourceHash, touch } from './cache.ts'
 import { findGo } from './go.ts'
 import { withLock } from './lock.ts'
 import { type Progress, showProgress } from './progress.ts'
@@ -86,7 +86,10 @@ const compile = async (
 export const builtBinary = async (binary: GoBinary): Promise<string> => {
   const { name, source, ldflags, links } = binary
   const directory = join(cacheDirectory(), `${name}-${sourceHash(source, { ldflags, links })}`)
-  if (existsSync(directory)) return directory
+  if (existsSync(directory)) {
+    touch(directory)
+    return directory
+  }
   mkdirSync(cacheDirectory(), { recursive: true })
   const progress = showProgress(name)
   const onWait = (): void => progress.update('another process is building it; waiting')
@@ -99,6 +102,7 @@ export const builtBinary = async (binary: GoBinary): Promise<string> => {
       await compile(binary, join(unfinished, name), progress)
       for (const link of links ?? []) symlinkSync(name, join(unfinished, link))
       renameSync(unfinished, directory)
+      prune(name)
       progress.line(`built; kept in ${directory}`)
       return directory
     })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -13,4 +13,24 @@ export const sourceHash = (directory: string, settings: unknown): string => {
     hash.update(`${name}\n`).update(readFileSync(join(directory, name)))
   }
   return hash.digest('hex').slice(0, 16)
+}
+
+const UNUSED_MS = 14 * 24 * 60 * 60 * 1000
+
+/** Notes that a cached folder is in use, so that `prune` leaves it. */
+export const touch = (directory: string): void => {
+  try {
+    utimesSync(directory, new Date(), new Date())
+  } catch {
+    // Another user's cache; theirs to prune.
+  }
+}
+
+/** Removes earlier builds of a binary that nobody used for two weeks: each is 165 MB. */
+export const prune = (name: string, now = Date.now()): void => {
+  for (const each of readdirSync(cacheDirectory())) {
+    if (!new RegExp(`^${name}-[0-9a-f]{16}$`).test(each)) continue
+    const directory = join(cacheDirectory(), each)
+    if (now - statSync(directory).mtimeMs > UNUSED_MS) rmSync(directory, { recursive: true, force: true })
+  }
 }
