@@ -1,0 +1,63 @@
+/** The processes that are measured. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { once } from 'node:events'
+
+export interface Contender {
+  readonly pid: number
+  /** Lines of its standard output so far. */
+  readonly lines: readonly string[]
+  readonly stop: () => Promise<void>
+}
+
+export interface Launch {
+  /** For people. */
+  readonly name: string
+  readonly entry: string
+  readonly args: readonly string[]
+  /** Whether this line says that it is ready to act. */
+  readonly isReady: (line: string) => boolean
+}
+
+const READY_MS = 120_000
+const running = new Set<ChildProcess>()
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+
+/** Starts a contender and waits until it is ready. Throws with its last words where it ends before. */
+export const startContender = async ({ name, entry, args, isReady }: Launch): Promise<Contender> => {
+  // Nothing of our own environment may make a difference.
+  const child = spawn(process.execPath, [entry, ...args], { env: {}, stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  const lines: string[] = []
+  const last: string[] = []
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+  const hear = (line: string): void => {
+    last.splice(0, Math.max(0, last.length - 4), ...last.slice(-4), line)
+    if (isReady(line)) resolve()
+  }
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line)
+    hear(line)
+  })
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (/"level":"(warn|error)"|^reference:|^bare:/.test(line))
+      process.stderr.write(`  ${name}: ${line.slice(0, 400)}\n`)
+    hear(line)
+  })
+  const ended = once(child, 'exit').then(() => {
+    running.delete(child)
+    reject(new Error(`${name} ended: ${last.join('\n')}`))
+  })
+  const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${last.join('\n')}`)), READY_MS)
+  await ready.finally(() => clearTimeout(timer))
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    stop: async () => {
+      child.kill('SIGTERM')
+      const patience = setTimeout(() => child.kill('SIGKILL'), 5_000)
+      await ended
+      clearTimeout(patience)
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+
+export interface Forwarder {
+  /** `https://127.0.0.1:PORT`: the API server's certificate is for the address, whatever the port. */
+  readonly url: string
+  /** Connections taken since it started. */
+  readonly connections: () => number
+  readonly close: () => Promise<void>
+}
+
+/** Stands before the API server and counts connections; looks into none. */
+export const startForwarder = async (target: string): Promise<Forwarder> => {
+  const { hostname, port } = new URL(target)
+  const open = new Set<Socket>()
+  let count = 0
+  const server = createServer({ noDelay: true }, (near) => {
+    count += 1
+    const far = connect({ host: hostname, port: Number(port), noDelay: true })
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(socket)
+      socket.on('error', () => other.destroy())
+      socket.once('close', () => {
+        open.delete(socket)
+        other.destroy()
+      })
+      socket.pipe(other)
+    }
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => count,
+    close: async () => {
+      for (const socket of open) socket.destroy()
+      await new Promise((resolve) => {
+        server.close(resolve)
+      })
+    },
+  }
+}

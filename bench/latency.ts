@@ -1,0 +1,95 @@
+/** P1: from the failing status to the first write on the target itself, by the API server's clock. */
+import type { AuditedRequest } from './audit.ts'
+import { USERS } from './bed.ts'
+import type { Incident, Round } from './round.ts'
+import { type Spread, quantile, spreadOf } from './statistics.ts'
+
+/** Incidents at the start that are left out of the spread, for every contender: caches and code are cold. */
+export const WARM_UP = 10
+
+interface Course {
+  readonly committedAt: number
+  readonly write: AuditedRequest
+  /** The contender's own requests about this incident before the write. */
+  readonly before: readonly AuditedRequest[]
+}
+
+const isAbout = ({ workload, node }: Incident, { resource, name }: AuditedRequest): boolean =>
+  name === workload || name.startsWith(`${workload}-`) || (resource === 'nodes' && name === node)
+
+const courseOf = (incident: Incident, { requests, contender }: Round): Course | undefined => {
+  const { pod } = incident
+  const commit = requests.find(({ user, name }) => user === USERS.breaker && name === pod.name)
+  const write = contender.find(
+    ({ verb, resource, name }) => verb === 'delete' && resource === 'pods' && name === pod.name,
+  )
+  if (!commit || !write) return undefined
+  const before = contender.filter(
+    (request) => request !== write && request.receivedAt <= write.receivedAt && isAbout(incident, request),
+  )
+  return { committedAt: commit.completedAt, write, before }
+}
+
+/** Milestones between commit and write, in their order: a stage ends with the last request that belongs to it. */
+const STAGES: readonly { readonly name: string; readonly ends: (request: AuditedRequest) => boolean }[] = [
+  { name: 'owner reads', ends: ({ resource }) => ['replicasets', 'deployments'].includes(resource) },
+  { name: 'namespace and node', ends: ({ resource }) => resource === 'nodes' },
+  {
+    name: 'record made',
+    ends: ({ resource, verb }) => resource === 'remediations' && verb === 'create',
+  },
+  {
+    name: 'intent written',
+    ends: ({ resource, verb }) => resource === 'remediations' && verb === 'update',
+  },
+]
+
+const stagesOf = ({ committedAt, write, before }: Course): Readonly<Record<string, number>> => {
+  const stages: Record<string, number> = {}
+  const first = Math.min(write.receivedAt, ...before.map(({ receivedAt }) => receivedAt))
+  stages['noticed, queued'] = first - committedAt
+  let at = first
+  for (const { name, ends } of STAGES) {
+    const end = Math.max(at, ...before.filter(ends).map(({ completedAt }) => completedAt))
+    stages[name] = end - at
+    at = end
+  }
+  stages['to the write'] = write.receivedAt - at
+  return stages
+}
+
+export interface Latency {
+  /** ms from the commit to the arrival of the write. */
+  readonly toWrite: Spread
+  /** ms from the commit to the answer of the write. */
+  readonly toAnswer: Spread
+  /** The first incident after the start, ms to the write. */
+  readonly first: number
+  /** Median ms of each part of the way; they add up roughly, each being a median of its own. */
+  readonly stages: Readonly<Record<string, number>>
+  readonly missed: number
+}
+
+export const latencyOf = (round: Round): Latency => {
+  const courses = round.incidents.map((incident) => courseOf(incident, round))
+  const found = courses.filter((course) => course !== undefined).toSorted((a, b) => a.committedAt - b.committedAt)
+  const warm = found.slice(Math.min(WARM_UP, Math.floor(found.length / 2)))
+  const toWrite = (course: Course): number => course.write.receivedAt - course.committedAt
+  const stages = warm.map(stagesOf)
+  const names = Object.keys(stages[0] ?? {})
+  return {
+    toWrite: spreadOf(warm.map(toWrite)),
+    toAnswer: spreadOf(warm.map(({ committedAt, write }) => write.completedAt - committedAt)),
+    first: found[0] ? toWrite(found[0]) : Number.NaN,
+    stages: Object.fromEntries(
+      names.map((name) => [
+        name,
+        quantile(
+          stages.map((each) => each[name] ?? 0),
+          0.5,
+        ),
+      ]),
+    ),
+    missed: round.incidents.length - found.length,
+  }
+}

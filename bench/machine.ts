@@ -1,0 +1,16 @@
+import { cpus, totalmem } from 'node:os'
+import type { KubeClient } from '../src/runtime/kube-client.ts'
+import type { Machine } from './results.ts'
+
+export const describeMachine = async (client: KubeClient): Promise<Machine> => {
+  const all = cpus()
+  const { gitVersion } = await client.get<{ gitVersion: string }>('/version')
+  const model = all[0]?.model.trim() ?? ''
+  return {
+    cpu: model === '' || model === 'unknown' ? 'model not told' : model,
+    cores: all.length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    kubernetes: gitVersion,
+  }
+}

@@ -1,0 +1,124 @@
+/** The rows in their order, on one cluster and in one run. */
+import type { Bed, User } from './bed.ts'
+import { redirected } from './bed.ts'
+import { costsOf } from './costs.ts'
+import { startForwarder } from './forwarder.ts'
+import { latencyOf } from './latency.ts'
+import { type Against, bare, kubemend, reference } from './launches.ts'
+import type { Launch } from './contenders.ts'
+import type { Remedy } from './objects.ts'
+import type { Options } from './options.ts'
+import { residenceOf } from './residence.ts'
+import type { P1, P5, P6, Residence, Results } from './results.ts'
+import { playRound, type Round } from './round.ts'
+import { quantile } from './statistics.ts'
+
+type Progress = (text: string) => void
+
+const FINISHES: Readonly<Record<Remedy, string>> = { RecyclePod: 'recycle', RewriteImage: 'rewrite' }
+const LAUNCHES: Readonly<Record<'kubemend' | 'reference' | 'bare', (against: Against) => Launch>> = {
+  kubemend,
+  reference,
+  bare,
+}
+
+/** Runs one after the other, so that each has the machine for itself. */
+export const measure = async (bed: Bed, options: Options, progress: Progress) => {
+  const { rows, settleMs } = options
+  const against = (user: User, namespace = 'idle'): Against => ({ kubeconfig: bed.kubeconfigs[user], namespace })
+  const idle: readonly Launch[] = [
+    kubemend(against('kubemend')),
+    kubemend(against('kubemend'), 'source'),
+    reference(against('reference')),
+  ]
+
+  const residences = async (when: string) => {
+    const found = []
+    for (const launch of idle) {
+      progress(`${launch.name}: memory ${when}`)
+      found.push(await residenceOf(launch, settleMs))
+    }
+    return found
+  }
+
+  const round = (user: keyof typeof LAUNCHES, what: string, more: Partial<Parameters<typeof playRound>[1]> = {}) => {
+    const { remedy = 'RecyclePod' } = more
+    const namespace = `${what}-${user}-${FINISHES[remedy]}`
+    return playRound(bed, {
+      user,
+      launch: LAUNCHES[user](against(user, namespace)),
+      namespace,
+      remedy,
+      incidents: options.incidents,
+      perSecond: options.perSecond,
+      proves: user !== 'bare',
+      progress,
+      ...more,
+    })
+  }
+
+  const latency = async (): Promise<{ p1: P1; busy: P5 }> => {
+    const loop = await round('bare', 'p1')
+    const ours = await round('kubemend', 'p1')
+    const theirs = await round('reference', 'p1')
+    const own = loop.lines.filter((line) => line !== 'ready').map(Number)
+    return {
+      p1: {
+        f: latencyOf(loop).toAnswer.p50,
+        fOwnClock: quantile(own, 0.5),
+        kubemend: latencyOf(ours),
+        reference: latencyOf(theirs),
+      },
+      busy: costs('RecyclePod', `${options.perSecond} a second`, ours, theirs),
+    }
+  }
+
+  const costs = (remedy: Remedy, load: string, ours: Round, theirs: Round): P5 => ({
+    remedy,
+    load,
+    kubemend: costsOf(ours, remedy),
+    reference: costsOf(theirs, remedy),
+  })
+
+  const requests = async (): Promise<readonly P5[]> => {
+    const found: P5[] = []
+    for (const remedy of ['RecyclePod', 'RewriteImage'] as const) {
+      const lone = { remedy, incidents: options.lone, perSecond: 0.5 }
+      const ours = await round('kubemend', 'p5', lone)
+      const theirs = await round('reference', 'p5', lone)
+      found.push(costs(remedy, 'one every 2 s', ours, theirs))
+    }
+    return found
+  }
+
+  const connections = async (user: 'kubemend' | 'reference'): Promise<P6> => {
+    const forwarder = await startForwarder(bed.plane.url)
+    try {
+      const namespace = `p6-${user}-recycle`
+      const launch = LAUNCHES[user]({ kubeconfig: redirected(bed.kubeconfigs[user], forwarder.url), namespace })
+      let atStart = 0
+      const { sinceStart } = await round(user, 'p6', { launch, onQuiet: () => (atStart = forwarder.connections()) })
+      return { name: launch.name, calls: sinceStart.length, connections: forwarder.connections(), atStart }
+    } finally {
+      await forwarder.close()
+    }
+  }
+
+  const wants = (row: Options['rows'][number]): boolean => rows.includes(row)
+  const empty = wants('P3') ? await residences('without pods') : []
+  await bed.makeHealthy(options.healthy, progress)
+  const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
+  const p3 = idle.flatMap(({ name }, i): Residence[] => {
+    const [before, after] = [empty[i], full[i]]
+    return before && after ? [{ name, empty: before, full: after }] : []
+  })
+  const timed = wants('P1') ? await latency() : undefined
+  const p5 = wants('P5') ? [...(await requests()), ...(timed ? [timed.busy] : [])] : []
+  const p6 = wants('P6') ? [await connections('kubemend'), await connections('reference')] : []
+  return {
+    ...(timed && { p1: timed.p1 }),
+    ...(p3.length > 0 && { p3 }),
+    ...(p5.length > 0 && { p5 }),
+    ...(p6.length > 0 && { p6 }),
+  } satisfies Partial<Results>
+}

@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util'
+
+export const ROWS = ['P1', 'P3', 'P5', 'P6'] as const
+export type Row = (typeof ROWS)[number]
+
+export interface Options {
+  /** Pods that run well while the incidents happen. */
+  readonly healthy: number
+  /** Workloads that are broken, for each contender. */
+  readonly incidents: number
+  /** How many are broken a second. */
+  readonly perSecond: number
+  /** Workloads that are broken one after the other, to count what one remediation costs. */
+  readonly lone: number
+  /** How long a process is left alone before its memory is read. */
+  readonly settleMs: number
+  readonly rows: readonly Row[]
+  readonly json: boolean
+  /** Whether docs/benchmarks.md is written anew. */
+  readonly write: boolean
+}
+
+export const USAGE = `Usage: npm run bench -- [flags]
+
+  --healthy N     healthy pods beside the broken ones (default 10000)
+  --incidents N   workloads broken, for each contender (default 300)
+  --rate N        workloads broken a second (default 10)
+  --only P1,P3    only these rows, of ${ROWS.join(', ')}
+  --quick         500 healthy pods, 40 incidents: whether it works, not how fast it is
+  --full          50000 healthy pods
+  -o json         the figures as JSON
+  --write         write docs/benchmarks.md anew`
+
+const QUICK = { healthy: 500, incidents: 40, lone: 3, settleMs: 3_000 }
+const USUAL = { healthy: 10_000, incidents: 300, lone: 10, settleMs: 15_000 }
+
+const positive = (name: string, given: string): number => {
+  if (!/^[1-9]\d{0,5}$/.test(given)) throw new Error(`--${name} must be a whole number from 1 to 999999`)
+  return Number(given)
+}
+
+const rowsIn = (given: string): readonly Row[] =>
+  given.split(',').map((name) => {
+    const row = ROWS.find((each) => each === name.trim())
+    if (row === undefined) throw new Error(`--only takes some of ${ROWS.join(',')}`)
+    return row
+  })
+
+/** Undefined where help was asked for. Throws a sentence about what is wrong. */
+export const readOptions = (args: readonly string[]): Options | undefined => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      healthy: { type: 'string' },
+      incidents: { type: 'string' },
+      rate: { type: 'string', default: '10' },
+      only: { type: 'string', default: ROWS.join(',') },
+      quick: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      output: { type: 'string', short: 'o', default: 'table' },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  if (!['json', 'table'].includes(values.output)) throw new Error('-o takes json or table')
+  const usual = values.quick ? QUICK : { ...USUAL, ...(values.full && { healthy: 50_000 }) }
+  return {
+    ...usual,
+    ...(values.healthy !== undefined && { healthy: positive('healthy', values.healthy) }),
+    ...(values.incidents !== undefined && { incidents: positive('incidents', values.incidents) }),
+    perSecond: positive('rate', values.rate),
+    rows: rowsIn(values.only),
+    json: values.output === 'json',
+    write: values.write,
+  }
+}

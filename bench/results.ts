@@ -1,0 +1,55 @@
+import type { Costs } from './costs.ts'
+import type { Latency } from './latency.ts'
+import type { Memory } from './memory.ts'
+import type { Remedy } from './objects.ts'
+
+export interface P1 {
+  /** ms: the bare loop's p50 from the commit to the answer of its write. */
+  readonly f: number
+  /** ms: the same by the bare process' own clock, from the line of the watch on. */
+  readonly fOwnClock: number
+  readonly kubemend: Latency
+  readonly reference: Latency
+}
+
+export interface Residence {
+  readonly name: string
+  readonly empty: Memory
+  readonly full: Memory
+}
+
+export interface P5 {
+  readonly remedy: Remedy
+  /** Incidents one after the other, or many at a time. */
+  readonly load: string
+  readonly kubemend: Costs
+  readonly reference: Costs
+}
+
+export interface P6 {
+  readonly name: string
+  readonly calls: number
+  readonly connections: number
+  /** Of these, before the first incident. */
+  readonly atStart: number
+}
+
+export interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly node: string
+  readonly kubernetes: string
+}
+
+export interface Results {
+  readonly date: string
+  readonly machine: Machine
+  readonly healthy: number
+  readonly incidents: number
+  readonly perSecond: number
+  readonly p1?: P1
+  readonly p3?: readonly Residence[]
+  readonly p5?: readonly P5[]
+  readonly p6?: readonly P6[]
+}

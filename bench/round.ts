@@ -1,0 +1,137 @@
+/** One contender against one set of broken workloads. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Remediation } from '../src/api/objects.ts'
+import { listAll } from '../src/runtime/kube-client.ts'
+import { pathOf } from '../src/runtime/paths.ts'
+import { type AuditedRequest, markAudit } from './audit.ts'
+import { type Bed, USERS, type User } from './bed.ts'
+import { type Launch, startContender } from './contenders.ts'
+import { inCrowd } from './crowd.ts'
+import { type FirstPod, type Kubelet, startKubelet } from './kubelet.ts'
+import { deployment, failedEvent, failingStatus, policy, type Remedy } from './objects.ts'
+
+export interface RoundOptions {
+  readonly user: User
+  readonly launch: Launch
+  readonly namespace: string
+  readonly remedy: Remedy
+  readonly incidents: number
+  readonly perSecond: number
+  /** Whether the contender goes on to prove its remedies, so that its records come to Succeeded. */
+  readonly proves: boolean
+  /** Called when the contender has come to rest, before the first incident. */
+  readonly onQuiet?: () => void
+  readonly progress: (text: string) => void
+}
+
+export interface Incident {
+  /** Also how the names of its Deployment, ReplicaSet and pods begin. */
+  readonly workload: string
+  readonly node: string
+  readonly pod: FirstPod
+}
+
+export interface Round {
+  readonly incidents: readonly Incident[]
+  /** Of the contender and of the breaker, from the first failing status on. */
+  readonly requests: readonly AuditedRequest[]
+  readonly contender: readonly AuditedRequest[]
+  /** From its start, first readings included. */
+  readonly sinceStart: readonly AuditedRequest[]
+  readonly lines: readonly string[]
+  readonly succeeded: number
+}
+
+/** Time for a process to come to rest, and for the last records to be written. */
+const REST_MS = 2_000
+const PATIENCE_MS = 120_000
+
+const until = async (what: string, done: () => Promise<boolean> | boolean): Promise<void> => {
+  const deadline = Date.now() + PATIENCE_MS
+  while (!(await done())) {
+    if (Date.now() > deadline) return void process.stderr.write(`  gave up waiting until ${what}\n`)
+    await sleep(200)
+  }
+}
+
+const workloadName = (index: number): string => `w${String(index).padStart(4, '0')}`
+
+const breakInTurn = async (bed: Bed, pods: readonly FirstPod[], perSecond: number): Promise<void> => {
+  const began = performance.now()
+  const writes: Promise<unknown>[] = []
+  for (const [index, { namespace, name, uid }] of pods.entries()) {
+    await sleep(Math.max(0, began + (index * 1_000) / perSecond - performance.now()))
+    const path = pathOf({ kind: 'Pod', namespace, name, subresource: 'status' })
+    writes.push(
+      bed.breaker.patch(path, failingStatus(), { type: 'merge' }),
+      // A kubelet's recorder works beside its status writer.
+      bed.loader.create(pathOf({ kind: 'Event', namespace }), failedEvent({ namespace, name, uid })),
+    )
+  }
+  await Promise.all(writes)
+}
+
+/** Until every workload has been repaired and, where it proves that, every record says so. Gives how many do. */
+const breakAndWait = async (bed: Bed, options: RoundOptions, kubelet: Kubelet): Promise<number> => {
+  const { namespace, incidents, perSecond, proves } = options
+  await breakInTurn(bed, [...kubelet.waiting.values()], perSecond)
+  await until('every workload is repaired', () => kubelet.repaired.size >= incidents)
+  let succeeded = 0
+  if (proves) {
+    await until('every record says Succeeded', async () => {
+      const { items } = await listAll<Remediation>(bed.loader, pathOf({ kind: 'Remediation', namespace }))
+      succeeded = items.filter(({ status }) => status?.phase === 'Succeeded').length
+      return succeeded >= incidents
+    })
+  }
+  await sleep(REST_MS)
+  return succeeded
+}
+
+/** Records and policies go, so that the next contender finds none of them; the workloads run and stay. */
+const cleanUp = async (bed: Bed, namespace: string): Promise<void> => {
+  await bed.loader.remove(pathOf({ kind: 'RemediationPolicy', name: namespace }))
+  await bed.loader.remove(pathOf({ kind: 'Remediation', namespace }))
+}
+
+export const playRound = async (bed: Bed, options: RoundOptions): Promise<Round> => {
+  const { namespace, remedy, incidents: count, progress } = options
+  progress(`${options.launch.name}: preparing ${count} workloads in ${namespace}`)
+  await bed.makeNamespace(namespace)
+  const policies = pathOf({ kind: 'RemediationPolicy' })
+  await bed.loader.create(policies, policy(namespace, remedy))
+  const kubelet = await startKubelet(bed.loader, namespace)
+  await inCrowd(Array(count).keys(), 8, (index) =>
+    bed.loader.create(pathOf({ kind: 'Deployment', namespace }), deployment(workloadName(index), bed.nodeOf(index))),
+  )
+  await until('every workload has a pod', () => kubelet.waiting.size === count)
+  const startMark = await markAudit(bed.plane.auditLog)
+  const contender = await startContender(options.launch)
+  try {
+    await sleep(REST_MS)
+    options.onQuiet?.()
+    progress(`${options.launch.name}: ${count} incidents, ${options.perSecond} a second`)
+    const succeeded = await breakAndWait(bed, options, kubelet)
+    const users = [USERS[options.user], USERS.breaker]
+    const requests = await startMark.requests(users)
+    const breaks = requests.filter(({ user }) => user === USERS.breaker)
+    const from = Math.min(...breaks.map(({ receivedAt }) => receivedAt))
+    const own = requests.filter(({ user }) => user === USERS[options.user])
+    return {
+      incidents: [...kubelet.waiting].map(([workload, pod]) => ({
+        workload,
+        node: bed.nodeOf(Number(workload.slice(1))),
+        pod,
+      })),
+      requests: requests.filter(({ receivedAt }) => receivedAt >= from),
+      contender: own.filter(({ receivedAt }) => receivedAt >= from),
+      sinceStart: own,
+      lines: [...contender.lines],
+      succeeded,
+    }
+  } finally {
+    await contender.stop()
+    await kubelet.stop()
+    await cleanUp(bed, namespace)
+  }
+}

@@ -1,0 +1,104 @@
+/** The results as Markdown tables: the terminal and the document show the same. Pure. */
+import type { Latency } from './latency.ts'
+import type { P1, P5, P6, Residence, Results } from './results.ts'
+
+const ms = (value: number): string => value.toFixed(1)
+const times = (value: number): string => value.toFixed(2)
+const mb = (bytes: number): string => (bytes / 1e6).toFixed(0)
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+
+const judged = (value: number, most: number): string =>
+  `${times(value)} (goal ≤ ${most}) ${value <= most ? 'reached' : 'NOT reached'}`
+
+export const latencyTable = ({ f, fOwnClock, kubemend, reference }: P1): string => {
+  const row = (name: string, { toWrite, first, missed }: Latency, goals: boolean): readonly string[] => [
+    name,
+    ms(toWrite.p50),
+    ms(toWrite.p99),
+    goals ? judged(toWrite.p50 / f, 3) : times(toWrite.p50 / f),
+    goals ? judged(toWrite.p99 / f, 8) : times(toWrite.p99 / f),
+    ms(first),
+    `${missed} of ${toWrite.count + missed}`,
+  ]
+  const stages = [...new Set([...Object.keys(kubemend.stages), ...Object.keys(reference.stages)])]
+  return [
+    `F = ${ms(f)} ms (commit → answer to the bare loop's write; by its own clock from the watch's line on: ${ms(fOwnClock)} ms)`,
+    table(
+      ['', 'p50 ms', 'p99 ms', 'p50 / F', 'p99 / F', 'first ms', 'missed'],
+      [row('kubemend', kubemend, true), row('makeInformer', reference, false)],
+    ),
+    table(
+      ['share of the way, median ms', 'kubemend', 'makeInformer'],
+      stages.map((name) => [name, ms(kubemend.stages[name] ?? 0), ms(reference.stages[name] ?? 0)]),
+    ),
+  ].join('\n\n')
+}
+
+export const residenceTable = (rows: readonly Residence[], healthy: number): string =>
+  table(
+    ['', 'RSS without pods, MB', `RSS beside ${healthy}, MB`, 'of it anonymous, MB', 'ratio', 'bytes a healthy pod'],
+    rows.map(({ name, empty, full }) => {
+      const each = (full.resident - empty.resident) / healthy
+      const ours = name.startsWith('kubemend')
+      const ratio = full.resident / empty.resident
+      return [
+        name === 'reference' ? 'makeInformer' : name,
+        mb(empty.resident),
+        mb(full.resident),
+        `${mb(empty.anonymous)} → ${mb(full.anonymous)}`,
+        ours ? judged(ratio, 1.15) : times(ratio),
+        ours ? `${each.toFixed(0)} (goal ≤ 200) ${each <= 200 ? 'reached' : 'NOT reached'}` : each.toFixed(0),
+      ]
+    }),
+  )
+
+export const costsTable = ({ kubemend, reference }: P5): string => {
+  const others = new Map(reference.rows.map(({ request, made }) => [request, made]))
+  const rows = kubemend.rows.map(({ request, made, least, why }) => [
+    request,
+    times(made),
+    String(least),
+    times(others.get(request) ?? 0),
+    why,
+  ])
+  for (const { request, made } of reference.rows) {
+    if (!kubemend.rows.some((row) => row.request === request)) rows.push([request, '0.00', '0', times(made), ''])
+  }
+  const sums = [
+    'together',
+    `${times(kubemend.made)}: ${judged(kubemend.made / kubemend.least, 1.34)}`,
+    String(kubemend.least),
+    times(reference.made),
+    `unbounded LISTs: ${kubemend.unbounded.length}; proven: ${kubemend.succeeded} and ${reference.succeeded} of ${kubemend.incidents}`,
+  ]
+  return table(['request', 'kubemend', 'least', 'makeInformer', 'why it is necessary'], [...rows, sums])
+}
+
+export const connectionsTable = (rows: readonly P6[]): string =>
+  table(
+    ['', 'calls', 'TLS connections', 'of these before the first incident', 'a 1,000 calls'],
+    rows.map(({ name, calls, connections, atStart }) => {
+      const rate = (connections / calls) * 1_000
+      return [
+        name === 'reference' ? 'makeInformer' : name,
+        String(calls),
+        String(connections),
+        String(atStart),
+        name === 'kubemend' ? judged(rate, 5) : times(rate),
+      ]
+    }),
+  )
+
+/** Every table there is, each under its heading. */
+export const tablesOf = ({ p1, p3, p5, p6, healthy, perSecond }: Results): string =>
+  [
+    ...(p1 ? [`## P1: from the failing status to the write, ${perSecond} incidents a second`, latencyTable(p1)] : []),
+    ...(p3 ? ['## P3: memory at rest', residenceTable(p3, healthy)] : []),
+    ...(p5 ?? []).flatMap((row) => [
+      `## P5: requests a remediation, ${row.remedy} of a Deployment, ${row.load}`,
+      costsTable(row),
+    ]),
+    ...(p6 ? ['## P6: TLS connections', connectionsTable(p6)] : []),
+  ].join('\n\n') + '\n'
