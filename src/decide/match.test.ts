@@ -12,6 +12,7 @@ import {
   BROKEN,
   type CaseWords,
   type PolicyWords,
+  rewriting,
 } from './testing.ts'
 
 const act = { kind: 'Act' }
@@ -23,6 +24,7 @@ const matching = (match: PolicyWords['match'], words: CaseWords = {}): CaseWords
   policies: [aPolicy({ match: { ...match } })],
 })
 const unrefined = aFinding({ cause: 'Unauthorized', mayBe: ['ProjectNotFound', 'RepositoryNotFoundOrDenied'] })
+const EVERY = ['Unauthorized', 'ProjectNotFound', 'RepositoryNotFoundOrDenied']
 const unread = { namespace: undefined, node: undefined }
 const askRegistry = { fact: 'registry', image: BROKEN }
 
@@ -219,12 +221,17 @@ const table: readonly (readonly [sentence: string, words: CaseWords, expected: o
     ask(askRegistry),
   ],
   [
-    'the registry is not asked where every cause that it may be is named',
-    matching(
-      { causes: ['Unauthorized', 'ProjectNotFound', 'RepositoryNotFoundOrDenied'] },
-      { pods: [aFailingPod({ findings: [unrefined] })] },
-    ),
+    'the registry is not asked where every cause that it may be is named and the target is not asked for either',
+    {
+      pods: [aFailingPod({ findings: [unrefined] })],
+      policies: [aPolicy({ match: { causes: EVERY }, actions: [rewriting({ verify: 'Never' })] })],
+    },
     act,
+  ],
+  [
+    'with the target the present image is asked for, so that the record names the true cause',
+    matching({ causes: EVERY }, { pods: [aFailingPod({ findings: [unrefined] })] }),
+    ask(askRegistry),
   ],
   [
     'the registry is not asked where no cause that it may be is named',
@@ -284,7 +291,7 @@ const table: readonly (readonly [sentence: string, words: CaseWords, expected: o
       pods: [aFailingPod({ findings: [unrefined] })],
       policies: [
         aPolicy({ name: 'b', priority: -1 }),
-        aPolicy({ name: 'a', match: { causes: ['Unauthorized', 'ProjectNotFound', 'RepositoryNotFoundOrDenied'] } }),
+        aPolicy({ name: 'a', match: { causes: EVERY }, actions: [rewriting({ verify: 'Never' })] }),
       ],
     },
     { kind: 'Act', policy: { name: 'a' } },

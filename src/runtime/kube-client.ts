@@ -224,7 +224,8 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
           force: type === 'apply' ? force : undefined,
         },
       }),
-    remove: (path, body) => request('delete', 'DELETE', path, { body }),
+    // The server reads the body; in the query a dry run also shows in its audit log.
+    remove: (path, body) => request('delete', 'DELETE', path, { body, query: { dryRun: body?.dryRun?.[0] } }),
     stream: async (path, query) => {
       const full = path + search({ ...query, watch: true })
       const send = async () => {

@@ -65,7 +65,7 @@ const losesDigest = ({ from, to }: PlacedChange): boolean => {
 
 /** The new image must be there, for the platform of the node, as far as the policy wants it confirmed. */
 export const targetUnverified: Guardrail = (context) => {
-  const { case: c, policy, plan, unplanned } = context
+  const { case: c, policy, plan, unplanned, matched } = context
   const objects = (message: string, waitMs: number) => ({
     reason: 'TargetUnverified' as const,
     message,
@@ -78,10 +78,11 @@ export const targetUnverified: Guardrail = (context) => {
 
   const verify = policy.spec.actions[plan.index]?.rewriteImage?.verify ?? 'Required'
   if (verify === 'Never') return undefined
-  const ask = askFor(
-    c.facts,
-    plan.changes.map(({ to }) => registryFact(to)),
-  )
+  // Where the words leave the cause open the present image is asked for in the same breath: a record that rewrites a
+  // path because of Unauthorized, when the project is gone, would send its reader looking for credentials.
+  const open = matched.filter(({ finding }) => finding.mayBe.length > 0 && finding.image !== '')
+  const images = [...plan.changes.map(({ to }) => to), ...open.map(({ finding }) => finding.image)]
+  const ask = askFor(c.facts, images.map(registryFact))
   if (ask) return ask
   for (const change of plan.changes) {
     const fact = registryOf(c.facts, change.to)
