@@ -1,0 +1,186 @@
+/** What every test of repairs begins with: a cluster with nodes, a registry whose project moved, and the controller. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
+import type { Remediation, RemediationPolicy } from '../src/api/objects.ts'
+import type { Pod, Workload } from '../src/api/kubernetes.ts'
+import {
+  CONTROLLER_USER,
+  type Controller,
+  type ControllerOptions,
+  installController,
+  startController,
+} from '../testbed/controller.ts'
+import { isBookkeeping, readWrites, type Write } from '../testbed/demo/audit.ts'
+import { type Bed, eventually, type Patience, useControlPlane } from '../testbed/fixture.ts'
+import { type StandInKubelet, type StandInOptions, startStandInKubelet } from '../testbed/kubelet/stand-in.ts'
+import { type HarborFront, type Project, startHarborFront } from '../testbed/registry/harbor-front.ts'
+import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
+import { type Registry, startRegistry } from '../testbed/registry/registry.ts'
+
+export const HOST = 'harbor.od.com'
+/** Where the project was, and where it is. */
+export const OLD = `${HOST}/k8s`
+export const NEW = `${HOST}/public`
+
+/** Until a repair is proven, on a machine that is busy with other tests. */
+export const PATIENTLY: Patience = { timeoutMs: 45_000, everyMs: 200 }
+
+export interface SceneOptions {
+  /** Further flags of the controller. */
+  readonly args?: readonly string[]
+  readonly nodes?: StandInOptions['nodes']
+  readonly behave?: StandInOptions['behave']
+  readonly projects?: readonly Project[]
+  /** Whether the controller runs from the beginning; default true. */
+  readonly runs?: boolean
+  /** Whether the roles of actions are bound; default true. */
+  readonly actions?: boolean
+}
+
+export interface Scene {
+  readonly bed: Bed
+  readonly registry: Registry
+  readonly front: HarborFront
+  readonly kubelet: StandInKubelet
+  /** The one that was started last. */
+  readonly controller: Controller
+  /** Kubeconfig of the controller's service account. */
+  readonly kubeconfig: string
+  /** Starts another controller, or the first. */
+  start(options?: Partial<ControllerOptions>): Promise<Controller>
+  /** Applies an object. */
+  apply(object: object): Promise<string>
+  /** A policy for one namespace that knows where the project moved; `spec` is laid over it. Its name is the namespace's. */
+  policy(namespace: string, spec?: object, name?: string): Promise<RemediationPolicy>
+  /** The only record of a namespace, once it is as wanted. */
+  record(namespace: string, wanted?: Wanted, patience?: Patience): Promise<Remediation>
+  records(namespace: string): Promise<Remediation[]>
+  workload(kind: string, namespace: string, name?: string): Promise<Workload>
+  pods(namespace: string): Promise<Pod[]>
+  /** What the controller wrote to other people's objects of a namespace, dry runs and refusals left out. */
+  writes(namespace: string): readonly Write[]
+}
+
+export interface Wanted {
+  readonly phase?: string
+  readonly reason?: string
+}
+
+const FAST = { pullBackoffMs: 200, pullBackoffMaxMs: 1_000, crashAfterMs: 400, crashBackoffMs: 500 }
+
+const policyFor = (namespace: string, name: string, spec: object): object => ({
+  apiVersion: 'kubemend.io/v1alpha1',
+  kind: 'RemediationPolicy',
+  metadata: { name },
+  spec: {
+    mode: 'Enforce',
+    match: {
+      causes: ['ProjectNotFound', 'RepositoryNotFoundOrDenied', 'ManifestNotFound', 'Unauthorized'],
+      namespaces: [namespace],
+      failingFor: '0s',
+    },
+    actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `${OLD}/`, to: `${NEW}/` }] } }],
+    ...spec,
+  },
+})
+
+/** A control plane, a registry, kubelets and one controller for a test file. */
+export const useScene = (options: SceneOptions = {}): Scene => {
+  const bed = useControlPlane()
+  const hostsDir = mkdtempSync(join(tmpdir(), 'hosts-'))
+  const started: Controller[] = []
+  let parts: { registry: Registry; front: HarborFront; kubelet: StandInKubelet; kubeconfig: string } | undefined
+  const up = () => {
+    if (!parts) throw new Error('the scene is there inside tests and hooks only')
+    return parts
+  }
+
+  const start = async ({ args = [], ...rest }: Partial<ControllerOptions> = {}): Promise<Controller> => {
+    const flags = ['--settle-for', '1s', '--registry-hosts-dir', hostsDir, '--allow-registry-address', '127.0.0.0/8']
+    const all = [...flags, ...(options.args ?? []), ...args]
+    const controller = await startController({ kubeconfig: up().kubeconfig, ...rest, args: all })
+    started.push(controller)
+    return controller
+  }
+
+  beforeAll(async () => {
+    const registry = await startRegistry()
+    for (const name of ['coredns', 'web', 'side']) await registry.pushImage(`public/${name}`, '1')
+    const projects = options.projects ?? [{ name: 'public', public: true }]
+    const front = await startHarborFront({ registry: registry.url, projects, users: { robot: 'secret' } })
+    writeHostsDir(hostsDir, { [HOST]: front.url })
+    const kubelet = await startStandInKubelet({
+      kubeconfig: bed.plane.kubeconfig,
+      nodes: options.nodes ?? ['node-1', 'node-2'],
+      hostsDir,
+      timing: FAST,
+      ...(options.behave && { behave: options.behave }),
+    })
+    const kubeconfig = await installController(bed.plane, { actions: options.actions ?? true })
+    parts = { registry, front, kubelet, kubeconfig }
+    if (options.runs ?? true) await start()
+  }, 180_000)
+
+  afterAll(async () => {
+    for (const controller of started) await controller.kill('SIGKILL')
+    await parts?.kubelet.stop()
+    await parts?.front.down()
+    await parts?.registry.down()
+    rmSync(hostsDir, { recursive: true, force: true })
+  })
+
+  const records = async (namespace: string): Promise<Remediation[]> =>
+    (await bed.get<{ items: Remediation[] }>('rem', '-n', namespace)).items
+
+  return {
+    bed,
+    get registry() {
+      return up().registry
+    },
+    get front() {
+      return up().front
+    },
+    get kubelet() {
+      return up().kubelet
+    },
+    get kubeconfig() {
+      return up().kubeconfig
+    },
+    get controller() {
+      const last = started.at(-1)
+      if (!last) throw new Error('no controller was started')
+      return last
+    },
+    start,
+    apply: (object) => bed.applyYaml(JSON.stringify(object)),
+    policy: async (namespace, spec = {}, name = namespace) => {
+      await bed.applyYaml(JSON.stringify(policyFor(namespace, name, spec)))
+      return bed.get<RemediationPolicy>('rempol', name)
+    },
+    record: (namespace, { phase, reason } = {}, patience = PATIENTLY) =>
+      eventually(async () => {
+        const found = await records(namespace)
+        const told = found.map(
+          ({ metadata, status }) => `${metadata.name}: ${status?.phase} ${status?.reason} (${status?.message})`,
+        )
+        const fits = ({ status }: Remediation): boolean =>
+          (phase === undefined || status?.phase === phase) && (reason === undefined || status?.reason === reason)
+        const [only] = found
+        if (found.length !== 1 || !only || !fits(only)) {
+          throw new Error(`wanted one record ${phase ?? ''} ${reason ?? ''}, there is: ${told.join('; ') || 'none'}`)
+        }
+        return only
+      }, patience),
+    records,
+    workload: (kind, namespace, name = 'web') =>
+      bed.get<Workload>(kind, name, '-n', namespace, '--show-managed-fields'),
+    pods: async (namespace) => (await bed.get<{ items: Pod[] }>('pods', '-n', namespace)).items,
+    writes: (namespace) =>
+      readWrites(bed.plane.auditLog, CONTROLLER_USER).filter(
+        (write) =>
+          write.object.startsWith(`${namespace}/`) && !isBookkeeping(write) && !write.dryRun && write.status < 300,
+      ),
+  }
+}
