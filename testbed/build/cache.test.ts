@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { prune, sourceHash } from './cache.ts'
@@ -73,8 +74,20 @@ describe('the lock', () => {
     )
   })
 
-  it('is taken from a holder that was killed', async () => {
-    writeFileSync(path(), '')
+  it('is taken at once from a process of this machine that is gone', async () => {
+    const { pid } = spawnSync(process.execPath, ['--version'])
+    writeFileSync(path(), `${hostname()} ${pid}`)
+    expect(
+      await withLock(
+        path(),
+        () => {},
+        async () => 'done',
+      ),
+    ).toBe('done')
+  })
+
+  it('is taken from a holder elsewhere that has not shown itself for long', async () => {
+    writeFileSync(path(), 'another-machine 1')
     const longAgo = new Date(Date.now() - 60_000)
     utimesSync(path(), longAgo, longAgo)
     const waited = vi.fn<() => void>()

@@ -4,7 +4,11 @@ import { join } from 'node:path'
 export interface Program {
   readonly name: string
   readonly args: readonly string[]
+  /** Started when asked for, not at once. */
+  readonly deferred?: boolean
 }
+
+export const CONTROLLER_MANAGER = 'kube-controller-manager'
 
 /** The controllers that tests and the demo need. None that judges nodes: nobody sends heartbeats for the stand-ins. */
 const CONTROLLERS = [
@@ -84,7 +88,8 @@ export const controlPlanePrograms = (directory: string, port: number): Program[]
       ],
     },
     {
-      name: 'kube-controller-manager',
+      name: CONTROLLER_MANAGER,
+      deferred: true, // it would find no API server, and look again only a second later
       args: [
         `--kubeconfig=${file('admin.kubeconfig')}`,
         `--controllers=${CONTROLLERS.join(',')}`,

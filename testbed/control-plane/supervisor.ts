@@ -17,7 +17,7 @@ export interface ProgramStatus {
 
 type Request =
   | { do: 'status' }
-  | { do: 'restart'; program: string }
+  | { do: 'start' | 'restart'; program: string }
   | { do: 'certificate'; user: string; groups: readonly string[] }
   | { do: 'stop' }
 

@@ -10,6 +10,7 @@ import (
 // Request is one line of JSON on the control socket; the answer is one line too.
 //
 //	{"do":"status"}                                       the programs, their process ids and how often each ended
+//	{"do":"start","program":"kube-controller-manager"}    starts a deferred program
 //	{"do":"restart","program":"kube-apiserver"}           ends that program; it is started again
 //	{"do":"certificate","user":"anna","groups":["team"]}  a client certificate for that identity
 //	{"do":"stop"}                                         ends everything and removes the directory

@@ -29,6 +29,9 @@ type order struct {
 type program struct {
 	Name string   `json:"name"`
 	Args []string `json:"args"`
+	// Deferred programs are started when they are first asked for: the controller manager, started with the API server,
+	// would find it absent and look again a second later.
+	Deferred bool `json:"deferred"`
 
 	command *exec.Cmd
 	exits   int
@@ -112,6 +115,9 @@ func keepRunning(ordered *order) int {
 		}
 	}()
 	for i := range ordered.Programs {
+		if ordered.Programs[i].Deferred {
+			continue
+		}
 		if err := start(directory, &ordered.Programs[i], exits); err != nil {
 			return complain(err)
 		}
@@ -134,6 +140,10 @@ func keepRunning(ordered *order) int {
 			if asked.Do == "stop" {
 				asked.reply <- map[string]any{"pid": os.Getpid()}
 				return 0
+			}
+			if asked.Do == "start" {
+				asked.reply <- startDeferred(asked, ordered, exits)
+				continue
 			}
 			asked.reply <- answer(asked, ordered, authority)
 		}
@@ -158,6 +168,21 @@ func start(directory string, started *program, exits chan<- exit) error {
 	started.command = command
 	go func() { exits <- exit{started, command, command.Wait()} }()
 	return nil
+}
+
+func startDeferred(asked request, ordered *order, exits chan<- exit) map[string]any {
+	for i := range ordered.Programs {
+		each := &ordered.Programs[i]
+		if each.Name != asked.Program || !each.Deferred {
+			continue
+		}
+		each.Deferred = false
+		if err := start(ordered.Directory, each, exits); err != nil {
+			return map[string]any{"error": err.Error()}
+		}
+		return map[string]any{}
+	}
+	return map[string]any{"error": fmt.Sprintf("program %q does not wait to be started", asked.Program)}
 }
 
 // terminate asks a program to end and insists after a while; the loop starts it again.
