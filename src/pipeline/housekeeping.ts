@@ -4,10 +4,12 @@ import { chooseExpired, deleteRecords } from '../report/housekeeping.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { KubeClient } from '../runtime/kube-client.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Board } from '../watch/board.ts'
 import type { Policies } from './policies.ts'
 import type { Records } from './records.ts'
 
 export interface HousekeepingDeps {
+  readonly board: Pick<Board, 'prune'>
   readonly records: Pick<Records, 'all'>
   readonly policies: Pick<Policies, 'inForce'>
   readonly client: Pick<KubeClient, 'remove'>
@@ -19,14 +21,24 @@ export interface HousekeepingDeps {
 
 const EVERY_MS = 60_000
 
-/** Deletes records that nothing reads any more, now and then. */
-export const createHousekeeping = ({ records, policies, client, config, clock, leads, log }: HousekeepingDeps) => {
+/** Forgets what nobody asks for any more, and deletes records that nothing reads any more, now and then. */
+export const createHousekeeping = ({
+  board,
+  records,
+  policies,
+  client,
+  config,
+  clock,
+  leads,
+  log,
+}: HousekeepingDeps) => {
   let cancel: (() => void) | undefined
   const cooldownMs = (policy: string): number => {
     const found = policies.inForce().find(({ name }) => name === policy)
     return found ? parseDuration(found.spec.limits.cooldown) : 0
   }
   const sweep = async (): Promise<void> => {
+    board.prune()
     if (!leads()) return
     const keeping = { historyLimit: config.historyLimit, ttlMs: config.ttlAfterFinishedMs, cooldownMs }
     const deleted = await deleteRecords(chooseExpired(records.all(), clock.now(), keeping), client)

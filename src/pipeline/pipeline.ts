@@ -201,7 +201,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     }),
   })
 
-  const housekeeping = createHousekeeping({ records, policies, client, config, clock, leads, log })
+  const housekeeping = createHousekeeping({ board, records, policies, client, config, clock, leads, log })
 
   const lookAtAll = (): void => {
     board.uids().forEach((uid) => looks.add(uid))

@@ -89,3 +89,22 @@ test('a flood of Events about pods that nobody sees pushes out only such', () =>
   expect(b.uids().length).toBeLessThanOrEqual(10)
   expect(b.get('real')).toBeDefined()
 })
+
+test('the words of all pods together are bounded, and a pod that a watch shows stays', () => {
+  const b = board()
+  b.sawPending(pod('real', 'ErrImagePull'))
+  for (let i = 0; i < 6_000; i += 1) b.heard(ref(`forged-${i}`), word(`${i}`.padEnd(4_096, 'x')))
+  const kept = b.uids().reduce((sum, uid) => sum + (b.get(uid)?.words[0]?.message.length ?? 0), 0)
+  expect(kept).toBeLessThanOrEqual(16 * 2 ** 20 + 4_096)
+  expect(b.get('real')).toBeDefined()
+  expect(b.get('forged-5999')).toBeDefined()
+})
+
+test('old words of pods that nobody sees are dropped in time, fresh ones and seen pods are not', () => {
+  const b = board()
+  b.heard(ref('old'), word('x', NOW - 3_600_000))
+  b.heard(ref('fresh'), word('x', NOW))
+  b.sawPending(pod('seen', 'ErrImagePull'))
+  b.prune()
+  expect(b.uids()).toEqual(['fresh', 'seen'])
+})

@@ -5,6 +5,8 @@ import type { PodRef, Sighting, Word } from './sighting.ts'
 const MAX_WORDS = 16
 /** An Event lives an hour on the server; a word no longer than that here. */
 const WORD_LIFE_MS = 3_600_000
+/** Of all words together: whoever may create Events could fill the memory otherwise. */
+const MAX_CHARACTERS = 16 * 2 ** 20
 
 export interface BoardDeps {
   readonly now: () => number
@@ -23,6 +25,8 @@ export interface Board {
   readonly forget: (uid: string) => void
   /** Of every pod that may be broken. */
   readonly uids: () => readonly string[]
+  /** Drops pods of which only words are known, all of them old: for a replica that does not look at them itself. */
+  readonly prune: () => void
 }
 
 /** Waiting reasons of a container that is merely starting. */
@@ -40,6 +44,9 @@ const refOf = (pod: Pod): PodRef => ({
   uid: pod.metadata.uid,
 })
 
+/** What the words of a pod take, in characters. */
+const weight = ({ words }: Sighting): number => words.reduce((sum, { message }) => sum + message.length, 0)
+
 const joined = (words: readonly Word[], word: Word, now: number): readonly Word[] => {
   const others = words.filter(
     (w) =>
@@ -52,40 +59,59 @@ const joined = (words: readonly Word[], word: Word, now: number): readonly Word[
 /** See Board. Synchronous: a change is on the board before anyone is told of it. */
 export const createBoard = ({ now, onChange, maxPods = 20_000 }: BoardDeps): Board => {
   const sightings = new Map<string, Sighting>()
+  let characters = 0
 
+  const drop = (uid: string): void => {
+    const sighting = sightings.get(uid)
+    if (!sighting) return
+    characters -= weight(sighting)
+    sightings.delete(uid)
+  }
+
+  const put = (uid: string, sighting: Sighting): void => {
+    drop(uid)
+    characters += weight(sighting)
+    sightings.set(uid, sighting)
+  }
+
+  /** What was heard of longest ago goes first; what a watch shows stays. */
   const makeRoom = (): void => {
-    if (sightings.size < maxPods) return
-    for (const [uid, sighting] of sightings) {
-      if (sighting.pod) continue
-      sightings.delete(uid)
-      return
+    if (sightings.size < maxPods && characters < MAX_CHARACTERS) return
+    for (const [uid, { pod }] of sightings) {
+      if (pod) continue
+      drop(uid)
+      if (sightings.size < maxPods && characters < MAX_CHARACTERS) return
     }
   }
 
   return {
     sawPending: (pod) => {
       const { uid } = pod.metadata
-      const before = sightings.get(uid)
-      if (!before) makeRoom()
-      const sighting = { ref: refOf(pod), pod, words: before?.words ?? [] }
-      sightings.set(uid, sighting)
-      if (sighting.words.length > 0 || waitsInTrouble(pod)) onChange(uid)
+      const words = sightings.get(uid)?.words ?? []
+      if (!sightings.has(uid)) makeRoom()
+      put(uid, { ref: refOf(pod), pod, words })
+      if (words.length > 0 || waitsInTrouble(pod)) onChange(uid)
     },
     leftPending: (uid) => {
       const before = sightings.get(uid)
       if (!before) return
-      if (before.words.length > 0) sightings.set(uid, { ref: before.ref, words: before.words })
-      else sightings.delete(uid)
+      if (before.words.length > 0) put(uid, { ref: before.ref, words: before.words })
+      else drop(uid)
       onChange(uid)
     },
     heard: (ref, word) => {
       const before = sightings.get(ref.uid)
-      if (!before) makeRoom()
-      sightings.set(ref.uid, { ref, ...before, words: joined(before?.words ?? [], word, now()) })
+      makeRoom()
+      put(ref.uid, { ref, ...before, words: joined(before?.words ?? [], word, now()) })
       onChange(ref.uid)
     },
     get: (uid) => sightings.get(uid),
-    forget: (uid) => void sightings.delete(uid),
+    forget: drop,
     uids: () => [...sightings.keys()],
+    prune: () => {
+      for (const [uid, { pod, words }] of sightings) {
+        if (!pod && words.every(({ lastSeen }) => now() - lastSeen >= WORD_LIFE_MS)) drop(uid)
+      }
+    },
   }
 }
