@@ -1,0 +1,53 @@
+/**
+ * `npm run demo -- [--keep] [--json]`: a broken image path on a real API server, found, repaired and proven.
+ * Exit status 0 only if it is repaired and verified and nothing else was touched.
+ */
+import { parseArgs } from 'node:util'
+import { NoGoError } from '../testbed/build/go.ts'
+import { runDemo } from '../testbed/demo/demo.ts'
+
+const USAGE = `Usage: npm run demo -- [--keep] [--json]
+
+  Starts a real API server on loopback, breaks the image of cluster DNS as a renamed registry project does, and shows
+  how kubemend observes it, is allowed to act, repairs it, and leaves two look-alikes alone. About a minute; the first
+  time some more, to build the API server.
+
+  --keep    leave all of it running until Ctrl-C, to play with
+  --json    print the time line as JSON lines, nothing else`
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      keep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`)
+    return 0
+  }
+  const stopping = new AbortController()
+  let interrupted = 0
+  for (const [signal, status] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      interrupted ||= status
+      stopping.abort()
+    })
+  }
+  const { stdout, env } = process
+  const colour = stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
+  const { keep, json } = values
+  const ok = await runDemo({ keep, json, out: stdout, colour, signal: stopping.signal })
+  if (interrupted !== 0 && !(keep && ok)) return interrupted
+  return ok ? 0 : 1
+}
+
+try {
+  process.exitCode = await main()
+} catch (cause) {
+  process.stderr.write(`${cause instanceof NoGoError ? cause.message : String(cause)}\n`)
+  process.exitCode = (cause as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1
+}

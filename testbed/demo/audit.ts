@@ -1,0 +1,64 @@
+/** What one identity wrote, by the API server's own audit log. */
+import { readFileSync } from 'node:fs'
+
+/** The part of an audit event that is read. */
+interface AuditEvent {
+  readonly verb: string
+  readonly requestURI: string
+  readonly user: { readonly username: string }
+  readonly objectRef?: {
+    readonly apiGroup?: string
+    readonly resource?: string
+    readonly subresource?: string
+    readonly namespace?: string
+    readonly name?: string
+  }
+  readonly responseStatus?: { readonly code?: number }
+}
+
+export interface Write {
+  readonly verb: string
+  /** `deployments.apps`, `remediations.kubemend.io/status`, `events`. */
+  readonly resource: string
+  /** `namespace/name`, or the name alone of what has no namespace. */
+  readonly object: string
+  readonly dryRun: boolean
+  readonly status: number
+}
+
+const WRITING = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
+
+const writeOf = ({ verb, requestURI, objectRef = {}, responseStatus }: AuditEvent): Write => {
+  const { apiGroup, resource = '', subresource, namespace, name = '' } = objectRef
+  return {
+    verb,
+    resource: `${resource}${apiGroup ? `.${apiGroup}` : ''}${subresource ? `/${subresource}` : ''}`,
+    object: namespace === undefined ? name : `${namespace}/${name}`,
+    dryRun: /[?&]dryRun=All/.test(requestURI),
+    status: responseStatus?.code ?? 0,
+  }
+}
+
+/** Every write of a user in an audit log's text, refused ones too, oldest first. */
+export const writesIn = (log: string, username: string): Write[] =>
+  log
+    .split('\n')
+    .filter((line) => line.endsWith('}') && line.includes(username))
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter(({ verb, user }) => user.username === username && WRITING.has(verb))
+    .map(writeOf)
+
+export const readWrites = (path: string, username: string): Write[] => writesIn(readFileSync(path, 'utf8'), username)
+
+const BOOKKEEPING = new Set([
+  'events',
+  'leases.coordination.k8s.io',
+  'remediations.kubemend.io',
+  'remediations.kubemend.io/status',
+  'remediationpolicies.kubemend.io/status',
+  // A question in the form of a write: may I do this?
+  'selfsubjectaccessreviews.authorization.k8s.io',
+])
+
+/** Whether a write is to the operator's own objects: its records, policies' status, Events, its lease. */
+export const isBookkeeping = ({ resource }: Write): boolean => BOOKKEEPING.has(resource)

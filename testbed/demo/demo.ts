@@ -1,0 +1,114 @@
+/** The demo from the first process to the last: stage, story, report, and nothing left behind. */
+import { copyFileSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describeError } from '../../src/runtime/log.ts'
+import { showPlayground, showReport } from './report.ts'
+import { CONTROLLER_LOG, type OnClose, raiseStage, type Stage } from './stage.ts'
+import { type Told, tellStory } from './story.ts'
+import { createTimeline, type Timeline, type TimelineOptions } from './timeline.ts'
+
+export interface DemoOptions extends Pick<TimelineOptions, 'json' | 'out' | 'colour'> {
+  /** Goes on running until the signal. */
+  readonly keep: boolean
+  /** Ends it at any moment. */
+  readonly signal: AbortSignal
+}
+
+/** Things to end, the last one first; whatever one of them throws, the others are ended too. */
+const closing = (): { onClose: OnClose; closeAll: () => Promise<void> } => {
+  const closers: (() => unknown)[] = []
+  return {
+    onClose: (close) => void closers.push(close),
+    closeAll: async () => {
+      for (let close = closers.pop(); close; close = closers.pop()) {
+        try {
+          await close()
+        } catch {
+          // What cannot be ended is ended by its own parent watch, when this process is gone.
+        }
+      }
+    },
+  }
+}
+
+/** Copies what explains a failure to a folder that stays, and gives its path. */
+const keepLogs = async (stage: Stage | undefined): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), 'kubemend-demo-failed.'))
+  if (!stage) return folder
+  const files = [
+    join(stage.directory, CONTROLLER_LOG),
+    ...['audit.jsonl', 'kube-apiserver.log', 'kube-controller-manager.log'].map((name) =>
+      join(stage.plane.directory, name),
+    ),
+  ]
+  for (const [i, file] of files.entries()) {
+    const name = i === 0 ? CONTROLLER_LOG : file.slice(stage.plane.directory.length + 1)
+    if (existsSync(file)) copyFileSync(file, join(folder, name))
+  }
+  const objects = await stage
+    .kubectl(['get', 'rem,rempol,deploy,rs,pods,events', '-A', '-o', 'yaml'])
+    .catch((cause: unknown) => describeError(cause))
+  writeFileSync(join(folder, 'objects.yaml'), objects)
+  return folder
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+/** The controller must not end by itself: then there is nothing left to wait for. */
+const whileRunning = async <T>({ controller }: Stage, story: Promise<T>): Promise<T> => {
+  const ended = controller.exited.then(({ code, signal }): never => {
+    throw new Error(`the controller ended by itself (${signal ?? code})`)
+  })
+  ended.catch(() => {})
+  return Promise.race([story, ended])
+}
+
+const play = async (
+  timeline: Timeline,
+  options: DemoOptions,
+  { onClose, onStage }: { onClose: OnClose; onStage: (stage: Stage) => void },
+): Promise<Told> => {
+  const stage = await raiseStage(timeline, onClose)
+  onStage(stage)
+  const told = await whileRunning(stage, tellStory(stage, timeline, onClose))
+  await showReport(stage, told, timeline, options.colour && !options.json)
+  return told
+}
+
+/** Plays the demo; true only if the incident is repaired and verified and nothing else was touched. */
+export const runDemo = async (options: DemoOptions): Promise<boolean> => {
+  const { signal, keep } = options
+  const timeline = createTimeline(options)
+  const { onClose, closeAll } = closing()
+  const interrupted = aborted(signal).then(() => undefined)
+  let stage: Stage | undefined
+  try {
+    const story = play(timeline, options, { onClose, onStage: (raised) => (stage = raised) })
+    story.catch(() => {})
+    const told = await Promise.race([story, interrupted])
+    if (!told) return false
+    const ok = told.objections.length === 0
+    if (!ok) timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(stage)}` })
+    if (keep && stage) {
+      showPlayground(stage, timeline)
+      const alive = setInterval(() => {}, 60_000)
+      await interrupted
+      clearInterval(alive)
+    }
+    return ok
+  } catch (cause) {
+    timeline.waitFor(undefined)
+    timeline.say({ who: 'demo', what: 'Failed', text: describeError(cause), mood: 'bad' })
+    timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(stage)}` })
+    return false
+  } finally {
+    timeline.waitFor(undefined)
+    await closeAll()
+    timeline.close()
+  }
+}

@@ -1,0 +1,103 @@
+/** What the demo shows at the end: the records, the diff, the times, and what was left alone and why. */
+import { createPaint, paintDiff } from '../../src/command/output.ts'
+import { isBookkeeping } from './audit.ts'
+import { recordOf } from './proof.ts'
+import { REGISTRY_ADDRESSES, type Stage } from './stage.ts'
+import type { Told } from './story.ts'
+import { type Timeline, wrapped } from './timeline.ts'
+
+const WIDTH = 96
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+const paragraph = (text: string): string =>
+  wrapped(text, WIDTH)
+    .map((line) => `  ${line}`)
+    .join('\n')
+
+/** Shows the end as sections for a person, or as further JSON lines. */
+export const showReport = async (stage: Stage, told: Told, timeline: Timeline, colour: boolean): Promise<void> => {
+  const paint = createPaint(colour)
+  const section = (title: string, body: string): void => timeline.print(`\n${paint.bold(title)}\n${body}`)
+  const { outcome, objections, runningAfter, verifiedAfter } = told
+  const { repaired, leftAlone, records, writes } = outcome
+
+  const table = await stage.kubectl(['get', 'remediations', '-A'])
+  section('$ kubectl get remediations -A', table.trimEnd())
+
+  const step = recordOf(records, repaired.place)?.status?.steps?.findLast(({ diff }) => diff !== undefined)
+  section('The diff that was written', paintDiff(step?.diff ?? '(none)', paint).replaceAll(/^/gm, '  '))
+
+  const outside = writes.filter((write) => !isBookkeeping(write))
+  const dry = outside.filter(({ dryRun }) => dryRun).length
+  const sent = `${counted(outside.length - dry, 'write')} and ${counted(dry, 'dry run')}`
+  section(
+    'How it went',
+    [
+      paragraph(
+        `${repaired.place} ran ${runningAfter} s after its first failure, and was verified after ${verifiedAfter} s`,
+      ),
+      paragraph(`by the audit log, kubemend sent ${sent} to anything but its own records, Events, status and lease`),
+    ].join('\n'),
+  )
+  const reasons = leftAlone.map(({ place, why }) => {
+    const status = recordOf(records, place)?.status
+    return [
+      `  ${paint.bold(place)}: ${paint.yellow(status?.reason ?? 'no record')}`,
+      ...[why, `kubemend says: ${status?.message ?? ''}`].map((text) =>
+        wrapped(text, WIDTH - 2)
+          .map((line) => `    ${line}`)
+          .join('\n'),
+      ),
+    ].join('\n')
+  })
+  section('Left alone (spec, generation and resourceVersion as before)', reasons.join('\n'))
+  timeline.print('')
+
+  for (const objection of objections) timeline.say({ who: 'demo', what: 'Objection', text: objection, mood: 'bad' })
+  const ok = objections.length === 0
+  timeline.say({
+    who: 'demo',
+    what: 'Result',
+    text: ok ? 'repaired, verified, and nothing else was touched' : 'it did not end as it must',
+    mood: ok ? 'good' : 'bad',
+    data: {
+      ok,
+      runningAfter,
+      verifiedAfter,
+      diff: step?.diff ?? null,
+      leftAlone: leftAlone.map(({ place }) => ({ place, reason: recordOf(records, place)?.status?.reason ?? null })),
+      remediations: records.map(({ metadata: { namespace, name }, spec, status }) => ({
+        namespace,
+        name,
+        cause: status?.cause ?? spec.cause,
+        target: `${spec.target.kind}/${spec.target.name}`,
+        phase: status?.phase,
+        reason: status?.reason,
+      })),
+    },
+  })
+}
+
+/** How to go on with what was kept. */
+export const showPlayground = (stage: Stage, timeline: Timeline): void => {
+  const { plane, hostsDir } = stage
+  timeline.say({
+    who: 'demo',
+    what: 'Kept',
+    text: 'all of it runs until Ctrl-C; the time line goes on',
+    data: { kubeconfig: plane.kubeconfig, kubectl: plane.kubectl, registryHostsDir: hostsDir },
+  })
+  timeline.print(`
+  export KUBECONFIG=${plane.kubeconfig}
+  export KUBEMEND_REGISTRY_HOSTS_DIR=${hostsDir}
+  export KUBEMEND_ALLOW_REGISTRY_ADDRESS=${REGISTRY_ADDRESSES}
+  alias kubectl=${plane.kubectl}
+
+  kubectl describe remediation -n kube-system
+  npm run --silent mend -- explain deploy/guestbook
+  npm run --silent mend -- explain deploy/reports
+  npm run --silent mend -- undo deploy/coredns -n kube-system
+  kubectl annotate deploy guestbook argocd.argoproj.io/tracking-id-   # and see it repaired
+`)
+}

@@ -1,0 +1,174 @@
+/** Watches the API server and tells on the time line what happens to the scene, each thing once. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KubeEvent, KubeObject, Pod, Workload } from '../../src/api/kubernetes.ts'
+import type { Remediation } from '../../src/api/objects.ts'
+import type { Api } from '../kubelet/api.ts'
+import { placeOf } from './proof.ts'
+import type { Place } from './scene.ts'
+import type { Timeline } from './timeline.ts'
+
+export interface Witness {
+  /** As last heard of, by `namespace/name`. */
+  readonly deployments: ReadonlyMap<Place, Workload>
+  readonly records: ReadonlyMap<string, Remediation>
+  /** When a pod of the Deployment was first seen failing, and when one first ran: ms since the epoch. */
+  readonly failedAt: ReadonlyMap<Place, number>
+  readonly runningAt: ReadonlyMap<Place, number>
+  /** Resolves with the time at which the check first held. Throws after the time-out, naming what was waited for. */
+  until(check: () => boolean, options: { what: string; timeoutMs: number }): Promise<number>
+  /** Of the Deployment; absent until there is one. */
+  recordOf(place: Place): Remediation | undefined
+  stop(): Promise<void>
+}
+
+const WATCHED = {
+  deployments: '/apis/apps/v1/deployments?watch=1',
+  pods: '/api/v1/pods?watch=1',
+  events: '/api/v1/events?watch=1&fieldSelector=type%3DWarning',
+  remediations: '/apis/kubemend.io/v1alpha1/remediations?watch=1',
+}
+
+const FAILING = new Set(['ErrImagePull', 'ImagePullBackOff'])
+const REOPEN_MS = 200
+
+/** `coredns` of pod `coredns-6d8c4cb4d-x7x2p`, by the label that the scene gives. */
+const ownerOf = ({ metadata }: Pod): Place | undefined => {
+  const name = metadata.labels?.['k8s-app']
+  return name === undefined ? undefined : `${metadata.namespace}/${name}`
+}
+
+const recordText = ({ spec, status }: Remediation): string =>
+  `${status?.cause ?? spec.cause}, ${status?.phase} (${status?.reason}): ${status?.message ?? ''}`
+
+export const startWitness = (api: Api, timeline: Timeline): Witness => {
+  const deployments = new Map<Place, Workload>()
+  const records = new Map<string, Remediation>()
+  const failedAt = new Map<Place, number>()
+  const runningAt = new Map<Place, number>()
+  const told = new Set<string>()
+  const waiting = new Set<() => void>()
+  const stopping = new AbortController()
+
+  const once = (key: string, tell: () => void): void => {
+    if (told.has(key)) return
+    told.add(key)
+    tell()
+  }
+
+  const failed = (about: Place): void => {
+    if (failedAt.has(about)) return
+    timeline.failureBegan()
+    failedAt.set(about, Date.now())
+  }
+
+  const onPod = (pod: Pod): void => {
+    const about = ownerOf(pod)
+    if (about === undefined) return
+    for (const { name, image = '', state, ready } of pod.status?.containerStatuses ?? []) {
+      const reason = state?.waiting?.reason ?? ''
+      if (FAILING.has(reason)) failed(about)
+      if (reason === 'ImagePullBackOff') {
+        once(`${about} ${image} ${reason}`, () => {
+          const text = `pod ${pod.metadata.name}, container ${name}: ${reason}, phase ${pod.status?.phase}`
+          timeline.say({ who: 'kubelet', what: reason, about, text, mood: 'bad' })
+        })
+      }
+      if (state?.running && ready) {
+        if (!runningAt.has(about)) runningAt.set(about, Date.now())
+        once(`${pod.metadata.uid} runs`, () =>
+          timeline.say({
+            who: 'kubelet',
+            what: 'Running',
+            about,
+            text: `pod ${pod.metadata.name} runs ${image}`,
+            mood: 'good',
+          }),
+        )
+      }
+    }
+  }
+
+  const onEvent = ({ involvedObject = {}, reason = '', message = '', source }: KubeEvent): void => {
+    if (source?.component !== 'kubelet' || !message.startsWith('Failed to pull image')) return
+    const name = involvedObject.name?.replace(/-[^-]+-[^-]+$/, '')
+    const about = `${involvedObject.namespace}/${name}`
+    failed(about)
+    once(`${about} ${message}`, () => timeline.say({ who: 'kubelet', what: reason, about, text: message, mood: 'bad' }))
+  }
+
+  const onRecord = (record: Remediation): void => {
+    const { metadata, spec, status } = record
+    records.set(metadata.name, record)
+    if (!status?.phase) return
+    const about = `${metadata.namespace}/${spec.target.name}`
+    once(`${metadata.name} ${status.phase} ${status.reason} ${status.message}`, () =>
+      timeline.say({
+        who: 'kubemend',
+        what: status.phase ?? '',
+        about,
+        text: recordText(record),
+        data: { reason: status.reason, cause: status.cause ?? spec.cause, policy: spec.policy.name },
+        ...(status.phase === 'Succeeded' && { mood: 'good' as const }),
+      }),
+    )
+  }
+
+  const takers: Record<keyof typeof WATCHED, (object: never, gone: boolean) => void> = {
+    deployments: (workload: Workload, gone) => {
+      if (gone) deployments.delete(placeOf(workload))
+      else deployments.set(placeOf(workload), workload)
+    },
+    pods: (pod: Pod, gone) => (gone ? undefined : onPod(pod)),
+    events: (event: KubeEvent, gone) => (gone ? undefined : onEvent(event)),
+    remediations: (record: Remediation, gone) => {
+      if (gone) records.delete(record.metadata.name)
+      else onRecord(record)
+    },
+  }
+
+  const watch = async (kind: keyof typeof WATCHED): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const onLine = (line: unknown): void => {
+        const { type, object } = line as { type: string; object: KubeObject }
+        if (!['ADDED', 'MODIFIED', 'DELETED'].includes(type)) return
+        takers[kind](object as never, type === 'DELETED')
+        for (const look of [...waiting]) look()
+      }
+      try {
+        await api.watch(WATCHED[kind], onLine, stopping.signal)
+      } catch {
+        // Opened again below: a watch ends after a while, and all of it is told once.
+      }
+      await sleep(REOPEN_MS, undefined, { signal: stopping.signal }).catch(() => {})
+    }
+  }
+  const watches = (Object.keys(WATCHED) as (keyof typeof WATCHED)[]).map(watch)
+
+  return {
+    deployments,
+    records,
+    failedAt,
+    runningAt,
+    recordOf: (place) =>
+      [...records.values()].find(({ metadata, spec }) => `${metadata.namespace}/${spec.target.name}` === place),
+    until: (check, { what, timeoutMs }) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (!check()) return
+          waiting.delete(look)
+          clearTimeout(timer)
+          resolve(Date.now())
+        }
+        const timer = setTimeout(() => {
+          waiting.delete(look)
+          reject(new Error(`not within ${timeoutMs / 1000} s: ${what}`))
+        }, timeoutMs)
+        waiting.add(look)
+        look()
+      }),
+    stop: async () => {
+      stopping.abort()
+      await Promise.all(watches)
+    },
+  }
+}
