@@ -6,6 +6,7 @@ import type { Ask } from './facts.ts'
 import type { Governed } from './match.ts'
 import { planRecyclePod } from './plan-recycle-pod.ts'
 import { planRewriteImage } from './plan-rewrite-image.ts'
+import { sayUntouched } from './template.ts'
 import type { Plan } from './verdict.ts'
 
 /** Why there is no plan; the guardrail of that name holds with the sentence. */
@@ -26,6 +27,9 @@ export interface Turn {
 
 /** A new remedy is one case here: the compiler names the other places. */
 const planAction = (c: Case, governed: Governed, turn: Turn): Planned => {
+  // No template of such an owner was read: to say that a container does not stand there would mislead.
+  const untouched = sayUntouched(c.incident.owner)
+  if (untouched !== undefined) return { reason: 'RolloutBlocked', message: untouched, tryNext: false }
   switch (turn.action.type) {
     case 'RewriteImage':
       return planRewriteImage(c, governed, turn)

@@ -33,3 +33,7 @@ export const placeOf = (owner: Owner, { container: name, init }: Named): Placed 
 /** `Deployment kube-system/coredns`. */
 export const nameOfOwner = ({ ref }: Owner): string =>
   `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`
+
+/** Why an owner is of a kind that is explained and not touched; undefined for the others. */
+export const sayUntouched = (owner: Owner): string | undefined =>
+  owner.support === 'unsupported' ? (owner.why ?? `${nameOfOwner(owner)} is of a kind that is not touched`) : undefined
