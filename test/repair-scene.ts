@@ -31,8 +31,6 @@ export interface SceneOptions {
   /** Further flags of the controller. */
   readonly args?: readonly string[]
   readonly nodes?: StandInOptions['nodes']
-  readonly behave?: StandInOptions['behave']
-  readonly projects?: readonly Project[]
   /** Whether the controller runs from the beginning; default true. */
   readonly runs?: boolean
   /** Whether the roles of actions are bound; default true. */
@@ -107,8 +105,11 @@ export const useScene = (options: SceneOptions = {}): Scene => {
 
   beforeAll(async () => {
     const registry = await startRegistry()
-    for (const name of ['coredns', 'web', 'side']) await registry.pushImage(`public/${name}`, '1')
-    const projects = options.projects ?? [{ name: 'public', public: true }]
+    for (const name of ['web', 'side', 'crashing']) await registry.pushImage(`public/${name}`, '1')
+    const projects: readonly Project[] = [
+      { name: 'public', public: true },
+      { name: 'team', public: false },
+    ]
     const front = await startHarborFront({ registry: registry.url, projects, users: { robot: 'secret' } })
     writeHostsDir(hostsDir, { [HOST]: front.url })
     const kubelet = await startStandInKubelet({
@@ -116,7 +117,7 @@ export const useScene = (options: SceneOptions = {}): Scene => {
       nodes: options.nodes ?? ['node-1', 'node-2'],
       hostsDir,
       timing: FAST,
-      ...(options.behave && { behave: options.behave }),
+      behave: ({ image }) => (image.includes('/crashing:') ? 'crashes' : undefined),
     })
     const kubeconfig = await installController(bed.plane, { actions: options.actions ?? true })
     parts = { registry, front, kubelet, kubeconfig }

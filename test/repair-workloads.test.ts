@@ -23,8 +23,9 @@ test('incident A is repaired in place: the Deployment in kube-system has the new
     state: 'Succeeded',
     changes: [{ container: 'web', from: broken.image, to: `${NEW}/coredns:1.6.1`, digestAfter: digest }],
   })
-  expect(status?.steps?.[0]?.diff).toContain(`+${' '.repeat(0)}`)
-  expect(status?.steps?.[0]?.diff).toContain(`${NEW}/coredns:1.6.1`)
+  const diff = status?.steps?.[0]?.diff?.split('\n') ?? []
+  expect(diff.find((line) => line.startsWith('-') && line.includes(broken.image))).toBeDefined()
+  expect(diff.find((line) => line.startsWith('+') && line.includes(`${NEW}/coredns:1.6.1`))).toBeDefined()
 
   const repaired = await scene.workload('deployment', 'kube-system', 'coredns')
   expect(repaired.spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([`${NEW}/coredns:1.6.1`])
@@ -78,4 +79,108 @@ test.concurrent('a bare pod keeps its life and gets the new image', async () => 
   const after = await scene.pods(namespace)
   expect(after.map(({ metadata }) => metadata.uid)).toEqual([before?.metadata.uid])
   expect(imagesOf(after)).toEqual([`${NEW}/web:1`])
+})
+
+test.concurrent('an init container that cannot be pulled is repaired, and what would start after it starts', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  const initContainers = [{ name: 'init', image: `${OLD}/side:1` }]
+  await scene.apply(deployment(namespace, { image: `${NEW}/web:1`, podSpec: { initContainers } }))
+  const { status } = await scene.record(namespace, { phase: 'Succeeded' })
+  expect(status?.steps?.[0]?.changes).toMatchObject([{ container: 'init', init: true, to: `${NEW}/side:1` }])
+  const { spec } = await scene.workload('deployment', namespace)
+  expect(spec?.template?.spec?.initContainers?.[0]?.image).toBe(`${NEW}/side:1`)
+  expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${NEW}/web:1`)
+})
+
+test.concurrent('two failing containers are repaired by one write, and a third that runs is left as it is', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  const containers = [
+    { name: 'web', image: `${OLD}/web:1` },
+    { name: 'side', image: `${OLD}/side:1` },
+    { name: 'healthy', image: 'healthy.test/app:1' },
+  ]
+  await scene.apply(deployment(namespace, { podSpec: { containers } }))
+  await scene.record(namespace, { phase: 'Succeeded' })
+  const { spec, metadata } = await scene.workload('deployment', namespace)
+  expect(spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([
+    `${NEW}/web:1`,
+    `${NEW}/side:1`,
+    'healthy.test/app:1',
+  ])
+  expect(JSON.parse(metadata.annotations?.['kubemend.io/original-image'] ?? '')).toEqual({
+    web: `${OLD}/web:1`,
+    side: `${OLD}/side:1`,
+  })
+  expect(scene.writes(namespace)).toHaveLength(1)
+})
+
+/** Adds a container to every pod of the namespaces that are labelled for it. */
+const injectSidecar = (label: string, image: string): object[] => {
+  const metadata = { name: label }
+  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }
+  const group = 'admissionregistration.k8s.io/v1'
+  const expression = `Object{spec: Object.spec{containers: [Object.spec.containers{name: "injected", image: "${image}"}]}}`
+  return [
+    {
+      apiVersion: group,
+      kind: 'MutatingAdmissionPolicy',
+      metadata,
+      spec: {
+        matchConstraints: { resourceRules: [rule] },
+        reinvocationPolicy: 'Never',
+        mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }],
+      },
+    },
+    {
+      apiVersion: group,
+      kind: 'MutatingAdmissionPolicyBinding',
+      metadata,
+      spec: {
+        policyName: label,
+        matchResources: { namespaceSelector: { matchLabels: { inject: label } } },
+      },
+    },
+  ]
+}
+
+const injectedNamespace = async (label: string, image: string): Promise<string> => {
+  for (const object of injectSidecar(label, image)) await scene.apply(object)
+  const namespace = await scene.bed.namespace()
+  await scene.bed.kubectl(['label', 'namespace', namespace, `inject=${label}`])
+  await eventually(async () => {
+    const probe = ['run', 'probe', '--image=healthy.test/a:1', '--dry-run=server', '-n', namespace, '-o', 'json']
+    expect(await scene.bed.kubectl(probe)).toContain('"injected"')
+  })
+  return namespace
+}
+
+test.concurrent('a healthy sidecar that admission injected beside the failing container does not matter', async () => {
+  const namespace = await injectedNamespace('healthy', 'healthy.test/sidecar:1')
+  await scene.policy(namespace)
+  await scene.apply(deployment(namespace))
+  await scene.record(namespace, { phase: 'Succeeded' })
+  expect(imagesOf(await scene.pods(namespace))).toContain(`${NEW}/web:1 healthy.test/sidecar:1`)
+})
+
+test.concurrent('a failing sidecar that admission injected is held: it does not stand in the template', async () => {
+  const namespace = await injectedNamespace('broken', `${OLD}/side:1`)
+  await scene.policy(namespace)
+  await scene.apply(deployment(namespace, { image: `${NEW}/web:1` }))
+  const { status } = await scene.record(namespace, { phase: 'Held', reason: 'TemplateDiffers' })
+  expect(status?.message).toContain('injected')
+  expect(scene.writes(namespace)).toEqual([])
+})
+
+test.concurrent('pods of owners of an unknown kind are explained and not touched', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  const pod = barePod(namespace) as { metadata: object }
+  const controller = { apiVersion: 'example.com/v1', kind: 'Machine', name: 'm', uid: 'some-uid', controller: true }
+  await scene.apply({ ...pod, metadata: { ...pod.metadata, ownerReferences: [controller] } })
+  const { status, spec } = await scene.record(namespace, { phase: 'Held', reason: 'RolloutBlocked' })
+  expect(spec.target.kind).toBe('Machine')
+  expect(status?.message).toContain('Machine')
+  expect(scene.writes(namespace)).toEqual([])
 })

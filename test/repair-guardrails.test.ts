@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest'
+import { deployment, type Parts } from './repair-objects.ts'
+import { NEW, OLD, useScene } from './repair-scene.ts'
+
+const scene = useScene()
+
+const imageOf = async (namespace: string, name = 'web'): Promise<string | undefined> =>
+  (await scene.workload('deployment', namespace, name)).spec?.template?.spec?.containers?.[0]?.image
+
+/** A namespace with a policy and a Deployment that it would repair. */
+const broken = async (parts: Parts = {}, policy: object = {}): Promise<string> => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, policy)
+  await scene.apply(deployment(namespace, parts))
+  return namespace
+}
+
+const expectHeld = async (namespace: string, reason: string, says: string): Promise<void> => {
+  const { status } = await scene.record(namespace, { phase: 'Held', reason })
+  expect(status?.message).toContain(says)
+  expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
+  expect(scene.writes(namespace)).toEqual([])
+}
+
+test.concurrent('kube-system is left alone by a policy that does not name it', async () => {
+  const match = { causes: ['ProjectNotFound', 'Unauthorized'], images: [`${OLD}/protected:*`], failingFor: '0s' }
+  await scene.policy('unnamed', { match })
+  await scene.apply(deployment('kube-system', { name: 'protected', image: `${OLD}/protected:1` }))
+  const { status } = await scene.record('kube-system', { phase: 'Held', reason: 'NamespaceProtected' })
+  expect(status?.message).toContain('kube-system')
+  expect(await imageOf('kube-system', 'protected')).toBe(`${OLD}/protected:1`)
+  expect(scene.writes('kube-system')).toEqual([])
+})
+
+test.concurrent('what Argo CD manages is held, and the record names the Application', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  const annotations = { 'argocd.argoproj.io/tracking-id': `shop:apps/Deployment:${namespace}/web` }
+  await scene.apply(deployment(namespace, { annotations }))
+  await expectHeld(namespace, 'ManagedElsewhere', 'Argo CD Application shop')
+})
+
+test.concurrent('what Flux manages is held, and the record names the Kustomization', async () => {
+  const labels = { 'kustomize.toolkit.fluxcd.io/name': 'apps', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' }
+  await expectHeld(await broken({ labels }), 'ManagedElsewhere', 'Flux Kustomization flux-system/apps')
+})
+
+test.concurrent('what Argo CD manages is repaired where the policy says to act', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { managedWorkloads: 'Act' })
+  const annotations = { 'argocd.argoproj.io/tracking-id': `shop:apps/Deployment:${namespace}/web` }
+  await scene.apply(deployment(namespace, { annotations }))
+  const { status } = await scene.record(namespace, { phase: 'Succeeded' })
+  expect(status?.permanentFix).toContain('Argo CD Application shop')
+})
+
+test.concurrent('what Helm made is repaired, and the record says that the next upgrade must carry it', async () => {
+  const labels = { 'app.kubernetes.io/managed-by': 'Helm' }
+  const annotations = { 'meta.helm.sh/release-name': 'shop', 'meta.helm.sh/release-namespace': 'sales' }
+  const namespace = await broken({ labels, annotations })
+  const { status } = await scene.record(namespace, { phase: 'Succeeded' })
+  expect(status?.permanentFix).toContain('Helm release sales/shop')
+  expect(status?.permanentFix).toContain('upgrade')
+  expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
+})
+
+const EXCLUDE = { 'kubemend.io/exclude': 'true' }
+
+test.concurrent('a pod that opted out is left alone', async () => {
+  await expectHeld(await broken({ podAnnotations: EXCLUDE }), 'OptedOut', 'kubemend.io/exclude')
+})
+
+test.concurrent('an owner that opted out is left alone', async () => {
+  await expectHeld(await broken({ annotations: EXCLUDE }), 'OptedOut', 'Deployment')
+})
+
+test.concurrent('a namespace that opted out is left alone', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.bed.kubectl(['annotate', 'namespace', namespace, 'kubemend.io/exclude=true'])
+  await scene.policy(namespace)
+  await scene.apply(deployment(namespace))
+  await expectHeld(namespace, 'OptedOut', namespace)
+})
+
+test.concurrent('a policy that observes shows the diff and writes nothing', async () => {
+  const namespace = await broken({}, { mode: 'Observe' })
+  const { status } = await scene.record(namespace, { phase: 'Observed', reason: 'ObserveOnly' })
+  expect(status?.steps).toMatchObject([{ state: 'Planned', changes: [{ to: `${NEW}/web:1` }] }])
+  expect(status?.steps?.[0]?.diff).toContain(`${NEW}/web:1`)
+  expect(scene.writes(namespace)).toEqual([])
+})
+
+test.concurrent('a policy that is suspended holds, and acts once it is resumed', async () => {
+  const namespace = await broken({}, { suspend: true })
+  await expectHeld(namespace, 'PolicySuspended', 'suspended')
+  await scene.policy(namespace, { suspend: false })
+  await scene.record(namespace, { phase: 'Succeeded' })
+})
+
+test.concurrent('failures are left alone until they have lasted as long as the policy waits', async () => {
+  const match = { causes: ['ProjectNotFound', 'Unauthorized'], failingFor: '4s' }
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { match: { ...match, namespaces: [namespace] } })
+  await scene.apply(deployment(namespace))
+  await scene.record(namespace, { phase: 'Held', reason: 'NotFailingLongEnough' })
+  const { status } = await scene.record(namespace, { phase: 'Succeeded' })
+  const [pod] = await scene.bed
+    .get<{ items: { metadata: { creationTimestamp: string } }[] }>('replicasets', '-n', namespace)
+    .then(({ items }) =>
+      items.toSorted((a, b) => a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp)),
+    )
+  const began = Date.parse(pod?.metadata.creationTimestamp ?? '')
+  expect(Date.parse(status?.steps?.[0]?.intendedAt ?? '') - began).toBeGreaterThanOrEqual(3_000)
+})
+
+test.concurrent('of two policies that answer to it the one of higher priority acts', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { mode: 'Observe' }, `${namespace}-observes`)
+  await scene.policy(namespace, { priority: 10 }, `${namespace}-acts`)
+  await scene.apply(deployment(namespace))
+  const { spec } = await scene.record(namespace, { phase: 'Succeeded' })
+  expect(spec.policy.name).toBe(`${namespace}-acts`)
+})
