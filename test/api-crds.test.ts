@@ -44,6 +44,7 @@ const proposed = async (name: string, policy?: string): Promise<void> => {
   const status = {
     phase: 'AwaitingApproval',
     reason: 'AwaitingApproval',
+    cause: 'ManifestNotFound',
     action: 'RewriteImage',
     message: 'Waits for a person.',
     planHash: HASH,
@@ -157,7 +158,7 @@ describe('kubectl get', () => {
         ?.trim()
         .split(/\s{2,}/)
         .slice(0, 7),
-    ).toEqual(['told', 'ProjectNotFound', 'Deployment', 'web', 'RewriteImage', 'AwaitingApproval', 'AwaitingApproval'])
+    ).toEqual(['told', 'ManifestNotFound', 'Deployment', 'web', 'RewriteImage', 'AwaitingApproval', 'AwaitingApproval'])
     const wide = await bed.kubectl(['get', 'rem', 'told', '-o', 'wide'])
     expect(wide).toContain('Waits for a person.')
     expect(wide).toMatch(/MESSAGE +POLICY +NODE/)

@@ -58,7 +58,7 @@ const remediation: KindDefinition = {
   statusDescription: 'What is known, planned and done.',
   rules: REMEDIATION_RULES,
   columns: [
-    { name: 'Cause', type: 'string', jsonPath: '.spec.cause', description: 'Why the pods fail.' },
+    { name: 'Cause', type: 'string', jsonPath: '.status.cause', description: 'Why the pods fail, as known now.' },
     { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind', description: 'Kind of the owner.' },
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name', description: 'Owner of the failing pods.' },
     { name: 'Action', type: 'string', jsonPath: '.status.action', description: 'The remedy.' },

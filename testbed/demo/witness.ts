@@ -4,7 +4,7 @@ import type { KubeEvent, KubeObject, Pod, Workload } from '../../src/api/kuberne
 import type { Remediation } from '../../src/api/objects.ts'
 import type { Api } from '../kubelet/api.ts'
 import { placeOf } from './proof.ts'
-import type { Place } from './scene.ts'
+import { type Place, REPAIRED } from './scene.ts'
 import type { Timeline } from './timeline.ts'
 
 export interface Witness {
@@ -30,6 +30,8 @@ const WATCHED = {
 
 const FAILING = new Set(['ErrImagePull', 'ImagePullBackOff'])
 const REOPEN_MS = 200
+/** Enough of a look-alike's words to see that they are much the same. */
+const ALIKE = /^(Failed to pull image "[^"]*":).*(failed with status code .*)$/
 
 /** `coredns` of pod `coredns-6d8c4cb4d-x7x2p`, by the label that the scene gives. */
 const ownerOf = ({ metadata }: Pod): Place | undefined => {
@@ -93,7 +95,10 @@ export const startWitness = (api: Api, timeline: Timeline): Witness => {
     const name = involvedObject.name?.replace(/-[^-]+-[^-]+$/, '')
     const about = `${involvedObject.namespace}/${name}`
     failed(about)
-    once(`${about} ${message}`, () => timeline.say({ who: 'kubelet', what: reason, about, text: message, mood: 'bad' }))
+    const text = about === REPAIRED.place ? message : message.replace(ALIKE, '$1 … $2')
+    once(`${about} ${message}`, () =>
+      timeline.say({ who: 'kubelet', what: reason, about, text, data: { message }, mood: 'bad' }),
+    )
   }
 
   const onRecord = (record: Remediation): void => {
@@ -132,7 +137,7 @@ export const startWitness = (api: Api, timeline: Timeline): Witness => {
         const { type, object } = line as { type: string; object: KubeObject }
         if (!['ADDED', 'MODIFIED', 'DELETED'].includes(type)) return
         takers[kind](object as never, type === 'DELETED')
-        for (const look of [...waiting]) look()
+        for (const look of waiting) look()
       }
       try {
         await api.watch(WATCHED[kind], onLine, stopping.signal)
