@@ -41,7 +41,8 @@ const main = async (): Promise<number> => {
   const colour = stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
   const { keep, json } = values
   const ok = await runDemo({ keep, json, out: stdout, colour, signal: stopping.signal })
-  if (interrupted !== 0 && !(keep && ok)) return interrupted
+  // A build that is under way would be waited for.
+  if (interrupted !== 0) process.exit(keep && ok ? 0 : interrupted)
   return ok ? 0 : 1
 }
 

@@ -15,19 +15,29 @@ export interface DemoOptions extends Pick<TimelineOptions, 'json' | 'out' | 'col
   readonly signal: AbortSignal
 }
 
-/** Things to end, the last one first; whatever one of them throws, the others are ended too. */
+/**
+ * Things to end, the last one first; whatever one of them throws, the others are ended too. What comes after that is
+ * ended at once, and whoever brings it is told.
+ */
 const closing = (): { onClose: OnClose; closeAll: () => Promise<void> } => {
   const closers: (() => unknown)[] = []
+  let isOver = false
+  const end = async (close: () => unknown): Promise<void> => {
+    try {
+      await close()
+    } catch {
+      // What cannot be ended is ended by its own watch on its parent, when this process is gone.
+    }
+  }
   return {
-    onClose: (close) => void closers.push(close),
+    onClose: (close) => {
+      if (!isOver) return void closers.push(close)
+      void end(close)
+      throw new Error('the demo is over')
+    },
     closeAll: async () => {
-      for (let close = closers.pop(); close; close = closers.pop()) {
-        try {
-          await close()
-        } catch {
-          // What cannot be ended is ended by its own parent watch, when this process is gone.
-        }
-      }
+      isOver = true
+      for (let close = closers.pop(); close; close = closers.pop()) await end(close)
     },
   }
 }
@@ -91,7 +101,10 @@ export const runDemo = async (options: DemoOptions): Promise<boolean> => {
     const story = play(timeline, options, { onClose, onStage: (raised) => (stage = raised) })
     story.catch(() => {})
     const told = await Promise.race([story, interrupted])
-    if (!told) return false
+    if (!told) {
+      timeline.say({ who: 'demo', what: 'Interrupted', text: 'interrupted; nothing is left running' })
+      return false
+    }
     const ok = told.objections.length === 0
     if (!ok) timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(stage)}` })
     if (keep && stage) {
@@ -102,6 +115,7 @@ export const runDemo = async (options: DemoOptions): Promise<boolean> => {
     }
     return ok
   } catch (cause) {
+    if (signal.aborted) return false
     timeline.waitFor(undefined)
     timeline.say({ who: 'demo', what: 'Failed', text: describeError(cause), mood: 'bad' })
     timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(stage)}` })

@@ -28,7 +28,6 @@ const WATCHED = {
   remediations: '/apis/kubemend.io/v1alpha1/remediations?watch=1',
 }
 
-const FAILING = new Set(['ErrImagePull', 'ImagePullBackOff'])
 const REOPEN_MS = 200
 /** Enough of a look-alike's words to see that they are much the same. */
 const ALIKE = /^(Failed to pull image "[^"]*":).*(failed with status code .*)$/
@@ -57,18 +56,21 @@ export const startWitness = (api: Api, timeline: Timeline): Witness => {
     tell()
   }
 
-  const failed = (about: Place): void => {
-    if (failedAt.has(about)) return
-    timeline.failureBegan()
-    failedAt.set(about, Date.now())
-  }
+  /** By the pod's status or by the Event, whichever is heard of first. */
+  const failed = (about: Place, image: string, message: string): void =>
+    once(`${about} ${image} failed`, () => {
+      timeline.failureBegan()
+      failedAt.set(about, Date.now())
+      const text = about === REPAIRED.place ? message : message.replace(ALIKE, '$1 … $2')
+      timeline.say({ who: 'kubelet', what: 'Failed', about, text, data: { message }, mood: 'bad' })
+    })
 
   const onPod = (pod: Pod): void => {
     const about = ownerOf(pod)
     if (about === undefined) return
     for (const { name, image = '', state, ready } of pod.status?.containerStatuses ?? []) {
-      const reason = state?.waiting?.reason ?? ''
-      if (FAILING.has(reason)) failed(about)
+      const { reason = '', message = '' } = state?.waiting ?? {}
+      if (reason === 'ErrImagePull') failed(about, image, `Failed to pull image "${image}": ${message}`)
       if (reason === 'ImagePullBackOff') {
         once(`${about} ${image} ${reason}`, () => {
           const text = `pod ${pod.metadata.name}, container ${name}: ${reason}, phase ${pod.status?.phase}`
@@ -90,15 +92,11 @@ export const startWitness = (api: Api, timeline: Timeline): Witness => {
     }
   }
 
-  const onEvent = ({ involvedObject = {}, reason = '', message = '', source }: KubeEvent): void => {
-    if (source?.component !== 'kubelet' || !message.startsWith('Failed to pull image')) return
+  const onEvent = ({ involvedObject = {}, message = '', source }: KubeEvent): void => {
+    const image = /^Failed to pull image "(?<image>[^"]*)"/.exec(message)?.groups?.['image']
+    if (source?.component !== 'kubelet' || image === undefined) return
     const name = involvedObject.name?.replace(/-[^-]+-[^-]+$/, '')
-    const about = `${involvedObject.namespace}/${name}`
-    failed(about)
-    const text = about === REPAIRED.place ? message : message.replace(ALIKE, '$1 … $2')
-    once(`${about} ${message}`, () =>
-      timeline.say({ who: 'kubelet', what: reason, about, text, data: { message }, mood: 'bad' }),
-    )
+    failed(`${involvedObject.namespace}/${name}`, image, message)
   }
 
   const onRecord = (record: Remediation): void => {
