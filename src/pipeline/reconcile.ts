@@ -27,6 +27,8 @@ export interface ReconcileDeps {
   readonly world: (open: OpenIncident, now: number) => World
   readonly reservations: Reservations
   readonly settle: SettleDeps
+  /** From a write to the first look at what it did: nothing is proven before containers stayed started for a while. */
+  readonly proofMs: number
   readonly pace: Pace
   readonly act: (plan: Plan) => Promise<Outcome>
   readonly report: Reporter
@@ -100,7 +102,9 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   const awaitProof = ({ area, owner }: Incident, outcome: Outcome): Result => {
     incidents.await(area, owner.ref, owner.selector)
-    return { requeueAfterMs: outcome.kind === 'Stale' ? (outcome.retryAfterMs ?? SOON_MS) : SOON_MS }
+    if (outcome.kind === 'Stale') return { requeueAfterMs: outcome.retryAfterMs ?? SOON_MS }
+    const isDone = outcome.kind === 'Done' && outcome.left.length === 0
+    return { requeueAfterMs: isDone ? deps.proofMs : SOON_MS }
   }
 
   const prove = async (incident: Incident, verdict: VerdictOf<'Prove'>, { facts }: Settled): Promise<Result> => {

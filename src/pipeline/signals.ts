@@ -15,6 +15,8 @@ export interface SignalDeps {
   readonly ledger: Pick<Ledger, 'sawPolicy' | 'sawRecord'>
   /** Wants an incident looked at. */
   readonly enqueue: (key: string) => void
+  /** Wants it looked at when a pod that starts now has been running for long enough to prove the remedy. */
+  readonly enqueueProof: (key: string) => void
   readonly policiesChanged: () => void
   readonly paused: (paused: boolean) => void
 }
@@ -26,7 +28,9 @@ export const createSignals = (deps: SignalDeps): Signals => {
     pendingPod: board.sawPending,
     leftPending: ({ metadata }) => {
       board.leftPending(metadata.uid)
-      incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {}).forEach(enqueue)
+      // One that is going proves nothing; one that starts proves something only when it stayed so.
+      if (metadata.deletionTimestamp !== undefined) return
+      incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {}).forEach(deps.enqueueProof)
     },
     // An Event whose words nobody knows is no reason to read a pod: most Warnings are about other things than starting.
     word: (ref, word) => {
