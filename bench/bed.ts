@@ -5,13 +5,14 @@ import { createKubeClient, type KubeClient } from '../src/runtime/kube-client.ts
 import { loadKubeConnection } from '../src/runtime/kube-config.ts'
 import { pathOf } from '../src/runtime/paths.ts'
 import { type ControlPlane, startControlPlane } from '../testbed/control-plane/control-plane.ts'
+import { CONTROLLER_USER, installController } from '../testbed/controller.ts'
 import { eventually } from '../testbed/eventually.ts'
 import { kubectlOf } from '../testbed/kubectl.ts'
 import { inCrowd } from './crowd.ts'
 import { healthyPod, node, nodeStatus, runningStatus } from './objects.ts'
 
 export const USERS = {
-  kubemend: 'system:serviceaccount:kubemend-system:kubemend-controller',
+  kubemend: CONTROLLER_USER,
   reference: 'system:serviceaccount:bench:reference',
   bare: 'system:serviceaccount:bench:bare',
   /** Writes the failing statuses, and nothing else. */
@@ -57,12 +58,12 @@ export const makeBed = async (nodes: number): Promise<Bed> => {
 
 const furnish = async (plane: ControlPlane, nodes: number): Promise<Bed> => {
   const kubectl = kubectlOf(plane)
-  await kubectl(['apply', '-f', 'crds', '-f', 'manifests'])
+  const installed = await installController(plane)
   await kubectl(['apply', '-f', '-'], { input: ROLES.map((role) => JSON.stringify(binding(role))).join('\n---\n') })
-  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
 
-  const kubeconfigs: Partial<Record<User, string>> = {}
+  const kubeconfigs: Partial<Record<User, string>> = { kubemend: installed }
   for (const [user, name] of Object.entries(USERS) as [User, string][]) {
+    if (user === 'kubemend') continue
     const groups = name.startsWith('bench-') ? ['system:masters'] : ['system:serviceaccounts']
     kubeconfigs[user] = await plane.userKubeconfig(name, groups)
   }

@@ -1,5 +1,5 @@
 /** The processes that are measured. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { once } from 'node:events'
 
@@ -13,6 +13,8 @@ export interface Contender {
 export interface Launch {
   /** For people. */
   readonly name: string
+  /** A module that ends the process with us. */
+  readonly tied: string
   readonly entry: string
   readonly args: readonly string[]
   /** Whether this line says that it is ready to act. */
@@ -20,14 +22,11 @@ export interface Launch {
 }
 
 const READY_MS = 120_000
-const running = new Set<ChildProcess>()
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
 
 /** Starts a contender and waits until it is ready. Throws with its last words where it ends before. */
-export const startContender = async ({ name, entry, args, isReady }: Launch): Promise<Contender> => {
+export const startContender = async ({ name, tied, entry, args, isReady }: Launch): Promise<Contender> => {
   // Nothing of our own environment may make a difference.
-  const child = spawn(process.execPath, [entry, ...args], { env: {}, stdio: ['ignore', 'pipe', 'pipe'] })
-  running.add(child)
+  const child = spawn(process.execPath, ['--import', tied, entry, ...args], { env: {}, stdio: 'pipe' })
   const lines: string[] = []
   const last: string[] = []
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
@@ -45,7 +44,6 @@ export const startContender = async ({ name, entry, args, isReady }: Launch): Pr
     hear(line)
   })
   const ended = once(child, 'exit').then(() => {
-    running.delete(child)
     reject(new Error(`${name} ended: ${last.join('\n')}`))
   })
   const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${last.join('\n')}`)), READY_MS)

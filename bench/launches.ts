@@ -1,7 +1,6 @@
 /** How each contender is started. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Launch } from './contenders.ts'
@@ -15,6 +14,9 @@ export interface Against {
   readonly namespace: string
 }
 
+/** Loaded first: no contender outlives the bench. */
+const TIED = join(MADE, 'testbed/die-with-parent.js')
+
 /** Emitted JavaScript is what is shipped; stripping types at start costs memory. */
 export type Form = 'emitted' | 'source'
 
@@ -22,7 +24,8 @@ export const kubemend = ({ kubeconfig }: Against, form: Form = 'emitted'): Launc
   let [leads, synced] = [false, false]
   return {
     name: form === 'emitted' ? 'kubemend' : 'kubemend (.ts)',
-    entry: join(ROOT, form === 'emitted' ? 'dist/controller.js' : 'src/controller.ts'),
+    tied: TIED,
+    entry: form === 'emitted' ? join(MADE, 'dist/controller.js') : join(ROOT, 'src/controller.ts'),
     args: [
       `--kubeconfig=${kubeconfig}`,
       '--http-host=127.0.0.1',
@@ -43,28 +46,34 @@ const saysReady = (line: string): boolean => line === 'ready'
 
 export const reference = ({ kubeconfig, namespace }: Against): Launch => ({
   name: 'reference',
-  entry: join(MADE, 'reference.mjs'),
+  tied: TIED,
+  entry: join(MADE, 'bench/reference.js'),
   args: [`--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`],
   isReady: saysReady,
 })
 
 export const bare = ({ kubeconfig }: Against): Launch => ({
   name: 'bare loop',
+  tied: TIED,
   entry: join(import.meta.dirname, 'bare.ts'),
   args: [`--kubeconfig=${kubeconfig}`],
   isReady: saysReady,
 })
 
-/** Makes JavaScript of what is to be measured as it would be shipped. */
+const compile = async (...args: readonly string[]): Promise<void> => {
+  await promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), ...args], { cwd: ROOT })
+}
+
+/**
+ * Makes JavaScript of what is to be measured as it would be shipped, apart from `dist`, which may change meanwhile.
+ * Throws with what the compiler says.
+ */
 export const emit = async (): Promise<void> => {
-  await promisify(execFile)(
-    process.execPath,
-    [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
-    {
-      cwd: ROOT,
-    },
-  )
+  rmSync(MADE, { recursive: true, force: true })
   mkdirSync(MADE, { recursive: true })
-  const source = readFileSync(join(import.meta.dirname, 'reference.ts'), 'utf8')
-  writeFileSync(join(MADE, 'reference.mjs'), stripTypeScriptTypes(source))
+  copyFileSync(join(ROOT, 'package.json'), join(MADE, 'package.json'))
+  await compile('-p', 'tsconfig.build.json', '--outDir', join(MADE, 'dist'))
+  const alike = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2025', '--types', 'node', '--skipLibCheck']
+  const sources = ['bench/reference.ts', 'testbed/die-with-parent.ts'].map((source) => join(ROOT, source))
+  await compile('--ignoreConfig', ...alike, '--rootDir', ROOT, '--outDir', MADE, ...sources)
 }
