@@ -126,7 +126,9 @@ const main = async (): Promise<number> => {
 try {
   process.exitCode = await main()
 } catch (cause) {
-  if (cause instanceof NoGoError) say(cause.message)
+  const isUsage = cause instanceof TypeError && 'code' in cause && String(cause.code).startsWith('ERR_PARSE_ARGS')
+  if (isUsage) say(`${cause.message}\n\n${USAGE}`)
+  else if (cause instanceof NoGoError) say(cause.message)
   else console.error(cause)
-  process.exitCode = 1
+  process.exitCode = isUsage ? 2 : 1
 }

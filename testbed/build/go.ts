@@ -14,9 +14,9 @@ export class NoGoError extends Error {
  * The `go` command to use. Asked in the module's own folder, where a Go that can fetch a newer toolchain answers with
  * that toolchain's version. Throws `NoGoError`.
  */
-export const findGo = (directory: string): string => {
+export const findGo = (directory: string, places: readonly string[] = USUAL_PLACES): string => {
   let found = 'no Go'
-  for (const place of USUAL_PLACES) {
+  for (const place of places) {
     if (place.startsWith('/') && !existsSync(place)) continue
     const { status, stdout } = spawnSync(place, ['version'], { cwd: directory, encoding: 'utf8' })
     const version = status === 0 ? /go(?<major>\d+)\.(?<minor>\d+)/.exec(stdout)?.groups : undefined
