@@ -33,13 +33,12 @@ type Step<T> = { readonly object: T } | { readonly why: string }
 const follow = async <T extends KubeObject>(
   reference: OwnerReference,
   namespace: string | undefined,
-  reads: Reads,
-  accept?: string,
+  read: (path: string) => Promise<T>,
 ): Promise<Step<T>> => {
   const { kind, name, uid } = reference
   const path = pathOf({ kind, apiVersion: reference.apiVersion, namespace, name })
   try {
-    const object = await reads.get<T>(path, accept === undefined ? undefined : { accept })
+    const object = await read(path)
     if (object.metadata.uid === uid) return { object }
     return { why: `${kind} ${name} was made anew since: it has another uid than the pod's owner` }
   } catch (error) {
@@ -49,20 +48,39 @@ const follow = async <T extends KubeObject>(
   }
 }
 
-const ofWorkload = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
+type ReadWorkload = (path: string) => Promise<Workload>
+
+const ofWorkload = async (reference: OwnerReference, pod: Pod, read: ReadWorkload): Promise<Owner> => {
   const { namespace } = pod.metadata
-  const step = await follow<Workload>(reference, namespace, reads)
+  const step = await follow(reference, namespace, read)
   const ref = refOf(reference, namespace)
   return 'why' in step ? unsupportedOwner(ref, pod, step.why) : ownerOfWorkload(ref, step.object)
+}
+
+/**
+ * Begins to read the Deployment that a ReplicaSet most likely belongs to, by its name: that of the Deployment and the
+ * hash of the pod template. Only a guess that saves a round trip: the ReplicaSet itself says whether it is right.
+ */
+const foreread = (set: OwnerReference, pod: Pod, reads: Reads): ReadWorkload => {
+  const read: ReadWorkload = (path) => reads.get<Workload>(path)
+  const { namespace, labels } = pod.metadata
+  const end = `-${labels?.['pod-template-hash']}`
+  if (!set.name.endsWith(end) || set.name === end) return read
+  const guess = pathOf({ kind: 'Deployment', apiVersion: APPS, namespace, name: set.name.slice(0, -end.length) })
+  const early = read(guess)
+  early.catch(() => {}) // where it was wrong nobody wants to hear of it
+  return (path) => (path === guess ? early : read(path))
 }
 
 const ofReplicaSet = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
   const { namespace } = pod.metadata
   const ref = refOf(reference, namespace)
-  const step = await follow<KubeObject>(reference, namespace, reads, METADATA_ONLY)
+  const reading = follow(reference, namespace, (path) => reads.get<KubeObject>(path, { accept: METADATA_ONLY }))
+  const readDeployment = foreread(reference, pod, reads)
+  const step = await reading
   if ('why' in step) return unsupportedOwner(ref, pod, step.why)
   const above = controllerOf(step.object)
-  if (above?.kind === 'Deployment' && above.apiVersion === APPS) return ofWorkload(above, pod, reads)
+  if (above?.kind === 'Deployment' && above.apiVersion === APPS) return ofWorkload(above, pod, readDeployment)
   const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
   if (above === undefined) {
     const why = `ReplicaSet ${ref.name} belongs to no Deployment, and such ReplicaSets are not repaired`
@@ -89,7 +107,8 @@ export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
   if (reference === undefined) return ownerOfPod(pod)
   if (reference.apiVersion === APPS) {
     if (reference.kind === 'ReplicaSet') return ofReplicaSet(reference, pod, reads)
-    if (reference.kind === 'StatefulSet' || reference.kind === 'DaemonSet') return ofWorkload(reference, pod, reads)
+    if (reference.kind === 'StatefulSet' || reference.kind === 'DaemonSet')
+      return ofWorkload(reference, pod, (path) => reads.get<Workload>(path))
   }
   const ref = refOf(reference, namespace)
   const { why, recreates } = EXPLAINED[reference.kind] ?? {
