@@ -3,6 +3,7 @@
  * Exit status 0 only if it is repaired and verified and nothing else was touched.
  */
 import { parseArgs } from 'node:util'
+import { describeError } from '../src/runtime/log.ts'
 import { NoGoError } from '../testbed/build/go.ts'
 import { runDemo } from '../testbed/demo/demo.ts'
 
@@ -49,6 +50,7 @@ const main = async (): Promise<number> => {
 try {
   process.exitCode = await main()
 } catch (cause) {
-  process.stderr.write(`${cause instanceof NoGoError ? cause.message : String(cause)}\n`)
+  const root = cause instanceof Error && cause.cause instanceof NoGoError ? cause.cause.message : describeError(cause)
+  process.stderr.write(`${root}\n`)
   process.exitCode = (cause as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1
 }

@@ -43,9 +43,8 @@ const closing = (): { onClose: OnClose; closeAll: () => Promise<void> } => {
 }
 
 /** Copies what explains a failure to a folder that stays, and gives its path. */
-const keepLogs = async (stage: Stage | undefined): Promise<string> => {
+const keepLogs = async (stage: Stage): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'kubemend-demo-failed.'))
-  if (!stage) return folder
   const files = [
     join(stage.directory, CONTROLLER_LOG),
     ...['audit.jsonl', 'kube-apiserver.log', 'kube-controller-manager.log'].map((name) =>
@@ -90,7 +89,10 @@ const play = async (
   return told
 }
 
-/** Plays the demo; true only if the incident is repaired and verified and nothing else was touched. */
+/**
+ * Plays the demo; true only if the incident is repaired and verified and nothing else was touched. Throws where there is
+ * nothing to play on, e.g. without Go.
+ */
 export const runDemo = async (options: DemoOptions): Promise<boolean> => {
   const { signal, keep } = options
   const timeline = createTimeline(options)
@@ -102,13 +104,13 @@ export const runDemo = async (options: DemoOptions): Promise<boolean> => {
     story.catch(() => {})
     const told = await Promise.race([story, interrupted])
     if (!told) {
-      timeline.say({ who: 'demo', what: 'Interrupted', text: 'interrupted; nothing is left running' })
+      timeline.say({ who: 'demo', what: 'Interrupted', text: 'interrupted; ending all of it' })
       return false
     }
     const ok = told.objections.length === 0
-    if (!ok) timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(stage)}` })
+    if (!ok && stage) timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(stage)}` })
     if (keep && stage) {
-      showPlayground(stage, timeline)
+      showPlayground(stage, told, timeline)
       const alive = setInterval(() => {}, 60_000)
       await interrupted
       clearInterval(alive)
@@ -116,6 +118,7 @@ export const runDemo = async (options: DemoOptions): Promise<boolean> => {
     return ok
   } catch (cause) {
     if (signal.aborted) return false
+    if (!stage) throw new Error('setting the stage', { cause })
     timeline.waitFor(undefined)
     timeline.say({ who: 'demo', what: 'Failed', text: describeError(cause), mood: 'bad' })
     timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(stage)}` })

@@ -80,8 +80,9 @@ export const showReport = async (stage: Stage, told: Told, timeline: Timeline, c
 }
 
 /** How to go on with what was kept. */
-export const showPlayground = (stage: Stage, timeline: Timeline): void => {
+export const showPlayground = (stage: Stage, { outcome }: Told, timeline: Timeline): void => {
   const { plane, hostsDir } = stage
+  const record = recordOf(outcome.records, outcome.repaired.place)?.metadata.name ?? 'NAME'
   timeline.say({
     who: 'demo',
     what: 'Kept',
@@ -94,10 +95,9 @@ export const showPlayground = (stage: Stage, timeline: Timeline): void => {
   export KUBEMEND_ALLOW_REGISTRY_ADDRESS=${REGISTRY_ADDRESSES}
   alias kubectl=${plane.kubectl}
 
-  kubectl describe remediation -n kube-system
+  kubectl describe rem/${record} -n kube-system
   npm run --silent mend -- explain deploy/guestbook
-  npm run --silent mend -- explain deploy/reports
-  npm run --silent mend -- undo deploy/coredns -n kube-system
+  npm run --silent mend -- undo rem/${record} -n kube-system
   kubectl annotate deploy guestbook argocd.argoproj.io/tracking-id-   # and see it repaired
 `)
 }
