@@ -75,8 +75,9 @@ export interface Costs {
   readonly unbounded: readonly string[]
 }
 
-export const costsOf = ({ contender, incidents, succeeded }: Round, remedy: Remedy): Costs => {
-  const counted = contender.filter((request) => !isStanding(request))
+export const costsOf = (rounds: readonly Round[], remedy: Remedy): Costs => {
+  const incidents = rounds.flatMap((round) => round.incidents)
+  const counted = rounds.flatMap(({ contender }) => contender).filter((request) => !isStanding(request))
   const made = new Map<string, number>()
   for (const request of counted) made.set(nameOf(request), (made.get(nameOf(request)) ?? 0) + 1 / incidents.length)
   const needs = NECESSARY[remedy]
@@ -89,7 +90,7 @@ export const costsOf = ({ contender, incidents, succeeded }: Round, remedy: Reme
     rows,
     made: counted.length / incidents.length,
     least: needs.reduce((sum, { least }) => sum + least, 0),
-    succeeded,
+    succeeded: rounds.reduce((sum, { succeeded }) => sum + succeeded, 0),
     incidents: incidents.length,
     unbounded: counted.flatMap(({ verb, uri }) => (verb === 'list' && !uri.includes('labelSelector=') ? [uri] : [])),
   }

@@ -5,14 +5,14 @@ import { tablesOf } from './tables.ts'
 
 const METHOD = `How each is measured:
 
-- The contenders run one after the other, each as its own process with an empty environment, against the same control plane
+- The contenders run one after the other (for P1 in turns, three rounds each), each as its own process with an empty environment, against the same control plane
   (etcd, kube-apiserver, kube-controller-manager on loopback). kubemend runs as it is shipped, as emitted JavaScript, with
   the RBAC roles of \`manifests/\`. The reference (\`bench/reference.ts\`) is the same job on \`makeInformer\` and the typed API
   of @kubernetes/client-node; it has no policies and no guardrails, writes no Events and reads neither namespace nor node.
 - Healthy and broken pods are of the size that charts make; each broken workload is a Deployment of one pod, made by the
   real controllers. A failing status (\`ErrImagePull\`) is written as a kubelet writes it, with its Event beside it.
 - Times are the API server's own, from its audit log: from the answer to the failing status (commit) until the contender's
-  first write on the pod itself arrives. The first ${WARM_UP} incidents of each contender are left out of p50 and p99; the very
+  first write on the pod itself arrives. The first ${WARM_UP} incidents of each round are left out of p50 and p99; the very
   first, cold one is shown beside.
 - F is the p50 of a bare loop (\`bench/bare.ts\`: line of the watch → GET → DELETE guarded by uid and resourceVersion → 200)
   in the same run and by the same clock, from the commit to the answer of its DELETE.

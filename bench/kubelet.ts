@@ -1,10 +1,14 @@
 /** Plays the kubelet for the workloads that are broken: their first pods wait, later ones run. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pod } from '../src/api/kubernetes.ts'
 import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { notFound } from '../src/runtime/errors.ts'
 import { pathOf } from '../src/runtime/paths.ts'
 import { createReflector } from '../src/runtime/reflector.ts'
 import { creatingStatus, runningStatus, WORKLOAD_LABEL } from './objects.ts'
+
+/** How long the image of a pod takes that does start. */
+const PULL_MS = 1_500
 
 export interface FirstPod {
   readonly namespace: string
@@ -49,6 +53,7 @@ export const startKubelet = async (client: KubeClient, namespace: string): Promi
     if (!first.has(workload)) first.set(workload, { namespace, name, uid })
     const isFirst = first.get(workload)?.uid === uid
     once(`start ${uid}`, async () => {
+      if (!isFirst) await sleep(PULL_MS)
       const image = pod.spec?.containers?.[0]?.image
       await client.patch(statusPath(pod), isFirst ? creatingStatus() : runningStatus(image), { type: 'merge' })
       if (isFirst) waiting.set(workload, { namespace, name, uid })

@@ -2,7 +2,7 @@
 import type { AuditedRequest } from './audit.ts'
 import { USERS } from './bed.ts'
 import type { Incident, Round } from './round.ts'
-import { type Spread, quantile, spreadOf } from './statistics.ts'
+import { quantile, type Spread, spreadOf } from './statistics.ts'
 
 /** Incidents at the start that are left out of the spread, for every contender: caches and code are cold. */
 export const WARM_UP = 10
@@ -63,24 +63,32 @@ export interface Latency {
   readonly toWrite: Spread
   /** ms from the commit to the answer of the write. */
   readonly toAnswer: Spread
-  /** The first incident after the start, ms to the write. */
+  /** The first incident after a start, ms to the write; the median of the rounds. */
   readonly first: number
   /** Median ms of each part of the way; they add up roughly, each being a median of its own. */
   readonly stages: Readonly<Record<string, number>>
   readonly missed: number
 }
 
-export const latencyOf = (round: Round): Latency => {
-  const courses = round.incidents.map((incident) => courseOf(incident, round))
-  const found = courses.filter((course) => course !== undefined).toSorted((a, b) => a.committedAt - b.committedAt)
-  const warm = found.slice(Math.min(WARM_UP, Math.floor(found.length / 2)))
+/** Rounds of one contender, joined: each starts cold, so each loses its first incidents. */
+export const latencyOf = (rounds: readonly Round[]): Latency => {
+  const courses = rounds.map((round) =>
+    round.incidents
+      .map((incident) => courseOf(incident, round))
+      .filter((course) => course !== undefined)
+      .toSorted((a, b) => a.committedAt - b.committedAt),
+  )
+  const warm = courses.flatMap((each) => each.slice(Math.min(WARM_UP, Math.floor(each.length / 2))))
   const toWrite = (course: Course): number => course.write.receivedAt - course.committedAt
   const stages = warm.map(stagesOf)
   const names = Object.keys(stages[0] ?? {})
   return {
     toWrite: spreadOf(warm.map(toWrite)),
     toAnswer: spreadOf(warm.map(({ committedAt, write }) => write.completedAt - committedAt)),
-    first: found[0] ? toWrite(found[0]) : Number.NaN,
+    first: quantile(
+      courses.flatMap(([cold]) => (cold ? [toWrite(cold)] : [])),
+      0.5,
+    ),
     stages: Object.fromEntries(
       names.map((name) => [
         name,
@@ -90,6 +98,6 @@ export const latencyOf = (round: Round): Latency => {
         ),
       ]),
     ),
-    missed: round.incidents.length - found.length,
+    missed: rounds.flatMap(({ incidents }) => incidents).length - courses.flat().length,
   }
 }

@@ -61,7 +61,12 @@ export const bare = ({ kubeconfig }: Against): Launch => ({
 })
 
 const compile = async (...args: readonly string[]): Promise<void> => {
-  await promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), ...args], { cwd: ROOT })
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
+  await promisify(execFile)(process.execPath, [compiler, ...args], { cwd: ROOT }).catch(
+    (error: { stdout?: string }) => {
+      throw new Error(`emitting JavaScript: ${error.stdout ?? ''}`, { cause: error })
+    },
+  )
 }
 
 /**

@@ -57,23 +57,28 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     })
   }
 
+  /** In turns, so that a machine that grows slower or faster meanwhile does so for all. */
   const latency = async (): Promise<{ p1: P1; busy: P5 }> => {
-    const loop = await round('bare', 'p1')
-    const ours = await round('kubemend', 'p1')
-    const theirs = await round('reference', 'p1')
-    const own = loop.lines.filter((line) => line !== 'ready').map(Number)
+    const rounds: Record<keyof typeof LAUNCHES, Round[]> = { bare: [], kubemend: [], reference: [] }
+    const incidents = Math.ceil(options.incidents / options.turns)
+    for (let turn = 1; turn <= options.turns; turn += 1) {
+      for (const user of ['bare', 'kubemend', 'reference'] as const) {
+        rounds[user].push(await round(user, `p1-${turn}`, { incidents }))
+      }
+    }
+    const own = rounds.bare.flatMap(({ lines }) => lines.filter((line) => line !== 'ready').map(Number))
     return {
       p1: {
-        f: latencyOf(loop).toAnswer.p50,
+        f: latencyOf(rounds.bare).toAnswer.p50,
         fOwnClock: quantile(own, 0.5),
-        kubemend: latencyOf(ours),
-        reference: latencyOf(theirs),
+        kubemend: latencyOf(rounds.kubemend),
+        reference: latencyOf(rounds.reference),
       },
-      busy: costs('RecyclePod', `${options.perSecond} a second`, ours, theirs),
+      busy: costs('RecyclePod', `${options.perSecond} a second`, rounds.kubemend, rounds.reference),
     }
   }
 
-  const costs = (remedy: Remedy, load: string, ours: Round, theirs: Round): P5 => ({
+  const costs = (remedy: Remedy, load: string, ours: readonly Round[], theirs: readonly Round[]): P5 => ({
     remedy,
     load,
     kubemend: costsOf(ours, remedy),
@@ -86,7 +91,7 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
       const lone = { remedy, incidents: options.lone, perSecond: 0.5 }
       const ours = await round('kubemend', 'p5', lone)
       const theirs = await round('reference', 'p5', lone)
-      found.push(costs(remedy, 'one every 2 s', ours, theirs))
+      found.push(costs(remedy, 'one every 2 s', [ours], [theirs]))
     }
     return found
   }

@@ -10,6 +10,8 @@ export interface Options {
   readonly incidents: number
   /** How many are broken a second. */
   readonly perSecond: number
+  /** Into how many rounds these are split; the contenders take turns. */
+  readonly turns: number
   /** Workloads that are broken one after the other, to count what one remediation costs. */
   readonly lone: number
   /** How long a process is left alone before its memory is read. */
@@ -31,8 +33,8 @@ export const USAGE = `Usage: npm run bench -- [flags]
   -o json         the figures as JSON
   --write         write docs/benchmarks.md anew`
 
-const QUICK = { healthy: 500, incidents: 40, lone: 3, settleMs: 3_000 }
-const USUAL = { healthy: 10_000, incidents: 300, lone: 10, settleMs: 15_000 }
+const QUICK = { healthy: 500, incidents: 40, turns: 1, lone: 3, settleMs: 3_000 }
+const USUAL = { healthy: 10_000, incidents: 300, turns: 3, lone: 10, settleMs: 15_000 }
 
 const positive = (name: string, given: string): number => {
   if (!/^[1-9]\d{0,5}$/.test(given)) throw new Error(`--${name} must be a whole number from 1 to 999999`)
