@@ -12,6 +12,8 @@ export interface OpenIncident {
   readonly pods: ReadonlyMap<string, FailingPod>
   /** The owner as it was read for filing a pod; `at` is before the read began, ms since the epoch. */
   readonly owner?: { readonly value: Owner; readonly at: number }
+  /** Taken up from a record: which of its pods fail was not looked at yet. */
+  readonly unseen?: true
   /** Set while a remedy's proof is awaited: its pods' moves make us look again. */
   readonly selector?: LabelSelector
 }
@@ -30,6 +32,8 @@ export interface Incidents {
   /** Opens an incident that a record speaks of, for a process that did not see it begin; answers its key. */
   readonly resume: (area: Area, target: ObjectRef) => string
   readonly isOpen: (ownerUid: string, area: Area) => boolean
+  /** The pods of an incident that was taken up were looked at. */
+  readonly seen: (key: string) => void
   readonly close: (key: string) => void
   readonly keys: () => readonly string[]
   /** Keys whose remedy's proof may depend on a pod with these labels. */
@@ -93,8 +97,14 @@ export const createIncidents = (): Incidents => {
     },
     resume: (area, target) => {
       const key = incidentKey(target.uid, area)
-      if (!open.has(key)) open.set(key, { key, area, target, pods: new Map() })
+      if (!open.has(key)) open.set(key, { key, area, target, pods: new Map(), unseen: true })
       return key
+    },
+    seen: (key) => {
+      const incident = open.get(key)
+      if (!incident) return
+      const { unseen: _, ...rest } = incident
+      open.set(key, rest)
     },
     isOpen: (ownerUid, area) => open.has(incidentKey(ownerUid, area)),
     close: (key) => {

@@ -133,6 +133,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     watched: (uid) => board.get(uid)?.pod !== undefined,
     examine,
     readOwner: (ref, pod) => readOwnerAt(ref, pod, client),
+    enqueue: (key) => reconciles.add(key),
     assemble: ({ target, area }, owner, pods) => {
       const templateHash = records.of(target.uid, area)[0]?.spec.templateHash
       return assembleIncident({ owner, area, pods, ...(templateHash !== undefined && { templateHash }) })

@@ -23,6 +23,8 @@ export interface ReconcileDeps {
   readonly watched: (podUid: string) => boolean
   readonly examine: (pod: Pod) => FailingPod
   readonly readOwner: (ref: ObjectRef, pod: Pod | undefined) => Promise<Owner | undefined>
+  /** Wants another incident looked at. */
+  readonly enqueue: (key: string) => void
   readonly assemble: (open: OpenIncident, owner: Owner, pods: readonly FailingPod[]) => Incident
   readonly world: (open: OpenIncident, now: number) => World
   readonly reservations: Reservations
@@ -72,6 +74,28 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const gone = [...open.pods.keys()].filter((_, i) => pods[i] === undefined)
     gone.forEach((uid) => incidents.recovered(uid))
     return pods.filter((pod) => pod !== undefined)
+  }
+
+  /**
+   * Taken up from a record, after a restart or from another leader, nothing is in memory: before "nothing fails" is
+   * believed the owner's pods are looked at, once. Where they cannot be listed, the one that the record names.
+   */
+  const takeUp = async (open: OpenIncident, owner: Owner): Promise<readonly FailingPod[]> => {
+    const at = now()
+    const facts = await deps.settle.gather(deps.assemble(open, owner, []), [{ fact: 'pods' }], { registry: {} })
+    const named = records.of(open.target.uid, open.area).flatMap(({ spec }) => spec.pod ?? [])
+    const pods = facts.pods?.known
+      ? facts.pods.value
+      : await Promise.all(named.map(({ namespace = '', name, uid }) => deps.readPod({ namespace, name, uid })))
+    for (const pod of pods) {
+      const failing = pod && deps.examine(pod)
+      const areas = failing ? failingAreas(failing) : []
+      if (!failing || areas.length === 0) continue
+      const keys = incidents.report(owner, failing, areas, at)
+      keys.filter((key) => key !== open.key).forEach(deps.enqueue)
+    }
+    incidents.seen(open.key)
+    return [...(incidents.get(open.key)?.pods.values() ?? [])]
   }
 
   /** What was read for filing serves once, and never while a remedy is under way: it may be older than our own write. */
@@ -143,7 +167,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const open = incidents.get(key)
     if (!open) return {}
     const mine = records.of(open.target.uid, open.area)
-    const pods = await stillFailing(open)
+    let pods = await stillFailing(open)
     if (pods.length === 0 && !mine.some(isOpen)) {
       incidents.close(key)
       return {}
@@ -155,6 +179,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
       incidents.close(key)
       return {}
     }
+    if (open.unseen && pods.length === 0) pods = await takeUp(open, owner)
     const incident = deps.assemble(open, owner, pods)
     const settled = await settle(incident, deps.world(open, now()), deps.settle)
     const { verdict, diagnosis } = settled
