@@ -55,7 +55,9 @@ test('a user with few rights is told which are missing', async () => {
   const { status, checks, state } = await doctor([], kubeconfig)
   expect(status).toBe(1)
   expect(state('CRD remediations')).toBe('warn')
-  expect(checks.find(({ check }) => check === 'rights to observe')?.says).toMatch(/^this user may not create events, .* and \d+ more/)
+  expect(checks.find(({ check }) => check === 'rights to observe')?.says).toMatch(
+    /^this user may not create events, .* and \d+ more/,
+  )
 })
 
 test('a cluster that does not answer is named with its context', async () => {
