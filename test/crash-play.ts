@@ -1,0 +1,104 @@
+/** Plays one incident again and again, and kills the controller at another of its writes each time. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Remediation } from '../src/api/objects.ts'
+import type { Controller } from '../testbed/controller.ts'
+import { eventually } from '../testbed/fixture.ts'
+import { type Proxy, startProxy } from '../testbed/proxy.ts'
+import { PATIENTLY, type Scene } from './repair-scene.ts'
+
+export interface Play {
+  /** Makes the incident and its policy. */
+  readonly begin: (namespace: string) => Promise<void>
+  /** Throws as long as the end is not reached. */
+  readonly ended: (namespace: string) => Promise<Remediation>
+  /** Throws where something was done twice, or not as it must. */
+  readonly check: (namespace: string, record: Remediation) => Promise<void>
+}
+
+/** More than any incident takes; a play that never ends without a crash is a fault. */
+const MAX_WRITES = 40
+const QUIET_MS = 400
+/** The status of policies is written last, and late. */
+const ALL_WRITTEN_MS = 2_000
+
+/** Resolves when the controller has written nothing for a while. */
+const quiet = async (proxy: Proxy, ms: number): Promise<void> => {
+  for (let before = -1; before !== proxy.writes.length; ) {
+    before = proxy.writes.length
+    await sleep(ms)
+  }
+}
+
+/** Two lives an incident: the first ends at the write, the second begins with empty memory and kills the next one's. */
+const playOnce = async (
+  scene: Scene,
+  play: Play,
+  { proxy, at, when, controller }: { proxy: Proxy; at: number; when: 'before' | 'after'; controller: Controller },
+): Promise<{ readonly next: Controller; readonly crashedAt?: string }> => {
+  const namespace = await scene.bed.namespace('crash')
+  await quiet(proxy, QUIET_MS)
+  const life = { crashed: false }
+  proxy.arm({
+    at,
+    when,
+    crash: () => {
+      life.crashed = true
+      process.kill(controller.pid, 'SIGKILL')
+    },
+  })
+  await play.begin(namespace)
+  const ending = await Promise.race([controller.exited, eventually(() => play.ended(namespace), PATIENTLY)])
+  if ('signal' in ending && !life.crashed) {
+    const last = controller.logs.slice(-5).map((line) => JSON.stringify(line))
+    throw new Error([`the controller ended by itself: ${ending.code} ${ending.signal}`, ...last].join('\n'))
+  }
+  if (!life.crashed) await quiet(proxy, ALL_WRITTEN_MS)
+  const { crashed } = life
+  const { method, path } = proxy.writes[at - 1] ?? {}
+  if (!crashed) proxy.arm()
+  const next = crashed ? await startAgain(scene, proxy) : controller
+  const where = `killed ${when} write ${at}, ${method} ${path}`
+  try {
+    const record = await eventually(() => play.ended(namespace), PATIENTLY)
+    await play.check(namespace, record)
+  } catch (cause) {
+    const lines = next.logs.map((line) => JSON.stringify(line)).filter((line) => line.includes(namespace))
+    throw new Error([`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, ...lines].join('\n'), {
+      cause,
+    })
+  }
+  return { next, ...(crashed && { crashedAt: where }) }
+}
+
+/** Under the same name: its lease need not run out first. */
+const startAgain = (scene: Scene, { kubeconfig }: Proxy): Promise<Controller> =>
+  scene.start({ kubeconfig, args: ['--identity', 'crashes', '--max-actions-per-hour', '1000'] })
+
+/** For the first write, the second, … until an incident passes without a crash; answers where it crashed. */
+export const crashAtEveryWrite = async (scene: Scene, when: 'before' | 'after', play: Play): Promise<string[]> => {
+  const proxy = await startProxy(scene.kubeconfig)
+  const places: string[] = []
+  const failures: string[] = []
+  try {
+    let controller = await startAgain(scene, proxy)
+    for (let at = 1; at <= MAX_WRITES; at += 1) {
+      try {
+        const { next, crashedAt } = await playOnce(scene, play, { proxy, at, when, controller })
+        controller = next
+        if (crashedAt === undefined) break
+        places.push(crashedAt)
+      } catch (cause) {
+        failures.push(cause instanceof Error ? cause.message : String(cause))
+        await controller.kill('SIGKILL')
+        await scene.controller.kill('SIGKILL')
+        controller = await startAgain(scene, proxy)
+        if (failures.length === 1) break
+      }
+    }
+    await controller.kill('SIGKILL')
+  } finally {
+    await proxy.close()
+  }
+  if (failures.length > 0) throw new Error(failures.join('\n'))
+  return places
+}

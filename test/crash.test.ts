@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { crashAtEveryWrite, type Play } from './crash-play.ts'
+import { deployment } from './repair-objects.ts'
+import { NEW, OLD, type Scene, useScene } from './repair-scene.ts'
+
+const scenes = { before: useScene({ runs: false }), after: useScene({ runs: false }) }
+
+const incidentA = (scene: Scene): Play => ({
+  begin: async (namespace) => {
+    await scene.policy(namespace)
+    await scene.apply(deployment(namespace))
+  },
+  ended: (namespace) => scene.record(namespace, { phase: 'Succeeded' }, { timeoutMs: 0 }),
+  check: async (namespace, { status }) => {
+    expect(status?.attempts).toHaveLength(1)
+    expect(status?.steps?.map(({ state }) => state)).toEqual(['Succeeded'])
+    const { spec, metadata } = await scene.workload('deployment', namespace)
+    expect(spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([`${NEW}/web:1`])
+    expect(metadata.annotations?.['kubemend.io/original-image']).toBe(JSON.stringify({ web: `${OLD}/web:1` }))
+    expect(scene.writes(namespace).map(({ verb, object }) => `${verb} ${object}`)).toEqual([`patch ${namespace}/web`])
+  },
+})
+
+for (const when of ['before', 'after'] as const) {
+  test.concurrent(`killed ${when} any of its writes and started again, it repairs incident A and does nothing twice`, async () => {
+    const places = await crashAtEveryWrite(scenes[when], when, incidentA(scenes[when]))
+    // The record, its intent, the dry run, the patch, the outcome, the proof, and Events beside them.
+    expect(places.length).toBeGreaterThanOrEqual(8)
+    expect(places.some((place) => /PATCH .*deployments\/web\?fieldManager/.test(place))).toBe(true)
+  }, 300_000)
+}
