@@ -33,7 +33,9 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
   // An incident that spent its attempts has ended, badly; it is not merely held.
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
   const phase = spent ? before.phase : heldPhase(reason)
-  const same = before.phase === phase && before.reason === reason && before.planHash === plan?.hash
+  // What is said of an approval changes with the person who decides; other sentences may carry a running time.
+  const decided = reason === 'AwaitingApproval' && before.message !== message
+  const same = before.phase === phase && before.reason === reason && before.planHash === plan?.hash && !decided
   if (same && !overdue(before, at)) return before
   const kept = withoutProposal(before.steps ?? [])
   const attempt = (before.attempts?.length ?? 0) + 1

@@ -39,6 +39,10 @@ describe('a word', () => {
     ['that is ours by its old field', { reportingComponent: '', source: { component: 'kubemend' } }],
     ['about another kind', { involvedObject: { kind: 'Node', name: 'n', uid: 'u', namespace: 'web' } }],
     ['without a pod', {}],
+    [
+      'about what can be no pod',
+      { involvedObject: { kind: 'Pod', namespace: 'web', name: '../../secrets/x', uid: 'u' } },
+    ],
     ['without a uid', { involvedObject: { kind: 'Pod', namespace: 'web', name: 'p' } }],
     [
       'about a pod in another namespace than its own',

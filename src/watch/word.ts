@@ -9,6 +9,9 @@ const OURS = 'kubemend'
 
 const CONTAINER = /^spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]{1,253})\}$/
 
+/** What the API server takes for a pod's name; anything else can be no pod, and would be asked for in vain for ever. */
+const POD_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/
+
 const time = (text: string | null | undefined): number => {
   const at = text ? Date.parse(text) : Number.NaN
   return Number.isNaN(at) ? 0 : at
@@ -30,6 +33,7 @@ export const lastSeen = (event: KubeEvent): number =>
 export const wordOf = (event: KubeEvent): { readonly ref: PodRef; readonly word: Word } | undefined => {
   const { involvedObject: about, reason, message } = event
   if (about?.kind !== 'Pod' || !about.uid || !about.name || !about.namespace) return undefined
+  if (!POD_NAME.test(about.name)) return undefined
   // An Event speaks only for its own namespace; the server enforces it for core/v1, we do not rely on it.
   if (about.namespace !== event.metadata.namespace) return undefined
   const reporter = event.reportingComponent || event.source?.component || ''
