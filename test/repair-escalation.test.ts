@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest'
+import { eventually } from '../testbed/fixture.ts'
+import { barePod, deployment, statefulSet } from './repair-objects.ts'
+import { NEW, OLD, PATIENTLY, useScene } from './repair-scene.ts'
+
+const scene = useScene()
+
+const RULES = { rules: [{ from: `${OLD}/`, to: `${NEW}/` }] }
+const QUICKLY = { type: 'RewriteImage', timeout: '5s', rewriteImage: RULES }
+const RECYCLE = { type: 'RecyclePod', timeout: '5s', recyclePod: { method: 'Delete' } }
+
+const imageOf = async (namespace: string): Promise<string | undefined> =>
+  (await scene.workload('deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
+
+test.concurrent('a remedy that does not help is Ineffective, is kept, and a person is told', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { actions: [QUICKLY] })
+  await scene.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
+  const { status } = await scene.record(namespace, { phase: 'Ineffective', reason: 'DidNotHelp' })
+  expect(status?.finishedAt).toBeDefined()
+  expect(await imageOf(namespace)).toBe(`${NEW}/crashing:1`)
+  expect(scene.writes(namespace)).toHaveLength(1)
+})
+
+test.concurrent('a remedy that does not help is taken back where the policy says so, and all attempts are bounded', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, {
+    actions: [QUICKLY],
+    onIneffective: 'Undo',
+    limits: { cooldown: '10s', maxAttempts: 2 },
+  })
+  await scene.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
+  await eventually(async () => {
+    const [record] = await scene.records(namespace)
+    expect(record?.status?.steps?.map(({ state }) => state)).toEqual(['Ineffective', 'Undone'])
+  }, PATIENTLY)
+  const undone = await scene.workload('deployment', namespace)
+  expect(undone.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)
+  expect(undone.metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
+  const spent = await scene.record(namespace, { reason: 'AttemptsSpent' }, { ...PATIENTLY, timeoutMs: 80_000 })
+  expect(spent.status?.attempts).toHaveLength(2)
+  expect(scene.writes(namespace).map(({ verb }) => verb)).toEqual(['patch', 'patch', 'patch', 'patch'])
+  expect(await imageOf(namespace)).toBe(`${OLD}/crashing:1`)
+})
+
+test.concurrent('when the first remedy did not help the next one of the escalation follows, in the same attempt', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, {
+    match: {
+      causes: ['ProjectNotFound', 'Unauthorized', 'ManifestNotFound', 'RepositoryNotFoundOrDenied'],
+      namespaces: [namespace],
+      failingFor: '0s',
+    },
+    actions: [{ ...QUICKLY, rewriteImage: { ...RULES, verify: 'Never' } }, RECYCLE],
+  })
+  // The new path has no such image either: the pod goes on failing in the same area.
+  await scene.apply(deployment(namespace, { image: `${OLD}/nowhere:1` }))
+  const record = await eventually(async () => {
+    const all = await scene.records(namespace)
+    const steps = all.flatMap(({ status }) => status?.steps ?? [])
+    expect(steps.some(({ action, state }) => action === 'RecyclePod' && state !== 'Planned')).toBe(true)
+    return steps
+  }, PATIENTLY)
+  expect(record.filter(({ state }) => state !== 'Planned').map(({ attempt }) => attempt)).toEqual([1, 1])
+  await eventually(async () => {
+    const verbs = scene.writes(namespace).map(({ verb, resource }) => `${verb} ${resource}`)
+    expect(verbs[0]).toBe('patch deployments.apps')
+    expect(verbs.slice(1).every((verb) => verb === 'delete pods')).toBe(true)
+    expect(verbs.length).toBeGreaterThan(1)
+  }, PATIENTLY)
+})
+
+test.concurrent('a pod that nothing recreates is never deleted', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { actions: [RECYCLE] })
+  await scene.apply(barePod(namespace))
+  const { status } = await scene.record(namespace, { phase: 'Held', reason: 'RolloutBlocked' })
+  expect(status?.message).toContain('nothing recreates')
+  expect(await scene.pods(namespace)).toHaveLength(1)
+  expect(scene.writes(namespace)).toEqual([])
+})
+
+test.concurrent('an owner that is deleted while its repair is proven ends in Cancelled', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  await scene.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
+  await scene.record(namespace, { phase: 'Verifying' })
+  await scene.bed.kubectl(['delete', 'deployment', 'web', '-n', namespace])
+  await scene.record(namespace, { phase: 'Cancelled', reason: 'OwnerGone' })
+})
+
+test.concurrent('an owner that is scaled to zero while its repair is proven ends in Cancelled', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  await scene.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
+  await scene.record(namespace, { phase: 'Verifying' })
+  await scene.bed.kubectl(['scale', 'deployment', 'web', '--replicas=0', '-n', namespace])
+  await scene.record(namespace, { phase: 'Cancelled', reason: 'ScaledToZero' })
+})
+
+test.concurrent('a StatefulSet that replaces its pods only when they are deleted is held', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  await scene.apply(statefulSet(namespace, { spec: { updateStrategy: { type: 'OnDelete' } } }))
+  const { status } = await scene.record(namespace, { phase: 'Held', reason: 'RolloutBlocked' })
+  expect(status?.message).toContain('OnDelete')
+  expect(scene.writes(namespace)).toEqual([])
+})
+
+test.concurrent('a Deployment whose rollout is paused is held, and repaired once it is resumed', async () => {
+  const namespace = await scene.bed.namespace()
+  // The Deployment makes its pods before it is paused: a paused one makes none.
+  await scene.apply(deployment(namespace))
+  await eventually(async () => expect(await scene.pods(namespace)).toHaveLength(1))
+  await scene.bed.kubectl(['rollout', 'pause', 'deployment/web', '-n', namespace])
+  await scene.policy(namespace)
+  await scene.record(namespace, { phase: 'Held', reason: 'RolloutBlocked' })
+  expect(scene.writes(namespace)).toEqual([])
+  await scene.bed.kubectl(['rollout', 'resume', 'deployment/web', '-n', namespace])
+  await scene.record(namespace, { phase: 'Succeeded' })
+})

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest'
+import { eventually } from '../testbed/fixture.ts'
+import { barePod, deployment } from './repair-objects.ts'
+import { NEW, OLD, PATIENTLY, useScene } from './repair-scene.ts'
+
+const scene = useScene()
+
+const imageOf = async (namespace: string): Promise<string | undefined> =>
+  (await scene.workload('deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
+
+const setImage = (namespace: string, image: string): Promise<string> =>
+  scene.bed.kubectl(['set', 'image', 'deployment/web', `web=${image}`, '-n', namespace])
+
+test('a person stops everything by an annotation, and lets it go on by taking it off', async () => {
+  const annotate = (value: string) =>
+    scene.bed.kubectl(['annotate', '--overwrite', 'namespace', 'kubemend-system', `kubemend.io/paused${value}`])
+  const namespace = await scene.bed.namespace()
+  await annotate('=true')
+  try {
+    await scene.policy(namespace)
+    await scene.apply(deployment(namespace))
+    const { status } = await scene.record(namespace, { phase: 'Held', reason: 'OperatorPaused' })
+    expect(status?.message).toContain('kubemend.io/paused')
+    expect(scene.writes(namespace)).toEqual([])
+  } finally {
+    await annotate('-')
+  }
+  await scene.record(namespace, { phase: 'Succeeded' })
+  expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
+})
+
+test.concurrent('a person who changes our value back is not fought, and the record names them', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { limits: { cooldown: '10s', maxAttempts: 5 } })
+  await scene.apply(deployment(namespace))
+  await scene.record(namespace, { phase: 'Succeeded' })
+  await setImage(namespace, `${OLD}/web:1`)
+  const held = await eventually(async () => {
+    const all = await scene.records(namespace)
+    const record = all.find(({ status }) => status?.reason === 'EditReverted')
+    if (!record) throw new Error(`no record says so: ${all.map(({ status }) => status?.reason).join(', ')}`)
+    return record
+  }, PATIENTLY)
+  expect(held.status?.message).toContain('kubectl')
+  expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
+  expect(scene.writes(namespace)).toHaveLength(1)
+})
+
+test.concurrent('a person who changes our value back while it is being proven is not fought either', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  // The new image is never ready: its proof is awaited when the person comes.
+  await scene.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
+  await scene.record(namespace, { phase: 'Verifying' })
+  await setImage(namespace, 'healthy.test/app:1')
+  const { status } = await scene.record(namespace, { phase: 'Cancelled', reason: 'EditReverted' })
+  expect(status?.message).toContain('kubectl')
+  expect(await imageOf(namespace)).toBe('healthy.test/app:1')
+  expect(scene.writes(namespace)).toHaveLength(1)
+})
+
+test.concurrent('a plan that needs approval waits, and is carried out once a person approved this very plan', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { mode: 'Approve' })
+  await scene.apply(deployment(namespace))
+  const { metadata, status } = await scene.record(namespace, { phase: 'AwaitingApproval', reason: 'AwaitingApproval' })
+  expect(status?.steps?.[0]?.diff).toContain(`${NEW}/web:1`)
+  expect(scene.writes(namespace)).toEqual([])
+  const approval = { decision: 'Approved', planHash: status?.planHash, by: 'kubernetes-admin' }
+  const patch = JSON.stringify({ spec: { approval } })
+  await scene.bed.kubectl(['patch', 'rem', metadata.name, '-n', namespace, '--type=merge', '-p', patch])
+  await scene.record(namespace, { phase: 'Succeeded' })
+  expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
+})
+
+test.concurrent('a plan that a person denied is not carried out', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace, { mode: 'Approve' })
+  await scene.apply(deployment(namespace))
+  const { metadata, status } = await scene.record(namespace, { phase: 'AwaitingApproval' })
+  const approval = { decision: 'Denied', planHash: status?.planHash, by: 'kubernetes-admin', reason: 'not today' }
+  const patch = JSON.stringify({ spec: { approval } })
+  await scene.bed.kubectl(['patch', 'rem', metadata.name, '-n', namespace, '--type=merge', '-p', patch])
+  await eventually(async () => {
+    const [record] = await scene.records(namespace)
+    expect(record?.status?.message).toContain('not today')
+  }, PATIENTLY)
+  expect(scene.writes(namespace)).toEqual([])
+})
+
+test.concurrent('an Event alone, which anybody can write, never leads to an action', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  await scene.apply(deployment(namespace, { image: 'healthy.test/app:1' }))
+  const pod = await eventually(async () => {
+    const [first] = await scene.pods(namespace)
+    if (first?.status?.phase !== 'Running') throw new Error('it does not run yet')
+    return first
+  }, PATIENTLY)
+  const image = `${OLD}/web:1`
+  const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
+  await scene.apply({
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: 'forged', namespace },
+    type: 'Warning',
+    reason: 'Failed',
+    message: `Failed to pull image "${image}": unauthorized: project not found, name: k8s: project not found, name: k8s`,
+    involvedObject: {
+      kind: 'Pod',
+      namespace,
+      name: pod.metadata.name,
+      uid: pod.metadata.uid,
+      fieldPath: 'spec.containers{web}',
+    },
+    source: { component: 'kubelet' },
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  })
+  // Another incident that comes later is repaired meanwhile: the forged one was looked at before.
+  const witness = await scene.bed.namespace()
+  await scene.policy(witness)
+  await scene.apply(barePod(witness))
+  await scene.record(witness, { phase: 'Succeeded' })
+  expect(scene.writes(namespace)).toEqual([])
+  expect(await imageOf(namespace)).toBe('healthy.test/app:1')
+})
