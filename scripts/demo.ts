@@ -50,7 +50,8 @@ const main = async (): Promise<number> => {
 try {
   process.exitCode = await main()
 } catch (cause) {
-  const root = cause instanceof Error && cause.cause instanceof NoGoError ? cause.cause.message : describeError(cause)
-  process.stderr.write(`${root}\n`)
+  const noGo = cause instanceof Error && cause.cause instanceof NoGoError ? cause.cause : undefined
+  const hint = 'The demo runs on a control plane of its own only; on your cluster: npm run controller -- --context NAME'
+  process.stderr.write(noGo ? `${noGo.message}\n${hint}\n` : `${describeError(cause)}\n`)
   process.exitCode = (cause as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1
 }
