@@ -47,11 +47,15 @@ const main = async (): Promise<number> => {
   return ok ? 0 : 1
 }
 
+const isUsage = (cause: unknown): cause is Error =>
+  cause instanceof Error && ((cause as NodeJS.ErrnoException).code ?? '').startsWith('ERR_PARSE_ARGS')
+
 try {
   process.exitCode = await main()
 } catch (cause) {
   const noGo = cause instanceof Error && cause.cause instanceof NoGoError ? cause.cause : undefined
   const hint = 'The demo runs on a control plane of its own only; on your cluster: npm run controller -- --context NAME'
-  process.stderr.write(noGo ? `${noGo.message}\n${hint}\n` : `${describeError(cause)}\n`)
-  process.exitCode = (cause as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1
+  const text = isUsage(cause) ? `${cause.message}\n${USAGE}` : noGo ? `${noGo.message}\n${hint}` : describeError(cause)
+  process.stderr.write(`${text}\n`)
+  process.exitCode = isUsage(cause) ? 2 : 1
 }
