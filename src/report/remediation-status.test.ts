@@ -273,6 +273,10 @@ describe('the status of a record', () => {
       lived(hold('ObserveOnly', { plan: aRewrite() })),
       hold('ObserveOnly', { plan: aRewrite(), message: 'again' }),
     ],
+    'the same foresight with another running time': [
+      lived(hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 2s' })),
+      hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 9s' }),
+    ],
     'a proof that is still awaited': [
       lived(act(), acted()),
       proof('Waiting', 'WaitingForProof', { message: '3 of 4' }),
@@ -292,6 +296,10 @@ describe('the status of a record', () => {
     'another plan': [
       lived(hold('ObserveOnly', { plan: aRewrite() })),
       hold('ObserveOnly', { plan: aRewrite({ hash: 'other' }) }),
+    ],
+    'another guardrail that would hold what is only observed': [
+      lived(hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 2s' })),
+      hold('ObserveOnly', { plan: aRewrite(), message: 'it would rewrite' }),
     ],
   }
   test.each(Object.entries(changed))('is written for %s', (_, [before, step]) => {

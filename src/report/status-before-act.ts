@@ -1,5 +1,5 @@
 /** Changes of a record before anything was written: held, intended, or closed because nothing is left to do. */
-import type { HoldReason, Phase } from '../api/reasons.ts'
+import { HOLD_REASONS, type HoldReason, type Phase } from '../api/reasons.ts'
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import type { Plan, RewriteImagePlan } from '../decide/verdict.ts'
 import type { Reason } from './reasons.ts'
@@ -23,6 +23,10 @@ const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
 const overdue = ({ nextLook }: RemediationStatus, at: number): boolean =>
   nextLook !== undefined && Date.parse(nextLook) < at - NEXT_LOOK_REFRESH_MS
 
+/** Guardrails that a sentence names: an observing policy tells what would hold it, and that changes. */
+const foreseenIn = (own: HoldReason, message = ''): string =>
+  HOLD_REASONS.filter((reason) => reason !== own && message.includes(reason)).join()
+
 export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, message, plan, lookAgainAt } = verdict
   const finished = before.finishedAt !== undefined
@@ -35,7 +39,13 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
   const phase = spent ? before.phase : heldPhase(reason)
   // What is said of an approval changes with the person who decides; other sentences may carry a running time.
   const decided = reason === 'AwaitingApproval' && before.message !== message
-  const same = before.phase === phase && before.reason === reason && before.planHash === plan?.hash && !decided
+  const same =
+    before.phase === phase &&
+    before.reason === reason &&
+    before.planHash === plan?.hash &&
+    before.cause === verdict.diagnosis.cause &&
+    foreseenIn(reason, before.message) === foreseenIn(reason, message) &&
+    !decided
   if (same && !overdue(before, at)) return before
   const kept = withoutProposal(before.steps ?? [])
   const attempt = (before.attempts?.length ?? 0) + 1
