@@ -8,7 +8,6 @@ export type Remedy = 'RecyclePod' | 'RewriteImage'
 export const WORKLOAD_LABEL = 'bench.kubemend.io/workload'
 
 export const IMAGE = 'registry.bench.test/old/web:1.4.2'
-const REWRITTEN = 'registry.bench.test/new/web:1.4.2'
 /** The runtime's words need no question to a registry. */
 export const PULL_FAILURE = `failed to pull and unpack image "${IMAGE}": failed to resolve reference "${IMAGE}": failed to do request: Head "https://registry.bench.test/v2/old/web/manifests/1.4.2": dial tcp 10.1.0.7:443: connect: connection refused`
 

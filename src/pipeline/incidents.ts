@@ -16,6 +16,8 @@ export interface OpenIncident {
   readonly unseen?: true
   /** Set while a remedy's proof is awaited: its pods' moves make us look again. */
   readonly selector?: LabelSelector
+  /** When the last of them seemed to start, ms since the epoch. */
+  readonly startedAt?: number
 }
 
 /** Open incidents by key; what is healthy has none. Synchronous. */
@@ -36,6 +38,8 @@ export interface Incidents {
   readonly seen: (key: string) => void
   readonly close: (key: string) => void
   readonly keys: () => readonly string[]
+  /** A pod whose start a remedy's proof awaits seems to have started at that time, ms since the epoch. */
+  readonly sawStart: (key: string, at: number) => void
   /** Keys whose remedy's proof may depend on a pod with these labels. */
   readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]
 }
@@ -112,6 +116,10 @@ export const createIncidents = (): Incidents => {
       open.delete(key)
     },
     keys: () => [...open.keys()],
+    sawStart: (key, at) => {
+      const incident = open.get(key)
+      if (incident) open.set(key, { ...incident, startedAt: at })
+    },
     awaiting: (namespace, labels) =>
       [...open.values()]
         .filter(({ target, selector }) => target.namespace === namespace && selects(selector, labels))

@@ -31,7 +31,7 @@ import { createLook } from './look.ts'
 import { createPace } from './pace.ts'
 import { createPolicies } from './policies.ts'
 import { createReconcile } from './reconcile.ts'
-import { createRecords, underWay } from './records.ts'
+import { createRecords } from './records.ts'
 import { createReservations } from './reservations.ts'
 import { createSignals } from './signals.ts'
 import { createTelling } from './telling.ts'
@@ -58,8 +58,6 @@ export interface Pipeline {
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 60_000 }
-/** Most replacements of a broken pod start so soon; those that do are proven by one look. */
-const USUAL_START_MS = 5_000
 
 export const createPipeline = ({ config, client, leads, clock, log, version }: PipelineDeps): Pipeline => {
   const now = () => clock.now()
@@ -104,14 +102,6 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     }
   }
 
-  const proofMs = config.settleForMs + USUAL_START_MS
-  /** A pod began to fail, or no longer does. While a remedy is to be proven that is what was to be expected. */
-  const podMoved = (key: string): void => {
-    const open = incidents.get(key)
-    const proving = open !== undefined && records.of(open.target.uid, open.area).some(underWay)
-    reconciles.add(key, proving ? { afterMs: proofMs } : {})
-  }
-
   const board = createBoard({ now, onChange: (uid) => looks.add(uid) })
   const examine = (pod: Pod) => examinePod(pod, board.get(pod.metadata.uid)?.words ?? [], knowledge, now())
 
@@ -121,7 +111,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     readPod,
     readOwner: (pod) => readOwner(pod, client),
     examine,
-    enqueue: podMoved,
+    enqueue: (key) => reconciles.add(key),
     now,
   })
 
@@ -155,7 +145,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       decide,
       gather: createGather({ reads: client, registry, readPullSecrets: config.readPullSecrets }),
     },
-    proofMs,
+    settleMs: config.settleForMs,
     pace: createPace(config.maxActionsPerSecond),
     act: (plan) => act(plan, { kube: client, clock }),
     report: telling.reporter,
@@ -203,7 +193,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       policies,
       ledger,
       enqueue: (key) => reconciles.add(key),
-      enqueueProof: (key) => reconciles.add(key, { afterMs: config.settleForMs }),
+      now,
       policiesChanged,
       paused: (is) => {
         if (paused.known && paused.value === is) return

@@ -1,5 +1,7 @@
 import type { Outcome } from '../act/outcome.ts'
 import { incidentId } from '../api/incident-id.ts'
+import { parseTime } from '../api/time.ts'
+import type { Remediation } from '../api/objects.ts'
 import type { ObjectRef, Pod } from '../api/kubernetes.ts'
 import type { Plan } from '../decide/verdict.ts'
 import type { Diagnosis, FailingPod, Incident, Owner } from '../diagnose/incident.ts'
@@ -29,8 +31,8 @@ export interface ReconcileDeps {
   readonly world: (open: OpenIncident, now: number) => World
   readonly reservations: Reservations
   readonly settle: SettleDeps
-  /** From a write to the first look at what it did: nothing is proven before containers stayed started for a while. */
-  readonly proofMs: number
+  /** How long containers must stay started: nothing is proven so soon after a write. */
+  readonly settleMs: number
   readonly pace: Pace
   readonly act: (plan: Plan) => Promise<Outcome>
   readonly report: Reporter
@@ -47,6 +49,8 @@ const SOON_MS = 1_000
 const LONGEST_MS = 10 * 60_000
 /** An owner that was read for filing a pod need not be read again at once. */
 const OWNER_FRESH_MS = 500
+/** Most replacements of a broken pod start so soon; those that do are proven by one look. */
+const USUAL_START_MS = 5_000
 /** Failing pods that are read anew for one decision; the others wait for their turn or their own signal. */
 const MAX_REREAD = 8
 
@@ -59,6 +63,21 @@ const refOf = ({ metadata }: Pod): PodRef => ({
 /** One incident, from what is true now to what is written of it. */
 export const createReconcile = (deps: ReconcileDeps) => {
   const { incidents, records, report, now } = deps
+  const proofMs = deps.settleMs + USUAL_START_MS
+
+  /**
+   * Ms until a remedy that was just carried out can be proven, by the last start that was seen or, without one, by when
+   * most have started; 0 where none was. Looks before only cost reads.
+   */
+  const untilProof = ({ startedAt }: OpenIncident, mine: readonly Remediation[]): number => {
+    const { steps = [] } = mine.find(({ status }) => status?.phase === 'Verifying')?.status ?? {}
+    const actedAt = parseTime(steps.at(-1)?.actedAt)
+    // Whoever wrote the time may have another clock.
+    if (actedAt === undefined || actedAt > now()) return 0
+    const latest = actedAt + proofMs
+    const seen = startedAt === undefined || startedAt < actedAt ? latest : startedAt + deps.settleMs
+    return Math.max(0, Math.min(seen, latest) - now())
+  }
 
   const stillFailing = async (open: OpenIncident): Promise<readonly FailingPod[]> => {
     let reread = 0
@@ -128,7 +147,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     incidents.await(area, owner.ref, owner.selector)
     if (outcome.kind === 'Stale') return { requeueAfterMs: outcome.retryAfterMs ?? SOON_MS }
     const isDone = outcome.kind === 'Done' && outcome.left.length === 0
-    return { requeueAfterMs: isDone ? deps.proofMs : SOON_MS }
+    return { requeueAfterMs: isDone ? proofMs : SOON_MS }
   }
 
   const prove = async (incident: Incident, verdict: VerdictOf<'Prove'>, { facts }: Settled): Promise<Result> => {
@@ -167,6 +186,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const open = incidents.get(key)
     if (!open) return {}
     const mine = records.of(open.target.uid, open.area)
+    const restMs = untilProof(open, mine)
+    if (restMs > 0) return { requeueAfterMs: restMs }
     let pods = await stillFailing(open)
     if (pods.length === 0 && !mine.some(isOpen)) {
       incidents.close(key)

@@ -15,8 +15,7 @@ export interface SignalDeps {
   readonly ledger: Pick<Ledger, 'sawPolicy' | 'sawRecord'>
   /** Wants an incident looked at. */
   readonly enqueue: (key: string) => void
-  /** Wants it looked at when a pod that starts now has been running for long enough to prove the remedy. */
-  readonly enqueueProof: (key: string) => void
+  readonly now: () => number
   readonly policiesChanged: () => void
   readonly paused: (paused: boolean) => void
 }
@@ -28,9 +27,12 @@ export const createSignals = (deps: SignalDeps): Signals => {
     pendingPod: board.sawPending,
     leftPending: ({ metadata }) => {
       board.leftPending(metadata.uid)
-      // One that is going proves nothing; one that starts proves something only when it stayed so.
+      // One that is going is no start; it proves something too, but nothing that a later look would miss.
       if (metadata.deletionTimestamp !== undefined) return
-      incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {}).forEach(deps.enqueueProof)
+      for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) {
+        incidents.sawStart(key, deps.now())
+        enqueue(key)
+      }
     },
     // An Event whose words nobody knows is no reason to read a pod: most Warnings are about other things than starting.
     word: (ref, word) => {
