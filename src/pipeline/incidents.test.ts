@@ -62,3 +62,21 @@ test('an incident that a record speaks of is taken up, and one that is open stay
   incidents.resume('image', owner('o').ref)
   expect(podsOf(incidents, 'o/image')).toEqual(['a'])
 })
+
+test('a pod that says something new in the same areas is filed without its owner', () => {
+  const incidents = createIncidents()
+  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  const later = { ...failing('a'), since: 7 }
+  expect(incidents.refile(later, ['image'])).toEqual(['o/image'])
+  expect(incidents.get('o/image')?.pods.get('a')).toBe(later)
+})
+
+test.each([
+  ['fails in another area', 'a', ['volume']],
+  ['fails in one area more', 'a', ['image', 'volume']],
+  ['is not filed', 'b', ['image']],
+] as const)('a pod that %s cannot be filed without its owner', (_, uid, areas) => {
+  const incidents = createIncidents()
+  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  expect(incidents.refile(failing(uid), areas)).toBeUndefined()
+})

@@ -25,6 +25,11 @@ export interface Incidents {
   readonly get: (key: string) => OpenIncident | undefined
   /** A pod fails in these areas now, and in no other; answers the keys that changed. `at` is before the owner was read. */
   readonly report: (owner: Owner, pod: FailingPod, areas: readonly Area[], at: number) => readonly string[]
+  /**
+   * A pod that is filed looks different now, in the same areas; answers its keys. Undefined where it is not filed so:
+   * then its owner must be known.
+   */
+  readonly refile: (pod: FailingPod, areas: readonly Area[]) => readonly string[] | undefined
   /** The owner as it was read for filing, once: what was decided on it may have changed it. */
   readonly takeOwner: (key: string) => OpenIncident['owner']
   /** A pod no longer fails or is gone; answers the keys that it left. */
@@ -80,6 +85,16 @@ export const createIncidents = (): Incidents => {
         keysOfPod.set(uid, (keysOfPod.get(uid) ?? new Set()).add(key))
       })
       return [...keys, ...left]
+    },
+    refile: (failing, areas) => {
+      const { uid } = failing.pod.metadata
+      const filed = [...(keysOfPod.get(uid) ?? [])].flatMap((key) => open.get(key) ?? [])
+      const same = filed.length === areas.length && filed.every(({ area }) => areas.includes(area))
+      if (!same) return undefined
+      for (const incident of filed) {
+        open.set(incident.key, { ...incident, pods: new Map(incident.pods).set(uid, failing) })
+      }
+      return filed.map(({ key }) => key)
     },
     takeOwner: (key) => {
       const incident = open.get(key)

@@ -43,6 +43,9 @@ export const createLook =
       if (!sighting.pod) board.forget(uid)
       return recovered()
     }
+    // Who owns a pod does not change while it fails; what it says does, with each Event and each back-off.
+    const filed = incidents.refile(failing, areas)
+    if (filed) return filed.forEach(enqueue)
     const at = now()
     incidents.report(await readOwner(pod), failing, areas, at).forEach(enqueue)
   }
