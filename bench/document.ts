@@ -26,7 +26,8 @@ export const documentOf = (results: Results): string => {
   const { date, machine, healthy, incidents } = results
   return `# Benchmarks
 
-Written by \`npm run bench -- --write\` on ${date}: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, Node ${machine.node},
+Written by \`npm run bench -- --write\` on ${date}: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, load average
+${machine.load.toFixed(1)} before the start, Node ${machine.node},
 Kubernetes ${machine.kubernetes}; ${healthy} healthy pods, ${incidents} incidents for each contender. etcd, the API server, the controllers, the load and the
 contender share the cores, so ratios say more than milliseconds.
 

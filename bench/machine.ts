@@ -1,6 +1,9 @@
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import type { KubeClient } from '../src/runtime/kube-client.ts'
 import type { Machine } from './results.ts'
+
+/** As it was when this module was loaded, before any load of ours. */
+const load = loadavg()[0] ?? 0
 
 export const describeMachine = async (client: KubeClient): Promise<Machine> => {
   const all = cpus()
@@ -10,6 +13,7 @@ export const describeMachine = async (client: KubeClient): Promise<Machine> => {
     cpu: model === '' || model === 'unknown' ? 'model not told' : model,
     cores: all.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    load,
     node: process.version,
     kubernetes: gitVersion,
   }

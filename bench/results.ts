@@ -38,6 +38,8 @@ export interface Machine {
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
+  /** Processes that others kept running when it began: the load average of the last minute. */
+  readonly load: number
   readonly node: string
   readonly kubernetes: string
 }
