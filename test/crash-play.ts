@@ -17,6 +17,8 @@ export interface Play {
 
 /** More than any incident takes; a play that never ends without a crash is a fault. */
 const MAX_WRITES = 40
+/** Each takes a time-out; more tell nothing new. */
+const MAX_FAILURES = 2
 const QUIET_MS = 400
 /** The status of policies is written last, and late. */
 const ALL_WRITTEN_MS = 2_000
@@ -75,13 +77,18 @@ const startAgain = (scene: Scene, { kubeconfig }: Proxy): Promise<Controller> =>
   scene.start({ kubeconfig, args: ['--identity', 'crashes', '--max-actions-per-hour', '1000'] })
 
 /** For the first write, the second, … until an incident passes without a crash; answers where it crashed. */
-export const crashAtEveryWrite = async (scene: Scene, when: 'before' | 'after', play: Play): Promise<string[]> => {
+export const crashAtEveryWrite = async (
+  scene: Scene,
+  when: 'before' | 'after',
+  play: Play,
+  { from = 1 }: { readonly from?: number } = {},
+): Promise<string[]> => {
   const proxy = await startProxy(scene.kubeconfig)
   const places: string[] = []
   const failures: string[] = []
   try {
     let controller = await startAgain(scene, proxy)
-    for (let at = 1; at <= MAX_WRITES; at += 1) {
+    for (let at = from; at <= MAX_WRITES; at += 1) {
       try {
         const { next, crashedAt } = await playOnce(scene, play, { proxy, at, when, controller })
         controller = next
@@ -92,7 +99,7 @@ export const crashAtEveryWrite = async (scene: Scene, when: 'before' | 'after', 
         await controller.kill('SIGKILL')
         await scene.controller.kill('SIGKILL')
         controller = await startAgain(scene, proxy)
-        if (failures.length === 1) break
+        if (failures.length === MAX_FAILURES) break
       }
     }
     await controller.kill('SIGKILL')

@@ -53,7 +53,6 @@ for (const [what, image] of ODD) {
 test.concurrent('an image with a port in its registry is repaired by a rule that names the port, and by no other', async () => {
   const namespace = await scene.bed.namespace()
   const rules = [{ from: `${HOST}:5000/k8s/`, to: `${NEW}/` }]
-  await scene.policy(namespace, { ...ANY(namespace), actions: [{ type: 'RewriteImage', rewriteImage: { rules } }] })
   const causes = ['RegistryDNSFailure', 'RegistryUnreachable', ...ANY(namespace).match.causes]
   await scene.policy(namespace, {
     match: { ...ANY(namespace).match, causes },
