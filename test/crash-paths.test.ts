@@ -20,7 +20,7 @@ test.concurrent('killed after any write to a StatefulSet, it deletes each stuck 
         `patch statefulsets.apps ${namespace}/web`,
         `delete pods ${namespace}/web-0`,
       ])
-      const { spec } = await scene.workload('statefulset', namespace)
+      const { spec } = await scene.workload('StatefulSet', namespace)
       expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${NEW}/web:1`)
     },
   })
@@ -48,7 +48,7 @@ test.concurrent('killed after any write of taking a remedy back, it takes it bac
     check: (namespace: string, record: Awaited<ReturnType<typeof scene.record>>) =>
       eventually(async () => {
         expect(record.status?.attempts).toHaveLength(1)
-        const { spec, metadata } = await scene.workload('deployment', namespace)
+        const { spec, metadata } = await scene.workload('Deployment', namespace)
         expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)
         expect(metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
         expect(scene.writes(namespace).map(({ verb }) => verb)).toEqual(['patch', 'patch'])

@@ -14,7 +14,7 @@ const incidentA = (scene: Scene): Play => ({
   check: async (namespace, { status }) => {
     expect(status?.attempts).toHaveLength(1)
     expect(status?.steps?.map(({ state }) => state)).toEqual(['Succeeded'])
-    const { spec, metadata } = await scene.workload('deployment', namespace)
+    const { spec, metadata } = await scene.workload('Deployment', namespace)
     expect(spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([`${NEW}/web:1`])
     expect(metadata.annotations?.['kubemend.io/original-image']).toBe(JSON.stringify({ web: `${OLD}/web:1` }))
     expect(scene.writes(namespace).map(({ verb, object }) => `${verb} ${object}`)).toEqual([`patch ${namespace}/web`])
@@ -27,5 +27,5 @@ for (const when of ['before', 'after'] as const) {
     // The record, its intent, the dry run, the patch, the outcome, the proof, and Events beside them.
     expect(places.length).toBeGreaterThanOrEqual(8)
     expect(places.some((place) => /PATCH .*deployments\/web\?fieldManager/.test(place))).toBe(true)
-  }, 300_000)
+  }, 400_000)
 }

@@ -10,7 +10,7 @@ const QUICKLY = { type: 'RewriteImage', timeout: '5s', rewriteImage: RULES }
 const RECYCLE = { type: 'RecyclePod', timeout: '5s', recyclePod: { method: 'Delete' } }
 
 const imageOf = async (namespace: string): Promise<string | undefined> =>
-  (await scene.workload('deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
+  (await scene.workload('Deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
 
 test.concurrent('a remedy that does not help is Ineffective, is kept, and a person is told', async () => {
   const namespace = await scene.bed.namespace()
@@ -34,7 +34,7 @@ test.concurrent('a remedy that does not help is taken back where the policy says
     const [record] = await scene.records(namespace)
     expect(record?.status?.steps?.map(({ state }) => state)).toEqual(['Ineffective', 'Undone'])
   }, PATIENTLY)
-  const undone = await scene.workload('deployment', namespace)
+  const undone = await scene.workload('Deployment', namespace)
   expect(undone.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)
   expect(undone.metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
   const spent = await scene.record(namespace, { reason: 'AttemptsSpent' }, { ...PATIENTLY, timeoutMs: 80_000 })

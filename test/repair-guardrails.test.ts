@@ -5,7 +5,7 @@ import { NEW, OLD, useScene } from './repair-scene.ts'
 const scene = useScene()
 
 const imageOf = async (namespace: string, name = 'web'): Promise<string | undefined> =>
-  (await scene.workload('deployment', namespace, name)).spec?.template?.spec?.containers?.[0]?.image
+  (await scene.workload('Deployment', namespace, name)).spec?.template?.spec?.containers?.[0]?.image
 
 /** A namespace with a policy and a Deployment that it would repair. */
 const broken = async (parts: Parts = {}, policy: object = {}): Promise<string> => {

@@ -60,7 +60,7 @@ test.concurrent('an image with a port in its registry is repaired by a rule that
   })
   await scene.apply(deployment(namespace, { image: `${HOST}:5000/k8s/web:1` }))
   await scene.record(namespace, { phase: 'Succeeded' })
-  const { spec } = await scene.workload('deployment', namespace)
+  const { spec } = await scene.workload('Deployment', namespace)
   expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${NEW}/web:1`)
 
   const other = await scene.bed.namespace()
@@ -76,7 +76,7 @@ test.concurrent('an image that is named by tag and digest keeps both', async () 
   await scene.policy(namespace)
   await scene.apply(deployment(namespace, { image: `${OLD}/both:1@${digest}` }))
   await scene.record(namespace, { phase: 'Succeeded' })
-  const { spec } = await scene.workload('deployment', namespace)
+  const { spec } = await scene.workload('Deployment', namespace)
   expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${NEW}/both:1@${digest}`)
 })
 
@@ -145,7 +145,7 @@ test('a template that changes while the incident is worked on is judged anew', a
   await scene.record(namespace, { phase: 'Held', reason: 'TargetUnverified' })
   await scene.bed.kubectl(['set', 'image', 'deployment/web', `web=${OLD}/web:1`, '-n', namespace])
   await eventually(async () => {
-    const { spec } = await scene.workload('deployment', namespace)
+    const { spec } = await scene.workload('Deployment', namespace)
     expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${NEW}/web:1`)
   }, PATIENTLY)
   await eventually(async () => {

@@ -6,7 +6,7 @@ import { NEW, OLD, PATIENTLY, useScene } from './repair-scene.ts'
 const scene = useScene()
 
 const imageOf = async (namespace: string): Promise<string | undefined> =>
-  (await scene.workload('deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
+  (await scene.workload('Deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
 
 const setImage = (namespace: string, image: string): Promise<string> =>
   scene.bed.kubectl(['set', 'image', 'deployment/web', `web=${image}`, '-n', namespace])

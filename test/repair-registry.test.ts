@@ -17,7 +17,7 @@ const pullSecret = (namespace: string, data: string, name = 'pull'): object => (
 })
 
 const imageOf = async (namespace: string): Promise<string | undefined> =>
-  (await scene.workload('deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
+  (await scene.workload('Deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
 
 test('a private target is found with the pod’s own pull secret', async () => {
   await scene.registry.pushImage('team/app', '1')

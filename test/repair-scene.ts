@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { Remediation, RemediationPolicy } from '../src/api/objects.ts'
 import type { Pod, Workload } from '../src/api/kubernetes.ts'
+import { pathOf } from '../src/runtime/paths.ts'
 import {
   CONTROLLER_USER,
   type Controller,
@@ -14,6 +15,7 @@ import {
 } from '../testbed/controller.ts'
 import { isBookkeeping, readWrites, type Write } from '../testbed/demo/audit.ts'
 import { type Bed, eventually, type Patience, useControlPlane } from '../testbed/fixture.ts'
+import { type Api, openApi } from '../testbed/kubelet/api.ts'
 import { type StandInKubelet, type StandInOptions, startStandInKubelet } from '../testbed/kubelet/stand-in.ts'
 import { type HarborFront, type Project, startHarborFront } from '../testbed/registry/harbor-front.ts'
 import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
@@ -89,7 +91,9 @@ export const useScene = (options: SceneOptions = {}): Scene => {
   const bed = useControlPlane()
   const hostsDir = mkdtempSync(join(tmpdir(), 'hosts-'))
   const started: Controller[] = []
-  let parts: { registry: Registry; front: HarborFront; kubelet: StandInKubelet; kubeconfig: string } | undefined
+  let parts:
+    | { api: Api; registry: Registry; front: HarborFront; kubelet: StandInKubelet; kubeconfig: string }
+    | undefined
   const up = () => {
     if (!parts) throw new Error('the scene is there inside tests and hooks only')
     return parts
@@ -121,20 +125,24 @@ export const useScene = (options: SceneOptions = {}): Scene => {
       behave: ({ image }) => (image.includes('/crashing:') ? 'crashes' : undefined),
     })
     const kubeconfig = await installController(bed.plane, { actions: options.actions ?? true })
-    parts = { registry, front, kubelet, kubeconfig }
+    // What is looked at again and again is not read by kubectl: each time it is a process of its own.
+    parts = { api: openApi(bed.plane.kubeconfig), registry, front, kubelet, kubeconfig }
     if (options.runs ?? true) await start()
   }, 180_000)
 
   afterAll(async () => {
     for (const controller of started) await controller.kill('SIGKILL')
+    parts?.api.close()
     await parts?.kubelet.stop()
     await parts?.front.down()
     await parts?.registry.down()
     rmSync(hostsDir, { recursive: true, force: true })
   })
 
-  const records = async (namespace: string): Promise<Remediation[]> =>
-    (await bed.get<{ items: Remediation[] }>('rem', '-n', namespace)).items
+  const list = async <T>(kind: string, namespace: string): Promise<T[]> =>
+    (await up().api.call<{ items: T[] }>('GET', pathOf({ kind, namespace }))).items
+
+  const records = (namespace: string): Promise<Remediation[]> => list('Remediation', namespace)
 
   return {
     bed,
@@ -176,9 +184,8 @@ export const useScene = (options: SceneOptions = {}): Scene => {
         return only
       }, patience),
     records,
-    workload: (kind, namespace, name = 'web') =>
-      bed.get<Workload>(kind, name, '-n', namespace, '--show-managed-fields'),
-    pods: async (namespace) => (await bed.get<{ items: Pod[] }>('pods', '-n', namespace)).items,
+    workload: (kind, namespace, name = 'web') => up().api.call('GET', pathOf({ kind, namespace, name })),
+    pods: (namespace) => list('Pod', namespace),
     writes: (namespace) =>
       readWrites(bed.plane.auditLog, CONTROLLER_USER).filter(
         (write) =>

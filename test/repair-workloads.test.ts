@@ -27,7 +27,7 @@ test('incident A is repaired in place: the Deployment in kube-system has the new
   expect(diff.find((line) => line.startsWith('-') && line.includes(broken.image))).toBeDefined()
   expect(diff.find((line) => line.startsWith('+') && line.includes(`${NEW}/coredns:1.6.1`))).toBeDefined()
 
-  const repaired = await scene.workload('deployment', 'kube-system', 'coredns')
+  const repaired = await scene.workload('Deployment', 'kube-system', 'coredns')
   expect(repaired.spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([`${NEW}/coredns:1.6.1`])
   expect(repaired.metadata.annotations?.['kubemend.io/original-image']).toBe(JSON.stringify({ web: broken.image }))
   expect(spec.target).toMatchObject({ kind: 'Deployment', name: 'coredns', uid: repaired.metadata.uid })
@@ -88,7 +88,7 @@ test.concurrent('an init container that cannot be pulled is repaired, and what w
   await scene.apply(deployment(namespace, { image: `${NEW}/web:1`, podSpec: { initContainers } }))
   const { status } = await scene.record(namespace, { phase: 'Succeeded' })
   expect(status?.steps?.[0]?.changes).toMatchObject([{ container: 'init', init: true, to: `${NEW}/side:1` }])
-  const { spec } = await scene.workload('deployment', namespace)
+  const { spec } = await scene.workload('Deployment', namespace)
   expect(spec?.template?.spec?.initContainers?.[0]?.image).toBe(`${NEW}/side:1`)
   expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${NEW}/web:1`)
 })
@@ -103,7 +103,7 @@ test.concurrent('two failing containers are repaired by one write, and a third t
   ]
   await scene.apply(deployment(namespace, { podSpec: { containers } }))
   await scene.record(namespace, { phase: 'Succeeded' })
-  const { spec, metadata } = await scene.workload('deployment', namespace)
+  const { spec, metadata } = await scene.workload('Deployment', namespace)
   expect(spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([
     `${NEW}/web:1`,
     `${NEW}/side:1`,
