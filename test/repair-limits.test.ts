@@ -145,8 +145,12 @@ test('a right that is missing is named on the record, and what needs other right
   const namespace = await scene.bed.namespace()
   await scene.policy(namespace)
   await scene.apply(deployment(namespace))
-  const { status } = await scene.record(namespace, { phase: 'Failed', reason: 'WriteRefused' })
-  expect(status?.message).toContain(`missing right: patch deployments.apps in namespace ${namespace}`)
+  await eventually(async () => {
+    const [record] = await scene.records(namespace)
+    expect(record?.status?.steps?.[0]?.state).toBe('Failed')
+    // Still told in the pause that follows.
+    expect(record?.status?.message).toContain(`missing right: patch deployments.apps in namespace ${namespace}`)
+  }, PATIENTLY)
   expect(await imagesIn(namespace)).toEqual([`${OLD}/web:1`])
 
   const other = await scene.bed.namespace()

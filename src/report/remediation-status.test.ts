@@ -352,6 +352,9 @@ describe('the status of a record', () => {
     )
     const refused = lived(act(), acted({ kind: 'Refused', why: 'no', missingRight: 'patch deployments.apps' }))
     expect(refused.message).toContain('missing right: patch deployments.apps')
+    const pausing = lived(act(), acted({ kind: 'Refused', why: 'no', missingRight: 'patch deployments.apps' }), held)
+    expect(pausing).toMatchObject({ phase: 'Held', reason: 'CoolingDown' })
+    expect(pausing.message).toContain('missing right: patch deployments.apps')
   })
 
   test.each(HOLD_REASONS)('says %s of what is held', (reason) => {

@@ -6,7 +6,7 @@ import type { Reason } from './reasons.ts'
 import type { VerdictOf } from './status-change.ts'
 import { knownOf, put, underWay } from './status-fields.ts'
 import { isUndo, lastBegun, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
-import { isoTime } from './text.ts'
+import { clip, isoTime } from './text.ts'
 
 const MAX_ATTEMPTS = 100
 /** A hold whose next look keeps passing without news is told anew now and then, so that it does not look forgotten. */
@@ -26,6 +26,12 @@ const overdue = ({ nextLook }: RemediationStatus, at: number): boolean =>
 /** Guardrails that a sentence names: an observing policy tells what would hold it, and that changes. */
 const foreseenIn = (own: HoldReason, message = ''): string =>
   HOLD_REASONS.filter((reason) => reason !== own && message.includes(reason)).join()
+
+/** A pause after an attempt that ended badly must not hide how it ended: the right that was missing, say. */
+const withEnding = ({ phase, message: ending }: RemediationStatus, message: string): string =>
+  (phase === 'Failed' || phase === 'Ineffective') && ending
+    ? clip(`${message}; it ended so: ${ending}`, 4_096)
+    : message
 
 export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, message, plan, lookAgainAt } = verdict
@@ -52,7 +58,7 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
   return put(before, {
     phase,
     reason,
-    message,
+    message: reason === 'CoolingDown' ? withEnding(before, message) : message,
     ...planned(plan),
     ...knownOf(verdict.diagnosis),
     steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned')) : kept,
