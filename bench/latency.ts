@@ -14,8 +14,8 @@ interface Course {
   readonly before: readonly AuditedRequest[]
 }
 
-const isAbout = ({ workload, node }: Incident, { resource, name }: AuditedRequest): boolean =>
-  name === workload || name.startsWith(`${workload}-`) || (resource === 'nodes' && name === node)
+const isAbout = ({ workload, node, pod }: Incident, { resource, namespace, name }: AuditedRequest): boolean =>
+  resource === 'nodes' ? name === node : namespace === pod.namespace && name.startsWith(workload)
 
 const courseOf = (incident: Incident, { requests, contender }: Round): Course | undefined => {
   const { pod } = incident
@@ -25,7 +25,11 @@ const courseOf = (incident: Incident, { requests, contender }: Round): Course | 
   )
   if (!commit || !write) return undefined
   const before = contender.filter(
-    (request) => request !== write && request.receivedAt <= write.receivedAt && isAbout(incident, request),
+    (request) =>
+      request !== write &&
+      request.completedAt >= commit.receivedAt &&
+      request.receivedAt <= write.receivedAt &&
+      isAbout(incident, request),
   )
   return { committedAt: commit.completedAt, write, before }
 }

@@ -88,10 +88,11 @@ const breakAndWait = async (bed: Bed, options: RoundOptions, kubelet: Kubelet): 
   return succeeded
 }
 
-/** Records and policies go, so that the next contender finds none of them; the workloads run and stay. */
+/** Records, policies and Events go, so that the next contender finds none of them; the workloads run and stay. */
 const cleanUp = async (bed: Bed, namespace: string): Promise<void> => {
   await bed.loader.remove(pathOf({ kind: 'RemediationPolicy', name: namespace }))
   await bed.loader.remove(pathOf({ kind: 'Remediation', namespace }))
+  await bed.loader.remove(pathOf({ kind: 'Event', namespace }))
 }
 
 export const playRound = async (bed: Bed, options: RoundOptions): Promise<Round> => {
