@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Remediation } from '../src/api/objects.ts'
 import type { Controller } from '../testbed/controller.ts'
 import { eventually } from '../testbed/fixture.ts'
-import { type Proxy, startProxy } from '../testbed/proxy.ts'
+import { type CountedWrite, type Proxy, startProxy } from '../testbed/proxy.ts'
 import { PATIENTLY, type Scene } from './repair-scene.ts'
 
 export interface Play {
@@ -31,11 +31,19 @@ const quiet = async (proxy: Proxy, ms: number): Promise<void> => {
   }
 }
 
+interface Turn {
+  readonly proxy: Proxy
+  readonly at: number
+  readonly when: 'before' | 'after'
+  readonly controller: Controller
+  readonly matching?: RegExp
+}
+
 /** Two lives an incident: the first ends at the write, the second begins with empty memory and kills the next one's. */
 const playOnce = async (
   scene: Scene,
   play: Play,
-  { proxy, at, when, controller }: { proxy: Proxy; at: number; when: 'before' | 'after'; controller: Controller },
+  { proxy, at, when, controller, matching }: Turn,
 ): Promise<{ readonly next: Controller; readonly crashedAt?: string }> => {
   const namespace = await scene.bed.namespace('crash')
   await quiet(proxy, QUIET_MS)
@@ -43,6 +51,7 @@ const playOnce = async (
   proxy.arm({
     at,
     when,
+    matching,
     crash: () => {
       life.crashed = true
       process.kill(controller.pid, 'SIGKILL')
@@ -56,10 +65,11 @@ const playOnce = async (
   }
   if (!life.crashed) await quiet(proxy, ALL_WRITTEN_MS)
   const { crashed } = life
-  const { method, path } = proxy.writes[at - 1] ?? {}
+  const { method, path } =
+    (crashed ? proxy.writes.findLast((write) => !matching || matching.test(named(write))) : undefined) ?? {}
   if (!crashed) proxy.arm()
   const next = crashed ? await startAgain(scene, proxy) : controller
-  const where = `killed ${when} write ${at}, ${method} ${path}`
+  const where = `killed ${when} write ${matching ? String(matching) : at}, ${method} ${path}`
   try {
     const record = await eventually(() => play.ended(namespace), PATIENTLY)
     await play.check(namespace, record)
@@ -72,16 +82,21 @@ const playOnce = async (
   return { next, ...(crashed && { crashedAt: where }) }
 }
 
+const named = ({ method, path }: CountedWrite): string => `${method} ${path}`
+
 /** Under the same name: its lease need not run out first. */
 const startAgain = (scene: Scene, { kubeconfig }: Proxy): Promise<Controller> =>
   scene.start({ kubeconfig, args: ['--identity', 'crashes', '--max-actions-per-hour', '1000'] })
 
-/** For the first write, the second, … until an incident passes without a crash; answers where it crashed. */
+/**
+ * For the first write, the second, … until an incident passes without a crash; then for the writes that must `surely` be
+ * among them and by chance were not. Answers where it crashed.
+ */
 export const crashAtEveryWrite = async (
   scene: Scene,
   when: 'before' | 'after',
   play: Play,
-  { from = 1 }: { readonly from?: number } = {},
+  { from = 1, surely = [] }: { readonly from?: number; readonly surely?: readonly RegExp[] } = {},
 ): Promise<string[]> => {
   const proxy = await startProxy(scene.kubeconfig)
   const places: string[] = []
@@ -101,6 +116,12 @@ export const crashAtEveryWrite = async (
         controller = await startAgain(scene, proxy)
         if (failures.length === MAX_FAILURES) break
       }
+    }
+    for (const matching of surely) {
+      if (failures.length > 0 || places.some((place) => matching.test(place))) continue
+      const { next, crashedAt } = await playOnce(scene, play, { proxy, at: 1, when, controller, matching })
+      controller = next
+      if (crashedAt !== undefined) places.push(crashedAt)
     }
     await controller.kill('SIGKILL')
   } finally {

@@ -15,6 +15,8 @@ export interface CountedWrite {
 export interface CrashPoint {
   /** The how manieth write since `arm`, from 1. */
   readonly at: number
+  /** Counts only writes whose method and path match: which write is the k-th differs from run to run, Events being told beside. */
+  readonly matching?: RegExp | undefined
   /** Before the write is forwarded, or after the server answered and before the answer is handed on. */
   readonly when: 'before' | 'after'
   /** Must kill the process at once; its connections are cut in the same turn, so that nothing it sent comes through. */
@@ -35,6 +37,12 @@ const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 const isCounted = ({ method = '', url = '' }: IncomingMessage): boolean =>
   WRITING.has(method) && !url.startsWith('/apis/coordination.k8s.io/')
+
+const isDue = ({ at, matching }: CrashPoint, writes: readonly CountedWrite[]): boolean => {
+  const counted = matching ? writes.filter(({ method, path }) => matching.test(`${method} ${path}`)) : writes
+  const last = writes.at(-1)
+  return counted.length === at && counted.at(-1) === last
+}
 
 const readUpstream = (kubeconfig: string): { url: string; agent: Agent } => {
   const { clusters, users } = parse(readFileSync(kubeconfig, 'utf8')) as {
@@ -91,7 +99,7 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
   const server = createServer((incoming, response) => {
     if (!isCounted(incoming)) return forward(incoming, response, undefined)
     writes.push({ method: incoming.method ?? '', path: incoming.url ?? '' })
-    const due = point?.at === writes.length ? point : undefined
+    const due = point && isDue(point, writes) ? point : undefined
     if (due?.when === 'before') crash(due)
     else forward(incoming, response, due)
   })
