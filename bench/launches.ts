@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { bundle } from '../scripts/build/bundle.ts'
 import type { Launch } from './contenders.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -77,7 +78,7 @@ export const emit = async (): Promise<void> => {
   rmSync(MADE, { recursive: true, force: true })
   mkdirSync(MADE, { recursive: true })
   copyFileSync(join(ROOT, 'package.json'), join(MADE, 'package.json'))
-  await compile('-p', 'tsconfig.build.json', '--outDir', join(MADE, 'dist'))
+  await bundle(join(MADE, 'dist'))
   const alike = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2025', '--types', 'node', '--skipLibCheck']
   const sources = ['bench/reference.ts', 'testbed/die-with-parent.ts'].map((source) => join(ROOT, source))
   await compile('--ignoreConfig', ...alike, '--rootDir', ROOT, '--outDir', MADE, ...sources)

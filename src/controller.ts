@@ -8,12 +8,13 @@ import { createKubeClient } from './runtime/kube-client.ts'
 import { loadKubeConnection } from './runtime/kube-config.ts'
 import { createLeader } from './runtime/leader.ts'
 import { createLog, describeError } from './runtime/log.ts'
+import { packageFile } from './runtime/package-root.ts'
 
 /** A watch without a sign of life for so long makes the process not ready; each is questioned well before. */
 const QUIET_MS = 180_000
 
 const versionOf = (): string => {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(packageFile('package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 

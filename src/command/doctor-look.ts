@@ -7,6 +7,7 @@ import { readHosts } from '../diagnose/registry/hosts.ts'
 import { forbidden, notFound } from '../runtime/errors.ts'
 import { type KubeClient, listAll } from '../runtime/kube-client.ts'
 import type { Lease } from '../runtime/lease.ts'
+import { packageFile } from '../runtime/package-root.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 import {
@@ -73,8 +74,8 @@ export const lookAtLease = (client: Client, namespace: string, now: number): Pro
     .then(({ items }) => judgeLease(items, namespace, now))
     .catch(unreadable('controller'))
 
-/** Roles as they are installed; the same distance from `src/command` and from `dist/command`. */
-const MANIFEST = new URL('../../manifests/rbac.yaml', import.meta.url)
+/** Roles as they are installed. */
+const MANIFEST = 'manifests/rbac.yaml'
 
 /** A service account as `NAMESPACE/NAME`; without one, the user of the command is meant. */
 interface Subject {
@@ -105,7 +106,7 @@ export const lookAtRights = async (
   operatorNamespace: string,
   policies: readonly RemediationPolicy[],
 ): Promise<readonly Check[]> => {
-  const roles = await readFile(MANIFEST, 'utf8').then(
+  const roles = await readFile(packageFile(MANIFEST), 'utf8').then(
     (text): readonly Role[] => rolesIn(text, operatorNamespace),
     () => undefined,
   )

@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import { packageFile } from '../runtime/package-root.ts'
 import { EXIT } from './failure.ts'
 import { formatData } from './output.ts'
 import { subcommand } from './subcommand.ts'
 
-/** The same distance from `src/command` and from `dist/command`. */
-const PACKAGE = new URL('../../package.json', import.meta.url)
-
 export const readVersion = async (): Promise<string> =>
-  (JSON.parse(await readFile(PACKAGE, 'utf8')) as { readonly version: string }).version
+  (JSON.parse(await readFile(packageFile('package.json'), 'utf8')) as { readonly version: string }).version
 
 export const versionCommand = subcommand(
   { name: 'version', synopsis: '[options]', text: 'Says which version of kubemend this is.', examples: [] },

@@ -1,0 +1,36 @@
+# The operator's image: `npm run image`, or
+#   docker build -t kubemend --build-arg VERSION=… --build-arg REVISION=$(git rev-parse HEAD) .
+# Both bases can be others: BUILD_BASE needs npm and a shell, BASE the libraries of glibc and C++ (libc6, libstdc++6) and
+# certificates. Node itself is the one that the lock file names, so that what is shipped is what was tested.
+ARG BUILD_BASE=docker.io/library/node:26-bookworm-slim
+ARG BASE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${BUILD_BASE} AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY scripts/build.ts scripts/
+COPY scripts/build scripts/build
+COPY src src
+RUN npm run build \
+ && npm sbom --sbom-format spdx --omit dev > dist/sbom.spdx.json \
+ && cp node_modules/node/bin/node /node
+
+FROM ${BASE}
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="kubemend" \
+      org.opencontainers.image.description="Repairs broken pods as their cluster's owner allowed, and proves that it helped" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/kubemend/kubemend" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /node /usr/local/bin/node
+COPY package.json LICENSE /app/
+COPY manifests/rbac.yaml /app/manifests/
+COPY --from=build /src/dist /app/dist
+# A number, so that a kubelet can see for itself that it is not root.
+USER 65532:65532
+WORKDIR /app
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/node", "/app/dist/controller.js"]

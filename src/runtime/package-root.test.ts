@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { packageFile } from './package-root.ts'
+
+it('finds a file of the package from wherever the code lies in it', () => {
+  expect(JSON.parse(readFileSync(packageFile('package.json'), 'utf8'))).toMatchObject({ name: 'kubemend' })
+  expect(packageFile('manifests/rbac.yaml').pathname).toMatch(/\/manifests\/rbac\.yaml$/)
+})

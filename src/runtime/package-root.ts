@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs'
+
+/**
+ * A file that is shipped beside the code, by its path from the package's root. The root is the nearest folder upwards
+ * that has a package.json, so the same code finds it from `src/`, from emitted files and from a bundle.
+ */
+export const packageFile = (path: string): URL => {
+  let folder = new URL('.', import.meta.url)
+  while (!existsSync(new URL('package.json', folder))) {
+    const above = new URL('..', folder)
+    if (above.href === folder.href) throw new Error(`finding ${path}: no package.json above ${import.meta.url}`)
+    folder = above
+  }
+  return new URL(path, folder)
+}
