@@ -24,7 +24,7 @@ import type { Log } from '../runtime/log.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { createBoard } from '../watch/board.ts'
 import type { PodRef } from '../watch/sighting.ts'
-import { createWatch, type Watch } from '../watch/watch.ts'
+import { createWatch, type Watch, WATCHES } from '../watch/watch.ts'
 import { createHousekeeping } from './housekeeping.ts'
 import { createIncidents } from './incidents.ts'
 import { createLook } from './look.ts'
@@ -82,11 +82,14 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   let paused: Fact<boolean> = unknown(
     `namespace ${config.namespace} was not seen, so nobody could stop the operator there`,
   )
-  const watchActivity: Record<string, number> = {}
+  // One that never heard anything shows as quiet since the start, not as no watch at all.
+  const watchActivity: Record<string, number> = Object.fromEntries(WATCHES.map((name) => [name, now()]))
 
   const metrics = createMetrics({
     version,
     countByPhase: records.countByPhase,
+    held: records.countHeld,
+    leads,
     queues: () => ({ pods: looks.metrics(), incidents: reconciles.metrics() }),
     watches: () => watchActivity,
   })

@@ -9,12 +9,24 @@ interface Given {
   readonly owner?: string
   readonly area?: string
   readonly phase?: Phase
+  readonly reason?: string
+  readonly finishedAt?: string
   readonly policy?: string
   readonly version?: string
   readonly created?: string
 }
 
-const record = ({ uid, owner = 'o', area = 'image', phase = 'Held', policy = 'p', version = '1', created }: Given) =>
+const record = ({
+  uid,
+  owner = 'o',
+  area = 'image',
+  phase = 'Held',
+  policy = 'p',
+  version = '1',
+  created,
+  reason,
+  finishedAt,
+}: Given) =>
   ({
     apiVersion: 'kubemend.io/v1alpha1',
     kind: 'Remediation',
@@ -26,7 +38,7 @@ const record = ({ uid, owner = 'o', area = 'image', phase = 'Held', policy = 'p'
       creationTimestamp: created ?? '2030-01-01T00:00:00Z',
     },
     spec: { policy: { name: policy, uid: 'pu', generation: 1 } },
-    status: { phase },
+    status: { phase, reason, finishedAt },
   }) as unknown as Remediation
 
 test('the later version wins, however they arrive', () => {
@@ -55,6 +67,21 @@ test('what is under way counts against its policy, but for the incident that ask
   expect(records.activeByPolicy({ ownerUid: 'o1', area: 'image' })).toEqual({ p: 1, q: 1 })
   expect(records.activeByPolicy({ ownerUid: 'o1', area: 'volume' })).toEqual({ p: 2, q: 1 })
   expect(records.countOf('p')).toEqual({ active: 2, held: 1 })
+})
+
+test('what is held is told by policy and reason, without what came to an end or is under way', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', reason: 'BudgetSpent' }))
+  records.put(record({ uid: 'b', reason: 'BudgetSpent' }))
+  records.put(record({ uid: 'c', reason: 'BudgetSpent', policy: 'q' }))
+  records.put(record({ uid: 'd', phase: 'Observed', reason: 'ObserveOnly' }))
+  records.put(record({ uid: 'e', phase: 'Ineffective', reason: 'AttemptsSpent', finishedAt: '2030-01-01T00:00:00Z' }))
+  records.put(record({ uid: 'f', phase: 'Verifying', reason: 'WaitingForProof' }))
+  expect(records.countHeld()).toEqual([
+    { policy: 'p', reason: 'BudgetSpent', count: 2 },
+    { policy: 'q', reason: 'BudgetSpent', count: 1 },
+    { policy: 'p', reason: 'ObserveOnly', count: 1 },
+  ])
 })
 
 test('a record that ends or is deleted counts no more', () => {

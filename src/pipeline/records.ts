@@ -2,10 +2,13 @@ import type { Area } from '../api/causes.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
-import type { Phase } from '../api/reasons.ts'
+import { HOLD_REASONS, type Phase } from '../api/reasons.ts'
+import type { HeldCount } from '../report/metrics.ts'
 
 /** Phases in which something was begun and its outcome is not known yet. */
 const UNDER_WAY: ReadonlySet<Phase> = new Set(['Running', 'Verifying'])
+
+const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
 
 export const underWay = (record: Remediation): boolean => UNDER_WAY.has(record.status?.phase ?? 'Held')
 
@@ -35,6 +38,8 @@ export interface Records {
   readonly get: (uid: string) => Remediation | undefined
   readonly all: () => readonly Remediation[]
   readonly countByPhase: () => Readonly<Record<string, number>>
+  /** Open records that a guardrail holds, by policy and reason. */
+  readonly countHeld: () => readonly HeldCount[]
   /** Of one policy: under way, and held by a guardrail or a person. */
   readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
   /** Of one owner and area, newest first. */
@@ -87,6 +92,14 @@ export const createRecords = (): Records => {
         if (status?.phase) counts[status.phase] = (counts[status.phase] ?? 0) + 1
       }
       return counts
+    },
+    countHeld: () => {
+      const held = [...byUid.values()].filter((record) => isOpen(record) && HELD.has(record.status?.reason ?? ''))
+      const kinds = Map.groupBy(held, ({ spec, status }) => `${status?.reason} ${spec.policy.name}`)
+      return [...kinds].map(([kind, { length: count }]) => {
+        const [reason = '', policy = ''] = kind.split(' ')
+        return { policy, reason, count }
+      })
     },
     countOf: (policy) => {
       const mine = [...byUid.values()].filter(({ spec }) => spec.policy.name === policy)

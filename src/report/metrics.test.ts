@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type HeldCount, type MetricsDeps } from './metrics.ts'
 
 const QUEUE = { depth: 2, adds: 7, retries: 1, unfinishedMs: 1_500, longestRunningMs: 1_000 }
-const create = (defaults = false) =>
+const create = (defaults = false, deps: Partial<MetricsDeps> = {}) =>
   createMetrics({
     version: '1.2.3',
     countByPhase: () => ({ Held: 4 }),
     queues: () => ({ incidents: QUEUE }),
     watches: () => ({ pods: 1_700_000_000_000 }),
     defaults,
+    ...deps,
   })
 
 test('an incident is counted once, however often it is seen', async () => {
@@ -30,6 +31,22 @@ test('what is asked for at a scrape is current and does not add up over scrapes'
   expect(body).toContain('workqueue_unfinished_work_seconds{name="incidents"} 1.5')
 })
 
+test('what is no longer held is no longer told', async () => {
+  const held: HeldCount[] = [{ policy: 'p', reason: 'BudgetSpent', count: 2 }]
+  const metrics = create(false, { held: () => held })
+  expect((await metrics.scrape()).body).toContain('kubemend_remediations_held{policy="p",reason="BudgetSpent"} 2')
+  held.pop()
+  expect((await metrics.scrape()).body).not.toContain('kubemend_remediations_held{')
+})
+
+test('whether it leads is told as it is at the scrape', async () => {
+  let leads = false
+  const metrics = create(false, { leads: () => leads })
+  expect((await metrics.scrape()).body).toContain('kubemend_leader 0')
+  leads = true
+  expect((await metrics.scrape()).body).toContain('kubemend_leader 1')
+})
+
 test('the metrics bear the names of the documents', async () => {
   const metrics = create(true)
   metrics.count({ held: { policy: 'p', reason: 'CoolingDown' } })
@@ -42,6 +59,8 @@ test('the metrics bear the names of the documents', async () => {
   const names = new Set([...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
   for (const name of [
     'kubemend_incidents_total',
+    'kubemend_remediations_held',
+    'kubemend_leader',
     'kubemend_breaker_state',
     'kubemend_agent_tasks_total',
     'kubemend_build_info',

@@ -7,10 +7,21 @@ import { PHASES } from '../api/reasons.ts'
 import type { Tally } from './tally.ts'
 import { queueMetrics, type QueueNumbers } from './queue-metrics.ts'
 
+/** So many records of one policy are held for one reason. */
+export interface HeldCount {
+  readonly policy: string
+  readonly reason: string
+  readonly count: number
+}
+
 export interface MetricsDeps {
   readonly version: string
   /** Records by phase, asked for at each scrape. */
   readonly countByPhase: () => Readonly<Record<string, number>>
+  /** What guardrails hold now, asked for at each scrape. */
+  readonly held?: () => readonly HeldCount[]
+  /** Whether this replica may act, asked for at each scrape. */
+  readonly leads?: () => boolean
   /** Queues by name, asked for at each scrape. */
   readonly queues?: () => Readonly<Record<string, QueueNumbers>>
   /** When each watch last heard of the server, ms since the epoch, asked for at each scrape. */
@@ -38,7 +49,15 @@ const MAX_INCIDENTS = 10_000
 const DURATION_BUCKETS = [1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1_800, 3_600]
 
 /** See Metrics. Registers nothing globally: each call has a registry of its own. */
-export const createMetrics = ({ version, countByPhase, queues, watches, defaults = true }: MetricsDeps): Metrics => {
+export const createMetrics = ({
+  version,
+  countByPhase,
+  held: heldNow,
+  leads,
+  queues,
+  watches,
+  defaults = true,
+}: MetricsDeps): Metrics => {
   const registry = new Registry()
   const registers = [registry]
   if (defaults) collectDefaultMetrics({ register: registry })
@@ -87,6 +106,25 @@ export const createMetrics = ({ version, countByPhase, queues, watches, defaults
     collect() {
       const counts = countByPhase()
       for (const phase of PHASES) this.set({ phase }, counts[phase] ?? 0)
+    },
+  })
+  // Beside kubemend_held_total, which says how often it began: whether it lasts is what wakes a person.
+  new Gauge({
+    name: 'kubemend_remediations_held',
+    help: 'Remediations that a guardrail holds now, by policy and reason.',
+    labelNames: ['policy', 'reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { policy, reason, count } of heldNow?.() ?? []) this.set({ policy, reason }, count)
+    },
+  })
+  new Gauge({
+    name: 'kubemend_leader',
+    help: 'Whether this replica leads (1) or stands by (0); only the leader acts.',
+    registers,
+    collect() {
+      this.set(leads?.() ? 1 : 0)
     },
   })
   new Gauge({

@@ -43,6 +43,9 @@ export interface Watch {
   readonly quiet: (ms: number, now: number) => readonly string[]
 }
 
+/** Names of the watches, in the order in which they are made. */
+export const WATCHES = ['remediationpolicies', 'remediations', 'namespaces', 'pods', 'events'] as const
+
 /**
  * All watches, by field selectors on the server, so that memory and traffic grow with what is broken. Pods in phase
  * Pending that have a node, Warning Events of pods, and our own objects.
@@ -100,14 +103,12 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
       on: { upsert: ({ ref, word }) => signals.word(ref, word) },
     }),
   ]
-  const names = ['remediationpolicies', 'remediations', 'namespaces', 'pods', 'events']
-
   return {
     start: () => reflectors.forEach((reflector) => reflector.start()),
     stop: async () => void (await Promise.all(reflectors.map((reflector) => reflector.stop()))),
     synced: Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => undefined),
     quiet: (ms, now) =>
-      names.filter((_, i) => {
+      WATCHES.filter((_, i) => {
         const reflector = reflectors[i]
         return !reflector?.hasSynced() || now - reflector.lastActivity() > ms
       }),
