@@ -6,9 +6,9 @@ import (
 	"context"
 	"os"
 
-	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
