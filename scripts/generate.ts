@@ -5,12 +5,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { alerts } from './generate/alerts.ts'
 import { crds } from './generate/crds.ts'
+import { dashboardJson } from './generate/dashboard.ts'
 import { documents } from './generate/documents.ts'
 import type { Generator } from './generate/generator.ts'
 import { rbac } from './generate/rbac.ts'
 
-const GENERATORS: readonly Generator[] = [crds, rbac, documents]
+const GENERATORS: readonly Generator[] = [crds, rbac, alerts, dashboardJson, documents]
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const root = join(import.meta.dirname, '..')

@@ -7,6 +7,7 @@ import { FLAGS } from '../../src/config-flags.ts'
 import { GUARDRAILS } from '../../src/decide/guardrails/chain.ts'
 import { createMetrics } from '../../src/report/metrics.ts'
 import { REASONS } from '../../src/report/reasons.ts'
+import { ALERTS } from './alerts/table.ts'
 import { declaredGrants, rolesOf } from './rbac.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
@@ -93,6 +94,16 @@ export const TABLES: Readonly<Record<string, (root: string) => string | Promise<
       Object.entries(REASONS).map(([reason, { meaning, events }]) => [code(reason), meaning, EVENTS_ON[events]]),
     ),
   metrics: async () => table(['metric', 'kind', 'meaning'], await metricRows()),
+  alerts: () =>
+    table(
+      ['alert', 'severity', 'fires when', 'for'],
+      ALERTS.map(({ name, severity, when, for: lasting }) => [
+        `[${name}](runbooks/${name}.md)`,
+        severity,
+        when,
+        lasting === '0m' ? 'at once' : lasting,
+      ]),
+    ),
   rights: async (root) => table(['role', 'on', 'may', 'why'], await rightRows(root)),
   flags: () =>
     table(

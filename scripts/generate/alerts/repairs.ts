@@ -1,0 +1,142 @@
+/** Alerts about remedies: one did not help, could not be carried out, was taken back by somebody, or none is left. */
+import { gained } from '../promql.ts'
+import type { Alert } from './alert.ts'
+
+const ended = (result: string): string =>
+  `kubemend_remediations_total{job="kubemend",instance="a:8080",policy="moved",action="RewriteImage",result="${result}"}`
+const began = (reason: string): string =>
+  `kubemend_held_total{job="kubemend",instance="a:8080",policy="moved",reason="${reason}"}`
+/** Both replicas see every record, so both tell the same. */
+const held = (reason: string, instance = 'a'): string =>
+  `kubemend_remediations_held{job="kubemend",instance="${instance}:8080",policy="moved",reason="${reason}"}`
+
+const byPolicy = { labels: { policy: 'moved' } }
+const byAction = { labels: { policy: 'moved', action: 'RewriteImage' } }
+
+const endedAs = (result: string): string =>
+  `sum by (policy, action) ${gained(`kubemend_remediations_total{result="${result}"}`, '1h')} > 0`
+
+export const REPAIR_ALERTS: readonly Alert[] = [
+  {
+    name: 'KubemendRemediationIneffective',
+    severity: 'warning',
+    for: '0m',
+    expr: endedAs('Ineffective'),
+    when: 'within the last hour a remedy was carried out and did not help',
+    summary: '{{ $labels.action }} of policy {{ $labels.policy }} did not help',
+    description:
+      'A remedy was carried out and the pods still fail. kubemend pauses, tries again as often as the policy allows, then stops by ' +
+      'itself. Whatever the cause is, it is probably another one than was found.',
+    cases: [
+      {
+        name: 'the first one of a policy',
+        series: { [ended('Ineffective')]: '_x9 1x20' },
+        at: '15m',
+        fires: [byAction],
+      },
+      {
+        name: 'one more of a policy that had some',
+        series: { [ended('Ineffective')]: '3x90 4x60' },
+        at: '95m',
+        fires: [byAction],
+      },
+      { name: 'all of them long ago', series: { [ended('Ineffective')]: '_x9 1x120' }, at: '120m', fires: [] },
+      { name: 'a success', series: { [ended('Succeeded')]: '_x9 1x20' }, at: '15m', fires: [] },
+    ],
+  },
+  {
+    name: 'KubemendRemediationFailed',
+    severity: 'warning',
+    for: '0m',
+    expr: endedAs('Failed'),
+    when: 'within the last hour a remedy could not be carried out',
+    summary: '{{ $labels.action }} of policy {{ $labels.policy }} could not be carried out',
+    description:
+      'The API server refused the write. Nothing was changed and the workload is still broken. Most often a right is missing, which ' +
+      'the record names, or an admission webhook says no.',
+    cases: [
+      { name: 'a right is missing', series: { [ended('Failed')]: '_x4 1 2 3 3x20' }, at: '10m', fires: [byAction] },
+      { name: 'the right was given long ago', series: { [ended('Failed')]: '_x4 1 2 3 3x120' }, at: '120m', fires: [] },
+      { name: 'it did not help', series: { [ended('Ineffective')]: '_x4 1x20' }, at: '10m', fires: [] },
+    ],
+  },
+  {
+    name: 'KubemendGaveUp',
+    severity: 'warning',
+    for: '0m',
+    expr:
+      `(max by (policy) (kubemend_remediations_held{reason="AttemptsSpent"}) > 0) or ` +
+      `(sum by (policy) ${gained('kubemend_held_total{reason="AttemptsSpent"}', '1h')} > 0)`,
+    when: 'all attempts at an incident within 24 hours did not last',
+    summary: 'kubemend has spent its attempts on an incident of policy {{ $labels.policy }}; a person must look',
+    description:
+      'Every attempt that policy {{ $labels.policy }} allows within 24 hours was made, and the workload is broken again or still. ' +
+      'kubemend leaves it alone from now on. It waits for you.',
+    cases: [
+      {
+        name: 'it gave up just now',
+        series: { [began('AttemptsSpent')]: '_x9 1x20' },
+        at: '12m',
+        fires: [byPolicy],
+      },
+      {
+        name: 'it is still broken hours later',
+        series: { [began('AttemptsSpent')]: '_x9 1x200', [held('AttemptsSpent')]: '_x9 1x200' },
+        at: '180m',
+        fires: [byPolicy],
+      },
+      { name: 'it pauses between attempts', series: { [held('CoolingDown')]: '1x20' }, at: '12m', fires: [] },
+    ],
+  },
+  {
+    name: 'KubemendEditReverted',
+    severity: 'warning',
+    for: '5m',
+    expr: 'max by (policy) (kubemend_remediations_held{reason="EditReverted"}) > 0',
+    when: 'somebody changed a repair back and the pods fail again',
+    summary: 'a repair of policy {{ $labels.policy }} was changed back, and the workload is broken again',
+    description:
+      'A person or a program wrote the old value back into a workload that kubemend had repaired. kubemend does not fight: it leaves ' +
+      'the workload as it is. The record says who it was.',
+    cases: [
+      { name: 'changed back', series: { [held('EditReverted')]: '1x20' }, at: '8m', fires: [byPolicy] },
+      {
+        name: 'changed back and repaired by that person a little later',
+        series: { [held('EditReverted')]: '_ 1x3 stale' },
+        at: '12m',
+        fires: [],
+      },
+    ],
+  },
+  {
+    name: 'KubemendBreakerOpen',
+    severity: 'critical',
+    for: '0m',
+    expr: 'max(kubemend_breaker_state) == 2 or max(kubemend_remediations_held{reason="TooManyUnhealthy"}) > 0',
+    when: 'so much is broken at once that the storm breaker holds single repairs',
+    summary: 'so much is broken at once that kubemend has stopped repairing one by one',
+    description:
+      'More is unhealthy than single repairs should touch, so kubemend holds until it is less. This is a fault of the cluster, its ' +
+      'network or a registry, not of one workload: look for what all the failures have in common.',
+    cases: [
+      {
+        name: 'the breaker opens',
+        series: { 'kubemend_breaker_state{job="kubemend",instance="a:8080"}': '0 0 2x10' },
+        at: '3m',
+        fires: [{ labels: {} }],
+      },
+      {
+        name: 'a node is left alone for the storm',
+        series: { [held('TooManyUnhealthy')]: '1x10' },
+        at: '3m',
+        fires: [{ labels: {} }],
+      },
+      {
+        name: 'it is half open: one repair is tried',
+        series: { 'kubemend_breaker_state{job="kubemend",instance="a:8080"}': '2 2 1x10' },
+        at: '5m',
+        fires: [],
+      },
+    ],
+  },
+]

@@ -1,0 +1,14 @@
+import type { Alert } from './alert.ts'
+import { HOLD_ALERTS } from './holds.ts'
+import { OPERATOR_ALERTS } from './operator.ts'
+import { REPAIR_ALERTS } from './repairs.ts'
+
+/** Groups as Prometheus shows them. */
+export const ALERT_GROUPS: Readonly<Record<string, readonly Alert[]>> = {
+  'kubemend-operator': OPERATOR_ALERTS,
+  'kubemend-repairs': REPAIR_ALERTS,
+  'kubemend-holds': HOLD_ALERTS,
+}
+
+/** Every alert, in the order of the groups. */
+export const ALERTS: readonly Alert[] = Object.values(ALERT_GROUPS).flat()

@@ -1,0 +1,75 @@
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard'
+import { RUNBOOKS_URL } from './alerts.ts'
+import { BROKEN } from './dashboard/broken.ts'
+import { DONE } from './dashboard/done.ts'
+import { HEALTH } from './dashboard/health.ts'
+import { HELD } from './dashboard/held.ts'
+import { DATASOURCE, type Panel } from './dashboard/panels.ts'
+import type { Generator } from './generator.ts'
+
+const ROWS: Readonly<Record<string, readonly Panel[]>> = {
+  'What is broken now': BROKEN,
+  'What was done': DONE,
+  'What is held, and why': HELD,
+  'The operator itself': HEALTH,
+}
+
+/** Values of a label, all of them chosen at first. */
+const labelVariable = (name: string, label: string, query: string): dashboard.QueryVariableBuilder =>
+  new dashboard.QueryVariableBuilder(name)
+    .label(label)
+    .datasource(DATASOURCE)
+    .query({ query, refId: name })
+    .refresh(dashboard.VariableRefresh.OnTimeRangeChanged)
+    .sort(dashboard.VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .current({ selected: true, text: 'All', value: '$__all' })
+
+/** The dashboard as Grafana imports it. */
+export const grafanaDashboard = (): dashboard.Dashboard => {
+  const builder = new dashboard.DashboardBuilder('kubemend')
+    .uid('kubemend')
+    .description(
+      'What is broken, what was done about it, what is held and why, and whether the operator itself is well.',
+    )
+    .tags(['kubemend', 'kubernetes'])
+    .editable()
+    .tooltip(dashboard.DashboardCursorSync.Crosshair)
+    .time({ from: 'now-6h', to: 'now' })
+    .refresh('30s')
+    .timezone('browser')
+    .withVariable(new dashboard.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
+    .withVariable(labelVariable('job', 'Job', 'label_values(kubemend_build_info, job)'))
+    .withVariable(
+      labelVariable(
+        'policy',
+        'Policy',
+        'label_values({__name__=~"kubemend_(held|remediations)_total", job=~"$job"}, policy)',
+      ).allValue('.*'),
+    )
+    .link(
+      new dashboard.DashboardLinkBuilder('Runbooks')
+        .type(dashboard.DashboardLinkType.Link)
+        .url(`${RUNBOOKS_URL}/README.md`)
+        .targetBlank(true),
+    )
+  for (const [title, panels] of Object.entries(ROWS)) {
+    builder.withRow(new dashboard.RowBuilder(title))
+    for (const panel of panels) builder.withPanel(panel)
+  }
+  const built = builder.build()
+  built.panels?.forEach((panel, i) => {
+    panel.id = i + 1
+  })
+  return built
+}
+
+/** `charts/kubemend/files/dashboard.json`. */
+export const dashboardJson: Generator = {
+  name: 'dashboard',
+  outputs: () =>
+    Promise.resolve([
+      { path: 'charts/kubemend/files/dashboard.json', text: `${JSON.stringify(grafanaDashboard(), null, 2)}\n` },
+    ]),
+}

@@ -1,0 +1,93 @@
+import { PHASE_EXPLANATIONS, PHASES, type Phase } from '../../../src/api/reasons.ts'
+import { gained } from '../promql.ts'
+import { bigNumber, overTime, type Panel, ranking } from './panels.ts'
+import { among, metric, once, orZero, policyMetric } from './queries.ts'
+
+/** Phases in which something still fails or is being repaired. */
+const OPEN: readonly Phase[] = ['Observed', 'Held', 'AwaitingApproval', 'Running', 'Verifying']
+
+const inPhase = (...phases: readonly Phase[]): string =>
+  orZero(`sum(${once(metric('kubemend_remediations_active', among('phase', phases)), ['phase'])})`)
+
+const endedAs = (...results: readonly Phase[]): string =>
+  orZero(`sum(${gained(policyMetric('kubemend_remediations_total', among('result', results)), '$__range')})`)
+
+const small = { width: 4, height: 4 }
+
+export const BROKEN: readonly Panel[] = [
+  bigNumber({
+    ...small,
+    title: 'Wait for a person',
+    description:
+      'Broken workloads that nobody but a person can help now: a plan waits for approval, all attempts are spent, or somebody changed a repair back.',
+    queries: [
+      {
+        expr: orZero(
+          `sum(${once(policyMetric('kubemend_remediations_held', among('reason', ['AwaitingApproval', 'AttemptsSpent', 'EditReverted'])), ['policy', 'reason'])})`,
+        ),
+      },
+    ],
+    steps: ['green', [1, 'orange']],
+    alerts: ['KubemendAwaitingApproval', 'KubemendGaveUp', 'KubemendEditReverted'],
+  }),
+  bigNumber({
+    ...small,
+    title: 'Being repaired',
+    description: 'Remedies that are being written, or written and watched for their proof.',
+    queries: [{ expr: inPhase('Running', 'Verifying') }],
+    steps: ['green', [1, 'blue']],
+  }),
+  bigNumber({
+    ...small,
+    title: 'Held',
+    description: 'Broken workloads that a guardrail holds back now. The reasons stand two rows below.',
+    queries: [{ expr: inPhase('Held') }],
+    steps: ['green', [1, 'yellow']],
+    alerts: ['KubemendHeldTooLong', 'KubemendBudgetSpent', 'KubemendPaused'],
+  }),
+  bigNumber({
+    ...small,
+    title: 'Only observed',
+    description: 'Broken workloads whose policy only looks; the record of each says what would be done.',
+    queries: [{ expr: inPhase('Observed') }],
+    steps: ['green', [1, 'purple']],
+  }),
+  bigNumber({
+    ...small,
+    title: 'Repaired in this time',
+    description: 'Remedies within the shown time that were proven: the containers started and stayed so.',
+    queries: [{ expr: endedAs('Succeeded') }],
+    steps: ['text', [1, 'green']],
+    unit: 'short',
+  }),
+  bigNumber({
+    ...small,
+    title: 'Did not help, or failed',
+    description: 'Remedies within the shown time that did not help, or that the API server refused.',
+    queries: [{ expr: endedAs('Ineffective', 'Failed') }],
+    steps: ['green', [1, 'red']],
+    alerts: ['KubemendRemediationIneffective', 'KubemendRemediationFailed'],
+  }),
+  overTime({
+    title: 'What is open, by phase',
+    description: PHASES.filter((phase) => OPEN.includes(phase))
+      .map((phase) => `${phase}: ${PHASE_EXPLANATIONS[phase]}.`)
+      .join(' '),
+    queries: [
+      { expr: once(metric('kubemend_remediations_active', among('phase', OPEN)), ['phase']), legend: '{{phase}}' },
+    ],
+    stacked: true,
+    width: 12,
+    height: 8,
+  }),
+  ranking({
+    title: 'Incidents by cause, in this time',
+    description:
+      'What broke, whether or not a policy answers to it. An incident is one workload (or node) and one kind of failure, however many pods it has. After a change of the leader those that still fail are counted anew.',
+    queries: [
+      { expr: `sum by (cause) (${gained(metric('kubemend_incidents_total'), '$__range')})`, legend: '{{cause}}' },
+    ],
+    width: 12,
+    height: 8,
+  }),
+]

@@ -1,0 +1,48 @@
+import { gained } from '../promql.ts'
+import { bigNumber, overTime, type Panel, ranking, rowsOf } from './panels.ts'
+import { metric, once, policyMetric } from './queries.ts'
+
+const HELD_NOW = once(policyMetric('kubemend_remediations_held'), ['policy', 'reason'])
+
+export const HELD: readonly Panel[] = [
+  overTime({
+    title: 'Held now, by reason',
+    description:
+      'Each reason is the name of a guardrail; the documents say when each holds. ObserveOnly, OptedOut, NamespaceProtected and PolicySuspended are held because somebody wants it so.',
+    queries: [{ expr: `sum by (reason) (${HELD_NOW})`, legend: '{{reason}}' }],
+    stacked: true,
+    width: 12,
+    height: 8,
+    alerts: ['KubemendHeldTooLong', 'KubemendBudgetSpent', 'KubemendPaused', 'KubemendAwaitingApproval'],
+  }),
+  rowsOf({
+    title: 'Held now, by policy',
+    description: 'The records themselves: kubectl get remediations -A',
+    queries: [{ expr: HELD_NOW }],
+    columns: { policy: 'Policy', reason: 'Reason', Value: 'Now' },
+    width: 12,
+    height: 8,
+  }),
+  ranking({
+    title: 'How often each guardrail began to hold, in this time',
+    description: 'A guardrail that holds often and passes soon is at work. One that holds often and long needs a look.',
+    queries: [
+      {
+        expr: `sum by (reason) (${gained(policyMetric('kubemend_held_total'), '$__range')})`,
+        legend: '{{reason}}',
+      },
+    ],
+    width: 18,
+    height: 8,
+  }),
+  bigNumber({
+    title: 'Storm breaker',
+    description: 'Open: so much is broken at once that single repairs wait. Half open: one is tried.',
+    queries: [{ expr: `max(${metric('kubemend_breaker_state')})` }],
+    names: { '0': ['closed', 'green'], '1': ['half open', 'orange'], '2': ['open', 'red'] },
+    steps: ['green', [1, 'orange'], [2, 'red']],
+    width: 6,
+    height: 8,
+    alerts: ['KubemendBreakerOpen'],
+  }),
+]
