@@ -1,0 +1,3 @@
+module kubemend/testbed/machine/runc
+
+go 1.26.0
