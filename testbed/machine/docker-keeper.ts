@@ -3,13 +3,13 @@
  * its own, so that it also does so when those processes are killed.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, cpSync, mkdirSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, cpSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
 import { execFile } from 'node:child_process'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { withLock } from '../build/lock.ts'
-import { noteTraces } from './docker-traces.ts'
+import { noteTraces, removeMounted } from './docker-traces.ts'
 import { PLACE, RUN_DIRECTORY, users } from './docker-place.ts'
 
 const LOOK_MS = 500
@@ -103,7 +103,7 @@ const keep = async (order: Order): Promise<void> => {
     cpSync(PLACE.log, `${RUN_DIRECTORY}.failed.log`)
   }
   putBack()
-  rmSync(RUN_DIRECTORY, { recursive: true, force: true })
+  removeMounted(RUN_DIRECTORY)
 }
 
 // A terminal's Ctrl-C is for those that use it; it ends when they have.

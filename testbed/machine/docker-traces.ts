@@ -1,6 +1,6 @@
 /** What a Docker daemon changes outside of its folders, so that it can be put back. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
 const FORWARDING = '/proc/sys/net/ipv4/ip_forward'
 
@@ -39,4 +39,15 @@ export const noteTraces = (env: Env): (() => void) => {
     iptables(env, '-P', 'FORWARD', policy)
     writeFileSync(FORWARDING, forwarding)
   }
+}
+
+/** Removes a folder in which a daemon may have left mounts, such as the network namespace of a build. */
+export const removeMounted = (folder: string): void => {
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+  for (const mount of mounts.filter((each) => each.startsWith(`${folder}/`)).toReversed()) {
+    execFileSync('umount', ['--lazy', mount], { stdio: 'ignore' })
+  }
+  rmSync(folder, { recursive: true, force: true })
 }

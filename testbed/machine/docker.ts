@@ -9,6 +9,7 @@ import { showProgress } from '../build/progress.ts'
 import { type DebianTools, debianTools } from './debian-tools.ts'
 import type { Order } from './docker-keeper.ts'
 import { answers, KEPT, keeperPid, PLACE, RUN_DIRECTORY, users } from './docker-place.ts'
+import { removeMounted } from './docker-traces.ts'
 import { hasSysResource, runcWithoutResource } from './runc.ts'
 
 const PACKAGES = ['docker.io', 'containerd', 'runc', 'iptables']
@@ -89,7 +90,7 @@ const enter = async (user: string): Promise<void> => {
       () => {},
       async () => {
         if (existsSync(PLACE.ending) && keeperPid() !== undefined) return false
-        if (keeperPid() === undefined) rmSync(RUN_DIRECTORY, { recursive: true, force: true })
+        if (keeperPid() === undefined) removeMounted(RUN_DIRECTORY)
         mkdirSync(PLACE.users, { recursive: true })
         writeFileSync(join(PLACE.users, user), '')
         if (keeperPid() === undefined) await startKeeper()
