@@ -1,0 +1,165 @@
+/** Every query of the dashboard and of the alerts, on a real Prometheus that scrapes the real controller. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { alertRules } from '../scripts/generate/alerts.ts'
+import type { Alert } from '../scripts/generate/alerts/alert.ts'
+import { ALERTS } from '../scripts/generate/alerts/table.ts'
+import { grafanaDashboard } from '../scripts/generate/dashboard.ts'
+import { eventually } from '../testbed/fixture.ts'
+import { type Prometheus, startPrometheus } from '../testbed/prometheus/prometheus.ts'
+import { deployment } from './repair-objects.ts'
+import { PATIENTLY, useScene } from './repair-scene.ts'
+
+const scene = useScene()
+
+interface Target {
+  readonly refId: string
+  readonly expr: string
+  readonly instant?: boolean
+}
+
+/** As Grafana would put them in, for a minute on the screen. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  $__rate_interval: '10s',
+  $__interval: '1m',
+  $__range: '5m',
+  $job: 'kubemend',
+  $policy: '.*',
+}
+const substituted = (expr: string): string =>
+  Object.entries(VARIABLES).reduce((text, [name, value]) => text.replaceAll(name, value), expr)
+
+const TARGETS = (grafanaDashboard().panels ?? []).flatMap((panel) =>
+  'targets' in panel
+    ? ((panel.targets ?? []) as unknown as Target[]).map((target) => ({
+        name: `${panel.title} ${target.refId}`,
+        instant: target.instant === true,
+        expr: substituted(target.expr),
+      }))
+    : [],
+)
+
+/** Panels that this scene has nothing for, and why that is right. */
+const EMPTY_PANELS: Readonly<Record<string, string>> = {
+  'Orders to node agents A': 'no node agent runs here',
+}
+
+/** The same of alerts, their thresholds left out. */
+const EMPTY_ALERTS: Partial<Readonly<Record<Alert['name'], string>>> = {
+  KubemendDown: 'absent() of what is there is nothing',
+  KubemendRemediationIneffective: 'every remedy helped',
+  KubemendRemediationFailed: 'no write was refused',
+  KubemendGaveUp: 'no attempts were spent',
+  KubemendEditReverted: 'nobody changed a repair back',
+  KubemendAwaitingApproval: 'no policy asks a person',
+  KubemendBudgetSpent: 'two incidents are within every budget',
+  KubemendPaused: 'nobody paused it',
+}
+
+const metricsIn = (expr: string): readonly string[] => expr.match(/\b(?:kubemend|workqueue|process|nodejs)_\w+/g) ?? []
+
+const OF_AGENTS = 'kubemend_agent_tasks_total'
+
+let prometheus: Prometheus
+let names: ReadonlySet<string>
+
+beforeAll(async () => {
+  prometheus = await startPrometheus({ scrape: { kubemend: [scene.controller.port] }, rules: alertRules() })
+  const repaired = await scene.bed.namespace('repaired')
+  await scene.policy(repaired)
+  await scene.apply(deployment(repaired))
+  const held = await scene.bed.namespace('held')
+  await scene.policy(held)
+  const annotations = { 'argocd.argoproj.io/tracking-id': `shop:apps/Deployment:${held}/web` }
+  await scene.apply(deployment(held, { annotations }))
+  await scene.record(repaired, { phase: 'Succeeded' })
+  await scene.record(held, { phase: 'Held', reason: 'ManagedElsewhere' })
+  await eventually(async () => {
+    // A rate needs two scrapes, and Prometheus takes some seconds until the first.
+    expect(await prometheus.query('count_over_time(kubemend_build_info[1m]) >= 3')).toHaveLength(1)
+    expect(await prometheus.query('kubemend_remediations_total{result="Succeeded"} == 1')).toHaveLength(1)
+    expect(await prometheus.query('kubemend_remediations_held{reason="ManagedElsewhere"} == 1')).toHaveLength(1)
+  }, PATIENTLY)
+  names = new Set(await prometheus.names())
+}, 240_000)
+
+afterAll(() => prometheus?.down())
+
+test('Prometheus takes all that the controller tells', async () => {
+  expect(await prometheus.targets()).toEqual([{ url: `http://127.0.0.1:${scene.controller.port}/metrics`, error: '' }])
+})
+
+describe('the dashboard', () => {
+  test.each(TARGETS.map((target) => [target.name, target] as const))(
+    'asks what can be answered: %s',
+    async (name, target) => {
+      const { expr, instant } = target
+      expect(expr).not.toContain('$')
+      expect(metricsIn(expr)).not.toEqual([])
+      for (const metric of metricsIn(expr)) if (metric !== OF_AGENTS) expect(names).toContain(metric)
+      const samples = await (instant ? prometheus.query(expr) : prometheus.queryRange(expr, { seconds: 30, step: 1 }))
+      if (name in EMPTY_PANELS) expect(samples).toEqual([])
+      else expect(samples).not.toEqual([])
+      const values = samples.flatMap(({ value, values: many }) => many ?? (value ? [value] : []))
+      if (samples.length > 0) expect(values.some(([, value]) => value !== 'NaN')).toBe(true)
+    },
+  )
+
+  test('names no panel as empty that it does not have', () => {
+    expect(TARGETS.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(EMPTY_PANELS)))
+  })
+
+  test('says on each panel what it answers, and gives each a place of its own', () => {
+    const panels = (grafanaDashboard().panels ?? []).flatMap((panel) => ('targets' in panel ? [panel] : []))
+    const places = panels.map(({ gridPos }) => `${gridPos?.x} ${gridPos?.y}`)
+    expect(new Set(places).size).toBe(panels.length)
+    for (const { description, gridPos } of panels) {
+      expect(description?.length).toBeGreaterThan(20)
+      expect((gridPos?.x ?? 0) + (gridPos?.w ?? 0)).toBeLessThanOrEqual(24)
+    }
+  })
+
+  test('finds jobs and policies to choose from', async () => {
+    const queries = (grafanaDashboard().templating?.list ?? []).flatMap(({ query }) =>
+      typeof query === 'object' && 'query' in query ? [String(query['query'])] : [],
+    )
+    expect(queries).toHaveLength(2)
+    for (const query of queries) {
+      const { selector = '', label = '' } = /^label_values\((?<selector>.*), (?<label>\w+)\)$/.exec(query)?.groups ?? {}
+      expect(await prometheus.query(`count by (${label}) (${substituted(selector)})`)).not.toEqual([])
+    }
+  })
+
+  test('tells the numbers of the scene', async () => {
+    const value = async (title: string): Promise<string | undefined> => {
+      const target = TARGETS.find(({ name }) => name === `${title} A`)
+      return (await prometheus.query(target?.expr ?? ''))[0]?.value?.[1]
+    }
+    expect(await value('Repaired in this time')).toBe('1')
+    expect(await value('Held')).toBe('1')
+    expect(await value('Did not help, or failed')).toBe('0')
+    expect(await value('Wait for a person')).toBe('0')
+  })
+})
+
+describe('the alerts', () => {
+  test.each(ALERTS.map((alert) => [alert.name, alert] as const))(
+    '%s asks what can be answered',
+    async (name, { expr }) => {
+      for (const metric of metricsIn(expr)) expect(names).toContain(metric)
+      await prometheus.query(expr)
+      const withoutThreshold = await prometheus.query(expr.replaceAll(/ (?:>=?|==) [\d.]+/g, ''))
+      if (name in EMPTY_ALERTS) expect(withoutThreshold).toEqual([])
+      else expect(withoutThreshold).not.toEqual([])
+    },
+  )
+
+  test('are loaded and evaluated without an error, and none fires while all is well', async () => {
+    const rules = await eventually(async () => {
+      const all = await prometheus.rules()
+      expect(all.map(({ health }) => health)).toEqual(ALERTS.map(() => 'ok'))
+      return all
+    }, PATIENTLY)
+    expect(rules.map(({ name }) => name).toSorted()).toEqual(ALERTS.map(({ name }) => name).toSorted())
+    expect(await prometheus.query('ALERTS{alertstate="firing"}')).toEqual([])
+  })
+})
