@@ -15,6 +15,13 @@ export const sourceHash = (directory: string, settings: unknown): string => {
   return hash.digest('hex').slice(0, 16)
 }
 
+/** A short hash of what describes a program whose sources lie elsewhere. */
+export const hashOf = (settings: unknown): string =>
+  createHash('sha256')
+    .update(`${process.platform}/${process.arch} ${JSON.stringify(settings)}\n`)
+    .digest('hex')
+    .slice(0, 16)
+
 const UNUSED_MS = 14 * 24 * 60 * 60 * 1000
 
 /** Notes that a cached folder is in use, so that `prune` leaves it. */
