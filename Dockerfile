@@ -14,7 +14,9 @@ COPY scripts/build scripts/build
 COPY src src
 RUN npm run build \
  && npm sbom --sbom-format spdx --omit dev > dist/sbom.spdx.json \
- && cp node_modules/node/bin/node /node
+ && mkdir -p /node/bin /node/lib \
+ && cp node_modules/node/bin/node /node/bin/ \
+ && cp -L /usr/lib/*/libatomic.so.1 /node/lib/
 
 FROM ${BASE}
 ARG VERSION=dev
@@ -25,7 +27,9 @@ LABEL org.opencontainers.image.title="kubemend" \
       org.opencontainers.image.source="https://github.com/kubemend/kubemend" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /node /usr/local/bin/node
+# Node needs libatomic, which the base lacks; /usr/lib is searched everywhere.
+COPY --from=build /node/lib/ /usr/lib/
+COPY --from=build /node/bin/node /usr/local/bin/node
 COPY package.json LICENSE /app/
 COPY manifests/rbac.yaml /app/manifests/
 COPY --from=build /src/dist /app/dist
