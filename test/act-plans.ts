@@ -70,6 +70,7 @@ export const rewritePlan = (
   annotations: object.metadata.annotations ?? {},
   changes,
   thenDelete,
+  thenPatch: [],
 })
 
 export const recyclePlan = (pods: readonly Pod[], method: 'Delete' | 'Evict' = 'Delete'): RecyclePodPlan => ({

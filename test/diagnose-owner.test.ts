@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { KubeObject, Pod } from '../src/api/kubernetes.ts'
 import type { Owner } from '../src/diagnose/incident.ts'
 import { readOwnerAt } from '../src/diagnose/owner-at.ts'
-import { readOwner, templateHashOf } from '../src/diagnose/owner-chain.ts'
+import { readOwner } from '../src/diagnose/owner-chain.ts'
+import { templateHashOf } from '../src/diagnose/owner-revision.ts'
 import type { Reads } from '../src/diagnose/reads.ts'
 import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
@@ -115,23 +116,69 @@ describe('the owner of a pod', () => {
     expect(templateHashOf(pod)).toBe(pod.metadata.uid)
   })
 
+  test('is its ReplicaSet where that belongs to no Deployment', async () => {
+    const spec = { replicas: 1, selector: { matchLabels: { app: 'rs' } }, template: template('rs') }
+    await apply('ReplicaSet', 'rs', spec)
+    expect(await ownerOf('rs')).toMatchObject({
+      ref: { kind: 'ReplicaSet', name: 'rs' },
+      support: 'supported',
+      keepsBrokenPods: true,
+      keepsHealthyPods: true,
+      recreatesPods: true,
+    })
+  })
+
+  const jobSpec = (app: string) => ({
+    template: { ...template(app), spec: { ...template(app).spec, restartPolicy: 'Never' } },
+  })
+
+  test('is its Job where nothing owns that, in one request', async () => {
+    await apply('Job', 'job', jobSpec('job'), {}, 'batch/v1')
+    const pod = await podOf('job')
+    const reads = counted()
+    expect(await readOwner(pod, reads)).toMatchObject({
+      ref: { kind: 'Job', apiVersion: 'batch/v1', name: 'job' },
+      support: 'supported',
+      containers: [{ name: 'coredns', image: IMAGE }],
+      templateFixed: true,
+      mendsPods: true,
+      recreatesPods: false,
+    })
+    expect(reads.asked).toEqual(['jobs/job'])
+  })
+
+  test('is the CronJob of its Job, in two requests, and each of its Jobs is the same revision', async () => {
+    const spec = { schedule: '0 0 1 1 *', jobTemplate: { spec: jobSpec('cron') } }
+    await apply('CronJob', 'cron', spec, {}, 'batch/v1')
+    for (const name of ['first', 'second']) {
+      await bed.kubectl(['create', 'job', name, '--from=cronjob/cron', '-n', ns])
+    }
+    const pods = await eventually(async () => {
+      const { items } = await bed.get<{ items: Pod[] }>('pods', '-l', 'app=cron', '-n', ns)
+      expect(items).toHaveLength(2)
+      return items
+    })
+    const reads = counted()
+    expect(await readOwner(pods[0] as Pod, reads)).toMatchObject({
+      ref: { kind: 'CronJob', apiVersion: 'batch/v1', name: 'cron' },
+      support: 'supported',
+      containers: [{ name: 'coredns', image: IMAGE }],
+      mendsPods: true,
+    })
+    expect(reads.asked.at(-1)).toBe('cronjobs/cron')
+    expect(reads.asked).toHaveLength(2)
+    expect(new Set(pods.map(templateHashOf)).size).toBe(1)
+  })
+
+  test('is explained and not touched where its Job is of a kind that nobody knows', async () => {
+    const workflow = { apiVersion: 'example.com/v1', kind: 'Workflow', name: 'w', uid: 'w', controller: true }
+    await apply('Job', 'strange', jobSpec('strange'), { ownerReferences: [workflow] }, 'batch/v1')
+    const owner = await ownerOf('strange')
+    expect(owner).toMatchObject({ ref: { kind: 'Workflow', name: 'w' }, support: 'unsupported' })
+    expect(owner.why).toContain('not a kind that is repaired')
+  })
+
   test.each([
-    [
-      'a Job',
-      'Job',
-      'batch/v1',
-      { template: { ...template('job'), spec: { ...template('job').spec, restartPolicy: 'Never' } } },
-      'job',
-      'cannot be changed',
-    ],
-    [
-      'a ReplicaSet of its own',
-      'ReplicaSet',
-      'apps/v1',
-      { replicas: 1, selector: { matchLabels: { app: 'rs' } }, template: template('rs') },
-      'rs',
-      'belongs to no Deployment',
-    ],
     [
       'a ReplicationController',
       'ReplicationController',

@@ -51,3 +51,35 @@ export const barePod = (namespace: string, parts: Parts = {}): object => ({
   metadata: { name: parts.name ?? 'web', namespace, labels: { app: 'web' }, annotations: parts.annotations },
   spec: podSpec(parts),
 })
+
+/** A ReplicaSet that belongs to no Deployment. */
+export const replicaSet = (namespace: string, parts: Parts = {}): object =>
+  workload('ReplicaSet', namespace, parts, { replicas: parts.replicas ?? 2 })
+
+const jobSpec = (parts: Parts): object => ({
+  backoffLimit: 2,
+  template: {
+    metadata: { labels: { app: parts.name ?? 'web' } },
+    spec: { restartPolicy: 'Never', ...podSpec(parts) },
+  },
+  ...parts.spec,
+})
+
+const batch = (
+  kind: string,
+  namespace: string,
+  { name = 'web', labels, annotations }: Parts,
+  spec: object,
+): object => ({
+  apiVersion: 'batch/v1',
+  kind,
+  metadata: { name, namespace, labels, annotations },
+  spec,
+})
+
+/** `spec` is laid over the Job's. */
+export const job = (namespace: string, parts: Parts = {}): object => batch('Job', namespace, parts, jobSpec(parts))
+
+/** A year passes between its ticks, unless `cron` says otherwise; `spec` is laid over its Jobs'. */
+export const cronJob = (namespace: string, parts: Parts = {}, cron: object = {}): object =>
+  batch('CronJob', namespace, parts, { schedule: '0 0 1 1 *', jobTemplate: { spec: jobSpec(parts) }, ...cron })

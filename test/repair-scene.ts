@@ -110,7 +110,7 @@ export const useScene = (options: SceneOptions = {}): Scene => {
 
   beforeAll(async () => {
     const registry = await startRegistry()
-    for (const name of ['web', 'side', 'crashing']) await registry.pushImage(`public/${name}`, '1')
+    for (const name of ['web', 'side', 'crashing', 'lasting']) await registry.pushImage(`public/${name}`, '1')
     const projects: readonly Project[] = [
       { name: 'public', public: true },
       { name: 'team', public: false },
@@ -122,7 +122,8 @@ export const useScene = (options: SceneOptions = {}): Scene => {
       nodes: options.nodes ?? ['node-1', 'node-2'],
       hostsDir,
       timing: FAST,
-      behave: ({ image }) => (image.includes('/crashing:') ? 'crashes' : undefined),
+      behave: ({ image }) =>
+        image.includes('/crashing:') ? 'crashes' : image.includes('/lasting:') ? 'runs' : undefined,
     })
     const kubeconfig = await installController(bed.plane, { actions: options.actions ?? true })
     // What is looked at again and again is not read by kubectl: each time it is a process of its own.

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { readOriginals } from '../api/original-images.ts'
 import type { PlacedChange, RewriteImagePlan } from '../decide/verdict.ts'
 import { alteredOnTheWay, imagePatch, standsAs } from './image-patch.ts'
-import { originalsAfter, readOriginals } from './undo-annotation.ts'
+import { originalsAfter } from './undo-annotation.ts'
 
 const NOTE = '/metadata/annotations/kubemend.io~1original-image'
 const change = (words: Partial<PlacedChange> = {}): PlacedChange => ({
@@ -24,6 +25,7 @@ const plan = (annotations: Record<string, string>, changes = [change()]): Rewrit
   annotations,
   changes,
   thenDelete: [],
+  thenPatch: [],
 })
 const noted = (annotations: Record<string, string>, changes?: PlacedChange[]) =>
   imagePatch(plan(annotations, changes), { resourceVersion: '5', annotations }).filter(

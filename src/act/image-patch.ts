@@ -1,7 +1,8 @@
 /** The JSON patch of a rewrite: pure, so that what is written can be read in a test. */
 import { ORIGINAL_IMAGE_ANNOTATION } from '../api/names.ts'
-import type { PlacedChange, RewriteImagePlan } from '../decide/verdict.ts'
-import { originalsAfter, readOriginals } from './undo-annotation.ts'
+import { readOriginals } from '../api/original-images.ts'
+import type { ImageEdit, PlacedChange } from '../decide/verdict.ts'
+import { originalsAfter } from './undo-annotation.ts'
 
 export type PatchOperation =
   | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
@@ -15,10 +16,10 @@ export interface Seen {
 
 const ANNOTATION_PATH = `/metadata/annotations/${ORIGINAL_IMAGE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`
 
-const annotationOperations = (plan: RewriteImagePlan, seen: Seen): readonly PatchOperation[] => {
+const annotationOperations = (edit: ImageEdit, seen: Seen): readonly PatchOperation[] => {
   const { annotations } = seen
   const text = annotations[ORIGINAL_IMAGE_ANNOTATION]
-  const originals = originalsAfter(readOriginals(annotations), plan.changes)
+  const originals = originalsAfter(readOriginals(annotations), edit.changes)
   const empty = Object.keys(originals).length === 0
   const guard = text === undefined ? [] : [{ op: 'test' as const, path: ANNOTATION_PATH, value: text }]
   if (empty) return text === undefined ? [] : [...guard, { op: 'remove', path: ANNOTATION_PATH }]
@@ -31,15 +32,19 @@ const annotationOperations = (plan: RewriteImagePlan, seen: Seen): readonly Patc
   ]
 }
 
-/** Tests of uid, container names and old images, then the new images and the undo annotation: all of it or nothing. */
-export const imagePatch = (plan: RewriteImagePlan, seen: Seen): readonly PatchOperation[] => [
-  { op: 'test', path: '/metadata/uid', value: plan.target.uid },
-  ...plan.changes.flatMap(({ pointer, container, was }): PatchOperation[] => [
+/**
+ * Tests of uid, container names and old images, then the new images and the undo annotation: all of it or nothing.
+ * `exact`: only while nothing at all has moved.
+ */
+export const imagePatch = (edit: ImageEdit, seen: Seen, { exact = false } = {}): readonly PatchOperation[] => [
+  { op: 'test', path: '/metadata/uid', value: edit.target.uid },
+  ...(exact ? [{ op: 'test' as const, path: '/metadata/resourceVersion', value: seen.resourceVersion }] : []),
+  ...edit.changes.flatMap(({ pointer, container, was }): PatchOperation[] => [
     { op: 'test', path: `${pointer}/name`, value: container },
     { op: 'test', path: `${pointer}/image`, value: was },
   ]),
-  ...plan.changes.map(({ pointer, to }): PatchOperation => ({ op: 'replace', path: `${pointer}/image`, value: to })),
-  ...annotationOperations(plan, seen),
+  ...edit.changes.map(({ pointer, to }): PatchOperation => ({ op: 'replace', path: `${pointer}/image`, value: to })),
+  ...annotationOperations(edit, seen),
 ]
 
 const pointedAt = (object: unknown, pointer: string): unknown =>

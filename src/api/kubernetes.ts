@@ -94,6 +94,7 @@ export interface LocalObjectReference {
 export interface PodSpec {
   readonly nodeName?: string
   readonly serviceAccountName?: string
+  readonly restartPolicy?: string
   readonly imagePullSecrets?: readonly LocalObjectReference[]
   readonly containers?: readonly Container[]
   readonly initContainers?: readonly Container[]
@@ -140,13 +141,18 @@ export interface LabelSelector {
     | undefined
 }
 
-/** What Deployment, ReplicaSet, StatefulSet, DaemonSet and Job have in common, as far as it is read. */
+/** What Deployment, ReplicaSet, StatefulSet, DaemonSet, Job and CronJob have in common, as far as it is read. */
 export interface Workload extends KubeObject {
   readonly spec?: {
     readonly replicas?: number
     readonly paused?: boolean
     readonly selector?: LabelSelector
     readonly template?: { readonly metadata?: Partial<ObjectMeta>; readonly spec?: PodSpec }
+    /** Job and CronJob: nothing of it is to run for now. */
+    readonly suspend?: boolean
+    readonly parallelism?: number
+    /** CronJob: what its Jobs are made from. */
+    readonly jobTemplate?: { readonly spec?: { readonly template?: { readonly spec?: PodSpec } } }
     readonly podManagementPolicy?: string
     readonly strategy?: { readonly type?: string }
     readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } }
@@ -160,6 +166,9 @@ export interface Workload extends KubeObject {
     readonly updateRevision?: string
     readonly desiredNumberScheduled?: number
     readonly updatedNumberScheduled?: number
+    /** CronJob: its Jobs that have not ended. A Job has a number there. */
+    readonly active?: readonly Partial<ObjectRef>[] | number
+    readonly lastSuccessfulTime?: string
     readonly conditions?: readonly Condition[]
   }
 }

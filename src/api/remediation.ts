@@ -42,7 +42,7 @@ const step = z.object({
   changes: listOf(change, { max: 64, what: 'What is changed, container by container.' }).optional(),
   pods: listOf(z.object({ name: text(253, 'Name of the pod.'), uid: text(64, 'uid of the pod.') }), {
     max: 512,
-    what: 'Pods that are deleted.',
+    what: 'Pods that are deleted or, of Jobs, given the image themselves.',
   }).optional(),
   diff: text(16384, 'The change as a unified diff.').optional(),
   planHash: text(64, 'Hash of the plan; an approval names it.'),

@@ -1,5 +1,6 @@
 import type { Pod, Workload } from '../api/kubernetes.ts'
-import { ownerOfWorkload } from '../diagnose/owner.ts'
+import { ownerOfObject } from '../diagnose/owner-object.ts'
+import { readPods } from '../diagnose/read-pods.ts'
 import { formatSelector } from '../diagnose/selector.ts'
 import { notFound } from '../runtime/errors.ts'
 import { listAll } from '../runtime/kube-client.ts'
@@ -23,7 +24,13 @@ export const readSubject = async ({ client, namespace }: Cluster, { kind, name }
   })
   const { uid } = object.metadata
   if (kind === 'Pod') return { kind, name, namespace, uid, pods: [object] }
-  const { ref, selector } = ownerOfWorkload({ apiVersion: '', kind, namespace, name, uid }, object)
+  const owner = ownerOfObject({ apiVersion: '', kind, namespace, name, uid }, object)
+  const { ref, selector } = owner
+  if (kind === 'CronJob') {
+    const pods = await readPods({ owner, pods: [] }, [], client)
+    if (!pods.known) throw new Refusal(`the pods of CronJob ${name} cannot be found: ${pods.why}`)
+    return { kind, name, namespace, uid, pods: pods.value }
+  }
   const labelSelector = formatSelector(selector)
   if (labelSelector === undefined) throw new Refusal(`${ref.kind} ${name} has no selector, so its pods cannot be found`)
   const { items } = await listAll<Pod>(client, pathOf({ kind: 'Pod', namespace }), { labelSelector })

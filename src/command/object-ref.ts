@@ -21,6 +21,7 @@ export const WORKLOAD_KINDS: ReadonlyMap<string, string> = new Map([
   ...namesOf('DaemonSet', 'apps', 'ds'),
   ...namesOf('ReplicaSet', 'apps', 'rs'),
   ...namesOf('Job', 'batch'),
+  ...namesOf('CronJob', 'batch', 'cj'),
 ])
 
 export const RECORD_KINDS: ReadonlyMap<string, string> = new Map(namesOf('Remediation', 'kubemend.io', 'rem'))

@@ -1,13 +1,15 @@
 /** What `undo` would write: worked out from the record and the workload as it stands; pure. */
-import { readOriginals } from '../act/undo-annotation.ts'
 import { sameImage } from '../api/image-reference.ts'
+import type { Pod } from '../api/kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../api/names.ts'
+import { readOriginals } from '../api/original-images.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import { sayWriter } from '../decide/last-writer.ts'
 import { rewriteImagePlan } from '../decide/plan-rewrite-image.ts'
+import { podEdits, waitingAmong } from '../decide/stuck-pods.ts'
 import { nameOfOwner, placeOf } from '../decide/template.ts'
-import type { PlacedChange, RewriteImagePlan } from '../decide/verdict.ts'
+import type { ImageEdit, PlacedChange, RewriteImagePlan } from '../decide/verdict.ts'
 import type { Owner } from '../diagnose/incident.ts'
 
 export type UndoPlan =
@@ -43,13 +45,54 @@ export const rewrittenBy = ({ status }: Remediation): readonly Rewritten[] => {
 const says = ({ status }: Remediation): string =>
   `it is ${status?.phase ?? 'new'}${status?.reason === undefined ? '' : ` (${status.reason})`}`
 
-/** The way back for everything that still stands as the record wrote it; if anything does not, nothing is touched. */
-export const planUndo = (record: Remediation, owner: Owner): UndoPlan => {
+/** Pods of Jobs that the record wrote to, by name and uid. */
+export const podsWrittenBy = ({ spec, status }: Remediation): NonNullable<RemediationStep['pods']> =>
+  spec.target.kind === 'Job' || spec.target.kind === 'CronJob'
+    ? (status?.steps ?? []).flatMap(({ state, action, pods = [] }) =>
+        WRITTEN.has(state) && action === 'RewriteImage' ? pods : [],
+      )
+    : []
+
+/** The way back in pods that bear the mark and still wait; one that runs or ended is not started anew to be undone. */
+const podsBack = (rewritten: readonly Rewritten[], pods: readonly Pod[]): readonly ImageEdit[] =>
+  pods.flatMap((pod) => {
+    const originals = readOriginals(pod.metadata.annotations)
+    const changes = rewritten
+      .filter(({ container }) => Object.hasOwn(originals, container))
+      .map(({ container, init, original, written }) => ({
+        container,
+        init,
+        from: written,
+        to: originals[container] ?? original,
+        pointer: '',
+        was: written,
+      }))
+    return podEdits([pod], changes, waitingAmong(new Set([pod.metadata.uid])))
+  })
+
+const undoJob = (record: Remediation, owner: Owner, thenPatch: readonly ImageEdit[]): UndoPlan => {
+  const name = nameOfOwner(owner)
+  if (thenPatch.length === 0) {
+    const why = `no pod of ${name} that kubemend gave an image waits with it: those that run or ended are not started anew`
+    return { kind: 'AlreadyUndone', why }
+  }
+  const [first] = thenPatch
+  const step = { index: 0, generation: record.spec.policy.generation, timeoutMs: 0 }
+  return { kind: 'Undo', plan: rewriteImagePlan(owner, step, first?.changes ?? [], { thenPatch }) }
+}
+
+/**
+ * The way back for everything that still stands as the record wrote it; if anything does not, nothing is touched.
+ * `pods`: those of Jobs that the record wrote to, as far as they are still there.
+ */
+export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[] = []): UndoPlan => {
   const name = nameOfOwner(owner)
   const rewritten = rewrittenBy(record)
   if (rewritten.length === 0) {
     return { kind: 'Refused', why: `Remediation ${record.metadata.name} has written no image: ${says(record)}` }
   }
+  const thenPatch = podsBack(rewritten, pods)
+  if (owner.templateFixed) return undoJob(record, owner, thenPatch)
   const originals = readOriginals(owner.annotations)
   const changes: PlacedChange[] = []
   for (const { container, init, original, written } of rewritten) {
@@ -68,7 +111,9 @@ export const planUndo = (record: Remediation, owner: Owner): UndoPlan => {
     }
     changes.push({ container, init, from: place.image, to: original, pointer: place.pointer, was: place.image })
   }
-  if (changes.length === 0) return { kind: 'AlreadyUndone', why: `${name} has its original images already` }
+  if (changes.length === 0 && thenPatch.length === 0) {
+    return { kind: 'AlreadyUndone', why: `${name} has its original images already` }
+  }
   const step = { index: 0, generation: record.spec.policy.generation, timeoutMs: 0 }
-  return { kind: 'Undo', plan: rewriteImagePlan(owner, step, changes, []) }
+  return { kind: 'Undo', plan: rewriteImagePlan(owner, step, changes, { thenPatch }) }
 }

@@ -5,16 +5,17 @@ import type { Pod, Workload } from '../api/kubernetes.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RewriteImagePlan } from '../decide/verdict.ts'
 import type { Owner } from '../diagnose/incident.ts'
-import { ownerOfPod, ownerOfWorkload } from '../diagnose/owner.ts'
+import { ownerOfObject } from '../diagnose/owner-object.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { CLUSTER_OPTIONS, type Cluster, NAMESPACE_OPTION, withCluster } from './cluster.ts'
 import { EXIT, Refusal } from './failure.ts'
+import { eachOf } from './failing-pods.ts'
 import { parseNamed, RECORD_KINDS } from './object-ref.ts'
 import { createPaint, formatData, paintDiff, printable } from './output.ts'
 import { subcommand } from './subcommand.ts'
-import { planUndo } from './undo-plan.ts'
+import { planUndo, podsWrittenBy } from './undo-plan.ts'
 
 /** Not the controller's own: by this it tells a person's hand from its own, and does not write the image again. */
 const FIELD_MANAGER = 'kubectl-mend'
@@ -36,7 +37,22 @@ const readTarget = async ({ client }: Cluster, record: Remediation): Promise<Own
       throw new Refusal(`${gone}; there is nothing to undo`)
     })
   if (object.metadata.uid !== uid) throw new Refusal(`${gone}: another object has its name; nothing is undone`)
-  return kind === 'Pod' ? ownerOfPod(object) : ownerOfWorkload({ apiVersion, kind, namespace, name, uid }, object)
+  return ownerOfObject({ apiVersion, kind, namespace, name, uid }, object)
+}
+
+/** The pods of Jobs that the record wrote to, as far as they are still there. */
+const readPodsOf = async ({ client }: Cluster, record: Remediation): Promise<readonly Pod[]> => {
+  const { namespace } = record.metadata
+  const pods = await eachOf(podsWrittenBy(record), ({ name, uid }) =>
+    client.get<Pod>(pathOf({ kind: 'Pod', namespace, name })).then(
+      (pod) => (pod.metadata.uid === uid ? [pod] : []),
+      (error: unknown) => {
+        if (!notFound(error)) throw error
+        return []
+      },
+    ),
+  )
+  return pods.flat()
 }
 
 /** The actor's guarded patch, in the user's name. */
@@ -69,7 +85,7 @@ export const undoCommand = subcommand(
     synopsis: 'rem/NAME [options]',
     text:
       'Puts back the images that a Remediation rewrote, with your own rights, in one patch that changes nothing when ' +
-      'the workload has moved on since. The controller takes it for what it is, somebody’s decision, and does not ' +
+      'the workload has moved on since; of Jobs also in the pods that still wait. The controller takes it for what it is, somebody’s decision, and does not ' +
       'write them again (EditReverted).',
     examples: ['kubectl mend undo rem/coredns-image-5f0c2d1e -n kube-system --dry-run'],
   },
@@ -83,7 +99,7 @@ export const undoCommand = subcommand(
     const { name } = parseNamed(positionals, RECORD_KINDS)
     const result = await withCluster(values, terminal, async (cluster) => {
       const record = await readRecord(cluster, name)
-      const undo = planUndo(record, await readTarget(cluster, record))
+      const undo = planUndo(record, await readTarget(cluster, record), await readPodsOf(cluster, record))
       if (undo.kind === 'Refused') throw new Refusal(undo.why)
       const { kind, name: target } = record.spec.target
       if (undo.kind === 'AlreadyUndone')

@@ -1,5 +1,6 @@
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStep } from '../api/remediation.ts'
+import type { FactName } from '../diagnose/incident.ts'
 import type { Case, PolicyInForce } from './case.ts'
 
 /** Something was begun and its outcome is not known. */
@@ -17,6 +18,9 @@ export interface UnderWay {
 /** The policy that a record names, as it is now; undefined where it is gone. */
 export const policyOf = ({ policies }: Case, { spec }: Remediation): PolicyInForce | undefined =>
   policies.find(({ uid }) => uid === spec.policy.uid)
+
+/** The fact of the owner's pods, those among them that the step wrote to. */
+export const podsOf = ({ step }: UnderWay): FactName => ({ fact: 'pods', named: step.pods })
 
 /** An undo is a second step at the same action in the same attempt. */
 export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>

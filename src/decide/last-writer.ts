@@ -2,7 +2,7 @@
 import type { ManagedFieldsEntry } from '../api/kubernetes.ts'
 import { parseTime } from '../api/time.ts'
 import type { Owner } from '../diagnose/incident.ts'
-import type { Named } from './template.ts'
+import { type Named, podSpecPath } from './template.ts'
 
 const at = (fields: unknown, key: string): unknown =>
   typeof fields === 'object' && fields !== null && Object.hasOwn(fields, key)
@@ -10,9 +10,8 @@ const at = (fields: unknown, key: string): unknown =>
     : undefined
 
 const ownsImage = ({ fieldsV1 }: ManagedFieldsEntry, { ref }: Owner, { container, init }: Named): boolean => {
-  const root = ref.kind === 'Pod' ? ['f:spec'] : ['f:spec', 'f:template', 'f:spec']
   const path = [
-    ...root,
+    ...podSpecPath(ref.kind).map((part) => `f:${part}`),
     init ? 'f:initContainers' : 'f:containers',
     `k:${JSON.stringify({ name: container })}`,
     'f:image',

@@ -16,7 +16,9 @@ export const planRecyclePod = (
   { action, index }: Turn,
 ): Planned => {
   if (!owner.recreatesPods) {
-    const message = `nothing recreates the pods of ${nameOfOwner(owner)}: deleting one would be the end of it`
+    const message = owner.mendsPods
+      ? `a pod of ${nameOfOwner(owner)} that is deleted counts as a failure of its Job, and may be the end of it`
+      : `nothing recreates the pods of ${nameOfOwner(owner)}: deleting one would be the end of it`
     return { reason: 'RolloutBlocked', message, tryNext: true }
   }
   const byUid = new Map(

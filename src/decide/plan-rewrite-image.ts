@@ -8,6 +8,7 @@ import type { Governed, Matched } from './match.ts'
 import { imageIn, statusIn } from './pod.ts'
 import { diffOf, hashOf } from './plan-text.ts'
 import type { Planned, Turn } from './plan.ts'
+import { failingOrNew, podEdits } from './stuck-pods.ts'
 import { nameOfOwner, placeOf } from './template.ts'
 import type { PlacedChange, PodToDelete, RewriteImagePlan } from './verdict.ts'
 
@@ -20,14 +21,22 @@ const draft = (owner: Owner, policy: PolicyInForce, { finding }: Matched): Draft
   const what = `${init ? 'init container' : 'container'} ${container || '(none)'}`
   if (!place)
     return { differs: `${what} does not stand in the template of ${nameOfOwner(owner)}: something else added it` }
+  const result = policy.matches.rewrite(normalImage(image))
+  const made = { container, init, pointer: place.pointer, was: place.image }
   if (!sameImage(place.image, image)) {
-    return { differs: `${what} failed with ${image}, but ${nameOfOwner(owner)} has ${place.image || 'no image'} there` }
+    // A Job that was made before its CronJob was mended: its pod is given what stands there by now.
+    if (owner.mendsPods && result && 'to' in result && sameImage(result.to, place.image)) {
+      return { change: { ...made, from: image, to: place.image } }
+    }
+    const since =
+      owner.ref.kind === 'CronJob' ? '; what was made from it before stays as it is until it is deleted' : ''
+    const there = `${nameOfOwner(owner)} has ${place.image || 'no image'} there${since}`
+    return { differs: `${what} failed with ${image}, but ${there}` }
   }
-  const result = policy.matches.rewrite(normalImage(place.image))
   if (!result) return { noTarget: `no rewrite rule applies to ${normalImage(image)}` }
   if ('refused' in result) return { noTarget: result.refused }
   if (sameImage(result.to, place.image)) return { noTarget: `the rewrite rule leaves ${image} as it is` }
-  return { change: { container, init, from: place.image, to: result.to, pointer: place.pointer, was: place.image } }
+  return { change: { ...made, from: place.image, to: result.to } }
 }
 
 /** The change with the digests that are known: the one pinned or seen before, and the one that the registry has now. */
@@ -51,7 +60,7 @@ const isBroken = (pod: Pod, failing: ReadonlySet<string>, changes: readonly Plac
   })
 
 /** Pods that their controller would leave standing after the edit, by uid and version. */
-export const brokenPods = (
+const brokenPods = (
   pods: readonly Pod[],
   failing: ReadonlySet<string>,
   changes: readonly PlacedChange[],
@@ -60,12 +69,29 @@ export const brokenPods = (
     .filter((pod) => pod.metadata.deletionTimestamp === undefined && isBroken(pod, failing, changes))
     .map(({ metadata: { namespace = '', name, uid, resourceVersion } }) => ({ namespace, name, uid, resourceVersion }))
 
+/** What is left to do on pods once the template is written. */
+export const podsToMend = (
+  owner: Owner,
+  pods: readonly Pod[],
+  failing: ReadonlySet<string>,
+  changes: readonly PlacedChange[],
+): Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch'> => ({
+  thenDelete: owner.keepsBrokenPods ? brokenPods(pods, failing, changes) : [],
+  thenPatch: owner.mendsPods ? podEdits(pods, changes, failingOrNew(failing)) : [],
+})
+
+/** The template cannot be changed or has the images already, and no pod waits for them. */
+export const leavesAllAsIs = ({ podsOnly, changes, thenDelete, thenPatch }: RewriteImagePlan): boolean =>
+  (podsOnly === true || changes.every(({ was, to }) => sameImage(was, to))) &&
+  thenDelete.length === 0 &&
+  thenPatch.length === 0
+
 /** Assembles the plan: also for an undo, whose changes point the other way. */
 export const rewriteImagePlan = (
   owner: Owner,
   step: { readonly index: number; readonly generation: number; readonly timeoutMs: number },
   changes: readonly PlacedChange[],
-  thenDelete: readonly PodToDelete[] = [],
+  { thenDelete = [], thenPatch = [] }: Partial<Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch'>> = {},
 ): RewriteImagePlan => ({
   type: 'RewriteImage',
   index: step.index,
@@ -74,8 +100,11 @@ export const rewriteImagePlan = (
   resourceVersion: owner.resourceVersion,
   annotations: owner.annotations,
   changes,
+  ...(owner.templateFixed && { podsOnly: true }),
   thenDelete,
-  diff: diffOf(owner.ref, changes, thenDelete),
+  thenPatch,
+  diff: diffOf(owner.ref, owner.templateFixed ? [] : changes, thenDelete, thenPatch),
+  // Which pods of Jobs wait just then is no part of what is approved: with each tick of its schedule it is another one.
   hash: hashOf({ generation: step.generation, type: 'RewriteImage', target: owner.ref, changes, pods: thenDelete }),
 })
 
@@ -96,7 +125,7 @@ export const planRewriteImage = (c: Case, { policy, matched }: Governed, { actio
     .toSorted((a, b) => (a.pointer < b.pointer ? -1 : 1))
     .map((change) => withDigests(c, change))
   const step = { index, generation: policy.generation, timeoutMs: parseDuration(action.timeout) }
-  if (!owner.keepsBrokenPods) return { plan: rewriteImagePlan(owner, step, changes) }
+  if (!owner.keepsBrokenPods && !owner.mendsPods) return { plan: rewriteImagePlan(owner, step, changes) }
 
   const ask = askFor(c.facts, [{ fact: 'pods' }])
   if (ask) return ask
@@ -106,5 +135,7 @@ export const planRewriteImage = (c: Case, { policy, matched }: Governed, { actio
     return { reason: 'FactUnknown', message, tryNext: false }
   }
   const failing = new Set(matched.map(({ failing: { pod } }) => pod.metadata.uid))
-  return { plan: rewriteImagePlan(owner, step, changes, brokenPods(pods.value, failing, changes)) }
+  const plan = rewriteImagePlan(owner, step, changes, podsToMend(owner, pods.value, failing, changes))
+  if (!leavesAllAsIs(plan)) return { plan }
+  return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} waits any more`, tryNext: false }
 }

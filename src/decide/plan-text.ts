@@ -1,7 +1,7 @@
 /** A plan as a person reads it, and its hash. */
 import { createHash } from 'node:crypto'
 import type { ObjectRef } from '../api/kubernetes.ts'
-import type { Plan, PlacedChange, PodToDelete } from './verdict.ts'
+import type { ImageEdit, Plan, PlacedChange, PodToDelete } from './verdict.ts'
 
 /** The record's schema bounds the diff. */
 const MAX_DIFF = 16_000
@@ -18,18 +18,32 @@ const podLines = (pods: readonly PodToDelete[]): readonly string[] => {
   return pods.length === 0 ? [] : ['@@ pods @@', ...shown, ...(more > 0 ? [`- and ${more} more`] : [])]
 }
 
-/** What would change, as a unified diff of the fields concerned. */
-export const diffOf = (target: ObjectRef, changes: readonly PlacedChange[], pods: readonly PodToDelete[]): string => {
-  const path = pathOf(target)
-  const lines = [
-    `--- a/${path}`,
-    `+++ b/${path}`,
-    ...changes.flatMap(({ pointer, container, was, to }) => [
+const editLines = ({ target, changes }: Pick<ImageEdit, 'target' | 'changes'>): readonly string[] => [
+  `--- a/${pathOf(target)}`,
+  `+++ b/${pathOf(target)}`,
+  ...changes
+    .filter(({ was, to }) => was !== to)
+    .flatMap(({ pointer, container, was, to }) => [
       `@@ ${pointer} (${container}) @@`,
       `- image: ${was}`,
       `+ image: ${to}`,
     ]),
+]
+
+/** What would change, as a unified diff of the fields concerned: the target, pods that go, pods that are written to. */
+export const diffOf = (
+  target: ObjectRef,
+  changes: readonly PlacedChange[],
+  pods: readonly PodToDelete[],
+  edits: readonly ImageEdit[] = [],
+): string => {
+  const more = edits.length - MAX_PODS_SHOWN
+  const written = changes.some(({ was, to }) => was !== to) || edits.length === 0
+  const lines = [
+    ...(written ? editLines({ target, changes }) : []),
     ...podLines(pods),
+    ...edits.slice(0, MAX_PODS_SHOWN).flatMap(editLines),
+    ...(more > 0 ? [`@@ and ${more} more pods in the same way @@`] : []),
   ]
   return lines.join('\n').slice(0, MAX_DIFF)
 }
@@ -65,9 +79,11 @@ export const sayPlan = (plan: Plan): string => {
   const target = `${plan.target.kind} ${plan.target.namespace ? `${plan.target.namespace}/` : ''}${plan.target.name}`
   switch (plan.type) {
     case 'RewriteImage': {
-      const changes = plan.changes.map(({ container, was, to }) => `${container} from ${was} to ${to}`)
+      const changes = plan.changes.map(({ container, from, to }) => `${container} from ${from} to ${to}`)
       const pods = plan.thenDelete.length > 0 ? `, then delete ${plan.thenDelete.length} broken pod(s)` : ''
-      return `rewrite the image of ${target}: ${changes.join(', ')}${pods}`
+      const mended = `${plan.thenPatch.length} stuck pod(s)`
+      const also = plan.thenPatch.length > 0 && !plan.podsOnly ? ` and of ${mended}` : ''
+      return `rewrite the image of ${plan.podsOnly ? `${mended} of ` : ''}${target}${also}: ${changes.join(', ')}${pods}`
     }
     case 'RecyclePod':
       return `${plan.method === 'Evict' ? 'evict' : 'delete'} ${plan.pods.map(({ name }) => name).join(', ')} of ${target}`

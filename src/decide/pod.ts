@@ -9,6 +9,12 @@ export const imageIn = ({ spec }: Pod, { container, init }: Named): string | und
 export const statusIn = ({ status }: Pod, { container, init }: Named): ContainerStatus | undefined =>
   ((init ? status?.initContainerStatuses : status?.containerStatuses) ?? []).find(({ name }) => name === container)
 
+/** Whether a container waits to start; one of which the kubelet said nothing yet does too. */
+export const waits = (pod: Pod, named: Named): boolean => {
+  const state = statusIn(pod, named)?.state
+  return state?.running === undefined && state?.terminated === undefined
+}
+
 /** Whether a pod is on its way out, or ended without being asked to: it neither proves nor disproves anything. */
 export const isLeaving = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp !== undefined || status?.phase === 'Failed'

@@ -2,11 +2,15 @@
 import { formatDuration, parseDuration } from '../api/duration.ts'
 import { sameImage } from '../api/image-reference.ts'
 import { parseTime } from '../api/time.ts'
-import { policyOf, type UnderWay } from './attempt-under-way.ts'
+import type { Pod } from '../api/kubernetes.ts'
+import type { RemediationStep } from '../api/remediation.ts'
+import type { Owner } from '../diagnose/incident.ts'
+import { podsOf, policyOf, type UnderWay } from './attempt-under-way.ts'
 import type { Case } from './case.ts'
 import { askFor } from './facts.ts'
 import { sayWriter } from './last-writer.ts'
 import { LATER } from './look-again.ts'
+import { mendedPodsRun, takenBackIn, uidsOf, type Vanished } from './prove-mended.ts'
 import { resume } from './resume.ts'
 import { type Started, replacementsRun, runNewImages } from './started.ts'
 import { nameOfOwner, placeOf } from './template.ts'
@@ -45,18 +49,27 @@ export const prove = (c: Case, underWay: UnderWay): Verdict => {
 const verify = (c: Case, underWay: UnderWay): Verdict => {
   const takenBack = changedBack(c, underWay)
   if (takenBack) return takenBack
-  const ask = askFor(c.facts, [{ fact: 'pods' }])
+  const ask = askFor(c.facts, [podsOf(underWay)])
   if (ask) return { kind: 'Ask', facts: ask.ask }
   const { pods } = c.facts
   if (!pods?.known) return waiting(`the pods cannot be seen: ${pods?.why ?? 'not read'}`, c.now + LATER)
 
   const { step } = underWay
-  const desired = c.incident.owner.replicas
-  const started: Started =
-    step.action === 'RewriteImage'
-      ? runNewImages(pods.value, desired, step.changes ?? [])
-      : replacementsRun(pods.value, desired, new Set(step.pods?.map(({ uid }) => uid)))
+  const { owner } = c.incident
+  const taken = owner.templateFixed ? takenBackIn(pods.value, step) : undefined
+  if (taken) {
+    const message = `somebody changed pod ${taken.metadata.name} of ${nameOfOwner(owner)} back`
+    return cancelled(c, 'EditReverted', message)
+  }
+  const started = startOf(owner, pods.value, step)
+  if ('vanished' in started) return cancelled(c, 'OwnerGone', started.vanished)
   return 'since' in started ? settling(c, underWay, started.since) : lacking(c, underWay, started.lacks)
+}
+
+const startOf = (owner: Owner, pods: readonly Pod[], step: RemediationStep): Started | Vanished => {
+  if (step.action !== 'RewriteImage') return replacementsRun(pods, owner.replicas, uidsOf(step))
+  if (owner.mendsPods) return mendedPodsRun(owner, pods, step)
+  return runNewImages(pods, owner.replicas, step.changes ?? [], owner.keepsHealthyPods === true)
 }
 
 /** When the remedy has had its time, ms since the epoch. Without any time on the record it is never up. */
@@ -70,6 +83,7 @@ const deadlineOf = (c: Case, { record, step }: UnderWay): number => {
 /** The template no longer says what we wrote: somebody took it back, by hand or by `kubectl mend undo`. */
 const changedBack = (c: Case, { step }: UnderWay): Verdict | undefined => {
   const { owner } = c.incident
+  if (owner.templateFixed) return undefined
   const change = step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
   if (!change) return undefined
   const image = placeOf(owner, change)?.image ?? 'nothing'

@@ -1,14 +1,18 @@
 /** An intent stands on the record, its outcome does not: the process ended between. The write may or may not have come through. */
 import { parseDuration } from '../api/duration.ts'
 import { sameImage } from '../api/image-reference.ts'
-import { policyOf, type UnderWay } from './attempt-under-way.ts'
+import type { Pod } from '../api/kubernetes.ts'
+import type { RemediationStep } from '../api/remediation.ts'
+import { podsOf, policyOf, type UnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { type Ask, askFor } from './facts.ts'
 import { firstObjection, GUARDRAILS } from './guardrails/chain.ts'
 import { LATER } from './look-again.ts'
 import { answersTo, type Governed } from './match.ts'
 import { diffOf } from './plan-text.ts'
-import { brokenPods, rewriteImagePlan } from './plan-rewrite-image.ts'
+import { leavesAllAsIs, podsToMend, rewriteImagePlan } from './plan-rewrite-image.ts'
+import { imageIn } from './pod.ts'
+import { uidsOf } from './prove-mended.ts'
 import { changesNow } from './recorded-changes.ts'
 import { nameOfOwner } from './template.ts'
 import type { Plan, Verdict } from './verdict.ts'
@@ -38,9 +42,9 @@ export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   if ('ask' in rebuilt) return { kind: 'Ask', facts: rebuilt.ask }
   if ('kind' in rebuilt) return rebuilt
   const { plan, written, complete } = rebuilt
-  if (complete) return 'Written'
+  if (complete && written) return 'Written'
   if (!policy) return withdrawn(c, 'PolicySuspended', `policy ${record.spec.policy.name} is gone`)
-  const recovered = !written && c.incident.pods.length === 0
+  const recovered = !written && (complete || c.incident.pods.length === 0)
   if (recovered) return withdrawn(c, 'Recovered', `no pod of ${nameOfOwner(c.incident.owner)} fails any more`)
 
   const governed = written ? { matched: [] } : stillAnswers(c, policy)
@@ -70,8 +74,9 @@ const stillAnswers = (c: Case, policy: PolicyInForce): Pick<Governed, 'matched'>
 
 const rebuild = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt | Ask | Verdict => {
   const { step } = underWay
-  const needsPods = step.action === 'RecyclePod' || c.incident.owner.keepsBrokenPods
-  const ask = needsPods ? askFor(c.facts, [{ fact: 'pods' }]) : undefined
+  const { keepsBrokenPods, mendsPods } = c.incident.owner
+  const needsPods = step.action === 'RecyclePod' || keepsBrokenPods || mendsPods === true
+  const ask = needsPods ? askFor(c.facts, [podsOf(underWay)]) : undefined
   if (ask) return ask
   const { pods } = c.facts
   if (needsPods && !pods?.known) {
@@ -92,12 +97,21 @@ const rebuildRewrite = (c: Case, underWay: UnderWay, policy: PolicyInForce | und
   const changes = changesNow(c, underWay)
   if ('kind' in changes) return changes
   const uids = new Set(failing.map(({ pod }) => pod.metadata.uid))
-  const ofOldRevision =
-    c.facts.pods?.known && owner.keepsBrokenPods ? brokenPods(c.facts.pods.value, uids, changes) : []
-  const written = changes.every(({ was, to }) => sameImage(was, to))
+  const pods = c.facts.pods?.known ? c.facts.pods.value : []
   const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: timeoutOf(underWay, policy) }
-  const plan = { ...rewriteImagePlan(owner, base, changes, ofOldRevision), hash: step.planHash }
-  return { plan, written, complete: written && ofOldRevision.length === 0 }
+  const left = podsToMend(owner, pods, uids, changes)
+  const plan = { ...rewriteImagePlan(owner, base, changes, left), hash: step.planHash }
+  const written = owner.templateFixed ? podsHaveIt(pods, step) : changes.every(({ was, to }) => sameImage(was, to))
+  return { plan, written, complete: leavesAllAsIs(plan) }
+}
+
+/** Where no template can tell, one of the pods that were to be written to does. */
+const podsHaveIt = (pods: readonly Pod[], step: RemediationStep): boolean => {
+  const named = uidsOf(step)
+  return pods.some(
+    (pod) =>
+      named.has(pod.metadata.uid) && step.changes?.some((change) => sameImage(imageIn(pod, change) ?? '', change.to)),
+  )
 }
 
 const rebuildRecycle = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt => {

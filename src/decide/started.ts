@@ -8,9 +8,10 @@ import type { Named } from './template.ts'
 /** All run, the youngest since `since` (ms since the epoch); or a sentence on what is lacking. */
 export type Started = { readonly since: number } | { readonly lacks: string }
 
-/** An init container that ended well has done its part; so has one of a pod that is complete. */
+/** An init container that ended well has done its part; so has one that is not started again, as in the pods of Jobs. */
 const endedWell = (pod: Pod, { init }: Named, status: ContainerStatus): boolean =>
-  status.state?.terminated?.exitCode === 0 && (init || pod.status?.phase === 'Succeeded')
+  status.state?.terminated?.exitCode === 0 &&
+  (init || pod.status?.phase === 'Succeeded' || ['Never', 'OnFailure'].includes(pod.spec?.restartPolicy ?? ''))
 
 const startOf = (pod: Pod, named: Named): Started => {
   const status = statusIn(pod, named)
@@ -44,16 +45,26 @@ interface Change extends Named {
   readonly to: string
 }
 
-/** Pods of the current revision carry every new image and run it, and none of the old is left broken. */
-export const runNewImages = (all: readonly Pod[], desired: number, changes: readonly Change[]): Started => {
+/**
+ * Pods of the current revision carry every new image and run it, and none of the old is left broken. Where healthy ones
+ * of the old stay (`keepsHealthy`) there are so many fewer of the new.
+ */
+export const runNewImages = (
+  all: readonly Pod[],
+  desired: number,
+  changes: readonly Change[],
+  keepsHealthy = false,
+): Started => {
   const pods = all.filter((pod) => !isLeaving(pod))
   const has = (pod: Pod, change: Change, image: string): boolean => sameImage(imageIn(pod, change) ?? '', image)
   const current = pods.filter((pod) => changes.every((change) => has(pod, change, change.to)))
-  const started = allStarted(current, desired, () => changes)
+  const ofBefore = pods.filter((pod) => changes.some((change) => has(pod, change, change.from)))
+  const isBroken = (pod: Pod): boolean =>
+    changes.some((change) => has(pod, change, change.from) && 'lacks' in startOf(pod, change))
+  const healthy = keepsHealthy ? ofBefore.filter((pod) => !isBroken(pod)).length : 0
+  const started = allStarted(current, desired - healthy, () => changes)
   if ('lacks' in started) return started
-  const broken = pods.find((pod) =>
-    changes.some((change) => has(pod, change, change.from) && 'lacks' in startOf(pod, change)),
-  )
+  const broken = ofBefore.find(isBroken)
   return broken ? { lacks: `pod ${broken.metadata.name} of the old revision is still broken` } : started
 }
 

@@ -1,10 +1,10 @@
 /** Where a failing container stands in what would be written: the owner's pod template, or the bare pod itself. */
-import type { Container } from '../api/kubernetes.ts'
+import type { Container, Pod } from '../api/kubernetes.ts'
 import type { Owner } from '../diagnose/incident.ts'
 
 export interface Placed {
   readonly container: Container
-  /** JSON pointer in the owner, e.g. `/spec/template/spec/containers/0`. */
+  /** JSON pointer in the object, e.g. `/spec/template/spec/containers/0`. */
   readonly pointer: string
   /** The image's exact text; empty where the template leaves it out. */
   readonly image: string
@@ -16,19 +16,41 @@ export interface Named {
   readonly init: boolean
 }
 
-/** The container in the owner's template; undefined where it does not stand there (a sidecar that a webhook added). */
-export const placeOf = (owner: Owner, { container: name, init }: Named): Placed | undefined => {
-  const list = init ? owner.initContainers : owner.containers
+/** Where an object of a kind has its pods' spec, part by part. */
+export const podSpecPath = (kind: string): readonly string[] => {
+  switch (kind) {
+    case 'Pod':
+      return ['spec']
+    case 'CronJob':
+      return ['spec', 'jobTemplate', 'spec', 'template', 'spec']
+    default:
+      return ['spec', 'template', 'spec']
+  }
+}
+
+interface Containers {
+  readonly containers?: readonly Container[]
+  readonly initContainers?: readonly Container[]
+}
+
+const placeIn = (kind: string, spec: Containers, { container: name, init }: Named): Placed | undefined => {
+  const list = (init ? spec.initContainers : spec.containers) ?? []
   const index = list.findIndex((container) => container.name === name)
   const container = list[index]
   if (!container) return undefined
-  const root = owner.ref.kind === 'Pod' ? '/spec' : '/spec/template/spec'
+  const root = podSpecPath(kind).join('/')
   return {
     container,
-    pointer: `${root}/${init ? 'initContainers' : 'containers'}/${index}`,
+    pointer: `/${root}/${init ? 'initContainers' : 'containers'}/${index}`,
     image: container.image ?? '',
   }
 }
+
+/** The container in the owner's template; undefined where it does not stand there (a sidecar that a webhook added). */
+export const placeOf = (owner: Owner, named: Named): Placed | undefined => placeIn(owner.ref.kind, owner, named)
+
+/** The container in a pod itself. */
+export const placeInPod = ({ spec = {} }: Pod, named: Named): Placed | undefined => placeIn('Pod', spec, named)
 
 /** `Deployment kube-system/coredns`. */
 export const nameOfOwner = ({ ref }: Owner): string =>

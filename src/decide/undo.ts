@@ -1,12 +1,15 @@
 /** What follows a remedy that did not help: it is undone, the next action comes, or a person must look. */
-import { sameImage } from '../api/image-reference.ts'
 import type { HoldReason } from '../api/reasons.ts'
-import { policyOf, type UnderWay } from './attempt-under-way.ts'
+import type { RemediationStep } from '../api/remediation.ts'
+import { podsOf, policyOf, type UnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { firstObjection, GUARDRAILS } from './guardrails/chain.ts'
 import { LATER } from './look-again.ts'
-import { rewriteImagePlan } from './plan-rewrite-image.ts'
+import { askFor } from './facts.ts'
+import { leavesAllAsIs, rewriteImagePlan } from './plan-rewrite-image.ts'
+import { uidsOf } from './prove-mended.ts'
 import { changesNow } from './recorded-changes.ts'
+import { podEdits, waitingAmong } from './stuck-pods.ts'
 import { placeOf } from './template.ts'
 import type { PlacedChange, RewriteImagePlan, Verdict } from './verdict.ts'
 
@@ -30,14 +33,25 @@ const ineffective = (c: Case, next: Next, message: string): Verdict => ({
 })
 
 /** The way back, for what still stands as we wrote it. */
-const undoPlan = ({ incident: { owner } }: Case, { step, record }: UnderWay): RewriteImagePlan => {
+const undoPlan = (c: Case, { step, record }: UnderWay): RewriteImagePlan => {
+  const { owner } = c.incident
   const changes = (step.changes ?? []).flatMap(({ container, init, from, to }): readonly PlacedChange[] => {
     const place = placeOf(owner, { container, init })
     return place ? [{ container, init, from: to, to: from, pointer: place.pointer, was: place.image }] : []
   })
   const { generation } = record.spec.policy
-  return rewriteImagePlan(owner, { index: step.index, generation, timeoutMs: 0 }, changes)
+  const base = { index: step.index, generation, timeoutMs: 0 }
+  return rewriteImagePlan(owner, base, changes, podsToTakeBack(c, step, changes))
 }
+
+/** Of the pods that were given the image those that still wait: what runs or ended is not started anew to be undone. */
+const podsToTakeBack = (
+  { incident: { owner }, facts: { pods } }: Case,
+  step: RemediationStep,
+  changes: readonly PlacedChange[],
+) => ({
+  thenPatch: owner.mendsPods && pods?.known ? podEdits(pods.value, changes, waitingAmong(uidsOf(step))) : [],
+})
 
 /**
  * The verdict on a remedy whose time is up. An undo that is stopped for now keeps the attempt waiting; one that is
@@ -58,10 +72,13 @@ export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
   const { step, record } = underWay
   const changes = changesNow(c, underWay)
   if ('kind' in changes) return changes
+  const ask = c.incident.owner.mendsPods ? askFor(c.facts, [podsOf(underWay)]) : undefined
+  if (ask) return { kind: 'Ask', facts: ask.ask }
   const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: 0 }
-  const plan = { ...rewriteImagePlan(c.incident.owner, base, changes), hash: step.planHash }
+  const pods = podsToTakeBack(c, step, changes)
+  const plan = { ...rewriteImagePlan(c.incident.owner, base, changes, pods), hash: step.planHash }
   const lacks = 'the remedy did not help'
-  if (changes.every(({ was, to }) => sameImage(was, to))) return ineffective(c, { kind: 'Undo', plan }, lacks)
+  if (leavesAllAsIs(plan)) return ineffective(c, { kind: 'Undo', plan }, lacks)
   const policy = policyOf(c, record)
   if (!policy) return ineffective(c, { kind: 'Stop' }, lacks)
   const verdict = undoUnlessStopped(c, { policy, plan, otherwise: { kind: 'Stop' }, lacks })

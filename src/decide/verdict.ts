@@ -28,15 +28,23 @@ export interface PlacedChange extends ImageChange {
   readonly was: string
 }
 
-export interface RewriteImagePlan extends PlanBase {
-  readonly type: 'RewriteImage'
+/** What is written to one object, in one patch. */
+export interface ImageEdit {
   readonly target: ObjectRef
   readonly resourceVersion: string
   readonly changes: readonly PlacedChange[]
   /** Annotations of the target as read (the undo annotation joins them). */
   readonly annotations: Readonly<Record<string, string>>
+}
+
+export interface RewriteImagePlan extends PlanBase, ImageEdit {
+  readonly type: 'RewriteImage'
+  /** The target's own template cannot be changed (Job): only pods are written to. */
+  readonly podsOnly?: true
   /** Pods of the broken revision that their controller would leave standing. */
   readonly thenDelete: readonly PodToDelete[]
+  /** Stuck pods of Jobs, which are given the images themselves, each only as long as it waits. */
+  readonly thenPatch: readonly ImageEdit[]
 }
 
 export interface RecyclePodPlan extends PlanBase {

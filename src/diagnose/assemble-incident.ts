@@ -3,7 +3,7 @@ import { incidentKey } from '../api/incident-id.ts'
 import { evidenceOfOwner, evidenceOfPods } from './evidence.ts'
 import { areaOfFinding } from './findings.ts'
 import type { FailingPod, Incident, Owner } from './incident.ts'
-import { templateHashOf } from './owner-chain.ts'
+import { templateHashOf } from './owner-revision.ts'
 
 export interface Parts {
   readonly owner: Owner

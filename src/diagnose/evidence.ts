@@ -46,7 +46,14 @@ export const evidenceOfPods = (pods: readonly FailingPod[], area: Area): readonl
 }
 
 /** Who owns the pods, whether it can be written to, and who would write it back. */
-export const evidenceOfOwner = ({ ref, support, why, managers, blocked }: Owner): readonly Evidence[] => {
+export const evidenceOfOwner = ({
+  ref,
+  support,
+  why,
+  managers,
+  templateFixed,
+  blocked,
+}: Owner): readonly Evidence[] => {
   const name = `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
   const whose = ref.kind === 'Pod' ? 'nothing owns the pod' : `the pods belong to ${name}`
   return [
@@ -57,6 +64,9 @@ export const evidenceOfOwner = ({ ref, support, why, managers, blocked }: Owner)
     ...managers.map(({ name: manager, seenBy, writesBack }) =>
       evidence('Owner', `${manager} manages it (${seenBy})${writesBack ? ' and writes it back' : ''}`),
     ),
+    ...(templateFixed
+      ? [evidence('Owner', `the template of ${name} cannot be changed; the images of its pods can`)]
+      : []),
     ...(blocked === undefined ? [] : [evidence('Owner', blocked)]),
   ]
 }

@@ -75,6 +75,16 @@ export interface Owner {
   readonly keepsBrokenPods: boolean
   /** Whether deleting a pod makes somebody create it anew. */
   readonly recreatesPods: boolean
+  /** An edit leaves healthy pods of the old revision as they are (ReplicaSet): only the others are expected to run the new one. */
+  readonly keepsHealthyPods?: true
+  /** Its pods are those of Jobs, which no edit reaches: those that are stuck are given the image themselves. */
+  readonly mendsPods?: true
+  /** Its template cannot be changed (Job): what it makes from now on is as before. */
+  readonly templateFixed?: true
+  /** uids of a CronJob's Jobs that have not ended, newest first; as many as can be asked for at once. */
+  readonly activeJobs?: readonly string[]
+  /** When a Job of a CronJob last completed, ms since the epoch. */
+  readonly lastSuccessAt?: number
 }
 
 /** What a registry says of one reference, with the credentials that the pod has for that host. */
@@ -123,7 +133,8 @@ export interface Facts {
 export type FactName =
   | { readonly fact: 'namespace' }
   | { readonly fact: 'node' }
-  | { readonly fact: 'pods' }
+  /** `named`: pods that a remedy wrote to, which their owner may know no more (those of a CronJob's ended Job). */
+  | { readonly fact: 'pods'; readonly named?: readonly { readonly name: string; readonly uid: string }[] | undefined }
   | { readonly fact: 'registry'; readonly image: string }
 
 /** One owner and one area: however many of its pods report it. Level-based: what is true now. */
@@ -134,7 +145,7 @@ export interface Incident {
   readonly owner: Owner
   /** Failing pods of the owner in this area; empty once they recovered. */
   readonly pods: readonly FailingPod[]
-  /** Revision of the pod template that fails: `pod-template-hash`, `controller-revision-hash`, or the pod's uid. */
+  /** Revision of the pod template that fails: `templateHashOf` its newest failing pod. */
   readonly templateHash: string
   /** Evidence so far, cheapest first. */
   readonly evidence: readonly Evidence[]

@@ -2,11 +2,9 @@ import type { ObjectRef, Pod, Workload } from '../api/kubernetes.ts'
 import { forbidden, notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import type { Owner } from './incident.ts'
-import { ownerOfWorkload } from './owner.ts'
-import { readOwner } from './owner-chain.ts'
+import { controllerOf, readOwner } from './owner-chain.ts'
+import { isRepaired, ownerOfObject } from './owner-object.ts'
 import type { Reads } from './reads.ts'
-
-const REPAIRED: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet'])
 
 /**
  * The owner of an incident as it is now, by what is known of it: one request. Undefined where it is gone, or another
@@ -14,12 +12,15 @@ const REPAIRED: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'Dae
  */
 export const readOwnerAt = async (ref: ObjectRef, pod: Pod | undefined, reads: Reads): Promise<Owner | undefined> => {
   const { apiVersion, kind, namespace, name, uid } = ref
-  const isPod = kind === 'Pod' && apiVersion === 'v1'
-  if (!isPod && !(REPAIRED.has(kind) && apiVersion === 'apps/v1')) return pod && readOwner(pod, reads)
+  if (!isRepaired(ref)) return pod && readOwner(pod, reads)
   try {
     const object = await reads.get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
     if (object.metadata.uid !== uid) return undefined
-    return isPod ? await readOwner(object, reads) : ownerOfWorkload(ref, object)
+    if (kind === 'Pod') return await readOwner(object, reads)
+    const owner = ownerOfObject(ref, object)
+    const above = kind === 'ReplicaSet' || kind === 'Job' ? controllerOf(object) : undefined
+    if (above === undefined) return owner
+    return { ...owner, support: 'unsupported', why: `${kind} ${name} belongs to ${above.kind} ${above.name}` }
   } catch (error) {
     if (notFound(error)) return undefined
     if (forbidden(error) && pod) return readOwner(pod, reads)

@@ -4,12 +4,15 @@ import { pathOf } from '../runtime/paths.ts'
 import type { Owner } from './incident.ts'
 import { findManagers } from './managers.ts'
 import { METADATA_ONLY, type Reads, whyUnread } from './reads.ts'
-import { ownerOfPod, ownerOfWorkload, unsupportedOwner } from './owner.ts'
+import { ownerOfPod, unsupportedOwner } from './owner.ts'
+import { ownerOfObject } from './owner-object.ts'
 
 const APPS = 'apps/v1'
+const BATCH = 'batch/v1'
 const MIRROR_POD = 'kubernetes.io/config.mirror'
 
-const controllerOf = (object: KubeObject): OwnerReference | undefined =>
+/** Who made an object and keeps it. */
+export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
   object.metadata.ownerReferences?.find(({ controller }) => controller === true)
 
 const refOf = (reference: OwnerReference, namespace: string | undefined): ObjectRef => ({
@@ -22,7 +25,6 @@ const refOf = (reference: OwnerReference, namespace: string | undefined): Object
 
 /** Kinds that are known but not written to, and why. */
 const EXPLAINED: Readonly<Record<string, { readonly why: string; readonly recreates: boolean }>> = {
-  Job: { why: "a Job's pod template cannot be changed", recreates: false },
   ReplicationController: { why: 'ReplicationControllers are not repaired', recreates: true },
 }
 
@@ -48,13 +50,16 @@ const follow = async <T extends KubeObject>(
   }
 }
 
-type ReadWorkload = (path: string) => Promise<Workload>
+const notRepaired = ({ kind, name, apiVersion }: OwnerReference): string =>
+  `${kind} ${name} (${apiVersion}) is not a kind that is repaired`
+
+type ReadWorkload = (path: string) => Promise<Workload & Pod>
 
 const ofWorkload = async (reference: OwnerReference, pod: Pod, read: ReadWorkload): Promise<Owner> => {
   const { namespace } = pod.metadata
   const step = await follow(reference, namespace, read)
   const ref = refOf(reference, namespace)
-  return 'why' in step ? unsupportedOwner(ref, pod, step.why) : ownerOfWorkload(ref, step.object)
+  return 'why' in step ? unsupportedOwner(ref, pod, step.why) : ownerOfObject(ref, step.object)
 }
 
 /**
@@ -62,7 +67,7 @@ const ofWorkload = async (reference: OwnerReference, pod: Pod, read: ReadWorkloa
  * hash of the pod template. Only a guess that saves a round trip: the ReplicaSet itself says whether it is right.
  */
 const foreread = (set: OwnerReference, pod: Pod, reads: Reads): ReadWorkload => {
-  const read: ReadWorkload = (path) => reads.get<Workload>(path)
+  const read: ReadWorkload = (path) => reads.get<Workload & Pod>(path)
   const { namespace, labels } = pod.metadata
   const end = `-${labels?.['pod-template-hash']}`
   if (!set.name.endsWith(end) || set.name === end) return read
@@ -81,19 +86,29 @@ const ofReplicaSet = async (reference: OwnerReference, pod: Pod, reads: Reads): 
   if ('why' in step) return unsupportedOwner(ref, pod, step.why)
   const above = controllerOf(step.object)
   if (above?.kind === 'Deployment' && above.apiVersion === APPS) return ofWorkload(above, pod, readDeployment)
+  if (above === undefined) return ofWorkload(reference, pod, (path) => reads.get<Workload & Pod>(path))
   const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
-  if (above === undefined) {
-    const why = `ReplicaSet ${ref.name} belongs to no Deployment, and such ReplicaSets are not repaired`
-    return unsupportedOwner(ref, pod, why, { managers, recreatesPods: true, keepsBrokenPods: true })
-  }
-  const why = `${above.kind} ${above.name} (${above.apiVersion}) is not a kind that is repaired`
-  return unsupportedOwner(refOf(above, namespace), pod, why, { managers, recreatesPods: true })
+  return unsupportedOwner(refOf(above, namespace), pod, notRepaired(above), { managers, recreatesPods: true })
+}
+
+/** A Job's own template cannot be changed; that of the CronJob above it can. Other kinds that make Jobs are strangers. */
+const ofJob = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
+  const { namespace } = pod.metadata
+  const ref = refOf(reference, namespace)
+  const read: ReadWorkload = (path) => reads.get<Workload & Pod>(path)
+  const step = await follow(reference, namespace, read)
+  if ('why' in step) return unsupportedOwner(ref, pod, step.why)
+  const above = controllerOf(step.object)
+  if (above === undefined) return ownerOfObject(ref, step.object)
+  if (above.kind === 'CronJob' && above.apiVersion === BATCH) return ofWorkload(above, pod, read)
+  const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
+  return unsupportedOwner(refOf(above, namespace), pod, notRepaired(above), { managers })
 }
 
 /**
  * The owner that a repair would be written to: the last in the chain that holds a pod template, or the pod itself where
- * nothing owns it. One request for StatefulSet and DaemonSet, two for a Deployment, none for the rest, which come back
- * `unsupported` with a sentence, as does an owner that is gone, was made anew, or may not be read.
+ * nothing owns it. One request for StatefulSet, DaemonSet and Job, two for a Deployment, a CronJob and a ReplicaSet, none
+ * for the rest, which come back `unsupported` with a sentence, as does an owner that is gone, was made anew, or may not be read.
  * Rejects only where the API server fails.
  */
 export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
@@ -108,16 +123,13 @@ export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
   if (reference.apiVersion === APPS) {
     if (reference.kind === 'ReplicaSet') return ofReplicaSet(reference, pod, reads)
     if (reference.kind === 'StatefulSet' || reference.kind === 'DaemonSet')
-      return ofWorkload(reference, pod, (path) => reads.get<Workload>(path))
+      return ofWorkload(reference, pod, (path) => reads.get<Workload & Pod>(path))
   }
+  if (reference.kind === 'Job' && reference.apiVersion === BATCH) return ofJob(reference, pod, reads)
   const ref = refOf(reference, namespace)
   const { why, recreates } = EXPLAINED[reference.kind] ?? {
-    why: `${reference.kind} ${reference.name} (${reference.apiVersion}) is not a kind that is repaired`,
+    why: notRepaired(reference),
     recreates: false,
   }
   return unsupportedOwner(ref, pod, why, { recreatesPods: recreates })
 }
-
-/** Revision of the template that a pod was made from: a hash of a Deployment's, StatefulSet's or DaemonSet's, else the pod's uid. */
-export const templateHashOf = (pod: Pod): string =>
-  pod.metadata.labels?.['pod-template-hash'] ?? pod.metadata.labels?.['controller-revision-hash'] ?? pod.metadata.uid

@@ -38,9 +38,10 @@ export const ownerOfWorkload = (ref: ObjectRef, workload: Workload): Owner => {
     generation: metadata.generation ?? 0,
     observedGeneration: status?.observedGeneration ?? 0,
     ...(blocked !== undefined && { blocked }),
-    // A StatefulSet waits for its broken pods before it replaces any: kubernetes/kubernetes#67250.
-    keepsBrokenPods: ref.kind === 'StatefulSet',
+    // A StatefulSet waits for its broken pods before it replaces any: kubernetes/kubernetes#67250. A ReplicaSet replaces none.
+    keepsBrokenPods: ref.kind === 'StatefulSet' || ref.kind === 'ReplicaSet',
     recreatesPods: true,
+    ...(ref.kind === 'ReplicaSet' && { keepsHealthyPods: true }),
   }
 }
 

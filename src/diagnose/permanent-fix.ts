@@ -24,6 +24,10 @@ export const permanentFix = (owner: Owner, findings: readonly Finding[]): string
       ? `Change ${what} in ${first.editAt}${also}: it writes back whatever is changed on the object itself.`
       : `Change ${what} in ${first.editAt}${also}: its next upgrade writes the old one again.`
   }
+  if (owner.templateFixed) {
+    const again = owner.annotations[LAST_APPLIED] === undefined ? 'make it anew' : 'apply its manifest anew'
+    return `Change ${what} wherever ${placeOf(owner)} is made from, then delete it and ${again}: a Job's template cannot be changed, and further pods of it come with the old image.`
+  }
   if (owner.ref.kind === 'Pod' && owner.support === 'unsupported') return `Change ${what} in the manifest on the node.`
   if (owner.annotations[LAST_APPLIED] !== undefined) {
     return `Change ${what} in the manifest that ${placeOf(owner)} was applied from: the next kubectl apply writes the old one again.`

@@ -12,6 +12,12 @@ export const RBAC: readonly RbacGrant[] = [
         verbs: ['get'],
         why: 'to find the owner of a failing pod, and who manages it',
       },
+      {
+        apiGroups: ['batch'],
+        resources: ['jobs', 'cronjobs'],
+        verbs: ['get'],
+        why: 'to find the owner of a failing pod, and who manages it',
+      },
       { apiGroups: [''], resources: ['namespaces', 'nodes'], verbs: ['get'], why: 'to match policies by label' },
       {
         apiGroups: [''],

@@ -33,10 +33,13 @@ const because = ({ spec, status }: Remediation): string => {
   return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
 }
 
-const changesIn = ({ changes = [], pods = [], action }: RemediationStep, verb: 'did' | 'would'): string => {
+const sayPods = (pods: readonly { readonly name: string }[]): string => {
   const names = pods.slice(0, 5).map(({ name }) => name)
-  const some = `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
-  if (action !== 'RewriteImage') return `${verb === 'did' ? 'Deleted' : 'delete'} ${some}`
+  return `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
+}
+
+const changesIn = ({ changes = [], pods = [], action }: RemediationStep, verb: 'did' | 'would'): string => {
+  if (action !== 'RewriteImage') return `${verb === 'did' ? 'Deleted' : 'delete'} ${sayPods(pods)}`
   const images = changes.map(
     ({ container, init, from, to }) =>
       `image of ${init ? 'init container' : 'container'} ${container} from ${from} to ${to}`,
@@ -47,8 +50,16 @@ const changesIn = ({ changes = [], pods = [], action }: RemediationStep, verb: '
 const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
   `undo with: kubectl mend undo rem/${name} -n ${namespace ?? 'default'}`
 
+/** Where images were written: of Jobs in pods too, and of a Job alone in nothing else. */
+const placeOf = (record: Remediation, { action, pods = [] }: RemediationStep): string => {
+  const { kind } = record.spec.target
+  const name = target(record)
+  if (action !== 'RewriteImage' || pods.length === 0 || (kind !== 'Job' && kind !== 'CronJob')) return name
+  return kind === 'Job' ? `${sayPods(pods)} of ${name}` : `${name} and ${sayPods(pods)}`
+}
+
 const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reason; message: string } | undefined => {
-  const what = `${changesIn(step, 'did')} in ${target(record)} ${because(record)}`
+  const what = `${changesIn(step, 'did')} in ${placeOf(record, step)} ${because(record)}`
   switch (step.action) {
     case 'RewriteImage':
       return { reason: 'ImageRewritten', message: `${what}; ${undoHint(record)}` }

@@ -5,6 +5,16 @@ import { put } from './status-fields.ts'
 import { isUndo, lastBegun, withLast, withoutProposal } from './steps.ts'
 import { clip, isoTime } from './text.ts'
 
+/** A rewrite's pods are those that were written to: what was left proves nothing. */
+const withoutLeft = (
+  steps: readonly RemediationStep[],
+  left: readonly { readonly uid: string }[],
+): Pick<RemediationStep, 'pods'> => {
+  const { action, pods } = lastBegun(steps) ?? {}
+  if (action !== 'RewriteImage' || pods === undefined || left.length === 0) return {}
+  return { pods: pods.filter(({ uid }) => !left.some((pod) => pod.uid === uid)) }
+}
+
 export const acted = (
   before: RemediationStatus,
   { at, outcome, lookAgainAt }: Extract<StatusChange, { kind: 'Acted' }>,
@@ -36,7 +46,7 @@ export const acted = (
         phase: 'Verifying',
         reason: 'WaitingForProof',
         message: `${message}; waiting for the containers to start and stay so`,
-        steps: withLast(steps, { ...step, state: 'Done' }),
+        steps: withLast(steps, { ...step, ...withoutLeft(steps, left), state: 'Done' }),
         nextLook,
       })
     }

@@ -18,9 +18,13 @@ const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: Plac
   ...(digestAfter !== undefined && { digestAfter }),
 })
 
-/** A plan as a step. The pods of a rewrite are those that it deletes afterwards. */
+/** The pods of a rewrite are those that it deletes afterwards or, of Jobs, gives the image themselves. */
+const podsOf = (plan: Plan): readonly { readonly name: string; readonly uid: string }[] =>
+  plan.type === 'RewriteImage' ? [...plan.thenDelete, ...plan.thenPatch.map(({ target }) => target)] : plan.pods
+
+/** A plan as a step. */
 export const stepOf = (plan: Plan, attempt: number, state: RemediationStep['state']): RemediationStep => {
-  const pods = plan.type === 'RewriteImage' ? plan.thenDelete : plan.pods
+  const pods = podsOf(plan)
   const { apiVersion, kind, namespace, name, uid } = plan.target
   return {
     index: plan.index,

@@ -52,6 +52,7 @@ export const aRewrite = (words: Partial<RewriteImagePlan> = {}): RewriteImagePla
     },
   ],
   thenDelete: [],
+  thenPatch: [],
   ...words,
 })
 

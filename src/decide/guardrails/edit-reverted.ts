@@ -4,6 +4,7 @@ import { takesBack } from '../attempt-under-way.ts'
 import { type Tried, triedSteps } from '../escalation.ts'
 import { sayWriter } from '../last-writer.ts'
 import { RARELY } from '../look-again.ts'
+import { uidsOf } from '../prove-mended.ts'
 import { nameOfOwner, placeOf } from '../template.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
@@ -14,14 +15,21 @@ const stands = ({ record, step }: Tried): boolean =>
   (step.state === 'Done' || step.state === 'Succeeded' || step.state === 'Ineffective') &&
   !record.status?.steps?.some((later) => later.state !== 'Planned' && takesBack(later, step))
 
-/** The change of a step that somebody took back: its `from` stands there again, and fails. */
+/**
+ * The change of a step that somebody took back: its `from` stands there again, and fails. Where the template could not be
+ * changed its `from` stands there always: then only the pods count that were given the new image.
+ */
 const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): Change | undefined =>
   step.changes?.find((change) => {
     const image = placeOf(incident.owner, change)?.image
     if (image === undefined || !sameImage(image, change.from)) return false
+    const uids = incident.owner.templateFixed ? uidsOf(step) : undefined
     return matched.some(
-      ({ finding }) =>
-        finding.container === change.container && finding.init === change.init && sameImage(finding.image, change.from),
+      ({ failing, finding }) =>
+        (uids === undefined || uids.has(failing.pod.metadata.uid)) &&
+        finding.container === change.container &&
+        finding.init === change.init &&
+        sameImage(finding.image, change.from),
     )
   })
 
