@@ -2,14 +2,23 @@ import { stringify } from 'yaml'
 import { customResourceDefinitions } from '../../src/api/kinds.ts'
 import { type Generator, HEADER } from './generator.ts'
 
-/** `crds/`: one file a kind, from the schemas in `src/api/`. */
+const yamlOf = (crd: object): string => `# ${HEADER}\n${stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false })}`
+
+/**
+ * One file a kind, from the schemas in `src/api/`: in `crds/`, and for the chart, where an annotation lets them outlive
+ * the release.
+ */
 export const crds: Generator = {
   name: 'crds',
   outputs: () =>
     Promise.resolve(
-      customResourceDefinitions().map((crd) => ({
-        path: `crds/${crd.metadata.name}.yaml`,
-        text: `# ${HEADER}\n${stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false })}`,
-      })),
+      customResourceDefinitions().flatMap((crd) => {
+        const { name } = crd.metadata
+        const kept = { ...crd, metadata: { name, annotations: { 'helm.sh/resource-policy': 'keep' } } }
+        return [
+          { path: `crds/${name}.yaml`, text: yamlOf(crd) },
+          { path: `charts/kubemend/files/crds/${name}.yaml`, text: yamlOf(kept) },
+        ]
+      }),
     ),
 }

@@ -95,12 +95,30 @@ type Role = ReturnType<typeof rolesOf>[number]
 
 const inNamespace = ({ action }: Role): boolean => action === 'lead'
 
-const roleYaml = (role: Role): string => {
-  const head = stringify({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: inNamespace(role) ? 'Role' : 'ClusterRole',
-    metadata: { name: role.name, ...(inNamespace(role) && { namespace: NAMESPACE }) },
-  })
+/** What differs between plain manifests and the chart's templates. */
+interface Place {
+  readonly namespace: string
+  /** Lines of `metadata`, indented by two. */
+  readonly labels: string
+}
+
+const MANIFEST: Place = { namespace: NAMESPACE, labels: '' }
+const CHART: Place = {
+  namespace: '{{ .Release.Namespace }}',
+  labels: '  labels:\n    {{- include "kubemend.labels" . | nindent 4 }}\n',
+}
+
+const headYaml = (role: Role, kind: 'Role' | 'RoleBinding', { namespace, labels }: Place): string =>
+  [
+    'apiVersion: rbac.authorization.k8s.io/v1',
+    `kind: ${inNamespace(role) ? kind : `Cluster${kind}`}`,
+    'metadata:',
+    `  name: ${role.name}`,
+    ...(inNamespace(role) ? [`  namespace: ${namespace}`] : []),
+    labels,
+  ].join('\n')
+
+const roleYaml = (role: Role, place: Place): string => {
   const list = (items: readonly string[]): string => `[${items.map((item) => item || '""').join(', ')}]`
   const rules = role.lines.map(({ apiGroups, resources, resourceNames, verbs, why }) =>
     [
@@ -111,21 +129,19 @@ const roleYaml = (role: Role): string => {
       `    verbs: ${list(verbs)}\n`,
     ].join('\n'),
   )
-  return `${head}rules:\n${rules.join('')}`
+  return `${headYaml(role, 'Role', place)}rules:\n${rules.join('')}`
 }
 
-const bindingYaml = (role: Role): string =>
-  stringify({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: inNamespace(role) ? 'RoleBinding' : 'ClusterRoleBinding',
-    metadata: { name: role.name, ...(inNamespace(role) && { namespace: NAMESPACE }) },
-    roleRef: {
-      apiGroup: 'rbac.authorization.k8s.io',
-      kind: inNamespace(role) ? 'Role' : 'ClusterRole',
-      name: role.name,
-    },
-    subjects: [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }],
-  })
+const bindingYaml = (role: Role, place: Place): string =>
+  `${headYaml(role, 'RoleBinding', place)}roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ${inNamespace(role) ? 'Role' : 'ClusterRole'}
+  name: ${role.name}
+subjects:
+  - kind: ServiceAccount
+    name: ${ACCOUNT}
+    namespace: ${place.namespace}
+`
 
 const observing = ({ action }: Role): boolean => action === 'observe' || action === 'lead'
 
@@ -139,7 +155,25 @@ const ALLOW = `# ${HEADER}
 # pull secrets, private registries are asked without credentials and their answers count as unknown.
 `
 
-/** `manifests/rbac.yaml` and `manifests/allow-actions.yaml`, from the constants named RBAC beside the code. */
+const CHART_ROLES = `# ${HEADER}
+# All that the controller may ever be given, one role an action; bindings.yaml gives what the values switch on.
+`
+
+/** The value that switches a role's binding on, e.g. `.Values.actions.rewriteImage.enabled`. */
+const switchOf = ({ action }: Role): string => {
+  if (action === 'read-pull-secrets') return '.Values.readPullSecrets.enabled'
+  return `.Values.actions.${action.charAt(0).toLowerCase()}${action.slice(1)}.enabled`
+}
+
+const switchedBinding = (role: Role): string =>
+  observing(role)
+    ? `---\n${bindingYaml(role, CHART)}`
+    : `{{- if ${switchOf(role)} }}\n---\n${bindingYaml(role, CHART)}{{- end }}\n`
+
+/**
+ * The roles of the constants named RBAC beside the code: `manifests/rbac.yaml` and `manifests/allow-actions.yaml`, and the
+ * chart's templates.
+ */
 export const rbac: Generator = {
   name: 'rbac',
   outputs: async (root) => {
@@ -149,12 +183,22 @@ export const rbac: Generator = {
       stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: ACCOUNT, namespace: NAMESPACE } }),
     ]
     const [bound, apart] = [roles.filter(observing), roles.filter((role) => !observing(role))]
+    const roleIn = (place: Place) => (role: Role) => roleYaml(role, place)
+    const bindingIn = (place: Place) => (role: Role) => bindingYaml(role, place)
     return [
       {
         path: 'manifests/rbac.yaml',
-        text: INSTALL + [...account, ...roles.map(roleYaml), ...bound.map(bindingYaml)].join('---\n'),
+        text: INSTALL + [...account, ...roles.map(roleIn(MANIFEST)), ...bound.map(bindingIn(MANIFEST))].join('---\n'),
       },
-      { path: 'manifests/allow-actions.yaml', text: ALLOW + apart.map(bindingYaml).join('---\n') },
+      { path: 'manifests/allow-actions.yaml', text: ALLOW + apart.map(bindingIn(MANIFEST)).join('---\n') },
+      {
+        path: 'charts/kubemend/templates/rights/roles.yaml',
+        text: CHART_ROLES + roles.map(roleIn(CHART)).join('---\n'),
+      },
+      {
+        path: 'charts/kubemend/templates/rights/bindings.yaml',
+        text: `# ${HEADER}\n${roles.map(switchedBinding).join('')}`,
+      },
     ]
   },
 }
