@@ -137,6 +137,16 @@ test.concurrent('a ReplicaSet of its own is rewritten, and its broken pods are d
   )
 })
 
+test.concurrent('a Job whose CronJob keeps none that ended is proven by its completion', async () => {
+  const namespace = await scene.bed.namespace()
+  await scene.policy(namespace)
+  await scene.apply(cronJob(namespace, {}, { successfulJobsHistoryLimit: 0 }))
+  await tick(namespace, 'first')
+  const { status } = await scene.record(namespace, { phase: 'Succeeded' })
+  expect(status?.reason).toBe('Repaired')
+  await eventually(async () => expect(await scene.pods(namespace)).toEqual([]), PATIENTLY)
+})
+
 const HELD = [
   {
     name: 'its CronJob has another image by now than the rules make of the old one',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { normalImage } from '../api/image-reference.ts'
-import { type Fact, type Facts, known, unknown } from '../diagnose/incident.ts'
+import { type Fact, type Facts, known, type Owner, unknown } from '../diagnose/incident.ts'
 import type { Case } from './case.ts'
 import { decide } from './decide.ts'
 import {
@@ -116,9 +116,11 @@ const someCase = (pick: Pick): Case => {
     ],
     [odd<ReturnType<typeof aRecord>>({ metadata: { name: 'r' }, spec: aRecord().spec })],
   )
+  const ofJobs = pick<Partial<Owner>>({}, {}, { mendsPods: true }, { mendsPods: true, templateFixed: true })
   return aCase({
     owner: anOwner({
       kind: pick('Deployment', 'StatefulSet', 'Pod'),
+      ...ofJobs,
       namespace: pick('kube-system', 'kube-system', 'web'),
       containers: pick([{ name: 'coredns', image }], [{ name: 'coredns' }], []),
       initContainers: pick([], [{ name: 'coredns', image }]),
@@ -212,8 +214,9 @@ test('It never acts while a fact that the act needs is unknown', () => {
       expect(plan.pods).not.toEqual([])
       continue
     }
-    if (incident.owner.keepsBrokenPods) expect(facts.pods?.known).toBe(true)
+    if (incident.owner.keepsBrokenPods || incident.owner.mendsPods) expect(facts.pods?.known).toBe(true)
     expect(plan.changes).not.toEqual([])
+    if (plan.podsOnly) expect(plan.thenPatch).not.toEqual([])
     if (policy?.spec.actions[plan.index]?.rewriteImage?.verify === 'Never') continue
     for (const { was, to } of plan.changes) {
       if (was === to) continue

@@ -10,6 +10,12 @@ import { nameOfOwner } from './template.ts'
 
 const ofLongAgo: Started = { since: Number.NEGATIVE_INFINITY }
 
+/** A Job's times are whole seconds, rounded down. */
+const completedSince = ({ lastSuccessAt }: Owner, step: RemediationStep): boolean => {
+  const actedAt = parseTime(step.actedAt) ?? parseTime(step.intendedAt)
+  return lastSuccessAt !== undefined && actedAt !== undefined && lastSuccessAt >= Math.floor(actedAt / 1_000) * 1_000
+}
+
 /** Nothing is there any more that could prove it or fail to. */
 export interface Vanished {
   readonly vanished: string
@@ -43,8 +49,7 @@ export const mendedPodsRun = (owner: Owner, all: readonly Pod[], step: Remediati
     if (behind) return { lacks: `pod ${behind.metadata.name} does not have the new image` }
     return allStarted(mended, 1, (pod) => changes.filter((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
   }
-  const actedAt = parseTime(step.actedAt) ?? parseTime(step.intendedAt)
-  if (owner.lastSuccessAt !== undefined && actedAt !== undefined && owner.lastSuccessAt >= actedAt) return ofLongAgo
+  if (completedSince(owner, step)) return ofLongAgo
   const others = all.filter((pod) => !isLeaving(pod))
   const starts = others
     .filter((pod) => changes.every((change) => sameImage(imageIn(pod, change) ?? '', change.to)))

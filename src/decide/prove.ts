@@ -62,7 +62,7 @@ const verify = (c: Case, underWay: UnderWay): Verdict => {
     return cancelled(c, 'EditReverted', message)
   }
   const started = startOf(owner, pods.value, step)
-  if ('vanished' in started) return cancelled(c, 'OwnerGone', started.vanished)
+  if ('vanished' in started) return vanished(c, underWay, started.vanished)
   return 'since' in started ? settling(c, underWay, started.since) : lacking(c, underWay, started.lacks)
 }
 
@@ -109,6 +109,14 @@ const lacking = (c: Case, underWay: UnderWay, lacks: string): Verdict => {
   return c.now < deadline
     ? waiting(lacks, Math.min(deadline, c.now + patience(c, underWay)))
     : afterIneffective(c, underWay, lacks)
+}
+
+/** The next Job may prove it in time; where none comes nobody knows, which is neither a success nor a failure. */
+const vanished = (c: Case, underWay: UnderWay, message: string): Proof => {
+  const deadline = deadlineOf(c, underWay)
+  return c.now < deadline
+    ? waiting(message, Math.min(deadline, c.now + patience(c, underWay)))
+    : cancelled(c, 'OwnerGone', message)
 }
 
 /** The pods' own moves make us look sooner; this is for those that go unseen. 2 s at first, 15 s at most. */

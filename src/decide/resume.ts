@@ -117,7 +117,8 @@ const podsHaveIt = (pods: readonly Pod[], step: RemediationStep): boolean => {
 const rebuildRecycle = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt => {
   const { step } = underWay
   const named = new Set(step.pods?.map(({ uid }) => uid))
-  const pods = (c.facts.pods?.known ? c.facts.pods.value : [])
+  // Whatever a record says: what nothing makes anew is not deleted.
+  const pods = (c.facts.pods?.known && c.incident.owner.recreatesPods ? c.facts.pods.value : [])
     .map(({ metadata }) => metadata)
     .filter(({ uid, deletionTimestamp }) => named.has(uid) && deletionTimestamp === undefined)
     .map(({ namespace = '', name, uid, resourceVersion }) => ({ namespace, name, uid, resourceVersion }))

@@ -1,0 +1,263 @@
+/** What is decided on pods of Jobs, and of ReplicaSets of their own. */
+import { describe, expect, test } from 'vitest'
+import type { Pod } from '../api/kubernetes.ts'
+import { known, unknown } from '../diagnose/incident.ts'
+import { decide } from './decide.ts'
+import {
+  aCase,
+  aFailingPod,
+  aFinding,
+  anOwner,
+  aPod,
+  aPolicy,
+  aRecord,
+  aStep,
+  at,
+  BROKEN,
+  type CaseWords,
+  MENDED,
+  NOW,
+  type PodWords,
+  pulling,
+  recycling,
+  running,
+} from './testing.ts'
+
+const ofPod = (container: string) => ({ containers: [{ name: 'coredns', image: container }] })
+const cronJob = anOwner({ kind: 'CronJob', mendsPods: true, recreatesPods: false })
+const mendedCronJob = { ...cronJob, ...ofPod(MENDED) }
+const job = anOwner({ kind: 'Job', mendsPods: true, recreatesPods: false, templateFixed: true })
+
+const stuck = (name: string, words: PodWords = {}) => aPod({ name, ...words })
+const mended = (name: string, words: PodWords = {}) =>
+  aPod({ name, ...ofPod(MENDED), statuses: [running(-40_000)], ...words })
+const ended = (exitCode: number) => [{ name: 'coredns', state: { terminated: { exitCode } } }]
+
+/** With these pods of the owner, of which the first fails. */
+const failing = (owner: CaseWords['owner'], pods: readonly Pod[] | undefined, words: CaseWords = {}) =>
+  decide(
+    aCase({
+      ...(owner && { owner }),
+      pods: [aFailingPod({ name: 'a' })],
+      facts: { pods: pods && known(pods) },
+      ...words,
+    }),
+  )
+
+const planOf = (verdict: ReturnType<typeof decide>) =>
+  verdict.kind === 'Act' && verdict.plan.type === 'RewriteImage' ? verdict.plan : undefined
+
+const edited = (verdict: ReturnType<typeof decide>) => planOf(verdict)?.thenPatch.map(({ target }) => target.name)
+
+describe('planning', () => {
+  test('of a CronJob its template is rewritten where it lies, and the pods that wait are given the image themselves', () => {
+    const plan = planOf(failing(cronJob, [stuck('a')]))
+    expect(plan?.changes).toMatchObject([{ pointer: '/spec/jobTemplate/spec/template/spec/containers/0', was: BROKEN }])
+    expect(plan?.thenPatch).toMatchObject([
+      {
+        target: { kind: 'Pod', name: 'a', uid: 'uid-a' },
+        changes: [{ pointer: '/spec/containers/0', was: BROKEN, to: MENDED }],
+      },
+    ])
+    expect(plan?.thenDelete).toEqual([])
+    expect(plan?.diff).toContain('--- a/cronjob/kube-system/coredns')
+    expect(plan?.diff).toContain('--- a/pod/kube-system/a')
+  })
+
+  test('of a Job only its pods are written to', () => {
+    const plan = planOf(failing(job, [stuck('a')]))
+    expect(plan?.podsOnly).toBe(true)
+    expect(plan?.thenPatch).toHaveLength(1)
+    expect(plan?.diff).not.toContain('a/job/')
+  })
+
+  test('its pods are asked for first, and where they cannot be seen nothing is done', () => {
+    expect(failing(job, undefined)).toEqual({ kind: 'Ask', facts: [{ fact: 'pods' }] })
+    expect(decide(aCase({ owner: job, facts: { pods: unknown('the right to list pods is missing') } }))).toMatchObject({
+      kind: 'Hold',
+      reason: 'FactUnknown',
+    })
+  })
+
+  test.each<readonly [string, PodWords, boolean]>([
+    ['has begun to wait, though nobody told', { statuses: [pulling()] }, true],
+    ['of which the kubelet said nothing yet', { statuses: [] }, true],
+    ['has no node yet', { node: null, statuses: [] }, true],
+    ['runs with the image of before', { statuses: [running(-1)] }, false],
+    ['ran once and starts again', { statuses: [{ ...pulling(), restartCount: 1 }] }, false],
+    ['ended', { phase: 'Succeeded', statuses: ended(0) }, false],
+    ['failed', { phase: 'Failed', statuses: ended(1) }, false],
+    ['is going', { leaving: true }, false],
+    ['has another image', ofPod('quay.io/other:1'), false],
+    ['has the new image', ofPod(MENDED), false],
+  ])('beside a pod that fails, one that %s is written to: %s %s', (_, words, isWritten) => {
+    expect(edited(failing(job, [stuck('a'), stuck('b', words)]))).toEqual(isWritten ? ['a', 'b'] : ['a'])
+  })
+
+  test('of thousands that wait the newest are let go first, and not all at once', () => {
+    const pods = Array.from({ length: 200 }, (_, i) => {
+      const pod = stuck(`p${i}`)
+      return { ...pod, metadata: { ...pod.metadata, creationTimestamp: at(i) } }
+    })
+    const names = edited(failing(cronJob, pods)) ?? []
+    expect(names).toHaveLength(64)
+    expect(names.slice(0, 2)).toEqual(['p199', 'p198'])
+  })
+
+  test('which pods wait just then is no part of what is approved', () => {
+    const hashes = [[stuck('a')], [stuck('a'), stuck('b')]].map((pods) => planOf(failing(cronJob, pods))?.hash)
+    expect(hashes[0]).toMatch(/^[0-9a-f]{64}$/)
+    expect(hashes[1]).toBe(hashes[0])
+  })
+
+  test('a CronJob that was mended meanwhile keeps its template, and what waits since before gets what stands there', () => {
+    const plan = planOf(failing(mendedCronJob, [stuck('a')]))
+    expect(plan?.changes).toMatchObject([{ from: BROKEN, was: MENDED, to: MENDED }])
+    expect(edited(failing(mendedCronJob, [stuck('a')]))).toEqual(['a'])
+  })
+
+  test('one whose template was given another image is held', () => {
+    const owner = { ...cronJob, ...ofPod('harbor.od.com/public/coredns:1.7') }
+    expect(failing(owner, [stuck('a')])).toMatchObject({ kind: 'Hold', reason: 'TemplateDiffers' })
+  })
+
+  test('a pod of a Job is never deleted: that would count as a failure of the Job', () => {
+    const verdict = failing(job, [stuck('a')], { policies: [aPolicy({ actions: [recycling()] })] })
+    expect(verdict).toMatchObject({ kind: 'Hold', message: expect.stringContaining('counts as a failure of its Job') })
+  })
+})
+
+const named = { pods: [{ name: 'a', uid: 'uid-a' }] }
+
+describe('after a crash', () => {
+  const resumed = (owner: CaseWords['owner'], pods: readonly Pod[], words: CaseWords = {}) =>
+    failing(owner, pods, {
+      records: [aRecord({ phase: 'Running', steps: [aStep({ ...named, state: 'Intended', actedAt: undefined })] })],
+      ...words,
+    })
+
+  test('between the template and the pods, only the pods are left to write to', () => {
+    const verdict = resumed(mendedCronJob, [stuck('a')])
+    expect(verdict).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: MENDED, to: MENDED }] } })
+    expect(edited(verdict)).toEqual(['a'])
+  })
+
+  test('before anything, all of it is carried out', () => {
+    expect(resumed(cronJob, [stuck('a')])).toMatchObject({ kind: 'Act', resume: true, plan: { thenPatch: [{}] } })
+    expect(resumed(job, [stuck('a')])).toMatchObject({ kind: 'Act', resume: true, plan: { podsOnly: true } })
+  })
+
+  test('after all of it, only the proof is left', () => {
+    for (const owner of [mendedCronJob, job]) {
+      expect(resumed(owner, [mended('a')], { pods: [] })).toMatchObject({ kind: 'Prove', outcome: 'Succeeded' })
+    }
+  })
+
+  test('a Job whose pods recovered before any was written to is let be', () => {
+    const verdict = resumed(job, [stuck('a', { statuses: [running(-40_000)] })], { pods: [] })
+    expect(verdict).toMatchObject({ kind: 'Prove', outcome: 'Cancelled', reason: 'Recovered' })
+  })
+})
+
+describe('the proof', () => {
+  const verifying = (owner: CaseWords['owner'], pods: readonly Pod[], words: CaseWords = {}) =>
+    failing(owner, pods, { pods: [], records: [aRecord({ steps: [aStep(named)] })], ...words })
+  const late = { records: [aRecord({ steps: [aStep({ ...named, actedAt: at(-300_000) })] })] }
+
+  test('it asks for the pods by name: a CronJob does not know those of a Job that ended', () => {
+    const asked = decide(aCase({ owner: mendedCronJob, pods: [], records: [aRecord({ steps: [aStep(named)] })] }))
+    expect(asked).toEqual({ kind: 'Ask', facts: [{ fact: 'pods', named: named.pods }] })
+  })
+
+  test.each<readonly [string, readonly Pod[], object]>([
+    ['runs and stays so', [mended('a')], { outcome: 'Succeeded' }],
+    ['ended well, however soon', [mended('a', { phase: 'Succeeded', statuses: ended(0) })], { outcome: 'Succeeded' }],
+    ['just started', [mended('a', { statuses: [running(-1_000)] })], { outcome: 'Waiting' }],
+    ['still waits', [mended('a', { statuses: [pulling()] })], { outcome: 'Waiting' }],
+    ['failed', [mended('a', { phase: 'Failed', statuses: ended(1) })], { outcome: 'Waiting' }],
+    ['runs beside one that was made since and waits', [mended('a'), stuck('b')], { outcome: 'Succeeded' }],
+    ['is gone, and another is stuck', [stuck('b')], { outcome: 'Waiting' }],
+    ['is gone with all others', [], { outcome: 'Waiting' }],
+  ])('where the pod that was written to %s', (_, pods, expected) => {
+    for (const owner of [mendedCronJob, job]) expect(verifying(owner, pods)).toMatchObject(expected)
+  })
+
+  test('where its time is up, a pod that waits or failed is no success, and one that is gone proves nothing', () => {
+    const waiting = mended('a', { statuses: [pulling()] })
+    const failed = mended('a', { phase: 'Failed', statuses: ended(1) })
+    for (const owner of [mendedCronJob, job]) {
+      expect(verifying(owner, [waiting], late)).toMatchObject({ outcome: 'Ineffective' })
+      expect(verifying(owner, [failed], late)).toMatchObject({ outcome: 'Ineffective' })
+      expect(verifying(owner, [], late)).toMatchObject({ outcome: 'Cancelled', reason: 'OwnerGone' })
+    }
+  })
+
+  test('a CronJob is proven too by a Job that was made since, or that completed since', () => {
+    expect(verifying(mendedCronJob, [mended('b'), mended('c', { statuses: [running(-1)] })])).toMatchObject({
+      outcome: 'Succeeded',
+    })
+    expect(verifying({ ...mendedCronJob, lastSuccessAt: NOW - 60_000 }, [])).toMatchObject({ outcome: 'Succeeded' })
+    expect(verifying({ ...mendedCronJob, lastSuccessAt: NOW - 70_000 }, [])).toMatchObject({ outcome: 'Waiting' })
+  })
+
+  test('a container that ended well beside one that runs has done its part, where it is not started again', () => {
+    const pod = mended('a', { statuses: ended(0), phase: 'Running' })
+    expect(verifying(job, [{ ...pod, spec: { ...pod.spec, restartPolicy: 'Never' } }])).toMatchObject({
+      outcome: 'Succeeded',
+    })
+    expect(verifying(job, [{ ...pod, spec: { ...pod.spec, restartPolicy: 'Always' } }])).toMatchObject({
+      outcome: 'Waiting',
+    })
+  })
+
+  test('a pod of a Job that waits with the image of before was taken back', () => {
+    expect(verifying(job, [stuck('a')])).toMatchObject({ outcome: 'Cancelled', reason: 'EditReverted' })
+  })
+
+  test('what did not help is taken back in the template, and in those pods that still wait', () => {
+    const policies = [aPolicy({ onIneffective: 'Undo' })]
+    const pods = [mended('a', { statuses: [pulling()] }), mended('b', { statuses: [pulling()] })]
+    const undo = (owner: CaseWords['owner']) => {
+      const verdict = verifying(owner, pods, { ...late, policies })
+      return verdict.kind === 'Prove' && verdict.next?.kind === 'Undo' ? verdict.next.plan : undefined
+    }
+    expect(undo(mendedCronJob)).toMatchObject({
+      changes: [{ was: MENDED, to: BROKEN }],
+      thenPatch: [{ target: { name: 'a' }, changes: [{ was: MENDED, to: BROKEN }] }],
+    })
+    expect(undo(mendedCronJob)?.thenPatch).toHaveLength(1)
+    expect(undo(job)).toMatchObject({ podsOnly: true, thenPatch: [{ target: { name: 'a' } }] })
+  })
+})
+
+describe('somebody took it back', () => {
+  const done = [aRecord({ phase: 'Succeeded', steps: [aStep({ ...named, state: 'Succeeded' })] })]
+
+  test('where a pod of a Job that was given the image fails with the one of before', () => {
+    expect(failing(job, [stuck('a')], { records: done })).toMatchObject({ kind: 'Hold', reason: 'EditReverted' })
+  })
+
+  test('but not where it is a further pod of the Job: its template cannot but say so', () => {
+    const pods = [aFailingPod({ name: 'b' })]
+    expect(failing(job, [stuck('b')], { records: done, pods })).toMatchObject({ kind: 'Act' })
+  })
+})
+
+describe('a ReplicaSet of its own', () => {
+  const set = anOwner({ kind: 'ReplicaSet', keepsBrokenPods: true, keepsHealthyPods: true, replicas: 3 })
+  const healthy = ['a', 'b'].map((name) => stuck(name, { statuses: [running(-90_000)] }))
+
+  test('has its broken pods deleted, and its healthy ones of before left', () => {
+    const pods = [aFailingPod({ name: 'c', findings: [aFinding()] })]
+    expect(planOf(failing(set, [...healthy, stuck('c')], { pods }))?.thenDelete.map(({ name }) => name)).toEqual(['c'])
+  })
+
+  test('is proven by as many new pods as the healthy ones of before leave room for', () => {
+    const words = { pods: [], records: [aRecord({ steps: [aStep()] })] }
+    const owner = { ...set, ...ofPod(MENDED) }
+    expect(failing(owner, [...healthy, mended('c')], words)).toMatchObject({ outcome: 'Succeeded' })
+    expect(failing(owner, healthy, words)).toMatchObject({ outcome: 'Waiting' })
+    const { keepsHealthyPods: _, ...rolling } = owner
+    expect(failing(rolling, [...healthy, mended('c')], words)).toMatchObject({ outcome: 'Waiting' })
+  })
+})
