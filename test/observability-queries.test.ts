@@ -62,6 +62,11 @@ const OF_AGENTS = 'kubemend_agent_tasks_total'
 let prometheus: Prometheus
 let names: ReadonlySet<string>
 
+const until = (expr: string): Promise<void> =>
+  eventually(async () => {
+    if ((await prometheus.query(expr)).length === 0) throw new Error(`Prometheus has no ${expr}`)
+  }, PATIENTLY)
+
 beforeAll(async () => {
   prometheus = await startPrometheus({ scrape: { kubemend: [scene.controller.port] }, rules: alertRules() })
   const repaired = await scene.bed.namespace('repaired')
@@ -73,12 +78,10 @@ beforeAll(async () => {
   await scene.apply(deployment(held, { annotations }))
   await scene.record(repaired, { phase: 'Succeeded' })
   await scene.record(held, { phase: 'Held', reason: 'ManagedElsewhere' })
-  await eventually(async () => {
-    // A rate needs two scrapes, and Prometheus takes some seconds until the first.
-    expect(await prometheus.query('count_over_time(kubemend_build_info[1m]) >= 3')).toHaveLength(1)
-    expect(await prometheus.query('kubemend_remediations_total{result="Succeeded"} == 1')).toHaveLength(1)
-    expect(await prometheus.query('kubemend_remediations_held{reason="ManagedElsewhere"} == 1')).toHaveLength(1)
-  }, PATIENTLY)
+  // A rate needs two scrapes, and Prometheus takes some seconds until the first.
+  await until('count_over_time(kubemend_build_info[1m]) >= 3')
+  await until('kubemend_remediations_total{result="Succeeded"} == 1')
+  await until('kubemend_remediations_held{reason="ManagedElsewhere"} == 1')
   names = new Set(await prometheus.names())
 }, 240_000)
 

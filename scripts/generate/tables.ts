@@ -70,6 +70,17 @@ const rightRows = async (root: string): Promise<readonly (readonly string[])[]> 
     ]),
   )
 
+const alertTable = (folder: string): string =>
+  table(
+    ['alert', 'severity', 'fires when', 'for'],
+    ALERTS.map(({ name, severity, when, for: lasting }) => [
+      `[${name}](${folder}${name}.md)`,
+      severity,
+      when,
+      lasting === '0m' ? 'at once' : lasting,
+    ]),
+  )
+
 /** Tables by the name that stands in a document's marker; another one is one more line. */
 export const TABLES: Readonly<Record<string, (root: string) => string | Promise<string>>> = {
   causes: () =>
@@ -94,16 +105,9 @@ export const TABLES: Readonly<Record<string, (root: string) => string | Promise<
       Object.entries(REASONS).map(([reason, { meaning, events }]) => [code(reason), meaning, EVENTS_ON[events]]),
     ),
   metrics: async () => table(['metric', 'kind', 'meaning'], await metricRows()),
-  alerts: () =>
-    table(
-      ['alert', 'severity', 'fires when', 'for'],
-      ALERTS.map(({ name, severity, when, for: lasting }) => [
-        `[${name}](runbooks/${name}.md)`,
-        severity,
-        when,
-        lasting === '0m' ? 'at once' : lasting,
-      ]),
-    ),
+  // Seen from docs/, and from the folder of the pages themselves.
+  alerts: () => alertTable('runbooks/'),
+  runbooks: () => alertTable(''),
   rights: async (root) => table(['role', 'on', 'may', 'why'], await rightRows(root)),
   flags: () =>
     table(

@@ -70,7 +70,7 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
         fires: [{ labels: { job: 'kubemend', instance: 'a:8080', resource: 'pods' }, value: '6m 0s' }],
       },
       {
-        name: 'a quiet cluster is asked each two minutes',
+        name: 'a quiet cluster is questioned now and then',
         series: { [WATCH]: '0 0 120 120 240 240 360 360 480' },
         at: '8m',
         fires: [],

@@ -23,7 +23,7 @@ export const HEALTH: readonly Panel[] = [
   overTime({
     title: 'Since each watch heard of the API server',
     description:
-      'Rises to two minutes in a quiet cluster, then the watch is questioned and falls to zero. More than four minutes is deaf.',
+      'Rises to a minute or two in a quiet cluster, until the watch is questioned, then falls to zero. More than four minutes is deaf.',
     queries: [
       {
         expr: `time() - min by (resource) (${metric('kubemend_watch_last_activity_timestamp_seconds')})`,
