@@ -18,6 +18,7 @@ export interface GoBinary {
   readonly patience: string
   /** Further names (symbolic links) for the one file. */
   readonly links?: readonly string[]
+  readonly tags?: readonly string[]
 }
 
 interface GoRun {
@@ -54,7 +55,7 @@ const runGo = ({ go, args, source, onLine }: GoRun): Promise<number> =>
   })
 
 const compile = async (
-  { name, source, ldflags, patience }: GoBinary,
+  { name, source, ldflags, patience, tags = [] }: GoBinary,
   file: string,
   progress: Progress,
 ): Promise<void> => {
@@ -63,14 +64,26 @@ const compile = async (
   const total = await runGo({
     go,
     source,
-    args: ['list', '-deps', '.'],
+    args: ['list', '-tags', tags.join(','), '-deps', '.'],
     onLine: (line) => progress.update(line.replace(/^go: /, '')),
   })
   let compiled = 0
   await runGo({
     go,
     source,
-    args: ['build', '-v', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', file, '.'],
+    args: [
+      'build',
+      '-v',
+      '-tags',
+      tags.join(','),
+      '-trimpath',
+      '-buildvcs=false',
+      '-ldflags',
+      ldflags,
+      '-o',
+      file,
+      '.',
+    ],
     onLine: (line) => {
       compiled++
       const isLast = line.startsWith('kubemend/')
@@ -84,8 +97,8 @@ const compile = async (
  * process or many, one builds and the others wait. Throws `NoGoError`, or an error with the compiler's last lines.
  */
 export const builtBinary = async (binary: GoBinary): Promise<string> => {
-  const { name, source, ldflags, links } = binary
-  const directory = join(cacheDirectory(), `${name}-${sourceHash(source, { ldflags, links })}`)
+  const { name, source, ldflags, links, tags } = binary
+  const directory = join(cacheDirectory(), `${name}-${sourceHash(source, { ldflags, links, tags })}`)
   if (existsSync(directory)) {
     touch(directory)
     return directory

@@ -1,4 +1,5 @@
-import { goTool } from './go-tool.ts'
+import { installedProgram } from '../build/go-program.ts'
 
 /** Path of helm; built once on a machine, which takes a minute or two. */
-export const helm = (): Promise<string> => goTool('helm.sh/helm/v4/cmd/helm', 'v4.3.1')
+export const helmBinary = (): Promise<string> =>
+  installedProgram({ name: 'helm', package: 'helm.sh/helm/v4/cmd/helm@v4.3.1' })

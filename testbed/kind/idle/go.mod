@@ -1,0 +1,3 @@
+module kubemend/testbed/kind/idle
+
+go 1.26.0

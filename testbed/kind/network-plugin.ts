@@ -1,0 +1,38 @@
+import type { Exec } from './docker-nodes.ts'
+
+interface NodeNetwork {
+  readonly name: string
+  readonly podCidr: string
+  readonly address: string
+}
+
+const conflist = ({ podCidr }: NodeNetwork): string =>
+  JSON.stringify({
+    cniVersion: '0.4.0',
+    name: 'kubemend',
+    plugins: [
+      {
+        type: 'bridge',
+        bridge: 'pods0',
+        isDefaultGateway: true,
+        ipMasq: true,
+        hairpinMode: true,
+        ipam: { type: 'host-local', ranges: [[{ subnet: podCidr }]] },
+      },
+      { type: 'portmap', capabilities: { portMappings: true } },
+    ],
+  })
+
+/** Gives each node a bridge for its pods and a route to the pods of the others: what kind's own plugin does. */
+export const installNetworkPlugin = async (nodes: readonly NodeNetwork[], exec: Exec): Promise<void> => {
+  await Promise.all(
+    nodes.map(async (node) => {
+      const others = nodes.filter(({ name }) => name !== node.name)
+      const routes = others.map(({ podCidr, address }) => `ip route replace ${podCidr} via ${address}`)
+      const file = '/etc/cni/net.d/10-kubemend.conflist'
+      // Written beside and renamed: containerd looks at the folder and would read half of it.
+      const script = [...routes, 'mkdir -p /etc/cni/net.d', `cat >/tmp/cni && mv /tmp/cni ${file}`]
+      await exec(node.name, ['sh', '-ec', script.join('\n')], conflist(node))
+    }),
+  )
+}
