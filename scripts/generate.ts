@@ -10,9 +10,11 @@ import { crds } from './generate/crds.ts'
 import { dashboardJson } from './generate/dashboard.ts'
 import { documents } from './generate/documents.ts'
 import type { Generator } from './generate/generator.ts'
+import { manifests } from './generate/manifests.ts'
 import { rbac } from './generate/rbac.ts'
 
-const GENERATORS: readonly Generator[] = [crds, rbac, alerts, dashboardJson, documents]
+/** In this order: the last renders the chart, which others write to. */
+const GENERATORS: readonly Generator[] = [crds, rbac, alerts, dashboardJson, documents, manifests]
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const root = join(import.meta.dirname, '..')

@@ -165,10 +165,11 @@ const switchOf = ({ action }: Role): string => {
   return `.Values.actions.${action.charAt(0).toLowerCase()}${action.slice(1)}.enabled`
 }
 
-const switchedBinding = (role: Role): string =>
-  observing(role)
-    ? `---\n${bindingYaml(role, CHART)}`
-    : `{{- if ${switchOf(role)} }}\n---\n${bindingYaml(role, CHART)}{{- end }}\n`
+/** Only the first may not begin with a line of its own: an empty document would be before it. */
+const chartBinding = (role: Role, at: number): string => {
+  const text = `${at === 0 ? '' : '---\n'}${bindingYaml(role, CHART)}`
+  return observing(role) ? text : `{{- if ${switchOf(role)} }}\n${text}{{- end }}\n`
+}
 
 /**
  * The roles of the constants named RBAC beside the code: `manifests/rbac.yaml` and `manifests/allow-actions.yaml`, and the
@@ -197,7 +198,7 @@ export const rbac: Generator = {
       },
       {
         path: 'charts/kubemend/templates/rights/bindings.yaml',
-        text: `# ${HEADER}\n${roles.map(switchedBinding).join('')}`,
+        text: `# ${HEADER}\n${[...bound, ...apart].map(chartBinding).join('')}`,
       },
     ]
   },
