@@ -4,6 +4,7 @@ import { alertRules } from '../scripts/generate/alerts.ts'
 import type { Alert } from '../scripts/generate/alerts/alert.ts'
 import { ALERTS } from '../scripts/generate/alerts/table.ts'
 import { grafanaDashboard } from '../scripts/generate/dashboard.ts'
+import type { Controller } from '../testbed/controller.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { type Prometheus, startPrometheus } from '../testbed/prometheus/prometheus.ts'
 import { deployment } from './repair-objects.ts'
@@ -59,6 +60,7 @@ const metricsIn = (expr: string): readonly string[] => expr.match(/\b(?:kubemend
 
 const OF_AGENTS = 'kubemend_agent_tasks_total'
 
+let replicas: readonly Controller[] = []
 let prometheus: Prometheus
 let names: ReadonlySet<string>
 
@@ -68,7 +70,9 @@ const until = (expr: string): Promise<void> =>
   }, PATIENTLY)
 
 beforeAll(async () => {
-  prometheus = await startPrometheus({ scrape: { kubemend: [scene.controller.port] }, rules: alertRules() })
+  // As it is installed: one leads, one stands by. A second machine of the same records must not count them twice.
+  replicas = [scene.controller, await scene.start()]
+  prometheus = await startPrometheus({ scrape: { kubemend: replicas.map(({ port }) => port) }, rules: alertRules() })
   const repaired = await scene.bed.namespace('repaired')
   await scene.policy(repaired)
   await scene.apply(deployment(repaired))
@@ -79,16 +83,21 @@ beforeAll(async () => {
   await scene.record(repaired, { phase: 'Succeeded' })
   await scene.record(held, { phase: 'Held', reason: 'ManagedElsewhere' })
   // A rate needs two scrapes, and Prometheus takes some seconds until the first.
-  await until('count_over_time(kubemend_build_info[1m]) >= 3')
+  await until('count(count_over_time(kubemend_build_info[1m]) >= 3) == 2')
   await until('kubemend_remediations_total{result="Succeeded"} == 1')
-  await until('kubemend_remediations_held{reason="ManagedElsewhere"} == 1')
+  await until('count(kubemend_remediations_held{reason="ManagedElsewhere"} == 1) == 2')
   names = new Set(await prometheus.names())
 }, 240_000)
 
 afterAll(() => prometheus?.down())
 
-test('Prometheus takes all that the controller tells', async () => {
-  expect(await prometheus.targets()).toEqual([{ url: `http://127.0.0.1:${scene.controller.port}/metrics`, error: '' }])
+test('Prometheus takes all that the replicas tell', async () => {
+  const targets = await prometheus.targets()
+  expect(targets.toSorted((a, b) => a.url.localeCompare(b.url))).toEqual(
+    replicas
+      .map(({ port }) => ({ url: `http://127.0.0.1:${port}/metrics`, error: '' }))
+      .toSorted((a, b) => a.url.localeCompare(b.url)),
+  )
 })
 
 describe('the dashboard', () => {
@@ -165,4 +174,22 @@ describe('the alerts', () => {
     expect(rules.map(({ name }) => name).toSorted()).toEqual(ALERTS.map(({ name }) => name).toSorted())
     expect(await prometheus.query('ALERTS{alertstate="firing"}')).toEqual([])
   })
+
+  test('count towards what is held, with the label that a person needs', async () => {
+    const [pending, ...others] = await prometheus.query('ALERTS{alertname="KubemendHeldTooLong"}')
+    expect(others).toEqual([])
+    expect(pending?.metric).toMatchObject({ alertstate: 'pending', reason: 'ManagedElsewhere', severity: 'warning' })
+  })
+})
+
+test('when the leader is gone the other leads, and when both are gone Prometheus says so', async () => {
+  const [leader] = await prometheus.query('kubemend_leader == 1')
+  const first = replicas.find(({ port }) => leader?.metric['instance'] === `127.0.0.1:${port}`)
+  const other = replicas.find((replica) => replica !== first)
+  expect(first).toBeDefined()
+  await first?.kill('SIGKILL')
+  await until(`kubemend_leader{instance="127.0.0.1:${other?.port}"} == 1`)
+  expect(await prometheus.query('absent(kubemend_build_info)')).toEqual([])
+  await other?.kill('SIGKILL')
+  await until('ALERTS{alertname="KubemendDown", alertstate="pending"}')
 })
