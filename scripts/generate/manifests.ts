@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Document, parseAllDocuments, stringify } from 'yaml'
-import { helm } from '../../testbed/machine/helm.ts'
+import { helmBinary } from '../../testbed/machine/helm.ts'
 import { type Generator, HEADER } from './generator.ts'
 
 const NAMESPACE = 'kubemend-system'
@@ -38,7 +38,7 @@ export const manifests: Generator = {
   name: 'manifests',
   outputs: async (root) => {
     const args = ['template', 'kubemend', join(root, 'charts/kubemend'), '--namespace', NAMESPACE]
-    const { stdout } = await promisify(execFile)(await helm(), args, { maxBuffer: 2 ** 26 })
+    const { stdout } = await promisify(execFile)(await helmBinary(), args, { maxBuffer: 2 ** 26 })
     const objects = parseAllDocuments(stdout)
     const wrong = objects.flatMap(({ errors }) => errors)[0]
     if (wrong) throw new Error('reading what the chart renders', { cause: wrong })
