@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import type { Pod } from '../api/kubernetes.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import type { Owner } from '../diagnose/incident.ts'
 import { ownerOfWorkload } from '../diagnose/owner.ts'
-import { planUndo } from './undo-plan.ts'
+import { ownerOfCronJob, ownerOfJob } from '../diagnose/owner-jobs.ts'
+import { planUndo, podsWrittenBy } from './undo-plan.ts'
 
 const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'u' }
 const MARK = { 'kubemend.io/original-image': '{"web":"a.io/old/web:1","side":"a.io/old/side:1"}' }
@@ -117,4 +119,52 @@ test('one container that has moved on keeps the others as they are', () => {
   const both = { ...moved, changes: [...(moved.changes ?? []), side] }
   const undo = planUndo(record([both]), owner({ web: 'a.io/new/web:1', side: 'a.io/third/side:1' }))
   expect(undo).toMatchObject({ kind: 'Refused', why: expect.stringContaining('container side') })
+})
+
+describe('of Jobs', () => {
+  const template = { spec: { containers: [{ name: 'web', image: 'a.io/old/web:1' }] } }
+  const mendedTemplate = { spec: { containers: [{ name: 'web', image: 'a.io/new/web:1' }] } }
+  const metadata = { name: 'web', uid: 'u', resourceVersion: '7', annotations: MARK }
+  const job = ownerOfJob({ ...ref, apiVersion: 'batch/v1', kind: 'Job' }, { metadata, spec: { template } })
+  const cronJob = ownerOfCronJob(
+    { ...ref, apiVersion: 'batch/v1', kind: 'CronJob' },
+    { metadata, spec: { jobTemplate: { spec: { template: mendedTemplate } } } },
+  )
+  const written = { ...moved, pods: [{ name: 'web-a', uid: 'pod-a' }] }
+  const of = (kind: string): Remediation => {
+    const made = record([written])
+    return { ...made, spec: { ...made.spec, target: { ...ref, apiVersion: 'batch/v1', kind } } }
+  }
+  const pod = (state: object, annotations: Readonly<Record<string, string>> = MARK): Pod => ({
+    metadata: { name: 'web-a', namespace: 'shop', uid: 'pod-a', resourceVersion: '9', annotations },
+    spec: { containers: [{ name: 'web', image: 'a.io/new/web:1' }] },
+    status: { phase: 'Pending', containerStatuses: [{ name: 'web', state }] },
+  })
+  const waiting = { waiting: { reason: 'ImagePullBackOff' } }
+  const back = { changes: [{ pointer: '/spec/containers/0', was: 'a.io/new/web:1', to: 'a.io/old/web:1' }] }
+
+  test('the pods that were written to are known by the record', () => {
+    expect(podsWrittenBy(of('Job'))).toEqual(written.pods)
+    expect(podsWrittenBy(of('Deployment'))).toEqual([])
+  })
+
+  test('a pod that still waits gets its image back, and the template of a CronJob beside it', () => {
+    expect(planUndo(of('Job'), job, [pod(waiting)])).toMatchObject({
+      kind: 'Undo',
+      plan: { podsOnly: true, thenPatch: [back] },
+    })
+    expect(planUndo(of('CronJob'), cronJob, [pod(waiting)])).toMatchObject({
+      kind: 'Undo',
+      plan: { changes: [{ pointer: '/spec/jobTemplate/spec/template/spec/containers/0' }], thenPatch: [back] },
+    })
+  })
+
+  test.each([
+    ['runs', pod({ running: { startedAt: '2026-03-01T12:00:00Z' } })],
+    ['ended', pod({ terminated: { exitCode: 0 } })],
+    ['bears no mark of ours', pod(waiting, {})],
+  ])('a pod that %s is left as it is', (_, one) => {
+    expect(planUndo(of('Job'), job, [one]).kind).toBe('AlreadyUndone')
+    expect(planUndo(of('CronJob'), cronJob, [one])).toMatchObject({ kind: 'Undo', plan: { thenPatch: [] } })
+  })
 })

@@ -208,6 +208,11 @@ describe('what to change for good', () => {
       'the manifest that Deployment kube-system/coredns was applied from',
     ],
     ['is wherever it is made from', owner(), 'wherever Deployment kube-system/coredns is made from'],
+    [
+      'is a new Job where it is a Job, for its template cannot be changed',
+      owner({ templateFixed: true }),
+      "then delete it and make it anew: a Job's template cannot be changed, and further pods of it come with the old image",
+    ],
   ])('%s', (_, of, sentence) => {
     const { permanentFix } = conclude(incidentOf([finding('ProjectNotFound')], of), NOTHING)
     expect(permanentFix).toContain(`Change the image of container coredns (${IMAGE})`)

@@ -101,8 +101,9 @@ export const createReconcile = (deps: ReconcileDeps) => {
    */
   const takeUp = async (open: OpenIncident, owner: Owner): Promise<readonly FailingPod[]> => {
     const at = now()
-    const facts = await deps.settle.gather(deps.assemble(open, owner, []), [{ fact: 'pods' }], { registry: {} })
     const named = records.of(open.target.uid, open.area).flatMap(({ spec }) => spec.pod ?? [])
+    // A CronJob does not know Jobs of its own that a person made.
+    const facts = await deps.settle.gather(deps.assemble(open, owner, []), [{ fact: 'pods', named }], { registry: {} })
     const pods = facts.pods?.known
       ? facts.pods.value
       : await Promise.all(named.map(({ namespace = '', name, uid }) => deps.readPod({ namespace, name, uid })))

@@ -41,6 +41,18 @@ describe('the sentences', () => {
     ])
   })
 
+  test.each([
+    ['Job', 'in pod report-a of Job coredns because'],
+    ['CronJob', 'in CronJob coredns and pod report-a because'],
+  ])('say of a %s which pods were given the image', (kind, where) => {
+    const pod = { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'report-a', uid: 'pod-a' }
+    const thenPatch = [{ target: pod, resourceVersion: '1', annotations: {}, changes: aRewrite().changes }]
+    const before = lived({ kind: 'Intended', verdict: anAct({ plan: aRewrite({ thenPatch }) }) })
+    const record = after(before, { kind: 'Acted', outcome: DONE })
+    const ofJob = { ...record, spec: { ...record.spec, target: { ...record.spec.target, kind } } }
+    expect(notesOf(before, ofJob)[0]?.message).toContain(where)
+  })
+
   test('say which pods were deleted', () => {
     const recycling = lived({ kind: 'Intended', verdict: anAct({ plan: aRecycle() }) })
     expect(told(recycling, { kind: 'Acted', outcome: DONE })[0]).toMatchObject({

@@ -345,6 +345,20 @@ describe('the status of a record', () => {
     expect(after.steps?.[0]?.changes?.[0]?.digestAfter).toBe('sha256:abc')
   })
 
+  test('keeps of the pods of a rewrite those that were written to: what was left proves nothing', () => {
+    const pods = ['a', 'b'].map((name) => ({
+      target: { apiVersion: 'v1', kind: 'Pod', name, uid: `uid-${name}` },
+      resourceVersion: '1',
+      annotations: {},
+      changes: aRewrite().changes,
+    }))
+    const begun: Happening = { kind: 'Intended', verdict: anAct({ plan: aRewrite({ thenPatch: pods }) }) }
+    const left = [{ name: 'a', uid: 'uid-a', why: 'it has started meanwhile' }]
+    expect(lived(begun).steps?.[0]?.pods).toHaveLength(2)
+    const after = lived(begun, acted({ kind: 'Done', at: NOW, wrote: [], left }))
+    expect(after.steps?.[0]?.pods).toEqual([{ name: 'b', uid: 'uid-b' }])
+  })
+
   test('names the pods that were left standing and the right that is missing', () => {
     const left = [{ name: 'web-0', uid: 'u', why: 'it changed' }]
     expect(lived(act(), acted({ kind: 'Done', at: NOW, wrote: [], left })).message).toContain(
