@@ -38,7 +38,7 @@ export interface FrontRequest {
 
 export interface HarborFront {
   readonly url: string
-  /** `127.0.0.1:PORT` */
+  /** `ADDRESS:PORT` */
   readonly host: string
   /** PEM text of the authority behind its certificate; with `tls` only. */
   readonly ca?: string
@@ -59,17 +59,19 @@ export interface HarborFrontOptions {
   /** Default `harbor1`. */
   readonly flavour?: Flavour
   readonly tls?: boolean
+  /** Where it listens; default `127.0.0.1`. */
+  readonly address?: string
 }
 
 const FORWARDED = ['accept', 'range', 'if-none-match']
 const RETURNED = ['content-type', 'content-length', 'docker-content-digest', 'etag', 'link', 'content-range']
 const CONTENT = /^\/v2\/(?<repository>.+)\/(?<what>manifests|blobs|tags|referrers)\/(?<reference>[^/]+)$/
 
-const certificates = async (): Promise<{ ca: string; cert: string; key: string }> => {
+const certificates = async (address: string): Promise<{ ca: string; cert: string; key: string }> => {
   const directory = mkdtempSync(join(tmpdir(), 'front-'))
   try {
     const certify = join(await controlPlaneBinaries(), 'certify')
-    await promisify(execFile)(certify, [directory, 'localhost', '127.0.0.1'])
+    await promisify(execFile)(certify, [directory, 'localhost', address])
     const file = (name: string): string => readFileSync(join(directory, name), 'utf8')
     return { ca: file('ca.crt'), cert: file('server.crt'), key: file('server.key') }
   } finally {
@@ -77,10 +79,10 @@ const certificates = async (): Promise<{ ca: string; cert: string; key: string }
   }
 }
 
-const listen = (server: Server, port: number): Promise<number> =>
+const listen = (server: Server, port: number, address: string): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+    server.listen(port, address, () => resolve((server.address() as AddressInfo).port))
   })
 
 const close = (server: Server): Promise<void> =>
@@ -103,10 +105,10 @@ const refuse = (response: ServerResponse, { status, code, message, detail, chall
 
 /**
  * A server that answers as Harbor (or another registry) does, with the real content of a registry behind it.
- * On loopback; in this process.
+ * In this process.
  */
 export const startHarborFront = async (options: HarborFrontOptions): Promise<HarborFront> => {
-  const { registry, users = {}, flavour = 'harbor1', tls = false } = options
+  const { registry, users = {}, flavour = 'harbor1', tls = false, address = '127.0.0.1' } = options
   // By the name that clients know: the project and where its content lies in the registry.
   const projects = new Map(options.projects.map((project) => [project.name, { project, behind: project.name }]))
   const tokens = makeTokens(users)
@@ -211,11 +213,11 @@ export const startHarborFront = async (options: HarborFrontOptions): Promise<Har
     })
   }
 
-  const { ca, ...identity } = tls ? await certificates() : {}
+  const { ca, ...identity } = tls ? await certificates(address) : {}
   const newServer = (): Server => (tls ? createTlsServer(identity, listener) : createServer(listener))
   let server = newServer()
-  const port = await listen(server, 0)
-  const host = `127.0.0.1:${port}`
+  const port = await listen(server, 0, address)
+  const host = `${address}:${port}`
   url = `${tls ? 'https' : 'http'}://${host}`
   server.unref()
 
@@ -230,7 +232,7 @@ export const startHarborFront = async (options: HarborFrontOptions): Promise<Har
       if (wanted === 'down' && !wasDown) await close(server)
       if (wanted !== 'down' && wasDown) {
         server = newServer()
-        await listen(server, port)
+        await listen(server, port, address)
         server.unref()
       }
     },

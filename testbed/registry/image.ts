@@ -31,12 +31,11 @@ const descriptor = ({ mediaType, bytes, digest }: Content): { mediaType: string;
   size: bytes.length,
 })
 
-/** A tar archive (ustar) with one file: 512 bytes of header, the padded text, two empty blocks. */
-const tar = (name: string, text: string): Buffer => {
-  const body = Buffer.from(text)
+/** A tar archive (ustar) with one file: 512 bytes of header, the padded content, two empty blocks. */
+const tar = (name: string, body: Buffer, mode: '0000644' | '0000755'): Buffer => {
   const header = Buffer.alloc(512)
   header.write(name, 0)
-  header.write('0000644\0', 100)
+  header.write(`${mode}\0`, 100)
   header.write('0000000\0', 108)
   header.write('0000000\0', 116)
   header.write(`${body.length.toString(8).padStart(11, '0')}\0`, 124)
@@ -49,28 +48,50 @@ const tar = (name: string, text: string): Buffer => {
   return Buffer.concat([header, body, Buffer.alloc((512 - (body.length % 512)) % 512), Buffer.alloc(1024)])
 }
 
-const platformImage = (contents: string, platform: string): { blobs: Content[]; manifest: Content } => {
+/** Compressing a program takes longer than all else here, and every image has the same. */
+const layers = new Map<string, { readonly diffId: string; readonly layer: Content }>()
+
+const layerOf = (archive: Buffer): { readonly diffId: string; readonly layer: Content } => {
+  const diffId = digestOf(archive)
+  const known = layers.get(diffId) ?? { diffId, layer: content(TYPES.layer, gzipSync(archive)) }
+  layers.set(diffId, known)
+  return known
+}
+
+const platformImage = (
+  { contents, program, args = [] }: ImageContent,
+  platform: string,
+): { blobs: Content[]; manifest: Content } => {
   const [os = 'linux', architecture = 'amd64', variant] = platform.split('/')
-  const archive = tar('contents', `${contents}\n`)
-  const layer = content(TYPES.layer, gzipSync(archive))
+  const parts = [layerOf(tar('contents', Buffer.from(`${contents}\n`), '0000644'))]
+  if (program) parts.push(layerOf(tar('program', program, '0000755')))
   const config = json(TYPES.config, {
     architecture,
     os,
     ...(variant !== undefined && { variant }),
-    config: { Entrypoint: ['/contents'] },
-    rootfs: { type: 'layers', diff_ids: [digestOf(archive)] },
+    config: { Entrypoint: [program ? '/program' : '/contents', ...args] },
+    rootfs: { type: 'layers', diff_ids: parts.map(({ diffId }) => diffId) },
   })
   const manifest = json(TYPES.manifest, {
     schemaVersion: 2,
     mediaType: TYPES.manifest,
     config: descriptor(config),
-    layers: [descriptor(layer)],
+    layers: parts.map(({ layer }) => descriptor(layer)),
   })
-  return { blobs: [layer, config], manifest }
+  return { blobs: [...parts.map(({ layer }) => layer), config], manifest }
+}
+
+/** What an image holds. */
+export interface ImageContent {
+  /** What distinguishes it from others. */
+  readonly contents: string
+  /** A static program that it runs, with arguments; without it the image can be pulled but not run. */
+  readonly program?: Buffer
+  readonly args?: readonly string[]
 }
 
 /** A tiny but real image: equal contents and platforms give equal digests. More than one platform makes an index. */
-export const makeImage = (contents: string, platforms: readonly string[]): Image => {
+export const makeImage = (contents: ImageContent, platforms: readonly string[]): Image => {
   const parts = platforms.map((platform) => ({ platform, ...platformImage(contents, platform) }))
   const blobs = parts.flatMap((part) => part.blobs)
   const manifests = parts.map((part) => part.manifest)

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { registryBinaries } from './build.ts'
-import { type Content, makeImage } from './image.ts'
+import { type Content, type ImageContent, makeImage } from './image.ts'
 
-export interface ImageOptions {
+export interface ImageOptions extends Partial<ImageContent> {
   /** `linux/amd64` …; more than one makes an OCI index. Default: `linux/amd64` alone. */
   readonly platforms?: readonly string[]
-  /** What distinguishes the image from others; default its name. */
+  /** Default: the image's name. */
   readonly contents?: string
 }
 
@@ -80,8 +80,8 @@ export const startRegistry = async (): Promise<Registry> => {
 
   return {
     url,
-    pushImage: async (repository, tag, { platforms = ['linux/amd64'], contents = `${repository}:${tag}` } = {}) => {
-      const { blobs, manifests } = makeImage(contents, platforms)
+    pushImage: async (repository, tag, { platforms = ['linux/amd64'], ...content } = {}) => {
+      const { blobs, manifests } = makeImage({ contents: `${repository}:${tag}`, ...content }, platforms)
       for (const blob of blobs) await pushBlob(url, repository, blob)
       for (const manifest of manifests) {
         await pushManifest(url, `${repository}/manifests/${manifest.digest}`, manifest)
