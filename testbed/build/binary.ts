@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { cacheDirectory, prune, sourceHash, touch } from './cache.ts'
@@ -13,6 +13,8 @@ export interface GoBinary {
   readonly name: string
   /** The module's folder: go.mod, go.sum and the sources. */
   readonly source: string
+  /** Path of another go.mod, with its go.sum beside it, for the same sources. */
+  readonly modfile?: string
   readonly ldflags: string
   /** How long a first build takes, in words. */
   readonly patience: string
@@ -55,16 +57,17 @@ const runGo = ({ go, args, source, onLine }: GoRun): Promise<number> =>
   })
 
 const compile = async (
-  { name, source, ldflags, patience, tags = [] }: GoBinary,
+  { name, source, modfile, ldflags, patience, tags = [] }: GoBinary,
   file: string,
   progress: Progress,
 ): Promise<void> => {
   const go = findGo(source)
+  const module = modfile === undefined ? [] : [`-modfile=${modfile}`]
   progress.line(`building it, once on this machine: ${patience} on 2 cores`)
   const total = await runGo({
     go,
     source,
-    args: ['list', '-tags', tags.join(','), '-deps', '.'],
+    args: ['list', ...module, '-tags', tags.join(','), '-deps', '.'],
     onLine: (line) => progress.update(line.replace(/^go: /, '')),
   })
   let compiled = 0
@@ -73,6 +76,7 @@ const compile = async (
     source,
     args: [
       'build',
+      ...module,
       '-v',
       '-tags',
       tags.join(','),
@@ -92,13 +96,20 @@ const compile = async (
   })
 }
 
+/** Names the sources, what they are built with and how; another go.mod stands in for the one beside them. */
+const hashOf = ({ source, modfile, ldflags, links, tags }: GoBinary): string => {
+  if (modfile === undefined) return sourceHash(source, { ldflags, links, tags })
+  const module = [modfile, modfile.replace(/mod$/, 'sum')].map((path) => readFileSync(path, 'utf8'))
+  return sourceHash(source, { ldflags, links, tags, module }, ['go.mod', 'go.sum'])
+}
+
 /**
  * The folder that holds the built binary and its links. Built when it is not in the cache; of several callers, in one
  * process or many, one builds and the others wait. Throws `NoGoError`, or an error with the compiler's last lines.
  */
 export const builtBinary = async (binary: GoBinary): Promise<string> => {
-  const { name, source, ldflags, links, tags } = binary
-  const directory = join(cacheDirectory(), `${name}-${sourceHash(source, { ldflags, links, tags })}`)
+  const { name, links } = binary
+  const directory = join(cacheDirectory(), `${name}-${hashOf(binary)}`)
   if (existsSync(directory)) {
     touch(directory)
     return directory
