@@ -48,6 +48,7 @@ const proposed = async (name: string, policy?: string): Promise<void> => {
     action: 'RewriteImage',
     message: 'Waits for a person.',
     planHash: HASH,
+    expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
   }
   await client.patch(`${REMEDIATIONS}/${name}/status`, { status }, { type: 'merge' })
 }
@@ -249,22 +250,43 @@ describe('the record of a remediation', () => {
     expect(refused).not.toEqual([])
   })
 
-  it('takes one approval of the plan proposed, for good', async () => {
+  it('takes no approval while nobody is asked', async () => {
+    await proposed('unasked')
+    await client.patch(`${REMEDIATIONS}/unasked/status`, { status: { expiresAt: null } }, { type: 'merge' })
+    expect(await change('unasked', { approval: { decision: 'Approved', planHash: HASH, by: 'me' } })).toEqual([
+      { field: 'spec.approval', message: expect.stringContaining('while a person is asked') as unknown },
+    ])
+  })
+
+  it('takes one approval of the plan proposed, which stands', async () => {
     expect(await change('record', { approval: { decision: 'Approved', planHash: HASH, by: 'me' } })).toEqual([])
     const kept = [
       { field: 'spec.approval', message: expect.stringContaining('cannot be changed or withdrawn') as unknown },
     ]
     expect(await change('record', { approval: { decision: 'Denied' } })).toEqual(kept)
+    expect(await change('record', { approval: { reason: 'added' } })).toEqual(kept)
     expect(await change('record', { approval: null })).toEqual(kept)
   })
 
-  it('still takes its status when the plan moves on after the approval', async () => {
+  it('takes another approval when another plan is proposed', async () => {
+    const moved = client.patch(`${REMEDIATIONS}/record/status`, { status: { planHash: 'ffff0000' } }, { type: 'merge' })
+    expect(await refusals(moved)).toEqual([])
+    expect(await change('record', { approval: { planHash: 'eeee0000' } })).toEqual([
+      { field: 'spec.approval.planHash', message: expect.stringContaining('is not the plan proposed now') as unknown },
+    ])
+    expect((await change('record', { approval: null })).map(({ field }) => field)).toEqual(['spec.approval'])
+    expect(await change('record', { approval: { decision: 'Denied', planHash: 'ffff0000' } })).toEqual([])
+  })
+
+  it('still takes its status, and other changes, when the plan moves on after the approval', async () => {
     const moved = client.patch(
       `${REMEDIATIONS}/record/status`,
-      { status: { planHash: 'ffff0000', phase: 'Held' } },
+      { status: { planHash: 'aaaa0000', phase: 'Held', expiresAt: null } },
       { type: 'merge' },
     )
     expect(await refusals(moved)).toEqual([])
+    const labelled = client.patch(`${REMEDIATIONS}/record`, { metadata: { labels: { a: 'b' } } }, { type: 'merge' })
+    expect(await refusals(labelled)).toEqual([])
   })
 })
 

@@ -19,3 +19,8 @@ export const FIELD_MANAGER = 'kubemend'
 
 /** Matched only by policies that name them. The operator's own namespace joins them at run time. */
 export const PROTECTED_NAMESPACES: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease']
+
+/** ValidatingAdmissionPolicy, and its binding, by which the API server checks who approves what. */
+export const APPROVAL_POLICY = 'kubemend-approval'
+/** ClusterRole of those who may approve; bound to nobody. */
+export const APPROVER_ROLE = 'kubemend-approver'

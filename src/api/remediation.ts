@@ -104,17 +104,21 @@ export const remediationSpec = transitions(
     evidence: listOf(evidence, { max: 64, what: 'Why the cause is believed.' }).optional(),
     approval: approval
       .optional()
-      .describe('The decision of a person, in policies of mode Approve; it cannot be changed.'),
+      .describe('The decision of a person, in policies of mode Approve; it stands until another plan is proposed.'),
   }),
   ...immutable,
   {
-    rule: '!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)',
-    message: 'approval cannot be changed or withdrawn once it is given: suspend the policy to stop it',
+    rule: '!has(oldSelf.approval) || (has(self.approval) && (self.approval == oldSelf.approval || self.approval.planHash != oldSelf.approval.planHash))',
+    message:
+      'approval cannot be changed or withdrawn while it is of the plan proposed now: suspend the policy to stop it',
     fieldPath: '.approval',
   },
 )
 
-/** Whole-object rules: an approval is of the plan that is proposed now, so it can only follow it. */
+/** An approval is added or changed by this write; one that merely stands says nothing new. */
+const GIVEN = 'has(self.spec.approval) && !(has(oldSelf.spec.approval) && self.spec.approval == oldSelf.spec.approval)'
+
+/** Whole-object rules: an approval is of the plan that a person is asked about now, so it can only follow it. */
 export const REMEDIATION_RULES: readonly CelRule[] = [
   {
     rule: 'oldSelf.hasValue() || !has(self.spec.approval)',
@@ -123,9 +127,15 @@ export const REMEDIATION_RULES: readonly CelRule[] = [
     optionalOldSelf: true,
   },
   {
-    rule: 'has(oldSelf.spec.approval) || !has(self.spec.approval) || (has(self.status) && has(self.status.planHash) && self.status.planHash == self.spec.approval.planHash)',
+    rule: `!(${GIVEN}) || (has(self.status) && has(self.status.planHash) && self.status.planHash == self.spec.approval.planHash)`,
     message: 'spec.approval.planHash is not the plan proposed now: read it again and copy status.planHash',
     fieldPath: '.spec.approval.planHash',
+  },
+  {
+    rule: `!(${GIVEN}) || (has(self.status) && has(self.status.expiresAt))`,
+    message:
+      'spec.approval can only be given while a person is asked, which status.expiresAt tells: it is too early or too late',
+    fieldPath: '.spec.approval',
   },
 ]
 
@@ -137,6 +147,7 @@ export const remediationStatus = z.object({
   cause: cause.optional().describe('The cause as it is known now.'),
   action: z.enum(ACTION_TYPES).optional().describe('The remedy under way or proposed.'),
   planHash: text(64, 'Hash of the plan that is proposed or carried out.').optional(),
+  expiresAt: time('Until when a person may decide on this plan; there while one is asked.').optional(),
   attempts: listOf(time('When an attempt began.'), { max: 100, what: 'Attempts so far.' }).optional(),
   steps: listOf(step, { max: 64, what: 'What is planned and done, in order.' }).optional(),
   evidence: listOf(evidence, { max: 64, what: 'What was found since the incident began.' }).optional(),
@@ -169,5 +180,6 @@ export const OUTCOME_REASONS = [
   'Undone',
   'Denied',
   'Expired',
+  'Superseded',
 ] as const
 export type RemediationReason = (typeof OUTCOME_REASONS)[number] | HoldReason

@@ -2,7 +2,9 @@
 import type { Diagnosis } from '../diagnose/incident.ts'
 import { attemptUnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
+import { awaitingApproval } from './guardrails/awaiting-approval.ts'
 import { firstObjection } from './guardrails/chain.ts'
+import type { Context, Objection } from './guardrails/guardrail.ts'
 import { RARELY } from './look-again.ts'
 import { type Governed, governing } from './match.ts'
 import { planNext } from './plan.ts'
@@ -24,7 +26,8 @@ export const decide = (c: Case): Verdict => {
 
   const policy = governingOf(governed.policy)
   const found = 'plan' in planned ? { plan: planned.plan } : { unplanned: planned }
-  const objection = firstObjection({ case: c, ...governed, ...found, escalates })
+  const context = { case: c, ...governed, ...found, escalates }
+  const objection = turnedDown(context) ?? firstObjection(context)
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
 
   const diagnosis = withTies(c, governed)
@@ -32,6 +35,12 @@ export const decide = (c: Case): Verdict => {
   if ('plan' in planned) return { kind: 'Act', policy, plan: planned.plan, attempt, resume: false, diagnosis }
   const { reason, message } = planned
   return { kind: 'Hold', policy, reason, message, lookAgainAt: c.now + RARELY, diagnosis }
+}
+
+/** A no stands, whatever else would hold the plan: else its record would be opened again by each passing hold. */
+const turnedDown = (context: Context): Objection | undefined => {
+  const said = awaitingApproval(context)
+  return said && 'ends' in said ? said : undefined
 }
 
 const governingOf = ({ name, uid, generation }: PolicyInForce): Governing => ({ name, uid, generation })

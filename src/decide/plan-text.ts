@@ -72,6 +72,10 @@ export const hashOf = ({ generation, type, target, changes, pods }: Hashed): str
   return createHash('sha256').update(canonical).digest('hex')
 }
 
+/** The same plan in another attempt is another plan: what was approved once is not carried out twice. */
+export const hashOfAttempt = (hash: string, attempt: number): string =>
+  createHash('sha256').update(`${hash} ${attempt}`).digest('hex')
+
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
 
 /** A plan in a sentence's words: `rewrite coredns of Deployment … from a to b`. */

@@ -6,6 +6,7 @@ import type { Ask } from './facts.ts'
 import type { Governed } from './match.ts'
 import { planRecyclePod } from './plan-recycle-pod.ts'
 import { planRewriteImage } from './plan-rewrite-image.ts'
+import { hashOfAttempt } from './plan-text.ts'
 import { sayUntouched } from './template.ts'
 import type { Plan } from './verdict.ts'
 
@@ -53,6 +54,9 @@ export interface Step {
   readonly escalates: boolean
 }
 
+const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Planned =>
+  'plan' in planned ? { plan: { ...planned.plan, hash: hashOfAttempt(planned.plan.hash, attempt) } } : planned
+
 /** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
 export const planNext = (c: Case, governed: Governed): Step => {
   const { from, attempt, escalates } = nextStep(c, governed.policy)
@@ -60,7 +64,7 @@ export const planNext = (c: Case, governed: Governed): Step => {
   for (const [index, action] of governed.policy.spec.actions.entries()) {
     if (index < from) continue
     const planned = planAction(c, governed, { action, index })
-    if (!('tryNext' in planned)) return { planned, attempt, escalates }
+    if (!('tryNext' in planned)) return { planned: ofAttempt(planned, attempt), attempt, escalates }
     first ??= planned
     if (!planned.tryNext) break
   }

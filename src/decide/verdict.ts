@@ -76,6 +76,10 @@ export type Verdict =
       /** Exact time of the next look, ms since the epoch; an earlier signal may come first. */
       readonly lookAgainAt: number
       readonly plan?: Plan
+      /** Until when a person may decide on the plan, ms since the epoch; there while one is asked. */
+      readonly expiresAt?: number
+      /** Nothing comes of this plan any more: its record ends with this reason. */
+      readonly ends?: 'Denied' | 'Expired'
       readonly diagnosis: Diagnosis
     }
   | {

@@ -3,6 +3,7 @@ import { incidentId } from '../api/incident-id.ts'
 import { parseTime } from '../api/time.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { ObjectRef, Pod } from '../api/kubernetes.ts'
+import { supersededRecords } from '../decide/own-record.ts'
 import type { Plan } from '../decide/verdict.ts'
 import type { Diagnosis, FailingPod, Incident, Owner } from '../diagnose/incident.ts'
 import type { Reporter } from '../report/reporter.ts'
@@ -183,6 +184,14 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return {}
   }
 
+  /** What another revision waited for does not matter any more. */
+  const supersede = async ({ owner, area, pods, templateHash }: Incident): Promise<void> => {
+    if (pods.length === 0) return
+    for (const record of supersededRecords(records.of(owner.ref.uid, area), templateHash)) {
+      await report.close(record, 'Superseded', `revision ${templateHash} fails now, and has a record of its own`)
+    }
+  }
+
   return async (key: string): Promise<Result> => {
     const open = incidents.get(key)
     if (!open) return {}
@@ -209,6 +218,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
       case 'Ignore':
         return ignore(incident, diagnosis)
       case 'Hold':
+        await supersede(incident)
         await report.hold(incident, verdict)
         if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) {
           incidents.close(key)
@@ -216,6 +226,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
         }
         return lookAt(verdict.lookAgainAt)
       case 'Act':
+        await supersede(incident)
         return carryOut(open, incident, settled)
       case 'Prove':
         return prove(incident, verdict, settled)

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import { openRecordOf as openRecord } from '../decide/own-record.ts'
 import { createEventWriter } from '../report/events.ts'
 import type { Ledger } from '../report/ledger.ts'
 import type { Metrics } from '../report/metrics.ts'
@@ -11,7 +12,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Policies } from './policies.ts'
 import { createPolicyNews, type PolicyNewsTeller } from './policy-news.ts'
 import { logRecord } from './record-log.ts'
-import { isOpen, type Records } from './records.ts'
+import type { Records } from './records.ts'
 
 export interface TellingDeps {
   readonly config: Pick<Config, 'identity'>
@@ -70,8 +71,8 @@ export const createTelling = ({
       policyNews.counted(record.spec.policy.name)
     },
   })
-  const openRecordOf: Parameters<typeof createReporter>[0]['openRecordOf'] = ({ owner, area }) =>
-    records.of(owner.ref.uid, area).find(isOpen)
+  const openRecordOf: Parameters<typeof createReporter>[0]['openRecordOf'] = ({ owner, area, templateHash }) =>
+    openRecord(records.of(owner.ref.uid, area), templateHash)
   return {
     reporter: createReporter({ report, metrics, openRecordOf, now }),
     policyNews,

@@ -58,6 +58,9 @@ const placeOf = (record: Remediation, { action, pods = [] }: RemediationStep): s
   return kind === 'Job' ? `${sayPods(pods)} of ${name}` : `${name} and ${sayPods(pods)}`
 }
 
+const approveHint = ({ metadata: { name, namespace } }: Remediation): string =>
+  `decide with: kubectl mend approve ${name} -n ${namespace ?? 'default'}, or deny`
+
 const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reason; message: string } | undefined => {
   const what = `${changesIn(step, 'did')} in ${placeOf(record, step)} ${because(record)}`
   switch (step.action) {
@@ -84,7 +87,8 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
   const plan = proposal ? `; it would ${changesIn(proposal, 'would')} ${because(record)}` : ''
-  return `kubemend leaves ${target(record)} alone: ${message}${plan}`
+  const hint = proposal && reason === 'AwaitingApproval' ? `; ${approveHint(record)}` : ''
+  return `kubemend leaves ${target(record)} alone: ${message}${plan}${hint}`
 }
 
 const addressed = (record: Remediation, reason: string, message: string): readonly Note[] => {

@@ -33,6 +33,12 @@ const withEnding = ({ phase, message: ending }: RemediationStatus, message: stri
     ? clip(`${message}; it ended so: ${ending}`, 4_096)
     : message
 
+/** A plan that is proposed may be decided on until its time is up, also while another guardrail holds it for a while. */
+const deadlineOf = (before: RemediationStatus, { plan, expiresAt }: VerdictOf<'Hold'>): string | undefined => {
+  if (expiresAt !== undefined) return isoTime(expiresAt)
+  return plan !== undefined && plan.hash === before.planHash ? before.expiresAt : undefined
+}
+
 export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, message, plan, lookAgainAt } = verdict
   const finished = before.finishedAt !== undefined
@@ -40,6 +46,7 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     return underWay(before) || finished ? before : closed(before, at, 'Recovered', message)
   }
   if (underWay(before)) return deferred(before, at, verdict)
+  if (verdict.ends !== undefined) return turnedDown(before, at, verdict, verdict.ends)
   // An incident that spent its attempts has ended, badly; it is not merely held.
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
   const phase = spent ? before.phase : heldPhase(reason)
@@ -62,8 +69,31 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     ...planned(plan),
     ...knownOf(verdict.diagnosis),
     steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned')) : kept,
+    expiresAt: deadlineOf(before, verdict),
     nextLook: isoTime(lookAgainAt),
     finishedAt: spent ? (before.finishedAt ?? isoTime(at)) : undefined,
+  })
+}
+
+/** The proposal stays on the record, as what was turned down. */
+const turnedDown = (
+  before: RemediationStatus,
+  at: number,
+  { plan, message, diagnosis }: VerdictOf<'Hold'>,
+  reason: 'Denied' | 'Expired',
+): RemediationStatus => {
+  if (before.phase === 'Cancelled' && before.reason === reason && before.planHash === plan?.hash) return before
+  const attempt = (before.attempts?.length ?? 0) + 1
+  return put(before, {
+    phase: 'Cancelled',
+    reason,
+    message,
+    ...planned(plan),
+    ...knownOf(diagnosis),
+    steps: plan ? withStep(before.steps ?? [], stepOf(plan, attempt, 'Planned')) : withoutProposal(before.steps ?? []),
+    expiresAt: undefined,
+    nextLook: undefined,
+    finishedAt: isoTime(at),
   })
 }
 
@@ -82,6 +112,7 @@ export const closed = (before: RemediationStatus, at: number, reason: Reason, me
         reason,
         message,
         steps: withoutProposal(before.steps ?? []),
+        expiresAt: undefined,
         nextLook: undefined,
         finishedAt: isoTime(at),
       })
@@ -96,6 +127,7 @@ const running = (before: RemediationStatus, since: string, step: RemediationStep
     planHash: step.planHash,
     steps: withStep(before.steps ?? [], { ...step, intendedAt: since }),
     startedAt: before.startedAt ?? since,
+    expiresAt: undefined,
     finishedAt: undefined,
     nextLook: undefined,
   })

@@ -52,6 +52,10 @@ const approvingHash = (() => {
   const verdict = decide(aCase({ policies: [approving] }))
   return verdict.kind === 'Hold' ? (verdict.plan?.hash ?? '') : ''
 })()
+/** The record of a plan that a person may decide on for so long. */
+const asked = (ms: number, status: object = {}) => [
+  aRecord({ phase: 'AwaitingApproval', steps: [], status: { planHash: approvingHash, expiresAt: at(ms), ...status } }),
+]
 const approval = (words: object) => [
   aRecord({
     phase: 'AwaitingApproval',
@@ -441,38 +445,39 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ['a pinned digest is another one there', pinnedCase(`sha256:${'c'.repeat(64)}`), /is pinned to sha256:b/],
   ],
   AwaitingApproval: [
-    ['nobody decided yet', { policies: [approving] }, /waits for approval of plan/],
+    ['nobody decided yet', { policies: [approving] }, /waits for approval until 2026-03-02T12:00:00Z/],
     [
       'the wait ends exactly when its time is up',
-      {
-        policies: [aPolicy({ mode: 'Approve', approvalTimeout: '2m' })],
-        records: [aRecord({ phase: 'AwaitingApproval', steps: [] })],
-      },
+      { policies: [approving], records: asked(30_000) },
       /waits for approval/,
       30_000,
     ],
     [
       'the time to decide is up to the millisecond',
-      {
-        policies: [aPolicy({ mode: 'Approve', approvalTimeout: '90s' })],
-        records: [aRecord({ phase: 'AwaitingApproval', steps: [] })],
-      },
-      /nobody decided until/,
+      { policies: [approving], records: asked(0) },
+      /nobody decided on plan .* delete Remediation coredns-image-1 to be asked anew/,
+      5 * MIN,
     ],
     [
-      'nobody decided in time',
-      {
-        policies: [aPolicy({ mode: 'Approve', approvalTimeout: '1m' })],
-        records: [aRecord({ phase: 'AwaitingApproval', steps: [] })],
-      },
-      /nobody decided until 2026-03-01T11:59:30Z/,
+      'the time of another plan is up',
+      { policies: [approving], records: asked(-1, { planHash: 'other' }) },
+      /waits for approval/,
     ],
     [
-      'it was denied',
+      'a person denied it',
       { policies: [approving], records: approval({ decision: 'Denied', reason: 'not today' }) },
-      /ann denied it: not today/,
+      /ann denied plan .*: not today; delete Remediation/,
     ],
-    ['another plan was approved', { policies: [approving], records: approval({ planHash: 'other' }) }, /approve anew/],
+    [
+      'another plan was approved',
+      { policies: [approving], records: approval({ planHash: 'other' }) },
+      /ann approved plan other, but it is plan .* now: it waits for approval anew/,
+    ],
+    [
+      'another plan was denied',
+      { policies: [approving], records: approval({ planHash: 'other', decision: 'Denied' }) },
+      /ann denied plan other, but it is plan .* now/,
+    ],
     [
       'another incident’s plan was approved',
       {
@@ -480,6 +485,18 @@ const holds: Record<HoldReason, readonly Holds[]> = {
         records: approval({}).map((record) => ({ ...record, spec: { ...record.spec, templateHash: 'other' } })),
       },
       /waits for approval/,
+    ],
+    [
+      'it was approved for an attempt that has ended',
+      {
+        policies: [approving],
+        attempts: [anAttempt(-HOUR)],
+        records: approval({}).map((record) => ({
+          ...record,
+          status: { ...record.status, steps: [aStep({ state: 'Failed', attempt: 1 })] },
+        })),
+      },
+      /but it is plan .* now/,
     ],
   ],
 }

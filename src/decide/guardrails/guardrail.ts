@@ -25,6 +25,10 @@ export interface Objection {
   readonly message: string
   /** When to look again, ms since the epoch. */
   readonly lookAgainAt: number
+  /** Until when a person may decide on the plan, ms since the epoch. */
+  readonly expiresAt?: number
+  /** Nothing comes of this plan any more: its record ends with this reason. */
+  readonly ends?: 'Denied' | 'Expired'
 }
 
 /** Objects, asks for a fact, or lets pass. One that cannot be answered objects. */

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import type { Remediation } from '../api/objects.ts'
+import { known } from '../diagnose/incident.ts'
+import { decide } from './decide.ts'
+import { ownRecord, supersededRecords } from './own-record.ts'
+import {
+  aCase,
+  aNamespace,
+  anAttempt,
+  aPolicy,
+  aRecord,
+  aStep,
+  at,
+  type CaseWords,
+  HASH,
+  NOW,
+  type RecordWords,
+} from './testing.ts'
+
+const policies = [aPolicy({ mode: 'Approve', approvalTimeout: '2h' })]
+const decided = (words: CaseWords = {}) => decide(aCase({ policies, ...words }))
+
+const planHash = (() => {
+  const verdict = decided()
+  return verdict.kind === 'Hold' ? (verdict.plan?.hash ?? '') : ''
+})()
+
+const asked = (status: RecordWords['status'] = {}, spec: RecordWords['spec'] = {}): readonly Remediation[] => [
+  aRecord({
+    phase: 'AwaitingApproval',
+    steps: [],
+    spec,
+    status: { planHash, expiresAt: at(60_000), ...status },
+  }),
+]
+const said = (decision: 'Approved' | 'Denied', hash = planHash) => ({
+  approval: { decision, planHash: hash, by: 'ann' },
+})
+
+describe('a plan of a policy that asks', () => {
+  test('is proposed for as long as the policy says, from when it is first seen', () => {
+    expect(decided()).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval', expiresAt: NOW + 2 * 3_600_000 })
+  })
+
+  test('keeps its time from look to look', () => {
+    expect(decided({ records: asked() })).toMatchObject({ expiresAt: NOW + 60_000, lookAgainAt: NOW + 60_000 })
+  })
+
+  test('has a time of its own when it is another one than was proposed before', () => {
+    const records = asked({ planHash: 'other', expiresAt: at(-1) })
+    expect(decided({ records })).toMatchObject({ expiresAt: NOW + 2 * 3_600_000 })
+  })
+
+  test('is carried out when it was approved, also after its time', () => {
+    expect(decided({ records: asked({ expiresAt: at(-1) }, said('Approved')) })).toMatchObject({ kind: 'Act' })
+  })
+
+  test('is not carried out once more by the same approval', () => {
+    const tried = aStep({ state: 'Failed', attempt: 1, planHash })
+    const words = { records: asked({ steps: [tried] }, said('Approved')), attempts: [anAttempt(-3_600_000)] }
+    expect(decided(words)).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval', expiresAt: expect.any(Number) })
+  })
+
+  test('is still the approved one after a write that came to nothing', () => {
+    const records = asked({ phase: 'Held', reason: 'LookingAgain' }, said('Approved'))
+    expect(decided({ records })).toMatchObject({ kind: 'Act', plan: { hash: planHash } })
+  })
+})
+
+describe('a no', () => {
+  const denied = asked({}, said('Denied'))
+  const late = asked({ expiresAt: at(-1) })
+
+  test.each([
+    ['by a person', denied, 'Denied'],
+    ['by nobody in time', late, 'Expired'],
+  ] as const)('%s ends the record', (_, records, ends) => {
+    expect(decided({ records })).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval', ends })
+  })
+
+  test.each([
+    ['Denied', denied],
+    ['Expired', asked({ phase: 'Cancelled', reason: 'Expired', message: 'too late', expiresAt: undefined })],
+  ] as const)('stays one after the record has ended: %s', (ends, [record]) => {
+    const records = record ? [{ ...record, status: { ...record.status, finishedAt: at(-1) } }] : []
+    expect(decided({ records })).toMatchObject({ ends })
+  })
+
+  test.each([
+    ['the operator is paused', { operator: { paused: known(true) } }],
+    ['the workload opted out', { facts: { namespace: known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })) } }],
+    ['the policy’s budget is spent', { active: { moved: 9 } }],
+  ])('stands while %s', (_, words) => {
+    expect(decided({ ...words, records: denied })).toMatchObject({ ends: 'Denied' })
+  })
+
+  test('to another plan is none to this one', () => {
+    const verdict = decided({ records: asked({}, said('Denied', 'other')) })
+    expect(verdict).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval' })
+    expect(verdict).not.toHaveProperty('ends')
+  })
+
+  test('is nothing to a policy that acts without asking', () => {
+    expect(decide(aCase({ records: denied }))).toMatchObject({ kind: 'Act' })
+  })
+})
+
+describe('the record of an incident', () => {
+  const own = aRecord({ name: 'own', phase: 'Held', steps: [] })
+  const ended = aRecord({ name: 'ended', phase: 'Cancelled', steps: [], status: { finishedAt: at(-1) } })
+  const other = { templateHash: 'other' }
+  const waiting = aRecord({ name: 'waiting', phase: 'Held', steps: [], spec: other })
+  const story = aRecord({ name: 'story', phase: 'Ineffective', spec: other })
+  const past = aRecord({ name: 'past', phase: 'Succeeded', spec: other, status: { finishedAt: at(-1) } })
+
+  test.each([
+    ['its own', [story, waiting, own], 'own'],
+    ['the one whose remedy made this revision', [waiting, story, ended], 'story'],
+    ['its own that has ended', [past, waiting, ended], 'ended'],
+    ['none', [past, waiting], undefined],
+  ] as const)('is %s', (_, records, name) => {
+    expect(ownRecord(records, HASH)?.metadata.name).toBe(name)
+  })
+
+  test('makes way when another revision fails and nothing was begun', () => {
+    expect(supersededRecords([own, ended, waiting, story, past], HASH)).toEqual([waiting])
+  })
+})

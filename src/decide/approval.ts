@@ -1,0 +1,41 @@
+/** What a person said of a plan: an approval is of one plan, by its hash, and of no other. */
+import { parseDuration } from '../api/duration.ts'
+import { formatTime, parseTime } from '../api/time.ts'
+import type { Case, PolicyInForce } from './case.ts'
+import { ownRecord } from './own-record.ts'
+import type { Plan } from './verdict.ts'
+
+export type Decision =
+  | { readonly kind: 'Approved' }
+  /** A person is asked, until that time (ms since the epoch). */
+  | { readonly kind: 'Asked'; readonly message: string; readonly expiresAt: number }
+  /** No, or nobody said anything in time: the record ends with this reason. */
+  | { readonly kind: 'Denied' | 'Expired'; readonly message: string }
+
+/** A plan's hash as sentences have it. */
+const short = (hash: string): string => hash.slice(0, 12)
+
+/** See Decision. The time to decide begins when the plan is first proposed. */
+export const decisionOn = (c: Case, policy: PolicyInForce, plan: Plan): Decision => {
+  const record = ownRecord(c.records, c.incident.templateHash)
+  const { spec: { approval } = {}, status } = record ?? {}
+  const askAnew = `delete Remediation ${record?.metadata.name ?? ''} to be asked anew`
+  const name = `plan ${short(plan.hash)}`
+  if (approval?.planHash === plan.hash) {
+    if (approval.decision === 'Approved') return { kind: 'Approved' }
+    const why = approval.reason ? `: ${approval.reason}` : ''
+    return { kind: 'Denied', message: `${approval.by} denied ${name}${why}; ${askAnew}` }
+  }
+  const proposed = status?.planHash === plan.hash
+  if (proposed && status.phase === 'Cancelled' && status.reason === 'Expired') {
+    return { kind: 'Expired', message: status.message ?? `nobody decided on ${name} in time; ${askAnew}` }
+  }
+  const expiresAt =
+    (proposed ? parseTime(status.expiresAt) : undefined) ?? c.now + parseDuration(policy.spec.approvalTimeout)
+  const until = formatTime(expiresAt)
+  if (c.now >= expiresAt) return { kind: 'Expired', message: `nobody decided on ${name} until ${until}; ${askAnew}` }
+  const message = approval
+    ? `${approval.by} ${approval.decision.toLowerCase()} plan ${short(approval.planHash)}, but it is ${name} now: it waits for approval anew until ${until}`
+    : `${name} waits for approval until ${until}`
+  return { kind: 'Asked', message, expiresAt }
+}
