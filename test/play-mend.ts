@@ -5,6 +5,8 @@ import type { Terminal } from '../src/command/terminal.ts'
 interface Played {
   readonly input?: string | readonly Buffer[] | AsyncIterable<Uint8Array>
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Whether a person types the input; default false. */
+  readonly interactive?: boolean
 }
 
 async function* bytesOf(input: Played['input'] = ''): AsyncGenerator<Uint8Array, void, undefined> {
@@ -12,15 +14,16 @@ async function* bytesOf(input: Played['input'] = ''): AsyncGenerator<Uint8Array,
   else yield* input
 }
 
-const start = (args: readonly string[], { input, environment = {} }: Played = {}) => {
+const start = (args: readonly string[], { input, environment = {}, interactive = false }: Played = {}) => {
   let out = ''
   let err = ''
   const terminal: Terminal = {
     input: bytesOf(input),
-    interactive: false,
+    interactive,
     colour: false,
     environment,
     write: async (text) => void (out += text),
+    prompt: (text) => void (err += text),
     warn: (line) => void (err += `${line}\n`),
   }
   return {

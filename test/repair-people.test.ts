@@ -59,35 +59,6 @@ test.concurrent('a person who changes our value back while it is being proven is
   expect(scene.writes(namespace)).toHaveLength(1)
 })
 
-test.concurrent('a plan that needs approval waits, and is carried out once a person approved this very plan', async () => {
-  const namespace = await scene.bed.namespace()
-  await scene.policy(namespace, { mode: 'Approve' })
-  await scene.apply(deployment(namespace))
-  const { metadata, status } = await scene.record(namespace, { phase: 'AwaitingApproval', reason: 'AwaitingApproval' })
-  expect(status?.steps?.[0]?.diff).toContain(`${NEW}/web:1`)
-  expect(scene.writes(namespace)).toEqual([])
-  const approval = { decision: 'Approved', planHash: status?.planHash, by: 'kubernetes-admin' }
-  const patch = JSON.stringify({ spec: { approval } })
-  await scene.bed.kubectl(['patch', 'rem', metadata.name, '-n', namespace, '--type=merge', '-p', patch])
-  await scene.record(namespace, { phase: 'Succeeded' })
-  expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
-})
-
-test.concurrent('a plan that a person denied is not carried out', async () => {
-  const namespace = await scene.bed.namespace()
-  await scene.policy(namespace, { mode: 'Approve' })
-  await scene.apply(deployment(namespace))
-  const { metadata, status } = await scene.record(namespace, { phase: 'AwaitingApproval' })
-  const approval = { decision: 'Denied', planHash: status?.planHash, by: 'kubernetes-admin', reason: 'not today' }
-  const patch = JSON.stringify({ spec: { approval } })
-  await scene.bed.kubectl(['patch', 'rem', metadata.name, '-n', namespace, '--type=merge', '-p', patch])
-  await eventually(async () => {
-    const [record] = await scene.records(namespace)
-    expect(record?.status?.message).toContain('not today')
-  }, PATIENTLY)
-  expect(scene.writes(namespace)).toEqual([])
-})
-
 test.concurrent('an Event alone, which anybody can write, never leads to an action', async () => {
   const namespace = await scene.bed.namespace()
   await scene.policy(namespace)

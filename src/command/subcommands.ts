@@ -20,6 +20,14 @@ export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show what policies would do in the cluster as it is now',
     load: async () => (await import('./simulate.ts')).simulateCommand,
   },
+  approve: {
+    summary: 'approve the plan that a Remediation proposes, in your name',
+    load: async () => (await import('./approve.ts')).approveCommand,
+  },
+  deny: {
+    summary: 'deny the plan that a Remediation proposes',
+    load: async () => (await import('./deny.ts')).denyCommand,
+  },
   undo: {
     summary: 'put back the images that a Remediation rewrote',
     load: async () => (await import('./undo.ts')).undoCommand,

@@ -9,6 +9,8 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Writes to standard output; resolves once it takes more. */
   readonly write: (text: string) => Promise<void>
+  /** Writes to standard error, as it is: a question whose answer stands beside it. */
+  readonly prompt: (text: string) => void
   /** Writes a line to standard error. */
   readonly warn: (line: string) => void
 }
@@ -31,6 +33,7 @@ export const processTerminal = (process: NodeJS.Process): Terminal => {
         if (stdout.write(text)) resolve()
         else stdout.once('drain', resolve)
       }),
+    prompt: (text) => void stderr.write(text),
     warn: (line) => void stderr.write(`${line}\n`),
   }
 }

@@ -1,0 +1,86 @@
+/** The admission policy on approvals, and people who may and may not approve. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Remediation } from '../src/api/objects.ts'
+import { type Bed, eventually } from '../testbed/fixture.ts'
+import { ROOT } from './policies/server.ts'
+
+const TEMPLATE = 'charts/kubemend/templates/approval-policy.yaml'
+
+/** The objects of the chart's template; all that Helm fills in there are labels. */
+export const approvalPolicyYaml = async (): Promise<string> => {
+  const template = await readFile(join(ROOT, TEMPLATE), 'utf8')
+  const text = template.replace(/^ +labels:\n +\{\{- include "kubemend\.labels" .*\}\}\n/gm, '')
+  if (text.includes('{{')) throw new Error(`${TEMPLATE} has more to fill in than labels`)
+  return text
+}
+
+const APPROVE = [
+  { apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'approve'] },
+]
+const EDIT = [
+  { apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'update', 'create'] },
+]
+export const MAY = { APPROVE, EDIT } as const
+
+/** Installs the policy, and resolves when the API server goes by it. */
+export const installApprovalPolicy = async (bed: Bed): Promise<void> => {
+  await bed.applyYaml(await approvalPolicyYaml())
+  const spec = {
+    policy: { name: 'x', uid: 'x', generation: 1 },
+    cause: 'ProjectNotFound',
+    target: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x', uid: 'x' },
+    templateHash: 'x',
+  }
+  const probe = {
+    apiVersion: 'kubemend.io/v1alpha1',
+    kind: 'Remediation',
+    metadata: { name: 'probe', namespace: 'default' },
+    spec,
+  }
+  await bed.applyYaml(JSON.stringify(probe))
+  await propose(bed, 'default', 'probe')
+  const nobody = { decision: 'Approved', planHash: PLAN, by: 'nobody' }
+  await eventually(
+    async () => {
+      const answer = await approve(bed, 'default', 'probe', nobody, ['--dry-run=server']).catch(String)
+      if (!answer.includes('expected kubernetes-admin')) throw new Error(`not in force yet: ${answer}`)
+    },
+    { timeoutMs: 60_000, everyMs: 200 },
+  )
+  await bed.kubectl(['delete', 'rem', 'probe', '-n', 'default'])
+}
+
+export const PLAN = 'abcdef0123456789'
+
+/** Puts a plan to a person, as the controller leaves it on a record. */
+export const propose = (bed: Bed, namespace: string, name: string, more: object = {}): Promise<string> => {
+  const status = {
+    phase: 'AwaitingApproval',
+    reason: 'AwaitingApproval',
+    message: 'waits for approval',
+    action: 'RewriteImage',
+    planHash: PLAN,
+    expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+    ...more,
+  }
+  const patch = JSON.stringify({ status })
+  return bed.kubectl(['patch', 'rem', name, '-n', namespace, '--subresource=status', '--type=merge', '-p', patch])
+}
+
+/** Writes an approval as it is, by kubectl. */
+export const approve = (
+  bed: Bed,
+  namespace: string,
+  name: string,
+  approval: object | null,
+  args: readonly string[] = [],
+  kubeconfig?: string,
+): Promise<string> =>
+  bed.kubectl(
+    ['patch', 'rem', name, '-n', namespace, '--type=merge', '-p', JSON.stringify({ spec: { approval } }), ...args],
+    kubeconfig === undefined ? {} : { kubeconfig },
+  )
+
+export const readRecord = (bed: Bed, namespace: string, name: string): Promise<Remediation> =>
+  bed.get<Remediation>('rem', name, '-n', namespace)
