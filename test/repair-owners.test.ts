@@ -29,6 +29,8 @@ const stuck = (namespace: string, count: number, patience = PATIENTLY): Promise<
     return pods
   }, patience)
 
+const jobOf = (pod: Pod | undefined) => pod?.metadata.ownerReferences?.find(({ controller }) => controller)?.uid
+
 /** A Job of CronJob `web` now, as its controller would make it. */
 const tick = (namespace: string, name: string): Promise<string> =>
   scene.bed.kubectl(['create', 'job', name, '--from=cronjob/web', '-n', namespace])
@@ -200,6 +202,38 @@ test.concurrent.each(HELD)('a stuck pod of a Job is left alone where $name', asy
   expect(status?.message).toContain(says)
   expect(scene.writes(namespace)).toEqual([])
 })
+
+test.concurrent.each(['cj/web', 'job/first'])(
+  'explain %s says whose the stuck pod is, and what holds',
+  async (named) => {
+    const namespace = await scene.bed.namespace()
+    await scene.apply(cronJob(namespace, {}, { suspend: true }))
+    await tick(namespace, 'first')
+    await stuck(namespace, 1)
+    const environment = { KUBECONFIG: scene.bed.plane.kubeconfig }
+    // A Job that a person made is not among those that the CronJob knows.
+    const [pod] = await scene.pods(namespace)
+    const active = [{ apiVersion: 'batch/v1', kind: 'Job', namespace, name: 'first', uid: jobOf(pod) }]
+    const patch = JSON.stringify({ status: { active } })
+    await scene.bed.kubectl([
+      'patch',
+      'cronjob',
+      'web',
+      '-n',
+      namespace,
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      patch,
+    ])
+    const { out, err, status } = await runMend(['explain', named, '-n', namespace, '--ask-registry=false'], {
+      environment,
+    })
+    expect({ err, status }).toEqual({ err: '', status: 0 })
+    expect(out).toContain(`the pods belong to CronJob ${namespace}/web`)
+    expect(out).toContain('is suspended')
+  },
+)
 
 test.concurrent('what did not help a CronJob is taken back, in its template and in the pod that still waits', async () => {
   const namespace = await scene.bed.namespace()
