@@ -7,7 +7,7 @@ import { nodeBinaries } from '../control-plane/build.ts'
 import { eventually } from '../eventually.ts'
 import { type Kubectl, kubectlOf } from '../kubectl.ts'
 import { kind } from '../machine/kind.ts'
-import { AUDIT_LOG, auditPolicy, clusterConfig } from './cluster-config.ts'
+import { AUDIT_LOG, AUDIT_MOUNT, auditPolicy, clusterConfig } from './cluster-config.ts'
 import { type Docker, dockerAt, type Exec, execAt, loadImage } from './docker-nodes.ts'
 import { installNetworkPlugin } from './network-plugin.ts'
 import { nodeImage } from './node-image.ts'
@@ -90,14 +90,64 @@ const nodeNetworks = (kubectl: Kubectl, count: number) =>
     { timeoutMs: READY_WITHIN_MS, everyMs: 250 },
   )
 
+interface Place {
+  readonly options: KindOptions
+  readonly kubeconfig: string
+  readonly kubectlPath: string
+  readonly down: () => Promise<void>
+}
+
+const controlPlaneOf = (name: string): string => `${name}-control-plane`
+
+const nodeNames = async (docker: Docker, name: string): Promise<readonly string[]> => {
+  const args = ['ps', '--filter', `label=io.x-k8s.kind.cluster=${name}`, '--format', '{{.Names}}']
+  return (await docker(args)).split('\n').filter(Boolean).toSorted()
+}
+
+interface Inspected {
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<Record<string, { readonly Gateway: string; readonly IPPrefixLen: number }>>
+  }
+  readonly Mounts: readonly { readonly Source: string; readonly Destination: string }[]
+}
+
+/** The handle of a running cluster. */
+const handleOf = async ({ options, kubeconfig, kubectlPath, down }: Place): Promise<KindCluster> => {
+  const { name, dockerHost } = options
+  const docker = dockerAt(dockerHost)
+  const nodes = await nodeNames(docker, name)
+  const controlPlane = controlPlaneOf(name)
+  const [inspected] = JSON.parse(await docker(['inspect', controlPlane])) as [Inspected]
+  const [network] = Object.values(inspected.NetworkSettings.Networks)
+  if (!network) throw new Error(`the node ${controlPlane} is on no network`)
+  const audit = inspected.Mounts.find(({ Destination }) => Destination === AUDIT_MOUNT)?.Source
+  const workers = nodes.filter((node) => node !== controlPlane)
+  return {
+    name,
+    kubeconfig,
+    kubectlPath,
+    kubectl: kubectlOf({ kubectl: kubectlPath, kubeconfig }),
+    controlPlane,
+    workers,
+    nodes,
+    gateway: network.Gateway,
+    subnet: `${network.Gateway}/${network.IPPrefixLen}`,
+    auditLog: audit === undefined ? '' : join(audit, AUDIT_LOG),
+    docker,
+    exec: execAt(docker),
+    load: async (tag) => void (await Promise.all(workers.map((node) => loadImage(dockerHost, tag, node)))),
+    down,
+  }
+}
+
 /** Starts a cluster of nodes, after making their image if this machine has none. Throws with what kind says. */
-export const startKindCluster = async ({ name, dockerHost, directory }: KindOptions): Promise<KindCluster> => {
+export const startKindCluster = async (options: KindOptions): Promise<KindCluster> => {
+  const { name, dockerHost, directory } = options
   const program = await kind()
   const { image, own } = await nodeImage(dockerHost)
   const kubectlPath = join(await nodeBinaries(), 'kubectl')
   const progress = showProgress('cluster')
   const docker = dockerAt(dockerHost)
-  const exec = execAt(docker)
   const network = `kubemend-${name}`
   const kubeconfig = join(directory, 'admin.kubeconfig')
   const env = { ...process.env, DOCKER_HOST: dockerHost, KIND_EXPERIMENTAL_DOCKER_NETWORK: network }
@@ -117,43 +167,31 @@ export const startKindCluster = async ({ name, dockerHost, directory }: KindOpti
       progress.update(line),
     )
     const kubectl = kubectlOf({ kubectl: kubectlPath, kubeconfig })
-    const nodes = (await docker(['ps', '--filter', `label=io.x-k8s.kind.cluster=${name}`, '--format', '{{.Names}}']))
-      .split('\n')
-      .filter(Boolean)
-      .toSorted()
-    progress.update('network of the pods')
-    if (own) await installNetworkPlugin(await nodeNetworks(kubectl, nodes.length), exec)
+    if (own) {
+      progress.update('network of the pods')
+      const nodes = await nodeNames(docker, name)
+      await installNetworkPlugin(await nodeNetworks(kubectl, nodes.length), execAt(docker))
+    }
     progress.update('waiting for the nodes')
     await kubectl(['wait', '--for=condition=Ready', 'nodes', '--all', `--timeout=${READY_WITHIN_MS / 1000}s`])
-    const [{ Subnet: subnet = '', Gateway: gateway = '' } = {}] = (
-      JSON.parse(await docker(['network', 'inspect', network, '--format', '{{json .IPAM.Config}}'])) as {
-        Subnet?: string
-        Gateway?: string
-      }[]
-    ).filter(({ Subnet = '' }) => Subnet.includes('.'))
-    progress.line(`${nodes.length} nodes are ready`)
-    const controlPlane = `${name}-control-plane`
-    const workers = nodes.filter((node) => node !== controlPlane)
-    return {
-      name,
-      kubeconfig,
-      kubectlPath,
-      kubectl,
-      controlPlane,
-      workers,
-      nodes,
-      gateway,
-      subnet,
-      auditLog: join(auditFolder, AUDIT_LOG),
-      docker,
-      exec,
-      load: async (tag) => void (await Promise.all(workers.map((node) => loadImage(dockerHost, tag, node)))),
-      down,
-    }
+    return await handleOf({ options, kubeconfig, kubectlPath, down })
   } catch (cause) {
-    if (!process.env['KUBEMEND_KEEP_BROKEN']) await down().catch(() => {})
+    await down().catch(() => {})
     throw new Error('starting the cluster', { cause })
   } finally {
     progress.end()
   }
+}
+
+/** A cluster of kind that is there already; `down` leaves it. Throws where the daemon has none of that name. */
+export const attachKindCluster = async (options: KindOptions): Promise<KindCluster> => {
+  const { name, dockerHost, directory } = options
+  const docker = dockerAt(dockerHost)
+  const nodes = await nodeNames(docker, name)
+  if (nodes.length === 0) throw new Error(`the Docker daemon at ${dockerHost} has no cluster of kind named ${name}`)
+  const kubeconfig = join(directory, 'admin.kubeconfig')
+  const env = { ...process.env, DOCKER_HOST: dockerHost }
+  await runKind(await kind(), ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig], env, () => {})
+  const kubectlPath = join(await nodeBinaries(), 'kubectl')
+  return handleOf({ options, kubeconfig, kubectlPath, down: () => Promise.resolve() })
 }

@@ -1,0 +1,70 @@
+/** What all scenarios stand on: Docker, a cluster of nodes, registries, and the operator inside the cluster. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildImage } from '../testbed/image/build-image.ts'
+import { attachKindCluster, type KindCluster, startKindCluster } from '../testbed/kind/cluster.ts'
+import { type Operator, operatorOf } from './operator.ts'
+import { type Registries, startRegistries } from './registries.ts'
+
+export interface Bed {
+  readonly cluster: KindCluster
+  readonly registries: Registries
+  readonly operator: Operator
+  /** Ends it; a cluster that was there before is left. */
+  down(): Promise<void>
+}
+
+export interface BedOptions {
+  readonly dockerHost: string
+  /** The name of a cluster of kind that is there already. */
+  readonly existing?: string
+  /** Told what is done, and when it is done, with the seconds. */
+  readonly say: (what: string) => void
+}
+
+const timed = async <T>(say: (what: string) => void, what: string, work: () => Promise<T>): Promise<T> => {
+  const began = Date.now()
+  const result = await work()
+  say(`${what} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+  return result
+}
+
+/** Starts all of it, from whatever the machine has. What was started is ended when a later part fails. */
+export const raiseBed = async ({ dockerHost, existing, say }: BedOptions): Promise<Bed> => {
+  const directory = mkdtempSync(join(tmpdir(), 'kubemend-e2e-'))
+  const closers: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
+  const down = async (): Promise<void> => {
+    for (let close = closers.pop(); close; close = closers.pop()) {
+      try {
+        await close()
+      } catch (error) {
+        say(`ending the bed: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+  }
+  try {
+    // The image is built while the nodes boot: both mostly wait.
+    const [cluster, image] = await Promise.all([
+      timed(say, 'cluster: a control plane and two workers', async () => {
+        if (existing !== undefined) return attachKindCluster({ name: existing, dockerHost, directory })
+        const started = await startKindCluster({ name: `kubemend-e2e-${process.pid}`, dockerHost, directory })
+        closers.push(started.down)
+        return started
+      }),
+      timed(say, "the operator's image", () => buildImage({ dockerHost, tag: `kubemend.local/e2e:${Date.now()}` })),
+    ])
+    closers.push(() => cluster.docker(['image', 'rm', '--force', image.tag]))
+    const [registries] = await Promise.all([
+      timed(say, 'registries with images', () => startRegistries(cluster)),
+      timed(say, "the operator's image is on the nodes", () => cluster.load(image.tag)),
+    ])
+    closers.push(registries.down)
+    const operator = operatorOf({ cluster, image: image.tag, hosts: registries.hosts, directory })
+    await timed(say, 'chart installed, operator ready', () => operator.install())
+    return { cluster, registries, operator, down }
+  } catch (cause) {
+    await down()
+    throw new Error('raising the bed', { cause })
+  }
+}

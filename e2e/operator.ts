@@ -1,0 +1,98 @@
+/** The operator as its users install it: the chart, with the image on the nodes. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Pod } from '../src/api/kubernetes.ts'
+import type { KindCluster } from '../testbed/kind/cluster.ts'
+import { helmBinary } from '../testbed/machine/helm.ts'
+
+export const NAMESPACE = 'kubemend-system'
+export const RELEASE = 'kubemend'
+export const SELECTOR = 'app.kubernetes.io/component=controller'
+/** The identity of every write of the controller in the audit log. */
+export const CONTROLLER_USER = `system:serviceaccount:${NAMESPACE}:kubemend-controller`
+
+export interface Operator {
+  /** Installs or upgrades with values laid over those of the bed, and waits until it is ready. */
+  install(values?: object): Promise<void>
+  uninstall(): Promise<void>
+  /** Runs helm against the cluster and gives what it wrote. */
+  helm(...args: readonly string[]): Promise<string>
+  pods(): Promise<readonly Pod[]>
+  /** The name of the pod that holds the lease; undefined between two holders. */
+  leader(): Promise<string | undefined>
+  /** What all its pods wrote. */
+  logs(): Promise<string>
+  /** The text of a pod's /metrics; by default the leader's. */
+  metrics(pod?: string): Promise<string>
+}
+
+export interface OperatorOptions {
+  readonly cluster: KindCluster
+  /** As the Docker daemon names it, with a tag; on the nodes already. */
+  readonly image: string
+  /** Text of `hosts.toml` by registry host. */
+  readonly hosts: Readonly<Record<string, string>>
+  readonly directory: string
+}
+
+const CHART = fileURLToPath(new URL('../charts/kubemend', import.meta.url))
+
+const valuesOf = ({ image, hosts, cluster }: OperatorOptions): object => {
+  const at = image.lastIndexOf(':')
+  return {
+    image: { repository: image.slice(0, at), tag: image.slice(at + 1) },
+    actions: { rewriteImage: { enabled: true }, recyclePod: { enabled: true } },
+    readPullSecrets: { enabled: true },
+    controller: {
+      registryHosts: hosts,
+      allowRegistryAddresses: [cluster.subnet],
+      // Forty scenarios an hour are more than a cluster should see, and each waits until its repair has settled.
+      extraArgs: ['--max-actions-per-hour=10000', '--settle-for=4s'],
+    },
+  }
+}
+
+/** A handle; nothing is installed yet. */
+export const operatorOf = (options: OperatorOptions): Operator => {
+  const { cluster, directory } = options
+  const { kubectl } = cluster
+  const helm = async (...args: readonly string[]): Promise<string> => {
+    const all = [...args, '--namespace', NAMESPACE, '--kubeconfig', cluster.kubeconfig]
+    const { stdout } = await promisify(execFile)(await helmBinary(), all, { maxBuffer: 64e6 })
+    return stdout
+  }
+  const leader = async (): Promise<string | undefined> => {
+    const lease = ['get', 'lease', 'kubemend', '-n', NAMESPACE, '-o', 'jsonpath={.spec.holderIdentity}']
+    const holder = await kubectl(lease).catch(() => '')
+    // The identity is the pod's name and a random part.
+    return holder.replace(/_[^_]*$/, '') || undefined
+  }
+  let turn = 0
+  return {
+    install: async (values = {}) => {
+      const files = [valuesOf(options), values].map((each) => {
+        const file = join(directory, `values-${++turn}.json`)
+        writeFileSync(file, JSON.stringify(each))
+        return file
+      })
+      const upgrade = ['upgrade', '--install', RELEASE, CHART, '--create-namespace', '--wait', '--timeout', '3m']
+      await helm(...upgrade, ...files.flatMap((file) => ['--values', file]))
+    },
+    uninstall: async () => void (await helm('uninstall', RELEASE, '--wait', '--ignore-not-found')),
+    helm,
+    pods: async () => {
+      const list = await kubectl(['get', 'pods', '-n', NAMESPACE, '-l', SELECTOR, '-o', 'json'])
+      return (JSON.parse(list) as { items: Pod[] }).items
+    },
+    leader,
+    logs: () => kubectl(['logs', '-n', NAMESPACE, '-l', SELECTOR, '--prefix', '--tail=-1', '--max-log-requests=20']),
+    metrics: async (pod) => {
+      const name = pod ?? (await leader())
+      if (name === undefined) throw new Error('reading metrics: nobody leads')
+      return kubectl(['get', '--raw', `/api/v1/namespaces/${NAMESPACE}/pods/${name}:8080/proxy/metrics`])
+    },
+  }
+}

@@ -1,0 +1,116 @@
+/** Plays scenarios, side by side where they may, and tells how it goes. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Bed } from './bed.ts'
+import { keepEvidence } from './evidence.ts'
+import type { Scenario } from './scenario.ts'
+import { raiseStage } from './stage.ts'
+
+export interface Result {
+  readonly scenario: Scenario
+  /** Absent when it passed. */
+  readonly error?: unknown
+  readonly seconds: number
+  readonly notes: readonly string[]
+}
+
+export interface RunOptions {
+  readonly bed: Bed
+  readonly scenarios: readonly Scenario[]
+  /** How many at once. */
+  readonly lanes: number
+  readonly signal: AbortSignal
+  readonly say: (text: string) => void
+}
+
+const TIMEOUT_MS = 180_000
+
+const play = async (scenario: Scenario, { bed, signal, say }: RunOptions, evidence: () => string): Promise<Result> => {
+  const began = Date.now()
+  const { name } = scenario
+  const late = AbortSignal.timeout(scenario.timeoutMs ?? TIMEOUT_MS)
+  const ending = AbortSignal.any([late, signal])
+  const ended = new Promise<never>((_, reject) => {
+    ending.addEventListener('abort', () => {
+      const why = signal.aborted ? 'interrupted' : `not done within ${(scenario.timeoutMs ?? TIMEOUT_MS) / 1000} s`
+      reject(new Error(why))
+    })
+  })
+  ended.catch(() => {})
+  say(`${name}: ${scenario.title}`)
+  const { stage, notes, close } = await raiseStage(bed, scenario, {
+    signal: ending,
+    say: (text) => say(`${name}: ${text}`),
+  })
+  const result = await Promise.race([scenario.run(stage), ended]).then(
+    () => ({}),
+    (error: unknown) => ({ error }),
+  )
+  const seconds = (Date.now() - began) / 1000
+  const failed = 'error' in result
+  if (failed && !signal.aborted) {
+    const message = result.error instanceof Error ? result.error.message : String(result.error)
+    say(`${name}: FAILED after ${seconds.toFixed(1)} s: ${message}`)
+    await keepEvidence(bed, evidence(), name, result.error)
+  } else if (!failed)
+    say(`${name}: passed in ${seconds.toFixed(1)} s${notes.length > 0 ? `: ${notes.join('; ')}` : ''}`)
+  await close({ remove: !failed }).catch((cause: unknown) => say(`${name}: clearing up: ${String(cause)}`))
+  return { scenario, seconds, notes, ...result }
+}
+
+export interface Run {
+  /** In the order in which they ended. */
+  readonly results: readonly Result[]
+  /** Where logs, Events and objects of failures are; absent when all passed. */
+  readonly evidence?: string
+}
+
+/** Plays them all; those that disturb others come last, one by one. */
+export const runScenarios = async (options: RunOptions): Promise<Run> => {
+  const results: Result[] = []
+  let folder: string | undefined
+  const evidence = (): string => {
+    folder ??= mkdtempSync(join(tmpdir(), 'kubemend-e2e-failed-'))
+    return folder
+  }
+  const playAll = async (scenarios: readonly Scenario[], lanes: number): Promise<void> => {
+    const queue = [...scenarios]
+    const lane = async (): Promise<void> => {
+      for (let next = queue.shift(); next && !options.signal.aborted; next = queue.shift()) {
+        results.push(
+          await play(next, options, evidence).catch((error: unknown) => ({
+            scenario: next as Scenario,
+            error,
+            seconds: 0,
+            notes: [],
+          })),
+        )
+      }
+    }
+    await Promise.all(Array.from({ length: lanes }, lane))
+  }
+  const { scenarios, lanes } = options
+  await playAll(
+    scenarios.filter(({ alone }) => alone !== true),
+    lanes,
+  )
+  await playAll(
+    scenarios.filter(({ alone }) => alone === true),
+    1,
+  )
+  return { results, ...(folder !== undefined && { evidence: folder }) }
+}
+
+/** A line a scenario: outcome, seconds, name, notes or the failure's first line. */
+export const tableOf = (results: readonly Result[]): string => {
+  const width = Math.max(...results.map(({ scenario }) => scenario.name.length), 8)
+  return results
+    .map(({ scenario, error, seconds, notes }) => {
+      const failed = error !== undefined
+      const said = error instanceof Error ? error.message : String(error)
+      const text = failed ? said.split('\n')[0] : notes.join('; ')
+      return `${failed ? 'FAILED' : 'passed'} ${seconds.toFixed(1).padStart(7)} s  ${scenario.name.padEnd(width)}  ${text}`
+    })
+    .join('\n')
+}

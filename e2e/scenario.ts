@@ -1,0 +1,65 @@
+/** What a scenario is, and what it is given. */
+import type { Pod, Workload } from '../src/api/kubernetes.ts'
+import type { Remediation, RemediationPolicy } from '../src/api/objects.ts'
+import type { Patience } from '../testbed/eventually.ts'
+import type { Kubectl } from '../testbed/kubectl.ts'
+import type { KindCluster } from '../testbed/kind/cluster.ts'
+import type { Operator } from './operator.ts'
+import type { Registries } from './registries.ts'
+
+export interface Scenario {
+  /** For `--only`; lower case with dashes, no two alike. */
+  readonly name: string
+  /** A sentence of what shall happen. */
+  readonly title: string
+  /** Disturbs others: runs alone, after those that run side by side. */
+  readonly alone?: boolean
+  /** Default three minutes. */
+  readonly timeoutMs?: number
+  /** Throws what was not as wanted. */
+  run(stage: Stage): Promise<void>
+}
+
+export interface Wanted {
+  readonly phase?: string
+  /** As in the Remediation's status. */
+  readonly reason?: string
+}
+
+/** A scenario's part of the bed: a namespace of its own, gone after it, and the words it needs. */
+export interface Stage {
+  readonly cluster: KindCluster
+  readonly registries: Registries
+  readonly operator: Operator
+  readonly kubectl: Kubectl
+  /** Fresh, and only this scenario's. */
+  readonly namespace: string
+  /** Aborted when the scenario's time is over or the run was interrupted. */
+  readonly signal: AbortSignal
+  /** Applies an object, as the administrator. */
+  apply(object: object): Promise<string>
+  /** `kubectl get … -o json`, parsed. */
+  get<T>(...args: readonly string[]): Promise<T>
+  /**
+   * Applies a policy for the scenario's namespace (or another) that acts at once and knows where the project moved; `spec`
+   * is laid over it. Named as the scenario's namespace, and removed after it.
+   */
+  policy(spec?: object, options?: { readonly name?: string; readonly namespace?: string }): Promise<RemediationPolicy>
+  /** The only record of a namespace, once it is as wanted. */
+  record(wanted?: Wanted, options?: { readonly namespace?: string } & Patience): Promise<Remediation>
+  records(namespace?: string): Promise<readonly Remediation[]>
+  workload(kind: string, name?: string, namespace?: string): Promise<Workload>
+  pods(labels?: string, namespace?: string): Promise<readonly Pod[]>
+  /** The pods of these labels, once there are so many, all running and ready, none of them going. */
+  running(count: number, labels?: string, options?: { readonly namespace?: string } & Patience): Promise<readonly Pod[]>
+  /** The pods of these labels, once a container of one of them waits for this reason (default: back-off after a pull). */
+  failing(labels?: string, options?: { readonly namespace?: string; readonly reason?: string } & Patience): Promise<Pod>
+  /** Runs the attempt until it does not throw; patient by default. */
+  eventually<T>(attempt: () => T | Promise<T>, patience?: Patience): Promise<T>
+  /** Shown in the table at the end. */
+  note(text: string): void
+  /** Told of at once. */
+  say(text: string): void
+  /** Done after the scenario, the last first, however it ended. */
+  onEnd(close: () => unknown): void
+}
