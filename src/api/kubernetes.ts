@@ -152,7 +152,9 @@ export interface Workload extends KubeObject {
     readonly suspend?: boolean
     readonly parallelism?: number
     /** CronJob: what its Jobs are made from. */
-    readonly jobTemplate?: { readonly spec?: { readonly template?: { readonly spec?: PodSpec } } }
+    readonly jobTemplate?: {
+      readonly spec?: { readonly template?: { readonly metadata?: Partial<ObjectMeta>; readonly spec?: PodSpec } }
+    }
     readonly podManagementPolicy?: string
     readonly strategy?: { readonly type?: string }
     readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } }

@@ -51,6 +51,14 @@ describe('a CronJob', () => {
     expect(cronJob().templateFixed).toBeUndefined()
   })
 
+  test('has no selector, but the labels that all of its pods have', () => {
+    const template = { metadata: { labels: { app: 'report' } }, spec: podSpec }
+    expect(cronJob({ spec: { jobTemplate: { spec: { template } } } }).selector).toEqual({
+      matchLabels: { app: 'report' },
+    })
+    expect(cronJob().selector).toBeUndefined()
+  })
+
   test('that is suspended is blocked', () => {
     expect(cronJob({ spec: { suspend: true } }).blocked).toContain('CronJob report is suspended')
   })

@@ -59,9 +59,13 @@ export const ownerOfJob = (ref: ObjectRef, job: Workload): Owner => {
 export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
   const { spec, status } = cronJob
   const lastSuccessAt = parseTime(status?.lastSuccessfulTime)
+  const template = spec?.jobTemplate?.spec?.template
+  const labels = template?.metadata?.labels ?? {}
   const active = Array.isArray(status?.active) ? status.active : []
   return {
-    ...base(ref, cronJob, spec?.jobTemplate?.spec?.template?.spec),
+    ...base(ref, cronJob, template?.spec),
+    // It has no selector, but these labels are on all of its pods: a start among them may be the proof that is awaited.
+    ...(Object.keys(labels).length > 0 && { selector: { matchLabels: labels } }),
     activeJobs: active
       .flatMap(({ uid }: Partial<ObjectRef>) => uid ?? [])
       .slice(-MAX_ACTIVE)
