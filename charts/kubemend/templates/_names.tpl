@@ -23,3 +23,20 @@ app.kubernetes.io/part-of: kubemend
 {{- if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
 {{- end }}
 {{- end }}
+
+{{/* Flags that would contradict what the chart makes of other values. */}}
+{{- define "kubemend.refuseOwnFlags" -}}
+{{- $instead := dict
+  "--http-port" "probes and Service count on 8080"
+  "--http-host" "probes must reach it"
+  "--read-pull-secrets" "use readPullSecrets.enabled, which binds the role as well"
+  "--no-read-pull-secrets" "use readPullSecrets.enabled"
+  "--registry-hosts-dir" "use controller.registryHosts"
+  "--kubeconfig" "it speaks as its own service account" -}}
+{{- range .Values.controller.extraArgs }}
+{{- $flag := first (splitList "=" .) }}
+{{- with get $instead $flag }}
+{{- fail (printf "controller.extraArgs: %s is set by the chart: %s" $flag .) }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { useControlPlane } from '../testbed/fixture.ts'
+import { CHART, NAMESPACE, objectsIn, type Rendered, useHelm, valuesFlags } from './chart-scene.ts'
+import { VALUE_SETS } from './chart-values.ts'
+
+const bed = useControlPlane()
+const helm = useHelm()
+
+const manifestOf = (values: object, ...args: readonly string[]): Promise<string> =>
+  helm('template', 'kubemend', CHART, '-n', NAMESPACE, ...valuesFlags(values), ...args)
+
+const rendered = async (values: object): Promise<readonly Rendered[]> => objectsIn(await manifestOf(values))
+
+const named = (objects: readonly Rendered[], kind: string): readonly string[] =>
+  objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name)
+
+interface PodTemplate {
+  readonly template: { readonly metadata: object; readonly spec: { readonly containers: readonly Container[] } }
+}
+interface Container {
+  readonly image: string
+  readonly args: readonly string[]
+}
+
+const templateOf = (objects: readonly Rendered[]): PodTemplate['template'] => {
+  const deployment = objects.find(({ kind }) => kind === 'Deployment')
+  if (!deployment) throw new Error('the chart renders no Deployment')
+  return (deployment.spec as PodTemplate).template
+}
+
+const containerOf = (objects: readonly Rendered[]): Container => {
+  const [container] = templateOf(objects).spec.containers
+  if (!container) throw new Error('the Deployment has no container')
+  return container
+}
+
+beforeAll(async () => {
+  const { kubectl } = bed
+  await kubectl(['create', 'namespace', NAMESPACE])
+  await kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted'])
+  await kubectl(['apply', '-f', 'test/chart/monitoring-kinds.yaml'])
+  await kubectl(['wait', '--for=condition=Established', 'crd', '--all'])
+})
+
+describe.each(Object.entries(VALUE_SETS))('with %s', (_, values) => {
+  test('helm lint finds nothing', async () => {
+    expect(await helm('lint', '--strict', CHART, ...valuesFlags(values))).toContain('0 chart(s) failed')
+  })
+
+  test('the API server takes every object, field by field', async () => {
+    const manifest = await manifestOf(values)
+    const dryRun = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-']
+    const said = await bed.kubectl(dryRun, { input: manifest })
+    expect(said.trim().split('\n')).toHaveLength(objectsIn(manifest).length)
+  })
+
+  test('its pods may run where pods must be restricted', async () => {
+    const { metadata, spec } = templateOf(await rendered(values))
+    await bed.applyYaml(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: kubemend-controller}}`, {
+      namespace: NAMESPACE,
+    })
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: 'one' }, spec }
+    const input = JSON.stringify({ ...pod, spec: { ...spec, priorityClassName: undefined } })
+    await bed.kubectl(['create', '--dry-run=server', '-n', NAMESPACE, '-f', '-'], { input })
+  })
+
+  test('every object bears the labels that Helm recommends, and every namespaced one is in the release', async () => {
+    for (const { kind, metadata } of await rendered(values)) {
+      if (kind === 'CustomResourceDefinition') continue
+      expect(metadata.labels, `${kind} ${metadata.name}`).toMatchObject({
+        'app.kubernetes.io/name': 'kubemend',
+        'app.kubernetes.io/instance': 'kubemend',
+        'app.kubernetes.io/managed-by': 'Helm',
+      })
+      expect(metadata.namespace ?? NAMESPACE).toBe(NAMESPACE)
+    }
+  })
+})
+
+test('a pod that asks for more than it is given would be refused there', async () => {
+  const { metadata, spec } = templateOf(await rendered({}))
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...metadata, name: 'one' },
+    spec: { ...spec, hostPID: true },
+  }
+  const input = JSON.stringify(pod)
+  await expect(bed.kubectl(['create', '--dry-run=server', '-n', NAMESPACE, '-f', '-'], { input })).rejects.toThrow(
+    /violates PodSecurity "restricted/,
+  )
+})
+
+describe('an action', () => {
+  const bound = async (values: object) => named(await rendered(values), 'ClusterRoleBinding')
+
+  test('is bound only when it is switched on, and its role is always there', async () => {
+    const roles = named(await rendered({}), 'ClusterRole')
+    expect(roles).toEqual(expect.arrayContaining(['kubemend-rewrite-image', 'kubemend-recycle-pod']))
+    expect(await bound({})).toEqual(['kubemend-observe'])
+    expect(await bound({ actions: { rewriteImage: { enabled: true } } })).toEqual([
+      'kubemend-observe',
+      'kubemend-rewrite-image',
+    ])
+    expect(await bound({ actions: { recyclePod: { enabled: true } } })).toEqual([
+      'kubemend-observe',
+      'kubemend-recycle-pod',
+    ])
+  })
+
+  test('of each role in the code has its switch in the values', async () => {
+    const all = VALUE_SETS['all that is off switched on'] ?? {}
+    const roles = named(await rendered(all), 'ClusterRole').filter(
+      (name) => !/-(view|policy-editor|approver)$/.test(name),
+    )
+    expect(await bound(all)).toEqual(roles)
+  })
+
+  test('that only people carry out is bound to nobody', async () => {
+    const all = VALUE_SETS['all that is off switched on'] ?? {}
+    for (const role of ['kubemend-view', 'kubemend-policy-editor', 'kubemend-approver'])
+      expect(await bound(all)).not.toContain(role)
+  })
+})
+
+test('pull secrets are read only when that is switched on: the role is bound and the controller told', async () => {
+  const off = await rendered({})
+  expect(named(off, 'ClusterRoleBinding')).not.toContain('kubemend-read-pull-secrets')
+  expect(containerOf(off).args).toContain('--read-pull-secrets=false')
+  const on = await rendered({ readPullSecrets: { enabled: true } })
+  expect(named(on, 'ClusterRoleBinding')).toContain('kubemend-read-pull-secrets')
+  expect(containerOf(on).args).toContain('--read-pull-secrets=true')
+})
+
+test('the rights in the chart are those of manifests/rbac.yaml', async () => {
+  const rules = (objects: readonly Rendered[]) =>
+    objects.flatMap(({ kind, metadata, rules }) => (kind.endsWith('Role') ? [[metadata.name, rules] as const] : []))
+  const inChart = new Map(rules(await rendered({})))
+  const declared = rules(objectsIn(readFileSync('manifests/rbac.yaml', 'utf8')))
+  expect(declared.length).toBeGreaterThan(3)
+  for (const [name, expected] of declared) expect(inChart.get(name), name).toEqual(expected)
+})
+
+test('the image is the one of this version, or the tag or digest that is asked for', async () => {
+  const image = async (values: object) => containerOf(await rendered({ image: values })).image
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string }
+  const digest = `sha256:${'0'.repeat(64)}`
+  expect(await image({})).toBe(`ghcr.io/kubemend/kubemend:${version}`)
+  expect(await image({ tag: 'v2' })).toBe('ghcr.io/kubemend/kubemend:v2')
+  expect(await image({ tag: 'v2', digest })).toBe(`ghcr.io/kubemend/kubemend@${digest}`)
+})
+
+test('another text of hosts.toml makes other pods', async () => {
+  const template = async (text: string) =>
+    JSON.stringify(templateOf(await rendered({ controller: { registryHosts: { 'a.io': text } } })).metadata)
+  expect(await template('server = "http://a"')).not.toBe(await template('server = "http://b"'))
+})
+
+test('manifests/install.yaml is the chart, without what is Helm’s', async () => {
+  const text = readFileSync('manifests/install.yaml', 'utf8')
+  expect(text).not.toMatch(/helm\.sh|managed-by/)
+  const keys = (objects: readonly Rendered[]) =>
+    objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).toSorted()
+  expect(keys(objectsIn(text))).toEqual([...keys(await rendered({})), `Namespace ${NAMESPACE}`].toSorted())
+  await bed.kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', 'manifests/install.yaml'])
+})
