@@ -1,36 +1,31 @@
 /**
- * `npm run pictures`: plays the demo, and draws what happened. The pictures in `docs/pictures/` show a real run and say
- * which; nothing in them is drawn by hand. `-- FILE` draws JSON lines that were kept from a run on this machine.
+ * `npm run pictures`: plays the demo, with a Prometheus beside it, and draws what happened. The pictures in
+ * `docs/pictures/` show that run and say which it was; nothing in them is drawn by hand.
  */
-import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { LEFT_ALONE, REPAIRED } from '../testbed/demo/scene.ts'
-import { timeLineSvg } from './pictures/svg.ts'
-import { type Line, timeLineOf } from './pictures/time-line.ts'
+import { queryOfPanel } from './generate/dashboard.ts'
+import type { Tone } from './pictures/card.ts'
+import { panelsSvg } from './pictures/panels-svg.ts'
+import { playWithPrometheus } from './pictures/play.ts'
+import { timeLineOf } from './pictures/time-line.ts'
+import { timeLineSvg } from './pictures/time-line-svg.ts'
 
 const root = join(import.meta.dirname, '..')
 
-/** The demo's lines. Throws when it does not end as it must. */
-const playDemo = (): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const demo = spawn(process.execPath, [join(root, 'scripts/demo.ts'), '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    let text = ''
-    demo.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    demo.once('error', reject)
-    demo.once('close', (code) =>
-      code === 0 ? resolve(text) : reject(new Error(`playing the demo: it ended with ${code}:\n${text}`)),
-    )
-  })
+/** Panels of the dashboard that are shown, with the label that names their series. */
+const PANELS = { 'What is open, by phase': 'phase', 'Held now, by reason': 'reason' } as const
 
-const linesOf = (text: string): readonly (Line & { readonly time: string })[] =>
-  text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Line & { readonly time: string })
+const TONES: Readonly<Record<string, Tone>> = {
+  Observed: 'looking',
+  ObserveOnly: 'looking',
+  Held: 'waiting',
+  NotFailingLongEnough: 'waiting',
+  Running: 'working',
+  Verifying: 'working',
+}
 
 const kubernetesVersion = (): string => {
   const modules = readFileSync(join(root, 'testbed/control-plane/go/go.mod'), 'utf8')
@@ -43,17 +38,36 @@ const machine = (): string => {
   return `${all.length} cores${model === '' || model === 'unknown' ? '' : ` (${model})`}`
 }
 
-const [file] = process.argv.slice(2)
-const lines = linesOf(file === undefined ? await playDemo() : readFileSync(file, 'utf8'))
-const day = lines[0]?.time.slice(0, 10) ?? ''
-const svg = timeLineSvg(
-  timeLineOf(lines, { repaired: REPAIRED.place, leftAlone: LEFT_ALONE.map(({ place }) => place) }),
-  {
-    title: 'A moved registry project: seconds from the first failed pull',
-    source: `npm run pictures, ${day}: ${machine()}, Kubernetes ${kubernetesVersion()}, real API server and registry, stand-in kubelets`,
-  },
+/** As Grafana would put them in: every job, every policy. */
+const substituted = (expr: string): string => expr.replaceAll('$job', '.*').replaceAll('$policy', '.*')
+
+console.log('playing the demo; about a minute')
+const { lines, series } = await playWithPrometheus(
+  Object.entries(PANELS).map(([title, by]) => ({ expr: substituted(queryOfPanel(title)), by })),
 )
-const path = 'docs/pictures/incident-a.svg'
+const cast = { repaired: REPAIRED.place, leftAlone: LEFT_ALONE.map(({ place }) => place) }
+const timeLine = timeLineOf(lines, cast)
+const run = `npm run pictures, ${new Date().toISOString().slice(0, 10)}: ${machine()}, Kubernetes ${kubernetesVersion()}`
+
+const pictures = {
+  'incident-a.svg': timeLineSvg(timeLine, {
+    title: 'A moved registry project: seconds from the first failed pull',
+    source: `${run}, real API server and registry, stand-in kubelets`,
+  }),
+  'dashboard-a.svg': panelsSvg(
+    Object.keys(PANELS).map((title, i) => ({
+      title,
+      series: (series[i] ?? []).map((each) => ({ ...each, tone: TONES[each.name] ?? 'bad' })),
+    })),
+    timeLine.end,
+    {
+      title: 'The same minute on the dashboard: two of its queries on a real Prometheus',
+      source: `${run}, scraped each second`,
+    },
+  ),
+}
 mkdirSync(join(root, 'docs/pictures'), { recursive: true })
-writeFileSync(join(root, path), svg)
-console.log(`Written: ${path}`)
+for (const [name, svg] of Object.entries(pictures)) {
+  writeFileSync(join(root, 'docs/pictures', name), svg)
+  console.log(`Written: docs/pictures/${name}`)
+}

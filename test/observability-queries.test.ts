@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alertRules } from '../scripts/generate/alerts.ts'
 import type { Alert } from '../scripts/generate/alerts/alert.ts'
 import { ALERTS } from '../scripts/generate/alerts/table.ts'
-import { grafanaDashboard } from '../scripts/generate/dashboard.ts'
+import { grafanaDashboard, panelQueries } from '../scripts/generate/dashboard.ts'
 import type { Controller } from '../testbed/controller.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { type Prometheus, startPrometheus } from '../testbed/prometheus/prometheus.ts'
@@ -11,12 +11,6 @@ import { deployment } from './repair-objects.ts'
 import { PATIENTLY, useScene } from './repair-scene.ts'
 
 const scene = useScene()
-
-interface Target {
-  readonly refId: string
-  readonly expr: string
-  readonly instant?: boolean
-}
 
 /** As Grafana would put them in, for a minute on the screen. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -29,15 +23,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
 const substituted = (expr: string): string =>
   Object.entries(VARIABLES).reduce((text, [name, value]) => text.replaceAll(name, value), expr)
 
-const TARGETS = (grafanaDashboard().panels ?? []).flatMap((panel) =>
-  'targets' in panel
-    ? ((panel.targets ?? []) as unknown as Target[]).map((target) => ({
-        name: `${panel.title} ${target.refId}`,
-        instant: target.instant === true,
-        expr: substituted(target.expr),
-      }))
-    : [],
-)
+const TARGETS = panelQueries().map((query) => ({ ...query, expr: substituted(query.expr) }))
 
 /** Panels that this scene has nothing for, and why that is right. */
 const EMPTY_PANELS: Readonly<Record<string, string>> = {

@@ -65,6 +65,31 @@ export const grafanaDashboard = (): dashboard.Dashboard => {
   return built
 }
 
+export interface PanelQuery {
+  /** The panel's title and the query's letter. */
+  readonly name: string
+  readonly expr: string
+  /** At one moment, not over a range. */
+  readonly instant: boolean
+}
+
+/** Every query of the dashboard, with Grafana's variables in it. */
+export const panelQueries = (): readonly PanelQuery[] =>
+  (grafanaDashboard().panels ?? []).flatMap((panel) =>
+    'targets' in panel
+      ? ((panel.targets ?? []) as unknown as { refId: string; expr: string; instant?: boolean }[]).map(
+          ({ refId, expr, instant = false }) => ({ name: `${panel.title} ${refId}`, expr, instant }),
+        )
+      : [],
+  )
+
+/** The first query of the panel of that title. Throws where there is none. */
+export const queryOfPanel = (title: string): string => {
+  const query = panelQueries().find(({ name }) => name === `${title} A`)
+  if (!query) throw new Error(`the dashboard has no panel ${title}`)
+  return query.expr
+}
+
 /** `charts/kubemend/files/dashboard.json`. */
 export const dashboardJson: Generator = {
   name: 'dashboard',

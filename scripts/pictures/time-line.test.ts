@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { timeLineSvg } from './svg.ts'
+import { panelsSvg } from './panels-svg.ts'
 import { type Line, timeLineOf } from './time-line.ts'
+import { timeLineSvg } from './time-line-svg.ts'
 
 const CAST = { repaired: 'shop/web', leftAlone: ['shop/other'] }
 const LINES: readonly Line[] = [
@@ -51,4 +52,24 @@ test('the picture has every bar and moment of the data, within its frame, and sa
   expect(svg).toContain('<title>Verifying, from 20.1 s to 30.0 s</title>')
   for (const [, x = '', width = ''] of svg.matchAll(/<rect class="\w+" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/g))
     expect(Number(x) + Number(width)).toBeLessThanOrEqual(960)
+})
+
+test('series are stacked, each value until the next one of any of them', () => {
+  const series = [
+    {
+      name: 'Held',
+      tone: 'waiting' as const,
+      points: [
+        [1, 2],
+        [5, 0],
+      ] as const,
+    },
+    { name: 'Running', tone: 'working' as const, points: [[3, 1]] as const },
+  ]
+  const svg = panelsSvg([{ title: 'open <now>', series }], 10, { title: 'A', source: 'measured here' })
+  expect(svg).toContain('open &lt;now&gt;')
+  // Held from 1 to 3 and on to 5; Running upon it from 3 to 5, and on the ground from then on.
+  expect(svg.match(/<rect class="waiting" [^>]*height="80"/g)).toHaveLength(2)
+  const running = [...svg.matchAll(/<rect class="working" x="[\d.]+" y="(?<y>[\d.]+)" width="[\d.]+" height="40"/g)]
+  expect(running.map(({ groups }) => groups?.['y'])).toEqual(['80', '160'])
 })

@@ -1,5 +1,7 @@
 /** From the demo's JSON lines to what a picture shows: lanes of states over time, and moments. Pure. */
 
+import type { Tone } from './card.ts'
+
 /** A line of `npm run demo -- --json`, as far as it is drawn. */
 export interface Line {
   readonly seconds: number | null
@@ -9,8 +11,6 @@ export interface Line {
   readonly text: string
   readonly reason?: string
 }
-
-export type Tone = 'bad' | 'waiting' | 'looking' | 'working' | 'good'
 
 /** A state from one moment until the next of its lane, or the end. */
 export interface Span {
@@ -49,8 +49,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   Succeeded: 'good',
 }
 
-/** Some time to see how it stays. */
-const AFTERWARDS = 6
+/** Seconds after the proof: some time to see how it stays. */
+export const AFTERWARDS = 6
 
 type Timed = Line & { readonly seconds: number }
 
