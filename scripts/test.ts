@@ -1,13 +1,33 @@
 /**
- * `npm test [-- ARGUMENTS OF VITEST] [--context NAME]`: all tests. Those that need an API server start their own, or use
- * the cluster of the named context. The last line is `N passed, N failed`; the exit status is not 0 when a test failed
- * or none ran.
+ * `npm test [-- ARGUMENTS OF VITEST] [--context NAME] [--kubernetes 1.32]`: all tests. Those that need an API server start
+ * their own, or use the cluster of the named context; with `--kubernetes` one of that version, and without names of files
+ * those tests alone that hang on the version. The last line is `N passed, N failed`; the exit status is not 0 when a test
+ * failed or none ran.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+
+/** What hangs on the version of the API server: kinds and their rules, admission, rights, watches, patches, one repair. */
+const VERSION_TESTS = [
+  'api-crds',
+  'api-policies',
+  'approval-admission',
+  'approval-command',
+  'approval-flow',
+  'act-rewrite-image',
+  'act-recycle-pod',
+  'command-doctor',
+  'report-record',
+  'report-policy-status',
+  'report-events',
+  'runtime-client',
+  'runtime-leader',
+  'runtime-reflector',
+  'repair-workloads',
+].map((name) => `test/${name}.test.ts`)
 
 interface Report {
   readonly success: boolean
@@ -22,14 +42,14 @@ interface Report {
   }[]
 }
 
-/** Takes `--context NAME` out of the arguments; the rest is vitest's. */
-const splitArguments = (given: readonly string[]): { context: string | undefined; rest: string[] } => {
+/** Takes `--NAME VALUE` out of the arguments. */
+const take = (name: string, given: readonly string[]): { value: string | undefined; rest: string[] } => {
   const rest = [...given]
-  const at = rest.findIndex((each) => each === '--context' || each.startsWith('--context='))
-  if (at < 0) return { context: undefined, rest }
+  const at = rest.findIndex((each) => each === `--${name}` || each.startsWith(`--${name}=`))
+  if (at < 0) return { value: undefined, rest }
   const inline = rest[at]?.split('=')[1]
   const [, next] = rest.splice(at, inline === undefined ? 2 : 1)
-  return { context: inline ?? next, rest }
+  return { value: inline ?? next, rest }
 }
 
 const runVitest = (args: readonly string[], environment: Record<string, string>): Promise<number> =>
@@ -52,11 +72,17 @@ const readReport = (path: string): Report | undefined => {
   }
 }
 
-const { context, rest } = splitArguments(process.argv.slice(2))
+const { value: context, rest: others } = take('context', process.argv.slice(2))
+const { value: kubernetes, rest } = take('kubernetes', others)
+const chosen = kubernetes !== undefined && !rest.some((each) => !each.startsWith('-')) ? VERSION_TESTS : []
+const environment = {
+  ...(context !== undefined && { KUBEMEND_TEST_CONTEXT: context }),
+  ...(kubernetes !== undefined && { KUBEMEND_TEST_KUBERNETES: kubernetes }),
+}
 const directory = mkdtempSync(join(tmpdir(), 'kubemend-test-report-'))
 const file = join(directory, 'report.json')
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-const code = await runVitest([...reporters, ...rest], context === undefined ? {} : { KUBEMEND_TEST_CONTEXT: context })
+const code = await runVitest([...reporters, ...rest, ...chosen], environment)
 const report = readReport(file)
 rmSync(directory, { recursive: true, force: true })
 

@@ -3,6 +3,7 @@ import type { ActDeps } from '../src/act/deps.ts'
 import { rewriteImage } from '../src/act/rewrite-image.ts'
 import type { Pod } from '../src/api/kubernetes.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
+import { testKubernetes } from '../testbed/test-context.ts'
 import { asGone, BROKEN, change, depsOf, MENDED, rewritePlan, type Templated } from './act-plans.ts'
 
 const bed = useControlPlane()
@@ -208,7 +209,8 @@ describe('nothing is written', () => {
     expect(images(await read('Deployment', 'denied-by-policy'))).toEqual([BROKEN, SIDECAR.image])
   })
 
-  test('that admission would change on the way', async () => {
+  // Admission policies that change objects have version v1 from Kubernetes 1.36 on.
+  test.skipIf(testKubernetes() === '1.32')('that admission would change on the way', async () => {
     await bed.applyYaml(mutationOf('mirrored', 'mirror.example.com/other:1'))
     const before = await workload('Deployment', 'mirrored')
     const outcome = await eventually(async () => {
@@ -283,7 +285,7 @@ const policyAgainst = (name: string, expression: string): string =>
     },
   ]
     .map((object) => JSON.stringify(object))
-    .join('\n---\n')
+    .join('\n')
 
 const mutationOf = (name: string, image: string): string =>
   [
@@ -323,4 +325,4 @@ const mutationOf = (name: string, image: string): string =>
     },
   ]
     .map((object) => JSON.stringify(object))
-    .join('\n---\n')
+    .join('\n')

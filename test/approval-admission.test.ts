@@ -131,11 +131,11 @@ describe('who may write Remediations and does not hold the verb', () => {
     const json = JSON.stringify([{ op: 'add', path: '/spec/approval', value: of('ben') }])
     const whole = JSON.stringify(record('ways', { approval: of('ben') }))
     const ways = [
-      bed.kubectl(['patch', ...args, '--type=json', '-p', json], { kubeconfig }),
-      bed.kubectl(['apply', '--server-side', '-f', '-'], { input: whole, kubeconfig }),
-      bed.kubectl(['replace', '-f', '-'], { input: whole, kubeconfig }),
+      () => bed.kubectl(['patch', ...args, '--type=json', '-p', json], { kubeconfig }),
+      () => bed.kubectl(['apply', '--server-side', '-f', '-'], { input: whole, kubeconfig }),
+      () => bed.kubectl(['replace', '-f', '-'], { input: whole, kubeconfig }),
     ]
-    for (const way of ways) await expect(way).rejects.toThrow(/lacks the verb approve/)
+    for (const way of ways) await expect(way()).rejects.toThrow(/lacks the verb approve/)
     // Whoever may write the status writes nothing but the status by it.
     const status = JSON.stringify({ spec: { approval: of('ben') }, status: { message: 'by the way' } })
     await bed.kubectl(['patch', ...args, '--subresource=status', '--type=merge', '-p', status])

@@ -15,7 +15,7 @@ const SAID =
 export const install = async ({ kubectl, applyYaml }: Bed): Promise<void> => {
   await kubectl(['apply', '-f', 'crds/', '-f', 'manifests/rbac.yaml'])
   await kubectl(['wait', '--for=condition=Established', 'crd', '--all'])
-  await applyYaml('{apiVersion: v1, kind: Node, metadata: {name: node-1}}')
+  await applyYaml(JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } }))
   const nodeInfo = { architecture: 'amd64', operatingSystem: 'linux' }
   await kubectl([
     'patch',

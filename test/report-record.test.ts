@@ -153,10 +153,11 @@ describe('an intent', () => {
     expect((await read(record)).status?.attempts).toHaveLength(1)
   })
 
+  // Kubernetes 1.32 answers with a conflict, newer ones that it is not found.
   test('is not recorded on a record that was deleted', async () => {
     const record = await open('owner-deleted')
     await bed.kubectl(['delete', 'remediation', record.metadata.name, '-n', ns])
-    await expect(intend(record)).rejects.toThrow('recording the intent')
+    await expect(intend(record)).rejects.toThrow(/recording the intent|moved by someone else/)
   })
 })
 

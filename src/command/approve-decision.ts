@@ -2,7 +2,7 @@
 import { APPROVER_ROLE } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationSpec } from '../api/remediation.ts'
-import { conflict, forbidden, invalid } from '../runtime/errors.ts'
+import { conflict, forbidden, invalid, notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { findRecord, parseSubject, proposedPlan, readRecord, shortHash, whyNot } from './approve-record.ts'
 import { proposalText } from './approve-text.ts'
@@ -84,7 +84,10 @@ const write = async (cluster: Cluster, shown: Remediation, { approval, verb, dry
     } catch (error) {
       if (forbidden(error)) throw refused(error, approval, namespace, verb)
       if (!conflict(error) && !invalid(error)) throw error
-      const now = await readRecord(cluster, namespace, name)
+      const now = await readRecord(cluster, namespace, name).catch((failure: unknown) => {
+        if (!notFound(failure)) throw failure
+        throw new Refusal(`Remediation ${name} was deleted meanwhile, and nothing is written`)
+      })
       const why = whyNot(now, approval.planHash)
       if (why !== undefined) throw new Refusal(`${why}; it changed meanwhile, and nothing is written`)
       if (!conflict(error) || round === MAX_ROUNDS || now.metadata.uid !== uid) throw error

@@ -88,7 +88,10 @@ describe('a no', () => {
 
   test.each([
     ['the operator is paused', { operator: { paused: known(true) } }],
-    ['the workload opted out', { facts: { namespace: known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })) } }],
+    [
+      'the workload opted out',
+      { facts: { namespace: known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })) } },
+    ],
     ['the policy’s budget is spent', { active: { moved: 9 } }],
   ])('stands while %s', (_, words) => {
     expect(decided({ ...words, records: denied })).toMatchObject({ ends: 'Denied' })
