@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Check } from '../src/command/check.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
+import { approvalPolicyYaml } from './approval-scene.ts'
 import { applyPolicy, install, restrictedUser } from './command-scene.ts'
 import { runMend } from './play-mend.ts'
 
@@ -47,6 +48,16 @@ test("the controller's service account has what observing needs, and lacks what 
   expect(rights?.says).toContain('patch deployments.apps')
   expect(rights?.says).toContain(`policy ${policy.metadata.name} needs it`)
   expect(status).toBe(1)
+})
+
+test('a policy that asks for approval is worth nothing without the admission policy, and that is told', async () => {
+  await install(bed)
+  expect((await doctor()).state('approvals')).toBeUndefined()
+  await applyPolicy(bed, 'asking', { mode: 'Approve' })
+  const approvals = async () => (await doctor()).checks.find(({ check }) => check === 'approvals')
+  expect(await approvals()).toMatchObject({ state: 'fail', says: expect.stringContaining('asking asks for approval') })
+  await bed.applyYaml(await approvalPolicyYaml())
+  expect(await approvals()).toMatchObject({ state: 'ok' })
 })
 
 test('a user with few rights is told which are missing', async () => {

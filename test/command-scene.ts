@@ -87,7 +87,7 @@ export const deploymentIn = (bed: Bed, namespace: string): Promise<Workload> =>
 export const imageOf = (workload: Workload): string | undefined => workload.spec?.template?.spec?.containers?.[0]?.image
 
 interface PolicyOptions {
-  readonly mode?: 'Observe' | 'Enforce'
+  readonly mode?: 'Observe' | 'Approve' | 'Enforce'
   readonly namespace?: string
   readonly verify?: 'Required' | 'Never'
   readonly limits?: object

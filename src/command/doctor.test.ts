@@ -5,6 +5,7 @@ import { policySpec } from '../api/policy.ts'
 import type { Lease } from '../runtime/lease.ts'
 import type { Check } from './check.ts'
 import { formatChecks } from './doctor.ts'
+import { judgeApprovals } from './doctor-approvals.ts'
 import { type FoundCrd, judgeCrd, judgeLease, judgePause, judgeVersion } from './doctor-installation.ts'
 import { judgePolicies } from './doctor-policies.ts'
 import { judgeRole, rolesIn } from './doctor-rights.ts'
@@ -157,6 +158,22 @@ describe('policies', () => {
     if (!first) throw new Error('no check')
     expectCheck(first, expected)
   })
+})
+
+describe('approvals that a policy asks for', () => {
+  const vap = (failurePolicy = 'Fail') => ({ metadata: meta('kubemend-approval'), spec: { failurePolicy } })
+  const bound = (validationActions = ['Deny', 'Audit'], policyName = 'kubemend-approval') => ({
+    metadata: meta('kubemend-approval'),
+    spec: { policyName, validationActions },
+  })
+  test.each<readonly [string, Parameters<typeof judgeApprovals>[0], Expected]>([
+    ['checked', { policy: vap(), binding: bound() }, ['ok', /^a, b ask for approval, and the API server checks/]],
+    ['without the policy', { policy: undefined, binding: bound() }, ['fail', /Policy kubemend-approval is absent/]],
+    ['without the binding', { policy: vap(), binding: undefined }, ['fail', /Binding kubemend-approval is absent/]],
+    ['that only warn', { policy: vap(), binding: bound(['Warn']) }, ['fail', /to Warn, not kubemend-approval to Deny/]],
+    ['bound elsewhere', { policy: vap(), binding: bound(['Deny'], 'other') }, ['fail', /binds other to Deny/]],
+    ['that fail open', { policy: vap('Ignore'), binding: bound() }, ['warn', /lets pass what it cannot check/]],
+  ])('%s', (_, found, expected) => expectCheck(judgeApprovals(found, ['a', 'b']), expected))
 })
 
 describe('rights', () => {

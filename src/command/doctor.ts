@@ -1,5 +1,6 @@
 import type { Check } from './check.ts'
 import { CLUSTER_OPTIONS, withCluster } from './cluster.ts'
+import { lookAtApprovals } from './doctor-approvals.ts'
 import {
   lookAtCrds,
   lookAtHosts,
@@ -70,6 +71,7 @@ export const doctorCommand = subcommand(
       const rest = await Promise.all([
         lookAtCrds(client),
         lookAtRights(client, subject, namespace, policies),
+        lookAtApprovals(client, policies),
         lookAtPause(client, namespace),
         lookAtLease(client, namespace, Date.now()),
         lookAtHosts(hostsDirOf(values['registry-hosts-dir'], terminal.environment)),
