@@ -35,6 +35,7 @@ const EMPTY_ALERTS: Partial<Readonly<Record<Alert['name'], string>>> = {
   KubemendDown: 'absent() of what is there is nothing',
   KubemendRemediationIneffective: 'every remedy helped',
   KubemendRemediationFailed: 'no write was refused',
+  KubemendApprovalExpired: 'no policy asks a person',
   KubemendGaveUp: 'no attempts were spent',
   KubemendEditReverted: 'nobody changed a repair back',
   KubemendAwaitingApproval: 'no policy asks a person',

@@ -148,6 +148,16 @@ describe('the metrics count', () => {
       { kind: 'Closed', reason: 'OwnerGone', message: '' },
       {},
     ],
+    'a plan that nobody decided on in time, although nothing was begun': [
+      lived({ kind: 'Held', verdict: aHold('AwaitingApproval', { plan: aRewrite() }) }),
+      { kind: 'Held', verdict: aHold('AwaitingApproval', { plan: aRewrite(), ends: 'Expired' }) },
+      { ended: { policy: 'moved', action: 'RewriteImage', result: 'Expired' } },
+    ],
+    'that plan once': [
+      lived({ kind: 'Held', verdict: aHold('AwaitingApproval', { plan: aRewrite(), ends: 'Expired' }) }),
+      { kind: 'Held', verdict: aHold('AwaitingApproval', { plan: aRewrite(), ends: 'Expired' }) },
+      {},
+    ],
     'no hold in what a proof ended': [
       verifying,
       { kind: 'Proven', verdict: aProof('Cancelled', 'EditReverted') },

@@ -12,7 +12,8 @@ export interface Tally {
   readonly ended?: {
     readonly policy: string
     readonly action: string
-    readonly result: Phase
+    /** How the record ended; of a plan that was never carried out because nobody said yes, how that came. */
+    readonly result: Phase | 'Denied' | 'Expired'
     /** From first sight until verified; of successes only. */
     readonly seconds?: number
   }
@@ -27,6 +28,8 @@ export const tallyOf = (before: RemediationStatus | undefined, record: Remediati
   if (!status || status === before) return {}
   const policy = spec.policy.name
   const { phase, reason } = status
+  const turnedDown = phase === 'Cancelled' && (reason === 'Denied' || reason === 'Expired') && reason !== before?.reason
+  if (turnedDown && status.action !== undefined) return { ended: { policy, action: status.action, result: reason } }
   const ending = phase !== before?.phase && phase !== undefined && ENDS.has(phase)
   const began = reason !== undefined && HOLDS.has(reason) && reason !== before?.reason && !ending
   const held = began ? { policy, reason } : undefined

@@ -61,6 +61,21 @@ export const REPAIR_ALERTS: readonly Alert[] = [
     ],
   },
   {
+    name: 'KubemendApprovalExpired',
+    severity: 'warning',
+    for: '0m',
+    expr: endedAs('Expired'),
+    when: 'within the last hour a plan expired because nobody decided on it',
+    summary: 'nobody decided on a plan of policy {{ $labels.policy }} in time, and the workload is still broken',
+    description:
+      'A plan of policy {{ $labels.policy }} ({{ $labels.action }}) waited for a yes or no for as long as the policy allows, and was given up. ' +
+      'Nobody is asked about this plan again. The workload stays broken until somebody repairs it, or has kubemend ask anew.',
+    cases: [
+      { name: 'nobody decided', series: { [ended('Expired')]: '_x9 1x20' }, at: '15m', fires: [byAction] },
+      { name: 'a person said no', series: { [ended('Denied')]: '_x9 1x20' }, at: '15m', fires: [] },
+    ],
+  },
+  {
     name: 'KubemendGaveUp',
     severity: 'warning',
     for: '0m',

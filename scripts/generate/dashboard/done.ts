@@ -14,7 +14,7 @@ export const DONE: readonly Panel[] = [
   overTime({
     title: 'Remedies that ended, by action and result',
     description:
-      'Succeeded: proven. Ineffective: carried out, and the pods still fail. Failed: the API server refused it. Cancelled: nothing was left to repair, or a person said no.',
+      'Succeeded: proven. Ineffective: carried out, and the pods still fail. Failed: the API server refused it. Denied, Expired: a person was asked and said no, or nothing. Cancelled: nothing was left to repair.',
     queries: [
       {
         expr: `sum by (action, result) (${gained(policyMetric('kubemend_remediations_total'), '$__interval')})`,
