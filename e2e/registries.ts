@@ -77,8 +77,12 @@ const pushAll = async (registry: Registry, program: Buffer): Promise<void> => {
   )
 }
 
-/** containerd reads it again at every pull. `server` alone: it goes nowhere else after a failure. */
-const hostsText = (front: HarborFront): string => `server = "${front.url}"\ncapabilities = ["pull", "resolve"]\n`
+/**
+ * containerd reads it again at every pull. 1.6 does not take a file without a `host` table ("invalid `host` tree"); the
+ * `server` is the same one, so that it goes nowhere else after a failure.
+ */
+const hostsText = ({ url }: HarborFront): string =>
+  `server = "${url}"\n\n[host."${url}"]\ncapabilities = ["pull", "resolve"]\n`
 
 const toldToNodes = async (cluster: KindCluster, hosts: Readonly<Record<string, string>>): Promise<void> => {
   const script = Object.entries(hosts).flatMap(([host, text]) => {
