@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useControlPlane } from '../testbed/fixture.ts'
-import { CHART, NAMESPACE, objectsIn, type Rendered, useHelm, valuesFlags } from './chart-scene.ts'
+import { parseConfig } from '../src/config.ts'
+import {
+  CHART,
+  containerOf,
+  controllerArgs,
+  NAMESPACE,
+  objectsIn,
+  type Rendered,
+  templateOf,
+  useHelm,
+  valuesFlags,
+} from './chart-scene.ts'
 import { VALUE_SETS } from './chart-values.ts'
 
 const bed = useControlPlane()
@@ -14,26 +25,6 @@ const rendered = async (values: object): Promise<readonly Rendered[]> => objects
 
 const named = (objects: readonly Rendered[], kind: string): readonly string[] =>
   objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name)
-
-interface PodTemplate {
-  readonly template: { readonly metadata: object; readonly spec: { readonly containers: readonly Container[] } }
-}
-interface Container {
-  readonly image: string
-  readonly args: readonly string[]
-}
-
-const templateOf = (objects: readonly Rendered[]): PodTemplate['template'] => {
-  const deployment = objects.find(({ kind }) => kind === 'Deployment')
-  if (!deployment) throw new Error('the chart renders no Deployment')
-  return (deployment.spec as PodTemplate).template
-}
-
-const containerOf = (objects: readonly Rendered[]): Container => {
-  const [container] = templateOf(objects).spec.containers
-  if (!container) throw new Error('the Deployment has no container')
-  return container
-}
 
 beforeAll(async () => {
   const { kubectl } = bed
@@ -53,6 +44,10 @@ describe.each(Object.entries(VALUE_SETS))('with %s', (_, values) => {
     const dryRun = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-']
     const said = await bed.kubectl(dryRun, { input: manifest })
     expect(said.trim().split('\n')).toHaveLength(objectsIn(manifest).length)
+  })
+
+  test('the controller understands its flags', async () => {
+    expect(parseConfig(controllerArgs(await rendered(values)), {}).kind).toBe('Config')
   })
 
   test('its pods may run where pods must be restricted', async () => {

@@ -135,6 +135,16 @@ test('an action that is switched on gives its right, and switched off takes it b
   await settles(mayReadSecrets, false)
 })
 
+test('what it may do is said after each install and upgrade, and how to stop it', async () => {
+  const first = await upgrade({})
+  expect(first).toContain('It only looks')
+  expect(first).toContain('It reads no secret')
+  expect(first).toContain('kubectl annotate namespace kubemend-system kubemend.io/paused=true')
+  const second = await upgrade({ actions: { rewriteImage: { enabled: true } }, readPullSecrets: { enabled: true } })
+  expect(second).toContain('It has the rights for: RewriteImage.')
+  expect(second).not.toContain('It reads no secret')
+})
+
 test('whoever may view a namespace sees what is done there; approving and policies are for nobody yet', async () => {
   await upgrade({})
   const access = async (group: string, verb: string, resource: string) => {

@@ -44,6 +44,31 @@ export const objectsIn = (manifest: string): readonly Rendered[] =>
     return (document.toJS() as Rendered | null) ?? []
   })
 
+export interface PodTemplate {
+  readonly metadata: object
+  readonly spec: { readonly containers: readonly Container[] }
+}
+
+export interface Container {
+  readonly image: string
+  readonly args: readonly string[]
+}
+
+export const templateOf = (objects: readonly Rendered[]): PodTemplate => {
+  const deployment = objects.find(({ kind }) => kind === 'Deployment')
+  if (!deployment) throw new Error('the chart renders no Deployment')
+  return (deployment.spec as { readonly template: PodTemplate }).template
+}
+
+export const containerOf = (objects: readonly Rendered[]): Container => {
+  const [container] = templateOf(objects).spec.containers
+  if (!container) throw new Error('the Deployment has no container')
+  return container
+}
+
+/** The flags with which the chart runs the controller. */
+export const controllerArgs = (objects: readonly Rendered[]): readonly string[] => containerOf(objects).args
+
 interface Access {
   readonly verb: string
   readonly group?: string
