@@ -1,7 +1,7 @@
 /** The rights that `doctor` asks for, from the roles in `manifests/`, and its judgement on the answers. */
 import { parseAllDocuments } from 'yaml'
 import type { RemediationPolicy } from '../api/objects.ts'
-import { ACTION_TYPES } from '../api/reasons.ts'
+import { ACTION_TYPES, type ActionType } from '../api/reasons.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 /** A right by one verb on one resource. */
@@ -68,6 +68,12 @@ export const sayOf = ({ verb, group, resource, subresource, name }: Right): stri
 /** `RewriteImage` → `rewrite-image`, as roles are named. */
 const kebab = (action: string): string => action.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
 
+/** The chart's value that gives the rights of an action, or of reading pull secrets. */
+const valueOf = (type: ActionType | undefined): string =>
+  type === undefined
+    ? 'readPullSecrets.enabled=true'
+    : `actions.${type.charAt(0).toLowerCase()}${type.slice(1)}.enabled=true`
+
 const MAX_NAMED = 6
 
 /**
@@ -87,8 +93,8 @@ export const judgeRole = (
   const says = `${subject} may not ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
   const type = ACTION_TYPES.find((one) => kebab(one) === action)
   if (type === undefined && action !== 'read-pull-secrets')
-    return fail(check, says, 'kubectl apply -f manifests/rbac.yaml')
-  const grant = `apply the binding of kubemend-${action} in manifests/allow-actions.yaml`
+    return fail(check, says, 'upgrade the chart, or kubectl apply -f manifests/rbac.yaml')
+  const grant = `set ${valueOf(type)} in the chart, or apply the binding of kubemend-${action} in manifests/allow-actions.yaml`
   const users = policies.filter(
     ({ spec }) => spec.mode !== 'Observe' && spec.actions.some((one) => type === undefined || one.type === type),
   )
