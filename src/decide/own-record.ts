@@ -20,3 +20,9 @@ export const ownRecord = (records: readonly Remediation[], templateHash: string)
 /** Open records of other revisions under which nothing was begun: what they wait for does not matter any more. */
 export const supersededRecords = (records: readonly Remediation[], templateHash: string): readonly Remediation[] =>
   records.filter((record) => isOpen(record) && record.spec.templateHash !== templateHash && !wasBegun(record))
+
+/** Whether the record ended with this reason: it would only be said once more. */
+export const endedWith = (records: readonly Remediation[], templateHash: string, reason: string): boolean => {
+  const status = ownRecord(records, templateHash)?.status
+  return status?.phase === 'Cancelled' && status.reason === reason
+}

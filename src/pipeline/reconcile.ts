@@ -3,7 +3,7 @@ import { incidentId } from '../api/incident-id.ts'
 import { parseTime } from '../api/time.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { ObjectRef, Pod } from '../api/kubernetes.ts'
-import { supersededRecords } from '../decide/own-record.ts'
+import { endedWith, supersededRecords } from '../decide/own-record.ts'
 import type { Plan } from '../decide/verdict.ts'
 import type { Diagnosis, FailingPod, Incident, Owner } from '../diagnose/incident.ts'
 import type { Reporter } from '../report/reporter.ts'
@@ -219,7 +219,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
         return ignore(incident, diagnosis)
       case 'Hold':
         await supersede(incident)
-        await report.hold(incident, verdict)
+        if (verdict.ends === undefined || !endedWith(mine, incident.templateHash, verdict.ends))
+          await report.hold(incident, verdict)
         if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) {
           incidents.close(key)
           return {}

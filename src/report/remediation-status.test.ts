@@ -68,6 +68,28 @@ const table: Readonly<Record<string, Row>> = {
     attempts: 0,
     finished: false,
   },
+  'a plan that a person denied': {
+    after: [
+      hold('AwaitingApproval', { plan: aRewrite() }),
+      hold('AwaitingApproval', { plan: aRewrite(), ends: 'Denied' }),
+    ],
+    phase: 'Cancelled',
+    reason: 'Denied',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: true,
+  },
+  'another plan after one that nobody decided on': {
+    after: [
+      hold('AwaitingApproval', { plan: aRewrite(), ends: 'Expired' }),
+      hold('AwaitingApproval', { plan: aRewrite({ hash: 'hash-9' }) }),
+    ],
+    phase: 'AwaitingApproval',
+    reason: 'AwaitingApproval',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
   'a hold without a plan': {
     after: [held],
     phase: 'Held',
@@ -395,5 +417,33 @@ describe('the status of a record', () => {
       status = nextStatus(status, { at: NOW + attempt, kind: 'Acted', outcome: { kind: 'Refused', why: long } })
     }
     expect(remediationStatus.safeParse(JSON.parse(JSON.stringify(status))).error).toBeUndefined()
+  })
+})
+
+describe('the time to decide on a plan', () => {
+  const asked = happens({}, hold('AwaitingApproval', { plan: aRewrite(), expiresAt: NOW + 60_000 }))
+
+  test('stands on the record while the plan is the same, whatever else holds it', () => {
+    expect(asked.expiresAt).toBe(iso(60_000))
+    expect(happens(asked, hold('BudgetSpent', { plan: aRewrite() })).expiresAt).toBe(iso(60_000))
+  })
+
+  test.each<readonly [string, Happening]>([
+    ['another plan is held', hold('BudgetSpent', { plan: aRewrite({ hash: 'hash-9' }) })],
+    ['there is no plan any more', hold('FactUnknown')],
+    ['it is carried out', act()],
+    ['it was turned down', hold('AwaitingApproval', { plan: aRewrite(), ends: 'Denied' })],
+    ['nothing fails any more', hold('AlreadyRecovered')],
+    ['the record is closed', { kind: 'Closed', reason: 'Superseded', message: 'x' }],
+  ])('goes when %s', (_, what) => {
+    expect(happens(asked, what)).not.toHaveProperty('expiresAt')
+  })
+
+  test('is said of a step that was begun before a person had to be asked', () => {
+    const begun = lived(act())
+    expect(happens(begun, hold('AwaitingApproval', { expiresAt: NOW + 60_000 }))).toMatchObject({
+      phase: 'Running',
+      expiresAt: iso(60_000),
+    })
   })
 })

@@ -99,9 +99,10 @@ const turnedDown = (
 
 /** What was begun stays begun, or nobody would finish it: the hold only says why it does not go on. */
 const deferred = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
-  const { reason, message, lookAgainAt } = verdict
+  const { reason, message, lookAgainAt, expiresAt } = verdict
   if (before.reason === reason && !overdue(before, at)) return before
-  return put(before, { reason, message, nextLook: isoTime(lookAgainAt) })
+  const asked = expiresAt !== undefined && { expiresAt: isoTime(expiresAt) }
+  return put(before, { reason, message, nextLook: isoTime(lookAgainAt), ...asked })
 }
 
 export const closed = (before: RemediationStatus, at: number, reason: Reason, message: string): RemediationStatus =>
