@@ -11,9 +11,11 @@ import {
   aPolicy,
   aRecord,
   aStep,
+  at,
   BROKEN,
   type CaseWords,
   MENDED,
+  NOW,
   recycling,
   rewriting,
   running,
@@ -24,6 +26,15 @@ import {
 const intended = (words: Parameters<typeof aStep>[0] = {}) => [
   aRecord({ phase: 'Running', steps: [aStep({ state: 'Intended', attempt: 2, actedAt: undefined, ...words })] }),
 ]
+/** The same under a policy that asks, with what was said of its plan. */
+const asked = (status: object, said?: 'Approved' | 'Denied') =>
+  intended().map((record) => ({
+    ...record,
+    spec: { ...record.spec, ...(said && { approval: { decision: said, planHash: 'plan-1', by: 'ann' } }) },
+    status: { ...record.status, planHash: 'plan-1', ...status },
+  }))
+const asking = [aPolicy({ mode: 'Approve', approvalTimeout: '2h' })]
+
 const repaired = anOwner({ containers: [{ name: 'coredns', image: MENDED }] })
 const set = anOwner({ kind: 'StatefulSet', keepsBrokenPods: true })
 const repairedSet = { ...set, containers: repaired.containers }
@@ -46,6 +57,26 @@ const rows: readonly Row[] = [
       attempt: 2,
       plan: { hash: 'plan-1', changes: [{ was: BROKEN, to: MENDED, pointer: '/spec/template/spec/containers/0' }] },
     },
+  ],
+  [
+    'not written, approved: it goes on by that approval',
+    { policies: asking, records: asked({}, 'Approved') },
+    { kind: 'Act', resume: true, plan: { hash: 'plan-1' } },
+  ],
+  [
+    'not written, and the policy asks since: a person may still decide',
+    { policies: asking, records: asked({}) },
+    { kind: 'Hold', reason: 'AwaitingApproval', expiresAt: NOW + 7_200_000 },
+  ],
+  [
+    'not written, and a person denied it: it is withdrawn',
+    { policies: asking, records: asked({}, 'Denied') },
+    { kind: 'Prove', outcome: 'Cancelled', reason: 'Denied' },
+  ],
+  [
+    'not written, and nobody decided in time: it is withdrawn',
+    { policies: asking, records: asked({ expiresAt: at(-1) }) },
+    { kind: 'Prove', outcome: 'Cancelled', reason: 'Expired' },
   ],
   [
     'written: only the proof is left',

@@ -53,6 +53,7 @@ export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   const objection = firstObjection({ case: c, policy, ...governed, plan, escalates: true }, written ? STOPS : AGAIN)
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
   const { diagnosis } = c
+  if (objection?.ends !== undefined) return withdrawn(c, objection.ends, objection.message)
   if (objection) {
     const message = `begun but not ${written ? 'completed' : 'written'}: ${objection.message}`
     return { kind: 'Hold', policy: record.spec.policy, ...objection, message, plan, diagnosis }
