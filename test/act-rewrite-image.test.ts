@@ -285,7 +285,7 @@ const policyAgainst = (name: string, expression: string): string =>
     },
   ]
     .map((object) => JSON.stringify(object))
-    .join('\n')
+    .join('\n---\n')
 
 const mutationOf = (name: string, image: string): string =>
   [
@@ -325,4 +325,4 @@ const mutationOf = (name: string, image: string): string =>
     },
   ]
     .map((object) => JSON.stringify(object))
-    .join('\n')
+    .join('\n---\n')

@@ -43,7 +43,8 @@ export const useControlPlane = (): Bed => {
     kubectl,
     applyYaml: (yaml, { namespace, kubeconfig } = {}) =>
       kubectl(['apply', '-f', '-', ...(namespace === undefined ? [] : ['-n', namespace])], {
-        input: yaml,
+        // Without the line kubectl takes what begins with a brace for JSON, which YAML in flow style is not.
+        input: `---\n${yaml}`,
         ...(kubeconfig !== undefined && { kubeconfig }),
       }),
     get: async <T>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as T,
