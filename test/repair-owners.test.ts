@@ -244,8 +244,10 @@ test.concurrent('what did not help a CronJob is taken back, in its template and 
   })
   await scene.apply(cronJob(namespace, { image: `${OLD}/missing:1` }))
   await tick(namespace, 'first')
-  await scene.record(namespace, { phase: 'Ineffective' })
   await eventually(async () => {
+    const { status } = await scene.record(namespace, {}, { timeoutMs: 0 })
+    const begun = status?.steps?.filter(({ state }) => state !== 'Planned').map(({ state }) => state)
+    expect(begun).toEqual(['Ineffective', 'Undone'])
     const { spec, metadata } = await scene.workload('CronJob', namespace)
     expect(spec?.jobTemplate?.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/missing:1`)
     expect(metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()

@@ -38,7 +38,7 @@ const step = z.object({
   state: z
     .enum(['Planned', 'Intended', 'Done', 'Succeeded', 'Ineffective', 'Failed', 'Undone'])
     .describe('How far it came. Intended is written before the act, Done after it.'),
-  target: objectRef('The object that is written to.').optional(),
+  target: objectRef('The object that is written to; absent where only pods of Jobs are.').optional(),
   changes: listOf(change, { max: 64, what: 'What is changed, container by container.' }).optional(),
   pods: listOf(z.object({ name: text(253, 'Name of the pod.'), uid: text(64, 'uid of the pod.') }), {
     max: 512,

@@ -132,7 +132,7 @@ describe('of Jobs', () => {
   )
   const written = { ...moved, pods: [{ name: 'web-a', uid: 'pod-a' }] }
   const of = (kind: string): Remediation => {
-    const made = record([written])
+    const made = record([{ ...written, target: ref }])
     return { ...made, spec: { ...made.spec, target: { ...ref, apiVersion: 'batch/v1', kind } } }
   }
   const pod = (state: object, annotations: Readonly<Record<string, string>> = MARK): Pod => ({
@@ -157,6 +157,17 @@ describe('of Jobs', () => {
       kind: 'Undo',
       plan: { changes: [{ pointer: '/spec/jobTemplate/spec/template/spec/containers/0' }], thenPatch: [back] },
     })
+  })
+
+  test('the template of a CronJob stays as it is where nothing but pods was written to', () => {
+    const record = of('CronJob')
+    const steps = (record.status?.steps ?? []).map(({ target: _, ...step }) => step)
+    const alone = { ...record, status: { ...record.status, steps } }
+    expect(planUndo(alone, cronJob, [pod(waiting)])).toMatchObject({
+      kind: 'Undo',
+      plan: { podsOnly: true, thenPatch: [back] },
+    })
+    expect(planUndo(alone, cronJob, []).kind).toBe('AlreadyUndone')
   })
 
   test.each([

@@ -7,6 +7,7 @@ import type { Remediation } from '../api/objects.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import { sayWriter } from '../decide/last-writer.ts'
 import { rewriteImagePlan } from '../decide/plan-rewrite-image.ts'
+import { wrotePodsOnly } from '../decide/prove-mended.ts'
 import { podEdits, waitingAmong } from '../decide/stuck-pods.ts'
 import { nameOfOwner, placeOf } from '../decide/template.ts'
 import type { ImageEdit, PlacedChange, RewriteImagePlan } from '../decide/verdict.ts'
@@ -29,10 +30,13 @@ interface Rewritten {
   readonly written: string
 }
 
-/** Containers that the record rewrote, each once. */
-export const rewrittenBy = ({ status }: Remediation): readonly Rewritten[] => {
+const isAny = (): boolean => true
+
+/** Containers that the record rewrote, each once; by those of its steps alone that pass. */
+const rewrittenBy = ({ status }: Remediation, passes: (step: RemediationStep) => boolean): readonly Rewritten[] => {
   const byContainer = new Map<string, Rewritten>()
-  for (const { state, changes = [] } of status?.steps ?? []) {
+  for (const step of (status?.steps ?? []).filter(passes)) {
+    const { state, changes = [] } = step
     if (!WRITTEN.has(state)) continue
     for (const { container, init, from, to } of changes) {
       const key = `${init ? 'init' : 'container'}/${container}`
@@ -70,7 +74,7 @@ const podsBack = (rewritten: readonly Rewritten[], pods: readonly Pod[]): readon
     return podEdits([pod], changes, waitingAmong(new Set([pod.metadata.uid])))
   })
 
-const undoJob = (record: Remediation, owner: Owner, thenPatch: readonly ImageEdit[]): UndoPlan => {
+const undoPods = (record: Remediation, owner: Owner, thenPatch: readonly ImageEdit[]): UndoPlan => {
   const name = nameOfOwner(owner)
   if (thenPatch.length === 0) {
     const why = `no pod of ${name} that kubemend gave an image waits with it: those that run or ended are not started anew`
@@ -78,7 +82,7 @@ const undoJob = (record: Remediation, owner: Owner, thenPatch: readonly ImageEdi
   }
   const [first] = thenPatch
   const step = { index: 0, generation: record.spec.policy.generation, timeoutMs: 0 }
-  return { kind: 'Undo', plan: rewriteImagePlan(owner, step, first?.changes ?? [], { thenPatch }) }
+  return { kind: 'Undo', plan: rewriteImagePlan(owner, step, first?.changes ?? [], { thenPatch, podsOnly: true }) }
 }
 
 /**
@@ -87,12 +91,13 @@ const undoJob = (record: Remediation, owner: Owner, thenPatch: readonly ImageEdi
  */
 export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[] = []): UndoPlan => {
   const name = nameOfOwner(owner)
-  const rewritten = rewrittenBy(record)
-  if (rewritten.length === 0) {
+  const all = rewrittenBy(record, isAny)
+  if (all.length === 0) {
     return { kind: 'Refused', why: `Remediation ${record.metadata.name} has written no image: ${says(record)}` }
   }
-  const thenPatch = podsBack(rewritten, pods)
-  if (owner.templateFixed) return undoJob(record, owner, thenPatch)
+  const thenPatch = podsBack(all, pods)
+  const rewritten = rewrittenBy(record, (step) => !wrotePodsOnly(owner, step))
+  if (rewritten.length === 0) return undoPods(record, owner, thenPatch)
   const originals = readOriginals(owner.annotations)
   const changes: PlacedChange[] = []
   for (const { container, init, original, written } of rewritten) {

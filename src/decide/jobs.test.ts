@@ -113,6 +113,7 @@ describe('planning', () => {
   test('a CronJob that was mended meanwhile keeps its template, and what waits since before gets what stands there', () => {
     const plan = planOf(failing(mendedCronJob, [stuck('a')]))
     expect(plan?.changes).toMatchObject([{ from: BROKEN, was: MENDED, to: MENDED }])
+    expect(plan?.podsOnly).toBe(true)
     expect(edited(failing(mendedCronJob, [stuck('a')]))).toEqual(['a'])
   })
 
@@ -127,7 +128,11 @@ describe('planning', () => {
   })
 })
 
-const named = { pods: [{ name: 'a', uid: 'uid-a' }] }
+const { apiVersion, kind, name, uid } = cronJob.ref
+const pods = [{ name: 'a', uid: 'uid-a' }]
+const named = { pods, target: { apiVersion, kind, name, uid } }
+/** Somebody had mended the CronJob: nothing but the pod was written to. */
+const podAlone = { pods }
 
 describe('after a crash', () => {
   const resumed = (owner: CaseWords['owner'], pods: readonly Pod[], words: CaseWords = {}) =>
@@ -228,6 +233,13 @@ describe('the proof', () => {
     expect(undo(mendedCronJob)?.thenPatch).toHaveLength(1)
     expect(undo(job)).toMatchObject({ podsOnly: true, thenPatch: [{ target: { name: 'a' } }] })
   })
+
+  test('but the template stays as it is where somebody else had mended it', () => {
+    const policies = [aPolicy({ onIneffective: 'Undo' })]
+    const records = [aRecord({ steps: [aStep({ ...podAlone, actedAt: at(-300_000) })] })]
+    const verdict = verifying(mendedCronJob, [mended('a', { statuses: [pulling()] })], { policies, records })
+    expect(verdict).toMatchObject({ next: { plan: { podsOnly: true, thenPatch: [{ target: { name: 'a' } }] } } })
+  })
 })
 
 describe('somebody took it back', () => {
@@ -235,6 +247,12 @@ describe('somebody took it back', () => {
 
   test('where a pod of a Job that was given the image fails with the one of before', () => {
     expect(failing(job, [stuck('a')], { records: done })).toMatchObject({ kind: 'Hold', reason: 'EditReverted' })
+  })
+
+  test('but not where it is a CronJob whose template somebody else had mended, and unmended since', () => {
+    const records = [aRecord({ phase: 'Succeeded', steps: [aStep({ ...podAlone, state: 'Succeeded' })] })]
+    const further = { records, pods: [aFailingPod({ name: 'b' })] }
+    expect(failing(cronJob, [stuck('b')], further)).toMatchObject({ kind: 'Act' })
   })
 
   test('but not where it is a further pod of the Job: its template cannot but say so', () => {

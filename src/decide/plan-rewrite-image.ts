@@ -86,12 +86,15 @@ export const leavesAllAsIs = ({ podsOnly, changes, thenDelete, thenPatch }: Rewr
   thenDelete.length === 0 &&
   thenPatch.length === 0
 
+/** What is done on pods, and whether that is all. */
+export type OnPods = Partial<Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch' | 'podsOnly'>>
+
 /** Assembles the plan: also for an undo, whose changes point the other way. */
 export const rewriteImagePlan = (
   owner: Owner,
   step: { readonly index: number; readonly generation: number; readonly timeoutMs: number },
   changes: readonly PlacedChange[],
-  { thenDelete = [], thenPatch = [] }: Partial<Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch'>> = {},
+  { thenDelete = [], thenPatch = [], podsOnly }: OnPods = {},
 ): RewriteImagePlan => ({
   type: 'RewriteImage',
   index: step.index,
@@ -100,10 +103,10 @@ export const rewriteImagePlan = (
   resourceVersion: owner.resourceVersion,
   annotations: owner.annotations,
   changes,
-  ...(owner.templateFixed && { podsOnly: true }),
+  ...(podsOnly && { podsOnly }),
   thenDelete,
   thenPatch,
-  diff: diffOf(owner.ref, owner.templateFixed ? [] : changes, thenDelete, thenPatch),
+  diff: diffOf(owner.ref, podsOnly ? [] : changes, thenDelete, thenPatch),
   // Which pods of Jobs wait just then is no part of what is approved: with each tick of its schedule it is another one.
   hash: hashOf({ generation: step.generation, type: 'RewriteImage', target: owner.ref, changes, pods: thenDelete }),
 })
@@ -135,7 +138,11 @@ export const planRewriteImage = (c: Case, { policy, matched }: Governed, { actio
     return { reason: 'FactUnknown', message, tryNext: false }
   }
   const failing = new Set(matched.map(({ failing: { pod } }) => pod.metadata.uid))
-  const plan = rewriteImagePlan(owner, step, changes, podsToMend(owner, pods.value, failing, changes))
+  const hasThem = changes.every(({ was, to }) => sameImage(was, to))
+  const plan = rewriteImagePlan(owner, step, changes, {
+    ...podsToMend(owner, pods.value, failing, changes),
+    ...((owner.templateFixed || (owner.mendsPods && hasThem)) && { podsOnly: true }),
+  })
   if (!leavesAllAsIs(plan)) return { plan }
   return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} waits any more`, tryNext: false }
 }

@@ -32,6 +32,10 @@ export const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | 
   )
 }
 
+/** Whether a step wrote to pods of Jobs and to no template: it then names no target. */
+export const wrotePodsOnly = (owner: Owner, { action, target }: RemediationStep): boolean =>
+  action === 'RewriteImage' && (owner.templateFixed === true || (owner.mendsPods === true && target === undefined))
+
 export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Set(pods?.map(({ uid }) => uid))
 
 /**

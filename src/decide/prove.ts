@@ -10,7 +10,7 @@ import type { Case } from './case.ts'
 import { askFor } from './facts.ts'
 import { sayWriter } from './last-writer.ts'
 import { LATER } from './look-again.ts'
-import { mendedPodsRun, takenBackIn, uidsOf, type Vanished } from './prove-mended.ts'
+import { mendedPodsRun, takenBackIn, uidsOf, type Vanished, wrotePodsOnly } from './prove-mended.ts'
 import { resume } from './resume.ts'
 import { type Started, replacementsRun, runNewImages } from './started.ts'
 import { nameOfOwner, placeOf } from './template.ts'
@@ -56,7 +56,7 @@ const verify = (c: Case, underWay: UnderWay): Verdict => {
 
   const { step } = underWay
   const { owner } = c.incident
-  const taken = owner.templateFixed ? takenBackIn(pods.value, step) : undefined
+  const taken = wrotePodsOnly(owner, step) ? takenBackIn(pods.value, step) : undefined
   if (taken) {
     const message = `somebody changed pod ${taken.metadata.name} of ${nameOfOwner(owner)} back`
     return cancelled(c, 'EditReverted', message)
@@ -83,7 +83,7 @@ const deadlineOf = (c: Case, { record, step }: UnderWay): number => {
 /** The template no longer says what we wrote: somebody took it back, by hand or by `kubectl mend undo`. */
 const changedBack = (c: Case, { step }: UnderWay): Verdict | undefined => {
   const { owner } = c.incident
-  if (owner.templateFixed) return undefined
+  if (wrotePodsOnly(owner, step)) return undefined
   const change = step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
   if (!change) return undefined
   const image = placeOf(owner, change)?.image ?? 'nothing'

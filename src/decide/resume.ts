@@ -12,7 +12,7 @@ import { answersTo, type Governed } from './match.ts'
 import { diffOf } from './plan-text.ts'
 import { leavesAllAsIs, podsToMend, rewriteImagePlan } from './plan-rewrite-image.ts'
 import { imageIn } from './pod.ts'
-import { uidsOf } from './prove-mended.ts'
+import { uidsOf, wrotePodsOnly } from './prove-mended.ts'
 import { changesNow } from './recorded-changes.ts'
 import { nameOfOwner } from './template.ts'
 import type { Plan, Verdict } from './verdict.ts'
@@ -100,9 +100,10 @@ const rebuildRewrite = (c: Case, underWay: UnderWay, policy: PolicyInForce | und
   const uids = new Set(failing.map(({ pod }) => pod.metadata.uid))
   const pods = c.facts.pods?.known ? c.facts.pods.value : []
   const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: timeoutOf(underWay, policy) }
-  const left = podsToMend(owner, pods, uids, changes)
+  const podsOnly = wrotePodsOnly(owner, step)
+  const left = { ...podsToMend(owner, pods, uids, changes), ...(podsOnly && { podsOnly }) }
   const plan = { ...rewriteImagePlan(owner, base, changes, left), hash: step.planHash }
-  const written = owner.templateFixed ? podsHaveIt(pods, step) : changes.every(({ was, to }) => sameImage(was, to))
+  const written = podsOnly ? podsHaveIt(pods, step) : changes.every(({ was, to }) => sameImage(was, to))
   return { plan, written, complete: leavesAllAsIs(plan) }
 }
 

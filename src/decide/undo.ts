@@ -6,8 +6,8 @@ import type { Case, PolicyInForce } from './case.ts'
 import { firstObjection, GUARDRAILS } from './guardrails/chain.ts'
 import { LATER } from './look-again.ts'
 import { askFor } from './facts.ts'
-import { leavesAllAsIs, rewriteImagePlan } from './plan-rewrite-image.ts'
-import { uidsOf } from './prove-mended.ts'
+import { leavesAllAsIs, type OnPods, rewriteImagePlan } from './plan-rewrite-image.ts'
+import { uidsOf, wrotePodsOnly } from './prove-mended.ts'
 import { changesNow } from './recorded-changes.ts'
 import { podEdits, waitingAmong } from './stuck-pods.ts'
 import { placeOf } from './template.ts'
@@ -49,7 +49,8 @@ const podsToTakeBack = (
   { incident: { owner }, facts: { pods } }: Case,
   step: RemediationStep,
   changes: readonly PlacedChange[],
-) => ({
+): OnPods => ({
+  ...(wrotePodsOnly(owner, step) && { podsOnly: true }),
   thenPatch: owner.mendsPods && pods?.known ? podEdits(pods.value, changes, waitingAmong(uidsOf(step))) : [],
 })
 

@@ -39,7 +39,7 @@ export interface ImageEdit {
 
 export interface RewriteImagePlan extends PlanBase, ImageEdit {
   readonly type: 'RewriteImage'
-  /** The target's own template cannot be changed (Job): only pods are written to. */
+  /** The target's own template cannot be changed (Job), or somebody mended it (CronJob): only pods are written to. */
   readonly podsOnly?: true
   /** Pods of the broken revision that their controller would leave standing. */
   readonly thenDelete: readonly PodToDelete[]

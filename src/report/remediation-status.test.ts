@@ -367,6 +367,14 @@ describe('the status of a record', () => {
     expect(after.steps?.[0]?.changes?.[0]?.digestAfter).toBe('sha256:abc')
   })
 
+  test('names no target where nothing but pods is written to', () => {
+    const [of, alone] = [aRewrite(), aRewrite({ podsOnly: true })].map((plan) =>
+      lived({ kind: 'Intended', verdict: anAct({ plan }) }),
+    )
+    expect(of?.steps?.[0]?.target).toMatchObject({ name: 'coredns' })
+    expect(alone?.steps?.[0]).not.toHaveProperty('target')
+  })
+
   test('keeps of the pods of a rewrite those that were written to: what was left proves nothing', () => {
     const pods = ['a', 'b'].map((name) => ({
       target: { apiVersion: 'v1', kind: 'Pod', name, uid: `uid-${name}` },

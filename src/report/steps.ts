@@ -22,16 +22,17 @@ const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: Plac
 const podsOf = (plan: Plan): readonly { readonly name: string; readonly uid: string }[] =>
   plan.type === 'RewriteImage' ? [...plan.thenDelete, ...plan.thenPatch.map(({ target }) => target)] : plan.pods
 
-/** A plan as a step. */
+/** A plan as a step. One that writes to nothing but pods of Jobs has no target: undoing it leaves the template alone. */
 export const stepOf = (plan: Plan, attempt: number, state: RemediationStep['state']): RemediationStep => {
   const pods = podsOf(plan)
+  const podsOnly = plan.type === 'RewriteImage' && plan.podsOnly === true
   const { apiVersion, kind, namespace, name, uid } = plan.target
   return {
     index: plan.index,
     attempt,
     action: plan.type,
     state,
-    target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) },
+    ...(!podsOnly && { target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) } }),
     ...(plan.type === 'RewriteImage' && { changes: plan.changes.slice(0, MAX_CHANGES).map(changeOf) }),
     ...(pods.length > 0 && { pods: pods.slice(0, MAX_PODS).map((pod) => ({ name: pod.name, uid: pod.uid })) }),
     ...(plan.diff !== '' && { diff: clip(plan.diff, MAX_DIFF) }),

@@ -4,7 +4,7 @@ import { takesBack } from '../attempt-under-way.ts'
 import { type Tried, triedSteps } from '../escalation.ts'
 import { sayWriter } from '../last-writer.ts'
 import { RARELY } from '../look-again.ts'
-import { uidsOf } from '../prove-mended.ts'
+import { uidsOf, wrotePodsOnly } from '../prove-mended.ts'
 import { nameOfOwner, placeOf } from '../template.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
@@ -16,14 +16,14 @@ const stands = ({ record, step }: Tried): boolean =>
   !record.status?.steps?.some((later) => later.state !== 'Planned' && takesBack(later, step))
 
 /**
- * The change of a step that somebody took back: its `from` stands there again, and fails. Where the template could not be
- * changed its `from` stands there always: then only the pods count that were given the new image.
+ * The change of a step that somebody took back: its `from` stands there again, and fails. Where no template was
+ * written to only those pods count that were given the new image.
  */
 const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): Change | undefined =>
   step.changes?.find((change) => {
     const image = placeOf(incident.owner, change)?.image
     if (image === undefined || !sameImage(image, change.from)) return false
-    const uids = incident.owner.templateFixed ? uidsOf(step) : undefined
+    const uids = wrotePodsOnly(incident.owner, step) ? uidsOf(step) : undefined
     return matched.some(
       ({ failing, finding }) =>
         (uids === undefined || uids.has(failing.pod.metadata.uid)) &&
