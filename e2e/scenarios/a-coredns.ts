@@ -47,7 +47,7 @@ const coredns: Scenario = {
     const ranAfter = (Date.now() - allowed) / 1000
     const done = await record({ phase: 'Succeeded' }, { namespace: WHERE })
     assert.equal(done.metadata.uid, held.metadata.uid, 'one incident, one record')
-    assert.equal(done.spec.cause, 'ProjectNotFound')
+    assert.equal(done.status?.cause ?? done.spec.cause, 'ProjectNotFound')
     assert.equal(repaired.spec?.containers?.[0]?.image, `${NEW}/coredns:1.6.1`)
     assert.equal((await workload('Deployment', 'coredns', WHERE)).metadata.uid, uid, 'repaired in place')
 
@@ -74,7 +74,7 @@ const unattended: Scenario = {
     await apply(deployment(namespace))
     const pods = await running(1, 'app=web')
     const done = await record({ phase: 'Succeeded' })
-    assert.equal(done.spec.cause, 'ProjectNotFound')
+    assert.equal(done.status?.cause ?? done.spec.cause, 'ProjectNotFound')
     const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace)
     const [failed, started] = [firstFailure(items), allStarted(pods)]
     assert.ok(failed && started)

@@ -1,0 +1,135 @@
+/** The first incident in the other shapes that workloads have. */
+import assert from 'node:assert/strict'
+import { BROKEN, barePod, daemonSet, deployment, statefulSet } from '../objects.ts'
+import { NEW, OLD, ROBOT } from '../registries.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+
+const LABELS = 'app=web'
+const FIXED = `${NEW}/web:1`
+
+interface Shape {
+  readonly name: string
+  readonly title: string
+  /** Applies the broken workload. */
+  readonly apply: (stage: Stage) => Promise<unknown>
+  readonly pods: number
+  /** Looks further, once it runs and its record has succeeded. */
+  readonly look?: (stage: Stage) => Promise<void>
+}
+
+const imagesOf = async ({ pods }: Stage): Promise<readonly string[]> =>
+  (await pods(LABELS)).flatMap(({ spec }) =>
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(({ image = '' }) => image),
+  )
+
+const shape = ({ name, title, apply, pods, look }: Shape): Scenario => ({
+  name: `a-${name}`,
+  title,
+  run: async (stage) => {
+    await stage.policy()
+    await apply(stage)
+    await stage.running(pods, LABELS)
+    await stage.record({ phase: 'Succeeded' })
+    const images = await imagesOf(stage)
+    assert.ok(
+      images.every((image) => !image.startsWith(`${OLD}/`)),
+      images.join(' '),
+    )
+    await look?.(stage)
+  },
+})
+
+const pullSecret = (): object => {
+  const auth = Buffer.from(`${ROBOT.user}:${ROBOT.password}`).toString('base64')
+  const config = { auths: { 'harbor.od.com': { username: ROBOT.user, password: ROBOT.password, auth } } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'pull' },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') },
+  }
+}
+
+const toTeam: Scenario = {
+  name: 'a-private-target',
+  title: "a target in a private project is verified and pulled with the pod's own pull secret",
+  run: async ({ namespace, kubectl, policy, apply, running, record, pods }) => {
+    await kubectl(['apply', '-n', namespace, '-f', '-'], { input: JSON.stringify(pullSecret()) })
+    await policy({
+      actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `${OLD}/`, to: 'harbor.od.com/team/' }] } }],
+    })
+    await apply(deployment(namespace, { podSpec: { imagePullSecrets: [{ name: 'pull' }] } }))
+    await running(1, LABELS)
+    await record({ phase: 'Succeeded' })
+    assert.equal((await pods(LABELS))[0]?.spec?.containers?.[0]?.image, 'harbor.od.com/team/web:1')
+  },
+}
+
+const shapes: readonly Shape[] = [
+  {
+    name: 'statefulset',
+    title: 'a StatefulSet of three in order: the broken pod is replaced, the others follow',
+    apply: ({ namespace, apply }) => apply(statefulSet(namespace)),
+    pods: 3,
+  },
+  {
+    name: 'daemonset',
+    title: 'a DaemonSet runs on both workers, with one record for all its pods',
+    apply: ({ namespace, apply }) => apply(daemonSet(namespace)),
+    pods: 2,
+  },
+  {
+    name: 'bare-pod',
+    title: 'a bare pod gets its image in place, and is never deleted',
+    apply: ({ namespace, apply }) => apply(barePod(namespace)),
+    pods: 1,
+  },
+  {
+    name: 'init-container',
+    title: 'an init container is rewritten like any other',
+    apply: ({ namespace, apply }) =>
+      apply(
+        deployment(namespace, {
+          podSpec: {
+            // Restarted always: a sidecar, since what these images run does not end by itself.
+            initContainers: [{ name: 'first', image: BROKEN, restartPolicy: 'Always' }],
+            containers: [{ name: 'web', image: `${NEW}/side:1` }],
+          },
+        }),
+      ),
+    pods: 1,
+  },
+  {
+    name: 'two-containers',
+    title: 'two failing containers of one pod are repaired together',
+    apply: ({ namespace, apply }) =>
+      apply(
+        deployment(namespace, {
+          podSpec: {
+            containers: [
+              { name: 'web', image: BROKEN },
+              { name: 'side', image: `${OLD}/side:1` },
+            ],
+          },
+        }),
+      ),
+    pods: 1,
+  },
+  {
+    name: 'several-platforms',
+    title: 'a target that is an index of several platforms is found to have that of the nodes',
+    apply: ({ namespace, apply }) => apply(deployment(namespace, { image: `${OLD}/several-platforms:1` })),
+    pods: 1,
+    look: async (stage) => assert.deepEqual(await imagesOf(stage), [`${NEW}/several-platforms:1`]),
+  },
+  {
+    name: 'three-replicas',
+    title: 'three failing pods of one Deployment are one incident and one write',
+    apply: ({ namespace, apply }) => apply(deployment(namespace, { replicas: 3 })),
+    pods: 3,
+    look: async (stage) => assert.deepEqual(new Set(await imagesOf(stage)), new Set([FIXED])),
+  },
+]
+
+export const scenarios: readonly Scenario[] = [...shapes.map(shape), toTeam]
