@@ -17,6 +17,8 @@ const VERSION_TESTS = [
   'approval-admission',
   'approval-command',
   'approval-flow',
+  'chart-objects',
+  'chart-release',
   'act-rewrite-image',
   'act-recycle-pod',
   'command-doctor',

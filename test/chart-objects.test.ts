@@ -30,6 +30,7 @@ beforeAll(async () => {
   const { kubectl } = bed
   await kubectl(['create', 'namespace', NAMESPACE])
   await kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted'])
+  await kubectl(['create', 'serviceaccount', 'kubemend-controller', '-n', NAMESPACE])
   await kubectl(['apply', '-f', 'test/chart/monitoring-kinds.yaml'])
   await kubectl(['wait', '--for=condition=Established', 'crd', '--all'])
 })
@@ -52,9 +53,6 @@ describe.each(Object.entries(VALUE_SETS))('with %s', (_, values) => {
 
   test('its pods may run where pods must be restricted', async () => {
     const { metadata, spec } = templateOf(await rendered(values))
-    await bed.applyYaml(`{apiVersion: v1, kind: ServiceAccount, metadata: {name: kubemend-controller}}`, {
-      namespace: NAMESPACE,
-    })
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: 'one' }, spec }
     const input = JSON.stringify({ ...pod, spec: { ...spec, priorityClassName: undefined } })
     await bed.kubectl(['create', '--dry-run=server', '-n', NAMESPACE, '-f', '-'], { input })
