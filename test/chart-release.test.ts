@@ -1,10 +1,11 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { RemediationPolicy } from '../src/api/objects.ts'
+import { startController } from '../testbed/controller.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
-import { CHART, mayController, NAMESPACE, objectsIn, useHelm, valuesFlags } from './chart-scene.ts'
+import { ACCOUNT, CHART, mayController, NAMESPACE, objectsIn, useHelm, valuesFlags } from './chart-scene.ts'
 
 const bed = useControlPlane()
 const helm = useHelm()
@@ -207,4 +208,19 @@ test('an uninstall leaves the kinds and what is in them, and nothing else', asyn
 
   await upgrade({})
   expect(await bed.kubectl(['get', POLICIES, 'kept', '-o', 'name'])).toContain('kept')
+})
+
+test('an uninstall takes the lease along although the controller, as long as it lives, goes on asking for it', async () => {
+  await upgrade({})
+  await bed.kubectl(['wait', '--for=condition=Established', 'crd', ...CRDS])
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${NAMESPACE}`, 'system:authenticated']
+  const controller = await startController({ kubeconfig: await bed.plane.userKubeconfig(ACCOUNT, groups) })
+  onTestFinished(async () => void (await controller.kill('SIGKILL')))
+  const lease = ['get', 'lease', '-n', NAMESPACE, '-o', 'jsonpath={.items[*].spec.holderIdentity}']
+  await eventually(async () => expect(await bed.kubectl(lease)).not.toBe(''), { timeoutMs: 30_000 })
+
+  await release('uninstall', '--wait')
+  const lost = () => controller.logs.filter(({ message }) => message === 'lease not renewed').length
+  await eventually(async () => expect(lost()).toBeGreaterThan(1), { timeoutMs: 60_000 })
+  expect(await bed.kubectl(['get', 'lease', '-n', NAMESPACE, '-o', 'name'])).toBe('')
 })
