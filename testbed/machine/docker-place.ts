@@ -11,7 +11,7 @@ const at = (name: string): string => join(RUN_DIRECTORY, name)
 /** What lies in the run's folder. */
 export const PLACE = {
   socket: at('docker.sock'),
-  /** One file a process that uses the daemon, named by its id; `kept` for one that was told to stay. */
+  /** One file a process that uses the daemon, named by its id. */
   users: at('users'),
   keeper: at('keeper.pid'),
   /** There from the moment when the keeper has decided to end. */
@@ -23,8 +23,6 @@ export const PLACE = {
   /** Beside the folder, as it guards its making. */
   lock: `${RUN_DIRECTORY}.lock`,
 } as const
-
-export const KEPT = 'kept'
 
 export const isAlive = (pid: number): boolean => {
   try {
@@ -38,7 +36,7 @@ export const isAlive = (pid: number): boolean => {
 /** Names of those that use the daemon now. */
 export const users = (): readonly string[] => {
   try {
-    return readdirSync(PLACE.users).filter((name) => name === KEPT || isAlive(Number(name)))
+    return readdirSync(PLACE.users).filter((name) => isAlive(Number(name)))
   } catch {
     return []
   }

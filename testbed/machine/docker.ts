@@ -8,7 +8,7 @@ import { withLock } from '../build/lock.ts'
 import { showProgress } from '../build/progress.ts'
 import { type DebianTools, debianTools } from './debian-tools.ts'
 import type { Order } from './docker-keeper.ts'
-import { answers, KEPT, keeperPid, PLACE, RUN_DIRECTORY, users } from './docker-place.ts'
+import { answers, keeperPid, PLACE, RUN_DIRECTORY, users } from './docker-place.ts'
 import { removeMounted } from './docker-traces.ts'
 import { hasSysResource, runcWithoutResource } from './runc.ts'
 
@@ -137,19 +137,4 @@ export const withDocker = async <T>(work: (dockerHost: string) => Promise<T>): P
       while (users().length === 0 && keeperPid() !== undefined) await sleep(LOOK_MS)
     }
   }
-}
-
-/** Lets our daemon go on (or not) when nobody uses it; nothing where another answers. */
-export const keepDocker = (kept: boolean): void => {
-  if (!existsSync(PLACE.users)) return
-  if (kept) writeFileSync(join(PLACE.users, KEPT), '')
-  else rmSync(join(PLACE.users, KEPT), { force: true })
-}
-
-/** Where the daemon is that `withDocker` would use now; undefined where none runs. */
-export const dockerHost = async (): Promise<string | undefined> => {
-  const given = await othersHost()
-  if (given !== undefined) return given
-  const host = `unix://${PLACE.socket}`
-  return existsSync(PLACE.socket) && (await answers(host)) ? host : undefined
 }
