@@ -1,0 +1,29 @@
+/** Marked `kubemend.io/exclude` by those whose it is. */
+import { held } from '../left-alone.ts'
+import type { Scenario } from '../scenario.ts'
+
+const EXCLUDE = { 'kubemend.io/exclude': 'true' }
+
+export const scenarios: readonly Scenario[] = [
+  held({
+    name: 'pod-opted-out',
+    title: 'a pod that opted out is left alone',
+    parts: { podAnnotations: EXCLUDE },
+    reason: 'OptedOut',
+    says: 'Pod web-',
+  }),
+  held({
+    name: 'owner-opted-out',
+    title: 'an owner that opted out is left alone',
+    parts: { annotations: EXCLUDE },
+    reason: 'OptedOut',
+    says: 'Deployment web',
+  }),
+  held({
+    name: 'namespace-opted-out',
+    title: 'all in a namespace that opted out is left alone',
+    before: ({ kubectl, namespace }) => kubectl(['annotate', 'namespace', namespace, 'kubemend.io/exclude=true']),
+    reason: 'OptedOut',
+    says: 'namespace e2e-held-namespace-opted-out',
+  }),
+]

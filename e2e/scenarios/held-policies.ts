@@ -1,0 +1,81 @@
+/** The policy, the operator's owner or whoever edits the workload says no. */
+import assert from 'node:assert/strict'
+import { asItIs, eventOf, held, imageOf, LABELS, repaired } from '../left-alone.ts'
+import { BROKEN, deployment } from '../objects.ts'
+import { NAMESPACE } from '../operator.ts'
+import { NEW } from '../registries.ts'
+import type { Scenario } from '../scenario.ts'
+
+const reverted: Scenario = {
+  name: 'held-reverted',
+  title: 'a person who changes our value back is not fought, and the record names them',
+  run: async (stage) => {
+    const { namespace, apply, policy, kubectl, failing, records, eventually } = stage
+    await policy({ limits: { cooldown: '10s', maxAttempts: 5 } })
+    await apply(deployment(namespace))
+    await repaired(stage, Date.now(), 'it was applied')
+    assert.equal(await imageOf(stage), `${NEW}/web:1`)
+    await kubectl(['set', 'image', 'deployment/web', `web=${BROKEN}`, '-n', namespace, '--field-manager=anna'])
+    const began = Date.now()
+    await failing(LABELS)
+    const was = await asItIs(stage)
+    const record = await eventually(async () => {
+      const found = await records()
+      const told = found.find(({ status }) => status?.reason === 'EditReverted')
+      if (!told) throw new Error(`none says EditReverted: ${found.map(({ status }) => status?.reason).join(' ')}`)
+      return told
+    })
+    stage.note(`EditReverted ${((Date.now() - began) / 1000).toFixed(1)} s after the edit`)
+    assert.equal(record.status?.phase, 'Held')
+    assert.match(record.status?.message ?? '', /^anna at \S+ changed web of Deployment \S+\/web back/)
+    assert.match((await eventOf(stage, record, 'EditReverted')).message ?? '', /anna/)
+    assert.equal(was.image, BROKEN)
+    assert.deepEqual((await asItIs(stage)).workload, was.workload)
+  },
+}
+
+const paused = held({
+  name: 'operator-paused',
+  title: 'the annotation on its namespace stops the whole operator, which goes on when it is taken off',
+  // It is everybody's operator.
+  alone: true,
+  before: async ({ kubectl, onEnd }) => {
+    onEnd(() => kubectl(['annotate', 'namespace', NAMESPACE, 'kubemend.io/paused-']))
+    await kubectl(['annotate', '--overwrite', 'namespace', NAMESPACE, 'kubemend.io/paused=true'])
+  },
+  reason: 'OperatorPaused',
+  says: 'kubemend.io/paused',
+  after: async (stage) => {
+    await stage.kubectl(['annotate', 'namespace', NAMESPACE, 'kubemend.io/paused-'])
+    await repaired(stage, Date.now(), 'the pause ended')
+  },
+})
+
+export const scenarios: readonly Scenario[] = [
+  held({
+    name: 'observing',
+    title: 'a policy that observes shows what it would do, and does nothing',
+    policy: () => ({ mode: 'Observe' }),
+    phase: 'Observed',
+    reason: 'ObserveOnly',
+    says: 'observe',
+    after: async (_, { status }) => {
+      const [step] = status?.steps ?? []
+      assert.equal(step?.state, 'Planned')
+      assert.ok(step.diff?.includes(`+ image: ${NEW}/web:1`), `the diff: ${step.diff}`)
+    },
+  }),
+  held({
+    name: 'suspended',
+    title: 'a policy that is suspended holds, and acts once it is resumed',
+    policy: () => ({ suspend: true }),
+    reason: 'PolicySuspended',
+    says: 'suspended',
+    after: async (stage) => {
+      await stage.policy({ suspend: false })
+      await repaired(stage, Date.now(), 'the policy was resumed')
+    },
+  }),
+  reverted,
+  paused,
+]
