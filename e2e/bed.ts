@@ -19,6 +19,8 @@ export interface BedOptions {
   readonly dockerHost: string
   /** The name of a cluster of kind that is there already. */
   readonly existing?: string
+  /** Aborted: nothing further is started, and what was is ended. */
+  readonly signal: AbortSignal
   /** Told what is done, and when it is done, with the seconds. */
   readonly say: (what: string) => void
 }
@@ -31,7 +33,7 @@ const timed = async <T>(say: (what: string) => void, what: string, work: () => P
 }
 
 /** Starts all of it, from whatever the machine has. What was started is ended when a later part fails. */
-export const raiseBed = async ({ dockerHost, existing, say }: BedOptions): Promise<Bed> => {
+export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions): Promise<Bed> => {
   const directory = mkdtempSync(join(tmpdir(), 'kubemend-e2e-'))
   const closers: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
   const down = async (): Promise<void> => {
@@ -55,11 +57,13 @@ export const raiseBed = async ({ dockerHost, existing, say }: BedOptions): Promi
       timed(say, "the operator's image", () => buildImage({ dockerHost, tag: `kubemend.local/e2e:${Date.now()}` })),
     ])
     closers.push(() => cluster.docker(['image', 'rm', '--force', image.tag]))
+    signal.throwIfAborted()
     const [registries] = await Promise.all([
       timed(say, 'registries with images', () => startRegistries(cluster)),
       timed(say, "the operator's image is on the nodes", () => cluster.load(image.tag)),
     ])
     closers.push(registries.down)
+    signal.throwIfAborted()
     const operator = operatorOf({ cluster, image: image.tag, hosts: registries.hosts, directory })
     await timed(say, 'chart installed, operator ready', () => operator.install())
     return { cluster, registries, operator, down }

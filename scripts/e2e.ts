@@ -93,7 +93,7 @@ const main = async (): Promise<number> => {
   const { signal } = stopping
 
   return withDocker(async (dockerHost) => {
-    const bed = await raiseBed({ dockerHost, say, ...(existing !== undefined && { existing }) })
+    const bed = await raiseBed({ dockerHost, say, signal, ...(existing !== undefined && { existing }) })
     try {
       const { results, evidence } = await runScenarios({ bed, scenarios, lanes, signal, say })
       const failed = results.filter(({ error }) => error !== undefined).length
