@@ -1,0 +1,80 @@
+/** An approval that the API server does not take. */
+import assert from 'node:assert/strict'
+import { asItIs } from '../left-alone.ts'
+import { type Person, personOf } from '../people.ts'
+import type { Scenario } from '../scenario.ts'
+import { asked } from '../waiting-plan.ts'
+
+const ROLE = 'remediation-editor'
+const ADMISSION = /kubemend-approval/
+
+const patch = (person: Person, name: string, approval: object): Promise<string> =>
+  person.kubectl('patch', 'rem', name, '--type=merge', '-p', JSON.stringify({ spec: { approval } }))
+
+const withoutRight: Scenario = {
+  name: 'approve-without-right',
+  title: 'whoever lacks the verb approve is refused by the API server, with or without kubectl mend',
+  run: async (stage) => {
+    const { record, was, planHash } = await asked(stage)
+    const { name } = record.metadata
+    // May write Remediations, but not approve them; bound in this namespace alone.
+    await stage.apply({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: `e2e-${ROLE}` },
+      rules: [{ apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'update'] }],
+    })
+    stage.onEnd(() => stage.kubectl(['delete', 'clusterrole', `e2e-${ROLE}`, '--ignore-not-found']))
+    const ben = await personOf(stage, 'ben', [`e2e-${ROLE}`])
+    const carl = await personOf(stage, 'carl', ['view'])
+    const refused = await ben.mend('approve', name, '--plan', planHash)
+    assert.equal(refused.status, 1)
+    assert.match(refused.err, /ben may not approve in namespace .*lacks the verb approve/)
+    assert.match(refused.err, /kubectl create rolebinding NAME .*--clusterrole=kubemend-approver --user=ben/)
+    await assert.rejects(patch(ben, name, { decision: 'Approved', planHash, by: 'ben' }), ADMISSION)
+    const viewer = await carl.mend('approve', name, '--plan', planHash)
+    assert.equal(viewer.status, 1)
+    assert.match(viewer.err, /not allowed to patch remediations/)
+    stage.note('refused: one who may edit, one who may view')
+    const still = await stage.record({ phase: 'AwaitingApproval' })
+    assert.equal(still.spec.approval, undefined)
+    assert.deepEqual(await asItIs(stage), was)
+  },
+}
+
+const otherThanShown: Scenario = {
+  name: 'approve-other-than-shown',
+  title: "an approval in another's name, or of another plan, is refused even to those who may approve",
+  run: async (stage) => {
+    const { record, was, planHash } = await asked(stage)
+    const { name } = record.metadata
+    const anna = await personOf(stage, 'anna', ['kubemend-approver'])
+    const other = planHash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))
+    const approved = { decision: 'Approved', planHash, by: 'anna' }
+    await assert.rejects(patch(anna, name, { ...approved, by: 'ben' }), /spec\.approval\.by: found ben, expected anna/)
+    await assert.rejects(patch(anna, name, { ...approved, planHash: other }), /planHash/)
+    const mistyped = await anna.mend('approve', name, '--plan', other)
+    assert.equal(mistyped.status, 1)
+    assert.match(mistyped.err, /proposes plan .*: look at it again/)
+    const { spec } = await stage.record({ phase: 'AwaitingApproval' })
+    assert.equal(spec.approval, undefined)
+    assert.deepEqual(await asItIs(stage), was)
+
+    // The policy changes: another plan, and what was read before is not approved any more.
+    await stage.policy({ mode: 'Approve', priority: 1 })
+    const anew = await stage.eventually(async () => {
+      const now = await stage.record({ phase: 'AwaitingApproval' })
+      assert.notEqual(now.status?.planHash, planHash)
+      return now
+    })
+    const began = Date.now()
+    await assert.rejects(patch(anna, name, approved), /planHash/)
+    assert.deepEqual(await asItIs(stage), was)
+    const taken = await anna.mend('approve', name, '--plan', anew.status?.planHash ?? '')
+    assert.equal(taken.status, 0, taken.err)
+    await stage.record({ phase: 'Succeeded' })
+    stage.note(`the plan of now: Succeeded ${((Date.now() - began) / 1000).toFixed(1)} s after its approval`)
+  },
+}
+
+export const scenarios: readonly Scenario[] = [withoutRight, otherThanShown]
