@@ -1,5 +1,7 @@
 import type { Area } from '../api/causes.ts'
+import { sameImage } from '../api/image-reference.ts'
 import { incidentKey } from '../api/incident-id.ts'
+import type { Pod } from '../api/kubernetes.ts'
 import { evidenceOfOwner, evidenceOfPods } from './evidence.ts'
 import { areaOfFinding } from './findings.ts'
 import type { FailingPod, Incident, Owner } from './incident.ts'
@@ -15,23 +17,35 @@ export interface Parts {
 
 const createdAt = ({ pod }: FailingPod): string => pod.metadata.creationTimestamp ?? ''
 
+/** Whether a pod has the images that its owner's template has now. */
+const isOfTemplate = ({ containers, initContainers }: Owner, { spec }: Pod): boolean => {
+  const own = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]
+  return [...initContainers, ...containers].every(({ name, image = '' }) =>
+    own.some((container) => container.name === name && sameImage(container.image ?? '', image)),
+  )
+}
+
 /**
- * One owner's failing pods in one area as an incident. Newest pods first: the revision that fails is that of the newest
- * one, for older ones may be left of an attempt before. Pods without a finding in this area are left out.
+ * One owner's failing pods in one area as an incident. First those with the images of the template, for a rollout that
+ * was taken back leaves newer ones standing; then the newest, for older ones may be left of an attempt before. The revision
+ * that fails is that of the first. Pods without a finding in this area are left out.
  */
 export const assembleIncident = ({ owner, area, pods, templateHash }: Parts): Incident => {
   const failing = pods
     .filter(({ findings }) => findings.some((finding) => areaOfFinding(finding) === area))
     .toSorted(
-      (a, b) => createdAt(b).localeCompare(createdAt(a)) || a.pod.metadata.uid.localeCompare(b.pod.metadata.uid),
+      (a, b) =>
+        Number(isOfTemplate(owner, b.pod)) - Number(isOfTemplate(owner, a.pod)) ||
+        createdAt(b).localeCompare(createdAt(a)) ||
+        a.pod.metadata.uid.localeCompare(b.pod.metadata.uid),
     )
-  const newest = failing[0]
+  const first = failing[0]
   return {
     key: incidentKey(owner.ref.uid, area),
     area,
     owner,
     pods: failing,
-    templateHash: newest === undefined ? (templateHash ?? '') : templateHashOf(newest.pod),
+    templateHash: first === undefined ? (templateHash ?? '') : templateHashOf(first.pod),
     evidence: [...evidenceOfPods(failing, area), ...evidenceOfOwner(owner)],
   }
 }

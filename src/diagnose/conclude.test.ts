@@ -239,4 +239,22 @@ describe('an incident of several pods', () => {
     expect(incident).toMatchObject({ key: 'u/image', templateHash: 'h2' })
     expect(incident.pods.map(({ pod: { metadata } }) => metadata.name)).toEqual(['new', 'old'])
   })
+
+  it('speaks of the template’s revision where a newer one was taken back and its pod still stands', () => {
+    const at = (name: string, image: string, creationTimestamp: string) => ({
+      pod: {
+        ...pod(name, { creationTimestamp, labels: { 'pod-template-hash': name } }),
+        spec: { containers: [{ name: 'coredns', image }] },
+      },
+      findings: [finding('ManifestNotFound', { image })],
+      since: 0,
+    })
+    const moved = 'harbor.od.com/public/coredns:1.6.1'
+    const pods = [at('before', IMAGE, '2026-01-01T00:00:00Z'), at('tried', moved, '2026-01-02T00:00:00Z')]
+    const of = (image: string) =>
+      assembleIncident({ owner: owner({ containers: [{ name: 'coredns', image }] }), area: 'image', pods })
+    expect(of(IMAGE).templateHash).toBe('before')
+    expect(of(moved).templateHash).toBe('tried')
+    expect(of('elsewhere.test/coredns:1').templateHash, 'of none: the newest').toBe('tried')
+  })
 })

@@ -145,7 +145,7 @@ export interface Incident {
   readonly owner: Owner
   /** Failing pods of the owner in this area; empty once they recovered. */
   readonly pods: readonly FailingPod[]
-  /** Revision of the pod template that fails: `templateHashOf` its newest failing pod. */
+  /** Revision of the pod template that fails: `templateHashOf` the first failing pod. */
   readonly templateHash: string
   /** Evidence so far, cheapest first. */
   readonly evidence: readonly Evidence[]
