@@ -356,6 +356,30 @@ describe('the status of a record', () => {
     expect(ended).toMatchObject({ failingPods: 1, firstSeen: iso(), startedAt: iso(1) })
   })
 
+  test('keeps the cause that a registry told while later looks know the words alone, and no longer', () => {
+    const words = (mayBe: readonly 'ProjectNotFound'[]) => ({
+      cause: 'Unauthorized' as const,
+      findings: [
+        {
+          container: 'coredns',
+          init: false,
+          image: BROKEN,
+          cause: 'Unauthorized' as const,
+          message: '401 Unauthorized',
+          witness: 'kubelet' as const,
+          mayBe,
+        },
+      ],
+      evidence: [{ fact: 'PodStatus', says: '401 Unauthorized' }],
+    })
+    const told = lived(act(), acted(), ineffective)
+    expect(told).toMatchObject({ cause: 'ProjectNotFound', evidence: [{}, { fact: 'Registry' }] })
+    const spent = happens(told, hold('AttemptsSpent', { diagnosis: words(['ProjectNotFound']) }))
+    expect(spent).toMatchObject({ reason: 'AttemptsSpent', cause: told.cause, evidence: told.evidence })
+    const asked = happens(told, hold('AttemptsSpent', { diagnosis: words([]) }))
+    expect(asked).toMatchObject({ cause: 'Unauthorized', evidence: [{ fact: 'PodStatus' }] })
+  })
+
   test('carries the digest that runs after a success', () => {
     const before = lived(act(), acted())
     const after = nextStatus(before, {

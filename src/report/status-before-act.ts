@@ -4,7 +4,7 @@ import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import type { Plan, RewriteImagePlan } from '../decide/verdict.ts'
 import type { Reason } from './reasons.ts'
 import type { VerdictOf } from './status-change.ts'
-import { knownOf, put, underWay } from './status-fields.ts'
+import { knownOf, learned, put, underWay } from './status-fields.ts'
 import { isUndo, lastBegun, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
 import { clip, isoTime } from './text.ts'
 
@@ -52,11 +52,12 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
   const phase = spent ? before.phase : heldPhase(reason)
   // What is said of an approval changes with the person who decides; other sentences may carry a running time.
   const decided = reason === 'AwaitingApproval' && before.message !== message
+  const known = learned(before, verdict.diagnosis)
   const same =
     before.phase === phase &&
     before.reason === reason &&
     before.planHash === plan?.hash &&
-    before.cause === verdict.diagnosis.cause &&
+    before.cause === known.cause &&
     foreseenIn(reason, before.message) === foreseenIn(reason, message) &&
     !decided
   if (same && !overdue(before, at)) return before
@@ -67,7 +68,7 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     reason,
     message: reason === 'CoolingDown' ? withEnding(before, message) : message,
     ...planned(plan),
-    ...knownOf(verdict.diagnosis),
+    ...known,
     steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned')) : kept,
     expiresAt: deadlineOf(before, verdict),
     nextLook: isoTime(lookAgainAt),
@@ -89,7 +90,7 @@ const turnedDown = (
     reason,
     message,
     ...planned(plan),
-    ...knownOf(diagnosis),
+    ...learned(before, diagnosis),
     steps: plan ? withStep(before.steps ?? [], stepOf(plan, attempt, 'Planned')) : withoutProposal(before.steps ?? []),
     expiresAt: undefined,
     nextLook: undefined,

@@ -20,3 +20,16 @@ export const knownOf = ({ cause, evidence, permanentFix }: Diagnosis): Partial<R
   }),
   ...(permanentFix !== undefined && { permanentFix: clip(permanentFix, 4_096) }),
 })
+
+/**
+ * What a look adds to a record whose cause is known better already: a hold that comes early asks no registry, and then has
+ * the pod's words alone. A cause that these leave open stays, with what it was known by.
+ */
+export const learned = (before: RemediationStatus, diagnosis: Diagnosis): Partial<RemediationStatus> => {
+  const { cause } = before
+  const open = diagnosis.findings.filter((finding) => finding.cause === diagnosis.cause)
+  const knowsLess =
+    cause !== undefined && cause !== diagnosis.cause && open.some(({ mayBe }) => mayBe.some((may) => may === cause))
+  const known = knownOf(diagnosis)
+  return knowsLess ? { ...known, cause, evidence: before.evidence ?? known.evidence } : known
+}
