@@ -27,6 +27,7 @@ const reverted: Scenario = {
     })
     stage.note(`EditReverted ${((Date.now() - began) / 1000).toFixed(1)} s after the edit`)
     assert.equal(record.status?.phase, 'Held')
+    assert.equal(record.status.cause, 'ProjectNotFound', 'what the registry told is not forgotten')
     assert.match(record.status?.message ?? '', /^anna at \S+ changed web of Deployment \S+\/web back/)
     assert.match((await eventOf(stage, record, 'EditReverted')).message ?? '', /anna/)
     assert.equal(was.image, BROKEN)

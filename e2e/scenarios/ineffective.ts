@@ -62,6 +62,7 @@ const undone: Scenario = {
     stage.note(`given up after ${((Date.now() - before) / 1000).toFixed(1)} s`)
     assert.equal(spent.status?.phase, 'Ineffective')
     assert.equal(spent.status?.attempts?.length, 2)
+    assert.equal(spent.status.cause, 'ProjectNotFound', 'what the registry told is not forgotten')
     assert.deepEqual(await begun(stage), ['Ineffective', 'Undone', 'Ineffective', 'Undone'])
     await eventOf(stage, spent, 'Undone')
     await eventOf(stage, spent, 'AttemptsSpent')
