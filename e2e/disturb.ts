@@ -1,0 +1,49 @@
+/** What happens to an operator: it is killed, cut off, and found to have done nothing twice. */
+import assert from 'node:assert/strict'
+import type { Pod } from '../src/api/kubernetes.ts'
+import { readWrites } from '../testbed/demo/audit.ts'
+import { CONTROLLER_USER } from './operator.ts'
+import type { Stage } from './scenario.ts'
+
+/** The operator's processes in a node, by the pod's uid, which stands in their cgroup's path in one of two spellings. */
+const KILL = `
+for pid in $(pgrep -f /app/dist/controller.js); do
+  if tr _ - </proc/$pid/cgroup | grep -q "$1"; then kill -KILL "$pid" && killed=yes; fi
+done
+[ "$killed" = yes ]`
+
+/** Ends the process of an operator's pod as a kernel would: at once. The kubelet starts it again. */
+export const killOperator = async ({ cluster }: Stage, { metadata, spec }: Pod): Promise<void> => {
+  await cluster.exec(spec?.nodeName ?? '', ['sh', '-c', KILL, 'kill', metadata.uid])
+}
+
+export const leaderPod = ({ operator, eventually }: Stage): Promise<Pod> =>
+  eventually(async () => {
+    const name = await operator.leader()
+    const found = (await operator.pods()).find(({ metadata }) => metadata.name === name)
+    if (!found) throw new Error(`nobody leads: the lease says ${name}`)
+    return found
+  })
+
+/** All replicas are ready again, so that the next scenario finds what it expects. */
+export const allReady = ({ operator, eventually }: Stage): Promise<void> =>
+  eventually(async () => {
+    const pods = await operator.pods()
+    const ready = pods.filter(({ status }) =>
+      (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+    )
+    assert.equal(ready.length, 2, `${ready.length} of ${pods.length} replicas are ready`)
+  })
+
+/** What the operator wrote in the scenario's namespace to other than its own records, by the API server's audit log. */
+export const writesOf = ({ cluster, namespace }: Stage): readonly string[] =>
+  readWrites(cluster.auditLog, CONTROLLER_USER)
+    .filter(({ object, dryRun, status, resource }) => {
+      const ours = /kubemend\.io|^events/.test(resource)
+      return object.startsWith(`${namespace}/`) && !dryRun && status < 300 && !ours
+    })
+    .map(({ verb, resource, object }) => `${verb} ${resource} ${object.slice(namespace.length + 1)}`)
+
+/** Each of these once, and nothing else. */
+export const wroteOnce = (stage: Stage, wanted: readonly string[]): void =>
+  assert.deepEqual([...writesOf(stage)].toSorted(), [...wanted].toSorted())

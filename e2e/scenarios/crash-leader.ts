@@ -1,0 +1,87 @@
+/** The leader dies in the middle of a remediation; the other replica finishes it. */
+import assert from 'node:assert/strict'
+import type { Remediation } from '../../src/api/objects.ts'
+import { allReady, killOperator, leaderPod, wroteOnce } from '../disturb.ts'
+import { deployment, statefulSet } from '../objects.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+
+const LABELS = 'app=web'
+
+interface Moment {
+  readonly name: string
+  readonly title: string
+  readonly failingFor?: string
+  readonly when: (record: Remediation) => boolean
+}
+
+const MOMENTS: readonly Moment[] = [
+  {
+    name: 'seen',
+    title: 'killed while it waits until a failure has lasted long enough',
+    failingFor: '8s',
+    when: ({ status }) => status?.reason === 'NotFailingLongEnough',
+  },
+  {
+    name: 'acting',
+    title: 'killed as soon as its intent is recorded',
+    when: ({ status }) => status?.steps?.some(({ state }) => state !== 'Planned') === true,
+  },
+  {
+    name: 'proving',
+    title: 'killed while it waits for the proof',
+    when: ({ status }) => status?.phase === 'Verifying',
+  },
+]
+
+const killedWhen = ({ name, title, failingFor = '0s', when }: Moment): Scenario => ({
+  name: `crash-leader-${name}`,
+  title: `the leader is ${title}: the other replica finishes, nothing is done twice`,
+  alone: true,
+  run: async (stage) => {
+    const { namespace, apply, records, running, record, note } = stage
+    await allReady(stage)
+    const leader = await leaderPod(stage)
+    await stage.policy({ match: { causes: ['ProjectNotFound'], namespaces: [namespace], failingFor } })
+    // In order, one pod after the other: long enough to be met in the middle.
+    await apply(statefulSet(namespace, { replicas: 2 }))
+    const phase = await stage.eventually(
+      async () => {
+        const met = (await records()).find(when)
+        if (!met) throw new Error('its moment has not come')
+        return met.status?.phase
+      },
+      { everyMs: 20 },
+    )
+    await killOperator(stage, leader)
+    const killed = Date.now()
+    note(`killed in phase ${phase}`)
+    await running(2, LABELS)
+    const done = await record({ phase: 'Succeeded' })
+    note(`finished ${((Date.now() - killed) / 1000).toFixed(1)} s later`)
+    assert.equal(done.status?.attempts?.length, 1)
+    wroteOnce(stage, ['patch statefulsets.apps web', 'delete pods web-0'])
+    await allReady(stage)
+  },
+})
+
+const both: Scenario = {
+  name: 'crash-both',
+  title: 'both replicas are killed while a workload breaks: when they are back, they catch up',
+  alone: true,
+  run: async (stage: Stage) => {
+    const { namespace, apply, policy, running, record, note, operator } = stage
+    await allReady(stage)
+    await policy()
+    await apply(deployment(namespace))
+    for (const pod of await operator.pods()) await killOperator(stage, pod)
+    const killed = Date.now()
+    await running(1, LABELS)
+    note(`Running ${((Date.now() - killed) / 1000).toFixed(1)} s after both were killed`)
+    const done = await record({ phase: 'Succeeded' })
+    assert.equal(done.status?.attempts?.length, 1)
+    wroteOnce(stage, ['patch deployments.apps web'])
+    await allReady(stage)
+  },
+}
+
+export const scenarios: readonly Scenario[] = [...MOMENTS.map(killedWhen), both]
