@@ -37,9 +37,10 @@ const tick = (namespace: string, name: string): Promise<string> =>
 
 test.concurrent('a CronJob that forbids two Jobs at once is freed: its stuck pod gets the image, and the next Job has it', async () => {
   const namespace = await scene.bed.namespace()
-  await scene.policy(namespace)
   await scene.apply(cronJob(namespace, {}, { schedule: '* * * * *', concurrencyPolicy: 'Forbid' }))
   const [first] = await stuck(namespace, 1, { timeoutMs: 90_000, everyMs: 100 })
+  // Only now: it would be mended before it is seen.
+  await scene.policy(namespace)
   const { status, spec } = await scene.record(namespace, { phase: 'Succeeded' })
   expect(spec.target).toMatchObject({ kind: 'CronJob', apiVersion: 'batch/v1', name: 'web' })
   expect(status).toMatchObject({ reason: 'Repaired', attempts: [expect.anything()] })
