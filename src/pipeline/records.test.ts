@@ -2,11 +2,13 @@ import { expect, test } from 'vitest'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Phase } from '../api/reasons.ts'
-import { createRecords, isOpen } from './records.ts'
+import { createRecords, isOpen, subjectOf } from './records.ts'
 
 interface Given {
   readonly uid: string
   readonly owner?: string
+  /** What the label says of the owner; the truth unless somebody changed it. */
+  readonly label?: string
   readonly area?: string
   readonly phase?: Phase
   readonly reason?: string
@@ -19,6 +21,7 @@ interface Given {
 const record = ({
   uid,
   owner = 'o',
+  label = owner,
   area = 'image',
   phase = 'Held',
   policy = 'p',
@@ -34,10 +37,10 @@ const record = ({
       name: uid,
       uid,
       resourceVersion: version,
-      labels: { [OWNER_UID_LABEL]: owner, [AREA_LABEL]: area },
+      labels: { [OWNER_UID_LABEL]: label, [AREA_LABEL]: area },
       creationTimestamp: created ?? '2030-01-01T00:00:00Z',
     },
-    spec: { policy: { name: policy, uid: 'pu', generation: 1 } },
+    spec: { policy: { name: policy, uid: 'pu', generation: 1 }, cause: 'ManifestNotFound', target: { uid: owner } },
     status: { phase, reason, finishedAt },
   }) as unknown as Remediation
 
@@ -46,6 +49,17 @@ test('the later version wins, however they arrive', () => {
   records.put(record({ uid: 'a', version: '10', phase: 'Running' }))
   records.put(record({ uid: 'a', version: '9', phase: 'Held' }))
   expect(records.of('o', 'image').map(({ status }) => status?.phase)).toEqual(['Running'])
+})
+
+test('a record is of the target in its spec, whatever its labels were made to say', () => {
+  const records = createRecords()
+  const forged = record({ uid: 'forged', owner: 'own', label: 'other', area: 'constructor', phase: 'Running' })
+  records.put(forged)
+  expect(records.ofOwner('other')).toEqual([])
+  expect(records.of('own', 'image')).toEqual([forged])
+  expect(subjectOf(forged)).toEqual({ ownerUid: 'own', area: 'image' })
+  records.drop('forged')
+  expect(records.ofOwner('own')).toEqual([])
 })
 
 test('records are found by owner and area, newest first', () => {

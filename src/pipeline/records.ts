@@ -1,8 +1,8 @@
 import type { Area } from '../api/causes.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
-import { AREA_LABEL, OWNER_UID_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import { HOLD_REASONS, type Phase } from '../api/reasons.ts'
+import { areaOfRecord } from '../report/ledger.ts'
 import type { HeldCount } from '../report/metrics.ts'
 
 /** Phases in which something was begun and its outcome is not known yet. */
@@ -15,11 +15,17 @@ export const underWay = (record: Remediation): boolean => UNDER_WAY.has(record.s
 /** Whether something may still come of it: it waits for a guardrail, a person, a proof or the next action. */
 export const isOpen = ({ status }: Remediation): boolean => status?.finishedAt === undefined
 
-/** Owner and area that a record speaks of, by its labels. */
+/**
+ * uid of the owner that a record speaks of. Not by its label: whoever may patch Remediations in one namespace may change
+ * that, and their record would count for a workload of another. The API server keeps the target as it was first written.
+ */
+const ownerUidOf = ({ spec }: Remediation): string => spec.target.uid
+
+/** Owner and area that a record speaks of. */
 export const subjectOf = (record: Remediation): { readonly ownerUid: string; readonly area: Area } | undefined => {
-  const ownerUid = record.metadata.labels?.[OWNER_UID_LABEL]
-  const area = record.metadata.labels?.[AREA_LABEL]
-  return ownerUid && area ? { ownerUid, area: area as Area } : undefined
+  const ownerUid = ownerUidOf(record)
+  const area = areaOfRecord(record)
+  return ownerUid && area ? { ownerUid, area } : undefined
 }
 
 /** The object that a record speaks of. */
@@ -60,7 +66,8 @@ export const createRecords = (): Records => {
   const active = new Set<string>()
 
   const drop = (uid: string): void => {
-    const owner = byUid.get(uid)?.metadata.labels?.[OWNER_UID_LABEL] ?? ''
+    const record = byUid.get(uid)
+    const owner = record ? ownerUidOf(record) : ''
     const uids = byOwner.get(owner)
     uids?.delete(uid)
     if (uids?.size === 0) byOwner.delete(owner)
@@ -73,11 +80,11 @@ export const createRecords = (): Records => {
 
   return {
     put: (record) => {
-      const { uid, labels } = record.metadata
+      const { uid } = record.metadata
       const before = byUid.get(uid)
       if (before && version(before) > version(record)) return
       byUid.set(uid, record)
-      const owner = labels?.[OWNER_UID_LABEL] ?? ''
+      const owner = ownerUidOf(record)
       const uids = byOwner.get(owner) ?? new Set()
       byOwner.set(owner, uids.add(uid))
       if (underWay(record)) active.add(uid)
@@ -108,7 +115,7 @@ export const createRecords = (): Records => {
     },
     of: (ownerUid, area) =>
       ofOwner(ownerUid)
-        .filter((record) => record.metadata.labels?.[AREA_LABEL] === area)
+        .filter((record) => areaOfRecord(record) === area)
         .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
     ofOwner,
     activeByPolicy: ({ ownerUid, area }) => {

@@ -1,7 +1,7 @@
-import { AREA_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Attempt, Case, PolicyInForce } from '../decide/case.ts'
 import type { Fact } from '../diagnose/incident.ts'
+import { areaOfRecord } from '../report/ledger.ts'
 import type { OpenIncident } from './incidents.ts'
 import type { Records } from './records.ts'
 import type { Reservations } from './reservations.ts'
@@ -20,7 +20,7 @@ export interface WorldDeps {
 }
 
 const otherAreas = (records: readonly Remediation[], area: string): readonly Remediation[] =>
-  records.filter(({ metadata }) => metadata.labels?.[AREA_LABEL] !== area)
+  records.filter((record) => areaOfRecord(record) !== area)
 
 /** Answers the world as it is known at this instant; synchronous, so that a decision sees one state. */
 export const createWorld =

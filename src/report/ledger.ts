@@ -24,11 +24,16 @@ const timed = (policy: string, incident: string, time: string): readonly Attempt
 export const attemptsOfPolicy = ({ metadata, status }: RemediationPolicy): readonly Attempt[] =>
   (status?.attempts ?? []).flatMap(({ incident, time }) => timed(metadata.name, incident, time))
 
-/** Attempts that stand on a record. */
-export const attemptsOfRecord = ({ metadata, spec, status }: Remediation): readonly Attempt[] => {
+/** What failed of the target: by the label, and where that was changed to what is no area by the cause. */
+export const areaOfRecord = ({ metadata, spec }: Remediation): Area | undefined => {
   const label = metadata.labels?.[AREA_LABEL]
-  const area =
-    label !== undefined && Object.hasOwn(CAUSES_BY_AREA, label) ? (label as Area) : areaOf(spec.cause as Cause)
+  return label !== undefined && Object.hasOwn(CAUSES_BY_AREA, label) ? (label as Area) : areaOf(spec.cause as Cause)
+}
+
+/** Attempts that stand on a record. */
+export const attemptsOfRecord = (record: Remediation): readonly Attempt[] => {
+  const { spec, status } = record
+  const area = areaOfRecord(record)
   if (area === undefined) return []
   const incident = incidentId(spec.target.uid, area)
   return (status?.attempts ?? []).flatMap((time) => timed(spec.policy.name, incident, time))
