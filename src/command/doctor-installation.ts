@@ -102,6 +102,14 @@ export const judgeLease = (leases: readonly Lease[], namespace: string, now: num
   const lease = leases.find(({ metadata }) => metadata.name?.startsWith('kubemend'))
   if (!lease) return warn(check, `no controller has left a lease in namespace ${namespace}`, start)
   const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {}
+  // The chart makes the lease without a holder.
+  if (!holderIdentity && renewTime == null) {
+    return fail(
+      check,
+      'no controller has led yet: the lease was never held',
+      `right after an install, wait half a minute; else look at the pods: kubectl -n ${namespace} get pods`,
+    )
+  }
   if (!holderIdentity) return fail(check, 'no controller leads: the last one gave the lease back', start)
   const age = now - Date.parse(renewTime ?? '')
   const since = Number.isNaN(age) ? 'at an unknown time' : `${formatDuration(Math.max(0, age))} ago`

@@ -105,7 +105,12 @@ describe('the lease', () => {
       ['fail', /pod-a held the lease, renewed 20s ago/],
     ],
     ['without a time', [lease(held)], ['fail', /at an unknown time/]],
-    ['given back', [lease({ holderIdentity: '' })], ['fail', /gave the lease back/]],
+    [
+      'given back',
+      [lease({ holderIdentity: '', renewTime: '2030-01-01T00:00:10.000000Z' })],
+      ['fail', /gave the lease back/],
+    ],
+    ['never held, as the chart makes it', [lease(undefined)], ['fail', /never held/]],
     [
       'of somebody else',
       [lease({ ...held, renewTime: '2030-01-01T00:00:10.000000Z' }, 'other')],
