@@ -162,7 +162,8 @@ describe('kubectl get', () => {
     ).toEqual(['told', 'ManifestNotFound', 'Deployment', 'web', 'RewriteImage', 'AwaitingApproval', 'AwaitingApproval'])
     const wide = await bed.kubectl(['get', 'rem', 'told', '-o', 'wide'])
     expect(wide).toContain('Waits for a person.')
-    expect(wide).toMatch(/MESSAGE +POLICY +NODE/)
+    expect(wide).toMatch(/UNTIL +MESSAGE +POLICY +NODE/)
+    expect(wide).toMatch(/AwaitingApproval +\d{4}-\d\d-\d\dT\S+Z +Waits for a person\./)
   })
 
   it('shows the whole category', async () => {

@@ -64,6 +64,14 @@ const remediation: KindDefinition = {
     { name: 'Action', type: 'string', jsonPath: '.status.action', description: 'The remedy.' },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'How far it came.' },
     { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why, in one word.' },
+    // As text: kubectl shows a date that is yet to come as <invalid>.
+    {
+      name: 'Until',
+      type: 'string',
+      jsonPath: '.status.expiresAt',
+      description: 'When an approval is due.',
+      priority: 1,
+    },
     { name: 'Message', type: 'string', jsonPath: '.status.message', description: 'Why, in a sentence.', priority: 1 },
     { name: 'Policy', type: 'string', jsonPath: '.spec.policy.name', description: 'What governs it.', priority: 1 },
     { name: 'Node', type: 'string', jsonPath: '.spec.node', description: 'Node of the first pod.', priority: 1 },
