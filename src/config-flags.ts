@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { parseDuration } from './api/duration.ts'
+import { ACTION_TYPES, type ActionType } from './api/reasons.ts'
 import { LOG_FORMATS, LOG_LEVELS } from './runtime/log.ts'
 
 interface Flag<T> {
@@ -174,6 +175,14 @@ export const FLAGS = {
     help: 'JSON lines, or short lines for a person; auto looks whether a terminal reads.',
     default: 'auto',
     parse: oneOf(LOG_FORMATS),
+  }),
+  refusedActions: flag<readonly ActionType[]>('refuse-action', {
+    value: ACTION_TYPES.join('|'),
+    help: 'Not to be done, whatever policies say. Rights alone do not say so: RewriteImage, too, deletes pods of StatefulSets. Repeatable.',
+    default: Object.freeze([]),
+    defaultText: 'none',
+    repeatable: true,
+    parse: oneOf(ACTION_TYPES),
   }),
   registryHostsDir: flag<string | undefined>('registry-hosts-dir', {
     value: 'DIR',

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { act } from '../src/act/act.ts'
 import type { ActDeps } from '../src/act/deps.ts'
 import { recyclePod } from '../src/act/recycle-pod.ts'
 import type { Pod } from '../src/api/kubernetes.ts'
@@ -127,4 +128,11 @@ test('a disruption budget puts an eviction off', async () => {
   const outcome = await recyclePod(recyclePlan([running], 'Evict'), deps)
   expect(outcome).toMatchObject({ kind: 'Stale', retryAfterMs: expect.any(Number) as number })
   expect((await read('guarded')).metadata.uid).toBe(pod.metadata.uid)
+})
+
+test('what was switched off at install is refused, although the rights would allow it', async () => {
+  const pod = await failingPod('switched-off')
+  const outcome = await act(recyclePlan([pod]), { ...deps, refusedActions: ['RecyclePod'] })
+  expect(outcome).toMatchObject({ kind: 'Refused', why: expect.stringContaining('--refuse-action') as string })
+  expect((await read('switched-off')).metadata.uid).toBe(pod.metadata.uid)
 })

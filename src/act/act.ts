@@ -5,8 +5,14 @@ import type { Outcome } from './outcome.ts'
 import { recyclePod } from './recycle-pod.ts'
 import { rewriteImage } from './rewrite-image.ts'
 
+const refused = (type: Plan['type']): Outcome => ({
+  kind: 'Refused',
+  why: `${type} is switched off at install (--refuse-action): switch it on there, or change the policy`,
+})
+
 /** The intent must stand on the record before. Throws where the outcome is unknown; running it again is safe. */
-export const act = (plan: Plan, deps: ActDeps): Promise<Outcome> => {
+export const act = async (plan: Plan, deps: ActDeps): Promise<Outcome> => {
+  if (deps.refusedActions?.includes(plan.type)) return refused(plan.type)
   switch (plan.type) {
     case 'RewriteImage':
       return rewriteImage(plan, deps)

@@ -1,3 +1,4 @@
+import type { ActionType } from '../api/reasons.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 /** What the actors need of the Kubernetes API; `KubeClient` of runtime/ has this shape. Everything rejects with `KubeError`. */
@@ -21,4 +22,6 @@ export interface ActApi {
 export interface ActDeps {
   readonly kube: ActApi
   readonly clock: Clock
+  /** Switched off at install, whatever rights allow. */
+  readonly refusedActions?: readonly ActionType[]
 }

@@ -150,7 +150,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     },
     settleMs: config.settleForMs,
     pace: createPace(config.maxActionsPerSecond),
-    act: (plan) => act(plan, { kube: client, clock }),
+    act: (plan) => act(plan, { kube: client, clock, refusedActions: config.refusedActions }),
     report: telling.reporter,
     now,
   })

@@ -1,0 +1,88 @@
+/** Rights are taken from the operator; it says which one it lacks and goes on with the rest. */
+import assert from 'node:assert/strict'
+import type { Remediation } from '../../src/api/objects.ts'
+import { allReady, writesOf } from '../disturb.ts'
+import { deployment } from '../objects.ts'
+import { OLD } from '../registries.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+
+const RECYCLE = [{ type: 'RecyclePod', timeout: '10s', recyclePod: {} }]
+
+interface Lacking {
+  readonly name: string
+  readonly title: string
+  /** Values of the chart. */
+  readonly values: object
+  /** The policy of the scenario's own namespace, which needs the right. */
+  readonly policy: object
+  readonly lacks: (namespace: string) => string
+  /** What it does nevertheless in the other namespace. */
+  readonly others: object
+  readonly does: string
+}
+
+const says = async ({ eventually, records }: Stage, text: string): Promise<Remediation> =>
+  eventually(async () => {
+    const [record] = await records()
+    const { message = '' } = record?.status ?? {}
+    assert.ok(record && message.includes(text), `wanted "${text}", the record says: ${message}`)
+    return record
+  })
+
+const lacking = ({ name, title, values, policy, lacks, others, does }: Lacking): Scenario => ({
+  name: `rights-${name}`,
+  title,
+  alone: true,
+  timeoutMs: 240_000,
+  run: async (stage) => {
+    const { namespace, operator, kubectl, apply, eventually, note, onEnd, workload } = stage
+    const other = `${namespace}-other`
+    onEnd(async () => {
+      await operator.install()
+      await kubectl(['delete', 'rempol', other, '--ignore-not-found'])
+      await kubectl(['delete', 'namespace', other, '--wait=false', '--ignore-not-found'])
+    })
+    await operator.install(values)
+    await allReady(stage)
+    await kubectl(['create', 'namespace', other])
+    await stage.policy(policy)
+    await stage.policy(others, { name: other, namespace: other })
+    await apply(deployment(namespace))
+    await apply(deployment(other))
+    const record = await says(stage, lacks(namespace))
+    note(`says: ${record.status?.message}`)
+    const elsewhere = { ...stage, namespace: other }
+    await eventually(() =>
+      assert.ok(
+        writesOf(elsewhere).some((write) => write.startsWith(does)),
+        `no ${does}`,
+      ),
+    )
+    assert.deepEqual(writesOf(stage), [])
+    const { spec } = await workload('Deployment')
+    assert.equal(spec?.template?.spec?.containers?.[0]?.image, `${OLD}/web:1`)
+  },
+})
+
+const rewrite = lacking({
+  name: 'rewrite-image',
+  title: 'without the role for RewriteImage it names the right that is missing, and recycles elsewhere',
+  values: { actions: { rewriteImage: { enabled: false } } },
+  policy: {},
+  lacks: (namespace) => `missing right: patch deployments.apps in namespace ${namespace}`,
+  others: { actions: RECYCLE },
+  does: 'delete pods',
+})
+
+const recycle = lacking({
+  name: 'recycle-pod',
+  title:
+    'with RecyclePod switched off it says so, although the role for RewriteImage can delete pods, and rewrites elsewhere',
+  values: { actions: { recyclePod: { enabled: false } } },
+  policy: { actions: RECYCLE },
+  lacks: () => 'RecyclePod is switched off at install (--refuse-action)',
+  others: {},
+  does: 'patch deployments.apps',
+})
+
+export const scenarios: readonly Scenario[] = [rewrite, recycle]

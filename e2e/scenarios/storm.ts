@@ -1,0 +1,120 @@
+/** Everything breaks at once. */
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Api, openApi } from '../../testbed/kubelet/api.ts'
+import { readWrites } from '../../testbed/demo/audit.ts'
+import { deployment } from '../objects.ts'
+import { CONTROLLER_USER, NAMESPACE } from '../operator.ts'
+import { allReady, leaderPod } from '../disturb.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+
+const COUNT = 200
+const MAX_CONCURRENT = 40
+const BEFORE_MS = 6_000
+const EVERY_MS = 200
+const MEMORY_EVERY_MS = 5_000
+
+/** The share `q` of times lies at or below it, in whole ms. */
+const quantile = (times: readonly number[], q: number): string => {
+  const sorted = times.toSorted((a, b) => a - b)
+  return (sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)] ?? 0).toFixed(0)
+}
+
+/** Asks what any other client may ask, again and again, and notes how long the answers took, in ms. */
+const askOn = (api: Api, signal: AbortSignal): { readonly times: number[]; readonly ended: Promise<void> } => {
+  const times: number[] = []
+  const paths = ['/api/v1/namespaces/default', '/api/v1/namespaces/default/services?limit=10']
+  const ask = async (): Promise<void> => {
+    for (let turn = 0; !signal.aborted; turn++) {
+      const began = performance.now()
+      await api.call('GET', paths[turn % paths.length] ?? '')
+      times.push(performance.now() - began)
+      await sleep(EVERY_MS)
+    }
+  }
+  return { times, ended: ask() }
+}
+
+/** Working set of the leader's container in MB, as its kubelet tells. */
+const memoryOf = async (stage: Stage): Promise<number> => {
+  const { metadata, spec } = await leaderPod(stage)
+  const path = `/api/v1/nodes/${spec?.nodeName}/proxy/metrics/resource`
+  const sample = `container_memory_working_set_bytes{container="controller",namespace="${NAMESPACE}",pod="${metadata.name}"} `
+  const line = (await stage.kubectl(['get', '--raw', path])).split('\n').find((each) => each.startsWith(sample))
+  assert.ok(line, `the kubelet tells nothing of ${metadata.name}`)
+  return Number(line.slice(sample.length).split(' ')[0]) / 1e6
+}
+
+const nameOf = (number: number): string => `web-${String(number).padStart(3, '0')}`
+
+const storm: Scenario = {
+  name: 'storm',
+  title: `${COUNT} Deployments break at once: all are repaired within the budget, none twice, and others are served`,
+  alone: true,
+  timeoutMs: 480_000,
+  run: async (stage) => {
+    const { cluster, namespace, apply, policy, pods, records, eventually, note, say, onEnd } = stage
+    await allReady(stage)
+    const api = openApi(cluster.kubeconfig)
+    const measured = new AbortController()
+    onEnd(() => {
+      measured.abort()
+      api.close()
+    })
+    const idle = await memoryOf(stage)
+    const quiet = new AbortController()
+    const calm = askOn(api, quiet.signal)
+    await sleep(BEFORE_MS)
+    quiet.abort()
+    await calm.ended
+
+    await policy({ limits: { maxConcurrent: MAX_CONCURRENT, maxPerHour: 1000 } })
+    const busy = askOn(api, measured.signal)
+    const began = Date.now()
+    const items = Array.from({ length: COUNT }, (_, number) => deployment(namespace, { name: nameOf(number) }))
+    await apply({ apiVersion: 'v1', kind: 'List', items })
+    say(`${COUNT} Deployments are there`)
+
+    let [most, peak, looked] = [0, idle, 0]
+    await eventually(
+      async () => {
+        const phases = (await records()).map(({ status }) => status?.phase)
+        const underWay = phases.filter((phase) => phase === 'Running' || phase === 'Verifying').length
+        most = Math.max(most, underWay)
+        if (Date.now() - looked > MEMORY_EVERY_MS) {
+          looked = Date.now()
+          peak = Math.max(peak, await memoryOf(stage))
+          say(`${phases.filter((phase) => phase === 'Succeeded').length} of ${COUNT} repaired, ${underWay} under way`)
+        }
+        assert.equal(phases.filter((phase) => phase === 'Succeeded').length, COUNT)
+      },
+      { timeoutMs: 420_000, everyMs: 1_000 },
+    )
+    const seconds = (Date.now() - began) / 1000
+    measured.abort()
+    await busy.ended
+
+    assert.ok(most > 0 && most <= MAX_CONCURRENT, `${most} under way at once`)
+    const patched = readWrites(cluster.auditLog, CONTROLLER_USER).filter(
+      ({ verb, resource, object, dryRun, status }) =>
+        verb === 'patch' &&
+        resource === 'deployments.apps' &&
+        object.startsWith(`${namespace}/`) &&
+        !dryRun &&
+        status < 300,
+    )
+    assert.equal(patched.length, COUNT, 'one write a workload')
+    assert.equal(new Set(patched.map(({ object }) => object)).size, COUNT, 'none twice')
+    const running = (await pods()).filter(({ status }) => status?.phase === 'Running')
+    assert.ok(running.length >= COUNT, `${running.length} pods run`)
+
+    note(`all repaired ${seconds.toFixed(0)} s after they were made, at most ${most} of ${MAX_CONCURRENT} under way`)
+    const [calmP50, calmP99] = [quantile(calm.times, 0.5), quantile(calm.times, 0.99)]
+    note(
+      `others' requests p50 ${calmP50} → ${quantile(busy.times, 0.5)} ms, p99 ${calmP99} → ${quantile(busy.times, 0.99)} ms`,
+    )
+    note(`memory ${idle.toFixed(0)} MB idle, ${peak.toFixed(0)} MB at its peak`)
+  },
+}
+
+export const scenarios: readonly Scenario[] = [storm]
