@@ -1,7 +1,8 @@
 /** What happens to an operator: it is killed, cut off, and found to have done nothing twice. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import type { Pod } from '../src/api/kubernetes.ts'
-import { readWrites } from '../testbed/demo/audit.ts'
+import { writesIn } from '../testbed/demo/audit.ts'
 import { CONTROLLER_USER } from './operator.ts'
 import type { Stage } from './scenario.ts'
 
@@ -36,8 +37,8 @@ export const allReady = ({ operator, eventually }: Stage): Promise<void> =>
   })
 
 /** What the operator wrote in the scenario's namespace to other than its own records, by the API server's audit log. */
-export const writesOf = ({ cluster, namespace }: Stage): readonly string[] =>
-  readWrites(cluster.auditLog, CONTROLLER_USER)
+export const writesOf = ({ cluster, namespace, auditedFrom }: Stage): readonly string[] =>
+  writesIn(readFileSync(cluster.auditLog).subarray(auditedFrom).toString(), CONTROLLER_USER)
     .filter(({ object, dryRun, status, resource }) => {
       const ours = /kubemend\.io|^events/.test(resource)
       return object.startsWith(`${namespace}/`) && !dryRun && status < 300 && !ours

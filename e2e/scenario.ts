@@ -34,6 +34,8 @@ export interface Stage {
   readonly kubectl: Kubectl
   /** Fresh, and only this scenario's. */
   readonly namespace: string
+  /** Bytes of the audit log when it began: what an earlier run wrote to a cluster that was kept does not count. */
+  readonly auditedFrom: number
   /** Aborted when the scenario's time is over or the run was interrupted. */
   readonly signal: AbortSignal
   /** Applies an object, as the administrator. */

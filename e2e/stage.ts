@@ -1,4 +1,5 @@
 /** A scenario's part of the bed, with the words that scenarios are written in. */
+import { statSync } from 'node:fs'
 import type { Container, Pod, Workload } from '../src/api/kubernetes.ts'
 import type { Remediation, RemediationPolicy } from '../src/api/objects.ts'
 import { pathOf } from '../src/runtime/paths.ts'
@@ -56,6 +57,9 @@ const withSignal = async <T>(attempt: () => T | Promise<T>, patience: Patience, 
     if (signal.aborted) throw signal.reason
     return attempt()
   }, patience)
+
+/** Bytes so far; a cluster without an audit log has none. */
+const auditSize = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 /** Makes the scenario's namespace and the words that work in it. */
 export const raiseStage = async (bed: Bed, scenario: Scenario, { signal, say }: Told): Promise<RaisedStage> => {
@@ -116,6 +120,7 @@ export const raiseStage = async (bed: Bed, scenario: Scenario, { signal, say }: 
     operator,
     kubectl,
     namespace,
+    auditedFrom: auditSize(cluster.auditLog),
     signal,
     apply,
     get: async <T>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as T,
