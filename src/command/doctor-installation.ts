@@ -103,7 +103,7 @@ export const judgeLease = (leases: readonly Lease[], namespace: string, now: num
   if (!lease) return warn(check, `no controller has left a lease in namespace ${namespace}`, start)
   const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {}
   // The chart makes the lease without a holder.
-  if (!holderIdentity && renewTime == null) {
+  if (!holderIdentity && !renewTime) {
     return fail(
       check,
       'no controller has led yet: the lease was never held',

@@ -117,6 +117,12 @@ describe('planning', () => {
     expect(edited(failing(mendedCronJob, [stuck('a')]))).toEqual(['a'])
   })
 
+  test('who agreed to a write to the pods alone has not agreed to one to the template', () => {
+    const [podsAlone, template] = [mendedCronJob, cronJob].map((owner) => planOf(failing(owner, [stuck('a')]))?.hash)
+    expect(podsAlone).toMatch(/^[0-9a-f]{64}$/)
+    expect(template).not.toBe(podsAlone)
+  })
+
   test('one whose template was given another image is held', () => {
     const owner = { ...cronJob, ...ofPod('harbor.od.com/public/coredns:1.7') }
     expect(failing(owner, [stuck('a')])).toMatchObject({ kind: 'Hold', reason: 'TemplateDiffers' })

@@ -108,7 +108,14 @@ export const rewriteImagePlan = (
   thenPatch,
   diff: diffOf(owner.ref, podsOnly ? [] : changes, thenDelete, thenPatch),
   // Which pods of Jobs wait just then is no part of what is approved: with each tick of its schedule it is another one.
-  hash: hashOf({ generation: step.generation, type: 'RewriteImage', target: owner.ref, changes, pods: thenDelete }),
+  hash: hashOf({
+    generation: step.generation,
+    type: 'RewriteImage',
+    target: owner.ref,
+    changes,
+    pods: thenDelete,
+    ...(podsOnly && { podsOnly }),
+  }),
 })
 
 /** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */

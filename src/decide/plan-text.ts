@@ -55,19 +55,22 @@ interface Hashed {
   readonly target: ObjectRef
   readonly changes: readonly PlacedChange[]
   readonly pods: readonly PodToDelete[]
+  /** The template stays as it is: who agreed to that has not agreed to a write to the template. */
+  readonly podsOnly?: boolean
 }
 
 /**
  * Hash of what is done to what, under which generation of the policy: 64 hex digits. Without resourceVersions, index or
  * digests, so that it stays the same from look to look; an approval names it.
  */
-export const hashOf = ({ generation, type, target, changes, pods }: Hashed): string => {
+export const hashOf = ({ generation, type, target, changes, pods, podsOnly }: Hashed): string => {
   const canonical = JSON.stringify([
     generation,
     type,
     target.uid,
     changes.map(({ container, init, from, to }) => [container, init, from, to]).toSorted(byText),
     pods.map(({ uid }) => uid).toSorted(),
+    ...(podsOnly === true ? ['pods only'] : []),
   ])
   return createHash('sha256').update(canonical).digest('hex')
 }

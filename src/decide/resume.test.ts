@@ -159,6 +159,11 @@ const rows: readonly Row[] = [
     { kind: 'Prove', outcome: 'Cancelled', reason: 'Recovered' },
   ],
   [
+    'pods of a Job may still have our image, and cannot be seen',
+    { owner: anOwner({ kind: 'CronJob', mendsPods: true }), facts: { pods: unknown('pods may not be listed') } },
+    { kind: 'Hold', reason: 'FactUnknown', message: expect.stringContaining('pods may not be listed') },
+  ],
+  [
     'somebody wrote something else meanwhile',
     { owner: anOwner({ containers: [{ name: 'coredns', image: 'x/y:1' }], managedFields: [wrote('helm', -60_000)] }) },
     { kind: 'Prove', outcome: 'Cancelled', reason: 'TemplateDiffers', message: expect.stringContaining('helm') },

@@ -75,6 +75,16 @@ export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
   if ('kind' in changes) return changes
   const ask = c.incident.owner.mendsPods ? askFor(c.facts, [podsOf(underWay)]) : undefined
   if (ask) return { kind: 'Ask', facts: ask.ask }
+  const { pods: seen } = c.facts
+  // Unseen pods may still have our image: nothing may be called undone.
+  if (c.incident.owner.mendsPods && !seen?.known) {
+    return heldUnknown(
+      c,
+      record,
+      `undoing was begun; what is left of it cannot be seen: ${seen?.why ?? 'not read'}`,
+      c.now + LATER,
+    )
+  }
   const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: 0 }
   const pods = podsToTakeBack(c, step, changes)
   const plan = { ...rewriteImagePlan(c.incident.owner, base, changes, pods), hash: step.planHash }
@@ -85,16 +95,17 @@ export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
   const verdict = undoUnlessStopped(c, { policy, plan, otherwise: { kind: 'Stop' }, lacks })
   if (verdict.kind !== 'Prove' || verdict.outcome !== 'Waiting') return verdict
   // To wait for a proof would say that it was written.
-  const { message, lookAgainAt } = verdict
-  return {
-    kind: 'Hold',
-    policy: record.spec.policy,
-    reason: 'FactUnknown',
-    message,
-    lookAgainAt,
-    diagnosis: c.diagnosis,
-  }
+  return heldUnknown(c, record, verdict.message, verdict.lookAgainAt)
 }
+
+const heldUnknown = (c: Case, { spec }: UnderWay['record'], message: string, lookAgainAt: number): Verdict => ({
+  kind: 'Hold',
+  policy: spec.policy,
+  reason: 'FactUnknown',
+  message,
+  lookAgainAt,
+  diagnosis: c.diagnosis,
+})
 
 interface Undo {
   readonly policy: PolicyInForce
