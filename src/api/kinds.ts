@@ -1,4 +1,5 @@
 import { crdOf, type CustomResourceDefinition, type KindDefinition } from './crd.ts'
+import { nodeTaskSpec, nodeTaskStatus } from './node-task.ts'
 import { policySpec, policyStatus } from './policy.ts'
 import { REMEDIATION_RULES, remediationSpec, remediationStatus } from './remediation.ts'
 
@@ -79,8 +80,32 @@ const remediation: KindDefinition = {
   selectable: ['.spec.policy.name', '.spec.cause', '.status.phase'],
 }
 
+const nodeTask: KindDefinition = {
+  kind: 'NodeTask',
+  plural: 'nodetasks',
+  shortNames: ['ntask'],
+  scope: 'Namespaced',
+  description:
+    "One order of the controller to the agent on one node, from a closed list of verbs. Its status is the agent's answer.",
+  spec: nodeTaskSpec,
+  specDescription: 'The order. It cannot be changed.',
+  status: nodeTaskStatus,
+  statusDescription: 'The answer of the agent on that node.',
+  rules: [],
+  columns: [
+    { name: 'Node', type: 'string', jsonPath: '.spec.nodeName', description: 'Node that it is for.' },
+    { name: 'Verb', type: 'string', jsonPath: '.spec.verb', description: 'What to do.' },
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'How far it came.' },
+    { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why, in one word.' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'When it was given.' },
+    { name: 'Message', type: 'string', jsonPath: '.status.message', description: 'Why, in a sentence.', priority: 1 },
+    { name: 'Deadline', type: 'string', jsonPath: '.spec.deadline', description: 'Until when it stands.', priority: 1 },
+  ],
+  selectable: ['.spec.nodeName'],
+}
+
 /** Every kind of the group. */
-export const KINDS: readonly KindDefinition[] = [remediationPolicy, remediation]
+export const KINDS: readonly KindDefinition[] = [remediationPolicy, remediation, nodeTask]
 
 /** What `crds/` holds and the controller expects of the cluster. Throws where a schema is not structural. */
 export const customResourceDefinitions = (): readonly CustomResourceDefinition[] => KINDS.map(crdOf)

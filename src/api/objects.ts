@@ -1,4 +1,5 @@
 import type { ObjectMeta } from './kubernetes.ts'
+import type { NodeTaskSpec, NodeTaskStatus } from './node-task.ts'
 import type { PolicySpec, PolicyStatus } from './policy.ts'
 import type { RemediationSpec, RemediationStatus } from './remediation.ts'
 
@@ -17,4 +18,13 @@ export interface Remediation {
   readonly metadata: ObjectMeta
   readonly spec: RemediationSpec
   readonly status?: RemediationStatus
+}
+
+/** An order to the agent on one node; in the operator's namespace. */
+export interface NodeTask {
+  readonly apiVersion: string
+  readonly kind: 'NodeTask'
+  readonly metadata: ObjectMeta
+  readonly spec: NodeTaskSpec
+  readonly status?: NodeTaskStatus
 }
