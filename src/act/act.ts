@@ -18,5 +18,10 @@ export const act = async (plan: Plan, deps: ActDeps): Promise<Outcome> => {
       return rewriteImage(plan, deps)
     case 'RecyclePod':
       return recyclePod(plan, deps)
+    case 'RecycleSandbox':
+    case 'RestartRuntime':
+    case 'FlagNode':
+    case 'InstallMountHelper':
+      return refused(plan.type)
   }
 }

@@ -129,6 +129,13 @@ const recyclePod = z.strictObject({
     .describe('Delete the pod, or evict it; eviction does not consult budgets for pods that never ran.'),
 })
 
+const flagNode = z.strictObject({
+  taint: z
+    .enum(['None', 'NoSchedule'])
+    .default('None')
+    .describe('Whether new pods are kept away from the node while it is flagged.'),
+})
+
 /** One remedy of an escalation, with the options of its type. */
 export const action = ruled(
   z.strictObject({
@@ -141,6 +148,7 @@ export const action = ruled(
     ).default('5m'),
     rewriteImage: rewriteImage.optional().describe('Options of RewriteImage.'),
     recyclePod: recyclePod.optional().describe('Options of RecyclePod.'),
+    flagNode: flagNode.optional().describe('Options of FlagNode.'),
   }),
   {
     rule: "self.type == 'RewriteImage' || !has(self.rewriteImage)",
@@ -159,6 +167,12 @@ export const action = ruled(
     message: 'recyclePod belongs to type RecyclePod: remove it, or change the type',
     holds: ({ type, recyclePod: options }) => type === 'RecyclePod' || options === undefined,
     at: 'recyclePod',
+  },
+  {
+    rule: "self.type == 'FlagNode' || !has(self.flagNode)",
+    message: 'flagNode belongs to type FlagNode: remove it, or change the type',
+    holds: ({ type, flagNode: options }) => type === 'FlagNode' || options === undefined,
+    at: 'flagNode',
   },
 )
 

@@ -78,6 +78,23 @@ export type Area = keyof typeof CAUSES_BY_AREA
 
 export type Cause = (typeof CAUSES_BY_AREA)[Area][number] | 'Unknown'
 
+/**
+ * Causes that lie with a node: one incident a node and cause, however many pods report it. The node is what is repaired,
+ * so it is the incident's target.
+ */
+export const NODE_CAUSES = [
+  'IptablesChainMissing',
+  'RuntimeUnresponsive',
+  'SandboxStale',
+  'SandboxNameConflict',
+  'MountHelperMissing',
+] as const satisfies readonly Cause[]
+
+export type NodeCause = (typeof NODE_CAUSES)[number]
+
+/** What one incident is about: an area of a workload's start, or one cause of a node. */
+export type IncidentArea = Area | NodeCause
+
 /** Every cause, in the order of the table; `Unknown` last. */
 export const CAUSES: readonly Cause[] = [...Object.values(CAUSES_BY_AREA).flat(), 'Unknown']
 
@@ -87,3 +104,11 @@ const AREAS = new Map<Cause, Area>(
 
 /** The area of a cause; undefined for `Unknown`. */
 export const areaOf = (cause: Cause): Area | undefined => AREAS.get(cause)
+
+const OF_NODE: ReadonlySet<string> = new Set(NODE_CAUSES)
+
+/** Whether a cause, or the area of an incident, is a node's. */
+export const isNodeCause = (name: string): name is NodeCause => OF_NODE.has(name)
+
+/** What an incident of this cause is about; undefined for `Unknown`. */
+export const incidentAreaOf = (cause: Cause): IncidentArea | undefined => (isNodeCause(cause) ? cause : areaOf(cause))

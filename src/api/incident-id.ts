@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto'
-import type { Area } from './causes.ts'
+import type { IncidentArea } from './causes.ts'
 
 const digest = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')
 
 /** Identity of an owner's incidents in one area, for counting attempts: 16 hex digits. */
-export const incidentId = (ownerUid: string, area: Area): string => digest(ownerUid, area).slice(0, 16)
+export const incidentId = (ownerUid: string, area: IncidentArea): string => digest(ownerUid, area).slice(0, 16)
 
 /** Queue key of an incident; one run a key. */
-export const incidentKey = (ownerUid: string, area: Area): string => `${ownerUid}/${area}`
+export const incidentKey = (ownerUid: string, area: IncidentArea): string => `${ownerUid}/${area}`
 
 /** Deterministic name of the record of one incident: two controllers that see it make the same one. */
-export const remediationName = (ownerName: string, ownerUid: string, area: Area, templateHash: string): string =>
-  `${ownerName.slice(0, 200).replace(/[.-]+$/, '')}-${area}-${digest(ownerUid, area, templateHash).slice(0, 8)}`
+export const remediationName = (
+  ownerName: string,
+  ownerUid: string,
+  area: IncidentArea,
+  templateHash: string,
+): string =>
+  `${ownerName.slice(0, 200).replace(/[.-]+$/, '')}-${area.toLowerCase()}-${digest(ownerUid, area, templateHash).slice(0, 8)}`

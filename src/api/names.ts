@@ -24,3 +24,10 @@ export const PROTECTED_NAMESPACES: readonly string[] = ['kube-system', 'kube-pub
 export const APPROVAL_POLICY = 'kubemend-approval'
 /** ClusterRole of those who may approve; bound to nobody. */
 export const APPROVER_ROLE = 'kubemend-approver'
+
+/** Label and taint of a flagged node: this prefix and the cause; the value is a detail such as `nfs`, or `true`. */
+export const FLAG_PREFIX = 'flag.kubemend.io/'
+/** ValidatingAdmissionPolicy, and its binding, by which an agent answers only orders to its own node. */
+export const NODE_TASK_POLICY = 'kubemend-node-task'
+/** ServiceAccount of the node agent. */
+export const AGENT_ACCOUNT = 'kubemend-agent'

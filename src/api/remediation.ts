@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CAUSES } from './causes.ts'
+import { NODE_RUNTIMES, RESTART_REASONS } from './node-verbs.ts'
 import { ACTION_TYPES, type HoldReason, PHASES } from './reasons.ts'
 import { type CelRule, conditions, count, fitting, listOf, text, time, total, transitions } from './schema.ts'
 
@@ -40,10 +41,30 @@ const step = z.object({
     .describe('How far it came. Intended is written before the act, Done after it.'),
   target: objectRef('The object that is written to; absent where only pods of Jobs are.').optional(),
   changes: listOf(change, { max: 64, what: 'What is changed, container by container.' }).optional(),
-  pods: listOf(z.object({ name: text(253, 'Name of the pod.'), uid: text(64, 'uid of the pod.') }), {
-    max: 512,
-    what: 'Pods that are deleted or, of Jobs, given the image themselves.',
-  }).optional(),
+  pods: listOf(
+    z.object({
+      name: text(253, 'Name of the pod.'),
+      uid: text(64, 'uid of the pod.'),
+      namespace: text(63, 'Namespace of the pod, where it is not the one of the record.').optional(),
+    }),
+    {
+      max: 512,
+      what: 'Pods that are deleted or, of Jobs, given the image themselves; on a node, those that the remedy is for.',
+    },
+  ).optional(),
+  node: z
+    .object({
+      orders: listOf(text(253, 'Name of a NodeTask.'), {
+        max: 64,
+        what: 'Orders to the agent, or the pod that installs a mount helper.',
+      }),
+      runtime: z.enum(NODE_RUNTIMES).optional().describe('Runtime that is restarted.'),
+      reason: z.enum(RESTART_REASONS).optional().describe('Why it is restarted; the agent checks it.'),
+      detail: text(256, 'What is flagged or installed, e.g. the file system type.').optional(),
+      touches: text(1024, 'What a restart touches beside.').optional(),
+    })
+    .optional()
+    .describe('What is done on a node.'),
   diff: text(16384, 'The change as a unified diff.').optional(),
   planHash: text(64, 'Hash of the plan; an approval names it.'),
   message: text(4096, 'What happened, in a sentence.').optional(),
@@ -181,5 +202,6 @@ export const OUTCOME_REASONS = [
   'Denied',
   'Expired',
   'Superseded',
+  'Flagged',
 ] as const
 export type RemediationReason = (typeof OUTCOME_REASONS)[number] | HoldReason

@@ -14,6 +14,16 @@ export interface Attempt {
   readonly at: number
 }
 
+/** What is known of each node at any time, from the watch; of its conditions only whether it is Ready. */
+export interface NodeState {
+  readonly name: string
+  readonly uid: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly ready: boolean
+  readonly controlPlane: boolean
+  readonly unschedulable: boolean
+}
+
 /** Everything that a decision may look at. No clock: `now` is an argument. */
 export interface Case {
   readonly now: number
@@ -30,6 +40,10 @@ export interface Case {
   readonly attempts: readonly Attempt[]
   /** Remediations in phase Running or Verifying, by policy name (this incident's own not counted). */
   readonly active: Readonly<Record<string, number>>
+  /** Every node, for the guardrails on how many are unhealthy; unknown where nodes cannot be watched. */
+  readonly nodes?: Fact<readonly NodeState[]>
+  /** uids of nodes on which a remedy is under way, without this incident's own. */
+  readonly nodesUnderRepair?: readonly string[]
   readonly operator: {
     readonly namespace: string
     readonly paused: Fact<boolean>

@@ -214,6 +214,7 @@ test('It never acts while a fact that the act needs is unknown', () => {
       expect(plan.pods).not.toEqual([])
       continue
     }
+    if (plan.type !== 'RewriteImage') throw new Error(`${plan.type} was not to be planned here`)
     if (incident.owner.keepsBrokenPods || incident.owner.mendsPods) expect(facts.pods?.known).toBe(true)
     expect(plan.changes).not.toEqual([])
     if (plan.podsOnly) expect(plan.thenPatch).not.toEqual([])

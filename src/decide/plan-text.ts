@@ -94,5 +94,13 @@ export const sayPlan = (plan: Plan): string => {
     }
     case 'RecyclePod':
       return `${plan.method === 'Evict' ? 'evict' : 'delete'} ${plan.pods.map(({ name }) => name).join(', ')} of ${target}`
+    case 'RecycleSandbox':
+      return `recycle the sandboxes of ${plan.pods.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} on ${target}`
+    case 'RestartRuntime':
+      return `restart ${plan.runtime} on ${target}; ${plan.touches}`
+    case 'FlagNode':
+      return `flag ${target}: ${plan.message}`
+    case 'InstallMountHelper':
+      return `install ${plan.packageName} on ${target}`
   }
 }

@@ -270,6 +270,10 @@ export const aNamespace = (words: Partial<NamespaceFacts> = {}): NamespaceFacts 
 })
 export const aNode = (words: Partial<NodeFacts> = {}): NodeFacts => ({
   name: 'n1',
+  uid: 'node-1',
+  resourceVersion: '1',
+  unschedulable: false,
+  conditions: [],
   labels: {},
   annotations: {},
   platform: 'linux/amd64',

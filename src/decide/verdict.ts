@@ -1,4 +1,7 @@
+import type { NodeCause } from '../api/causes.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
+import type { NodeTaskSpec } from '../api/node-task.ts'
+import type { NodeRuntime, RestartReason } from '../api/node-verbs.ts'
 import type { HoldReason } from '../api/reasons.ts'
 import type { ImageChange } from '../api/remediation.ts'
 import type { Diagnosis, FactName } from '../diagnose/incident.ts'
@@ -54,7 +57,65 @@ export interface RecyclePodPlan extends PlanBase {
   readonly pods: readonly PodToDelete[]
 }
 
-export type Plan = RewriteImagePlan | RecyclePodPlan
+/** A pod that a remedy of a node is for. */
+export interface PodOnNode {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+/** An order to the agent of one node; the deadline is set when it is given. */
+export interface NodeOrder {
+  /** Deterministic: made of the plan's hash, so that it is given once. */
+  readonly name: string
+  readonly spec: Omit<NodeTaskSpec, 'deadline'>
+}
+
+interface NodePlanBase extends PlanBase {
+  /** The node. */
+  readonly target: ObjectRef
+  /** Pods that the remedy is for, at most 64; empty where the node itself fails. */
+  readonly pods: readonly PodOnNode[]
+}
+
+export interface RecycleSandboxPlan extends NodePlanBase {
+  readonly type: 'RecycleSandbox'
+  /** One a pod. */
+  readonly orders: readonly NodeOrder[]
+}
+
+export interface RestartRuntimePlan extends NodePlanBase {
+  readonly type: 'RestartRuntime'
+  readonly runtime: NodeRuntime
+  readonly reason: RestartReason
+  /** What the restart touches, in a sentence. */
+  readonly touches: string
+  readonly orders: readonly NodeOrder[]
+}
+
+export interface FlagNodePlan extends NodePlanBase {
+  readonly type: 'FlagNode'
+  readonly cause: NodeCause
+  /** Value of the label and the taint, e.g. `nfs`. */
+  readonly detail: string
+  /** Reason and message of the condition. */
+  readonly reason: string
+  readonly message: string
+  readonly taint: boolean
+}
+
+export interface InstallMountHelperPlan extends NodePlanBase {
+  readonly type: 'InstallMountHelper'
+  /** File system type, e.g. `nfs`. */
+  readonly fsType: string
+  readonly packageName: string
+  /** Deterministic name of the short-lived pod. */
+  readonly podName: string
+}
+
+export type NodePlan = RecycleSandboxPlan | RestartRuntimePlan | FlagNodePlan | InstallMountHelperPlan
+
+export type Plan = RewriteImagePlan | RecyclePodPlan | NodePlan
 
 /** The policy that governs, by name, so that records and metrics can tell. */
 export interface Governing {

@@ -1,4 +1,4 @@
-import type { Area } from '../api/causes.ts'
+import type { IncidentArea } from '../api/causes.ts'
 import { sameImage } from '../api/image-reference.ts'
 import { incidentKey } from '../api/incident-id.ts'
 import type { Pod } from '../api/kubernetes.ts'
@@ -9,7 +9,7 @@ import { templateHashOf } from './owner-revision.ts'
 
 export interface Parts {
   readonly owner: Owner
-  readonly area: Area
+  readonly area: IncidentArea
   readonly pods: readonly FailingPod[]
   /** Revision to speak of where no pod fails any more (a remedy's proof is awaited). */
   readonly templateHash?: string

@@ -121,6 +121,10 @@ describe('the cause after the registry was asked of the present image', () => {
   it('is a wrong platform where the image is there, but not for the node', () => {
     const node = known({
       name: 'n',
+      uid: 'node-1',
+      resourceVersion: '1',
+      unschedulable: false,
+      conditions: [],
       labels: {},
       annotations: {},
       platform: 'linux/arm64',

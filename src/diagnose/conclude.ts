@@ -7,7 +7,7 @@ import type { Diagnosis, Fact, Facts, Finding, Incident, RegistryAnswer } from '
 import { permanentFix } from './permanent-fix.ts'
 import { refine } from './refine.ts'
 
-const WITNESS_RANK = { registry: 0, kubelet: 1, event: 2 } as const
+const WITNESS_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 
 /** What is firmly known before what is said, a cause before a bare back-off. */
 const weight = ({ cause, witness }: Finding): number =>

@@ -1,4 +1,4 @@
-import type { Area } from '../api/causes.ts'
+import type { IncidentArea } from '../api/causes.ts'
 import type { Evidence } from '../api/remediation.ts'
 import { areaOfFinding } from './findings.ts'
 import type { FailingPod, Finding, Owner } from './incident.ts'
@@ -28,7 +28,7 @@ const ofFinding = (podName: string, finding: Finding): Evidence => {
 }
 
 /** What the pods' status and Events say, each different failure once, status before Events. */
-export const evidenceOfPods = (pods: readonly FailingPod[], area: Area): readonly Evidence[] => {
+export const evidenceOfPods = (pods: readonly FailingPod[], area: IncidentArea): readonly Evidence[] => {
   const seen = new Set<string>()
   const told: { readonly event: boolean; readonly line: Evidence }[] = []
   for (const { pod, findings } of pods) {

@@ -1,4 +1,4 @@
-import { type Area, areaOf, type Cause } from '../api/causes.ts'
+import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../api/causes.ts'
 import type { Container, ContainerStatus, Pod } from '../api/kubernetes.ts'
 import type { Word } from '../watch/sighting.ts'
 import type { FailingPod, Finding } from './incident.ts'
@@ -151,8 +151,8 @@ export const findFailures = (
 }
 
 /** The area a finding belongs to: that of its cause; where the cause is unknown, what was being done when it failed. */
-export const areaOfFinding = ({ cause, image, container }: Finding): Area | undefined =>
-  areaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
+export const areaOfFinding = ({ cause, image, container }: Finding): IncidentArea | undefined =>
+  incidentAreaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
 
 const timeOf = (text: string | undefined): number | undefined => {
   const at = text === undefined ? Number.NaN : Date.parse(text)

@@ -16,11 +16,21 @@ export interface GatherDeps {
 
 const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master']
 
-const nodeFacts = ({ metadata, status }: Node): NodeFacts => {
+const nodeFacts = ({ metadata, spec, status }: Node): NodeFacts => {
   const labels = metadata.labels ?? {}
   const info = status?.nodeInfo
   return {
     name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    unschedulable: spec?.unschedulable ?? false,
+    conditions: (status?.conditions ?? []).map(({ type, status: is = '', reason, message, lastTransitionTime }) => ({
+      type,
+      status: is,
+      ...(reason !== undefined && { reason }),
+      ...(message !== undefined && { message }),
+      ...(lastTransitionTime !== undefined && { lastTransitionTime }),
+    })),
     labels,
     annotations: metadata.annotations ?? {},
     platform: info?.operatingSystem && info.architecture ? `${info.operatingSystem}/${info.architecture}` : '',

@@ -1,9 +1,11 @@
-import type { Area, Cause } from '../api/causes.ts'
+import type { IncidentArea, Cause } from '../api/causes.ts'
 import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod } from '../api/kubernetes.ts'
+import type { NodeInspection } from '../api/node-task.ts'
+import type { NodeTask } from '../api/objects.ts'
 import type { Evidence } from '../api/remediation.ts'
 
 /** Who vouches for a cause. An Event alone is somebody's word and never leads to an action. */
-export type Witness = 'kubelet' | 'registry' | 'event'
+export type Witness = 'kubelet' | 'registry' | 'agent' | 'event'
 
 /** One container (or the pod's sandbox or volume) that fails, and why. */
 export interface Finding {
@@ -21,7 +23,7 @@ export interface Finding {
   readonly mayBe: readonly Cause[]
 }
 
-/** A failing pod: its object as read, and what was found. */
+/** A failing pod, or the node itself where its own condition says that it fails: its object as read, and what was found. */
 export interface FailingPod {
   readonly pod: Pod
   readonly findings: readonly Finding[]
@@ -47,7 +49,10 @@ export interface Manager {
   readonly editAt: string
 }
 
-/** What may be written to: the last owner in the chain that holds a pod template, or the pod itself. */
+/**
+ * What may be written to: the last owner in the chain that holds a pod template, or the pod itself; of a node's cause
+ * the node.
+ */
 export interface Owner {
   readonly ref: ObjectRef
   /** It no longer exists; all else is then as it was last known, or empty. */
@@ -107,8 +112,22 @@ export interface NamespaceFacts {
   readonly annotations: Readonly<Record<string, string>>
 }
 
+/** A condition of a node, as the kubelet or a controller wrote it. */
+export interface NodeCondition {
+  readonly type: string
+  readonly status: string
+  readonly reason?: string
+  readonly message?: string
+  readonly lastTransitionTime?: string
+}
+
 export interface NodeFacts {
   readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+  /** Cordoned: somebody keeps new pods away. */
+  readonly unschedulable: boolean
+  readonly conditions: readonly NodeCondition[]
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   /** e.g. `linux/amd64`. */
@@ -127,6 +146,16 @@ export interface Facts {
   readonly pullSecrets?: Fact<readonly string[]>
   /** Answers by image reference in normal form. */
   readonly registry: Readonly<Record<string, Fact<RegistryAnswer>>>
+  /** Of a node's cause: every namespace in which pods fail by it, by name. */
+  readonly namespaces?: Readonly<Record<string, Fact<NamespaceFacts>>>
+  /** What the agent on the node saw, a few seconds old at most. */
+  readonly inspection?: Fact<NodeInspection>
+  /** Every pod on the node: what a restart touches, and what proves that it helped. */
+  readonly nodePods?: Fact<readonly Pod[]>
+  /** The orders of a step, with the agent's answers; one that is not there (any more) is missing from the list. */
+  readonly tasks?: Fact<readonly NodeTask[]>
+  /** The pod that installs a mount helper; its phase and its words. Not there: `value` is undefined. */
+  readonly installer?: Fact<Pod | undefined>
 }
 
 /** A request of `decide` for one more fact. */
@@ -136,12 +165,18 @@ export type FactName =
   /** `named`: pods that a remedy wrote to, which their owner may know no more (those of a CronJob's ended Job). */
   | { readonly fact: 'pods'; readonly named?: readonly { readonly name: string; readonly uid: string }[] | undefined }
   | { readonly fact: 'registry'; readonly image: string }
+  | { readonly fact: 'namespaces' }
+  /** `since`: not older than that, ms since the epoch. */
+  | { readonly fact: 'inspection'; readonly since?: number }
+  | { readonly fact: 'nodePods' }
+  | { readonly fact: 'tasks'; readonly names: readonly string[] }
+  | { readonly fact: 'installer'; readonly name: string }
 
 /** One owner and one area: however many of its pods report it. Level-based: what is true now. */
 export interface Incident {
   /** `<owner uid>/<area>`: the queue's key; one run a key. */
   readonly key: string
-  readonly area: Area
+  readonly area: IncidentArea
   readonly owner: Owner
   /** Failing pods of the owner in this area; empty once they recovered. */
   readonly pods: readonly FailingPod[]

@@ -1,4 +1,4 @@
-import type { Area } from '../api/causes.ts'
+import type { IncidentArea } from '../api/causes.ts'
 import { incidentKey } from '../api/incident-id.ts'
 import type { LabelSelector, ObjectRef } from '../api/kubernetes.ts'
 import type { FailingPod, Owner } from '../diagnose/incident.ts'
@@ -6,7 +6,7 @@ import type { FailingPod, Owner } from '../diagnose/incident.ts'
 /** An owner and an area in which something fails, or in which a remedy is under way. */
 export interface OpenIncident {
   readonly key: string
-  readonly area: Area
+  readonly area: IncidentArea
   readonly target: ObjectRef
   /** Failing pods by uid; empty where only the remedy's proof is awaited. */
   readonly pods: ReadonlyMap<string, FailingPod>
@@ -24,21 +24,21 @@ export interface OpenIncident {
 export interface Incidents {
   readonly get: (key: string) => OpenIncident | undefined
   /** A pod fails in these areas now, and in no other; answers the keys that changed. `at` is before the owner was read. */
-  readonly report: (owner: Owner, pod: FailingPod, areas: readonly Area[], at: number) => readonly string[]
+  readonly report: (owner: Owner, pod: FailingPod, areas: readonly IncidentArea[], at: number) => readonly string[]
   /**
    * A pod that is filed looks different now, in the same areas; answers its keys. Undefined where it is not filed so:
    * then its owner must be known.
    */
-  readonly refile: (pod: FailingPod, areas: readonly Area[]) => readonly string[] | undefined
+  readonly refile: (pod: FailingPod, areas: readonly IncidentArea[]) => readonly string[] | undefined
   /** The owner as it was read for filing, once: what was decided on it may have changed it. */
   readonly takeOwner: (key: string) => OpenIncident['owner']
   /** A pod no longer fails or is gone; answers the keys that it left. */
   readonly recovered: (podUid: string) => readonly string[]
   /** Keeps an incident open for the proof of its remedy. */
-  readonly await: (area: Area, target: ObjectRef, selector: LabelSelector | undefined) => string
+  readonly await: (area: IncidentArea, target: ObjectRef, selector: LabelSelector | undefined) => string
   /** Opens an incident that a record speaks of, for a process that did not see it begin; answers its key. */
-  readonly resume: (area: Area, target: ObjectRef) => string
-  readonly isOpen: (ownerUid: string, area: Area) => boolean
+  readonly resume: (area: IncidentArea, target: ObjectRef) => string
+  readonly isOpen: (ownerUid: string, area: IncidentArea) => boolean
   /** The pods of an incident that was taken up were looked at. */
   readonly seen: (key: string) => void
   readonly close: (key: string) => void

@@ -1,4 +1,4 @@
-import type { Area } from '../api/causes.ts'
+import type { IncidentArea } from '../api/causes.ts'
 import type { Pod } from '../api/kubernetes.ts'
 import { areaOfFinding } from '../diagnose/findings.ts'
 import type { FailingPod, Owner } from '../diagnose/incident.ts'
@@ -19,7 +19,7 @@ export interface LookDeps {
 }
 
 /** Areas in which a pod fails now; empty for a healthy one. */
-export const failingAreas = (failing: FailingPod): readonly Area[] => [
+export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [
   ...new Set(failing.findings.flatMap((finding) => areaOfFinding(finding) ?? [])),
 ]
 

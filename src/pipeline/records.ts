@@ -1,4 +1,4 @@
-import type { Area } from '../api/causes.ts'
+import type { IncidentArea } from '../api/causes.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import type { Remediation } from '../api/objects.ts'
 import { HOLD_REASONS, type Phase } from '../api/reasons.ts'
@@ -22,7 +22,9 @@ export const isOpen = ({ status }: Remediation): boolean => status?.finishedAt =
 const ownerUidOf = ({ spec }: Remediation): string => spec.target.uid
 
 /** Owner and area that a record speaks of. */
-export const subjectOf = (record: Remediation): { readonly ownerUid: string; readonly area: Area } | undefined => {
+export const subjectOf = (
+  record: Remediation,
+): { readonly ownerUid: string; readonly area: IncidentArea } | undefined => {
   const ownerUid = ownerUidOf(record)
   const area = areaOfRecord(record)
   return ownerUid && area ? { ownerUid, area } : undefined
@@ -49,10 +51,10 @@ export interface Records {
   /** Of one policy: under way, and held by a guardrail or a person. */
   readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
   /** Of one owner and area, newest first. */
-  readonly of: (ownerUid: string, area: Area) => readonly Remediation[]
+  readonly of: (ownerUid: string, area: IncidentArea) => readonly Remediation[]
   readonly ofOwner: (ownerUid: string) => readonly Remediation[]
   /** Records under way by policy, without those of one owner and area. */
-  readonly activeByPolicy: (except: { ownerUid: string; area: Area }) => Readonly<Record<string, number>>
+  readonly activeByPolicy: (except: { ownerUid: string; area: IncidentArea }) => Readonly<Record<string, number>>
 }
 
 const version = (record: Remediation): bigint => {

@@ -2,7 +2,7 @@
  * Who tried what within the last 24 hours. Attempts stand on records and on the policies' status: deleting a record,
  * or losing this process, resets no budget.
  */
-import { areaOf, CAUSES_BY_AREA, type Area, type Cause } from '../api/causes.ts'
+import { CAUSES_BY_AREA, type Cause, type IncidentArea, incidentAreaOf, isNodeCause } from '../api/causes.ts'
 import { incidentId } from '../api/incident-id.ts'
 import { AREA_LABEL } from '../api/names.ts'
 import type { Remediation, RemediationPolicy } from '../api/objects.ts'
@@ -25,9 +25,10 @@ export const attemptsOfPolicy = ({ metadata, status }: RemediationPolicy): reado
   (status?.attempts ?? []).flatMap(({ incident, time }) => timed(metadata.name, incident, time))
 
 /** What failed of the target: by the label, and where that was changed to what is no area by the cause. */
-export const areaOfRecord = ({ metadata, spec }: Remediation): Area | undefined => {
+export const areaOfRecord = ({ metadata, spec }: Remediation): IncidentArea | undefined => {
   const label = metadata.labels?.[AREA_LABEL]
-  return label !== undefined && Object.hasOwn(CAUSES_BY_AREA, label) ? (label as Area) : areaOf(spec.cause as Cause)
+  const known = label !== undefined && (Object.hasOwn(CAUSES_BY_AREA, label) || isNodeCause(label))
+  return known ? (label as IncidentArea) : incidentAreaOf(spec.cause as Cause)
 }
 
 /** Attempts that stand on a record. */

@@ -63,6 +63,7 @@ const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
   Undone: entry('Normal', 'both', 'What did not help was taken back.'),
   Denied: entry('Normal', 'both', 'A person denied the plan.'),
   Expired: entry('Warning', 'both', 'Nobody decided on the plan in time.'),
+  Flagged: entry('Warning', 'both', 'The node is flagged: a person, or a policy that installs, has to do the rest.'),
   Superseded: entry('Normal', 'none', 'Another revision of the workload fails now, which has a record of its own.'),
 }
 

@@ -6,7 +6,7 @@
  * not reset what was tried), and a workload in the tenant's hands must not be able to delete it. Housekeeping deletes it.
  */
 import { createHash } from 'node:crypto'
-import type { Area } from '../api/causes.ts'
+import type { IncidentArea } from '../api/causes.ts'
 import { remediationName } from '../api/incident-id.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
@@ -83,7 +83,7 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
 export const newRecord = (subject: Subject): Omit<Remediation, 'metadata'> & { readonly metadata: object } => {
   const { incident, policy } = subject
   const { name, uid, namespace } = incident.owner.ref
-  const area: Area = incident.area
+  const area: IncidentArea = incident.area
   return {
     apiVersion: API_VERSION,
     kind: 'Remediation',

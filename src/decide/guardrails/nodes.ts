@@ -8,6 +8,11 @@ const touchesNode = (plan: Plan): boolean => {
     case 'RewriteImage':
     case 'RecyclePod':
       return false
+    case 'RecycleSandbox':
+    case 'RestartRuntime':
+    case 'FlagNode':
+    case 'InstallMountHelper':
+      return true
   }
 }
 
