@@ -32,15 +32,14 @@ test.concurrent('a remedy that does not help is taken back where the policy says
   await scene.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
   await eventually(async () => {
     const [record] = await scene.records(namespace)
-    expect(record?.status?.steps?.map(({ state }) => state)).toEqual(['Ineffective', 'Undone'])
+    expect(record?.status?.steps?.slice(0, 2).map(({ state }) => state)).toEqual(['Ineffective', 'Undone'])
   }, PATIENTLY)
-  const undone = await scene.workload('Deployment', namespace)
-  expect(undone.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)
-  expect(undone.metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
   const spent = await scene.record(namespace, { reason: 'AttemptsSpent' }, { ...PATIENTLY, timeoutMs: 80_000 })
   expect(spent.status?.attempts).toHaveLength(2)
   expect(scene.writes(namespace).map(({ verb }) => verb)).toEqual(['patch', 'patch', 'patch', 'patch'])
-  expect(await imageOf(namespace)).toBe(`${OLD}/crashing:1`)
+  const undone = await scene.workload('Deployment', namespace)
+  expect(undone.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)
+  expect(undone.metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
 })
 
 test.concurrent('when the first remedy did not help the next one of the escalation follows, in the same attempt', async () => {

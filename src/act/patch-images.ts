@@ -10,8 +10,11 @@ import { alteredOnTheWay, imagePatch, type Seen, standsAs } from './image-patch.
 import type { Outcome } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
 
-/** Each round begins with a fresh read, so only an object that changes all the time needs more. */
-const MAX_ROUNDS = 3
+/**
+ * Each round after the first begins with a fresh read, so only an object that changes all the time needs more. A pod that
+ * backs off from pulling does so about as fast as a busy API server answers.
+ */
+const MAX_ROUNDS = 6
 
 export type Patched = { readonly kind: 'Patched'; readonly generation?: number | undefined }
 export type Settled = Exclude<Outcome, { kind: 'Done' }>
@@ -31,19 +34,24 @@ export const pathOfTarget = ({ target }: ImageEdit): string => {
 
 interface Try extends PatchOptions {
   readonly seen: Seen
+  /** What a dry run of this edit came to in a round before: to ask again would only give the object time to move. */
+  readonly rehearsed: { done: boolean }
 }
 
 /** Dry run, then the patch. Throws what the API server throws. */
 const patchTwice = async (
   edit: ImageEdit,
-  { seen, onlyWaiting = false }: Try,
+  { seen, onlyWaiting = false, rehearsed }: Try,
   { kube }: ActDeps,
 ): Promise<Patched | Settled> => {
   const path = pathOfTarget(edit)
   const body = imagePatch(edit, seen, { exact: onlyWaiting })
-  const rehearsal = await kube.patch(path, body, { type: 'json', dryRun: true, fieldManager: FIELD_MANAGER })
-  const altered = alteredOnTheWay(rehearsal, edit.changes)
-  if (altered !== undefined) return { kind: 'Refused', why: altered }
+  if (!rehearsed.done) {
+    const rehearsal = await kube.patch(path, body, { type: 'json', dryRun: true, fieldManager: FIELD_MANAGER })
+    const altered = alteredOnTheWay(rehearsal, edit.changes)
+    if (altered !== undefined) return { kind: 'Refused', why: altered }
+    rehearsed.done = true
+  }
   const patched = await kube.patch<Workload>(path, body, { type: 'json', fieldManager: FIELD_MANAGER })
   return { kind: 'Patched', generation: patched.metadata.generation }
 }
@@ -68,11 +76,12 @@ export const patchImages = async (
   const { target, changes } = edit
   const name = `${target.kind} ${target.name}`
   if (changes.length === 0) return { kind: 'AlreadyDone' }
+  const rehearsed = { done: false }
   let seen: Seen = edit
   for (let round = 1; ; round += 1) {
     let failure: unknown
     try {
-      return await patchTwice(edit, { seen, onlyWaiting }, deps)
+      return await patchTwice(edit, { seen, onlyWaiting, rehearsed }, deps)
     } catch (error) {
       if (notFound(error)) return { kind: 'Stale', why: `${name} is gone` }
       if (!conflict(error) && !invalid(error)) {
