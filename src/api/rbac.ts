@@ -15,9 +15,10 @@ export interface RbacRule {
  * collects them from `src/` into `manifests/rbac.yaml`: one role a value of `action`, never `*`.
  *
  * `observe` is all that a controller needs that only looks, `lead` (in the operator's own namespace) what leader
- * election needs; `read-pull-secrets` and each action are granted apart.
+ * election needs, `inspect-nodes` (there too) to ask the agents on nodes what they see; `read-pull-secrets` and each action
+ * are granted apart.
  */
 export interface RbacGrant {
-  readonly action: 'observe' | 'lead' | 'read-pull-secrets' | ActionType
+  readonly action: 'observe' | 'lead' | 'inspect-nodes' | 'read-pull-secrets' | ActionType
   readonly rules: readonly RbacRule[]
 }

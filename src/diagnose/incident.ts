@@ -18,7 +18,14 @@ export interface Finding {
   /** Catalogue row that named the cause. */
   readonly row?: string
   readonly message: string
+  /**
+   * Of a node's cause, what it is about as the message names it: the file system type (`nfs`) of MountHelperMissing, the
+   * chain of IptablesChainMissing. Absent where the message names none.
+   */
+  readonly detail?: string
   readonly witness: Witness
+  /** Why it is not so (any more), as the agent saw: it is explained and never acted on. */
+  readonly refuted?: string
   /** Causes that asking the registry may still turn this one into; empty once it answered. */
   readonly mayBe: readonly Cause[]
 }
@@ -192,4 +199,6 @@ export interface Diagnosis {
   readonly findings: readonly Finding[]
   readonly evidence: readonly Evidence[]
   readonly permanentFix?: string
+  /** Why the cause is not so (any more), in a sentence; there where every finding is refuted. Nothing is done then. */
+  readonly refuted?: string
 }
