@@ -52,15 +52,16 @@ const incident = (uid: string): Incident => {
   }
 }
 const open = async (uid: string): Promise<Remediation> =>
-  (await openRecord({ incident: incident(uid), diagnosis: aDiagnosis(), policy: POLICY }, kube)).record
+  (await openRecord({ incident: incident(uid), diagnosis: aDiagnosis(), policy: POLICY }, kube, 'kubemend-system'))
+    .record
 const intend = (record: Remediation) => recordIntent(record, { kind: 'Intended', at: NOW, verdict: anAct() }, kube)
 const read = (record: Remediation) => bed.get<Remediation>('remediation', record.metadata.name, '-n', ns)
 
 describe('a record', () => {
   test('is made once under a name that everyone finds again', async () => {
     const subject = { incident: incident('owner-once'), diagnosis: aDiagnosis(), policy: POLICY }
-    const first = await openRecord(subject, kube)
-    const second = await openRecord(subject, kube)
+    const first = await openRecord(subject, kube, 'kubemend-system')
+    const second = await openRecord(subject, kube, 'kubemend-system')
     expect([first.created, second.created]).toEqual([true, false])
     expect(second.record.metadata.uid).toBe(first.record.metadata.uid)
     const { metadata, spec } = await read(first.record)

@@ -9,6 +9,12 @@ export const incidentId = (ownerUid: string, area: IncidentArea): string => dige
 /** Queue key of an incident; one run a key. */
 export const incidentKey = (ownerUid: string, area: IncidentArea): string => `${ownerUid}/${area}`
 
+/** What a queue key is made of. */
+export const partsOfKey = (key: string): { readonly ownerUid: string; readonly area: string } => {
+  const at = key.indexOf('/')
+  return { ownerUid: key.slice(0, at), area: key.slice(at + 1) }
+}
+
 /** Deterministic name of the record of one incident: two controllers that see it make the same one. */
 export const remediationName = (
   ownerName: string,

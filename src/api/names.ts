@@ -25,6 +25,12 @@ export const APPROVAL_POLICY = 'kubemend-approval'
 /** ClusterRole of those who may approve; bound to nobody. */
 export const APPROVER_ROLE = 'kubemend-approver'
 
+/** Labels by which a node is known to run the control plane. */
+export const CONTROL_PLANE_LABELS: readonly string[] = [
+  'node-role.kubernetes.io/control-plane',
+  'node-role.kubernetes.io/master',
+]
+
 /** Label and taint of a flagged node: this prefix and the cause; the value is a detail such as `nfs`, or `true`. */
 export const FLAG_PREFIX = 'flag.kubemend.io/'
 /** ValidatingAdmissionPolicy, and its binding, by which an agent answers only orders to its own node. */

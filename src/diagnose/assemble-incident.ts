@@ -1,4 +1,4 @@
-import type { IncidentArea } from '../api/causes.ts'
+import { type IncidentArea, isNodeCause } from '../api/causes.ts'
 import { sameImage } from '../api/image-reference.ts'
 import { incidentKey } from '../api/incident-id.ts'
 import type { Pod } from '../api/kubernetes.ts'
@@ -14,6 +14,9 @@ export interface Parts {
   /** Revision to speak of where no pod fails any more (a remedy's proof is awaited). */
   readonly templateHash?: string
 }
+
+/** A node has no revisions: each of its incidents by one cause is the same. */
+const NODE_REVISION = 'node'
 
 const createdAt = ({ pod }: FailingPod): string => pod.metadata.creationTimestamp ?? ''
 
@@ -45,7 +48,11 @@ export const assembleIncident = ({ owner, area, pods, templateHash }: Parts): In
     area,
     owner,
     pods: failing,
-    templateHash: first === undefined ? (templateHash ?? '') : templateHashOf(first.pod),
+    templateHash: isNodeCause(area)
+      ? NODE_REVISION
+      : first === undefined
+        ? (templateHash ?? '')
+        : templateHashOf(first.pod),
     evidence: [...evidenceOfPods(failing, area), ...evidenceOfOwner(owner)],
   }
 }

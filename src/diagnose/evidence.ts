@@ -1,7 +1,10 @@
-import type { IncidentArea } from '../api/causes.ts'
+import { type IncidentArea, isNodeCause } from '../api/causes.ts'
+import type { Pod } from '../api/kubernetes.ts'
 import type { Evidence } from '../api/remediation.ts'
 import { areaOfFinding } from './findings.ts'
 import type { FailingPod, Finding, Owner } from './incident.ts'
+import { isNodeItself } from './node-trouble.ts'
+import { isNodeRef } from './owner-node.ts'
 
 /** What the schema of a Remediation admits. */
 const MAX_SAYS = 2_048
@@ -17,14 +20,18 @@ export const evidence = (fact: string, says: string): Evidence => ({
 const placeOf = ({ container, init }: Finding): string =>
   container === '' ? 'it' : `${init ? 'init container' : 'container'} ${container}`
 
-const ofFinding = (podName: string, finding: Finding): Evidence => {
+const ofFinding = (pod: Pod, finding: Finding): Evidence => {
+  const { name } = pod.metadata
   const { cause, row, message, image, witness } = finding
   const kind = `${cause}${row === undefined ? '' : ` (row ${row})`}`
   if (witness === 'event') {
-    return evidence('Event', `an Event says of pod ${podName}, ${placeOf(finding)}: "${message}"; by its words ${kind}`)
+    if (isNodeItself(pod)) return evidence('NodeStatus', `the kubelet of node ${name} is silent: "${message}"`)
+    return evidence('Event', `an Event says of pod ${name}, ${placeOf(finding)}: "${message}"; by its words ${kind}`)
   }
+  if (isNodeItself(pod))
+    return evidence('NodeStatus', `node ${name} says of itself: "${message}"; by its words ${kind}`)
   const what = image === '' ? '' : ` with image ${image}`
-  return evidence('PodStatus', `pod ${podName}, ${placeOf(finding)}${what} waits: "${message}"; by its words ${kind}`)
+  return evidence('PodStatus', `pod ${name}, ${placeOf(finding)}${what} waits: "${message}"; by its words ${kind}`)
 }
 
 /** What the pods' status and Events say, each different failure once, status before Events. */
@@ -37,11 +44,13 @@ export const evidenceOfPods = (pods: readonly FailingPod[], area: IncidentArea):
       const key = JSON.stringify([finding.container, finding.image, finding.cause, finding.witness])
       if (seen.has(key)) continue
       seen.add(key)
-      told.push({ event: finding.witness === 'event', line: ofFinding(pod.metadata.name, finding) })
+      told.push({ event: finding.witness === 'event', line: ofFinding(pod, finding) })
     }
   }
   const lines = [...told.filter(({ event }) => !event), ...told.filter(({ event }) => event)].map(({ line }) => line)
-  const more = pods.length > 1 ? [evidence('PodStatus', `${pods.length} pods of the owner fail this way`)] : []
+  const failing = pods.filter(({ pod }) => !isNodeItself(pod)).length
+  const whose = isNodeCause(area) ? 'on the node' : 'of the owner'
+  const more = failing > 1 ? [evidence('PodStatus', `${failing} pods ${whose} fail this way`)] : []
   return [...lines.slice(0, MAX_TOLD * 2), ...more]
 }
 
@@ -54,6 +63,7 @@ export const evidenceOfOwner = ({
   templateFixed,
   blocked,
 }: Owner): readonly Evidence[] => {
+  if (isNodeRef(ref)) return [evidence('Owner', `it lies with node ${ref.name}, whatever owns the pods`)]
   const name = `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
   const whose = ref.kind === 'Pod' ? 'nothing owns the pod' : `the pods belong to ${name}`
   return [

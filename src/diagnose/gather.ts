@@ -1,8 +1,17 @@
 import { normalImage } from '../api/image-reference.ts'
-import type { KubeObject, Node } from '../api/kubernetes.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { createAskRegistries } from './ask-registries.ts'
-import { type FactName, type Facts, type Incident, type NodeFacts, unknown } from './incident.ts'
+import {
+  nodeNameOf,
+  readInstaller,
+  readNamespaceFacts,
+  readNamespaces,
+  readNodePods,
+  readTasks,
+} from './gather-node.ts'
+import { type FactName, type Facts, type Incident, unknown } from './incident.ts'
+import { type Inspect, inspectNothing } from './inspect.ts'
+import { nodeFacts } from './node-facts.ts'
 import { readPods } from './read-pods.ts'
 import { readFact, type Reads } from './reads.ts'
 import type { Registry } from './registry/registry.ts'
@@ -12,69 +21,76 @@ export interface GatherDeps {
   readonly registry: Pick<Registry, 'ask'>
   /** Whether secrets may be read at all; without it registries are asked as anybody. Default true. */
   readonly readPullSecrets?: boolean
+  /** How agents are asked; absent: nobody asks them, and what only they see is unknown. */
+  readonly agents?: Agents
 }
 
-const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master']
-
-const nodeFacts = ({ metadata, spec, status }: Node): NodeFacts => {
-  const labels = metadata.labels ?? {}
-  const info = status?.nodeInfo
-  return {
-    name: metadata.name,
-    uid: metadata.uid,
-    resourceVersion: metadata.resourceVersion,
-    unschedulable: spec?.unschedulable ?? false,
-    conditions: (status?.conditions ?? []).map(({ type, status: is = '', reason, message, lastTransitionTime }) => ({
-      type,
-      status: is,
-      ...(reason !== undefined && { reason }),
-      ...(message !== undefined && { message }),
-      ...(lastTransitionTime !== undefined && { lastTransitionTime }),
-    })),
-    labels,
-    annotations: metadata.annotations ?? {},
-    platform: info?.operatingSystem && info.architecture ? `${info.operatingSystem}/${info.architecture}` : '',
-    controlPlane: CONTROL_PLANE.some((label) => labels[label] !== undefined),
-    ready: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
-  }
+export interface Agents {
+  /** The operator's own, where orders lie. */
+  readonly namespace: string
+  /** What the agent on a node sees: by an order, or by what it answered before. */
+  readonly inspect: Inspect
 }
+
+const NOBODY: Agents = { namespace: 'kubemend-system', inspect: inspectNothing }
 
 const readNamespace = async ({ owner }: Incident, reads: Reads): Promise<Facts['namespace'] & object> => {
   const name = owner.ref.namespace
-  if (name === undefined) return unknown(`${owner.ref.kind} ${owner.ref.name} is in no namespace`)
-  return readFact(reads, pathOf({ kind: 'Namespace', name }), ({ metadata }: KubeObject) => ({
-    name,
-    labels: metadata.labels ?? {},
-    annotations: metadata.annotations ?? {},
-  }))
+  return name === undefined
+    ? unknown(`${owner.ref.kind} ${owner.ref.name} is in no namespace`)
+    : readNamespaceFacts(name, reads)
 }
 
-const readNode = async ({ pods }: Incident, reads: Reads): Promise<Facts['node'] & object> => {
-  const name = pods.map(({ pod }) => pod.spec?.nodeName).find(Boolean)
-  if (!name) return unknown(pods.length === 0 ? 'no pod fails any more' : 'the pod has no node')
+const readNode = async (incident: Incident, reads: Reads): Promise<Facts['node'] & object> => {
+  const name = nodeNameOf(incident)
+  if (!name) return unknown(incident.pods.length === 0 ? 'no pod fails any more' : 'the pod has no node')
   return readFact(reads, pathOf({ kind: 'Node', name }), nodeFacts)
 }
 
-const wants = (names: readonly FactName[], fact: FactName['fact']): boolean => names.some((name) => name.fact === fact)
+/** Only of a node's incident is the uid known without a read. */
+const inspectNode = async ({ owner: { ref } }: Incident, inspect: Inspect, since?: number) =>
+  ref.kind === 'Node'
+    ? inspect({ name: ref.name, uid: ref.uid, ...(since !== undefined && { since }) })
+    : unknown(`${ref.kind} ${ref.name} is no node`)
 
-const namedIn = (names: readonly FactName[]) =>
-  names.flatMap((name) => (name.fact === 'pods' ? (name.named ?? []) : []))
+type Of<N extends FactName['fact']> = Extract<FactName, { fact: N }>
+
+const find = <N extends FactName['fact']>(names: readonly FactName[], fact: N): Of<N> | undefined =>
+  names.find((name): name is Of<N> => name.fact === fact)
+
+const named = (names: readonly FactName[]) => names.flatMap((name) => (name.fact === 'pods' ? (name.named ?? []) : []))
 
 /**
  * Reads the facts that are asked for, all at once, and adds them to those at hand. What cannot be read is unknown and
  * says why, naming the right that is missing. Never rejects.
  */
-export const createGather = ({ reads, registry, readPullSecrets = true }: GatherDeps) => {
+export const createGather = (deps: GatherDeps) => {
+  const { reads, registry, readPullSecrets = true, agents = NOBODY } = deps
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
+
+  /** Everything begins at once; what nobody asks for is left out. */
+  const readings = (incident: Incident, names: readonly FactName[]): { [K in keyof Facts]?: Promise<Facts[K]> } => {
+    const inspection = find(names, 'inspection')
+    const installer = find(names, 'installer')
+    const tasks = names.flatMap((name) => (name.fact === 'tasks' ? name.names : []))
+    return {
+      ...(find(names, 'namespace') && { namespace: readNamespace(incident, reads) }),
+      ...(find(names, 'node') && { node: readNode(incident, reads) }),
+      ...(find(names, 'pods') && { pods: readPods(incident, named(names), reads) }),
+      ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
+      ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
+      ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection.since) }),
+      ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
+      ...(installer && { installer: readInstaller(installer.name, agents.namespace, reads) }),
+    }
+  }
 
   return async (incident: Incident, names: readonly FactName[], have: Facts): Promise<Facts> => {
     const images = [...new Set(names.flatMap((name) => (name.fact === 'registry' ? [normalImage(name.image)] : [])))]
-    const [namespace, node, pods, asked] = await Promise.all([
-      wants(names, 'namespace') ? readNamespace(incident, reads) : have.namespace,
-      wants(names, 'node') ? readNode(incident, reads) : have.node,
-      wants(names, 'pods') ? readPods(incident, namedIn(names), reads) : have.pods,
-      images.length > 0 ? askRegistries(incident.pods[0]?.pod, images, have) : {},
-    ])
-    return { ...have, ...(namespace && { namespace }), ...(node && { node }), ...(pods && { pods }), ...asked }
+    const asked = images.length > 0 ? askRegistries(incident.pods[0]?.pod, images, have) : undefined
+    const read = await Promise.all(
+      Object.entries(readings(incident, names)).map(async ([name, reading]) => [name, await reading] as const),
+    )
+    return { ...have, ...(Object.fromEntries(read) as Partial<Facts>), ...(await asked) }
   }
 }

@@ -141,6 +141,8 @@ export interface NodeFacts {
   readonly platform: string
   readonly controlPlane: boolean
   readonly ready: boolean
+  /** The runtime that the kubelet uses, as it says itself, e.g. `containerd://1.7.27`. */
+  readonly runtimeVersion?: string
 }
 
 /** Facts by name, gathered so far. A name that is absent was not asked for yet. */

@@ -3,6 +3,7 @@ import { forbidden, notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import type { Owner } from './incident.ts'
 import { controllerOf, readOwner } from './owner-chain.ts'
+import { isNodeRef, readOwnerNode } from './owner-node.ts'
 import { isRepaired, ownerOfObject } from './owner-object.ts'
 import type { Reads } from './reads.ts'
 
@@ -12,6 +13,7 @@ import type { Reads } from './reads.ts'
  */
 export const readOwnerAt = async (ref: ObjectRef, pod: Pod | undefined, reads: Reads): Promise<Owner | undefined> => {
   const { apiVersion, kind, namespace, name, uid } = ref
+  if (isNodeRef(ref)) return readOwnerNode(ref, reads)
   if (!isRepaired(ref)) return pod && readOwner(pod, reads)
   try {
     const object = await reads.get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))

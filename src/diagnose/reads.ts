@@ -5,7 +5,10 @@ import { type Fact, known, unknown } from './incident.ts'
 /** What diagnose asks of the API server: single objects, and lists that are bounded by a selector. */
 export interface Reads {
   get<T>(path: string, options?: { readonly accept?: string }): Promise<T>
-  list<T>(path: string, options?: { readonly labelSelector?: string }): Promise<{ readonly items: readonly T[] }>
+  list<T>(
+    path: string,
+    options?: { readonly labelSelector?: string; readonly fieldSelector?: string },
+  ): Promise<{ readonly items: readonly T[] }>
 }
 
 /** Metadata alone: a ReplicaSet is read only for the name of its owner. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FailingPod, Owner } from '../diagnose/incident.ts'
-import { createIncidents } from './incidents.ts'
+import { createIncidents, type Filing } from './incidents.ts'
 
 const owner = (uid: string): Owner =>
   ({ ref: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: uid, uid } }) as Owner
@@ -11,28 +11,34 @@ const failing = (uid: string): FailingPod => ({
   since: 0,
 })
 
+const filing = (of: string, areas: Filing['areas'], at = 0): Filing => ({
+  target: owner(of).ref,
+  areas,
+  owner: { value: owner(of), at },
+})
+
 const podsOf = (incidents: ReturnType<typeof createIncidents>, key: string) => [
   ...(incidents.get(key)?.pods.keys() ?? []),
 ]
 
 test('however many pods report it, an owner and an area are one incident', () => {
   const incidents = createIncidents()
-  incidents.report(owner('o'), failing('a'), ['image'], 0)
-  expect(incidents.report(owner('o'), failing('b'), ['image'], 0)).toEqual(['o/image'])
+  incidents.report(failing('a'), [filing('o', ['image'], 0)])
+  expect(incidents.report(failing('b'), [filing('o', ['image'], 0)])).toEqual(['o/image'])
   expect(incidents.keys()).toEqual(['o/image'])
   expect(podsOf(incidents, 'o/image')).toEqual(['a', 'b'])
 })
 
 test('a pod that fails in another area now leaves the one before, and both are told', () => {
   const incidents = createIncidents()
-  incidents.report(owner('o'), failing('a'), ['image'], 0)
-  expect(incidents.report(owner('o'), failing('a'), ['volume'], 0)).toEqual(['o/volume', 'o/image'])
+  incidents.report(failing('a'), [filing('o', ['image'], 0)])
+  expect(incidents.report(failing('a'), [filing('o', ['volume'], 0)])).toEqual(['o/volume', 'o/image'])
   expect(podsOf(incidents, 'o/image')).toEqual([])
 })
 
 test('a pod that recovered leaves its incidents, which stay open for their records to be closed', () => {
   const incidents = createIncidents()
-  incidents.report(owner('o'), failing('a'), ['image', 'container'], 0)
+  incidents.report(failing('a'), [filing('o', ['image', 'container'], 0)])
   expect(incidents.recovered('a')).toEqual(['o/image', 'o/container'])
   expect(incidents.recovered('a')).toEqual([])
   expect(incidents.get('o/image')?.pods.size).toBe(0)
@@ -40,7 +46,7 @@ test('a pod that recovered leaves its incidents, which stay open for their recor
 
 test('the owner that was read for filing serves once', () => {
   const incidents = createIncidents()
-  incidents.report(owner('o'), failing('a'), ['image'], 7)
+  incidents.report(failing('a'), [filing('o', ['image'], 7)])
   expect(incidents.takeOwner('o/image')?.at).toBe(7)
   expect(incidents.takeOwner('o/image')).toBeUndefined()
 })
@@ -58,14 +64,14 @@ test('pods of an owner whose remedy is to be proven make us look, pods of others
 test('an incident that a record speaks of is taken up, and one that is open stays as it is', () => {
   const incidents = createIncidents()
   expect(incidents.resume('image', owner('o').ref)).toBe('o/image')
-  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  incidents.report(failing('a'), [filing('o', ['image'], 0)])
   incidents.resume('image', owner('o').ref)
   expect(podsOf(incidents, 'o/image')).toEqual(['a'])
 })
 
 test('a pod that says something new in the same areas is filed without its owner', () => {
   const incidents = createIncidents()
-  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  incidents.report(failing('a'), [filing('o', ['image'], 0)])
   const later = { ...failing('a'), since: 7 }
   expect(incidents.refile(later, ['image'])).toEqual(['o/image'])
   expect(incidents.get('o/image')?.pods.get('a')).toBe(later)
@@ -77,6 +83,6 @@ test.each([
   ['is not filed', 'b', ['image']],
 ] as const)('a pod that %s cannot be filed without its owner', (_, uid, areas) => {
   const incidents = createIncidents()
-  incidents.report(owner('o'), failing('a'), ['image'], 0)
+  incidents.report(failing('a'), [filing('o', ['image'], 0)])
   expect(incidents.refile(failing(uid), areas)).toBeUndefined()
 })

@@ -20,11 +20,24 @@ export interface OpenIncident {
   readonly startedAt?: number
 }
 
+/**
+ * Under what a failing pod is filed. It may lie with its workload and with its node at once: then there are two, each
+ * with areas of its own.
+ */
+export interface Filing {
+  readonly target: ObjectRef
+  readonly areas: readonly IncidentArea[]
+  /** The owner as it was just read, where it was; `at` is before the read began, ms since the epoch. */
+  readonly owner?: { readonly value: Owner; readonly at: number }
+}
+
 /** Open incidents by key; what is healthy has none. Synchronous. */
 export interface Incidents {
   readonly get: (key: string) => OpenIncident | undefined
-  /** A pod fails in these areas now, and in no other; answers the keys that changed. `at` is before the owner was read. */
-  readonly report: (owner: Owner, pod: FailingPod, areas: readonly IncidentArea[], at: number) => readonly string[]
+  /** A pod fails so now, and in no other way; answers the keys that changed. */
+  readonly report: (pod: FailingPod, filings: readonly Filing[]) => readonly string[]
+  /** A pod fails so now, whatever else it is filed under: for one who looked from one target's side only. */
+  readonly add: (pod: FailingPod, filing: Filing) => void
   /**
    * A pod that is filed looks different now, in the same areas; answers its keys. Undefined where it is not filed so:
    * then its owner must be known.
@@ -64,28 +77,28 @@ export const createIncidents = (): Incidents => {
     if (keys?.size === 0) keysOfPod.delete(podUid)
   }
 
+  const add = (failing: FailingPod, { target, areas, owner }: Filing): void => {
+    const { uid } = failing.pod.metadata
+    for (const area of areas) {
+      const key = incidentKey(target.uid, area)
+      const before = open.get(key)
+      const pods = new Map(before?.pods).set(uid, failing)
+      open.set(key, { ...before, key, area, target, pods, ...(owner && { owner }) })
+      keysOfPod.set(uid, (keysOfPod.get(uid) ?? new Set()).add(key))
+    }
+  }
+
   return {
     get: (key) => open.get(key),
-    report: (owner, failing, areas, at) => {
+    report: (failing, filings) => {
       const { uid } = failing.pod.metadata
-      const keys = areas.map((area) => incidentKey(owner.ref.uid, area))
+      const keys = filings.flatMap(({ target, areas }) => areas.map((area) => incidentKey(target.uid, area)))
       const left = [...(keysOfPod.get(uid) ?? [])].filter((key) => !keys.includes(key))
       for (const key of left) leave(uid, key)
-      areas.forEach((area, i) => {
-        const key = keys[i] ?? ''
-        const before = open.get(key)
-        open.set(key, {
-          ...before,
-          key,
-          area,
-          target: owner.ref,
-          pods: new Map(before?.pods).set(uid, failing),
-          owner: { value: owner, at },
-        })
-        keysOfPod.set(uid, (keysOfPod.get(uid) ?? new Set()).add(key))
-      })
+      for (const filing of filings) add(failing, filing)
       return [...keys, ...left]
     },
+    add,
     refile: (failing, areas) => {
       const { uid } = failing.pod.metadata
       const filed = [...(keysOfPod.get(uid) ?? [])].flatMap((key) => open.get(key) ?? [])

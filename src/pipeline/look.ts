@@ -1,10 +1,10 @@
 import type { IncidentArea } from '../api/causes.ts'
 import type { Pod } from '../api/kubernetes.ts'
 import { areaOfFinding } from '../diagnose/findings.ts'
-import type { FailingPod, Owner } from '../diagnose/incident.ts'
+import type { FailingPod } from '../diagnose/incident.ts'
 import type { Board } from '../watch/board.ts'
 import type { PodRef, Word } from '../watch/sighting.ts'
-import type { Incidents } from './incidents.ts'
+import type { Filing, Incidents } from './incidents.ts'
 
 /** What a look at one pod needs. */
 export interface LookDeps {
@@ -12,10 +12,10 @@ export interface LookDeps {
   readonly incidents: Incidents
   /** The pod as it is now; undefined where it is gone or another pod has its name. */
   readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
-  readonly readOwner: (pod: Pod) => Promise<Owner>
+  /** Under what a pod that fails so is filed. */
+  readonly file: (failing: FailingPod, areas: readonly IncidentArea[]) => Promise<readonly Filing[]>
   readonly examine: (pod: Pod, words: readonly Word[]) => FailingPod
   readonly enqueue: (key: string) => void
-  readonly now: () => number
 }
 
 /** Areas in which a pod fails now; empty for a healthy one. */
@@ -23,9 +23,9 @@ export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [
   ...new Set(failing.findings.flatMap((finding) => areaOfFinding(finding) ?? [])),
 ]
 
-/** Looks at one pod that may be broken and files it under its owner's incidents, or takes it out of them. */
+/** Looks at one pod that may be broken and files it under the incidents of its owner and its node, or takes it out of them. */
 export const createLook =
-  ({ board, incidents, readPod, readOwner, examine, enqueue, now }: LookDeps) =>
+  ({ board, incidents, readPod, file, examine, enqueue }: LookDeps) =>
   async (uid: string): Promise<void> => {
     const recovered = (): void => incidents.recovered(uid).forEach(enqueue)
 
@@ -46,6 +46,5 @@ export const createLook =
     // Who owns a pod does not change while it fails; what it says does, with each Event and each back-off.
     const filed = incidents.refile(failing, areas)
     if (filed) return filed.forEach(enqueue)
-    const at = now()
-    incidents.report(await readOwner(pod), failing, areas, at).forEach(enqueue)
+    incidents.report(failing, await file(failing, areas)).forEach(enqueue)
   }

@@ -1,7 +1,9 @@
 /** The stages wired: what is watched becomes a look at a pod, a look becomes an incident, an incident is reconciled. */
 import { act } from '../act/act.ts'
 import { admitPolicy } from '../api/admit-policy.ts'
-import type { Pod } from '../api/kubernetes.ts'
+import { isNodeCause } from '../api/causes.ts'
+import { partsOfKey } from '../api/incident-id.ts'
+import type { ObjectRef, Pod } from '../api/kubernetes.ts'
 import { classify } from '../catalogue/classify.ts'
 import { refinements } from '../catalogue/refinements.ts'
 import type { Config } from '../config.ts'
@@ -13,6 +15,7 @@ import { createGather } from '../diagnose/gather.ts'
 import { type Fact, known, unknown } from '../diagnose/incident.ts'
 import { readOwnerAt } from '../diagnose/owner-at.ts'
 import { readOwner } from '../diagnose/owner-chain.ts'
+import { nodeRef, readNodeRef } from '../diagnose/owner-node.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'
 import { createLedger } from '../report/ledger.ts'
 import { createMetrics, type Metrics } from '../report/metrics.ts'
@@ -25,9 +28,12 @@ import { pathOf } from '../runtime/paths.ts'
 import { createBoard } from '../watch/board.ts'
 import type { PodRef } from '../watch/sighting.ts'
 import { createWatch, type Watch, WATCHES } from '../watch/watch.ts'
+import { createFilePod } from './file-pod.ts'
 import { createHousekeeping } from './housekeeping.ts'
 import { createIncidents } from './incidents.ts'
+import { createLookAtNode } from './look-at-node.ts'
 import { createLook } from './look.ts'
+import { createNodes } from './nodes.ts'
 import { createPace } from './pace.ts'
 import { createPolicies } from './policies.ts'
 import { createReconcile } from './reconcile.ts'
@@ -76,6 +82,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
 
   const records = createRecords()
   const incidents = createIncidents()
+  const nodes = createNodes()
   const reservations = createReservations()
   const ledger = createLedger()
   const policies = createPolicies(admitPolicy)
@@ -108,25 +115,31 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   const board = createBoard({ now, onChange: (uid) => looks.add(uid) })
   const examine = (pod: Pod) => examinePod(pod, board.get(pod.metadata.uid)?.words ?? [], knowledge, now())
 
+  const enqueue = (key: string): void => reconciles.add(key)
+  const nodeNamed = async (name: string): Promise<ObjectRef | undefined> => {
+    const node = nodes.named(name)
+    return node ? nodeRef(node) : readNodeRef(name, client)
+  }
+
   const look = createLook({
     board,
     incidents,
     readPod,
-    readOwner: (pod) => readOwner(pod, client),
+    file: createFilePod({ readOwner: (pod) => readOwner(pod, client), nodeNamed, now }),
     examine,
-    enqueue: (key) => reconciles.add(key),
-    now,
+    enqueue,
   })
+  const lookAtNode = createLookAtNode({ nodes, incidents, enqueue, now })
 
   const reconcile = createReconcile({
     incidents,
     records,
     reservations,
     readPod,
-    watched: (uid) => board.get(uid)?.pod !== undefined,
+    watched: (uid) => board.get(uid)?.pod !== undefined || nodes.get(uid) !== undefined,
     examine,
     readOwner: (ref, pod) => readOwnerAt(ref, pod, client),
-    enqueue: (key) => reconciles.add(key),
+    enqueue,
     assemble: ({ target, area }, owner, pods) => {
       const templateHash = records.of(target.uid, area)[0]?.spec.templateHash
       return assembleIncident({ owner, area, pods, ...(templateHash !== undefined && { templateHash }) })
@@ -137,6 +150,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       attempts: ledger.recent,
       reservations,
       paused: () => paused,
+      nodes: nodes.fact,
       operator: {
         namespace: config.namespace,
         maxActionsPerHour: config.maxActionsPerHour,
@@ -176,6 +190,13 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
 
   const reconsider = (): void => incidents.keys().forEach((key) => reconciles.add(key))
 
+  /** Whether one node may be touched depends on how the others are. */
+  const nodeChanged = (uid: string): void => {
+    if (!mayAct()) return
+    lookAtNode(uid)
+    for (const key of incidents.keys()) if (isNodeCause(partsOfKey(key).area)) enqueue(key)
+  }
+
   const policiesChanged = (): void => {
     if (mayAct()) telling.policyNews.changed()
     reconsider()
@@ -195,9 +216,11 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       records,
       policies,
       ledger,
-      enqueue: (key) => reconciles.add(key),
+      enqueue,
       now,
       policiesChanged,
+      nodes,
+      nodeChanged,
       paused: (is) => {
         if (paused.known && paused.value === is) return
         paused = known(is)
@@ -211,6 +234,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
 
   const lookAtAll = (): void => {
     board.uids().forEach((uid) => looks.add(uid))
+    nodes.all().forEach(({ uid }) => lookAtNode(uid))
     policiesChanged()
   }
 

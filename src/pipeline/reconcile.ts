@@ -1,11 +1,12 @@
 import type { Outcome } from '../act/outcome.ts'
-import { incidentId } from '../api/incident-id.ts'
+import { isNodeCause } from '../api/causes.ts'
+import { incidentId, incidentKey } from '../api/incident-id.ts'
 import { parseTime } from '../api/time.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { ObjectRef, Pod } from '../api/kubernetes.ts'
 import { endedWith, supersededRecords } from '../decide/own-record.ts'
 import type { Plan } from '../decide/verdict.ts'
-import type { Diagnosis, FailingPod, Incident, Owner } from '../diagnose/incident.ts'
+import type { Diagnosis, FactName, FailingPod, Incident, Owner } from '../diagnose/incident.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { VerdictOf } from '../report/status-change.ts'
 import type { PodRef } from '../watch/sighting.ts'
@@ -22,7 +23,7 @@ export interface ReconcileDeps {
   readonly records: Records
   /** The pod as it is now; undefined where it is gone or another pod has its name. */
   readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
-  /** Failing pods whose object the watch keeps current; the others are read anew. */
+  /** Failing pods, or the node itself, whose object a watch keeps current; the others are read anew. */
   readonly watched: (podUid: string) => boolean
   readonly examine: (pod: Pod) => FailingPod
   readonly readOwner: (ref: ObjectRef, pod: Pod | undefined) => Promise<Owner | undefined>
@@ -98,22 +99,28 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   /**
    * Taken up from a record, after a restart or from another leader, nothing is in memory: before "nothing fails" is
-   * believed the owner's pods are looked at, once. Where they cannot be listed, the one that the record names.
+   * believed the owner's pods, or those on the node, are looked at, once. Where they cannot be listed, the one that the record names.
    */
   const takeUp = async (open: OpenIncident, owner: Owner): Promise<readonly FailingPod[]> => {
     const at = now()
     const named = records.of(open.target.uid, open.area).flatMap(({ spec }) => spec.pod ?? [])
+    const ofNode = isNodeCause(open.area)
     // A CronJob does not know Jobs of its own that a person made.
-    const facts = await deps.settle.gather(deps.assemble(open, owner, []), [{ fact: 'pods', named }], { registry: {} })
-    const pods = facts.pods?.known
-      ? facts.pods.value
+    const fact: FactName = ofNode ? { fact: 'nodePods' } : { fact: 'pods', named }
+    const facts = await deps.settle.gather(deps.assemble(open, owner, []), [fact], { registry: {} })
+    const found = ofNode ? facts.nodePods : facts.pods
+    const pods = found?.known
+      ? found.value
       : await Promise.all(named.map(({ namespace = '', name, uid }) => deps.readPod({ namespace, name, uid })))
     for (const pod of pods) {
       const failing = pod && deps.examine(pod)
-      const areas = failing ? failingAreas(failing) : []
+      const areas = failing ? failingAreas(failing).filter((area) => isNodeCause(area) === ofNode) : []
       if (!failing || areas.length === 0) continue
-      const keys = incidents.report(owner, failing, areas, at)
-      keys.filter((key) => key !== open.key).forEach(deps.enqueue)
+      incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at } })
+      areas
+        .map((area) => incidentKey(owner.ref.uid, area))
+        .filter((key) => key !== open.key)
+        .forEach(deps.enqueue)
     }
     incidents.seen(open.key)
     return [...(incidents.get(open.key)?.pods.values() ?? [])]

@@ -8,7 +8,7 @@ export const logRecord = (log: Log, { metadata, spec, status }: Remediation): vo
   log.info('remediation moved', {
     phase: status.phase,
     reason: status.reason,
-    target: `${spec.target.kind} ${spec.target.namespace ?? ''}/${spec.target.name}`,
+    target: [spec.target.kind, [spec.target.namespace, spec.target.name].filter(Boolean).join('/')].join(' '),
     cause: status.cause ?? spec.cause,
     policy: spec.policy.name,
     record: `${namespace ?? ''}/${name}`,

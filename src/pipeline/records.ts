@@ -55,6 +55,8 @@ export interface Records {
   readonly ofOwner: (ownerUid: string) => readonly Remediation[]
   /** Records under way by policy, without those of one owner and area. */
   readonly activeByPolicy: (except: { ownerUid: string; area: IncidentArea }) => Readonly<Record<string, number>>
+  /** uids of nodes on which a remedy is under way that may disturb them, without that of one node and cause. */
+  readonly nodesUnderRepair: (except: { ownerUid: string; area: IncidentArea }) => readonly string[]
 }
 
 const version = (record: Remediation): bigint => {
@@ -79,6 +81,14 @@ export const createRecords = (): Records => {
 
   const ofOwner = (ownerUid: string): readonly Remediation[] =>
     [...(byOwner.get(ownerUid) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
+
+  /** Records under way, without those of one owner and area. */
+  const activeBut = ({ ownerUid, area }: { ownerUid: string; area: IncidentArea }): readonly Remediation[] =>
+    [...active].flatMap((uid) => {
+      const record = byUid.get(uid)
+      const subject = record && subjectOf(record)
+      return !record || (subject?.ownerUid === ownerUid && subject.area === area) ? [] : [record]
+    })
 
   return {
     put: (record) => {
@@ -120,15 +130,13 @@ export const createRecords = (): Records => {
         .filter((record) => areaOfRecord(record) === area)
         .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
     ofOwner,
-    activeByPolicy: ({ ownerUid, area }) => {
+    nodesUnderRepair: (except) =>
+      activeBut(except).flatMap(({ spec, status }) =>
+        spec.target.kind === 'Node' && status?.action !== 'FlagNode' ? [spec.target.uid] : [],
+      ),
+    activeByPolicy: (except) => {
       const counts: Record<string, number> = {}
-      for (const uid of active) {
-        const record = byUid.get(uid)
-        if (!record) continue
-        const subject = subjectOf(record)
-        if (subject?.ownerUid === ownerUid && subject.area === area) continue
-        counts[record.spec.policy.name] = (counts[record.spec.policy.name] ?? 0) + 1
-      }
+      for (const { spec } of activeBut(except)) counts[spec.policy.name] = (counts[spec.policy.name] ?? 0) + 1
       return counts
     },
   }

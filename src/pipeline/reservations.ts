@@ -1,3 +1,5 @@
+import { isNodeCause } from '../api/causes.ts'
+import { partsOfKey } from '../api/incident-id.ts'
 import type { Attempt } from '../decide/case.ts'
 
 /**
@@ -9,6 +11,8 @@ export interface Reservations {
   readonly take: (key: string, attempt: Attempt) => void
   readonly release: (key: string) => void
   readonly without: (key: string) => readonly Attempt[]
+  /** uids of nodes on which something was decided to be done. */
+  readonly nodesWithout: (key: string) => readonly string[]
 }
 
 export const createReservations = (): Reservations => {
@@ -16,6 +20,11 @@ export const createReservations = (): Reservations => {
   return {
     take: (key, attempt) => void taken.set(key, attempt),
     release: (key) => void taken.delete(key),
+    nodesWithout: (key) =>
+      [...taken.keys()].flatMap((other) => {
+        const { ownerUid, area } = partsOfKey(other)
+        return other !== key && isNodeCause(area) ? [ownerUid] : []
+      }),
     without: (key) => [...taken].flatMap(([other, attempt]) => (other === key ? [] : [attempt])),
   }
 }

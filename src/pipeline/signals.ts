@@ -4,6 +4,7 @@ import type { Ledger } from '../report/ledger.ts'
 import type { Board } from '../watch/board.ts'
 import type { Signals } from '../watch/watch.ts'
 import type { Incidents } from './incidents.ts'
+import type { Nodes } from './nodes.ts'
 import type { Policies } from './policies.ts'
 import { isOpen, type Records, subjectOf, targetOf } from './records.ts'
 
@@ -18,11 +19,14 @@ export interface SignalDeps {
   readonly now: () => number
   readonly policiesChanged: () => void
   readonly paused: (paused: boolean) => void
+  readonly nodes: Nodes
+  /** A node came, changed or went. */
+  readonly nodeChanged: (uid: string) => void
 }
 
 /** What each thing that a watch shows means for what is known, and who is to look again because of it. */
 export const createSignals = (deps: SignalDeps): Signals => {
-  const { board, incidents, records, policies, ledger, enqueue } = deps
+  const { board, incidents, records, policies, ledger, nodes, enqueue } = deps
   return {
     pendingPod: board.sawPending,
     leftPending: ({ metadata }) => {
@@ -67,5 +71,14 @@ export const createSignals = (deps: SignalDeps): Signals => {
       }
     },
     paused: deps.paused,
+    node: (node) => {
+      if (nodes.put(node)) deps.nodeChanged(node.uid)
+    },
+    nodeGone: (uid) => {
+      nodes.drop(uid)
+      deps.nodeChanged(uid)
+    },
+    nodesSeen: nodes.seen,
+    nodesUnseen: nodes.unseen,
   }
 }

@@ -15,7 +15,7 @@ import { logRecord } from './record-log.ts'
 import type { Records } from './records.ts'
 
 export interface TellingDeps {
-  readonly config: Pick<Config, 'identity'>
+  readonly config: Pick<Config, 'identity' | 'namespace'>
   readonly client: KubeClient
   readonly clock: Clock
   readonly log: Log
@@ -61,6 +61,7 @@ export const createTelling = ({
   const policyNews = createPolicyNews({ policies, records, tell: policyStatus.tell })
   const report = createReport({
     kube: client,
+    operatorNamespace: config.namespace,
     events,
     metrics,
     policies: policyStatus,

@@ -1,5 +1,5 @@
 import type { Remediation } from '../api/objects.ts'
-import type { Attempt, Case, PolicyInForce } from '../decide/case.ts'
+import type { Attempt, Case, NodeState, PolicyInForce } from '../decide/case.ts'
 import type { Fact } from '../diagnose/incident.ts'
 import { areaOfRecord } from '../report/ledger.ts'
 import type { OpenIncident } from './incidents.ts'
@@ -11,11 +11,13 @@ export type World = Omit<Case, 'incident' | 'diagnosis' | 'facts'>
 
 export interface WorldDeps {
   readonly policies: () => readonly PolicyInForce[]
-  readonly records: Pick<Records, 'of' | 'ofOwner' | 'activeByPolicy'>
+  readonly records: Pick<Records, 'of' | 'ofOwner' | 'activeByPolicy' | 'nodesUnderRepair'>
   /** Attempts of the last 24 h that stand on records or policies. */
   readonly attempts: (now: number) => readonly Attempt[]
   readonly reservations: Reservations
   readonly paused: () => Fact<boolean>
+  /** Every node as it is watched; absent where nobody watches them. */
+  readonly nodes?: () => Fact<readonly NodeState[]>
   readonly operator: Omit<Case['operator'], 'paused'>
 }
 
@@ -24,7 +26,7 @@ const otherAreas = (records: readonly Remediation[], area: string): readonly Rem
 
 /** Answers the world as it is known at this instant; synchronous, so that a decision sees one state. */
 export const createWorld =
-  ({ policies, records, attempts, reservations, paused, operator }: WorldDeps) =>
+  ({ policies, records, attempts, reservations, paused, nodes, operator }: WorldDeps) =>
   ({ key, target, area }: OpenIncident, now: number): World => {
     const reserved = reservations.without(key)
     const active: Record<string, number> = { ...records.activeByPolicy({ ownerUid: target.uid, area }) }
@@ -36,6 +38,10 @@ export const createWorld =
       otherAreas: otherAreas(records.ofOwner(target.uid), area),
       attempts: [...attempts(now), ...reserved],
       active,
+      ...(nodes && { nodes: nodes() }),
+      nodesUnderRepair: [
+        ...new Set([...records.nodesUnderRepair({ ownerUid: target.uid, area }), ...reservations.nodesWithout(key)]),
+      ],
       operator: { ...operator, paused: paused() },
     }
   }

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { IncidentArea } from '../api/causes.ts'
 import { remediationName } from '../api/incident-id.ts'
+import type { Pod } from '../api/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationSpec, RemediationStatus } from '../api/remediation.ts'
@@ -51,6 +52,14 @@ export const sightOf = ({ pods }: Incident): Sight => ({
   firstSeen: pods.length > 0 ? Math.min(...pods.map(({ since }) => since)) : undefined,
 })
 
+const podOf = ({ metadata: { name, uid, namespace } }: Pod): RemediationSpec['pod'] => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  name,
+  uid,
+  ...(namespace !== undefined && { namespace }),
+})
+
 const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
   const { apiVersion, kind, namespace, name, uid } = incident.owner.ref
   const failing = incident.pods[0]
@@ -62,13 +71,8 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
     templateHash: incident.templateHash,
     ...(message && { message: clip(message, 4_096) }),
     ...(failing && {
-      pod: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        name: failing.pod.metadata.name,
-        uid: failing.pod.metadata.uid,
-        ...(failing.pod.metadata.namespace !== undefined && { namespace: failing.pod.metadata.namespace }),
-      },
+      // Where the node itself fails no pod was seen.
+      ...(failing.pod.kind !== 'Node' && { pod: podOf(failing.pod) }),
       ...(failing.pod.spec?.nodeName && { node: failing.pod.spec.nodeName }),
     }),
     ...(diagnosis.evidence.length > 0 && {
@@ -79,17 +83,26 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
   }
 }
 
+/**
+ * Where the record of an incident lies: with its workload; of a node, which is in no namespace, in the operator's own. The
+ * name has the target's uid in it, so a node that is made anew under its name has another.
+ */
+const placeOf = ({ owner }: Incident, operatorNamespace: string): string => owner.ref.namespace ?? operatorNamespace
+
 /** A new record as it is sent; pure. */
-export const newRecord = (subject: Subject): Omit<Remediation, 'metadata'> & { readonly metadata: object } => {
+export const newRecord = (
+  subject: Subject,
+  operatorNamespace: string,
+): Omit<Remediation, 'metadata'> & { readonly metadata: object } => {
   const { incident, policy } = subject
-  const { name, uid, namespace } = incident.owner.ref
+  const { name, uid } = incident.owner.ref
   const area: IncidentArea = incident.area
   return {
     apiVersion: API_VERSION,
     kind: 'Remediation',
     metadata: {
       name: remediationName(name, uid, area, incident.templateHash),
-      namespace,
+      namespace: placeOf(incident, operatorNamespace),
       labels: { [OWNER_UID_LABEL]: uid, [AREA_LABEL]: area, [POLICY_LABEL]: policyLabel(policy.name) },
     },
     spec: specOf(subject),
@@ -102,11 +115,11 @@ export interface Opened {
   readonly created: boolean
 }
 
-/** Opens the record of an incident in the workload's namespace, or finds the one that is there. */
-export const openRecord = async (subject: Subject, kube: RecordApi): Promise<Opened> => {
+/** Opens the record of an incident, or finds the one that is there. `operatorNamespace`: for those of nodes. */
+export const openRecord = async (subject: Subject, kube: RecordApi, operatorNamespace: string): Promise<Opened> => {
   const { ref } = subject.incident.owner
-  const { namespace } = ref
-  const body = newRecord(subject)
+  const namespace = placeOf(subject.incident, operatorNamespace)
+  const body = newRecord(subject, operatorNamespace)
   try {
     return { record: await kube.create(pathOf({ kind: 'Remediation', namespace }), body), created: true }
   } catch (error) {

@@ -16,6 +16,8 @@ import { tallyOf } from './tally.ts'
 
 export interface ReportDeps {
   readonly kube: RecordApi
+  /** Where the records of nodes lie. */
+  readonly operatorNamespace: string
   readonly events: EventWriter
   readonly metrics: Pick<Metrics, 'count' | 'incident'>
   readonly policies: Pick<PolicyStatusWriter, 'tell'>
@@ -36,7 +38,15 @@ export interface Report {
   readonly tell: (record: Remediation, change: StatusChange) => Promise<Remediation>
 }
 
-export const createReport = ({ kube, events, metrics, policies, ledger, onRecord }: ReportDeps): Report => {
+export const createReport = ({
+  kube,
+  operatorNamespace,
+  events,
+  metrics,
+  policies,
+  ledger,
+  onRecord,
+}: ReportDeps): Report => {
   const publish = (before: RemediationStatus | undefined, record: Remediation): void => {
     const { status } = record
     onRecord(record)
@@ -57,7 +67,7 @@ export const createReport = ({ kube, events, metrics, policies, ledger, onRecord
 
   return {
     open: async (subject) => {
-      const opened = await openRecord(subject, kube)
+      const opened = await openRecord(subject, kube, operatorNamespace)
       metrics.incident(`${subject.incident.key}/${subject.incident.templateHash}`, subject.diagnosis.cause)
       onRecord(opened.record)
       return opened

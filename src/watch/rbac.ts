@@ -8,6 +8,12 @@ export const RBAC: RbacGrant = {
     { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch'], why: 'to hear what is said of failing pods' },
     {
       apiGroups: [''],
+      resources: ['nodes'],
+      verbs: ['list', 'watch'],
+      why: 'to see which nodes fail, and how many are unhealthy',
+    },
+    {
+      apiGroups: [''],
       resources: ['namespaces'],
       verbs: ['list', 'watch'],
       why: "to see the stop annotation on the operator's namespace",

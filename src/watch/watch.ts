@@ -1,10 +1,12 @@
-import type { KubeEvent, KubeObject, Pod } from '../api/kubernetes.ts'
+import type { KubeEvent, KubeObject, Node, Pod } from '../api/kubernetes.ts'
 import { PAUSED_ANNOTATION } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { KubeClient } from '../runtime/kube-client.ts'
+import { forbidden } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { createReflector, type Reflector } from '../runtime/reflector.ts'
+import { type NodeSighting, nodeSighting } from './node-sighting.ts'
 import { pendingPod } from './pending-pod.ts'
 import type { PodRef, Word } from './sighting.ts'
 import { wordOf } from './word.ts'
@@ -22,6 +24,12 @@ export interface Signals {
   readonly remediationGone: (uid: string) => void
   /** The operator's own namespace: whether the stop annotation is on it. */
   readonly paused: (paused: boolean) => void
+  readonly node: (node: NodeSighting) => void
+  readonly nodeGone: (uid: string) => void
+  /** All nodes were read, and are heard of. */
+  readonly nodesSeen: () => void
+  /** The nodes cannot be watched; everything else goes on. */
+  readonly nodesUnseen: (why: string) => void
 }
 
 export interface WatchDeps {
@@ -44,11 +52,11 @@ export interface Watch {
 }
 
 /** Names of the watches, in the order in which they are made. */
-export const WATCHES = ['remediationpolicies', 'remediations', 'namespaces', 'pods', 'events'] as const
+export const WATCHES = ['remediationpolicies', 'remediations', 'namespaces', 'pods', 'events', 'nodes'] as const
 
 /**
  * All watches, by field selectors on the server, so that memory and traffic grow with what is broken. Pods in phase
- * Pending that have a node, Warning Events of pods, and our own objects.
+ * Pending that have a node, Warning Events of pods, and our own objects. Of nodes all are watched, each a few lines.
  */
 export const createWatch = ({ client, namespace, signals, onError, onActivity, clock }: WatchDeps): Watch => {
   const common = (name: string) => ({
@@ -60,6 +68,27 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
   })
   const own = (kind: 'RemediationPolicy' | 'Remediation'): string =>
     pathOf({ apiVersion: 'kubemend.io/v1alpha1', kind })
+
+  const refusal = Promise.withResolvers<void>()
+  let nodesRefused = false
+  const nodes = createReflector<Node, NodeSighting>({
+    ...common('nodes'),
+    path: pathOf({ apiVersion: 'v1', kind: 'Node' }),
+    project: nodeSighting,
+    on: { upsert: signals.node, remove: (_, { uid }) => signals.nodeGone(uid), synced: signals.nodesSeen },
+    onActivity: (at) => {
+      onActivity('nodes', at)
+      nodesRefused = false
+      if (nodes.hasSynced()) signals.nodesSeen()
+    },
+    onError: (error, about) => {
+      onError(error, about)
+      if (!forbidden(error)) return
+      nodesRefused = true
+      signals.nodesUnseen('the right to list and watch nodes is missing')
+      refusal.resolve()
+    },
+  })
 
   const reflectors: readonly Reflector<unknown>[] = [
     createReflector<KubeObject, KubeObject>({
@@ -102,14 +131,18 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
       keep: false,
       on: { upsert: ({ ref, word }) => signals.word(ref, word) },
     }),
+    nodes,
   ]
+  // An installation without the right to nodes goes on with images: what lies with nodes is then unknown, and holds.
+  const read = reflectors.map((one) => (one === nodes ? Promise.race([one.synced, refusal.promise]) : one.synced))
   return {
     start: () => reflectors.forEach((reflector) => reflector.start()),
     stop: async () => void (await Promise.all(reflectors.map((reflector) => reflector.stop()))),
-    synced: Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => undefined),
+    synced: Promise.all(read).then(() => undefined),
     quiet: (ms, now) =>
       WATCHES.filter((_, i) => {
         const reflector = reflectors[i]
+        if (reflector === nodes && nodesRefused) return false
         return !reflector?.hasSynced() || now - reflector.lastActivity() > ms
       }),
   }
