@@ -19,6 +19,8 @@ export interface RbacRule {
  * are granted apart.
  */
 export interface RbacGrant {
+  /** Granted in the operator's own namespace alone, by a Role. */
+  readonly namespaced?: true
   readonly action: 'observe' | 'lead' | 'inspect-nodes' | 'read-pull-secrets' | ActionType
   readonly rules: readonly RbacRule[]
 }
