@@ -1,0 +1,16 @@
+/** The node agent: reads its flags, answers the orders to its node until it is told to stop. */
+import { runAgent } from './agent/agent.ts'
+import { AgentConfigError, readAgentConfig } from './agent/config.ts'
+import { createLog, describeError } from './runtime/log.ts'
+
+const told = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => told.abort())
+
+try {
+  const config = readAgentConfig()
+  await runAgent(config, createLog({ level: config.logLevel, format: 'auto' }), told.signal)
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`kubemend-agent: ${describeError(error)}\n`)
+  process.exit(error instanceof AgentConfigError ? 2 : 1)
+}

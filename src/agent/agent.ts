@@ -1,0 +1,47 @@
+/** The node agent wired: what it may look at, the verbs that are switched on, its one watch. */
+import { randomInt } from 'node:crypto'
+import type { NodeVerb } from '../api/node-verbs.ts'
+import { systemClock as clock, sleep } from '../runtime/clock.ts'
+import { inClusterConnection } from '../runtime/in-cluster.ts'
+import { createKubeClient } from '../runtime/kube-client.ts'
+import type { Log } from '../runtime/log.ts'
+import type { AgentConfig } from './config.ts'
+import { readIdentity } from './identity.ts'
+import { createInspect } from './inspect/inspect.ts'
+import { createTasks } from './tasks.ts'
+import { createInspectVerb } from './verbs/inspect.ts'
+import type { Verb } from './verbs/verb.ts'
+
+/** What is made of the sockets that were given; a verb that lacks its socket is not there, and refused. */
+export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSignal): Promise<void> => {
+  const identity = await readIdentity(config.serviceAccountDir)
+  const connection = await inClusterConnection({
+    host: config.host,
+    port: config.port,
+    directory: config.serviceAccountDir,
+  })
+  const client = createKubeClient(connection, { userAgent: 'kubemend-agent', maxSockets: 2 })
+  const inspect = createInspect({ config, clock })
+  const all: Readonly<Partial<Record<NodeVerb, Verb>>> = { Inspect: createInspectVerb(inspect) }
+  const verbs = Object.fromEntries(Object.entries(all).filter(([verb]) => config.verbs.some((one) => one === verb)))
+
+  const tasks = createTasks({
+    client,
+    clock,
+    identity,
+    namespace: config.namespace,
+    verbs,
+    onError: (message, about) => log.warn(message, about),
+    onTask: (message, about) => log.info(message, about),
+  })
+  // All agents of a cluster start at once after an upgrade: they do not all ask at once.
+  const jitterMs = config.startJitterMs < 1 ? 0 : randomInt(config.startJitterMs)
+  log.info('started', { ...identity, verbs: Object.keys(verbs), jitterMs })
+  await sleep(clock, jitterMs, signal)
+  if (signal.aborted) return
+  tasks.start()
+  void tasks.synced.then(() => log.info('ready'))
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  log.info('stopping')
+  await tasks.stop()
+}

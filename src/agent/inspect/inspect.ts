@@ -1,0 +1,90 @@
+import { RUNTIME_UNITS } from '../../api/node-verbs.ts'
+import type { NodeInspection } from '../../api/node-task.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { AgentConfig } from '../config.ts'
+import type { Cri, Systemd, UnitState } from '../node.ts'
+import { lookAtChains } from './chains.ts'
+import { lookAtDocker } from './docker.ts'
+import { lookAtMounts } from './mounts.ts'
+import { lookAtOs } from './os-release.ts'
+import { notAllowed, readSmall, sayWhy, see } from './see.ts'
+
+export interface InspectDeps {
+  readonly config: Pick<AgentConfig, 'osRelease' | 'hostSbin' | 'dockerConfig' | 'chains'>
+  /** Absent where it may not be talked to. */
+  readonly systemd?: Systemd
+  readonly cri?: Cri
+  readonly clock: Clock
+}
+
+/** What may wipe chains beside Docker itself; told, never touched. */
+const FIREWALL_UNITS = [
+  'firewalld.service',
+  'nftables.service',
+  'netfilter-persistent.service',
+  'iptables.service',
+  'ufw.service',
+]
+const UNITS = [...Object.values(RUNTIME_UNITS), 'kubelet.service', ...FIREWALL_UNITS]
+
+/** A runtime that takes longer does not answer. */
+const CRI_TIMEOUT_MS = 5_000
+
+export const readBootId = async (): Promise<string | undefined> =>
+  (await readSmall('/proc/sys/kernel/random/boot_id').catch(() => '')).trim() || undefined
+
+const lookAtUnits = async (systemd: Systemd | undefined): Promise<NodeInspection['units']> => {
+  if (!systemd) return notAllowed('the units', '--system-bus')
+  return see('asking systemd', async () => {
+    const list: UnitState[] = []
+    for (const name of UNITS) list.push(await systemd.unit(name))
+    return { list }
+  })
+}
+
+const lookAtRuntime = async (cri: Cri | undefined): Promise<NodeInspection['runtime']> => {
+  if (!cri) return notAllowed('the runtime', '--cri-socket')
+  try {
+    const { name, version, tookMs } = await cri.version(CRI_TIMEOUT_MS)
+    return { known: true, name, version, answers: true, tookMs: Math.round(tookMs) }
+  } catch (error) {
+    // A socket that is there and silent is an answer; a path that is not there says that the agent looks in the wrong place.
+    const why = sayWhy(error)
+    const code = codeOf(error)
+    if (code === 'ENOENT' || code === 'EACCES' || code === 'EPERM') return { known: false, why }
+    return { known: true, answers: false, why }
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
+    const { code } = at as NodeJS.ErrnoException
+    if (typeof code === 'string') return code
+  }
+  return undefined
+}
+
+/** All that can be seen of the node; each part is unknown by itself. Never rejects. */
+export const createInspect =
+  ({ config, systemd, cri, clock }: InspectDeps) =>
+  async (): Promise<NodeInspection> => {
+    const [bootId, os, runtime, units, chains, mounts] = await Promise.all([
+      readBootId(),
+      lookAtOs(config.osRelease),
+      lookAtRuntime(cri),
+      lookAtUnits(systemd),
+      lookAtChains(config.chains),
+      lookAtMounts(config.hostSbin),
+    ])
+    const docker = units.list?.find(({ name }) => name === RUNTIME_UNITS.docker)
+    return {
+      at: new Date(clock.now()).toISOString(),
+      ...(bootId !== undefined && { bootId }),
+      os,
+      runtime,
+      units,
+      chains,
+      mounts,
+      docker: await lookAtDocker(config.dockerConfig, docker as UnitState | undefined),
+    }
+  }

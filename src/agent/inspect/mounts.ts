@@ -1,0 +1,42 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NodeInspection } from '../../api/node-task.ts'
+import { notAllowed, readSmall, sayWhy } from './see.ts'
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i
+
+/** File system types of which a helper lies in a folder's listing: `mount.nfs` is `nfs`. */
+export const helpersIn = (names: readonly string[]): readonly string[] =>
+  names.flatMap((name) => {
+    const type = name.startsWith('mount.') ? name.slice('mount.'.length) : ''
+    return NAME.test(type) ? [type] : []
+  })
+
+/** Types of /proc/filesystems, those without a device among them: filesystems(5). */
+export const filesystemsIn = (text: string): readonly string[] =>
+  text
+    .split('\n')
+    .map((line) => line.split('\t').at(-1)?.trim() ?? '')
+    .filter((type) => NAME.test(type))
+
+/** One folder that cannot be read leaves all of it unknown: the helper may lie there. */
+export const lookAtMounts = async (
+  folders: readonly string[],
+  filesystems = '/proc/filesystems',
+): Promise<NodeInspection['mounts']> => {
+  if (folders.length === 0) return notAllowed('the mount helpers', '--host-sbin')
+  const helpers = new Set<string>()
+  for (const folder of folders) {
+    try {
+      for (const type of helpersIn(await readdir(join(folder)))) helpers.add(type)
+    } catch (error) {
+      return { known: false, why: `reading ${folder}: ${sayWhy(error)}` }
+    }
+  }
+  const kernel = await readSmall(filesystems).then(filesystemsIn, () => [])
+  return {
+    known: true,
+    helpers: [...helpers].toSorted().slice(0, 64),
+    ...(kernel.length > 0 && { filesystems: [...new Set(kernel)].toSorted().slice(0, 128) }),
+  }
+}
