@@ -1,0 +1,61 @@
+import type { Clock } from '../../runtime/clock.ts'
+import type { Cri } from '../node.ts'
+import { callGrpc, GrpcError } from './grpc.ts'
+import {
+  listRunningRequest,
+  listSandboxesRequest,
+  readRunning,
+  readSandboxes,
+  readVersion,
+  sandboxRequest,
+  versionRequest,
+} from './messages.ts'
+
+interface CriOptions {
+  /** Socket of the runtime. Its folder must be what is mounted: a socket mounted alone is dead once the runtime restarted. */
+  readonly path: string
+  readonly clock: Clock
+  /** How long a list may take; 10 s by default. */
+  readonly listMs?: number
+  /** How long stopping or removing may take; the kubelet grants two minutes, so does this by default. */
+  readonly actMs?: number
+}
+
+const NOT_FOUND = 5
+
+/** The container runtime by the CRI, `runtime.v1`. */
+export const createCri = ({ path, clock, listMs = 10_000, actMs = 120_000 }: CriOptions): Cri => {
+  const stopping = new AbortController()
+
+  const call = async (name: string, request: Buffer, timeoutMs: number): Promise<Buffer> => {
+    const method = `/runtime.v1.RuntimeService/${name}`
+    try {
+      return await callGrpc({ path, method, request, timeoutMs, clock, signal: stopping.signal })
+    } catch (cause) {
+      throw new Error(`asking the container runtime for ${name}`, { cause })
+    }
+  }
+  const actOn = async (name: string, sandboxId: string): Promise<void> => {
+    try {
+      await call(name, sandboxRequest(sandboxId), actMs)
+    } catch (error) {
+      const gone = error instanceof Error && error.cause instanceof GrpcError && error.cause.status === NOT_FOUND
+      if (!gone) throw error
+    }
+  }
+
+  return {
+    version: async (timeoutMs) => {
+      const from = clock.monotonic()
+      const answer = await call('Version', versionRequest(), timeoutMs)
+      return { ...readVersion(answer), tookMs: clock.monotonic() - from }
+    },
+    sandboxesOf: async (podUid) =>
+      readSandboxes(await call('ListPodSandbox', listSandboxesRequest(podUid), listMs), podUid),
+    runningContainers: async (sandboxId) =>
+      readRunning(await call('ListContainers', listRunningRequest(sandboxId), listMs), sandboxId),
+    stop: (sandboxId) => actOn('StopPodSandbox', sandboxId),
+    remove: (sandboxId) => actOn('RemovePodSandbox', sandboxId),
+    close: () => stopping.abort(),
+  }
+}
