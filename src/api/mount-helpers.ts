@@ -38,7 +38,7 @@ const IMMUTABLE_IDS: ReadonlySet<string> = new Set([
 const IMMUTABLE_VARIANTS: ReadonlySet<string> = new Set(['coreos', 'iot', 'silverblue', 'kinoite'])
 
 /** Whether nothing can be installed on it for good. */
-export const isImmutableHost = ({ id = '', variantId = '', immutable }: HostOs): boolean =>
+export const isImmutable = ({ id = '', variantId = '', immutable }: HostOs): boolean =>
   immutable === true || IMMUTABLE_IDS.has(id) || IMMUTABLE_VARIANTS.has(variantId)
 
 const FAMILIES: readonly (readonly [manager: PackageManager, ids: readonly string[]])[] = [
@@ -116,7 +116,7 @@ export type MountHelper =
 export const mountHelperFor = (os: HostOs, fsType: string): MountHelper => {
   const named = os.name ?? os.id ?? 'this operating system'
   if (!PACKAGES.has(fsType)) return { kind: 'UnknownType', why: `no package is known for file system type ${fsType}` }
-  if (isImmutableHost(os)) return { kind: 'Immutable', why: `${named} is immutable: nothing can be installed on it` }
+  if (isImmutable(os)) return { kind: 'Immutable', why: `${named} is immutable: nothing can be installed on it` }
   const manager = packageManagerOf(os)
   const packageName = manager && packageOf(fsType, manager)
   if (!manager || !packageName) return { kind: 'UnknownOs', why: `the package manager of ${named} is not known` }
