@@ -1,4 +1,4 @@
-import type { Pod, Workload } from '../api/kubernetes.ts'
+import type { ObjectRef, Pod, Workload } from '../api/kubernetes.ts'
 import { ownerOfObject } from '../diagnose/owner-object.ts'
 import { readPods } from '../diagnose/read-pods.ts'
 import { formatSelector } from '../diagnose/selector.ts'
@@ -38,9 +38,10 @@ export const readSubject = async ({ client, namespace }: Cluster, { kind, name }
 }
 
 /** Whether a pod's incident is the subject's: a selector may take pods of others. */
-export const concerns = (subject: Subject, ownerUid: string, pods: readonly { readonly pod: Pod }[]): boolean =>
+export const concerns = (subject: Subject, owner: ObjectRef, pods: readonly { readonly pod: Pod }[]): boolean =>
   subject.kind === 'Pod' ||
-  ownerUid === subject.uid ||
+  owner.uid === subject.uid ||
+  owner.kind === 'Node' ||
   pods.some(({ pod }) => pod.metadata.ownerReferences?.some(({ uid }) => uid === subject.uid))
 
 /** `Running, 1 of 2 containers ready`. */

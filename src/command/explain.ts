@@ -44,7 +44,7 @@ const explain = async (question: Question): Promise<Explanation> => {
   const found = await incidentsOf(failingOf(subject.pods, words, stages, now), stages)
   const world = worldOf(survey, survey.policies)
   const incidents: IncidentReport[] = []
-  for (const incident of found.filter(({ owner, pods }) => concerns(subject, owner.ref.uid, pods))) {
+  for (const incident of found.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
     const judged = await judge(incident, world(incident, now), stages.settle)
     const records = survey.records.of(incident.owner.ref.uid, incident.area)
     incidents.push(reportOf(incident, judged, survey.policies, records))
@@ -103,9 +103,9 @@ export const explainCommand = subcommand(
     const now = Date.now()
     try {
       const found = await withCluster(values, terminal, (cluster) => {
-        const stages = wireReadingStages(cluster.client, registry)
-        const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
         const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
+        const stages = wireReadingStages(cluster.client, registry, namespace)
+        const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
         return explain({ ...named, cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now })
       })
       const explanation = printable(found)

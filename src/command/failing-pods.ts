@@ -1,7 +1,9 @@
 /** Pods that fail, by the same signals that the controller watches, read once. */
+import { type IncidentArea, isNodeCause } from '../api/causes.ts'
 import type { KubeEvent, Pod } from '../api/kubernetes.ts'
 import { areaOfFinding } from '../diagnose/findings.ts'
 import type { FailingPod, Incident, Owner } from '../diagnose/incident.ts'
+import { isNodeRef } from '../diagnose/owner-node.ts'
 import { forbidden, notFound } from '../runtime/errors.ts'
 import { type KubeClient, listAll } from '../runtime/kube-client.ts'
 import { pathOf } from '../runtime/paths.ts'
@@ -82,28 +84,53 @@ export const failingOf = (
     .map((pod) => examine(pod, words.get(pod.metadata.uid)?.words ?? [], now))
     .filter(({ findings }) => findings.length > 0)
 
-/** Failing pods as incidents: by owner and area, longest failing first. Each owner is read once. */
+/** Each thing of a name is read once. */
+const readOnce = <T>(): ((key: string, read: () => Promise<T>) => Promise<T>) => {
+  const all = new Map<string, Promise<T>>()
+  return (key, read) => {
+    const reading = all.get(key) ?? read()
+    all.set(key, reading)
+    return reading
+  }
+}
+
+const areasOf = ({ findings }: FailingPod): readonly IncidentArea[] => [
+  ...new Set(findings.flatMap((finding) => areaOfFinding(finding) ?? [])),
+]
+
+/**
+ * Failing pods as incidents: by owner and area, and what lies with a node by node and cause; longest failing first. Each
+ * owner is read once.
+ */
 export const incidentsOf = async (
   failing: readonly FailingPod[],
-  { readOwner, assemble }: ReadingStages,
+  { readOwner, readNode, assemble }: ReadingStages,
 ): Promise<readonly Incident[]> => {
-  const owners = new Map<string, Promise<Owner>>()
-  const ownerOf = ({ pod }: FailingPod): Promise<Owner> => {
+  const ownerOnce = readOnce<Owner>()
+  const nodeOnce = readOnce<Owner | undefined>()
+  const ownersOf = async (one: FailingPod): Promise<readonly Owner[]> => {
+    const { pod } = one
+    const areas = areasOf(one)
     const controller = pod.metadata.ownerReferences?.find((reference) => reference.controller === true)
     const key = controller?.uid ?? pod.metadata.uid
-    const owner = owners.get(key) ?? readOwner(pod)
-    owners.set(key, owner)
-    return owner
+    const name = pod.spec?.nodeName
+    const [owner, node] = await Promise.all([
+      areas.every(isNodeCause) ? undefined : ownerOnce(key, () => readOwner(pod)),
+      name && areas.some(isNodeCause) ? nodeOnce(name, () => readNode(name)) : undefined,
+    ])
+    return [owner, node].filter((found) => found !== undefined)
   }
-  const owned = await eachOf(failing, async (one) => ({ one, owner: await ownerOf(one) }))
+  const owned = await eachOf(failing, async (one) => ({ one, owners: await ownersOf(one) }))
   const groups = new Map<string, { readonly owner: Owner; readonly pods: FailingPod[] }>()
-  for (const { one, owner } of owned) {
-    const group = groups.get(owner.ref.uid) ?? { owner, pods: [] }
-    group.pods.push(one)
-    groups.set(owner.ref.uid, group)
+  for (const { one, owners } of owned) {
+    for (const owner of owners) {
+      const group = groups.get(owner.ref.uid) ?? { owner, pods: [] }
+      group.pods.push(one)
+      groups.set(owner.ref.uid, group)
+    }
   }
   const incidents = [...groups.values()].flatMap(({ owner, pods }) => {
-    const areas = new Set(pods.flatMap(({ findings }) => findings.flatMap((finding) => areaOfFinding(finding) ?? [])))
+    const areas = new Set(pods.flatMap(areasOf).filter((area) => isNodeCause(area) === isNodeRef(owner.ref)))
     return [...areas].map((area) => assemble({ owner, area, pods }))
   })
   return incidents.toSorted((a, b) => sinceOf(a) - sinceOf(b) || a.key.localeCompare(b.key))

@@ -131,7 +131,8 @@ export const simulateCommand = subcommand(
     const now = Date.now()
     try {
       const found = await withCluster(values, terminal, (cluster) => {
-        const stages = wireReadingStages(cluster.client, registry)
+        const own = operatorNamespace(values['operator-namespace'], terminal.environment)
+        const stages = wireReadingStages(cluster.client, registry, own)
         const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
         return simulate({
           cluster,
@@ -139,7 +140,7 @@ export const simulateCommand = subcommand(
           entries,
           only: values.only === true,
           ...(values.namespace !== undefined && { namespace: values.namespace }),
-          operatorNamespace: operatorNamespace(values['operator-namespace'], terminal.environment),
+          operatorNamespace: own,
           now,
         })
       })

@@ -1,11 +1,11 @@
 /** What the controller knows by its watches, read once with the user's rights: policies, records, the stop annotation. */
 import { admitPolicy } from '../api/admit-policy.ts'
-import type { KubeObject } from '../api/kubernetes.ts'
+import type { KubeObject, Node } from '../api/kubernetes.ts'
 import { PAUSED_ANNOTATION } from '../api/names.ts'
 import type { Remediation, RemediationPolicy } from '../api/objects.ts'
 import { FLAGS } from '../config-flags.ts'
-import type { PolicyInForce } from '../decide/case.ts'
-import { type Fact, type Incident, known } from '../diagnose/incident.ts'
+import type { NodeState, PolicyInForce } from '../decide/case.ts'
+import { type Fact, type Incident, known, unknown } from '../diagnose/incident.ts'
 import { createRecords, type Records } from '../pipeline/records.ts'
 import { createReservations, type Reservations } from '../pipeline/reservations.ts'
 import { createWorld, type World } from '../pipeline/world.ts'
@@ -13,6 +13,7 @@ import { createLedger } from '../report/ledger.ts'
 import { forbidden, notFound } from '../runtime/errors.ts'
 import { listAll } from '../runtime/kube-client.ts'
 import { pathOf } from '../runtime/paths.ts'
+import { nodeSighting } from '../watch/node-sighting.ts'
 import type { Cluster } from './cluster.ts'
 
 /** A policy that is not in force, and why. */
@@ -28,6 +29,7 @@ export interface Survey {
   readonly bad: readonly BadPolicy[]
   readonly records: Records
   readonly paused: Fact<boolean>
+  readonly nodes: Fact<readonly NodeState[]>
   readonly operatorNamespace: string
   /** What had to be assumed, in sentences. */
   readonly notes: readonly string[]
@@ -58,10 +60,11 @@ const readRecords = async ({ client, namespace }: Cluster): Promise<readonly Rem
 
 export const readSurvey = async (cluster: Cluster, operatorNamespace: string): Promise<Survey> => {
   const { client } = cluster
-  const [policies, records, operator] = await Promise.all([
+  const [policies, records, operator, nodes] = await Promise.all([
     listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).catch(orNone),
     readRecords(cluster),
     client.get<KubeObject>(pathOf({ kind: 'Namespace', name: operatorNamespace })).catch(orNone),
+    listAll<Node>(client, pathOf({ kind: 'Node' })).catch(orNone),
   ])
   const notes: string[] = []
   if (!policies) notes.push('the policies in the cluster cannot be read, so none is known to answer')
@@ -75,6 +78,7 @@ export const readSurvey = async (cluster: Cluster, operatorNamespace: string): P
     ...admitAll(objects),
     records: store,
     paused: known(operator?.metadata.annotations?.[PAUSED_ANNOTATION] === 'true'),
+    nodes: nodes ? known(nodes.items.map(nodeSighting)) : unknown('the right to list nodes is missing'),
     operatorNamespace,
     notes,
   }
@@ -95,6 +99,7 @@ export const worldOf = (
     attempts: (now) => ledger.recent(now),
     reservations,
     paused: () => survey.paused,
+    nodes: () => survey.nodes,
     operator: {
       namespace: survey.operatorNamespace,
       // The flags of the controller that runs are not seen from here.

@@ -1,7 +1,9 @@
-import type { Cause } from '../api/causes.ts'
+import { type Cause, isNodeCause, type NodeCause } from '../api/causes.ts'
 import { normalImage } from '../api/image-reference.ts'
 import type { Evidence } from '../api/remediation.ts'
+import { confirmOnNode } from './confirm-node.ts'
 import { evidence, MAX_EVIDENCE } from './evidence.ts'
+import { evidenceOfNode } from './evidence-of-node.ts'
 import { areaOfFinding } from './findings.ts'
 import type { Diagnosis, Fact, Facts, Finding, Incident, RegistryAnswer } from './incident.ts'
 import { permanentFix } from './permanent-fix.ts'
@@ -13,11 +15,15 @@ const WITNESS_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 const weight = ({ cause, witness }: Finding): number =>
   WITNESS_RANK[witness] + (cause === 'BackOffOnly' ? 10 : cause === 'Unknown' ? 20 : 0)
 
-/** Each container and image once, by its firmest finding; firmest first. */
+/** What is the same failure: of a node each message, for it names what the pod waits for; else each container and image. */
+const sameness = ({ container, init, image, cause, message }: Finding): string =>
+  JSON.stringify(isNodeCause(cause) ? [cause, message] : [container, init, image])
+
+/** Each failure once, by its firmest finding; firmest first. */
 const distinct = (findings: readonly Finding[]): readonly Finding[] => {
   const best = new Map<string, Finding>()
   for (const finding of findings) {
-    const key = JSON.stringify([finding.container, finding.init, finding.image])
+    const key = sameness(finding)
     const before = best.get(key)
     if (before === undefined || weight(finding) < weight(before)) best.set(key, finding)
   }
@@ -77,6 +83,25 @@ const contradictions = (findings: readonly Finding[], facts: Facts): readonly Ev
     return [evidence('Registry', `${cause} does not agree with that: the image is there now; ${who}`)]
   })
 
+/** Of a node: what the agent and the pods' own status confirm or refute. */
+const concludeOnNode = (
+  area: NodeCause,
+  { pods, evidence: found }: Incident,
+  asFound: readonly Finding[],
+  facts: Facts,
+): Diagnosis => {
+  const on = (finding: Finding) =>
+    pods.filter(({ findings }) => findings.some(({ message }) => message === finding.message)).map(({ pod }) => pod)
+  const findings = distinct(asFound.map((finding) => confirmOnNode(finding, on(finding), facts)))
+  const refuted = findings.every((finding) => finding.refuted !== undefined) ? findings[0]?.refuted : undefined
+  return {
+    cause: area,
+    findings,
+    evidence: [...found, ...evidenceOfNode(area, findings, facts)].slice(0, MAX_EVIDENCE),
+    ...(refuted !== undefined && { refuted }),
+  }
+}
+
 /**
  * What is the matter, from all that is known: the findings in the light of the registry's answers on the present images,
  * the evidence in the order in which it was found, and what to change for good. Pure; with the same facts, the same.
@@ -84,6 +109,7 @@ const contradictions = (findings: readonly Finding[], facts: Facts): readonly Ev
 export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
   const { owner, area, pods } = incident
   const asFound = pods.flatMap(({ findings }) => findings).filter((finding) => areaOfFinding(finding) === area)
+  if (isNodeCause(area)) return concludeOnNode(area, incident, asFound, facts)
   const findings = distinct(
     asFound.map((finding) => {
       const answer = finding.image === '' ? undefined : facts.registry[normalImage(finding.image)]

@@ -1,7 +1,7 @@
-/** What the agent on a node sees: ordered of it, or read from what it answered before. */
 import type { NodeInspection } from '../api/node-task.ts'
 import { type Fact, unknown } from './incident.ts'
 
+/** A node whose state is asked for. */
 export interface Sought {
   readonly name: string
   readonly uid: string
@@ -9,7 +9,7 @@ export interface Sought {
   readonly since?: number
 }
 
-/** Never rejects: an agent that does not answer is unknown, and says why. */
+/** What the agent on a node sees. Never rejects: an agent that does not answer is unknown, and says why. */
 export type Inspect = (node: Sought) => Promise<Fact<NodeInspection>>
 
 /** Where nobody can be asked. */

@@ -11,7 +11,7 @@ export const nodeFacts = ({ metadata, spec, status }: Node): NodeFacts => {
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     unschedulable: spec?.unschedulable ?? false,
-    conditions: (status?.conditions ?? []).map(({ type, status: is = '', reason, message, lastTransitionTime }) => ({
+    conditions: (status?.conditions ?? []).map(({ type, status: is, reason, message, lastTransitionTime }) => ({
       type,
       status: is,
       ...(reason !== undefined && { reason }),

@@ -28,6 +28,18 @@ export const RBAC: readonly RbacGrant[] = [
     ],
   },
   {
+    action: 'inspect-nodes',
+    namespaced: true,
+    rules: [
+      {
+        apiGroups: ['kubemend.io'],
+        resources: ['nodetasks'],
+        verbs: ['create', 'get', 'list', 'delete'],
+        why: 'to ask the agents on nodes what they see, and to delete what they answered',
+      },
+    ],
+  },
+  {
     action: 'read-pull-secrets',
     rules: [
       {

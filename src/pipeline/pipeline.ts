@@ -13,6 +13,7 @@ import { conclude } from '../diagnose/conclude.ts'
 import { examinePod } from '../diagnose/findings.ts'
 import { createGather } from '../diagnose/gather.ts'
 import { type Fact, known, unknown } from '../diagnose/incident.ts'
+import { createInspectByOrder } from '../diagnose/inspect-by-order.ts'
 import { readOwnerAt } from '../diagnose/owner-at.ts'
 import { readOwner } from '../diagnose/owner-chain.ts'
 import { nodeRef, readNodeRef } from '../diagnose/owner-node.ts'
@@ -121,6 +122,13 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     return node ? nodeRef(node) : readNodeRef(name, client)
   }
 
+  const inspect = createInspectByOrder({
+    kube: client,
+    namespace: config.namespace,
+    clock,
+    onAnswer: (result) => metrics.agentTask('Inspect', result),
+  })
+
   const look = createLook({
     board,
     incidents,
@@ -160,7 +168,12 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     settle: {
       conclude,
       decide,
-      gather: createGather({ reads: client, registry, readPullSecrets: config.readPullSecrets }),
+      gather: createGather({
+        reads: client,
+        registry,
+        readPullSecrets: config.readPullSecrets,
+        agents: { namespace: config.namespace, inspect },
+      }),
     },
     settleMs: config.settleForMs,
     pace: createPace(config.maxActionsPerSecond),

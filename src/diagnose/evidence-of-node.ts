@@ -1,0 +1,86 @@
+import type { Cause } from '../api/causes.ts'
+import type { NodeInspection } from '../api/node-task.ts'
+import type { Evidence } from '../api/remediation.ts'
+import { tablesWithoutDocker } from './confirm-node.ts'
+import { evidence } from './evidence.ts'
+import type { Facts, Finding } from './incident.ts'
+
+/** Units that write the whole firewall anew when they start, and so wipe what others made in it. */
+const WIPERS: readonly string[] = [
+  'firewalld.service',
+  'nftables.service',
+  'netfilter-persistent.service',
+  'iptables.service',
+]
+
+/** Units that may have wiped a chain, as far as the agent sees them. */
+export const wipersIn = ({ units }: NodeInspection): readonly string[] =>
+  (units.list ?? []).filter(({ name, active }) => WIPERS.includes(name) && active === 'active').map(({ name }) => name)
+
+const sayChains = (seen: NodeInspection): readonly string[] => {
+  const { chains, units } = seen
+  if (!chains.known) return [`the firewall of the node cannot be seen: ${chains.why ?? 'the agent may not look'}`]
+  const missing = tablesWithoutDocker(seen)
+  const backends = [...new Set((chains.list ?? []).map(({ backend }) => backend))].join(' and ') || 'no backend'
+  const partly = chains.partly === undefined ? '' : `; not all of it could be seen: ${chains.partly}`
+  const chain =
+    missing.length === 0
+      ? `chain DOCKER is there in filter and nat${partly}`
+      : `chain DOCKER is missing from ${missing.join(' and ')} (seen: ${backends})${partly}`
+  const docker = units.list?.find(({ name }) => name === 'docker.service')
+  const unit = docker
+    ? `docker.service is ${docker.load}, ${docker.active}, ${docker.enabled || 'not known to be enabled'}`
+    : units.known
+      ? 'docker.service is not on the node'
+      : `its units cannot be seen: ${units.why ?? 'the agent may not ask systemd'}`
+  const wipers = wipersIn(seen)
+  return [
+    chain,
+    unit,
+    ...(wipers.length > 0 && missing.length > 0
+      ? [
+          `${wipers.join(' and ')} runs there and writes the firewall anew when it starts: it may be what wiped the chain`,
+        ]
+      : []),
+  ]
+}
+
+const sayRuntime = ({ runtime }: NodeInspection): readonly string[] => {
+  const name = [runtime.name ?? 'the runtime', runtime.version].filter(Boolean).join(' ')
+  if (!runtime.known) return [`the runtime cannot be asked: ${runtime.why ?? 'the agent may not'}`]
+  const took = runtime.tookMs === undefined ? '' : ` within ${runtime.tookMs} ms`
+  return [runtime.answers === false ? `${name} did not answer${took}` : `${name} answers${took}`]
+}
+
+const sayMounts = ({ mounts, os }: NodeInspection, types: readonly string[]): readonly string[] => {
+  if (!mounts.known) return [`the mount helpers cannot be seen: ${mounts.why ?? 'the agent may not look'}`]
+  const there = types.map((type) => `mount.${type} is ${mounts.helpers?.includes(type) ? 'there' : 'missing'}`)
+  return [...there, ...(os.known ? [`the node runs ${os.name ?? os.id ?? 'an unnamed system'}`] : [])]
+}
+
+const sayWhat = (cause: Cause, seen: NodeInspection, findings: readonly Finding[]): readonly string[] => {
+  switch (cause) {
+    case 'IptablesChainMissing':
+      return sayChains(seen)
+    case 'MountHelperMissing':
+      return sayMounts(seen, [...new Set(findings.flatMap(({ detail }) => detail ?? []))].slice(0, 8))
+    default:
+      return sayRuntime(seen)
+  }
+}
+
+/** What the agent saw of what the cause is about, and why a finding is refuted. */
+export const evidenceOfNode = (
+  cause: Cause,
+  findings: readonly Finding[],
+  { inspection }: Facts,
+): readonly Evidence[] => {
+  const seen =
+    inspection === undefined
+      ? []
+      : inspection.known
+        ? sayWhat(cause, inspection.value, findings).map((says) => evidence('Agent', says))
+        : [evidence('Agent', `what the node looks like is unknown: ${inspection.why}`)]
+  const refuted = [...new Set(findings.flatMap((finding) => finding.refuted ?? []))].slice(0, 4)
+  return [...seen, ...refuted.map((why) => evidence('Agent', `${cause} is not so, or not to be repaired here: ${why}`))]
+}

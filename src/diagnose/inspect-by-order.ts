@@ -1,0 +1,121 @@
+/** Has the agent on a node look: an order, and its answer. */
+import { randomBytes } from 'node:crypto'
+import { API_VERSION } from '../api/names.ts'
+import type { NodeInspection, NodeTaskSpec } from '../api/node-task.ts'
+import type { NodeTask } from '../api/objects.ts'
+import { type Clock, sleep } from '../runtime/clock.ts'
+import { notFound } from '../runtime/errors.ts'
+import { pathOf } from '../runtime/paths.ts'
+import { type Fact, known, unknown } from './incident.ts'
+import type { Inspect, Sought } from './inspect.ts'
+import { whyUnread } from './reads.ts'
+
+/** What orders need of the Kubernetes API. */
+export interface OrderApi {
+  create<T>(path: string, body: unknown): Promise<T>
+  get<T>(path: string): Promise<T>
+}
+
+export interface InspectByOrderDeps {
+  readonly kube: OrderApi
+  /** The operator's own, where orders lie. */
+  readonly namespace: string
+  readonly clock: Clock
+  /** An order was answered, or given up: its result in one word. */
+  readonly onAnswer?: (result: string) => void
+}
+
+/** An agent refuses what is older: a look that nobody waits for any more need not be taken. */
+const DEADLINE_MS = 30_000
+const GIVE_UP_MS = 10_000
+const FIRST_POLL_MS = 250
+const LONGEST_POLL_MS = 1_000
+/** How long an answer serves those who ask for nothing newer, and how long a missing one stands for everybody. */
+const FRESH_MS = 5_000
+/** Nodes whose answers are kept; beyond it the oldest is forgotten. */
+const MAX_NODES = 1_000
+
+interface Asked {
+  /** When it was ordered, ms since the epoch: what the agent saw is newer. */
+  readonly at: number
+  readonly answer: Promise<Fact<NodeInspection>>
+  until: number
+}
+
+/** `inspect-<node>-<random>`: each look is another one. */
+const nameOf = (node: string): string =>
+  `inspect-${node.slice(0, 200).replace(/[.-]+$/, '')}-${randomBytes(5).toString('hex')}`
+
+const answerOf = ({ status }: NodeTask, node: string): Fact<NodeInspection> | undefined => {
+  switch (status?.phase) {
+    case 'Succeeded':
+      return status.inspection
+        ? known(status.inspection)
+        : unknown(`the agent on ${node} answered without saying what it saw`)
+    case 'Failed':
+    case 'Refused':
+      return unknown(`the agent on ${node} did not look: ${status.reason ?? ''} ${status.message ?? ''}`.trim())
+    default:
+      return undefined
+  }
+}
+
+const sayUngiven = (path: string, error: unknown): string =>
+  notFound(error)
+    ? 'there are no NodeTasks in this cluster, so no agent can be asked: install their CRD and the agent'
+    : whyUnread(path, error)
+
+/**
+ * Orders an Inspect and waits for the answer. Those who ask of one node at once share one order, and its answer serves a
+ * few seconds; `since` makes it a new one where the last was ordered before. Never rejects.
+ */
+export const createInspectByOrder = ({ kube, namespace, clock, onAnswer }: InspectByOrderDeps): Inspect => {
+  const byNode = new Map<string, Asked>()
+
+  const order = async ({ name: nodeName, uid: nodeUid }: Sought): Promise<Fact<NodeInspection>> => {
+    const path = pathOf({ kind: 'NodeTask', namespace })
+    const deadline = new Date(clock.now() + DEADLINE_MS).toISOString()
+    const spec: NodeTaskSpec = { nodeName, nodeUid, verb: 'Inspect', deadline }
+    const body = { apiVersion: API_VERSION, kind: 'NodeTask', metadata: { name: nameOf(nodeName), namespace }, spec }
+    const { metadata } = await kube.create<NodeTask>(path, body)
+    const giveUpAt = clock.monotonic() + GIVE_UP_MS
+    for (let waitMs = FIRST_POLL_MS; clock.monotonic() < giveUpAt; waitMs = Math.min(waitMs * 1.5, LONGEST_POLL_MS)) {
+      await sleep(clock, waitMs)
+      const task = await kube.get<NodeTask>(pathOf({ kind: 'NodeTask', namespace, name: metadata.name }))
+      const answer = answerOf(task, nodeName)
+      if (answer === undefined) continue
+      onAnswer?.(task.status?.reason ?? '')
+      return answer
+    }
+    onAnswer?.('NoAnswer')
+    return unknown(
+      `the agent on ${nodeName} did not answer within ${GIVE_UP_MS / 1_000} s: is it installed and running there?`,
+    )
+  }
+
+  const ask = (node: Sought): Asked => {
+    const asked: Asked = {
+      at: clock.now(),
+      until: Number.POSITIVE_INFINITY,
+      answer: order(node)
+        .catch((error: unknown) => unknown(sayUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
+        .finally(() => {
+          asked.until = clock.now() + FRESH_MS
+        }),
+    }
+    return asked
+  }
+
+  return (node) => {
+    const { uid, since = 0 } = node
+    const now = clock.now()
+    const before = byNode.get(uid)
+    if (before && before.until > now && before.at >= since) return before.answer
+    const asked = ask(node)
+    byNode.delete(uid)
+    byNode.set(uid, asked)
+    const oldest = byNode.keys().next()
+    if (byNode.size > MAX_NODES && !oldest.done) byNode.delete(oldest.value)
+    return asked.answer
+  }
+}

@@ -1,0 +1,63 @@
+/** What the message of a node's cause names: the chain that is gone, the file system type that cannot be mounted. Pure. */
+import type { Finding } from './incident.ts'
+
+/** Chains that the kernel itself makes: they are always there, so a rule in one misses what it jumps to. */
+const BUILT_IN: ReadonlySet<string> = new Set(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'])
+
+const IN_CHAIN = /\s(?:-[ANI]|--append|--insert|--new-chain)\s+(?<chain>[A-Za-z0-9_.:-]{1,64})/
+const JUMP = /\s(?:-j|--jump|-g|--goto)\s+(?<chain>[A-Za-z0-9_.:-]{1,64})/
+const NAMED = /chain '(?<chain>[^']{1,64})' does not exist|couldn't load target [`'](?<target>[^'`]{1,64})'/i
+
+/** The chain that a firewall command missed; undefined where the message names none. */
+export const chainIn = (message: string): string | undefined => {
+  const chain = IN_CHAIN.exec(message)?.groups?.['chain']
+  if (chain !== undefined && BUILT_IN.has(chain)) return JUMP.exec(message)?.groups?.['chain'] ?? chain
+  const named = NAMED.exec(message)?.groups
+  return chain ?? named?.['chain'] ?? named?.['target']
+}
+
+const OWNERS: readonly (readonly [prefix: RegExp, whose: string])[] = [
+  [/^KUBE-/, 'kube-proxy or the kubelet makes it'],
+  [/^CNI-/, 'a CNI plugin makes it'],
+  [/^cali-/, 'Calico makes it'],
+  [/^CILIUM_/, 'Cilium makes it'],
+  [/^FLANNEL/, 'flannel makes it'],
+  [/^WEAVE/, 'Weave Net makes it'],
+]
+
+/** Whether a chain is one that Docker makes when it starts. */
+export const isDockersChain = (chain: string): boolean => /^DOCKER(-|$)/.test(chain)
+
+/** Who makes a chain that is not Docker's, as a clause. */
+export const makerOf = (chain: string): string =>
+  OWNERS.find(([prefix]) => prefix.test(chain))?.[1] ?? 'Docker does not make it'
+
+const TYPES: readonly RegExp[] = [
+  /(?:^|\s)-t\s+(?<type>[a-z0-9][a-z0-9._-]{0,63})(?=\s|$)/i,
+  /unknown filesystem type '?"?(?<type>[a-z0-9][a-z0-9._-]{0,63})/i,
+  /\bmount\.(?<type>[a-z0-9][a-z0-9]{0,63})/i,
+  /kubernetes\.io~(?<type>nfs|cifs|glusterfs|cephfs)/i,
+  /\b(?<type>nfs|cifs|ceph) filesystem not supported/i,
+  /fsconfig\(\) failed: (?<type>NFS):/i,
+]
+
+const SAME_TYPE: Readonly<Record<string, string>> = { cephfs: 'ceph' }
+
+/** The file system type that was to be mounted; undefined where the message names none. */
+export const mountTypeIn = (message: string): string | undefined => {
+  for (const pattern of TYPES) {
+    const type = pattern.exec(message)?.groups?.['type']?.toLowerCase()
+    if (type !== undefined) return SAME_TYPE[type] ?? type
+  }
+  return undefined
+}
+
+/** Whether a CSI driver mounts, in a container of its own: it answers by gRPC, which no plugin inside the kubelet does. */
+export const isCsiMount = (message: string): boolean =>
+  /kubernetes\.io[~/]csi|\bcsi\b|rpc error: code = /i.test(message)
+
+/** What a finding is about, where its cause is one that is about something. */
+export const detailOf = ({ cause, message }: Pick<Finding, 'cause' | 'message'>): string | undefined => {
+  if (cause === 'IptablesChainMissing') return chainIn(message)
+  return cause === 'MountHelperMissing' ? mountTypeIn(message) : undefined
+}
