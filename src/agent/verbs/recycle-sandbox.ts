@@ -1,0 +1,96 @@
+import type { NodeTaskSpec } from '../../api/node-task.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Cri, Sandbox } from '../node.ts'
+import { failed, refused, succeeded, wordsOf } from './answers.ts'
+import type { Answer, TaskBefore, Verb } from './verb.ts'
+import { DeadlinePassed, within } from './within.ts'
+
+interface RecycleSandboxDeps {
+  readonly cri: Cri
+  readonly clock: Clock
+}
+
+/** As many as an answer can list; a pod has one, or a few after failures. The next order takes the rest. */
+const MOST = 64
+
+const podUidOf = (spec: NodeTaskSpec): string => {
+  if (spec.recycleSandbox === undefined) throw new Error('the order does not say which pod')
+  return spec.recycleSandbox.podUid
+}
+
+const counted = (ids: readonly string[]): string => (ids.length === 1 ? 'sandbox' : `${ids.length} sandboxes`)
+const shortened = (id: string): string => id.slice(0, 13)
+
+/** A sentence where a container of the pod runs: then its sandbox is not what keeps it from starting. */
+const inUse = async (cri: Cri, podUid: string, ids: readonly string[]): Promise<Answer | undefined> => {
+  for (const id of ids) {
+    const running = await cri.runningContainers(id)
+    const containers = running === 1 ? 'a container runs' : `${running} containers run`
+    if (running > 0) return refused('SandboxInUse', `${containers} in sandbox ${shortened(id)} of pod ${podUid}`)
+  }
+  return undefined
+}
+
+/** Stops and removes one. A stale network namespace may keep it from being stopped: the runtime may remove it even so. */
+const recycle = async (cri: Cri, id: string): Promise<string | undefined> => {
+  let stopping: string | undefined
+  try {
+    await cri.stop(id)
+  } catch (error) {
+    stopping = wordsOf(error)
+  }
+  try {
+    await cri.remove(id)
+    return undefined
+  } catch (error) {
+    const removing = `sandbox ${shortened(id)} could not be removed: ${wordsOf(error)}`
+    return stopping === undefined ? removing : `${removing}; before that it could not be stopped: ${stopping}`
+  }
+}
+
+/** Stops and removes the sandboxes of one pod in which nothing runs, so that the kubelet makes it a new one. */
+export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb => {
+  const recycleAll = async (podUid: string, ids: readonly string[]): Promise<Answer> => {
+    // What the order was accepted for may have changed while its intent was written.
+    const used = await inUse(cri, podUid, ids)
+    if (used) return used
+    const wrong: string[] = []
+    for (const id of ids) wrong.push(...[await recycle(cri, id)].filter((each) => each !== undefined))
+    const left = (await cri.sandboxesOf(podUid)).filter(({ id }) => ids.includes(id))
+    if (wrong.length > 0) return failed('Error', `pod ${podUid}: ${wrong.join('; ')}`)
+    if (left.length > 0) return failed('Error', `pod ${podUid}: the runtime still lists its ${counted(ids)}`)
+    return succeeded(
+      'Done',
+      `stopped and removed the ${counted(ids)} of pod ${podUid}: ${ids.map(shortened).join(', ')}`,
+    )
+  }
+
+  return {
+    before: async (spec): Promise<TaskBefore | Answer> => {
+      const podUid = podUidOf(spec)
+      const oldestFirst = (a: Sandbox, b: Sandbox) => a.createdAt - b.createdAt
+      const sandboxes = [...(await cri.sandboxesOf(podUid))].sort(oldestFirst)
+      if (sandboxes.length === 0) return succeeded('AlreadyDone', `pod ${podUid} has no sandbox on this node`)
+      const ids = sandboxes.map(({ id }) => id)
+      return (await inUse(cri, podUid, ids)) ?? { sandboxes: ids.slice(0, MOST) }
+    },
+    run: async (spec, { sandboxes = [] }, deadline) => {
+      const podUid = podUidOf(spec)
+      const doing = `the ${counted(sandboxes)} of pod ${podUid} were being removed`
+      try {
+        return await within({ clock, deadline, doing }, () => recycleAll(podUid, sandboxes))
+      } catch (error) {
+        return failed(error instanceof DeadlinePassed ? 'TimedOut' : 'Error', wordsOf(error))
+      }
+    },
+    found: async (spec, { sandboxes = [] }) => {
+      const podUid = podUidOf(spec)
+      const left = (await cri.sandboxesOf(podUid)).filter(({ id }) => sandboxes.includes(id))
+      if (left.length > 0 || sandboxes.length === 0) return 'again'
+      return succeeded(
+        'Done',
+        `the ${counted(sandboxes)} of pod ${podUid} is gone: found out after a restart of the agent`,
+      )
+    },
+  }
+}

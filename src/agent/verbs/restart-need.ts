@@ -1,0 +1,107 @@
+import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
+import type { NodeRuntime } from '../../api/node-verbs.ts'
+import { type Clock, sleep } from '../../runtime/clock.ts'
+import { GrpcError } from '../cri/grpc.ts'
+import type { Cri, UnitState } from '../node.ts'
+import { refused, wordsOf } from './answers.ts'
+import { findDockerChain } from './docker-chain.ts'
+import type { Answer } from './verb.ts'
+
+type Order = NonNullable<NodeTaskSpec['restartRuntime']>
+
+export interface RestartNeedDeps {
+  /** Absent where it may not be talked to. */
+  readonly cri: Cri | undefined
+  readonly chains: () => Promise<NodeInspection['chains']>
+  readonly clock: Clock
+}
+
+/** A runtime that takes longer for its own version does not answer. */
+export const ANSWERS_WITHIN_MS = 5_000
+/** One call may fall into a moment of its own; not two with a pause between. */
+const PAUSE_MS = 1_000
+
+/** RuntimeName as the CRI says it. */
+const CRI_NAMES: Readonly<Record<NodeRuntime, string>> = { docker: 'docker', containerd: 'containerd', crio: 'cri-o' }
+
+/** DEADLINE_EXCEEDED and UNAVAILABLE: words for no answer. */
+const NO_ANSWER: ReadonlySet<number> = new Set([4, 14])
+
+const causesOf = (error: unknown): readonly unknown[] => {
+  const causes: unknown[] = []
+  for (let at = error; at !== undefined && causes.length < 6; at = at instanceof Error ? at.cause : undefined) {
+    causes.push(at)
+  }
+  return causes
+}
+
+/** What a failed call tells of the socket. */
+const silenceOf = (error: unknown): 'silent' | 'answers' | 'absent' | 'forbidden' => {
+  for (const each of causesOf(error)) {
+    if (each instanceof GrpcError) return NO_ANSWER.has(each.status) ? 'silent' : 'answers'
+    const { code } = each as NodeJS.ErrnoException
+    if (code === 'ENOENT') return 'absent'
+    if (code === 'EACCES' || code === 'EPERM') return 'forbidden'
+  }
+  return 'silent'
+}
+
+const cannotSee = (why: string): Answer => refused('CannotSee', why)
+const notNeeded = (why: string): Answer => refused('NotNeeded', why)
+
+const chainMissing = async ({ chains }: RestartNeedDeps, { runtime }: Order): Promise<Answer | undefined> => {
+  if (runtime !== 'docker') return notNeeded(`chain DOCKER is Docker's: a restart of ${runtime} does not bring it back`)
+  const found = findDockerChain(await chains())
+  switch (found.kind) {
+    case 'There':
+      return notNeeded('chain DOCKER is there in tables filter and nat')
+    case 'Unknown':
+      return cannotSee(`whether chain DOCKER is there cannot be told: ${found.why}`)
+    case 'Missing':
+      return undefined
+  }
+}
+
+const unresponsive = async ({ cri, clock }: RestartNeedDeps, unit: UnitState): Promise<Answer | undefined> => {
+  if (cri === undefined) return cannotSee('whether the runtime answers cannot be told: --cri-socket is not given')
+  for (const last of [false, true]) {
+    try {
+      const { name, version, tookMs } = await cri.version(ANSWERS_WITHIN_MS)
+      return notNeeded(`the runtime answers: ${name} ${version} within ${Math.round(tookMs)} ms`)
+    } catch (error) {
+      const silence = silenceOf(error)
+      if (silence === 'answers') return notNeeded(`the runtime answers, with an error: ${wordsOf(error)}`)
+      // The socket of a runtime that is not running may be gone; that of one that runs lies elsewhere.
+      const elsewhere = silence === 'absent' && unit.active === 'active'
+      if (elsewhere || silence === 'forbidden')
+        return cannotSee(`the runtime's socket cannot be seen: ${wordsOf(error)}`)
+    }
+    if (!last) await sleep(clock, PAUSE_MS)
+  }
+  return undefined
+}
+
+const sandboxesStuck = async (
+  { cri }: RestartNeedDeps,
+  { runtime, podUids = [] }: Order,
+): Promise<Answer | undefined> => {
+  if (cri === undefined) return cannotSee('the sandboxes cannot be seen: --cri-socket is not given')
+  const { name } = await cri.version(ANSWERS_WITHIN_MS)
+  if (name !== CRI_NAMES[runtime]) return notNeeded(`the sandboxes here are made by ${name}, not by ${runtime}`)
+  for (const podUid of podUids) {
+    if (!(await cri.sandboxesOf(podUid)).some(({ state }) => state === 'ready')) return undefined
+  }
+  return notNeeded(podUids.length === 0 ? 'the order names no pods' : 'each of the pods has a ready sandbox')
+}
+
+/** Why a restart is refused; undefined where it is as the order says. Rejects where the node cannot be asked. */
+export const restartRefusal = (deps: RestartNeedDeps, order: Order, unit: UnitState): Promise<Answer | undefined> => {
+  switch (order.reason) {
+    case 'ChainMissing':
+      return chainMissing(deps, order)
+    case 'Unresponsive':
+      return unresponsive(deps, unit)
+    case 'SandboxesStuck':
+      return sandboxesStuck(deps, order)
+  }
+}
