@@ -1,0 +1,48 @@
+import type { PackageManager } from '../../api/mount-helpers.ts'
+
+/** A program with its arguments, run by systemd without a shell. */
+export interface Command {
+  /** The first is the program, by its whole path. */
+  readonly argv: readonly string[]
+  /** Whether what comes after it is run even when it failed. */
+  readonly mayFail?: boolean
+}
+
+/** No questions; nothing restarted on the side, as needrestart would do it. */
+export const ENVIRONMENT: readonly string[] = ['DEBIAN_FRONTEND=noninteractive', 'NEEDRESTART_SUSPEND=1', 'LC_ALL=C']
+
+/** Programs that install, with what keeps them from changing more than is asked: the closed list. */
+const INSTALL: Readonly<Record<PackageManager, (name: string) => readonly Command[]>> = {
+  apt: (name) => [
+    // One source that does not answer leaves the lists of the others, and those of before.
+    { argv: ['/usr/bin/apt-get', '-qq', 'update'], mayFail: true },
+    {
+      argv: [
+        '/usr/bin/apt-get',
+        '-qq',
+        '-o',
+        'DPkg::Lock::Timeout=120',
+        '-o',
+        'Dpkg::Options::=--force-confold',
+        'install',
+        '--yes',
+        '--no-install-recommends',
+        '--no-upgrade',
+        '--no-remove',
+        name,
+      ],
+    },
+  ],
+  dnf: (name) => [{ argv: ['/usr/bin/dnf', '-y', '--setopt=install_weak_deps=False', 'install', name] }],
+  yum: (name) => [{ argv: ['/usr/bin/yum', '-y', 'install', name] }],
+  zypper: (name) => [{ argv: ['/usr/bin/zypper', '--non-interactive', 'install', '--no-recommends', name] }],
+}
+
+/** What installs a package of the table of mount helpers. */
+export const installCommands = (manager: PackageManager, packageName: string): readonly Command[] =>
+  INSTALL[manager](packageName)
+
+/** Ends with 0 where the host has the helper, with 1 where it has not. */
+export const lookCommand = (fsType: string): Command => ({
+  argv: ['/usr/bin/test', '-x', `/sbin/mount.${fsType}`, '-o', '-x', `/usr/sbin/mount.${fsType}`],
+})

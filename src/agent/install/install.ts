@@ -1,0 +1,111 @@
+/** What the short-lived pod runs that puts a mount helper onto its node: it has the host's systemd run the package manager. */
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { MOUNT_HELPER_TYPES, mountHelperFor } from '../../api/mount-helpers.ts'
+import { type Clock, systemClock } from '../../runtime/clock.ts'
+import { type Bus, DBusError, openBus } from '../dbus/connection.ts'
+import { lookAtOs } from '../inspect/os-release.ts'
+import { wordsOf } from '../verbs/answers.ts'
+import { ENVIRONMENT, installCommands, lookCommand } from './commands.ts'
+import { runTransient } from './transient-unit.ts'
+
+const OPTIONS = {
+  type: { type: 'string' },
+  'system-bus': { type: 'string', default: '/run/dbus/system_bus_socket' },
+  'os-release': { type: 'string', default: '/host/os-release' },
+  'termination-log': { type: 'string', default: '/dev/termination-log' },
+} as const
+
+const LOOK_MS = 20_000
+const INSTALL_MS = 10 * 60_000
+
+/** How it ended, in one sentence. */
+interface Outcome {
+  readonly installed: boolean
+  readonly sentence: string
+}
+
+const done = (sentence: string): Outcome => ({ installed: true, sentence })
+const not = (sentence: string): Outcome => ({ installed: false, sentence })
+
+interface Host {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly fsType: string
+}
+
+/** Whether the host has the helper, by the host's own eyes: nothing of its file system is mounted here. */
+const hasHelper = async ({ bus, clock, fsType }: Host): Promise<boolean> => {
+  const { job, status } = await runTransient(bus, clock, {
+    name: `kubemend-look-${fsType}.service`,
+    description: `kubemend looks for mount.${fsType}`,
+    commands: [lookCommand(fsType)],
+    environment: ENVIRONMENT,
+    timeoutMs: LOOK_MS,
+    answers: [1],
+  })
+  if (job !== 'done') throw new Error(`looking for mount.${fsType} on the host: systemd says ${job}`)
+  return status === 0
+}
+
+const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
+  const { bus, clock, fsType } = host
+  const os = await lookAtOs(osRelease)
+  if (!os.known) return not(`mount.${fsType} is not installed: which distribution this is cannot be seen (${os.why})`)
+  const helper = mountHelperFor(os, fsType)
+  if (helper.kind !== 'Installable') return not(`mount.${fsType} is not installed: ${helper.why}`)
+  if (await hasHelper(host)) return done(`mount.${fsType} is there already: nothing was installed`)
+
+  const { manager, packageName } = helper
+  const name = `kubemend-install-${fsType}.service`
+  const { job, result, status } = await runTransient(bus, clock, {
+    name,
+    description: `kubemend installs ${packageName} for mount.${fsType}`,
+    commands: installCommands(manager, packageName),
+    environment: ENVIRONMENT,
+    timeoutMs: INSTALL_MS,
+  })
+  if (job !== 'done') {
+    const how = result === 'exit-code' ? `ended with ${status}` : `was not done: ${result || job}`
+    return not(`${manager} ${how} when installing ${packageName}: journalctl -u ${name} on the node tells more`)
+  }
+  if (await hasHelper(host)) return done(`installed ${packageName} with ${manager}: mount.${fsType} is there`)
+  return not(`${packageName} was installed with ${manager}, yet there is no mount.${fsType} on the host`)
+}
+
+const install = async (fsType: string, systemBus: string, osRelease: string, clock: Clock): Promise<Outcome> => {
+  let bus: Bus | undefined
+  try {
+    bus = await openBus({ path: systemBus, clock })
+    return await installOn({ bus, clock, fsType }, osRelease)
+  } catch (error) {
+    const atWork = error instanceof DBusError && error.errorName === 'org.freedesktop.systemd1.UnitExists'
+    return not(
+      `mount.${fsType} is not installed: ${atWork ? 'an installation is at work on this node' : wordsOf(error)}`,
+    )
+  } finally {
+    bus?.close()
+  }
+}
+
+/**
+ * Installs the helper that mounts `--type`, and leaves one sentence in the termination log and on standard output. Resolves
+ * with the exit code: 0 where the helper is there in the end, 1 where not, 2 for flags that cannot be.
+ */
+export const runInstall = async (argv: readonly string[]): Promise<number> => {
+  try {
+    const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true })
+    const fsType = values.type ?? ''
+    // Closed: it becomes part of unit names and of paths on the host.
+    if (!MOUNT_HELPER_TYPES.includes(fsType)) {
+      throw new Error(`--type: found "${fsType.slice(0, 80)}", expected ${MOUNT_HELPER_TYPES.join(', ')}`)
+    }
+    const { installed, sentence } = await install(fsType, values['system-bus'], values['os-release'], systemClock)
+    process.stdout.write(`${sentence}\n`)
+    await writeFile(values['termination-log'], sentence).catch(() => undefined)
+    return installed ? 0 : 1
+  } catch (error) {
+    process.stderr.write(`kubemend-agent install-mount-helper: ${wordsOf(error)}\n`)
+    return 2
+  }
+}
