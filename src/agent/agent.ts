@@ -6,8 +6,10 @@ import { inClusterConnection } from '../runtime/in-cluster.ts'
 import { createKubeClient } from '../runtime/kube-client.ts'
 import type { Log } from '../runtime/log.ts'
 import type { AgentConfig } from './config.ts'
+import { createCri } from './cri/client.ts'
 import { readIdentity } from './identity.ts'
 import { createInspect } from './inspect/inspect.ts'
+import { createSystemd } from './systemd.ts'
 import { createTasks } from './tasks.ts'
 import { createInspectVerb } from './verbs/inspect.ts'
 import type { Verb } from './verbs/verb.ts'
@@ -21,7 +23,9 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
     directory: config.serviceAccountDir,
   })
   const client = createKubeClient(connection, { userAgent: 'kubemend-agent', maxSockets: 2 })
-  const inspect = createInspect({ config, clock })
+  const systemd = config.systemBus === undefined ? undefined : createSystemd({ path: config.systemBus, clock })
+  const cri = config.criSocket === undefined ? undefined : createCri({ path: config.criSocket, clock })
+  const inspect = createInspect({ config, clock, ...(systemd && { systemd }), ...(cri && { cri }) })
   const all: Readonly<Partial<Record<NodeVerb, Verb>>> = { Inspect: createInspectVerb(inspect) }
   const verbs = Object.fromEntries(Object.entries(all).filter(([verb]) => config.verbs.some((one) => one === verb)))
 
@@ -44,4 +48,6 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   log.info('stopping')
   await tasks.stop()
+  systemd?.close()
+  cri?.close()
 }

@@ -34,5 +34,10 @@ export const identityOf = (token: string): Identity => {
 }
 
 /** From the token in a service account's folder. */
-export const readIdentity = async (directory: string): Promise<Identity> =>
-  identityOf((await readFile(join(directory, 'token'), 'utf8')).trim())
+export const readIdentity = async (directory: string): Promise<Identity> => {
+  const path = join(directory, 'token')
+  const token = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new Error(`reading the agent's own token in ${path}`, { cause })
+  })
+  return identityOf(token.trim())
+}

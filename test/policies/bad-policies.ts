@@ -166,6 +166,12 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
     'remove it, or change the type',
   ),
   bad(
+    'that rewrites by flagging',
+    { 'actions.0.flagNode': {} },
+    'actions[0].flagNode',
+    'remove it, or change the type',
+  ),
+  bad(
     'that rewrites with neither rules nor suggestions',
     { 'actions.0.rewriteImage': {} },
     'actions[0].rewriteImage',

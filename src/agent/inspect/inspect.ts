@@ -7,7 +7,7 @@ import { lookAtChains } from './chains.ts'
 import { lookAtDocker } from './docker.ts'
 import { lookAtMounts } from './mounts.ts'
 import { lookAtOs } from './os-release.ts'
-import { notAllowed, readSmall, sayWhy, see } from './see.ts'
+import { codeOf, notAllowed, readSmall, sayWhy, see } from './see.ts'
 
 export interface InspectDeps {
   readonly config: Pick<AgentConfig, 'osRelease' | 'hostSbin' | 'dockerConfig' | 'chains'>
@@ -54,14 +54,6 @@ const lookAtRuntime = async (cri: Cri | undefined): Promise<NodeInspection['runt
     if (code === 'ENOENT' || code === 'EACCES' || code === 'EPERM') return { known: false, why }
     return { known: true, answers: false, why }
   }
-}
-
-const codeOf = (error: unknown): string | undefined => {
-  for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
-    const { code } = at as NodeJS.ErrnoException
-    if (typeof code === 'string') return code
-  }
-  return undefined
 }
 
 /** All that can be seen of the node; each part is unknown by itself. Never rejects. */

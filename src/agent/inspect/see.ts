@@ -5,11 +5,27 @@ export type Seen<T extends object> = ({ readonly known: true } & T) | { readonly
 
 const MAX_WHY = 512
 
+/** The code of a system call that failed, at the bottom of an error or of what caused it. */
+export const codeOf = (error: unknown): string | undefined => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
+    const { code } = at as NodeJS.ErrnoException
+    // Node's own codes (ERR_…) say where it was noticed, not why.
+    if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return code
+  }
+  return undefined
+}
+
+const messagesOf = (error: unknown): string => {
+  const said: string[] = []
+  for (let at = error; at instanceof Error && said.length < 6; at = at.cause) said.push(at.message)
+  return said.length === 0 ? String(error) : said.join(': ')
+}
+
 /** Why something could not be looked at, in one line. */
 export const sayWhy = (error: unknown): string => {
-  const { code, message } = error as NodeJS.ErrnoException
+  const code = codeOf(error)
   const text = code === 'ENOENT' ? 'it is not there' : code === 'EACCES' || code === 'EPERM' ? 'it may not be read' : ''
-  const said = error instanceof Error ? message : String(error)
+  const said = messagesOf(error)
   return (text === '' ? said : `${text} (${said})`).split('\n', 1)[0]?.slice(0, MAX_WHY) ?? ''
 }
 

@@ -1,0 +1,137 @@
+/** What an agent does with orders: against a real API server, with a pod's own token. */
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { eventually } from '../testbed/fixture.ts'
+import { inMinutes, NAMESPACE, useAgents } from './agent-scene.ts'
+
+const scene = useAgents()
+
+const inspect = (nodeName: string, nodeUid: string, deadline = inMinutes(1)) => ({
+  nodeName,
+  nodeUid,
+  verb: 'Inspect',
+  deadline,
+})
+
+test.concurrent('it looks at what it may look at, and says of the rest that it may not', async () => {
+  const { uid } = await scene.node('n1')
+  const root = await scene.host({
+    'os-release': 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+    'sbin/mount.nfs': '',
+    'sbin/mount.fuse3': '',
+    'sbin/other': '',
+  })
+  await scene.start('n1', [`--os-release=${join(root, 'os-release')}`, `--host-sbin=${join(root, 'sbin')}`])
+  await scene.order('look', inspect('n1', uid))
+  const { status } = await scene.answered('look')
+  expect(status).toMatchObject({ phase: 'Succeeded', reason: 'Done', startedAt: expect.any(String) })
+  expect(status?.inspection).toMatchObject({
+    os: { known: true, id: 'debian', versionId: '12', name: 'Debian GNU/Linux 12 (bookworm)', immutable: false },
+    mounts: { known: true, helpers: ['fuse3', 'nfs'] },
+    runtime: { known: false, why: expect.stringContaining('--cri-socket') },
+    units: { known: false, why: expect.stringContaining('--system-bus') },
+    chains: { known: false, why: expect.stringContaining('--chains') },
+    docker: { known: false, why: expect.stringContaining('--docker-config') },
+  })
+})
+
+test.concurrent('what is there in a form that it does not understand is unknown', async () => {
+  const { uid } = await scene.node('odd')
+  const root = await scene.host({ 'os-release': 'nothing of use', 'daemon.json': '{' })
+  await scene.start('odd', [
+    `--os-release=${join(root, 'os-release')}`,
+    `--host-sbin=${join(root, 'nowhere')}`,
+    `--docker-config=${join(root, 'daemon.json')}`,
+    `--cri-socket=${join(root, 'no.sock')}`,
+    `--system-bus=${join(root, 'no-bus')}`,
+  ])
+  await scene.order('odd', inspect('odd', uid))
+  const { status } = await scene.answered('odd')
+  expect(status?.inspection).toMatchObject({
+    os: { known: false, why: expect.stringContaining('has no ID') },
+    mounts: { known: false, why: expect.stringContaining('it is not there') },
+    runtime: { known: false, why: expect.stringContaining('no.sock') },
+    units: { known: false, why: expect.stringContaining('no-bus') },
+    docker: { known: false },
+  })
+})
+
+test.concurrent('an order past its deadline, for another uid of the node or with a verb that is off is refused with a reason', async () => {
+  const { uid } = await scene.node('n2')
+  await scene.order('late', inspect('n2', uid, inMinutes(-1)))
+  await scene.order('other', inspect('n2', 'another-uid'))
+  await scene.order('restart', {
+    ...inspect('n2', uid),
+    verb: 'RestartRuntime',
+    restartRuntime: { runtime: 'docker', reason: 'ChainMissing' },
+  })
+  await scene.start('n2')
+  expect((await scene.answered('late')).status).toMatchObject({ phase: 'Refused', reason: 'DeadlinePassed' })
+  expect((await scene.answered('other')).status).toMatchObject({ phase: 'Refused', reason: 'OtherNode' })
+  expect((await scene.answered('restart')).status).toMatchObject({ phase: 'Refused', reason: 'VerbNotAllowed' })
+})
+
+test.concurrent('it answers the orders of its own node and leaves the others alone', async () => {
+  const [mine, theirs] = await Promise.all([scene.node('n3'), scene.node('n4')])
+  await scene.start('n3')
+  await scene.order('theirs', inspect('n4', theirs.uid))
+  await scene.order('mine', inspect('n3', mine.uid))
+  expect((await scene.answered('mine')).status?.phase).toBe('Succeeded')
+  expect((await scene.task('theirs')).status).toBeUndefined()
+})
+
+test.concurrent('what an agent before it had begun is found out by the next one and answered', async () => {
+  const { uid } = await scene.node('n5')
+  await scene.order('begun', inspect('n5', uid))
+  await scene.order('begun-late', inspect('n5', uid, inMinutes(-1)))
+  for (const name of ['begun', 'begun-late']) {
+    const status = { phase: 'Running', reason: 'Accepted', startedAt: inMinutes(-2), before: {} }
+    const patch = JSON.stringify({ status })
+    await scene.bed.kubectl([
+      'patch',
+      'ntask',
+      name,
+      '-n',
+      NAMESPACE,
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      patch,
+    ])
+  }
+  await scene.start('n5')
+  expect((await scene.answered('begun')).status).toMatchObject({ phase: 'Succeeded', reason: 'Done' })
+  expect((await scene.answered('begun-late')).status).toMatchObject({ phase: 'Failed', reason: 'Interrupted' })
+})
+
+test.concurrent('an answer that stands is not written again by an agent that starts anew', async () => {
+  const { uid } = await scene.node('n6')
+  const first = await scene.start('n6')
+  await scene.order('once', inspect('n6', uid))
+  const answered = await scene.answered('once')
+  expect(await first.kill('SIGTERM')).toBe(0)
+  await scene.start('n6')
+  await scene.order('next', inspect('n6', uid))
+  await scene.answered('next')
+  expect((await scene.task('once')).metadata.resourceVersion).toBe(answered.metadata.resourceVersion)
+})
+
+test.concurrent('orders are carried out one after the other, in the order in which they were given', async () => {
+  const { uid } = await scene.node('n7')
+  const names = ['q1', 'q2', 'q3']
+  for (const name of names) await scene.order(name, inspect('n7', uid))
+  await scene.start('n7')
+  const tasks = await Promise.all(names.map((name) => scene.answered(name)))
+  const times = tasks.flatMap(({ status }) => [status?.startedAt ?? '', status?.finishedAt ?? ''])
+  expect(times).toEqual(times.toSorted())
+})
+
+test('it goes on after the API server was restarted', async () => {
+  const { uid } = await scene.node('n8')
+  const agent = await scene.start('n8')
+  await scene.bed.plane.restartApiServer()
+  await scene.order('after', inspect('n8', uid))
+  const done = await eventually(() => scene.answered('after'), { timeoutMs: 60_000 })
+  expect(done.status?.phase).toBe('Succeeded')
+  expect(await agent.kill('SIGTERM')).toBe(0)
+})
