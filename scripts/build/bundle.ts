@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const ROOT = join(import.meta.dirname, '../..')
-const ENTRIES = ['src/controller.ts', 'src/cli.ts']
+const ENTRIES = ['src/controller.ts', 'src/cli.ts', 'src/agent.ts']
 
 /** CommonJS packages in a bundle of ES modules ask for Node's own modules by `require`. */
 const REQUIRE =
