@@ -2,16 +2,41 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
 import type { Pod } from '../src/api/kubernetes.ts'
+import { RBAC as RIGHTS } from '../src/diagnose/rbac.ts'
 import type { Remediation } from '../src/api/objects.ts'
 import { pathOf } from '../src/runtime/paths.ts'
 import { type Controller, installController, startController } from '../testbed/controller.ts'
 import { type Bed, eventually, type Patience, useControlPlane } from '../testbed/fixture.ts'
 import { type Api, openApi } from '../testbed/kubelet/api.ts'
 import { registerNode } from '../testbed/kubelet/nodes.ts'
+import { type AgentStandIn, startAgents } from './agent-stand-in.ts'
 import { FAST_PATIENCE } from './node-words.ts'
 
 export const OPERATOR = 'kubemend-system'
 const MERGE = 'application/merge-patch+json'
+
+/** As the chart grants it where the agent is installed. */
+const MAY_INSPECT = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: { name: 'test-inspect-nodes', namespace: OPERATOR },
+      rules: RIGHTS.filter(({ action }) => action === 'inspect-nodes').flatMap(({ rules }) =>
+        rules.map(({ apiGroups, resources, verbs }) => ({ apiGroups, resources, verbs })),
+      ),
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'test-inspect-nodes', namespace: OPERATOR },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'test-inspect-nodes' },
+      subjects: [{ kind: 'ServiceAccount', name: 'kubemend-controller', namespace: OPERATOR }],
+    },
+  ],
+})
 
 export interface StuckPod {
   readonly namespace: string
@@ -23,6 +48,7 @@ export interface StuckPod {
 export interface NodeScene {
   readonly bed: Bed
   readonly api: Api
+  readonly agents: AgentStandIn
   readonly kubeconfig: string
   readonly controller: Controller
   start(args?: readonly string[]): Promise<Controller>
@@ -53,7 +79,7 @@ const now = (): string => new Date().toISOString()
 export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
   const bed = useControlPlane()
   const started: Controller[] = []
-  let parts: { api: Api; kubeconfig: string } | undefined
+  let parts: { api: Api; kubeconfig: string; agents: AgentStandIn } | undefined
   let nodes = 0
   const up = () => {
     if (!parts) throw new Error('the scene is there inside tests and hooks only')
@@ -65,20 +91,21 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
     const flags = ['--settle-for', '1s', ...(options.args ?? []), ...args]
     const controller = await startController({ kubeconfig: up().kubeconfig, args: flags })
     started.push(controller)
-    if (process.env['SHOW']) console.log('controller', controller.pid)
     return controller
   }
 
   beforeAll(async () => {
     const kubeconfig = await installController(bed.plane)
-    parts = { api: openApi(bed.plane.kubeconfig), kubeconfig }
+    await bed.applyYaml(MAY_INSPECT)
+    const api = openApi(bed.plane.kubeconfig)
+    parts = { api, kubeconfig, agents: startAgents(api, OPERATOR) }
     if (options.runs ?? true) await start()
   }, 180_000)
 
   afterAll(async () => {
-    if (process.env['SHOW'])
-      for (const { logs } of started) console.log(logs.map((line) => JSON.stringify(line)).join('\n'))
+    for (const { logs } of started) console.log(logs.map((line) => JSON.stringify(line)).join('\n'))
     for (const controller of started) await controller.kill('SIGKILL')
+    await parts?.agents.stop()
     parts?.api.close()
   })
 
@@ -98,6 +125,9 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
     recordsOf,
     get api() {
       return up().api
+    },
+    get agents() {
+      return up().agents
     },
     get kubeconfig() {
       return up().kubeconfig

@@ -4,8 +4,8 @@ import type { Finding } from './incident.ts'
 /** Chains that the kernel itself makes: they are always there, so a rule in one misses what it jumps to. */
 const BUILT_IN: ReadonlySet<string> = new Set(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'])
 
-const IN_CHAIN = /\s(?:-[ANI]|--append|--insert|--new-chain)\s+(?<chain>[A-Za-z0-9_.:-]{1,64})/
-const JUMP = /\s(?:-j|--jump|-g|--goto)\s+(?<chain>[A-Za-z0-9_.:-]{1,64})/
+const IN_CHAIN = /\s(?:-[ANI]|--append|--insert|--new-chain)\s+(?<chain>[A-Za-z0-9_.-]{1,64})/
+const JUMP = /\s(?:-j|--jump|-g|--goto)\s+(?<chain>[A-Za-z0-9_.-]{1,64})/
 const NAMED = /chain '(?<chain>[^']{1,64})' does not exist|couldn't load target [`'](?<target>[^'`]{1,64})'/i
 
 /** The chain that a firewall command missed; undefined where the message names none. */

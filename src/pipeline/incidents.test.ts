@@ -86,3 +86,40 @@ test.each([
   incidents.report(failing('a'), [filing('o', ['image'], 0)])
   expect(incidents.refile(failing(uid), areas)).toBeUndefined()
 })
+
+const nodeFiling: Filing = {
+  target: { apiVersion: 'v1', kind: 'Node', name: 'node-1', uid: 'n' },
+  areas: ['IptablesChainMissing'],
+}
+
+test('a pod may lie with its workload and with its node at once, and leaves each by itself', () => {
+  const incidents = createIncidents()
+  expect(incidents.report(failing('a'), [filing('o', ['volume']), nodeFiling])).toEqual([
+    'o/volume',
+    'n/IptablesChainMissing',
+  ])
+  expect(incidents.refile(failing('a'), ['IptablesChainMissing', 'volume'])).toEqual([
+    'o/volume',
+    'n/IptablesChainMissing',
+  ])
+  expect(incidents.refile(failing('a'), ['IptablesChainMissing'])).toBeUndefined()
+  expect(incidents.report(failing('a'), [nodeFiling])).toEqual(['n/IptablesChainMissing', 'o/volume'])
+  expect(podsOf(incidents, 'o/volume')).toEqual([])
+  expect(incidents.recovered('a')).toEqual(['n/IptablesChainMissing'])
+})
+
+test('who looks from one side only leaves what the pod is filed under on the other', () => {
+  const incidents = createIncidents()
+  incidents.report(failing('a'), [filing('o', ['volume'])])
+  incidents.add(failing('a'), nodeFiling)
+  expect(podsOf(incidents, 'o/volume')).toEqual(['a'])
+  expect(podsOf(incidents, 'n/IptablesChainMissing')).toEqual(['a'])
+  expect(incidents.recovered('a')).toEqual(['o/volume', 'n/IptablesChainMissing'])
+})
+
+test('twenty pods of one node are one incident', () => {
+  const incidents = createIncidents()
+  for (let i = 0; i < 20; i += 1) incidents.report(failing(`p${i}`), [nodeFiling])
+  expect(incidents.keys()).toEqual(['n/IptablesChainMissing'])
+  expect(incidents.get('n/IptablesChainMissing')?.pods.size).toBe(20)
+})

@@ -1,0 +1,248 @@
+import { describe, expect, it, test } from 'vitest'
+import type { NodeCause } from '../api/causes.ts'
+import type { Pod } from '../api/kubernetes.ts'
+import type { NodeInspection } from '../api/node-task.ts'
+import { chainGone, noHelper } from '../../test/node-words.ts'
+import { assembleIncident } from './assemble-incident.ts'
+import { conclude } from './conclude.ts'
+import { type Facts, type Finding, known, unknown } from './incident.ts'
+import { ownerOfNode } from './owner-node.ts'
+import { aChain, anInspection, aUnit } from './testing.ts'
+
+const node = ownerOfNode({ metadata: { name: 'node-1', uid: 'n', resourceVersion: '1' } })
+
+const podWith = (name: string, sandbox?: 'True' | 'False'): Pod => ({
+  metadata: { name, namespace: 'web', uid: name, resourceVersion: '1' },
+  spec: { nodeName: 'node-1' },
+  status: { conditions: sandbox === undefined ? [] : [{ type: 'PodReadyToStartContainers', status: sandbox }] },
+})
+
+const found = (cause: NodeCause, message: string, more: Partial<Finding> = {}): Finding => ({
+  container: '',
+  init: false,
+  image: '',
+  cause,
+  message,
+  witness: 'event',
+  mayBe: [],
+  ...more,
+})
+
+const incidentOf = (area: NodeCause, findings: readonly Finding[], sandbox?: 'True' | 'False') =>
+  assembleIncident({
+    owner: node,
+    area,
+    pods: findings.map((finding, i) => ({ pod: podWith(`pod-${i}`, sandbox), findings: [finding], since: 0 })),
+  })
+
+const seen = (inspection: Partial<NodeInspection>): Facts => ({
+  registry: {},
+  inspection: known(anInspection(inspection)),
+})
+const NOTHING: Facts = { registry: {} }
+
+const GONE: Partial<NodeInspection> = { chains: { known: true, list: [] } }
+const chain = found('IptablesChainMissing', chainGone())
+const mount = (type: string) => found('MountHelperMissing', noHelper(type))
+const runtime = found('RuntimeUnresponsive', 'context deadline exceeded')
+
+/** Confirmed by whom, or the beginning of why it is refuted; undefined: still only hearsay. */
+type Expected = 'agent' | 'kubelet' | { readonly refuted: string } | undefined
+
+describe('what an Event says of a node', () => {
+  it.each<[string, Finding, Facts, Expected]>([
+    ['a chain, and nobody was asked', chain, NOTHING, undefined],
+    ['a chain, and the agent cannot be asked', chain, { registry: {}, inspection: unknown('no agent') }, undefined],
+    ['a chain that is gone from every table', chain, seen(GONE), 'agent'],
+    [
+      'a chain that is gone from nat alone',
+      chain,
+      seen({ chains: { known: true, list: [aChain('filter')] } }),
+      'agent',
+    ],
+    [
+      'a chain that only the tables of IPv6 still have',
+      chain,
+      seen({
+        chains: { known: true, list: [aChain('filter', { family: 'ip6' }), aChain('nat', { family: 'ip6' })] },
+      }),
+      'agent',
+    ],
+    [
+      'a chain that one backend has in filter, the other in nat',
+      chain,
+      seen({ chains: { known: true, list: [aChain('filter', { backend: 'legacy' }), aChain('nat')] } }),
+      { refuted: 'chain DOCKER is there now' },
+    ],
+    ['a chain that is there now', chain, seen({}), { refuted: 'chain DOCKER is there now' }],
+    ['a chain where the firewall cannot be seen', chain, seen({ chains: { known: false, why: 'no' } }), undefined],
+    [
+      'a chain that may stand where the agent may not look',
+      chain,
+      seen({ chains: { known: true, list: [], partly: 'the legacy tables' } }),
+      undefined,
+    ],
+    ['a chain where systemd cannot be asked', chain, seen({ ...GONE, units: { known: false } }), undefined],
+    [
+      'a chain of a Docker that nobody starts',
+      chain,
+      seen({
+        ...GONE,
+        units: { known: true, list: [aUnit('docker.service', { active: 'inactive', enabled: 'disabled' })] },
+      }),
+      { refuted: 'docker.service is neither' },
+    ],
+    [
+      'a chain of a Docker that died',
+      chain,
+      seen({ ...GONE, units: { known: true, list: [aUnit('docker.service', { active: 'failed' })] } }),
+      'agent',
+    ],
+    [
+      'a chain where there is no Docker',
+      chain,
+      seen({ ...GONE, units: { known: true, list: [] } }),
+      { refuted: 'docker.service is neither' },
+    ],
+    [
+      'a chain of a CNI plugin, whatever Docker lacks',
+      found('IptablesChainMissing', chainGone('CNI-HOSTPORT-DNAT')),
+      seen(GONE),
+      { refuted: "chain CNI-HOSTPORT-DNAT is not Docker's (a CNI plugin makes it)" },
+    ],
+    [
+      'a chain of kube-proxy',
+      found('IptablesChainMissing', chainGone('KUBE-SERVICES')),
+      NOTHING,
+      { refuted: "chain KUBE-SERVICES is not Docker's (kube-proxy or the kubelet makes it)" },
+    ],
+    ['no chain by name', found('IptablesChainMissing', 'No chain/target/match by that name.'), seen(GONE), undefined],
+    ['a helper, and nobody was asked', mount('nfs'), NOTHING, undefined],
+    ['a helper that is missing', mount('nfs'), seen({}), 'agent'],
+    [
+      'a helper that is there',
+      mount('nfs'),
+      seen({ mounts: { known: true, helpers: ['nfs', 'nfs4'], filesystems: ['nfs'] } }),
+      { refuted: 'mount.nfs is there; look for another fault' },
+    ],
+    [
+      'a helper that is there, of a type that the kernel does not know',
+      mount('cifs'),
+      seen({ mounts: { known: true, helpers: ['cifs'], filesystems: ['ext4'] } }),
+      { refuted: 'mount.cifs is there; the kernel has not loaded cifs' },
+    ],
+    ['a helper where nothing can be seen', mount('nfs'), seen({ mounts: { known: false } }), undefined],
+    [
+      'a helper in the container of a CSI driver',
+      found('MountHelperMissing', noHelper().replaceAll('kubernetes.io~nfs', 'kubernetes.io~csi')),
+      seen({}),
+      { refuted: 'a CSI driver mounts it' },
+    ],
+    [
+      'a helper, told by gRPC: a CSI driver',
+      found('MountHelperMissing', `rpc error: code = Internal desc = ${noHelper()}`),
+      seen({}),
+      { refuted: 'a CSI driver mounts it' },
+    ],
+    ['a damaged disk', mount('ext4'), seen({}), { refuted: 'the kernel mounts ext4 without a helper' }],
+    ['a damaged disk, and nobody was asked', mount('xfs'), NOTHING, { refuted: 'the kernel mounts xfs' }],
+    [
+      'a helper of a type that the message does not name',
+      found('MountHelperMissing', 'need a /sbin/mount.<type>'),
+      seen({}),
+      undefined,
+    ],
+    ['a runtime that does not answer', runtime, seen({ runtime: { known: true, answers: false } }), 'agent'],
+    ['a runtime that answers', runtime, seen({}), { refuted: 'the runtime answers now, after 3 ms' }],
+    ['a runtime that cannot be asked', runtime, seen({ runtime: { known: false } }), undefined],
+    [
+      'a runtime, by the kubelet’s own word, that answers the agent',
+      { ...runtime, witness: 'kubelet' },
+      seen({}),
+      { refuted: 'the runtime answers now' },
+    ],
+  ])('%s', (_, finding, facts, expected) => {
+    const diagnosis = conclude(incidentOf(finding.cause as NodeCause, [finding]), facts)
+    const [now] = diagnosis.findings
+    const is =
+      now?.refuted === undefined ? (now?.witness === 'event' ? undefined : now?.witness) : { refuted: now.refuted }
+    if (typeof expected === 'object') {
+      expect(is).toEqual({ refuted: expect.stringContaining(expected.refuted) })
+      expect(now?.witness).toBe('event')
+      expect(diagnosis.refuted).toBe(now?.refuted)
+    } else {
+      expect(is).toBe(expected)
+      expect(diagnosis.refuted).toBeUndefined()
+    }
+    expect(diagnosis.cause).toBe(finding.cause)
+  })
+
+  it.each<[string, 'True' | 'False' | undefined, Expected]>([
+    ['has no sandbox by its own status', 'False', 'kubelet'],
+    ['has a sandbox now', 'True', { refuted: 'the pod has a sandbox' }],
+    ['tells nothing of its sandbox', undefined, undefined],
+  ])('a stale sandbox, of a pod that %s', (_, sandbox, expected) => {
+    const diagnosis = conclude(incidentOf('SandboxStale', [found('SandboxStale', 'x')], sandbox), NOTHING)
+    if (expected === 'kubelet') expect(diagnosis.findings[0]?.witness).toBe('kubelet')
+    else expect(diagnosis.findings[0]?.witness).toBe('event')
+    if (typeof expected === 'object') expect(diagnosis.refuted).toContain(expected.refuted)
+    else expect(diagnosis.refuted).toBeUndefined()
+  })
+})
+
+test('what the message names is told apart: chain and file system type', () => {
+  const of = (finding: Finding) =>
+    conclude(incidentOf(finding.cause as NodeCause, [finding]), NOTHING).findings[0]?.detail
+  expect(of(chain)).toBe('DOCKER')
+  expect(of(mount('nfs4'))).toBe('nfs4')
+  expect(of(runtime)).toBeUndefined()
+})
+
+test('pods of one node that lack different helpers are told apart, and one refuted refutes nothing of the other', () => {
+  const facts = seen({ mounts: { known: true, helpers: ['cifs'] } })
+  const diagnosis = conclude(incidentOf('MountHelperMissing', [mount('cifs'), mount('nfs')]), facts)
+  expect(diagnosis.findings.map(({ detail, witness }) => [detail, witness])).toEqual([
+    ['nfs', 'agent'],
+    ['cifs', 'event'],
+  ])
+  expect(diagnosis.refuted).toBeUndefined()
+})
+
+describe('the evidence', () => {
+  const says = (facts: Facts, finding = chain) =>
+    conclude(incidentOf(finding.cause as NodeCause, [finding]), facts).evidence.map(
+      (line) => `${line.fact}: ${line.says}`,
+    )
+
+  test('tells of what is missing where, and who may have wiped it', () => {
+    const units = { known: true, list: [aUnit('docker.service'), aUnit('firewalld.service')] }
+    const told = says(seen({ chains: { known: true, list: [aChain('filter')] }, units }))
+    expect(told).toContain('Agent: chain DOCKER is missing from nat (seen: nft)')
+    expect(told).toContain('Agent: docker.service is loaded, active, enabled')
+    expect(told.join('\n')).toContain('firewalld.service runs there')
+  })
+
+  test('accuses nobody where nothing is missing', () => {
+    const units = { known: true, list: [aUnit('docker.service'), aUnit('firewalld.service')] }
+    expect(says(seen({ units })).join('\n')).not.toContain('firewalld')
+  })
+
+  test('says why the node cannot be seen', () => {
+    const told = says({ registry: {}, inspection: unknown('the agent on node-1 did not answer within 10 s') })
+    expect(told).toContain('Agent: what the node looks like is unknown: the agent on node-1 did not answer within 10 s')
+  })
+
+  test('names the helper and the system that lacks it', () => {
+    const told = says(seen({}), mount('nfs'))
+    expect(told).toContain('Agent: mount.nfs is missing')
+    expect(told).toContain('Agent: the node runs Debian GNU/Linux 12 (bookworm)')
+  })
+
+  test('says that it lies with the node, not with the owners of its pods', () => {
+    expect(says(NOTHING)).toContain('Owner: it lies with node node-1, whatever owns the pods')
+  })
+})
+
+test('an incident of a node is of one revision, whatever its pods were made from', () => {
+  expect(incidentOf('SandboxStale', [found('SandboxStale', 'x')]).templateHash).toBe('node')
+})
