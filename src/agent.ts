@@ -1,12 +1,18 @@
 /** The node agent: reads its flags, answers the orders to its node until it is told to stop. */
 import { runAgent } from './agent/agent.ts'
 import { AgentConfigError, readAgentConfig } from './agent/config.ts'
+import { runInstall } from './agent/install/install.ts'
 import { createLog, describeError } from './runtime/log.ts'
 
 const told = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => told.abort())
 
+/** The short-lived pod that installs a mount helper runs the same program with this word first. */
+const INSTALL = 'install-mount-helper'
+
 try {
+  const [first, ...rest] = process.argv.slice(2)
+  if (first === INSTALL) process.exit(await runInstall(rest))
   const config = readAgentConfig()
   await runAgent(config, createLog({ level: config.logLevel, format: 'auto' }), told.signal)
   process.exit(0)

@@ -8,10 +8,13 @@ import type { Log } from '../runtime/log.ts'
 import type { AgentConfig } from './config.ts'
 import { createCri } from './cri/client.ts'
 import { readIdentity } from './identity.ts'
-import { createInspect } from './inspect/inspect.ts'
+import { lookAtChains } from './inspect/chains.ts'
+import { createInspect, readBootId } from './inspect/inspect.ts'
 import { createSystemd } from './systemd.ts'
 import { createTasks } from './tasks.ts'
 import { createInspectVerb } from './verbs/inspect.ts'
+import { createRecycleSandbox } from './verbs/recycle-sandbox.ts'
+import { createRestartRuntime } from './verbs/restart-runtime.ts'
 import type { Verb } from './verbs/verb.ts'
 
 /** What is made of the sockets that were given; a verb that lacks its socket is not there, and refused. */
@@ -26,7 +29,21 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
   const systemd = config.systemBus === undefined ? undefined : createSystemd({ path: config.systemBus, clock })
   const cri = config.criSocket === undefined ? undefined : createCri({ path: config.criSocket, clock })
   const inspect = createInspect({ config, clock, ...(systemd && { systemd }), ...(cri && { cri }) })
-  const all: Readonly<Partial<Record<NodeVerb, Verb>>> = { Inspect: createInspectVerb(inspect) }
+  const chains = () => lookAtChains(config.chains)
+  const all: Readonly<Partial<Record<NodeVerb, Verb>>> = {
+    Inspect: createInspectVerb(inspect),
+    ...(cri && { RecycleSandbox: createRecycleSandbox({ cri, clock }) }),
+    ...(systemd && {
+      RestartRuntime: createRestartRuntime({
+        systemd,
+        chains,
+        inspect,
+        bootId: readBootId,
+        clock,
+        ...(cri && { cri }),
+      }),
+    }),
+  }
   const verbs = Object.fromEntries(Object.entries(all).filter(([verb]) => config.verbs.some((one) => one === verb)))
 
   const tasks = createTasks({
