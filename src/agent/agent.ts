@@ -40,7 +40,7 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
         inspect,
         bootId: readBootId,
         clock,
-        ...(cri && { cri }),
+        cri,
       }),
     }),
   }
