@@ -2,6 +2,7 @@
 import type { Plan } from '../decide/verdict.ts'
 import type { ActDeps } from './deps.ts'
 import type { Outcome } from './outcome.ts'
+import { orderNode } from './order-node.ts'
 import { recyclePod } from './recycle-pod.ts'
 import { rewriteImage } from './rewrite-image.ts'
 
@@ -20,6 +21,7 @@ export const act = async (plan: Plan, deps: ActDeps): Promise<Outcome> => {
       return recyclePod(plan, deps)
     case 'RecycleSandbox':
     case 'RestartRuntime':
+      return orderNode(plan, deps)
     case 'FlagNode':
     case 'InstallMountHelper':
       return refused(plan.type)

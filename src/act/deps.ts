@@ -24,4 +24,14 @@ export interface ActDeps {
   readonly clock: Clock
   /** Switched off at install, whatever rights allow. */
   readonly refusedActions?: readonly ActionType[]
+  /** The operator's own, where orders to agents and the pods that install lie. */
+  readonly namespace?: string
+  /** Image of the agent, which the pod that installs a mount helper runs as well; without it nothing is installed. */
+  readonly agentImage?: AgentImage
+}
+
+export interface AgentImage {
+  readonly name: string
+  readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined
+  readonly pullSecrets?: readonly string[] | undefined
 }

@@ -6,7 +6,7 @@ import type { ObjectRef } from '../api/kubernetes.ts'
 
 /** One write that the API server accepted. */
 export interface Write {
-  readonly verb: 'patched' | 'deleted' | 'evicted'
+  readonly verb: 'patched' | 'deleted' | 'evicted' | 'ordered' | 'flagged' | 'created'
   readonly ref: Pick<ObjectRef, 'kind' | 'name' | 'uid'> & { readonly namespace?: string }
 }
 

@@ -23,6 +23,7 @@ export const decide = (c: Case): Verdict => {
 
   const { planned, attempt, escalates } = planNext(c, governed)
   if ('ask' in planned) return { kind: 'Ask', facts: planned.ask }
+  if ('settled' in planned) return { kind: 'Ignore', why: planned.message, diagnosis: c.diagnosis }
 
   const policy = governingOf(governed.policy)
   const found = 'plan' in planned ? { plan: planned.plan } : { unplanned: planned }

@@ -1,5 +1,6 @@
+import { isNodeCause } from '../api/causes.ts'
 import { normalImage } from '../api/image-reference.ts'
-import type { Fact, FactName, Facts, RegistryAnswer } from '../diagnose/incident.ts'
+import type { Fact, FactName, Facts, Incident, RegistryAnswer } from '../diagnose/incident.ts'
 import type { Case } from './case.ts'
 
 /** A request for facts that are missing. */
@@ -30,8 +31,11 @@ export const askFor = (facts: Facts, names: readonly FactName[]): Ask | undefine
   return missing.size === 0 ? undefined : { ask: [...missing.values()] }
 }
 
-/** Namespace and node go together: both may opt out, and one round trip reads both. */
+/** Namespace and node go together: both may opt out, and one round trip reads both. Pods of a node have many namespaces. */
 export const surroundings = ({ incident }: Case): readonly FactName[] =>
+  isNodeCause(incident.area) ? [{ fact: 'namespaces' }, { fact: 'node' }] : surroundingsOfPods(incident)
+
+const surroundingsOfPods = (incident: Incident): readonly FactName[] =>
   incident.pods.some(({ pod }) => pod.spec?.nodeName)
     ? [{ fact: 'namespace' }, { fact: 'node' }]
     : [{ fact: 'namespace' }]

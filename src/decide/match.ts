@@ -1,9 +1,11 @@
 /** Which policy governs an incident, and which of its findings the policy answers to. */
+import { isNodeCause } from '../api/causes.ts'
 import { normalImage } from '../api/image-reference.ts'
 import { PROTECTED_NAMESPACES } from '../api/names.ts'
 import type { FailingPod, Finding } from '../diagnose/incident.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { type Ask, askFor, registryFact, registryOf, surroundings } from './facts.ts'
+import { placeNodeMatches, placeOfPodMatches, protectedNodeFrom } from './node-incident.ts'
 import { optedOutBy } from './opt-out.ts'
 import { selects } from './selector.ts'
 
@@ -63,8 +65,9 @@ const findingMatches = (c: Case, policy: PolicyInForce, { failing, finding }: Ma
   )
 }
 
-/** Protected namespaces, and the operator's own, are matched by name only. */
+/** Protected namespaces, and the operator's own, are matched by name only. A node is in none: its pods are, one by one. */
 export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: Case): string | undefined => {
+  if (isNodeCause(incident.area)) return undefined
   const namespace = incident.owner.ref.namespace ?? ''
   const guarded = PROTECTED_NAMESPACES.includes(namespace) || namespace === operator.namespace
   return guarded && !spec.match.namespaces?.includes(namespace) ? namespace : undefined
@@ -103,12 +106,20 @@ export const answersTo = (
   inForce: boolean,
 ): Omit<Governed, 'ties'> | Ask | undefined => {
   const { namespaces } = policy.spec.match
-  if (namespaces && !namespaces.includes(c.incident.owner.ref.namespace ?? '')) return undefined
-  const possible = findingsOf(c).filter((matched) => findingMatches(c, policy, matched))
+  const ofNode = isNodeCause(c.incident.area)
+  if (!ofNode && namespaces && !namespaces.includes(c.incident.owner.ref.namespace ?? '')) return undefined
+  const possible = findingsOf(c).filter(
+    (matched) =>
+      findingMatches(c, policy, matched) && !(ofNode && placeOfPodMatches(policy, c, matched.failing) === 'no'),
+  )
   if (possible.length === 0) return undefined
 
   const ask = askFor(c.facts, surroundings(c))
   if (ask) return ask
+  if (ofNode) {
+    const found = placeNodeMatches(c, policy, possible)
+    return found && { policy, ...found }
+  }
   const placed = placeMatches(c, policy, possible)
   if (!placed) return undefined
   if (!inForce || optedOutBy(c)) return { policy, ...placed }
@@ -141,8 +152,10 @@ export const governing = (c: Case): Governed | Ask | undefined => {
     const inForce = !policy.spec.suspend && protectedFrom(policy, c) === undefined
     const says = answersTo(c, policy, inForce)
     if (!says) continue
-    answers.push({ policy, inForce, says })
-    if (inForce) first ??= answers.at(-1)
+    const shielded = 'matched' in says && protectedNodeFrom(policy, c, says.matched) !== undefined
+    const answer = { policy, inForce: inForce && !shielded, says }
+    answers.push(answer)
+    if (answer.inForce) first ??= answer
   }
   const chosen = first ?? answers[0]
   if (!chosen || 'ask' in chosen.says) return chosen?.says as Ask | undefined

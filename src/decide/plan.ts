@@ -4,7 +4,13 @@ import type { Case } from './case.ts'
 import { nextStep } from './escalation.ts'
 import type { Ask } from './facts.ts'
 import type { Governed } from './match.ts'
-import { planRecyclePod } from './plan-recycle-pod.ts'
+import { nodeCauseOf } from './node-incident.ts'
+import { planFlagNode } from './plan-flag-node.ts'
+import { planInstallMountHelper } from './plan-install-mount-helper.ts'
+import { underHash, unplanned } from './plan-node.ts'
+import { planRecyclePod, planRecyclePodsOnNode } from './plan-recycle-pod.ts'
+import { planRecycleSandbox } from './plan-recycle-sandbox.ts'
+import { planRestartRuntime } from './plan-restart-runtime.ts'
 import { planRewriteImage } from './plan-rewrite-image.ts'
 import { hashOfAttempt } from './plan-text.ts'
 import { sayUntouched } from './template.ts'
@@ -16,6 +22,8 @@ export interface Unplanned {
   readonly message: string
   /** Whether the policy's next action may still be of use. */
   readonly tryNext: boolean
+  /** It is as this action would have it already: where no other has a plan there is nothing to decide. */
+  readonly settled?: true
 }
 
 export type Planned = { readonly plan: Plan } | Ask | Unplanned
@@ -31,20 +39,22 @@ const planAction = (c: Case, governed: Governed, turn: Turn): Planned => {
   // No template of such an owner was read: to say that a container does not stand there would mislead.
   const untouched = sayUntouched(c.incident.owner)
   if (untouched !== undefined) return { reason: 'RolloutBlocked', message: untouched, tryNext: false }
+  const ofNode = nodeCauseOf(c) !== undefined
   switch (turn.action.type) {
     case 'RewriteImage':
-      return planRewriteImage(c, governed, turn)
+      return ofNode
+        ? unplanned('RolloutBlocked', 'no image is concerned: it lies with the node', true)
+        : planRewriteImage(c, governed, turn)
     case 'RecyclePod':
-      return planRecyclePod(c, governed, turn)
+      return ofNode ? planRecyclePodsOnNode(c, governed, turn) : planRecyclePod(c, governed, turn)
     case 'RecycleSandbox':
+      return planRecycleSandbox(c, governed, turn)
     case 'RestartRuntime':
+      return planRestartRuntime(c, governed, turn)
     case 'FlagNode':
+      return planFlagNode(c, governed, turn)
     case 'InstallMountHelper':
-      return {
-        reason: 'RolloutBlocked',
-        message: `${turn.action.type} needs the node agent, which is not installed`,
-        tryNext: true,
-      }
+      return planInstallMountHelper(c, governed, turn)
   }
 }
 
@@ -55,7 +65,7 @@ export interface Step {
 }
 
 const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Planned =>
-  'plan' in planned ? { plan: { ...planned.plan, hash: hashOfAttempt(planned.plan.hash, attempt) } } : planned
+  'plan' in planned ? { plan: underHash(planned.plan, hashOfAttempt(planned.plan.hash, attempt)) } : planned
 
 /** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
 export const planNext = (c: Case, governed: Governed): Step => {
@@ -65,7 +75,7 @@ export const planNext = (c: Case, governed: Governed): Step => {
     if (index < from) continue
     const planned = planAction(c, governed, { action, index })
     if (!('tryNext' in planned)) return { planned: ofAttempt(planned, attempt), attempt, escalates }
-    first ??= planned
+    first = planned.settled ? planned : (first ?? planned)
     if (!planned.tryNext) break
   }
   const none: Unplanned = { reason: 'AttemptsSpent', message: 'the policy has no action left to try', tryNext: false }

@@ -1,46 +1,35 @@
 /** An attempt is under way: did it help? Succeeded only by what runs, Ineffective only by the clock. */
-import { formatDuration, parseDuration } from '../api/duration.ts'
+import { formatDuration } from '../api/duration.ts'
 import { sameImage } from '../api/image-reference.ts'
-import { parseTime } from '../api/time.ts'
 import type { Pod } from '../api/kubernetes.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import type { Owner } from '../diagnose/incident.ts'
-import { podsOf, policyOf, type UnderWay } from './attempt-under-way.ts'
+import { podsOf, type UnderWay } from './attempt-under-way.ts'
 import type { Case } from './case.ts'
 import { askFor } from './facts.ts'
 import { sayWriter } from './last-writer.ts'
 import { LATER } from './look-again.ts'
+import { nodeCauseOf } from './node-incident.ts'
+import { deadlineOf, patience, type Proof, proof, waiting } from './proof.ts'
+import { proveNode } from './prove-node.ts'
 import { mendedPodsRun, takenBackIn, uidsOf, type Vanished, wrotePodsOnly } from './prove-mended.ts'
 import { resume } from './resume.ts'
+import { resumeNode } from './resume-node.ts'
 import { type Started, replacementsRun, runNewImages } from './started.ts'
 import { nameOfOwner, placeOf } from './template.ts'
 import { afterIneffective, resumeUndo } from './undo.ts'
 import type { Verdict } from './verdict.ts'
 
-const DEFAULT_TIMEOUT = 5 * 60_000
-
-type Proof = Extract<Verdict, { kind: 'Prove' }>
-
-const cancelled = (c: Case, reason: string, message: string): Proof => ({
-  kind: 'Prove',
-  outcome: 'Cancelled',
-  reason,
-  message,
-  lookAgainAt: c.now,
-})
-
-const waiting = (message: string, lookAgainAt: number): Proof => ({
-  kind: 'Prove',
-  outcome: 'Waiting',
-  reason: 'WaitingForProof',
-  message,
-  lookAgainAt,
-})
+const cancelled = (c: Case, reason: string, message: string): Proof => proof(c, 'Cancelled', reason, message)
 
 export const prove = (c: Case, underWay: UnderWay): Verdict => {
   const { owner } = c.incident
   if (owner.gone) return cancelled(c, 'OwnerGone', `${nameOfOwner(owner)} is gone`)
   if (owner.replicas === 0) return cancelled(c, 'ScaledToZero', `${nameOfOwner(owner)} was scaled to zero`)
+  if (nodeCauseOf(c)) {
+    const begun = underWay.step.state === 'Intended' ? resumeNode(c, underWay) : 'Written'
+    return begun === 'Written' ? proveNode(c, underWay) : begun
+  }
   if (underWay.undoing) return resumeUndo(c, underWay)
   const resumed = underWay.step.state === 'Intended' ? resume(c, underWay) : 'Written'
   return resumed === 'Written' ? verify(c, underWay) : resumed
@@ -70,14 +59,6 @@ const startOf = (owner: Owner, pods: readonly Pod[], step: RemediationStep): Sta
   if (step.action !== 'RewriteImage') return replacementsRun(pods, owner.replicas, uidsOf(step))
   if (owner.mendsPods) return mendedPodsRun(owner, pods, step)
   return runNewImages(pods, owner.replicas, step.changes ?? [], owner.keepsHealthyPods === true)
-}
-
-/** When the remedy has had its time, ms since the epoch. Without any time on the record it is never up. */
-const deadlineOf = (c: Case, { record, step }: UnderWay): number => {
-  const began =
-    parseTime(step.actedAt) ?? parseTime(step.intendedAt) ?? parseTime(record.metadata.creationTimestamp) ?? c.now
-  const timeout = policyOf(c, record)?.spec.actions[step.index]?.timeout
-  return began + (timeout === undefined ? DEFAULT_TIMEOUT : parseDuration(timeout))
 }
 
 /** The template no longer says what we wrote: somebody took it back, by hand or by `kubectl mend undo`. */
@@ -118,7 +99,3 @@ const vanished = (c: Case, underWay: UnderWay, message: string): Proof => {
     ? waiting(message, Math.min(deadline, c.now + patience(c, underWay)))
     : cancelled(c, 'OwnerGone', message)
 }
-
-/** The pods' own moves make us look sooner; this is for those that go unseen. 2 s at first, 15 s at most. */
-const patience = (c: Case, { step }: UnderWay): number =>
-  Math.min(15_000, Math.max(2_000, (c.now - (parseTime(step.actedAt) ?? c.now)) / 2))

@@ -17,7 +17,8 @@ import { changesNow } from './recorded-changes.ts'
 import { nameOfOwner } from './template.ts'
 import type { Plan, Verdict } from './verdict.ts'
 
-const AGAIN = GUARDRAILS.filter(({ again }) => again)
+/** Asked again of a step whose intent stood on the record: all but those on time and number. */
+export const AGAIN = GUARDRAILS.filter(({ again }) => again)
 /** Of a write that came through only the pods' deletion may be left: what stops every write stops it. */
 const STOPS = GUARDRAILS.filter(({ reason }) =>
   ['OperatorPaused', 'PolicySuspended', 'ObserveOnly', 'OptedOut'].includes(reason),
@@ -61,7 +62,7 @@ export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   return { kind: 'Act', policy: record.spec.policy, plan, attempt: step.attempt, resume: true, diagnosis }
 }
 
-const withdrawn = (c: Case, reason: string, why: string): Verdict => ({
+export const withdrawn = (c: Case, reason: string, why: string): Verdict => ({
   kind: 'Prove',
   outcome: 'Cancelled',
   reason,
@@ -89,7 +90,7 @@ const rebuild = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined)
   return step.action === 'RecyclePod' ? rebuildRecycle(c, underWay, policy) : rebuildRewrite(c, underWay, policy)
 }
 
-const timeoutOf = ({ step }: UnderWay, policy: PolicyInForce | undefined): number =>
+export const timeoutOf = ({ step }: UnderWay, policy: PolicyInForce | undefined): number =>
   parseDuration(policy?.spec.actions[step.index]?.timeout ?? '5m')
 
 const rebuildRewrite = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt | Verdict => {

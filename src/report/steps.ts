@@ -1,6 +1,7 @@
 /** The steps of a record: what is planned and done, in order. */
+import type { ObjectRef } from '../api/kubernetes.ts'
 import type { RemediationStep } from '../api/remediation.ts'
-import type { PlacedChange, Plan } from '../decide/verdict.ts'
+import type { NodePlan, PlacedChange, Plan } from '../decide/verdict.ts'
 import { clip } from './text.ts'
 
 /** The CRD takes no more; what an incident did longer ago is in its Events and in the audit log. */
@@ -19,8 +20,32 @@ const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: Plac
 })
 
 /** The pods of a rewrite are those that it deletes afterwards or, of Jobs, gives the image themselves. */
-const podsOf = (plan: Plan): readonly { readonly name: string; readonly uid: string }[] =>
+const podsOf = (plan: Plan): readonly { readonly name: string; readonly uid: string; readonly namespace?: string }[] =>
   plan.type === 'RewriteImage' ? [...plan.thenDelete, ...plan.thenPatch.map(({ target }) => target)] : plan.pods
+
+/** The namespace is told where it is not the target's: pods on a node have many. */
+const podOf = (
+  { name, uid, namespace }: { readonly name: string; readonly uid: string; readonly namespace?: string },
+  target: ObjectRef,
+) => ({ name, uid, ...(target.kind === 'Node' && namespace !== undefined && { namespace }) })
+
+const isOnNode = (plan: Plan): plan is NodePlan => plan.type !== 'RewriteImage' && plan.type !== 'RecyclePod'
+
+/** What a later look needs to go on with it, or to prove it. */
+const nodeOf = (plan: NodePlan): NonNullable<RemediationStep['node']> => {
+  switch (plan.type) {
+    case 'RecycleSandbox':
+      return { orders: plan.orders.map(({ name }) => name) }
+    case 'RestartRuntime': {
+      const { runtime, reason, touches } = plan
+      return { orders: plan.orders.map(({ name }) => name), runtime, reason, touches: clip(touches, 1_024) }
+    }
+    case 'FlagNode':
+      return { orders: [], detail: clip(plan.detail, 256) }
+    case 'InstallMountHelper':
+      return { orders: [plan.podName], detail: clip(plan.fsType, 256) }
+  }
+}
 
 /** A plan as a step. One that writes to nothing but pods of Jobs has no target: undoing it leaves the template alone. */
 export const stepOf = (plan: Plan, attempt: number, state: RemediationStep['state']): RemediationStep => {
@@ -34,7 +59,8 @@ export const stepOf = (plan: Plan, attempt: number, state: RemediationStep['stat
     state,
     ...(!podsOnly && { target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) } }),
     ...(plan.type === 'RewriteImage' && { changes: plan.changes.slice(0, MAX_CHANGES).map(changeOf) }),
-    ...(pods.length > 0 && { pods: pods.slice(0, MAX_PODS).map((pod) => ({ name: pod.name, uid: pod.uid })) }),
+    ...(pods.length > 0 && { pods: pods.slice(0, MAX_PODS).map((pod) => podOf(pod, plan.target)) }),
+    ...(isOnNode(plan) && { node: nodeOf(plan) }),
     ...(plan.diff !== '' && { diff: clip(plan.diff, MAX_DIFF) }),
     planHash: plan.hash,
   }

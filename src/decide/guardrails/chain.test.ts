@@ -321,9 +321,9 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       /nothing recreates/,
     ],
     [
-      'an action that needs the node agent',
+      'an action on nodes answers to what lies with a workload',
       { policies: [aPolicy({ actions: [{ type: 'RestartRuntime' }] })] },
-      /node agent/,
+      /lies with a node/,
     ],
   ],
   FactUnknown: [

@@ -1,6 +1,9 @@
-/** Guardrails of actions on nodes. Those on images and pods touch no node and pass. */
+/** Guardrails of actions on nodes. Those on images and pods of workloads touch no node and pass. */
+import { breakerOf } from '../breaker.ts'
+import { LATER, RARELY, SOON } from '../look-again.ts'
+import { nodeCauseOf } from '../node-incident.ts'
 import type { Plan } from '../verdict.ts'
-import type { Guardrail } from './guardrail.ts'
+import type { Context, Guardrail } from './guardrail.ts'
 
 /** Exhaustive: an action on nodes cannot be added without deciding here. */
 const touchesNode = (plan: Plan): boolean => {
@@ -16,16 +19,55 @@ const touchesNode = (plan: Plan): boolean => {
   }
 }
 
-/** A storm: so many nodes are unhealthy that one more under repair may be one too many. */
-export const tooManyUnhealthy: Guardrail = ({ case: { now }, plan }) =>
-  plan && touchesNode(plan)
-    ? { reason: 'TooManyUnhealthy', message: 'how many nodes are unhealthy is unknown', lookAgainAt: now }
+/** A flag without a taint only tells: it takes nothing from the node, so it counts nowhere. */
+const onlyTells = (plan: Plan): boolean => plan.type === 'FlagNode' && !plan.taint
+
+/**
+ * A storm: so many nodes are unhealthy that one more under repair may be one too many. Of several that fail, one at a
+ * time is repaired all the same. A taint is no repair: it waits until fewer nodes are out of service.
+ */
+export const tooManyUnhealthy: Guardrail = ({ case: c, policy, plan }) => {
+  if (!plan || !touchesNode(plan) || onlyTells(plan)) return undefined
+  const { nodes, nodesUnderRepair: underRepair = [] } = c
+  if (!nodes?.known) {
+    const message = `how many nodes are unhealthy is unknown: ${nodes?.why ?? 'nodes are not watched'}`
+    return { reason: 'TooManyUnhealthy', message, lookAgainAt: c.now + LATER }
+  }
+  const about = c.incident.owner.ref.uid
+  const taints = plan.type === 'FlagNode'
+  const { state, says } = breakerOf({ policy, nodes: nodes.value, underRepair, about, countFlagged: taints })
+  if (state === 'Closed' || (state === 'HalfOpen' && !taints)) return undefined
+  const waits = taints ? 'a taint would take one more out of service' : 'another node is under repair first'
+  return { reason: 'TooManyUnhealthy', message: `${says}; ${waits}`, lookAgainAt: c.now + SOON }
+}
+
+export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan }) => {
+  if (!plan || !touchesNode(plan) || policy.spec.controlPlaneNodes === 'Act') return undefined
+  const { node } = facts
+  if (node?.known && !node.value.controlPlane) return undefined
+  const message = node?.known
+    ? `node ${node.value.name} runs the control plane; policy ${policy.name} says controlPlaneNodes: Hold`
+    : `whether the node runs the control plane is unknown: ${node?.why ?? 'not read'}`
+  return { reason: 'ControlPlaneNode', message, lookAgainAt: now + (node?.known ? RARELY : LATER) }
+}
+
+/** Somebody keeps new pods away from it, so somebody is at work there. A flag does not disturb them. */
+export const cordoned = ({ case: c, plan }: Context): string | undefined =>
+  plan &&
+  nodeCauseOf(c) !== undefined &&
+  plan.type !== 'FlagNode' &&
+  c.facts.node?.known &&
+  c.facts.node.value.unschedulable
+    ? `node ${c.facts.node.value.name} is cordoned: somebody keeps pods away from it, and perhaps works on it`
     : undefined
 
-export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan }) =>
+/** Only a restart of its runtime may bring a node back that is not Ready; a flag only tells. */
+export const notReady = ({ case: c, plan }: Context): string | undefined =>
   plan &&
-  touchesNode(plan) &&
-  policy.spec.controlPlaneNodes === 'Hold' &&
-  !(facts.node?.known && !facts.node.value.controlPlane)
-    ? { reason: 'ControlPlaneNode', message: 'the node is not known to be a worker', lookAgainAt: now }
+  nodeCauseOf(c) !== undefined &&
+  plan.type !== 'RestartRuntime' &&
+  !onlyTells(plan) &&
+  c.facts.node?.known &&
+  !c.facts.node.value.ready
+    ? `node ${c.facts.node.value.name} is not Ready: nothing but a restart of its runtime could reach it`
     : undefined

@@ -7,6 +7,7 @@ import { DAY, LATER, SOON } from '../look-again.ts'
 import { nameOfOwner } from '../template.ts'
 import { windowFrees } from './budgets.ts'
 import type { Guardrail } from './guardrail.ts'
+import { cordoned } from './nodes.ts'
 
 export const notFailingLongEnough: Guardrail = ({ case: { now }, policy, matched }) => {
   if (matched.length === 0) return undefined
@@ -28,7 +29,10 @@ export const alreadyRecovered: Guardrail = ({ case: { now, incident }, matched }
 }
 
 /** The owner fails in another area too, and a remedy for that is under way: one hand at a time. */
-export const inFlight: Guardrail = ({ case: { now, records, otherAreas = [], incident } }) => {
+export const inFlight: Guardrail = (context) => {
+  const { now, records, otherAreas = [], incident } = context.case
+  const atWork = cordoned(context)
+  if (atWork !== undefined) return { reason: 'InFlight', message: atWork, lookAgainAt: now + LATER }
   const other = [...records, ...otherAreas].find(isUnderWay)
   if (!other) return undefined
   const message = `Remediation ${other.metadata.name} is under way on ${nameOfOwner(incident.owner)}`
@@ -41,8 +45,9 @@ const ownAttempts = ({ incident, attempts }: Case): readonly Attempt[] => {
 }
 
 /** A pause lies between attempts, not between the steps of one. */
-export const coolingDown: Guardrail = ({ case: c, policy, escalates }) => {
-  if (escalates) return undefined
+export const coolingDown: Guardrail = ({ case: c, policy, escalates, unplanned }) => {
+  // That nothing is tried any more, and why, need not wait.
+  if (escalates || unplanned?.reason === 'AttemptsSpent') return undefined
   const last = Math.max(...ownAttempts(c).map(({ at }) => at))
   const until = last + parseDuration(policy.spec.limits.cooldown)
   if (!(until > c.now)) return undefined

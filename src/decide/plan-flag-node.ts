@@ -1,0 +1,102 @@
+import { mountHelperFor } from '../api/mount-helpers.ts'
+import { FLAG_PREFIX } from '../api/names.ts'
+import type { NodeCause } from '../api/causes.ts'
+import type { Facts } from '../diagnose/incident.ts'
+import type { Case } from './case.ts'
+import { askFor } from './facts.ts'
+import type { Governed } from './match.ts'
+import { nodeCauseOf } from './node-incident.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, unplanned } from './plan-node.ts'
+import type { Planned, Turn } from './plan.ts'
+import type { FlagNodePlan } from './verdict.ts'
+
+/** What is written on a node: a value that a label takes, and the words of its condition. */
+export type Flag = Pick<FlagNodePlan, 'cause' | 'detail' | 'reason' | 'message'>
+
+/** A label's value begins and ends with a letter or digit. */
+const asLabel = (text: string): string =>
+  text
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .slice(0, 63)
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '') || 'true'
+
+const helperMessage = (facts: Facts, fsType: string): string => {
+  const missing = `nothing can mount file system type ${fsType} here: /sbin/mount.${fsType} is missing`
+  const os = facts.inspection?.known && facts.inspection.value.os.known ? facts.inspection.value.os : undefined
+  if (!os) return `${missing}; install the package that brings it (nfs-common or nfs-utils for nfs)`
+  const helper = mountHelperFor(os, fsType)
+  const named = os.name ?? os.id
+  switch (helper.kind) {
+    case 'Installable': {
+      const { packageName, command } = helper
+      return `${missing}; install ${packageName}${named ? ` (${named})` : ''}: ${command.join(' ')}`
+    }
+    case 'Immutable':
+      return `${missing}; ${helper.why}: use a node image that has it, or a CSI driver, which mounts by itself`
+    case 'UnknownType':
+    case 'UnknownOs':
+      return `${missing}; ${helper.why}`
+  }
+}
+
+/** Upper case as file systems are written: `NFSHelperMissing`. */
+const helperReason = (fsType: string): string => `${fsType.toUpperCase().replace(/[^A-Z0-9]/g, '')}HelperMissing`
+
+/** The flag of a cause, from what the agent sees. */
+export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined): Flag => {
+  const runtime = kubeletsRuntime(facts) ?? 'the container runtime'
+  const repair = (message: string): Flag => ({
+    cause,
+    detail: asLabel(found ?? 'true'),
+    reason: 'NeedsRepair',
+    message,
+  })
+  switch (cause) {
+    case 'MountHelperMissing': {
+      const fsType = found ?? 'unknown'
+      return { cause, detail: asLabel(fsType), reason: helperReason(fsType), message: helperMessage(facts, fsType) }
+    }
+    case 'IptablesChainMissing': {
+      const chain = found ?? 'of the runtime'
+      return repair(
+        `firewall chain ${chain} is missing: new pods get no network; what owns the chain makes it when it is restarted, and what wipes it must leave it alone`,
+      )
+    }
+    case 'RuntimeUnresponsive':
+      return repair(`${runtime} does not answer: no pod starts or stops here; restart it, or the node`)
+    case 'SandboxStale':
+    case 'SandboxNameConflict':
+      return repair(`${runtime} keeps sandboxes that are dead: some pods do not start here; restart it, or the node`)
+  }
+}
+
+/** Whether the node is flagged for that already, with that detail, as the policy wants it. */
+const isFlagged = ({ facts: { node } }: Case, { cause, detail }: Flag): boolean =>
+  node?.known === true &&
+  node.value.labels[`${FLAG_PREFIX}${cause}`] === detail &&
+  node.value.conditions.some(({ type, status }) => type === cause && status === 'True')
+
+/** Says on the node itself what it lacks: a condition, a label and, where the policy wants it, a taint. */
+export const planFlagNode = (c: Case, governed: Governed, turn: Turn): Planned => {
+  const cause = nodeCauseOf(c)
+  if (cause === undefined) return unplanned('RolloutBlocked', 'FlagNode is for what lies with a node', true)
+  const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
+  if (ask) return ask
+  const { ref } = c.incident.owner
+  const flag = flagOf(c.facts, cause, governed.matched.find(({ finding }) => finding.detail)?.finding.detail)
+  if (isFlagged(c, flag)) {
+    const message = `node ${ref.name} is flagged: ${flag.message}`
+    return { reason: 'AttemptsSpent', message, tryNext: true, settled: true }
+  }
+  const taint = turn.action.flagNode?.taint === 'NoSchedule'
+  const pods = podsOnNode(governed)
+  const base = nodeBase(c, governed, turn, { pods, what: [flag.cause, flag.detail, String(taint)] })
+  const label = `${FLAG_PREFIX}${cause}=${flag.detail}`
+  const says = [
+    `+ condition ${cause}=True (${flag.reason}): ${flag.message}`,
+    `+ label ${label}`,
+    ...(taint ? [`+ taint ${label}:NoSchedule`] : []),
+  ]
+  const diff = nodeDiff(ref, [...says, 'because of these pods:'], pods)
+  return { plan: { ...base, ...flag, type: 'FlagNode', taint, diff } }
+}
