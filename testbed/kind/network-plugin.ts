@@ -6,6 +6,11 @@ interface NodeNetwork {
   readonly address: string
 }
 
+/** The beginning of the names of namespaces whose pods need the chain DOCKER of their node. */
+const DOCKER_NAMESPACES = 'e2e-b-'
+/** Those whose pods are stuck once their sandbox has died. */
+const ONE_SANDBOX_NAMESPACES = 'e2e-sandbox-'
+
 const conflist = ({ podCidr }: NodeNetwork): string =>
   JSON.stringify({
     cniVersion: '0.4.0',
@@ -20,6 +25,8 @@ const conflist = ({ podCidr }: NodeNetwork): string =>
         ipam: { type: 'host-local', ranges: [[{ subnet: podCidr }]] },
       },
       { type: 'portmap', capabilities: { portMappings: true } },
+      { type: 'docker-chain', capabilities: { portMappings: true }, namespaces: DOCKER_NAMESPACES },
+      { type: 'one-sandbox', namespaces: ONE_SANDBOX_NAMESPACES },
     ],
   })
 

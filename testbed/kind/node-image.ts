@@ -30,6 +30,7 @@ const PACKAGES = [
   'dbus',
   'containerd',
   'runc',
+  'docker.io',
   'containernetworking-plugins',
   'iptables',
   'iproute2',
@@ -153,6 +154,11 @@ const fillRoot = async (work: string, binaries: string): Promise<void> => {
   copyFileSync(await runcWithoutResource(), at('usr/local/bin/runc-without-resource'))
   copyFileSync(join(FILES, 'entrypoint'), at('usr/local/bin/entrypoint'))
   chmodSync(at('usr/local/bin/entrypoint'), 0o755)
+  for (const plugin of ['docker-chain', 'one-sandbox']) {
+    copyFileSync(join(FILES, plugin), at(`opt/cni/bin/${plugin}`))
+    chmodSync(at(`opt/cni/bin/${plugin}`), 0o755)
+  }
+  copyFileSync(join(FILES, 'docker.json'), at('etc/docker/daemon.json'))
   const containerd = readFileSync(join(FILES, 'containerd.toml'), 'utf8').replace('PAUSE_TAG', pauseTag)
   writeFileSync(at('etc/containerd/config.toml'), containerd)
   for (const unit of ['kubelet.service', 'images.service']) {
