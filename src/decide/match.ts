@@ -5,7 +5,7 @@ import { PROTECTED_NAMESPACES } from '../api/names.ts'
 import type { FailingPod, Finding } from '../diagnose/incident.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { type Ask, askFor, registryFact, registryOf, surroundings } from './facts.ts'
-import { placeNodeMatches, placeOfPodMatches, protectedNodeFrom } from './node-incident.ts'
+import { placeNodeMatches, placeOfPodMatches, protectedNodeFrom } from './nodes/node-incident.ts'
 import { optedOutBy } from './opt-out.ts'
 import { selects } from './selector.ts'
 

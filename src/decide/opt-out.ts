@@ -1,6 +1,6 @@
 import type { Case } from './case.ts'
 import type { Matched } from './match.ts'
-import { excludes, podOptedOut } from './node-incident.ts'
+import { excludes, podOptedOut } from './nodes/node-incident.ts'
 
 /** What opted out, by name, as far as it was read: owner, any of the failing pods, namespace, node. */
 export const optedOutBy = ({ incident: { owner, pods }, facts }: Case): string | undefined => {

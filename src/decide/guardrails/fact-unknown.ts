@@ -1,6 +1,6 @@
 import { askFor, registryFact } from '../facts.ts'
 import { LATER } from '../look-again.ts'
-import { nodeCauseOf } from '../node-incident.ts'
+import { nodeCauseOf } from '../nodes/node-incident.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
 /** Whether the policy lets the registry be asked at all. */

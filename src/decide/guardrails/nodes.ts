@@ -1,7 +1,7 @@
 /** Guardrails of actions on nodes. Those on images and pods of workloads touch no node and pass. */
-import { breakerOf } from '../breaker.ts'
+import { breakerOf } from '../nodes/breaker.ts'
 import { LATER, RARELY, SOON } from '../look-again.ts'
-import { nodeCauseOf } from '../node-incident.ts'
+import { nodeCauseOf } from '../nodes/node-incident.ts'
 import type { Plan } from '../verdict.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 

@@ -4,7 +4,7 @@ import type { Case } from '../case.ts'
 import { type Ask, askFor, surroundings } from '../facts.ts'
 import { LATER, RARELY } from '../look-again.ts'
 import { protectedFrom } from '../match.ts'
-import { nodeCauseOf, protectedNodeFrom } from '../node-incident.ts'
+import { nodeCauseOf, protectedNodeFrom } from '../nodes/node-incident.ts'
 import { nodeOptedOutBy, optedOutBy } from '../opt-out.ts'
 import type { Guardrail, Objection } from './guardrail.ts'
 

@@ -1,7 +1,7 @@
 /** What the agents answered to the orders of a step. */
-import type { NodeTask } from '../api/objects.ts'
-import type { NodeInspection } from '../api/node-task.ts'
-import { parseTime } from '../api/time.ts'
+import type { NodeTask } from '../../api/objects.ts'
+import type { NodeInspection } from '../../api/node-task.ts'
+import { parseTime } from '../../api/time.ts'
 
 /** An agent that finished at the last moment needs one to say so. */
 const GRACE_MS = 5_000

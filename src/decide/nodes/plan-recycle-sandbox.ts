@@ -1,10 +1,10 @@
-import type { Case } from './case.ts'
-import type { Governed } from './match.ts'
+import type { Case } from '../case.ts'
+import type { Governed } from '../match.ts'
 import { nodeCauseOf } from './node-incident.ts'
 import { nodeBase, nodeDiff, orderNames, podsOnNode, unplanned } from './plan-node.ts'
-import type { Planned, Turn } from './plan.ts'
-import type { ObjectRef } from '../api/kubernetes.ts'
-import type { NodeOrder, PodOnNode } from './verdict.ts'
+import type { Planned, Turn } from '../plan.ts'
+import type { ObjectRef } from '../../api/kubernetes.ts'
+import type { NodeOrder, PodOnNode } from '../verdict.ts'
 
 /** One order a pod, in their order. */
 export const recycleOrders = (

@@ -1,14 +1,14 @@
-import { mountHelperFor } from '../api/mount-helpers.ts'
-import { FLAG_PREFIX } from '../api/names.ts'
-import type { NodeCause } from '../api/causes.ts'
-import type { Facts } from '../diagnose/incident.ts'
-import type { Case } from './case.ts'
-import { askFor } from './facts.ts'
-import type { Governed } from './match.ts'
+import { mountHelperFor } from '../../api/mount-helpers.ts'
+import { FLAG_PREFIX } from '../../api/names.ts'
+import type { NodeCause } from '../../api/causes.ts'
+import type { Facts } from '../../diagnose/incident.ts'
+import type { Case } from '../case.ts'
+import { askFor } from '../facts.ts'
+import type { Governed } from '../match.ts'
 import { nodeCauseOf } from './node-incident.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, unplanned } from './plan-node.ts'
-import type { Planned, Turn } from './plan.ts'
-import type { FlagNodePlan } from './verdict.ts'
+import type { Planned, Turn } from '../plan.ts'
+import type { FlagNodePlan } from '../verdict.ts'
 
 /** What is written on a node: a value that a label takes, and the words of its condition. */
 export type Flag = Pick<FlagNodePlan, 'cause' | 'detail' | 'reason' | 'message'>

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { known } from '../diagnose/incident.ts'
-import { decide } from './decide.ts'
-import { aNodeCase, aNodeRecord, aTask, anInspection, DOCKERS_CHAINS, recoveredPod } from './node-testing.ts'
-import { at, NOW, SETTLE } from './testing.ts'
+import { known } from '../../diagnose/incident.ts'
+import { decide } from '../decide.ts'
+import { aNodeCase, aNodeRecord, aTask, anInspection, DOCKERS_CHAINS, recoveredPod } from './testing.ts'
+import { at, NOW, SETTLE } from '../testing.ts'
 
 describe('a firewall chain of docker that is gone', () => {
   test('is put back by a restart of docker on that node, ordered of its agent', () => {

@@ -1,11 +1,11 @@
 /** What is particular to an incident that lies with a node: its pods are of many namespaces, and each counts for itself. */
-import { isNodeCause, type NodeCause } from '../api/causes.ts'
-import type { Pod } from '../api/kubernetes.ts'
-import { EXCLUDE_KEY, PROTECTED_NAMESPACES } from '../api/names.ts'
-import type { FailingPod } from '../diagnose/incident.ts'
-import type { Case, PolicyInForce } from './case.ts'
-import type { Governed, Matched } from './match.ts'
-import { selects } from './selector.ts'
+import { isNodeCause, type NodeCause } from '../../api/causes.ts'
+import type { Pod } from '../../api/kubernetes.ts'
+import { EXCLUDE_KEY, PROTECTED_NAMESPACES } from '../../api/names.ts'
+import type { FailingPod } from '../../diagnose/incident.ts'
+import type { Case, PolicyInForce } from '../case.ts'
+import type { Governed, Matched } from '../match.ts'
+import { selects } from '../selector.ts'
 
 /** The cause that an incident of a node is about; undefined for those of workloads. */
 export const nodeCauseOf = ({ incident: { area } }: Pick<Case, 'incident'>): NodeCause | undefined =>

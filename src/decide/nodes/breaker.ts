@@ -1,7 +1,7 @@
 /** How many nodes are unhealthy, against how many may be: the storm breaker of remedies on nodes. */
-import { FLAG_PREFIX } from '../api/names.ts'
-import type { NodeState, PolicyInForce } from './case.ts'
-import { selects } from './selector.ts'
+import { FLAG_PREFIX } from '../../api/names.ts'
+import type { NodeState, PolicyInForce } from '../case.ts'
+import { selects } from '../selector.ts'
 
 export interface Breaker {
   /** Open: nothing more is begun. Half open: one repair at a time still goes on, or nothing would ever recover. */

@@ -1,16 +1,16 @@
 /** What the plans of remedies on nodes have in common. */
 import { createHash } from 'node:crypto'
-import { parseDuration } from '../api/duration.ts'
-import type { ObjectRef } from '../api/kubernetes.ts'
-import type { NodeInspection } from '../api/node-task.ts'
-import type { NodeRuntime, NodeVerb } from '../api/node-verbs.ts'
-import type { HoldReason } from '../api/reasons.ts'
-import type { Fact, Facts } from '../diagnose/incident.ts'
-import type { Case } from './case.ts'
-import type { Governed } from './match.ts'
+import { parseDuration } from '../../api/duration.ts'
+import type { ObjectRef } from '../../api/kubernetes.ts'
+import type { NodeInspection } from '../../api/node-task.ts'
+import type { NodeRuntime, NodeVerb } from '../../api/node-verbs.ts'
+import type { HoldReason } from '../../api/reasons.ts'
+import type { Fact, Facts } from '../../diagnose/incident.ts'
+import type { Case } from '../case.ts'
+import type { Governed } from '../match.ts'
 import { isNodeItself } from './node-incident.ts'
-import type { Turn, Unplanned } from './plan.ts'
-import type { NodeOrder, Plan, PodOnNode } from './verdict.ts'
+import type { Turn, Unplanned } from '../plan.ts'
+import type { NodeOrder, Plan, PodOnNode } from '../verdict.ts'
 
 /** As many as one record can name orders for. */
 export const MAX_NODE_PODS = 64

@@ -1,10 +1,10 @@
-import { mountHelperFor } from '../api/mount-helpers.ts'
-import type { Case } from './case.ts'
-import { askFor } from './facts.ts'
-import type { Governed } from './match.ts'
+import { mountHelperFor } from '../../api/mount-helpers.ts'
+import type { Case } from '../case.ts'
+import { askFor } from '../facts.ts'
+import type { Governed } from '../match.ts'
 import { nodeCauseOf } from './node-incident.ts'
 import { installerName, nodeBase, nodeDiff, podsOnNode, sayUnseen, unplanned } from './plan-node.ts'
-import type { Planned, Turn } from './plan.ts'
+import type { Planned, Turn } from '../plan.ts'
 
 /** Installs the package that brings a mount helper on the one node, by a short-lived pod there. */
 export const planInstallMountHelper = (c: Case, governed: Governed, turn: Turn): Planned => {

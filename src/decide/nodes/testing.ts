@@ -1,14 +1,14 @@
 /** Builders for the tests of decisions on nodes: a case that would restart docker, and words to change one thing about it. */
-import type { NodeCause } from '../api/causes.ts'
-import { incidentKey } from '../api/incident-id.ts'
-import type { Pod } from '../api/kubernetes.ts'
-import { API_VERSION } from '../api/names.ts'
-import type { NodeInspection, NodeTaskStatus } from '../api/node-task.ts'
-import type { NodeTask, Remediation } from '../api/objects.ts'
-import type { RemediationStep } from '../api/remediation.ts'
-import { type FailingPod, type Finding, known, type NodeFacts } from '../diagnose/incident.ts'
-import type { Case, NodeState } from './case.ts'
-import type { NodeOrder } from './verdict.ts'
+import type { NodeCause } from '../../api/causes.ts'
+import { incidentKey } from '../../api/incident-id.ts'
+import type { Pod } from '../../api/kubernetes.ts'
+import { API_VERSION } from '../../api/names.ts'
+import type { NodeInspection, NodeTaskStatus } from '../../api/node-task.ts'
+import type { NodeTask, Remediation } from '../../api/objects.ts'
+import type { RemediationStep } from '../../api/remediation.ts'
+import { type FailingPod, type Finding, known, type NodeFacts } from '../../diagnose/incident.ts'
+import type { Case, NodeState } from '../case.ts'
+import type { NodeOrder } from '../verdict.ts'
 import {
   aCase,
   aNamespace,
@@ -22,7 +22,7 @@ import {
   NOW,
   type PodWords,
   type PolicyWords,
-} from './testing.ts'
+} from '../testing.ts'
 
 export const NODE = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'node-1' } as const
 

@@ -1,9 +1,9 @@
 /** Whether pods on a node got over what a remedy of the node was for. */
-import type { Pod } from '../api/kubernetes.ts'
-import { parseTime } from '../api/time.ts'
-import type { RemediationStep } from '../api/remediation.ts'
-import { isLeaving } from './pod.ts'
-import type { Started } from './started.ts'
+import type { Pod } from '../../api/kubernetes.ts'
+import { parseTime } from '../../api/time.ts'
+import type { RemediationStep } from '../../api/remediation.ts'
+import { isLeaving } from '../pod.ts'
+import type { Started } from '../started.ts'
 
 type StepPods = NonNullable<RemediationStep['pods']>
 

@@ -1,7 +1,7 @@
 /** What the restart of a runtime touches beside the pods that it is for. */
-import type { Pod } from '../api/kubernetes.ts'
-import type { NodeRuntime } from '../api/node-verbs.ts'
-import type { Facts } from '../diagnose/incident.ts'
+import type { Pod } from '../../api/kubernetes.ts'
+import type { NodeRuntime } from '../../api/node-verbs.ts'
+import type { Facts } from '../../diagnose/incident.ts'
 import { kubeletsRuntime } from './plan-node.ts'
 
 export interface BlastRadius {
