@@ -1,7 +1,7 @@
 import { RUNTIME_UNITS } from '../api/node-verbs.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Bus, openBus } from './dbus/connection.ts'
-import { loadUnit, runJob, unitProperty } from './dbus/systemd-manager.ts'
+import { loadUnit, subscribeToJobs, unitProperty } from './dbus/systemd-manager.ts'
 import { asText, type Value } from './dbus/value.ts'
 import type { Systemd, UnitState } from './node.ts'
 
@@ -64,7 +64,7 @@ export const createSystemd = ({ path, clock }: SystemdOptions): Systemd => {
       // Before anything is sent: whatever an order says, no other unit is ever touched.
       if (!RESTARTABLE.has(name)) return Promise.reject(new Error(`unit ${name} is not one that may be restarted`))
       const call = { member: 'RestartUnit', signature: 'ss', body: [name, 'replace'] }
-      return onBus(`restarting unit ${name}`, (bus) => runJob(bus, clock, call, timeoutMs))
+      return onBus(`restarting unit ${name}`, async (bus) => (await subscribeToJobs(bus, clock))(call, timeoutMs))
     },
     close: () => {
       closed = true

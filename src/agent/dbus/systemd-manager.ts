@@ -17,52 +17,54 @@ export interface JobCall {
 const callManager = (bus: Bus, call: { readonly member: string } & Partial<JobCall>): Promise<Reply> =>
   bus.call({ destination: SYSTEMD, path: MANAGER_PATH, interface: MANAGER, ...call })
 
-/** Results of jobs as they are removed. systemd may remove one before the answer that names it was read here. */
-const jobResults = () => {
-  const results = new Map<string, string>()
-  let found: (() => void) | undefined
-  return {
-    add: (job: string, result: string) => {
-      results.set(job, result)
-      found?.()
-    },
-    /** The job's result; rejects where none comes in time. */
-    of: (job: string, clock: Clock, timeoutMs: number): Promise<string> =>
-      new Promise((resolve, reject) => {
-        const cancel = clock.setTimeout(
-          () => reject(new Error(`systemd named no result of the job within ${timeoutMs} ms`)),
-          timeoutMs,
-        )
-        found = () => {
-          const result = results.get(job)
-          if (result === undefined) return
-          cancel()
-          resolve(result)
-        }
-        found()
-      }),
-  }
-}
-
 /**
  * Has systemd do a job and waits for its result: `done`, `failed`, `timeout`, `canceled`, `dependency`, `skipped`.
  * Rejects where systemd refuses the call, or where no result came in time; the job may go on then.
  */
-export const runJob = async (bus: Bus, clock: Clock, call: JobCall, timeoutMs: number): Promise<string> => {
-  const results = jobResults()
+export type RunJob = (call: JobCall, timeoutMs: number) => Promise<string>
+
+/** Has systemd tell of its jobs on this connection, once for all that are to be run over it. */
+export const subscribeToJobs = async (bus: Bus, clock: Clock): Promise<RunJob> => {
+  const runs = new Set<(job: string, result: string) => void>()
   // Whoever is on the bus can send us a signal: only systemd's own count, which the bus names by who answered.
   const { sender: manager } = await callManager(bus, { member: 'Subscribe' })
   await bus.listen(JOB_REMOVED, ({ sender, interface: of, member, body: [, job, , result] }) => {
     if (sender !== manager || of !== MANAGER || member !== 'JobRemoved') return
-    if (typeof job === 'string' && typeof result === 'string') results.add(job, result)
+    if (typeof job === 'string' && typeof result === 'string') for (const note of runs) note(job, result)
   })
-  const gone = bus.closed.then((error) => {
-    throw error
-  })
-  const outcome = callManager(bus, call).then(({ body: [job] }) =>
-    results.of(asText(job, 'the job that systemd named'), clock, timeoutMs),
-  )
-  return Promise.race([outcome, gone])
+
+  return (call, timeoutMs) =>
+    new Promise((resolve, reject) => {
+      // systemd may be done with the job before the answer that names it was read here.
+      const results = new Map<string, string>()
+      let mine: string | undefined
+      const settle = () => {
+        const result = results.get(mine ?? '')
+        if (result === undefined) return
+        end()
+        resolve(result)
+      }
+      const fail = (error: Error) => {
+        end()
+        reject(error)
+      }
+      const note = (job: string, result: string) => {
+        results.set(job, result)
+        settle()
+      }
+      const end = () => {
+        cancel()
+        runs.delete(note)
+      }
+      const late = () => fail(new Error(`systemd named no result of the job within ${timeoutMs} ms`))
+      const cancel = clock.setTimeout(late, timeoutMs)
+      runs.add(note)
+      void bus.closed.then(fail)
+      callManager(bus, call).then(({ body: [job] }) => {
+        mine = asText(job, 'the job that systemd named')
+        settle()
+      }, fail)
+    })
 }
 
 /** Where a unit is found on the bus; it is loaded for that, so one that does not exist is found as well. */

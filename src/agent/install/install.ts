@@ -1,9 +1,11 @@
 /** What the short-lived pod runs that puts a mount helper onto its node: it has the host's systemd run the package manager. */
+import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { MOUNT_HELPER_TYPES, mountHelperFor } from '../../api/mount-helpers.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { type Bus, DBusError, openBus } from '../dbus/connection.ts'
+import { type RunJob, subscribeToJobs } from '../dbus/systemd-manager.ts'
 import { lookAtOs } from '../inspect/os-release.ts'
 import { wordsOf } from '../verbs/answers.ts'
 import { ENVIRONMENT, installCommands, lookCommand } from './commands.ts'
@@ -30,14 +32,15 @@ const not = (sentence: string): Outcome => ({ installed: false, sentence })
 
 interface Host {
   readonly bus: Bus
-  readonly clock: Clock
+  readonly runJob: RunJob
   readonly fsType: string
 }
 
 /** Whether the host has the helper, by the host's own eyes: nothing of its file system is mounted here. */
-const hasHelper = async ({ bus, clock, fsType }: Host): Promise<boolean> => {
-  const { job, status } = await runTransient(bus, clock, {
-    name: `kubemend-look-${fsType}.service`,
+const hasHelper = async ({ bus, runJob, fsType }: Host): Promise<boolean> => {
+  const { job, status } = await runTransient(bus, runJob, {
+    // A name of its own: two may look at once, though only one can install.
+    name: `kubemend-look-${randomUUID()}.service`,
     description: `kubemend looks for mount.${fsType}`,
     commands: [lookCommand(fsType)],
     environment: ENVIRONMENT,
@@ -49,7 +52,7 @@ const hasHelper = async ({ bus, clock, fsType }: Host): Promise<boolean> => {
 }
 
 const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
-  const { bus, clock, fsType } = host
+  const { bus, runJob, fsType } = host
   const os = await lookAtOs(osRelease)
   if (!os.known) return not(`mount.${fsType} is not installed: which distribution this is cannot be seen (${os.why})`)
   const helper = mountHelperFor(os, fsType)
@@ -58,7 +61,7 @@ const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
 
   const { manager, packageName } = helper
   const name = `kubemend-install-${fsType}.service`
-  const { job, result, status } = await runTransient(bus, clock, {
+  const { job, result, status } = await runTransient(bus, runJob, {
     name,
     description: `kubemend installs ${packageName} for mount.${fsType}`,
     commands: installCommands(manager, packageName),
@@ -77,7 +80,7 @@ const install = async (fsType: string, systemBus: string, osRelease: string, clo
   let bus: Bus | undefined
   try {
     bus = await openBus({ path: systemBus, clock })
-    return await installOn({ bus, clock, fsType }, osRelease)
+    return await installOn({ bus, runJob: await subscribeToJobs(bus, clock), fsType }, osRelease)
   } catch (error) {
     const atWork = error instanceof DBusError && error.errorName === 'org.freedesktop.systemd1.UnitExists'
     return not(

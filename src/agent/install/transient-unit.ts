@@ -1,6 +1,5 @@
-import type { Clock } from '../../runtime/clock.ts'
 import type { Bus } from '../dbus/connection.ts'
-import { loadUnit, runJob, unitProperty } from '../dbus/systemd-manager.ts'
+import { loadUnit, type RunJob, unitProperty } from '../dbus/systemd-manager.ts'
 import { type Value, variant } from '../dbus/value.ts'
 import type { Command } from './commands.ts'
 
@@ -48,13 +47,13 @@ const propertiesOf = (unit: TransientUnit): readonly Value[] => [
 ]
 
 /** Has systemd run programs on the host, one after the other, and waits for the end. Rejects where systemd refuses. */
-export const runTransient = async (bus: Bus, clock: Clock, unit: TransientUnit): Promise<TransientResult> => {
+export const runTransient = async (bus: Bus, runJob: RunJob, unit: TransientUnit): Promise<TransientResult> => {
   const call = {
     member: 'StartTransientUnit',
     signature: 'ssa(sv)a(sa(sv))',
     body: [unit.name, 'fail', propertiesOf(unit), []],
   }
-  const job = await runJob(bus, clock, call, unit.timeoutMs + MARGIN_MS)
+  const job = await runJob(call, unit.timeoutMs + MARGIN_MS)
   const path = await loadUnit(bus, unit.name)
   const [result, status] = await Promise.all([
     unitProperty(bus, path, 'Result', 'Service'),
