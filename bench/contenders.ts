@@ -17,6 +17,8 @@ export interface Launch {
   readonly tied: string
   readonly entry: string
   readonly args: readonly string[]
+  /** All of its environment; default: nothing. */
+  readonly env?: Readonly<Record<string, string>>
   /** Whether this line says that it is ready to act. */
   readonly isReady: (line: string) => boolean
 }
@@ -24,9 +26,9 @@ export interface Launch {
 const READY_MS = 120_000
 
 /** Starts a contender and waits until it is ready. Throws with its last words where it ends before. */
-export const startContender = async ({ name, tied, entry, args, isReady }: Launch): Promise<Contender> => {
+export const startContender = async ({ name, tied, entry, args, env = {}, isReady }: Launch): Promise<Contender> => {
   // Nothing of our own environment may make a difference.
-  const child = spawn(process.execPath, ['--import', tied, entry, ...args], { env: {}, stdio: 'pipe' })
+  const child = spawn(process.execPath, ['--import', tied, entry, ...args], { env, stdio: 'pipe' })
   const lines: string[] = []
   const last: string[] = []
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()

@@ -61,6 +61,23 @@ export const bare = ({ kubeconfig }: Against): Launch => ({
   isReady: saysReady,
 })
 
+interface Agent {
+  /** As a kubelet mounts it. */
+  readonly accountFolder: string
+  readonly host: string
+  readonly port: string
+}
+
+/** The node agent, as it is shipped; what it could look at is not there, and it is not asked to look. */
+export const nodeAgent = ({ accountFolder, host, port }: Agent): Launch => ({
+  name: 'node agent',
+  tied: TIED,
+  entry: join(MADE, 'dist/agent.js'),
+  args: [`--service-account-dir=${accountFolder}`, '--start-jitter=0', '--verbs=Inspect,RecycleSandbox,RestartRuntime'],
+  env: { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port },
+  isReady: (line) => line.includes('"message":"ready"'),
+})
+
 const compile = async (...args: readonly string[]): Promise<void> => {
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
   await promisify(execFile)(process.execPath, [compiler, ...args], { cwd: ROOT }).catch(

@@ -1,6 +1,7 @@
 /** The rows in their order, on one cluster and in one run. */
 import type { Bed, User } from './bed.ts'
 import { redirected } from './bed.ts'
+import { restOf } from './agents.ts'
 import { costsOf } from './costs.ts'
 import { startForwarder } from './forwarder.ts'
 import { latencyOf } from './latency.ts'
@@ -110,8 +111,14 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   }
 
   const wants = (row: Options['rows'][number]): boolean => rows.includes(row)
+  // First of all: in the cluster that the others leave behind there is more to do beside.
+  if (wants('P10')) progress(`${options.agents} node agents at rest for ${options.agentsRestMs / 1_000} s`)
+  const p10 = wants('P10')
+    ? await restOf(bed, { count: options.agents, settleMs: options.settleMs, restMs: options.agentsRestMs })
+    : undefined
   const empty = wants('P3') ? await residences('without pods') : []
-  await bed.makeHealthy(options.healthy, progress)
+  // Nothing else is measured beside them.
+  if (options.rows.some((row) => row !== 'P10')) await bed.makeHealthy(options.healthy, progress)
   const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
   const p3 = idle.flatMap(({ name }, i): Residence[] => {
     const [before, after] = [empty[i], full[i]]
@@ -125,5 +132,6 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     ...(p3.length > 0 && { p3 }),
     ...(p5.length > 0 && { p5 }),
     ...(p6.length > 0 && { p6 }),
+    ...(p10 && { p10 }),
   } satisfies Partial<Results>
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const ROWS = ['P1', 'P3', 'P5', 'P6'] as const
+export const ROWS = ['P1', 'P3', 'P5', 'P6', 'P10'] as const
 export type Row = (typeof ROWS)[number]
 
 export interface Options {
@@ -16,6 +16,9 @@ export interface Options {
   readonly lone: number
   /** How long a process is left alone before its memory is read. */
   readonly settleMs: number
+  /** Node agents that are left alone, and for how long. */
+  readonly agents: number
+  readonly agentsRestMs: number
   readonly rows: readonly Row[]
   readonly json: boolean
   /** Whether docs/benchmarks.md is written anew. */
@@ -33,8 +36,16 @@ export const USAGE = `Usage: npm run bench -- [flags]
   -o json         the figures as JSON
   --write         write docs/benchmarks.md anew`
 
-const QUICK = { healthy: 500, incidents: 40, turns: 1, lone: 3, settleMs: 3_000 }
-const USUAL = { healthy: 10_000, incidents: 300, turns: 3, lone: 10, settleMs: 15_000 }
+const QUICK = { healthy: 500, incidents: 40, turns: 1, lone: 3, settleMs: 3_000, agents: 2, agentsRestMs: 20_000 }
+const USUAL = {
+  healthy: 10_000,
+  incidents: 300,
+  turns: 3,
+  lone: 10,
+  settleMs: 15_000,
+  agents: 8,
+  agentsRestMs: 660_000,
+}
 
 const positive = (name: string, given: string): number => {
   if (!/^[1-9]\d{0,5}$/.test(given)) throw new Error(`--${name} must be a whole number from 1 to 999999`)

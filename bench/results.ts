@@ -34,6 +34,19 @@ export interface P6 {
   readonly atStart: number
 }
 
+/** Medians of agents that had nothing to do. */
+export interface P10 {
+  readonly agents: number
+  /** How long they were watched. */
+  readonly seconds: number
+  readonly memory: Memory
+  /** Thousandths of a core. */
+  readonly milliCpu: number
+  /** Requests of one agent: its watch opened again, and any other. */
+  readonly watchesAnHour: number
+  readonly othersAnHour: number
+}
+
 export interface Machine {
   readonly cpu: string
   readonly cores: number
@@ -54,4 +67,5 @@ export interface Results {
   readonly p3?: readonly Residence[]
   readonly p5?: readonly P5[]
   readonly p6?: readonly P6[]
+  readonly p10?: P10
 }

@@ -1,6 +1,6 @@
 /** The results as Markdown tables: the terminal and the document show the same. Pure. */
 import type { Latency } from './latency.ts'
-import type { P1, P5, P6, Residence, Results } from './results.ts'
+import type { P1, P5, P6, P10, Residence, Results } from './results.ts'
 
 const ms = (value: number): string => value.toFixed(1)
 const times = (value: number): string => value.toFixed(2)
@@ -91,8 +91,29 @@ export const connectionsTable = (rows: readonly P6[]): string =>
     }),
   )
 
+export const agentsTable = ({ agents, seconds, memory, milliCpu, watchesAnHour, othersAnHour }: P10): string => {
+  const row = (name: string, value: number, goal?: number): readonly string[] => [
+    name,
+    value.toFixed(1),
+    goal === undefined ? '' : `≤ ${goal} ${value <= goal ? 'reached' : 'NOT reached'}`,
+  ]
+  return [
+    `Medians of ${agents} agents that were left alone for ${seconds.toFixed(0)} s; requests are the mean of one.`,
+    table(
+      ['', 'an agent', 'goal'],
+      [
+        row('RSS, MB', memory.resident / 1e6, 64),
+        row('of it anonymous, MB', memory.anonymous / 1e6, 20),
+        row('CPU, thousandths of a core', milliCpu, 5),
+        row('watch opened again, times an hour', watchesAnHour, 12),
+        row('other API requests an hour', othersAnHour),
+      ],
+    ),
+  ].join('\n\n')
+}
+
 /** Every table there is, each under its heading. */
-export const tablesOf = ({ p1, p3, p5, p6, healthy, perSecond }: Results): string =>
+export const tablesOf = ({ p1, p3, p5, p6, p10, healthy, perSecond }: Results): string =>
   [
     ...(p1 ? [`## P1: from the failing status to the write, ${perSecond} incidents a second`, latencyTable(p1)] : []),
     ...(p3 ? ['## P3: memory at rest', residenceTable(p3, healthy)] : []),
@@ -101,4 +122,5 @@ export const tablesOf = ({ p1, p3, p5, p6, healthy, perSecond }: Results): strin
       costsTable(row),
     ]),
     ...(p6 ? ['## P6: TLS connections', connectionsTable(p6)] : []),
+    ...(p10 ? ['## P10: the node agent at rest', agentsTable(p10)] : []),
   ].join('\n\n') + '\n'

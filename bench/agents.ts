@@ -1,0 +1,110 @@
+/** P10: what node agents cost that have nothing to do: each with a node, a pod and that pod's own token. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KubeClient } from '../src/runtime/kube-client.ts'
+import { pathOf } from '../src/runtime/paths.ts'
+import { markAudit } from './audit.ts'
+import type { Bed } from './bed.ts'
+import { type Contender, type Launch, startContender } from './contenders.ts'
+import { nodeAgent } from './launches.ts'
+import { type Memory, memoryOf } from './memory.ts'
+import type { P10 } from './results.ts'
+import { quantile } from './statistics.ts'
+
+const NAMESPACE = 'kubemend-system'
+const ACCOUNT = 'kubemend-agent'
+const USER = `system:serviceaccount:${NAMESPACE}:${ACCOUNT}`
+/** Linux counts the time of processes in these, whatever its timer does: time(7). */
+const TICKS_PER_SECOND = 100
+
+const RULES = [
+  { apiGroups: ['kubemend.io'], resources: ['nodetasks'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['kubemend.io'], resources: ['nodetasks/status'], verbs: ['patch'] },
+]
+
+const makeRights = async (client: KubeClient): Promise<void> => {
+  const metadata = { name: ACCOUNT, namespace: NAMESPACE }
+  await client.create(pathOf({ kind: 'ServiceAccount', namespace: NAMESPACE }), { metadata })
+  await client.create(pathOf({ kind: 'Role', namespace: NAMESPACE }), { metadata, rules: RULES })
+  await client.create(pathOf({ kind: 'RoleBinding', namespace: NAMESPACE }), {
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: ACCOUNT },
+    subjects: [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }],
+  })
+}
+
+/** The folder that a kubelet would mount into an agent's pod on this node; gives its path. */
+const makeAccountFolder = async ({ loader, plane }: Bed, nodeName: string): Promise<string> => {
+  const name = `agent-${nodeName}`
+  await loader.create(pathOf({ kind: 'Pod', namespace: NAMESPACE }), {
+    metadata: { name },
+    spec: { serviceAccountName: ACCOUNT, nodeName, containers: [{ name: 'agent', image: 'agent' }] },
+  })
+  const path = pathOf({ kind: 'ServiceAccount', namespace: NAMESPACE, name: ACCOUNT, subresource: 'token' })
+  const { status } = await loader.create<{ status: { token: string } }>(path, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: { expirationSeconds: 3_600, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name } },
+  })
+  const folder = join(plane.directory, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'token'), status.token, { mode: 0o600 })
+  writeFileSync(join(folder, 'namespace'), NAMESPACE)
+  writeFileSync(join(folder, 'ca.crt'), readFileSync(plane.caFile))
+  return folder
+}
+
+/** Seconds on a core since it was started, in the kernel and without. */
+const cpuSecondsOf = async (pid: number): Promise<number> => {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8')
+  // The name of the program, in brackets, may hold blanks.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+interface Rest {
+  /** How many, each on a node of its own. */
+  readonly count: number
+  readonly settleMs: number
+  readonly restMs: number
+}
+
+/** Starts them, leaves them alone, and reads what they hold and did meanwhile. */
+export const restOf = async (bed: Bed, { count, settleMs, restMs }: Rest): Promise<P10> => {
+  await makeRights(bed.loader)
+  const { hostname, port } = new URL(bed.plane.url)
+  const launches: Launch[] = []
+  for (let index = 0; index < count; index += 1) {
+    launches.push(nodeAgent({ accountFolder: await makeAccountFolder(bed, bed.nodeOf(index)), host: hostname, port }))
+  }
+  const agents: Contender[] = []
+  try {
+    for (const launch of launches) agents.push(await startContender(launch))
+    await sleep(settleMs)
+    const audit = await markAudit(bed.plane.auditLog)
+    const cpu = () => Promise.all(agents.map(({ pid }) => cpuSecondsOf(pid)))
+    const [from, before] = [performance.now(), await cpu()]
+    await sleep(restMs)
+    const after = await cpu()
+    const seconds = (performance.now() - from) / 1_000
+    const memories = await Promise.all(agents.map(({ pid }) => memoryOf(pid)))
+    const requests = await audit.requests([USER])
+    const median = (pick: (memory: Memory) => number): number => quantile(memories.map(pick), 0.5)
+    const hours = (agents.length * seconds) / 3_600
+    return {
+      agents: agents.length,
+      seconds,
+      memory: { resident: median((each) => each.resident), anonymous: median((each) => each.anonymous) },
+      milliCpu: quantile(
+        after.map((each, i) => ((each - (before[i] ?? 0)) / seconds) * 1_000),
+        0.5,
+      ),
+      watchesAnHour: requests.filter(({ verb }) => verb === 'watch').length / hours,
+      othersAnHour: requests.filter(({ verb }) => verb !== 'watch').length / hours,
+    }
+  } finally {
+    await Promise.all(agents.map((agent) => agent.stop()))
+  }
+}
