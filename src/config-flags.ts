@@ -3,6 +3,8 @@ import { parseDuration } from './api/duration.ts'
 import { ACTION_TYPES, type ActionType } from './api/reasons.ts'
 import { LOG_FORMATS, LOG_LEVELS } from './runtime/log.ts'
 
+const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const
+
 interface Flag<T> {
   readonly name: string
   readonly env: string
@@ -218,6 +220,27 @@ export const FLAGS = {
     default: 168 * 3_600_000,
     defaultText: '168h',
     parse: duration('1m', '8760h'),
+  }),
+  agentImage: flag<string | undefined>('agent-image', {
+    value: 'IMAGE',
+    help: 'Image of the node agent, which the pod that installs a mount helper runs. Without it nothing is installed.',
+    default: undefined,
+    defaultText: 'none',
+    parse: text,
+  }),
+  agentImagePullPolicy: flag<(typeof PULL_POLICIES)[number]>('agent-image-pull-policy', {
+    value: PULL_POLICIES.join('|'),
+    help: 'When that pod pulls it.',
+    default: 'IfNotPresent',
+    parse: oneOf(PULL_POLICIES),
+  }),
+  agentImagePullSecrets: flag<readonly string[]>('agent-image-pull-secret', {
+    value: 'NAME',
+    help: "Secret in the operator's namespace that it is pulled with. Repeatable.",
+    default: Object.freeze([]),
+    defaultText: 'none',
+    repeatable: true,
+    parse: text,
   }),
   readPullSecrets: flag<boolean>('read-pull-secrets', {
     value: 'true|false',

@@ -33,6 +33,8 @@ export const CONTROL_PLANE_LABELS: readonly string[] = [
 
 /** Label and taint of a flagged node: this prefix and the cause; the value is a detail such as `nfs`, or `true`. */
 export const FLAG_PREFIX = 'flag.kubemend.io/'
+/** On the short-lived pods that install a mount helper on a node, in the operator's namespace. */
+export const INSTALL_LABEL = `${GROUP}/privileged-install`
 /** ValidatingAdmissionPolicy, and its binding, by which an agent answers only orders to its own node. */
 export const NODE_TASK_POLICY = 'kubemend-node-task'
 /** ServiceAccount of the node agent. */

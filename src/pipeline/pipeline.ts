@@ -122,6 +122,15 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     return node ? nodeRef(node) : readNodeRef(name, client)
   }
 
+  const { agentImage: name, agentImagePullPolicy: pullPolicy, agentImagePullSecrets: pullSecrets } = config
+  const actDeps = {
+    kube: client,
+    clock,
+    refusedActions: config.refusedActions,
+    namespace: config.namespace,
+    ...(name !== undefined && { agentImage: { name, pullPolicy, pullSecrets } }),
+  }
+
   const inspect = createInspectByOrder({
     kube: client,
     namespace: config.namespace,
@@ -177,7 +186,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     },
     settleMs: config.settleForMs,
     pace: createPace(config.maxActionsPerSecond),
-    act: (plan) => act(plan, { kube: client, clock, refusedActions: config.refusedActions }),
+    act: (plan) => act(plan, actDeps),
     report: telling.reporter,
     now,
   })

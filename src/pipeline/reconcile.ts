@@ -71,7 +71,9 @@ export const createReconcile = (deps: ReconcileDeps) => {
    * Ms until a remedy that was just carried out can be proven, by the last start that was seen or, without one, by when
    * most have started; 0 where none was. Looks before only cost reads.
    */
-  const untilProof = ({ startedAt }: OpenIncident, mine: readonly Remediation[]): number => {
+  const untilProof = ({ startedAt, area }: OpenIncident, mine: readonly Remediation[]): number => {
+    // What an agent does takes its own time, and its answer makes no signal: the decision says when to look.
+    if (isNodeCause(area)) return 0
     const { steps = [] } = mine.find(({ status }) => status?.phase === 'Verifying')?.status ?? {}
     const actedAt = parseTime(steps.at(-1)?.actedAt)
     // Whoever wrote the time may have another clock.
@@ -155,7 +157,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const awaitProof = ({ area, owner }: Incident, outcome: Outcome): Result => {
     incidents.await(area, owner.ref, owner.selector)
     if (outcome.kind === 'Stale') return { requeueAfterMs: outcome.retryAfterMs ?? SOON_MS }
-    const isDone = outcome.kind === 'Done' && outcome.left.length === 0
+    const isDone = outcome.kind === 'Done' && outcome.left.length === 0 && !isNodeCause(area)
     return { requeueAfterMs: isDone ? proofMs : SOON_MS }
   }
 
