@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { parseAgentConfig } from './config.ts'
+import { identityOf } from './identity.ts'
+
+const tokenOf = (claims: unknown): string =>
+  ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'signature'].join('.')
+
+test('an agent is who its token says', () => {
+  const claims = { 'kubernetes.io': { node: { name: 'n1', uid: 'u1' }, pod: { name: 'agent-x' } } }
+  expect(identityOf(tokenOf(claims))).toEqual({ nodeName: 'n1', nodeUid: 'u1', podName: 'agent-x' })
+})
+
+test.each([
+  [tokenOf({ 'kubernetes.io': { pod: { name: 'x' } } }), 'does not name the node'],
+  [tokenOf({ 'kubernetes.io': { node: { name: 'n1' } } }), 'does not name the node'],
+  ['not a token', 'no JSON web token'],
+  ['', 'no JSON web token'],
+])('without a node in its token it does not begin', (token, words) => {
+  expect(() => identityOf(token)).toThrow(words)
+})
+
+test('flags are understood, and what is not given may not be looked at', () => {
+  const flags = [
+    '--verbs=Inspect,RestartRuntime,Inspect',
+    '--cri-socket=/run/x.sock',
+    '--host-sbin=/a',
+    '--host-sbin=/b',
+    '--chains',
+  ]
+  expect(parseAgentConfig(flags, { KUBERNETES_SERVICE_HOST: '10.0.0.1' })).toEqual({
+    namespace: 'kubemend-system',
+    verbs: ['Inspect', 'RestartRuntime'],
+    criSocket: '/run/x.sock',
+    hostSbin: ['/a', '/b'],
+    chains: true,
+    startJitterMs: 10_000,
+    logLevel: 'info',
+    serviceAccountDir: '/var/run/secrets/kubernetes.io/serviceaccount',
+    host: '10.0.0.1',
+  })
+})
+
+test.each([
+  [['--verbs=Reboot'], '--verbs: found "Reboot", expected Inspect, RecycleSandbox, RestartRuntime'],
+  [['--cri-socket=run/x'], '--cri-socket: found "run/x", expected an absolute path'],
+  [['--host-sbin=sbin'], '--host-sbin: found "sbin", expected an absolute path'],
+  [['--start-jitter=soon'], '--start-jitter: found "soon", expected seconds from 0 to 600'],
+  [['--log-level=loud'], '--log-level: found "loud", expected'],
+  [['--unit=ssh.service'], "Unknown option '--unit'"],
+  [['restart'], 'positional'],
+])('%j is refused with a sentence', (flags, words) => {
+  expect(() => parseAgentConfig(flags, {})).toThrow(words)
+})

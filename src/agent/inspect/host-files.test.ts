@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { liveRestoreIn } from './docker.ts'
+import { filesystemsIn, helpersIn } from './mounts.ts'
+import { parseOsRelease } from './os-release.ts'
+
+test.each([
+  ['ID=debian\nVERSION_ID="12"\n', { ID: 'debian', VERSION_ID: '12' }],
+  ['ID=\'opensuse-leap\'\n# a comment\nID_LIKE="suse opensuse"', { ID: 'opensuse-leap', ID_LIKE: 'suse opensuse' }],
+  ['PRETTY_NAME="A \\"quoted\\" \\$name"', { PRETTY_NAME: 'A "quoted" $name' }],
+  ['id=lower\n=nothing\nID = spaced', {}],
+  [`ID=${'a'.repeat(5_000)}`, { ID: 'a'.repeat(128) }],
+])('reads %j as os-release', (text, expected) => {
+  expect(parseOsRelease(text)).toEqual(expected)
+})
+
+test('a helper is what mount(8) would run', () => {
+  expect(
+    helpersIn(['mount.nfs', 'mount.nfs4', 'mount', 'mount.', 'umount.nfs', 'mount.fuse.sshfs', 'mount.../x']),
+  ).toEqual(['nfs', 'nfs4', 'fuse.sshfs'])
+})
+
+test('the kernel lists file systems with and without a device', () => {
+  expect(filesystemsIn('nodev\tsysfs\nnodev\tnfs4\n\text4\n\txfs\n\n')).toEqual(['sysfs', 'nfs4', 'ext4', 'xfs'])
+})
+
+test.each([
+  ['{"live-restore": true}', true],
+  ['{"live-restore": false}', false],
+  ['{"live-restore": "true"}', false],
+  ['{}', false],
+])('in %s live-restore is %s', (text, expected) => {
+  expect(liveRestoreIn(text)).toBe(expected)
+})
+
+test('settings that are none are no answer', () => {
+  expect(() => liveRestoreIn('[')).toThrow()
+  expect(() => liveRestoreIn('null')).toThrow('holds no object')
+})
