@@ -2,6 +2,8 @@
 import type { Plan } from '../decide/verdict.ts'
 import type { ActDeps } from './deps.ts'
 import type { Outcome } from './outcome.ts'
+import { flagNode } from './flag-node.ts'
+import { installMountHelper } from './install-mount-helper.ts'
 import { orderNode } from './order-node.ts'
 import { recyclePod } from './recycle-pod.ts'
 import { rewriteImage } from './rewrite-image.ts'
@@ -23,7 +25,8 @@ export const act = async (plan: Plan, deps: ActDeps): Promise<Outcome> => {
     case 'RestartRuntime':
       return orderNode(plan, deps)
     case 'FlagNode':
+      return flagNode(plan, deps)
     case 'InstallMountHelper':
-      return refused(plan.type)
+      return installMountHelper(plan, deps)
   }
 }
