@@ -62,6 +62,7 @@ const step = z.object({
       reason: z.enum(RESTART_REASONS).optional().describe('Why it is restarted; the agent checks it.'),
       detail: text(256, 'What is flagged or installed, e.g. the file system type.').optional(),
       touches: text(1024, 'What a restart touches beside.').optional(),
+      message: text(1024, 'Words of the condition that flags the node.').optional(),
     })
     .optional()
     .describe('What is done on a node.'),

@@ -8,6 +8,7 @@ import { classify } from '../catalogue/classify.ts'
 import { refinements } from '../catalogue/refinements.ts'
 import type { Config } from '../config.ts'
 import { decide } from '../decide/decide.ts'
+import { breakerState } from '../decide/nodes/breaker.ts'
 import { assembleIncident } from '../diagnose/assemble-incident.ts'
 import { conclude } from '../diagnose/conclude.ts'
 import { examinePod } from '../diagnose/findings.ts'
@@ -100,6 +101,11 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     leads,
     queues: () => ({ pods: looks.metrics(), incidents: reconciles.metrics() }),
     watches: () => watchActivity,
+    breaker: () => {
+      const seen = nodes.fact()
+      const underRepair = records.nodesUnderRepair({ ownerUid: '', area: 'sandbox' })
+      return seen.known ? breakerState(policies.inForce(), seen.value, underRepair) : 0
+    },
   })
   const telling = createTelling({ config, client, clock, log, metrics, records, policies, ledger })
 

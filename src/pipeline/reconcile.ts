@@ -170,7 +170,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
       await report.acted(incident, undoing, outcome)
       return { requeueAfterMs: SOON_MS }
     }
-    await report.proven(incident, record, verdict, facts.pods?.known ? facts.pods.value : [])
+    await report.proven(incident, record, verdict, facts)
     if (verdict.outcome === 'Waiting') incidents.await(incident.area, incident.owner.ref, incident.owner.selector)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') {
       incidents.close(incident.key)

@@ -3,6 +3,7 @@
  * names of policies, never of pods or nodes.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { NodeTask } from '../api/objects.ts'
 import { PHASES } from '../api/reasons.ts'
 import type { Tally } from './tally.ts'
 import { queueMetrics, type QueueNumbers } from './queue-metrics.ts'
@@ -26,6 +27,8 @@ export interface MetricsDeps {
   readonly queues?: () => Readonly<Record<string, QueueNumbers>>
   /** When each watch last heard of the server, ms since the epoch, asked for at each scrape. */
   readonly watches?: () => Readonly<Record<string, number>>
+  /** The storm breaker of remedies on nodes, asked for at each scrape: 0 closed, 1 half open, 2 open. */
+  readonly breaker?: () => 0 | 1 | 2
   /** Default true; tests leave out what the process and Node say of themselves. */
   readonly defaults?: boolean
 }
@@ -35,17 +38,18 @@ export interface Metrics {
   readonly incident: (id: string, cause: string) => void
   /** What a change of a record adds up to. */
   readonly count: (tally: Tally) => void
-  /** 0 closed, 1 half open, 2 open. */
-  readonly breaker: (state: 0 | 1 | 2) => void
+  /** An order to an agent was answered, or given up; the result in one word. */
   readonly agentTask: (verb: string, result: string) => void
+  /** Orders as they stand now: those that are answered are counted, once each. */
+  readonly answered: (tasks: readonly NodeTask[]) => void
   readonly queueWaited: (name: string, ms: number) => void
   readonly queueWorked: (name: string, ms: number) => void
   /** Content type and body for a scrape. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
 
-/** Incidents that are remembered as counted. */
-const MAX_INCIDENTS = 10_000
+/** Incidents and orders that are remembered as counted. */
+const MAX_COUNTED = 10_000
 const DURATION_BUCKETS = [1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1_800, 3_600]
 
 /** See Metrics. Registers nothing globally: each call has a registry of its own. */
@@ -56,6 +60,7 @@ export const createMetrics = ({
   leads,
   queues,
   watches,
+  breaker,
   defaults = true,
 }: MetricsDeps): Metrics => {
   const registry = new Registry()
@@ -87,10 +92,13 @@ export const createMetrics = ({
     labelNames: ['policy', 'reason'],
     registers,
   })
-  const breakerState = new Gauge({
+  new Gauge({
     name: 'kubemend_breaker_state',
     help: 'Storm breaker: 0 closed, 1 half open, 2 open.',
     registers,
+    collect() {
+      this.set(breaker?.() ?? 0)
+    },
   })
   const agentTasks = new Counter({
     name: 'kubemend_agent_tasks_total',
@@ -145,13 +153,16 @@ export const createMetrics = ({
   const queueing = queueMetrics(registry, queues ?? (() => ({})))
 
   const counted = new Set<string>()
+  const once = (id: string): boolean => {
+    if (counted.has(id)) return false
+    const oldest = counted.values().next()
+    if (counted.size >= MAX_COUNTED && !oldest.done) counted.delete(oldest.value)
+    counted.add(id)
+    return true
+  }
   return {
     incident: (id, cause) => {
-      if (counted.has(id)) return
-      const oldest = counted.values().next()
-      if (counted.size >= MAX_INCIDENTS && !oldest.done) counted.delete(oldest.value)
-      counted.add(id)
-      incidents.inc({ cause })
+      if (once(id)) incidents.inc({ cause })
     },
     count: (tally) => {
       if (tally.held) held.inc({ ...tally.held })
@@ -160,8 +171,14 @@ export const createMetrics = ({
       remediations.inc({ policy, action, result })
       if (seconds !== undefined) duration.observe({ action }, seconds)
     },
-    breaker: (state) => breakerState.set(state),
     agentTask: (verb, result) => agentTasks.inc({ verb, result }),
+    answered: (tasks) => {
+      for (const { metadata, spec, status } of tasks) {
+        const isFinal = status?.phase !== undefined && status.phase !== 'Running'
+        if (isFinal && once(`task ${metadata.uid}`))
+          agentTasks.inc({ verb: spec.verb, result: status.reason ?? status.phase ?? '' })
+      }
+    },
     queueWaited: queueing.waited,
     queueWorked: queueing.worked,
     scrape: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),

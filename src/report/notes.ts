@@ -25,11 +25,12 @@ const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 
 const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.target.name}`
 
+/** What a person would ask for first; an Event is only somebody's word. */
+const EVIDENT: ReadonlySet<string> = new Set(['Registry', 'PodStatus', 'NodeStatus', 'Agent'])
+
 const because = ({ spec, status }: Remediation): string => {
   const cause = status?.cause ?? spec.cause
-  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(
-    ({ fact }) => fact === 'Registry' || fact === 'PodStatus',
-  )?.says
+  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(({ fact }) => EVIDENT.has(fact))?.says
   return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
 }
 
@@ -38,13 +39,41 @@ const sayPods = (pods: readonly { readonly name: string }[]): string => {
   return `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
 }
 
-const changesIn = ({ changes = [], pods = [], action }: RemediationStep, verb: 'did' | 'would'): string => {
-  if (action !== 'RewriteImage') return `${verb === 'did' ? 'Deleted' : 'delete'} ${sayPods(pods)}`
-  const images = changes.map(
-    ({ container, init, from, to }) =>
-      `image of ${init ? 'init container' : 'container'} ${container} from ${from} to ${to}`,
-  )
-  return `${verb === 'did' ? 'Rewrote' : 'rewrite'} ${images.join(', ')}`
+const imagesIn = (changes: RemediationStep['changes'] = []): string =>
+  changes
+    .map(
+      ({ container, init, from, to }) =>
+        `image of ${init ? 'init container' : 'container'} ${container} from ${from} to ${to}`,
+    )
+    .join(', ')
+
+/** What a step does, as a verb and its object; the verb is put in front as the sentence needs it. */
+const deedOf = ({
+  action,
+  changes,
+  pods = [],
+  node,
+}: RemediationStep): readonly [did: string, would: string, what: string] => {
+  const ordered = 'Ordered its agent to'
+  switch (action) {
+    case 'RewriteImage':
+      return ['Rewrote', 'rewrite', imagesIn(changes)]
+    case 'RecyclePod':
+      return ['Deleted', 'delete', sayPods(pods)]
+    case 'RecycleSandbox':
+      return [`${ordered} recycle`, 'recycle', `the sandboxes of ${sayPods(pods)}`]
+    case 'RestartRuntime':
+      return [`${ordered} restart`, 'restart', `${node?.runtime ?? 'the runtime'} (${node?.touches ?? ''})`]
+    case 'FlagNode':
+      return ['Flagged it', 'flag it', `(${node?.message ?? ''})`]
+    case 'InstallMountHelper':
+      return ['Created a pod that installs', 'install', `mount.${node?.detail ?? ''}`]
+  }
+}
+
+const changesIn = (step: RemediationStep, verb: 'did' | 'would'): string => {
+  const [did, would, what] = deedOf(step)
+  return `${verb === 'did' ? did : would} ${what}`
 }
 
 const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
@@ -61,15 +90,21 @@ const placeOf = (record: Remediation, { action, pods = [] }: RemediationStep): s
 const approveHint = ({ metadata: { name, namespace } }: Remediation): string =>
   `decide with: kubectl mend approve ${name} -n ${namespace ?? 'default'}, or deny`
 
-const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reason; message: string } | undefined => {
-  const what = `${changesIn(step, 'did')} in ${placeOf(record, step)} ${because(record)}`
+const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reason; message: string } => {
+  const at = record.spec.target.kind === 'Node' ? 'on' : 'in'
+  const what = `${changesIn(step, 'did')} ${at} ${placeOf(record, step)} ${because(record)}`
   switch (step.action) {
     case 'RewriteImage':
       return { reason: 'ImageRewritten', message: `${what}; ${undoHint(record)}` }
     case 'RecyclePod':
       return { reason: 'PodRecycled', message: what }
-    default:
-      return undefined
+    case 'RecycleSandbox':
+    case 'RestartRuntime':
+      return { reason: 'NodeOrdered', message: what }
+    case 'FlagNode':
+      return { reason: 'NodeFlagged', message: what }
+    case 'InstallMountHelper':
+      return { reason: 'HelperInstalling', message: what }
   }
 }
 
@@ -114,7 +149,7 @@ export const notesOf = (before: RemediationStatus | undefined, record: Remediati
   const was = lastBegun(before?.steps ?? [])
   if (step && was?.state === 'Intended' && (step.state === 'Done' || step.state === 'Succeeded')) {
     const done = carriedOut(record, step)
-    if (done) notes.push(...addressed(record, done.reason, done.message))
+    notes.push(...addressed(record, done.reason, done.message))
   }
   if (status.reason !== undefined && (status.reason !== before?.reason || status.phase !== before.phase)) {
     notes.push(...addressed(record, status.reason, moved(record, status)))

@@ -6,7 +6,15 @@ import type { HoldReason } from '../api/reasons.ts'
 import type { RemediationReason } from '../api/remediation.ts'
 
 /** Reasons of what was done just now; beside those that a record stays with. */
-export const ACT_REASONS = ['ImageRewritten', 'PodRecycled', 'LookingAgain'] as const
+export const ACT_REASONS = [
+  'ImageRewritten',
+  'PodRecycled',
+  'NodeOrdered',
+  'NodeFlagged',
+  'FlagCleared',
+  'HelperInstalling',
+  'LookingAgain',
+] as const
 
 export type Reason = RemediationReason | (typeof ACT_REASONS)[number]
 
@@ -32,17 +40,25 @@ const HOLDS: Readonly<Record<HoldReason, ReasonEntry>> = {
   OptedOut: entry('Normal', 'owner', 'The pod, its owner, its namespace or its node is marked kubemend.io/exclude.'),
   NotFailingLongEnough: entry('Normal', 'owner', 'It has not been failing for as long as the policy asks.'),
   AlreadyRecovered: entry('Normal', 'none', 'Nothing fails any more.'),
-  InFlight: entry('Normal', 'owner', 'Another remedy for the same workload is under way.'),
+  InFlight: entry(
+    'Normal',
+    'owner',
+    'Another remedy for the same workload or node is under way, or the node is cordoned.',
+  ),
   CoolingDown: entry('Normal', 'owner', 'The pause between two attempts has not passed.'),
   AttemptsSpent: entry('Warning', 'both', 'All attempts of the last 24 hours did not help; a person is needed.'),
   EditReverted: entry('Warning', 'both', 'Someone changed back what was written.'),
   ManagedElsewhere: entry('Normal', 'owner', 'Whatever manages the workload would write the change back.'),
   TemplateDiffers: entry('Normal', 'owner', 'The failing container does not stand like that in the template.'),
-  RolloutBlocked: entry('Warning', 'owner', 'An edit would not roll out.'),
+  RolloutBlocked: entry('Warning', 'owner', 'An edit would not roll out, or the remedy cannot help here.'),
   FactUnknown: entry('Warning', 'owner', 'Something that the decision needs cannot be seen.'),
   BudgetSpent: entry('Warning', 'both', 'The policy has acted as often as it may.'),
-  TooManyUnhealthy: entry('Warning', 'both', 'So much is broken at once that single repairs are not the answer.'),
-  ControlPlaneNode: entry('Normal', 'owner', 'The pod is on a control-plane node and the policy does not act there.'),
+  TooManyUnhealthy: entry(
+    'Warning',
+    'both',
+    'So many nodes are unhealthy at once that this one waits until another is back.',
+  ),
+  ControlPlaneNode: entry('Normal', 'owner', 'The node runs the control plane and the policy does not act there.'),
   TargetUnverified: entry('Warning', 'owner', 'The registry does not confirm the new image.'),
   AwaitingApproval: entry('Normal', 'both', 'The plan waits for a person.'),
 }
@@ -52,8 +68,20 @@ const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
   WaitingForProof: entry('Normal', 'none', 'The write was accepted; whether it helped is being watched.'),
   ImageRewritten: entry('Normal', 'both', 'An image was rewritten in the workload.'),
   PodRecycled: entry('Normal', 'both', 'Pods were deleted so that they are made anew.'),
+  NodeOrdered: entry('Normal', 'both', 'The agent of a node was ordered to do something there.'),
+  NodeFlagged: entry('Warning', 'both', 'A node was flagged: its conditions say what it lacks, and what to type.'),
+  FlagCleared: entry(
+    'Normal',
+    'owner',
+    'What a node was flagged for is over; condition, label and taint were cleared.',
+  ),
+  HelperInstalling: entry(
+    'Normal',
+    'both',
+    'A short-lived pod was created on a node that installs a mount helper there.',
+  ),
   LookingAgain: entry('Normal', 'none', 'The world moved before the write; nothing was written.'),
-  Repaired: entry('Normal', 'both', 'The containers started and stayed so.'),
+  Repaired: entry('Normal', 'both', 'The containers started and stayed so; on a node, what it was for recovered.'),
   DidNotHelp: entry('Warning', 'both', 'The remedy did not help in its time.'),
   OwnerGone: entry('Normal', 'owner', 'The workload is gone.'),
   ScaledToZero: entry('Normal', 'owner', 'The workload wants no pods any more.'),
@@ -63,7 +91,7 @@ const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
   Undone: entry('Normal', 'both', 'What did not help was taken back.'),
   Denied: entry('Normal', 'both', 'A person denied the plan.'),
   Expired: entry('Warning', 'both', 'Nobody decided on the plan in time.'),
-  Flagged: entry('Warning', 'both', 'The node is flagged: a person, or a policy that installs, has to do the rest.'),
+  Flagged: entry('Warning', 'none', 'The node is flagged: a person, or a policy that installs, has to do the rest.'),
   Superseded: entry('Normal', 'none', 'Another revision of the workload fails now, which has a record of its own.'),
 }
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../act/outcome.ts'
 import type { ContainerStatus, Pod } from '../api/kubernetes.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RewriteImagePlan } from '../decide/verdict.ts'
-import type { Diagnosis, Incident } from '../diagnose/incident.ts'
+import type { Diagnosis, Facts, Incident } from '../diagnose/incident.ts'
 import type { Metrics } from './metrics.ts'
 import { sightOf } from './record.ts'
 import type { Report } from './report.ts'
@@ -11,7 +11,7 @@ import type { StatusChange, VerdictOf } from './status-change.ts'
 
 export interface ReporterDeps {
   readonly report: Report
-  readonly metrics: Pick<Metrics, 'incident'>
+  readonly metrics: Pick<Metrics, 'incident' | 'answered'>
   /** The record that is open for an incident, as it is known without a read. */
   readonly openRecordOf: (incident: Incident) => Remediation | undefined
   readonly now: () => number
@@ -25,12 +25,12 @@ export interface Reporter {
   readonly intend: (incident: Incident, verdict: VerdictOf<'Act'>) => Promise<Remediation>
   readonly intendUndo: (incident: Incident, record: Remediation, plan: RewriteImagePlan) => Promise<Remediation>
   readonly acted: (incident: Incident, record: Remediation, outcome: Outcome) => Promise<Remediation>
-  /** `pods`: the owner's, for the digests that now run. */
+  /** `facts`: the owner's pods, for the digests that now run; orders to agents, whose answers are counted. */
   readonly proven: (
     incident: Incident,
     record: Remediation,
     verdict: VerdictOf<'Prove'>,
-    pods: readonly Pod[],
+    facts: Pick<Facts, 'pods' | 'tasks'>,
   ) => Promise<Remediation>
   readonly close: (record: Remediation, reason: Closing, message: string) => Promise<Remediation>
   /** An incident that no policy answers to is counted, and nothing is written. */
@@ -67,8 +67,11 @@ export const createReporter = ({ report, metrics, openRecordOf, now }: ReporterD
       report.intend(await recordOf(incident, verdict), { kind: 'Intended', ...seen(incident), verdict }),
     intendUndo: (incident, record, plan) => report.intend(record, { kind: 'UndoIntended', ...seen(incident), plan }),
     acted: (incident, record, outcome) => report.tell(record, { kind: 'Acted', ...seen(incident), outcome }),
-    proven: (incident, record, verdict, pods) =>
-      report.tell(record, { kind: 'Proven', ...seen(incident), verdict, digests: runningDigests(pods) }),
+    proven: (incident, record, verdict, { pods, tasks }) => {
+      if (tasks?.known) metrics.answered(tasks.value)
+      const digests = runningDigests(pods?.known ? pods.value : [])
+      return report.tell(record, { kind: 'Proven', ...seen(incident), verdict, digests })
+    },
     close: (record, reason, message) => report.tell(record, { kind: 'Closed', at: now(), reason, message }),
     ignored: ({ key, templateHash }, { cause }) => metrics.incident(`${key}/${templateHash}`, cause),
   }

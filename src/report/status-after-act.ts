@@ -15,6 +15,21 @@ const withoutLeft = (
   return { pods: pods.filter(({ uid }) => !left.some((pod) => pod.uid === uid)) }
 }
 
+/** What was done by writing, and what is to come of it. */
+const sayActed = (step: RemediationStep | undefined): { readonly done: string; readonly awaited: string } => {
+  switch (step?.action) {
+    case 'RecycleSandbox':
+    case 'RestartRuntime':
+      return { done: 'the order to the agent is given', awaited: 'its answer, and for the pods to recover' }
+    case 'FlagNode':
+      return { done: 'the node is flagged', awaited: 'what the policy has beyond it' }
+    case 'InstallMountHelper':
+      return { done: 'the pod that installs it is created', awaited: 'it to end, and for the pods to recover' }
+    default:
+      return { done: 'the API server accepted the write', awaited: 'the containers to start and stay so' }
+  }
+}
+
 export const acted = (
   before: RemediationStatus,
   { at, outcome, lookAgainAt }: Extract<StatusChange, { kind: 'Acted' }>,
@@ -27,8 +42,9 @@ export const acted = (
     case 'AlreadyDone': {
       const left = outcome.kind === 'Done' ? outcome.left : []
       const actedAt = isoTime(outcome.kind === 'Done' ? outcome.at : at)
+      const { done, awaited } = sayActed(lastBegun(steps))
       const message = [
-        outcome.kind === 'AlreadyDone' ? 'it stood so already' : 'the API server accepted the write',
+        outcome.kind === 'AlreadyDone' ? 'it stood so already' : done,
         ...left.map(({ name, why }) => `pod ${name} was left: ${why}`),
       ].join('; ')
       const step = { message: clip(message, 4_096), actedAt }
@@ -45,7 +61,7 @@ export const acted = (
       return put(before, {
         phase: 'Verifying',
         reason: 'WaitingForProof',
-        message: `${message}; waiting for the containers to start and stay so`,
+        message: `${message}; waiting for ${awaited}`,
         steps: withLast(steps, { ...step, ...withoutLeft(steps, left), state: 'Done' }),
         nextLook,
       })

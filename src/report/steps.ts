@@ -41,7 +41,7 @@ const nodeOf = (plan: NodePlan): NonNullable<RemediationStep['node']> => {
       return { orders: plan.orders.map(({ name }) => name), runtime, reason, touches: clip(touches, 1_024) }
     }
     case 'FlagNode':
-      return { orders: [], detail: clip(plan.detail, 256) }
+      return { orders: [], detail: clip(plan.detail, 256), message: clip(plan.message, 1_024) }
     case 'InstallMountHelper':
       return { orders: [plan.podName], detail: clip(plan.fsType, 256) }
   }

@@ -42,3 +42,17 @@ export const breakerOf = ({ policy, nodes, underRepair, about, countFlagged = fa
   if (unhealthy <= limit) return { state: busy.size + (about === undefined ? 0 : 1) > limit ? 'Open' : 'Closed', says }
   return { state: busy.size === 0 ? 'HalfOpen' : 'Open', says }
 }
+
+const ON_NODES: ReadonlySet<string> = new Set(['RecycleSandbox', 'RestartRuntime', 'InstallMountHelper'])
+
+/** The worst of all policies that act on nodes, as the metric has it: 0 closed, 1 half open, 2 open. */
+export const breakerState = (
+  policies: readonly PolicyInForce[],
+  nodes: readonly NodeState[],
+  underRepair: readonly string[],
+): 0 | 1 | 2 => {
+  const states = policies
+    .filter(({ spec }) => spec.actions.some(({ type }) => ON_NODES.has(type)))
+    .map((policy) => breakerOf({ policy, nodes, underRepair }).state)
+  return states.includes('Open') ? 2 : states.includes('HalfOpen') ? 1 : 0
+}

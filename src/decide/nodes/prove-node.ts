@@ -44,7 +44,7 @@ const proveFlag = (c: Case, underWay: UnderWay): Verdict => {
         c,
         'Succeeded',
         'Flagged',
-        `node ${name} is flagged with ${nodeCauseOf(c)}: ${step.message ?? 'see its conditions'}`,
+        `node ${name} is flagged with ${nodeCauseOf(c)}: ${step.node?.message ?? 'see its conditions'}`,
       )
 }
 
