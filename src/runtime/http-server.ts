@@ -1,5 +1,6 @@
-import { createServer, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { http } from './node-http.ts'
 
 export interface Answer {
   /** Default 200. */
@@ -43,7 +44,7 @@ const answer = (
  */
 export const startHttpServer = ({ host, port, handlers, onError }: HttpServerOptions): Promise<HttpServer> =>
   new Promise((resolve, reject) => {
-    const server = createServer(
+    const server = http.createServer(
       {
         headersTimeout: 5_000,
         requestTimeout: 10_000,

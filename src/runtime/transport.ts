@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
-import http, { type IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { Connection, TlsOptions } from './kube-config.ts'
+import { http } from './node-http.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -84,12 +85,12 @@ export const createTransport = (connection: Connection, options: TransportOption
     }
     return secure ? new https.Agent({ ...settings, ...tls }) : new http.Agent(settings)
   }
-  let pool: { readonly tls: TlsOptions; readonly agent: http.Agent } | undefined
+  let pool: { readonly tls: TlsOptions; readonly agent: Agent } | undefined
   const dropIdle = (): void => {
     for (const sockets of Object.values(pool?.agent.freeSockets ?? {}))
       for (const socket of sockets ?? []) socket.destroy()
   }
-  const agentFor = (tls: TlsOptions): http.Agent => {
+  const agentFor = (tls: TlsOptions): Agent => {
     if (pool?.tls === tls) return pool.agent
     // New certificates: idle connections go now, busy ones when they become idle.
     dropIdle()

@@ -1,6 +1,7 @@
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { http } from '../../runtime/node-http.ts'
 import { AddressRefused, type AddressRule, createLookups } from './addresses.ts'
 
 /** How one host is reached: as the operator's configuration says, else by https with the system's CAs. */
@@ -60,7 +61,7 @@ export const createHttp = (): Http => {
     }
     const lookup = lookups(addresses) as LookupFunction
     const pool = plain
-      ? new HttpAgent({ ...POOL, lookup })
+      ? new http.Agent({ ...POOL, lookup })
       : new HttpsAgent({
           ...POOL,
           lookup,
@@ -81,7 +82,7 @@ export const createHttp = (): Http => {
           reject(new AddressRefused(`${host} is not to be connected to`))
           return
         }
-        const start = url.protocol === 'http:' ? httpRequest : httpsRequest
+        const start = url.protocol === 'http:' ? http.request : httpsRequest
         const request = start(url, { method, headers, agent: poolOf(url, reach), signal, maxHeaderSize: 16_384 })
         request.on('error', reject)
         request.on('response', (response) => {
