@@ -1,4 +1,9 @@
-import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  type IncomingHttpHeaders,
+} from 'node:http2'
 import { connect } from 'node:net'
 import type { Clock } from '../../runtime/clock.ts'
 
@@ -86,7 +91,7 @@ export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: Gr
     if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort, { once: true })
 
-    const stream = session.request({
+    const stream: ClientHttp2Stream = session.request({
       ':method': 'POST',
       ':path': method,
       ':authority': 'localhost',
@@ -97,7 +102,8 @@ export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: Gr
     const chunks: Buffer[] = []
     let size = 0
     let trailers: IncomingHttpHeaders | undefined
-    stream.on('error', settle)
+    // A connection that never came about cancels the stream: what counts is why.
+    stream.on('error', (error) => settle(error.cause instanceof Error ? error.cause : error))
     stream.on('response', (headers) => {
       if (headers[':status'] !== 200) return settle(new Error(`it answered with HTTP status ${headers[':status']}`))
       // Where there is nothing to answer, the trailers come as headers.

@@ -36,7 +36,7 @@ export const readSandboxes = (answer: Buffer, podUid: string): readonly Sandbox[
     .map((fields) => ({
       id: textOf(fields, 1),
       state: numberOf(fields, 3) === SANDBOX_READY ? 'ready' : 'notready',
-      createdAt: Math.floor(numberOf(fields, 4) / NS_IN_MS),
+      createdAt: Math.round(numberOf(fields, 4) / NS_IN_MS),
     }))
 
 /** ContainerFilter.state and .pod_sandbox_id */

@@ -33,7 +33,7 @@ export interface TestBus {
 
 const daemon = async (): Promise<{ readonly program: string; readonly env: NodeJS.ProcessEnv }> => {
   if (existsSync('/usr/bin/dbus-daemon')) return { program: '/usr/bin/dbus-daemon', env: process.env }
-  const { root, env } = await debianTools('dbus-packages', ['dbus-daemon'])
+  const { root, env } = await debianTools('dbus-packages', ['dbus'])
   return { program: join(root, 'usr/bin/dbus-daemon'), env }
 }
 
