@@ -27,7 +27,8 @@ interface Kubeconfig {
   readonly users: readonly [{ readonly user: object }]
 }
 
-const runMend = (args: readonly string[], kubeconfig: string): Promise<Said> =>
+/** `kubectl mend ARGS` with the rights of this kubeconfig, without a terminal. */
+export const runMend = (args: readonly string[], kubeconfig: string): Promise<Said> =>
   new Promise((resolve, reject) => {
     const env = { ...process.env, KUBECONFIG: kubeconfig }
     const child = execFile(process.execPath, [CLI, ...args], { env }, (error, out, err) => {

@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bed } from './bed.ts'
 import { keepEvidence } from './evidence.ts'
 import type { Scenario } from './scenario.ts'
@@ -25,6 +26,7 @@ export interface RunOptions {
 }
 
 const TIMEOUT_MS = 180_000
+const LOOK_MS = 100
 
 const play = async (scenario: Scenario, { bed, signal, say }: RunOptions, evidence: () => string): Promise<Result> => {
   const began = Date.now()
@@ -76,8 +78,21 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
   }
   const playAll = async (scenarios: readonly Scenario[], lanes: number): Promise<void> => {
     const queue = [...scenarios]
+    const busy = new Set<string>()
+    /** The next one that shares nothing with one that is being played; undefined when none is left. */
+    const free = async (): Promise<Scenario | undefined> => {
+      for (;;) {
+        const at = queue.findIndex(({ lane }) => lane === undefined || !busy.has(lane))
+        if (at >= 0 || queue.length === 0) {
+          const [taken] = queue.splice(at, 1)
+          if (taken?.lane !== undefined) busy.add(taken.lane)
+          return taken
+        }
+        await sleep(LOOK_MS)
+      }
+    }
     const lane = async (): Promise<void> => {
-      for (let next = queue.shift(); next && !options.signal.aborted; next = queue.shift()) {
+      for (let next = await free(); next && !options.signal.aborted; next = await free()) {
         results.push(
           await play(next, options, evidence).catch((error: unknown) => ({
             scenario: next as Scenario,
@@ -86,6 +101,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
             notes: [],
           })),
         )
+        if (next.lane !== undefined) busy.delete(next.lane)
       }
     }
     await Promise.all(Array.from({ length: lanes }, lane))

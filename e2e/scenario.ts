@@ -14,6 +14,8 @@ export interface Scenario {
   readonly title: string
   /** Disturbs others: runs alone, after those that run side by side. */
   readonly alone?: boolean
+  /** Scenarios that name the same thing here, such as a node, are played one after the other. */
+  readonly lane?: string
   /** Default three minutes. */
   readonly timeoutMs?: number
   /** Throws what was not as wanted. */

@@ -14,7 +14,7 @@ export const AUDIT_MOUNT = '/var/log/kubemend-audit'
 
 export const auditPolicy = (): string => JSON.stringify(AUDIT_POLICY)
 
-/** For storms: the defaults are 110 pods a node and 5 pulls a second, one at a time. */
+/** For storms, where the defaults are 110 pods a node and 5 pulls a second, one at a time. */
 const KUBELET = {
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
@@ -26,6 +26,8 @@ const KUBELET = {
   eventBurst: 200,
   kubeAPIQPS: 100,
   kubeAPIBurst: 200,
+  // How long a runtime may be silent: with the default of two minutes a node is Ready for as long.
+  runtimeRequestTimeout: '30s',
 }
 
 const OWN_KUBELET = {

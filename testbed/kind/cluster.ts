@@ -31,8 +31,8 @@ export interface KindCluster {
   readonly docker: Docker
   /** Runs a command in a node. */
   readonly exec: Exec
-  /** Brings an image of the Docker daemon onto the workers. */
-  load(image: string): Promise<void>
+  /** Brings an image of the Docker daemon onto these nodes, by default the workers. */
+  load(image: string, nodes?: readonly string[]): Promise<void>
   /** Removes the nodes and their network. */
   down(): Promise<void>
 }
@@ -135,7 +135,7 @@ const handleOf = async ({ options, kubeconfig, kubectlPath, down }: Place): Prom
     auditLog: audit === undefined ? '' : join(audit, AUDIT_LOG),
     docker,
     exec: execAt(docker),
-    load: async (tag) => void (await Promise.all(workers.map((node) => loadImage(dockerHost, tag, node)))),
+    load: async (tag, onto = workers) => void (await Promise.all(onto.map((node) => loadImage(dockerHost, tag, node)))),
     down,
   }
 }

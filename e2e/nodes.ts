@@ -1,0 +1,159 @@
+/** Nodes that fail, and what the operator says and does about them. */
+import assert from 'node:assert/strict'
+import type { KubeEvent, Node, Pod } from '../src/api/kubernetes.ts'
+import type { NodeTask, Remediation } from '../src/api/objects.ts'
+import type { Patience } from '../testbed/eventually.ts'
+import { NAMESPACE } from './operator.ts'
+import { NEW } from './registries.ts'
+import type { Stage, Wanted } from './scenario.ts'
+
+/** An image that every node can pull and that runs. */
+export const RUNS = `${NEW}/web:1`
+export const DOCKER = 'docker.service'
+export const CONTAINERD = 'containerd.service'
+
+/** Runs a script in a node as root, and gives what it wrote. */
+export const onNode = ({ cluster }: Stage, node: string, script: string): Promise<string> =>
+  cluster.exec(node, ['sh', '-ec', script]).then((text) => text.trim())
+
+/** systemd's id of this run of a unit: another one after each start. */
+export const invocationOf = (stage: Stage, node: string, unit: string): Promise<string> =>
+  onNode(stage, node, `systemctl show --property InvocationID --value ${unit}`)
+
+/** The same of all nodes: node and unit by id. */
+export const invocations = async (
+  stage: Stage,
+  units: readonly string[] = [DOCKER, CONTAINERD],
+): Promise<Readonly<Record<string, string>>> => {
+  const all = stage.cluster.nodes.flatMap((node) => units.map((unit) => [node, unit] as const))
+  const read = all.map(async ([node, unit]) => [`${node} ${unit}`, await invocationOf(stage, node, unit)] as const)
+  return Object.fromEntries(await Promise.all(read))
+}
+
+/** Throws unless of all units on all nodes just these were started anew, each once. */
+export const restartedOnly = async (
+  stage: Stage,
+  before: Readonly<Record<string, string>>,
+  wanted: readonly string[],
+): Promise<void> => {
+  const now = await invocations(stage)
+  const changed = Object.keys(before).filter((name) => before[name] !== now[name])
+  assert.deepEqual(changed.toSorted(), [...wanted].toSorted(), 'units that were started anew')
+}
+
+/** How often systemd has started a unit since it keeps a journal. */
+export const startsOf = async (stage: Stage, node: string, unit: string): Promise<number> =>
+  Number(await onNode(stage, node, `journalctl --unit ${unit} --output cat | grep -c '^Started ${unit}' || true`))
+
+/** The other nodes of the cluster. */
+export const othersThan = ({ cluster }: Stage, node: string): readonly string[] =>
+  cluster.nodes.filter((each) => each !== node)
+
+export const nodeNamed = ({ get }: Stage, name: string): Promise<Node> => get<Node>('node', name)
+
+export const conditionOf = (
+  { status }: Node,
+  wanted: string,
+): { readonly status: string; readonly reason?: string; readonly message?: string } | undefined =>
+  status?.conditions?.find(({ type }) => type === wanted)
+
+/** Pods of the scenario on this node. */
+export const podsOn = async (stage: Stage, node: string, labels = 'app=web'): Promise<readonly Pod[]> =>
+  (await stage.pods(labels)).filter(({ spec }) => spec?.nodeName === node)
+
+/** The Events of the scenario's pods of this reason, once one of them has these words. */
+export const said = ({ get, eventually, namespace }: Stage, reason: string, words: string): Promise<KubeEvent> =>
+  eventually(async () => {
+    const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace, `--field-selector=reason=${reason}`)
+    const found = items.find(({ message }) => message?.includes(words))
+    if (!found)
+      throw new Error(`no ${reason} says ${words}; there are: ${items.map((each) => each.message).join('; ')}`)
+    return found
+  })
+
+/** A policy for pods of the scenario's namespace, which may act on a node at once. */
+export const nodePolicy = (
+  { policy, namespace }: Stage,
+  causes: readonly string[],
+  actions: readonly object[],
+  spec: { readonly match?: object; readonly limits?: object } & Readonly<Record<string, unknown>> = {},
+) =>
+  policy({
+    ...spec,
+    match: { causes, failingFor: '0s', namespaces: [namespace], ...spec.match },
+    actions,
+    // Scenarios break nodes side by side; the one about the storm breaker says otherwise.
+    limits: { maxUnhealthyNodes: '100%', cooldown: '10s', ...spec.limits },
+  })
+
+const isAbout = ({ spec }: Remediation, node: string, cause: string): boolean =>
+  spec.target.kind === 'Node' && spec.target.name === node && spec.cause === cause
+
+export const recordsOf = async ({ records }: Stage, node: string, cause: string): Promise<readonly Remediation[]> =>
+  (await records(NAMESPACE)).filter((record) => isAbout(record, node, cause))
+
+/** Removes the records of a node's cause, now and after the scenario: the next one has to do with an incident of its own. */
+export const forgetting = async (stage: Stage, node: string, cause: string): Promise<void> => {
+  const forget = async (): Promise<void> => {
+    const found = await recordsOf(stage, node, cause)
+    for (const { metadata } of found) await stage.kubectl(['delete', 'rem', metadata.name, '-n', NAMESPACE])
+  }
+  await forget()
+  stage.onEnd(forget)
+}
+
+/** The only record of a node's cause, once it is as wanted. */
+export const nodeRecord = (
+  stage: Stage,
+  node: string,
+  cause: string,
+  { phase, reason }: Wanted = {},
+  patience: Patience = {},
+): Promise<Remediation> =>
+  stage.eventually(async () => {
+    const found = await recordsOf(stage, node, cause)
+    const [only] = found
+    const told = found.map(({ status }) => `${status?.phase} ${status?.reason} (${status?.message})`).join('; ')
+    const fits = (phase ?? only?.status?.phase) === only?.status?.phase
+    if (found.length !== 1 || !only || !fits || (reason ?? only.status?.reason) !== only.status?.reason) {
+      throw new Error(
+        `wanted one record of ${node} ${cause} ${phase ?? ''} ${reason ?? ''}, there is: ${told || 'none'}`,
+      )
+    }
+    return only
+  }, patience)
+
+/** Orders of this verb to a node that are there, oldest first. */
+export const ordersTo = async ({ get }: Stage, node: string, verb: string): Promise<readonly NodeTask[]> => {
+  const list = ['nodetasks', '-n', NAMESPACE, `--field-selector=spec.nodeName=${node}`]
+  const { items } = await get<{ items: NodeTask[] }>(...list)
+  return items.filter(({ spec }) => spec.verb === verb)
+}
+
+/** Orders of this verb that were not there at the time; in milliseconds since the epoch. */
+export const ordersSince = async (
+  stage: Stage,
+  node: string,
+  verb: string,
+  since: number,
+): Promise<readonly NodeTask[]> =>
+  (await ordersTo(stage, node, verb)).filter(
+    // Whole seconds, as the API server writes them.
+    ({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') >= Math.floor(since / 1000) * 1000,
+  )
+
+/** The operator's Event of this reason about a node, once there is one. */
+export const eventOfNode = ({ get, eventually }: Stage, node: string, reason: string): Promise<KubeEvent> =>
+  eventually(async () => {
+    const { items } = await get<{ items: KubeEvent[] }>('events', '-n', 'default')
+    const ours = items.filter(
+      ({ reportingComponent, involvedObject }) =>
+        reportingComponent === 'kubemend.io/controller' &&
+        involvedObject?.kind === 'Node' &&
+        involvedObject.name === node,
+    )
+    const told = ours.find((event) => event.reason === reason)
+    if (!told)
+      throw new Error(`no Event of ${node} says ${reason}, there are: ${ours.map((each) => each.reason).join(' ')}`)
+    return told
+  })

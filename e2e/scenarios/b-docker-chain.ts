@@ -1,0 +1,100 @@
+/** The second of the incidents: Docker's firewall chain is gone from one node, and no pod's sandbox can be made there. */
+import assert from 'node:assert/strict'
+import { hasChain, loseChain } from '../docker-chain.ts'
+import {
+  DOCKER,
+  forgetting,
+  invocations,
+  nodePolicy,
+  nodeRecord,
+  onNode,
+  ordersSince,
+  podsOn,
+  RUNS,
+  restartedOnly,
+  said,
+} from '../nodes.ts'
+import { barePod, daemonSet } from '../objects.ts'
+import { runMend } from '../people.ts'
+import type { Scenario } from '../scenario.ts'
+import { allStarted } from '../times.ts'
+
+const CAUSE = 'IptablesChainMissing'
+const RESTART = [{ type: 'RestartRuntime' }]
+
+const chain: Scenario = {
+  name: 'b-chain',
+  title: "where Docker's chain is gone, Docker is restarted on that node only, and the pod there runs",
+  lane: 'first worker',
+  run: async (stage) => {
+    const { cluster, namespace, apply, running, kubectl, note, say } = stage
+    const [node = ''] = cluster.workers
+    await forgetting(stage, node, CAUSE)
+    await nodePolicy(stage, [CAUSE], RESTART)
+    await apply(daemonSet(namespace, { image: RUNS }))
+    await running(2, 'app=web')
+    const before = await invocations(stage)
+    const began = Date.now()
+    await loseChain(stage, node)
+    for (const { metadata } of await podsOn(stage, node))
+      await kubectl(['delete', 'pod', metadata.name, '-n', namespace])
+    const failed = await said(stage, 'FailedCreatePodSandBox', 'iptables: No chain/target/match by that name')
+    say(`the kubelet's words: ${failed.message}`)
+
+    const record = await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
+    await running(2, 'app=web')
+    assert.ok(await hasChain(stage, node), 'the chain is back')
+    await restartedOnly(stage, before, [`${node} ${DOCKER}`])
+    const orders = await ordersSince(stage, node, 'RestartRuntime', began)
+    assert.equal(orders.length, 1, 'one order')
+    assert.equal(record.status?.attempts?.length, 1)
+    const started = allStarted(await podsOn(stage, node))
+    const first = Date.parse(failed.firstTimestamp ?? failed.eventTime ?? '')
+    assert.ok(started && !Number.isNaN(first))
+    note(`first failure to Running ${(started.getTime() - first) / 1000} s; docker restarted on one node of three`)
+  },
+}
+
+/** A port that a program of the node listens on, and one that Docker gave to a container. */
+const TAKEN = { listens: 10250, published: 18080 }
+
+const port: Scenario = {
+  name: 'b-port-taken',
+  title: 'where a host port is taken, as Docker says it, that is explained and nothing is restarted',
+  lane: 'first worker',
+  run: async (stage) => {
+    const { cluster, namespace, apply, pods, eventually, onEnd, note } = stage
+    const [node = ''] = cluster.workers
+    const rule = `DOCKER ! -i docker0 -p tcp --dport ${TAKEN.published} -j DNAT --to-destination 192.168.199.2:80`
+    onEnd(() => onNode(stage, node, `iptables -t nat -D ${rule} || true`))
+    await onNode(stage, node, `iptables -t nat -A ${rule}`)
+    const before = await invocations(stage)
+    const began = Date.now()
+    await nodePolicy(stage, [CAUSE, 'PortConflict'], RESTART)
+    for (const [name, hostPort] of Object.entries(TAKEN)) {
+      const containers = [{ name: 'web', image: RUNS, ports: [{ containerPort: 80, hostPort }] }]
+      await apply(barePod(namespace, { name, podSpec: { nodeName: node, containers } }))
+    }
+    const failed = await said(stage, 'FailedCreatePodSandBox', 'port is already allocated')
+    await said(stage, 'FailedCreatePodSandBox', 'address already in use')
+    stage.say(`the kubelet's words: ${failed.message}`)
+    await eventually(async () => {
+      const held = await stage.records()
+      const told = held.map(({ status }) => `${status?.cause} ${status?.phase} ${status?.reason}`)
+      assert.equal(held.length, 2, `a record a pod: ${told.join('; ')}`)
+      for (const { spec, status } of held) {
+        assert.equal(status?.cause ?? spec.cause, 'PortConflict')
+        assert.deepEqual(status?.attempts ?? [], [])
+      }
+    })
+    const { out, err } = await runMend(['explain', 'pod/published', '-n', namespace], cluster.kubeconfig)
+    assert.match(out, /PortConflict/, err)
+    assert.match(out, /ss -ltnp/)
+    assert.equal((await pods()).length, 2, 'both pods are left')
+    assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', began), [])
+    await restartedOnly(stage, before, [])
+    note('explained; nothing restarted')
+  },
+}
+
+export const scenarios: readonly Scenario[] = [chain, port]
