@@ -5,7 +5,7 @@ import { nextStep } from './escalation.ts'
 import type { Ask } from './facts.ts'
 import type { Governed } from './match.ts'
 import { nodeCauseOf } from './nodes/node-incident.ts'
-import { planFlagNode } from './nodes/plan-flag-node.ts'
+import { endedFlagged, planFlagNode } from './nodes/plan-flag-node.ts'
 import { planInstallMountHelper } from './nodes/plan-install-mount-helper.ts'
 import { underHash, unplanned } from './nodes/plan-node.ts'
 import { planRecyclePod, planRecyclePodsOnNode } from './plan-recycle-pod.ts'
@@ -70,6 +70,8 @@ const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Pla
 /** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
 export const planNext = (c: Case, governed: Governed): Step => {
   const { from, attempt, escalates } = nextStep(c, governed.policy)
+  const ended = endedFlagged(c, governed)
+  if (ended) return { planned: ended, attempt, escalates }
   let first: Unplanned | undefined
   for (const [index, action] of governed.policy.spec.actions.entries()) {
     if (index < from) continue

@@ -45,9 +45,10 @@ const ownAttempts = ({ incident, attempts }: Case): readonly Attempt[] => {
 }
 
 /** A pause lies between attempts, not between the steps of one. */
-export const coolingDown: Guardrail = ({ case: c, policy, escalates, unplanned }) => {
-  // That nothing is tried any more, and why, need not wait.
-  if (escalates || unplanned?.reason === 'AttemptsSpent') return undefined
+export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, unplanned }) => {
+  // That nothing is tried any more, and why, need not wait; nor does saying so on the node, in the place of a remedy.
+  const tells = plan?.type === 'FlagNode' && plan.index > 0
+  if (escalates || tells || unplanned?.reason === 'AttemptsSpent') return undefined
   const last = Math.max(...ownAttempts(c).map(({ at }) => at))
   const until = last + parseDuration(policy.spec.limits.cooldown)
   if (!(until > c.now)) return undefined

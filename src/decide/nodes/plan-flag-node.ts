@@ -3,11 +3,13 @@ import { FLAG_PREFIX } from '../../api/names.ts'
 import type { NodeCause } from '../../api/causes.ts'
 import type { Facts } from '../../diagnose/incident.ts'
 import type { Case } from '../case.ts'
+import { triedSteps } from '../escalation.ts'
 import { askFor } from '../facts.ts'
 import type { Governed } from '../match.ts'
 import { nodeCauseOf } from './node-incident.ts'
+import { wipersIn } from './plan-restart-runtime.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, unplanned } from './plan-node.ts'
-import type { Planned, Turn } from '../plan.ts'
+import type { Planned, Turn, Unplanned } from '../plan.ts'
 import type { FlagNodePlan } from '../verdict.ts'
 
 /** What is written on a node: a value that a label takes, and the words of its condition. */
@@ -39,6 +41,13 @@ const helperMessage = (facts: Facts, fsType: string): string => {
   }
 }
 
+const sayWipers = ({ inspection }: Facts): string => {
+  const names = inspection?.known ? wipersIn(inspection.value) : []
+  return names.length > 0
+    ? `${names.join(' and ')} is active on the node and may wipe it`
+    : 'what wipes it (a firewall service, another iptables-restore) must leave it alone'
+}
+
 /** Upper case as file systems are written: `NFSHelperMissing`. */
 const helperReason = (fsType: string): string => `${fsType.toUpperCase().replace(/[^A-Z0-9]/g, '')}HelperMissing`
 
@@ -59,7 +68,7 @@ export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined
     case 'IptablesChainMissing': {
       const chain = found ?? 'of the runtime'
       return repair(
-        `firewall chain ${chain} is missing: new pods get no network; what owns the chain makes it when it is restarted, and what wipes it must leave it alone`,
+        `firewall chain ${chain} is missing: new pods get no network; what owns it makes it when it is restarted; ${sayWipers(facts)}`,
       )
     }
     case 'RuntimeUnresponsive':
@@ -70,11 +79,35 @@ export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined
   }
 }
 
-/** Whether the node is flagged for that already, with that detail, as the policy wants it. */
-const isFlagged = ({ facts: { node } }: Case, { cause, detail }: Flag): boolean =>
+/** Whether the node carries that flag already. */
+export const isFlagged = ({ facts: { node } }: Case, { cause, detail }: Pick<Flag, 'cause' | 'detail'>): boolean =>
   node?.known === true &&
   node.value.labels[`${FLAG_PREFIX}${cause}`] === detail &&
   node.value.conditions.some(({ type, status }) => type === cause && status === 'True')
+
+/** What the messages name: a file system type, a chain. */
+const detailIn = ({ matched }: Governed): string | undefined =>
+  matched.find(({ finding }) => finding.detail)?.finding.detail
+
+/**
+ * The flag with which this policy ended its last attempt, while it stands: nothing is planned anew until it is cleared, or
+ * the policy changes.
+ */
+export const endedFlagged = (c: Case, governed: Governed): Unplanned | undefined => {
+  const cause = nodeCauseOf(c)
+  const [last] = cause ? triedSteps(c) : []
+  if (!cause || last?.step.action !== 'FlagNode' || last.step.state !== 'Succeeded') return undefined
+  const { uid, generation } = last.record.spec.policy
+  if (uid !== governed.policy.uid || generation !== governed.policy.generation) return undefined
+  const { detail } = flagOf(c.facts, cause, detailIn(governed))
+  if (!isFlagged(c, { cause, detail })) return undefined
+  return {
+    reason: 'AttemptsSpent',
+    message: `node ${c.incident.owner.ref.name} is flagged`,
+    tryNext: false,
+    settled: true,
+  }
+}
 
 /** Says on the node itself what it lacks: a condition, a label and, where the policy wants it, a taint. */
 export const planFlagNode = (c: Case, governed: Governed, turn: Turn): Planned => {
@@ -83,7 +116,7 @@ export const planFlagNode = (c: Case, governed: Governed, turn: Turn): Planned =
   const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
   if (ask) return ask
   const { ref } = c.incident.owner
-  const flag = flagOf(c.facts, cause, governed.matched.find(({ finding }) => finding.detail)?.finding.detail)
+  const flag = flagOf(c.facts, cause, detailIn(governed))
   if (isFlagged(c, flag)) {
     const message = `node ${ref.name} is flagged: ${flag.message}`
     return { reason: 'AttemptsSpent', message, tryNext: true, settled: true }

@@ -48,9 +48,12 @@ const isDockerThere = ({ docker, units }: NodeInspection): boolean =>
   docker.installed ?? units.list?.some(({ name, load }) => name === 'docker.service' && load === 'loaded') ?? false
 
 /** What may wipe a chain that was put back, as far as the agent sees it. */
-const wipers = ({ units }: NodeInspection): readonly string[] =>
+export const wipersIn = ({ units }: NodeInspection): readonly string[] =>
   (units.list ?? [])
-    .filter(({ name, active }) => /^(firewalld|nftables|netfilter-persistent|ufw)\b/.test(name) && active === 'active')
+    .filter(
+      ({ name, active }) =>
+        /^(firewalld|nftables|netfilter-persistent|iptables|ufw)\b/.test(name) && active === 'active',
+    )
     .map(({ name }) => name)
 
 /** A chain that is gone again so soon is wiped by something: a restart would be the next of many. */
@@ -61,7 +64,7 @@ const goneAgain = (c: Case, inspection: NodeInspection): Unplanned | undefined =
   )
   const at = parseTime(restarted?.step.finishedAt)
   if (at === undefined || c.now - at > HOUR) return undefined
-  const names = wipers(inspection)
+  const names = wipersIn(inspection)
   const who =
     names.length > 0
       ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} active on the node and may wipe it`
