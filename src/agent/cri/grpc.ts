@@ -1,9 +1,4 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect as connectHttp2,
-  type IncomingHttpHeaders,
-} from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
 import type { Clock } from '../../runtime/clock.ts'
 
@@ -75,7 +70,9 @@ const refusalIn = (headers: IncomingHttpHeaders): Error | undefined => {
  */
 export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: GrpcCall): Promise<Buffer> =>
   new Promise((resolve, reject) => {
-    const session: ClientHttp2Session = connectHttp2('http://localhost', { createConnection: () => connect(path) })
+    // Not before it is needed: it takes 9 MB, and most agents are never asked for anything.
+    const http2 = process.getBuiltinModule('node:http2')
+    const session: ClientHttp2Session = http2.connect('http://localhost', { createConnection: () => connect(path) })
 
     const settle = (error: Error | undefined, answer?: Buffer) => {
       cancel()
