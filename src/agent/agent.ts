@@ -49,7 +49,8 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
   const tasks = createTasks({
     client,
     clock,
-    identity,
+    identity: () => readIdentity(config.serviceAccountDir).catch(() => identity),
+    nodeName: identity.nodeName,
     namespace: config.namespace,
     verbs,
     onError: (message, about) => log.warn(message, about),

@@ -9,6 +9,7 @@ import { carryOut, type CarryOutDeps } from './carry-out.ts'
 
 export interface TasksDeps extends Omit<CarryOutDeps, 'client' | 'onError'> {
   readonly client: KubeClient
+  readonly nodeName: string
   readonly namespace: string
   readonly onError: (message: string, about: Readonly<Record<string, unknown>>) => void
   readonly onTask: (message: string, about: Readonly<Record<string, unknown>>) => void
@@ -27,15 +28,20 @@ interface Answered {
   readonly answered: true
 }
 
-const order = (a: NodeTask, b: NodeTask): number =>
-  (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? '') ||
-  a.metadata.name.localeCompare(b.metadata.name)
+/** After the deadline of a task that another agent has begun: until then, its answer can come. */
+const OTHERS_MS = 30_000
+
+const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const order = ({ metadata: a }: NodeTask, { metadata: b }: NodeTask): number =>
+  inOrder(a.creationTimestamp ?? '', b.creationTimestamp ?? '') || inOrder(a.name, b.name)
 
 export const createTasks = (deps: TasksDeps): Tasks => {
-  const { client, identity, namespace, clock, onError, onTask } = deps
+  const { client, nodeName, namespace, clock, onError, onTask } = deps
   const open = new Map<string, NodeTask>()
   /** Uids of this process's own: their echoes are no news. */
   const done = new Set<string>()
+  /** Tasks that another agent of this node has begun, and what forgets them. */
+  const others = new Map<string, () => void>()
   let stopping = false
   let working: Promise<void> | undefined
 
@@ -64,16 +70,33 @@ export const createTasks = (deps: TasksDeps): Tasks => {
     })
   }
 
+  const take = (task: NodeTask): void => {
+    open.set(task.metadata.uid, task)
+    wake()
+  }
+
+  /** Nothing of it need be remembered: it will never be open again. */
+  const forget = (uid: string): void => {
+    open.delete(uid)
+    done.delete(uid)
+    others.get(uid)?.()
+    others.delete(uid)
+  }
+
   const saw = (task: NodeTask | Answered): void => {
     const { uid } = task.metadata
-    if ('answered' in task) {
-      open.delete(uid)
-      // Nothing of it need be remembered: it will never be open again.
-      done.delete(uid)
-    } else if (!done.has(uid)) {
-      open.set(uid, task)
-      wake()
-    }
+    if ('answered' in task) return forget(uid)
+    if (done.has(uid)) return
+    // One that was begun before this process is its own to find out about; one that begins beside it is not.
+    const begunBeside = task.status?.phase === 'Running' && reflector.hasSynced()
+    if (!begunBeside) return take(task)
+    open.delete(uid)
+    others.get(uid)?.()
+    const waitMs = Date.parse(task.spec.deadline) + OTHERS_MS - clock.now()
+    others.set(
+      uid,
+      clock.setTimeout(() => take(task), waitMs),
+    )
   }
 
   const reflector = createReflector<NodeTask & KubeObject, NodeTask | Answered>({
@@ -81,15 +104,12 @@ export const createTasks = (deps: TasksDeps): Tasks => {
     client,
     clock,
     path: pathOf({ kind: 'NodeTask', namespace }),
-    query: { fieldSelector: `spec.nodeName=${identity.nodeName}` },
+    query: { fieldSelector: `spec.nodeName=${nodeName}` },
     // An answer may be long, and nobody here reads it.
     project: (task) => (isAnswered(task) ? { metadata: { uid: task.metadata.uid }, answered: true } : task),
     on: {
       upsert: saw,
-      remove: (_, { uid }) => {
-        open.delete(uid)
-        done.delete(uid)
-      },
+      remove: (_, { uid }) => forget(uid),
     },
     onError: (err, about) => onError('watch failed, taken up again', { err, ...about }),
   })
@@ -99,6 +119,7 @@ export const createTasks = (deps: TasksDeps): Tasks => {
     stop: async () => {
       stopping = true
       await reflector.stop()
+      for (const cancel of others.values()) cancel()
       await working
     },
   }
