@@ -70,9 +70,16 @@ export const startAgents = (api: Api, namespace: string): AgentStandIn => {
     await api.call('PATCH', path, { status }, 'application/merge-patch+json').catch(() => {})
   }
 
+  const list = (): Promise<readonly NodeTask[]> =>
+    api.call<{ items: NodeTask[] }>('GET', pathOf({ kind: 'NodeTask', namespace })).then(
+      ({ items }) => items,
+      // A kind that was just made is served a little later.
+      () => [],
+    )
+
   const run = async (): Promise<void> => {
     while (!stopped) {
-      const { items } = await api.call<{ items: NodeTask[] }>('GET', pathOf({ kind: 'NodeTask', namespace }))
+      const items = await list()
       for (const task of items) {
         const { uid } = task.metadata
         seen.set(uid, seen.get(uid) ?? task)
@@ -82,6 +89,7 @@ export const startAgents = (api: Api, namespace: string): AgentStandIn => {
     }
   }
   const running = run()
+  running.catch(() => {})
 
   return {
     nodes,

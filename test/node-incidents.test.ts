@@ -1,23 +1,60 @@
 import { expect, test } from 'vitest'
+import type { NodeTask } from '../src/api/objects.ts'
+import type { Pod } from '../src/api/kubernetes.ts'
+import type { Answers } from './agent-stand-in.ts'
+import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
+import { eventually } from '../testbed/fixture.ts'
 import { useNodeScene, OPERATOR } from './node-scene.ts'
-import { chainGone } from './node-words.ts'
+import { chainGone, FAST_PATIENCE, noHelper, PORT_TAKEN } from './node-words.ts'
 
 const scene = useNodeScene()
 
-const RESTART = { actions: [{ type: 'RecyclePod' }] }
-const match = (node: string, causes: readonly string[]): object => ({
-  match: { causes, failingFor: '0s', nodeSelector: { matchLabels: { test: node } } },
-})
+const RESTART = { actions: [{ type: 'RestartRuntime', timeout: '1m' }] }
+const DOWN = 'container runtime is down'
 
-test.concurrent('twenty pods of two namespaces that miss a chain are one record of their node, in the operator’s namespace', async () => {
-  const node = await scene.node({ test: 'chain' })
-  const [one, other] = [await scene.bed.namespace(), await scene.bed.namespace()]
-  await scene.policy('chain', { ...match('chain', ['IptablesChainMissing']), ...RESTART })
-  for (let i = 0; i < 20; i += 1) {
-    const pod = await scene.stuck({ namespace: i % 2 ? one : other, node })
-    await scene.says(pod, 'FailedCreatePodSandBox', chainGone())
+/** A policy for the nodes with this label alone, so that tests do not meet. */
+const policyFor = (label: string, causes: readonly string[], spec: object = RESTART): Promise<void> =>
+  scene.policy(label, {
+    match: { causes, failingFor: '0s', nodeSelector: { matchLabels: { test: label } } },
+    limits: { maxUnhealthyNodes: '100%' },
+    ...spec,
+  })
+
+const ordersTo = (node: string, verb: string): readonly NodeTask[] =>
+  scene.agents.orders.filter(({ spec }) => spec.nodeName === node && spec.verb === verb)
+
+/** So many pods that never start, each with a kubelet's word. */
+const failing = async (node: string, reason: string, message: string, count = 1): Promise<readonly Pod[]> => {
+  const namespaces = [await scene.bed.namespace(), await scene.bed.namespace()]
+  const pods: Pod[] = []
+  for (let i = 0; i < count; i += 1) {
+    const pod = await scene.stuck({ namespace: namespaces[i % 2] ?? '', node })
+    await scene.says(pod, reason, message)
+    pods.push(pod)
   }
-  const { metadata, spec, status } = await scene.record(node, { phase: 'Held' })
+  return pods
+}
+
+const told = (evidence: readonly { readonly says: string }[] = []): string =>
+  evidence.map(({ says }) => says).join('\n')
+
+test.concurrent('twenty pods of two namespaces that miss a chain are one record, and one restart of one node', async () => {
+  const node = await scene.node({ test: 'chain' })
+  let inspection = wipedNode()
+  const restarts: string[] = []
+  const pods: Pod[] = []
+  scene.agents.nodes.set(node, (task) => {
+    if (task.spec.verb === 'RestartRuntime' && !restarts.includes(task.metadata.name)) {
+      restarts.push(task.metadata.name)
+      inspection = wellNode()
+      void Promise.all(pods.map((pod) => scene.runs(pod)))
+    }
+    return seeing(() => inspection)(task)
+  })
+  pods.push(...(await failing(node, 'FailedCreatePodSandBox', chainGone(), 20)))
+  await policyFor('chain', ['IptablesChainMissing'])
+
+  const { metadata, spec, status } = await scene.record(node, { phase: 'Succeeded' })
   expect(metadata.namespace).toBe(OPERATOR)
   expect(metadata.ownerReferences).toBeUndefined()
   expect(spec).toMatchObject({
@@ -26,5 +63,194 @@ test.concurrent('twenty pods of two namespaces that miss a chain are one record 
     templateHash: 'node',
     target: { kind: 'Node', name: node },
   })
-  expect(status?.reason).toBe('FactUnknown')
+  expect(restarts).toHaveLength(1)
+  expect(told(status?.evidence ?? spec.evidence)).toContain('chain DOCKER is missing from filter and nat')
+  expect(ordersTo(node, 'RestartRuntime').map(({ spec: order }) => order.restartRuntime)).toEqual([
+    expect.objectContaining({ runtime: 'docker', reason: 'ChainMissing' }),
+  ])
+})
+
+/** Held, with these words among the evidence, and nothing but looks was ordered. */
+const expectExplained = async (node: string, says: string): Promise<void> => {
+  const { spec, status } = await scene.record(node, { phase: 'Held' })
+  expect(['FactUnknown', 'RolloutBlocked']).toContain(status?.reason)
+  expect(`${status?.message}\n${told([...(spec.evidence ?? []), ...(status?.evidence ?? [])])}`).toContain(says)
+  expect(scene.agents.orders.filter(({ spec }) => spec.nodeName === node && spec.verb !== 'Inspect')).toEqual([])
+}
+
+const LOOK_ALIKES: readonly (readonly [
+  what: string,
+  Answers | undefined,
+  reason: string,
+  message: string,
+  says: string,
+])[] = [
+  ['a chain that is there', seeing(wellNode), 'FailedCreatePodSandBox', chainGone(), 'chain DOCKER is there now'],
+  [
+    'a chain of a CNI plugin',
+    seeing(wipedNode),
+    'FailedCreatePodSandBox',
+    chainGone('CNI-HOSTPORT-DNAT'),
+    "chain CNI-HOSTPORT-DNAT is not Docker's",
+  ],
+  [
+    'a runtime that answers',
+    seeing(wellNode),
+    'FailedCreatePodSandBox',
+    'Failed to create pod sandbox: rpc error: code = DeadlineExceeded desc = context deadline exceeded',
+    'the runtime answers now',
+  ],
+  ['a node without an agent', undefined, 'FailedCreatePodSandBox', chainGone(), 'did not answer within 10 s'],
+  [
+    'an agent that may not look',
+    seeing(() => wellNode({ chains: { known: false, why: 'chains are switched off' } })),
+    'FailedCreatePodSandBox',
+    chainGone(),
+    'the firewall of the node cannot be seen: chains are switched off',
+  ],
+]
+
+test.concurrent.each(LOOK_ALIKES)('%s: explained, nothing is done', async (what, answers, reason, message, says) => {
+  const label = what.toLowerCase().replaceAll(' ', '-')
+  const node = await scene.node({ test: label })
+  if (answers) scene.agents.nodes.set(node, answers)
+  await policyFor(label, ['IptablesChainMissing', 'RuntimeUnresponsive', 'MountHelperMissing'])
+  await failing(node, reason, message)
+  await expectExplained(node, says)
+})
+
+test.concurrent('a host port that is taken is nobody’s node’s fault', async () => {
+  const node = await scene.node({ test: 'port' })
+  scene.agents.nodes.set(node, seeing(wipedNode))
+  await policyFor('port', ['IptablesChainMissing'])
+  const [pod] = await failing(node, 'FailedCreatePodSandBox', PORT_TAKEN)
+  // What comes after it was looked at, it was looked at as well.
+  const after = await scene.node({ test: 'port' })
+  await failing(after, 'FailedCreatePodSandBox', chainGone())
+  await scene.record(after)
+  expect(await scene.recordsOf(node)).toEqual([])
+  expect(pod && ordersTo(node, 'Inspect')).toEqual([])
+})
+
+test.concurrent('a node whose kubelet says that its runtime is down is one record without any pod', async () => {
+  const node = await scene.node({ test: 'down' })
+  let answers = false
+  scene.agents.nodes.set(node, (task) => {
+    if (task.spec.verb === 'RestartRuntime' && !answers) {
+      answers = true
+      void scene.readiness(node, 'True', 'kubelet is posting ready status')
+    }
+    return seeing(() => wellNode({ runtime: { known: true, name: 'containerd', answers } }))(task)
+  })
+  await policyFor('down', ['RuntimeUnresponsive'])
+  await scene.readiness(node, 'False', DOWN)
+  const { spec } = await scene.record(node, { phase: 'Succeeded' })
+  expect(spec).toMatchObject({ cause: 'RuntimeUnresponsive', message: DOWN, node })
+  expect(spec.pod).toBeUndefined()
+  expect(ordersTo(node, 'RestartRuntime')).toHaveLength(1)
+})
+
+test.concurrent('a silent kubelet is told of, and not acted on while the agent does not say that the runtime is down', async () => {
+  const node = await scene.node({ test: 'silent' })
+  await policyFor('silent', ['RuntimeUnresponsive'])
+  await scene.readiness(node, 'Unknown', 'Kubelet stopped posting node status.')
+  await expectExplained(node, 'did not answer within 10 s')
+  await scene.readiness(node, 'True', 'kubelet is posting ready status')
+  await scene.record(node, { phase: 'Cancelled' })
+})
+
+const FLAG = { actions: [{ type: 'FlagNode', timeout: '1m' }] }
+
+interface Flagged {
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> }
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] }
+}
+
+test.concurrent('a missing mount helper is flagged on the node, and cleared when the agent sees it', async () => {
+  const node = await scene.node({ test: 'helper' })
+  let helpers: readonly string[] = []
+  scene.agents.nodes.set(
+    node,
+    seeing(() => wellNode({ mounts: { known: true, helpers: [...helpers] } })),
+  )
+  await policyFor('helper', ['MountHelperMissing'], FLAG)
+  const pods = await failing(node, 'FailedMount', noHelper(), 3)
+  await scene.record(node, { phase: 'Succeeded', reason: 'Flagged' })
+  const read = () => scene.bed.get<Flagged>('node', node)
+  const stands = ({ status }: Flagged) => status.conditions.find(({ type }) => type === 'MountHelperMissing')?.status
+  const flagged = await read()
+  expect(flagged.metadata.labels['flag.kubemend.io/MountHelperMissing']).toBe('nfs')
+  expect(stands(flagged)).toBe('True')
+  expect(await scene.controller.metrics()).toContain('kubemend_nodes_flagged{cause="MountHelperMissing"} 1')
+
+  helpers = ['nfs']
+  for (const pod of pods) await scene.runs(pod)
+  const cleared = await eventually(async () => {
+    const now = await read()
+    if (stands(now) !== 'False') throw new Error('it is still flagged')
+    return now
+  }, FAST_PATIENCE)
+  await eventually(async () => {
+    if ((await read()).metadata.labels['flag.kubemend.io/MountHelperMissing']) throw new Error('its label stays')
+  })
+  expect(stands(cleared)).toBe('False')
+  const told = await eventually(async () => {
+    const events = await scene.bed.kubectl([
+      'get',
+      'events',
+      '-n',
+      'default',
+      '--field-selector',
+      `involvedObject.name=${node}`,
+    ])
+    if (!events.includes('FlagCleared')) throw new Error(`no Event tells of it:\n${events}`)
+    return events
+  }, FAST_PATIENCE)
+  expect(told).toContain('/sbin/mount.nfs is there now')
+})
+
+test.concurrent('a damaged disk with the same words is not flagged', async () => {
+  const node = await scene.node({ test: 'disk' })
+  scene.agents.nodes.set(node, seeing(wellNode))
+  await policyFor('disk', ['MountHelperMissing'], FLAG)
+  // A sentence as a plugin might shorten it: no sign of a block device but the type.
+  await failing(node, 'FailedMount', `${noHelper('xfs').replace('kubernetes.io~xfs', 'kubernetes.io~local')}`)
+  const other = await scene.node({ test: 'disk' })
+  scene.agents.nodes.set(other, seeing(wellNode))
+  await failing(other, 'FailedMount', noHelper())
+  await scene.record(other, { phase: 'Succeeded' })
+  expect((await scene.bed.get<Flagged>('node', node)).metadata.labels).not.toHaveProperty([
+    'flag.kubemend.io/MountHelperMissing',
+  ])
+})
+
+test.concurrent('who asks of one node at once shares one look', async () => {
+  const node = await scene.node({ test: 'shared' })
+  scene.agents.nodes.set(node, seeing(wellNode))
+  await policyFor('shared', ['IptablesChainMissing', 'RuntimeUnresponsive', 'MountHelperMissing'])
+  await failing(node, 'FailedCreatePodSandBox', chainGone())
+  await failing(node, 'FailedMount', noHelper())
+  for (
+    let i = 0;
+    i < 50 && (await scene.recordsOf(node)).filter(({ status }) => status?.phase === 'Held').length < 2;
+    i += 1
+  ) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  expect((await scene.recordsOf(node)).map(({ spec }) => spec.cause).toSorted()).toEqual([
+    'IptablesChainMissing',
+    'MountHelperMissing',
+  ])
+  expect(ordersTo(node, 'Inspect').length).toBeLessThanOrEqual(2)
+})
+
+test.concurrent('a node that was deleted ends its record', async () => {
+  const node = await scene.node({ test: 'gone' })
+  await policyFor('gone', ['RuntimeUnresponsive'])
+  scene.agents.nodes.set(node, seeing(wellNode))
+  await scene.readiness(node, 'False', DOWN)
+  await scene.record(node, { phase: 'Held' })
+  await scene.bed.kubectl(['delete', 'node', node])
+  const { status } = await scene.record(node, { phase: 'Cancelled' })
+  expect(status?.reason).toBe('OwnerGone')
 })

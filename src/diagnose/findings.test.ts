@@ -170,6 +170,32 @@ describe('a pod with init containers', () => {
   })
 })
 
+describe('a pod that lost its sandbox after it ran', () => {
+  const said = word(
+    'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "ab41": plugin type="bridge" failed (add): failed to Statfs "/var/run/netns/cni-f8106292": no such file or directory',
+    { reason: 'FailedCreatePodSandBox' },
+  )
+  const ended = (sandbox: string, state: ContainerStatus['state'] = { terminated: { exitCode: 0 } }) =>
+    podWith([], {
+      status: {
+        phase: 'Running',
+        conditions: [{ type: 'PodReadyToStartContainers', status: sandbox }],
+        containerStatuses: [{ name: 'coredns', ...(state && { state }) }],
+      },
+    })
+
+  it('fails for it, although its containers do not wait and its phase is Running', () => {
+    expect(find(ended('False'), [said])).toMatchObject([{ cause: 'SandboxStale', witness: 'event' }])
+  })
+
+  it.each<[string, Pod]>([
+    ['has a sandbox again', ended('True')],
+    ['has a container that runs', ended('False', { running: {} })],
+  ])('does not where it %s', (_, pod) => {
+    expect(find(pod, [said])).toEqual([])
+  })
+})
+
 describe('pods that are odd', () => {
   const bare = { metadata: { name: 'p', uid: 'u', resourceVersion: '1' } }
   it.each<[string, Pod]>([

@@ -8,12 +8,20 @@ import { type Knowledge, MAX_MESSAGE } from './knowledge.ts'
 const STALE_MS = 15 * 60_000
 
 /**
+ * The pod has no sandbox with a network, by the kubelet's own word. One that lost it after it ran shows its containers as
+ * ended, not as waiting, and stays in phase Running while every new sandbox fails.
+ */
+const lostSandbox = ({ status }: Pod): boolean =>
+  status?.conditions?.some(({ type, status: is }) => type === 'PodReadyToStartContainers' && is === 'False') ?? false
+
+/**
  * Waiting for the sandbox or for volumes. The kubelet says `ContainerCreating` then, but `PodInitializing` where there are
  * init containers, which it also says of those that wait for an init container that runs.
  */
 const waitsToBegin = (pod: Pod): boolean => {
   if (!pod.spec?.nodeName) return false
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+  if (lostSandbox(pod) && statuses.every(({ state }) => state?.running === undefined)) return true
   if (statuses.length === 0) return (pod.status?.phase ?? 'Pending') === 'Pending'
   const waits = (reason: string) => statuses.some(({ state }) => state?.waiting?.reason === reason)
   const initialising = pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined) ?? false

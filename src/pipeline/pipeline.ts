@@ -1,5 +1,6 @@
 /** The stages wired: what is watched becomes a look at a pod, a look becomes an incident, an incident is reconciled. */
 import { act } from '../act/act.ts'
+import { clearFlag } from '../act/flag-node.ts'
 import { admitPolicy } from '../api/admit-policy.ts'
 import { isNodeCause } from '../api/causes.ts'
 import { partsOfKey } from '../api/incident-id.ts'
@@ -31,6 +32,7 @@ import { createBoard } from '../watch/board.ts'
 import type { PodRef } from '../watch/sighting.ts'
 import { createWatch, type Watch, WATCHES } from '../watch/watch.ts'
 import { createFilePod } from './file-pod.ts'
+import { countFlags, flagsOn } from './flags.ts'
 import { createHousekeeping } from './housekeeping.ts'
 import { createIncidents } from './incidents.ts'
 import { createLookAtNode } from './look-at-node.ts'
@@ -42,6 +44,7 @@ import { createReconcile } from './reconcile.ts'
 import { createRecords } from './records.ts'
 import { createReservations } from './reservations.ts'
 import { createSignals } from './signals.ts'
+import { createSweepFlags } from './sweep-flags.ts'
 import { createTelling } from './telling.ts'
 import { createWorld } from './world.ts'
 
@@ -98,6 +101,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     version,
     countByPhase: records.countByPhase,
     held: records.countHeld,
+    flagged: () => countFlags(flagsOn(nodes.all())),
     leads,
     queues: () => ({ pods: looks.metrics(), incidents: reconciles.metrics() }),
     watches: () => watchActivity,
@@ -260,6 +264,17 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
 
   const housekeeping = createHousekeeping({ board, records, policies, client, config, clock, leads, log })
 
+  const flags = createSweepFlags({
+    nodes,
+    incidents,
+    inspect,
+    clearFlag: (clearing) => clearFlag(clearing, actDeps),
+    emit: telling.emit,
+    mayAct: () => mayAct() && paused.known && !paused.value,
+    clock,
+    log,
+  })
+
   const lookAtAll = (): void => {
     board.uids().forEach((uid) => looks.add(uid))
     nodes.all().forEach(({ uid }) => lookAtNode(uid))
@@ -270,6 +285,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     start: () => {
       watch.start()
       housekeeping.start()
+      flags.start()
       void watch.synced.then(() => {
         synced = true
         lookAtAll()
@@ -278,6 +294,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     lookAtAll,
     stop: async () => {
       housekeeping.stop()
+      flags.stop()
       await Promise.all([watch.stop(), looks.drain()])
       await reconciles.drain()
       await telling.flush()

@@ -3,6 +3,7 @@ import { openRecordOf as openRecord } from '../decide/own-record.ts'
 import { createEventWriter } from '../report/events.ts'
 import type { Ledger } from '../report/ledger.ts'
 import type { Metrics } from '../report/metrics.ts'
+import type { Note } from '../report/notes.ts'
 import { createPolicyStatusWriter } from '../report/policy-status-writer.ts'
 import { createReport } from '../report/report.ts'
 import { createReporter, type Reporter } from '../report/reporter.ts'
@@ -28,6 +29,8 @@ export interface TellingDeps {
 export interface Telling {
   readonly reporter: Reporter
   readonly policyNews: PolicyNewsTeller
+  /** Events that speak of no record. */
+  readonly emit: (notes: readonly Note[]) => void
   /** Writes what policies still have to be told; for the end of the process. */
   readonly flush: () => Promise<void>
 }
@@ -77,6 +80,7 @@ export const createTelling = ({
   return {
     reporter: createReporter({ report, metrics, openRecordOf, now }),
     policyNews,
+    emit: (notes) => void events.emit(notes),
     flush: policyStatus.flush,
   }
 }

@@ -21,6 +21,8 @@ export interface MetricsDeps {
   readonly countByPhase: () => Readonly<Record<string, number>>
   /** What guardrails hold now, asked for at each scrape. */
   readonly held?: () => readonly HeldCount[]
+  /** Nodes that are flagged now, by cause, asked for at each scrape. */
+  readonly flagged?: () => Readonly<Record<string, number>>
   /** Whether this replica may act, asked for at each scrape. */
   readonly leads?: () => boolean
   /** Queues by name, asked for at each scrape. */
@@ -57,6 +59,7 @@ export const createMetrics = ({
   version,
   countByPhase,
   held: heldNow,
+  flagged,
   leads,
   queues,
   watches,
@@ -125,6 +128,16 @@ export const createMetrics = ({
     collect() {
       this.reset()
       for (const { policy, reason, count } of heldNow?.() ?? []) this.set({ policy, reason }, count)
+    },
+  })
+  new Gauge({
+    name: 'kubemend_nodes_flagged',
+    help: 'Nodes that are flagged now, by cause.',
+    labelNames: ['cause'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [cause, count] of Object.entries(flagged?.() ?? {})) this.set({ cause }, count)
     },
   })
   new Gauge({

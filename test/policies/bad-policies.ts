@@ -439,10 +439,4 @@ export const REFUSED_BY_ADMISSION: readonly BadPolicy[] = [
     'actions[0].rewriteImage.rules[0]',
     'which no glob of spec.match.images covers',
   ),
-  bad(
-    'with an action of a later version',
-    only('RestartRuntime', 'IptablesChainMissing'),
-    'actions[0].type',
-    'is not carried out by this version',
-  ),
 ]
