@@ -1,0 +1,107 @@
+/** containerd that answers no more: no pod says so, only the kubelet of the node itself, and the agent. */
+import assert from 'node:assert/strict'
+import { freezeRuntime, untilReady } from '../frozen.ts'
+import {
+  CONTAINERD,
+  forgetting,
+  invocations,
+  nodeRecord,
+  ordersSince,
+  recordsOf,
+  RUNS,
+  restartedOnly,
+} from '../nodes.ts'
+import { barePod, deployment } from '../objects.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+
+const CAUSE = 'RuntimeUnresponsive'
+/** Of no namespace: it is the node that fails. */
+const POLICY = {
+  match: { causes: [CAUSE], failingFor: '0s' },
+  actions: [{ type: 'RestartRuntime' }],
+}
+const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`
+
+const settled = async (stage: Stage, nodes: readonly string[]): Promise<void> => {
+  for (const node of nodes) await untilReady(stage, node, 'True')
+}
+
+const one: Scenario = {
+  name: 'runtime-frozen',
+  title: 'where containerd answers no more it is restarted, the node is Ready again, and what waited there starts',
+  alone: true,
+  timeoutMs: 300_000,
+  run: async (stage) => {
+    const { cluster, namespace, apply, policy, running, note, say } = stage
+    const [node = ''] = cluster.workers
+    await forgetting(stage, node, CAUSE)
+    await apply(deployment(namespace, { image: RUNS, podSpec: { nodeName: node } }))
+    const [before] = await running(1, 'app=web')
+    const units = await invocations(stage)
+    await policy(POLICY)
+    const began = Date.now()
+    await freezeRuntime(stage, node)
+    await apply(barePod(namespace, { name: 'waits', image: RUNS, podSpec: { nodeName: node } }))
+    say(`the kubelet says: ${await untilReady(stage, node, 'False')} (${seconds(began)})`)
+    const told = Date.now()
+    await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
+    await settled(stage, [node])
+    await running(1, 'app=waits')
+    note(`not Ready after ${((told - began) / 1000).toFixed(1)} s; what waited runs ${seconds(told)} after that`)
+    const [after] = await running(1, 'app=web')
+    assert.equal(after?.metadata.uid, before?.metadata.uid)
+    assert.equal(after?.status?.containerStatuses?.[0]?.restartCount, 0, 'running containers outlive the restart')
+    await restartedOnly(stage, units, [`${node} ${CONTAINERD}`])
+    assert.equal((await ordersSince(stage, node, 'RestartRuntime', began)).length, 1)
+  },
+}
+
+const two: Scenario = {
+  name: 'runtime-frozen-two',
+  title: 'of two nodes whose containerd answers no more the first is repaired, the second waits until it is back',
+  alone: true,
+  timeoutMs: 300_000,
+  run: async (stage) => {
+    const { cluster, policy, eventually, note, say } = stage
+    const { workers } = cluster
+    for (const node of workers) await forgetting(stage, node, CAUSE)
+    const units = await invocations(stage)
+    const began = Date.now()
+    for (const node of workers) await freezeRuntime(stage, node)
+    for (const node of workers) say(`${node}: ${await untilReady(stage, node, 'False')}`)
+    await policy({ ...POLICY, limits: { cooldown: '10s', maxUnhealthyNodes: '30%', maxConcurrent: 2 } })
+    const allowed = Date.now()
+    const held = await eventually(
+      async () => {
+        const all = (await Promise.all(workers.map((node) => recordsOf(stage, node, CAUSE)))).flat()
+        const waiting = all.find(({ status }) => status?.reason === 'TooManyUnhealthy')
+        if (!waiting) throw new Error(`none waits: ${all.map(({ status }) => status?.reason).join()}`)
+        return waiting
+      },
+      { everyMs: 100 },
+    )
+    say(`the second waits: ${held.status?.message}`)
+    const ends = await Promise.all(workers.map((node) => nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })))
+    await settled(stage, workers)
+    note(`both Ready ${seconds(allowed)} after a policy allowed it`)
+    await restartedOnly(
+      stage,
+      units,
+      workers.map((node) => `${node} ${CONTAINERD}`),
+    )
+    const orders = await Promise.all(workers.map((node) => ordersSince(stage, node, 'RestartRuntime', began)))
+    assert.deepEqual(
+      orders.map((each) => each.length),
+      [1, 1],
+      'one order a node',
+    )
+    const times = orders
+      .flat()
+      .map(({ metadata, status }) => ({ from: metadata.creationTimestamp ?? '', to: status?.finishedAt ?? '' }))
+      .toSorted((a, b) => (a.from < b.from ? -1 : 1))
+    assert.ok((times[1]?.from ?? '') >= (times[0]?.to ?? '~'), `one after the other: ${JSON.stringify(times)}`)
+    assert.equal(ends.length, 2)
+  },
+}
+
+export const scenarios: readonly Scenario[] = [one, two]

@@ -1,0 +1,93 @@
+/** Sandboxes that died and that the node's network does not get over: the kubelet alone never gets out of it. */
+import assert from 'node:assert/strict'
+import type { Pod } from '../../src/api/kubernetes.ts'
+import {
+  forgetting,
+  invocations,
+  nodePolicy,
+  nodeRecord,
+  onNode,
+  ordersSince,
+  RUNS,
+  restartedOnly,
+  said,
+} from '../nodes.ts'
+import { barePod, deployment } from '../objects.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+
+const CAUSE = 'SandboxStale'
+const BYSTANDER = 'app=bystander'
+const RECYCLE = [{ type: 'RecycleSandbox', timeout: '2m' }]
+/** The kubelet tries again every ten seconds or so; so long it has not helped itself. */
+const TRIES = 2
+
+/** Ends the sandboxes of these pods as a kernel short of memory does. */
+export const killSandboxes = async (stage: Stage, node: string, pods: readonly Pod[]): Promise<void> => {
+  const uids = pods.map(({ metadata }) => metadata.uid).join(' ')
+  const find = `ctr -n k8s.io containers list -q "labels.\\"io.kubernetes.pod.uid\\"==$uid,labels.\\"io.cri-containerd.kind\\"==sandbox"`
+  await onNode(stage, node, `for uid in ${uids}; do ctr -n k8s.io task kill -s SIGKILL "$(${find})"; done`)
+}
+
+/** Everything by which one can see that a pod was left alone. */
+const lifeOf = ({ metadata, status }: Pod) => ({
+  uid: metadata.uid,
+  ip: (status as { podIP?: string }).podIP,
+  containers: status?.containerStatuses?.map(({ containerID, restartCount }) => ({ containerID, restartCount })),
+})
+
+const play = async (stage: Stage, node: string, count: number): Promise<void> => {
+  const { namespace, apply, running, pods, kubectl, eventually, note } = stage
+  await forgetting(stage, node, CAUSE)
+  await apply(deployment(namespace, { image: RUNS, replicas: count, podSpec: { nodeName: node } }))
+  await apply(barePod(namespace, { name: 'bystander', image: RUNS, podSpec: { nodeName: node } }))
+  const stuck = await running(count, 'app=web')
+  const [bystander] = await running(1, BYSTANDER)
+  assert.ok(bystander)
+  const units = await invocations(stage)
+  const broken = Date.now()
+  await killSandboxes(stage, node, stuck)
+  await said(stage, 'FailedCreatePodSandBox', 'failed to Statfs')
+  await eventually(async () => {
+    const events = await kubectl([
+      'get',
+      'events',
+      '-n',
+      namespace,
+      '--field-selector=reason=FailedCreatePodSandBox',
+      '-o=name',
+    ])
+    assert.ok(events.trim().split('\n').length >= TRIES || count > 1, 'the kubelet has tried more than once')
+  })
+
+  const allowed = Date.now()
+  await nodePolicy(stage, [CAUSE], RECYCLE)
+  const record = await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
+  const after = await running(count, 'app=web')
+  note(`${count} running ${((Date.now() - allowed) / 1000).toFixed(1)} s after a policy allowed it`)
+  const uidsOf = (all: readonly Pod[]) => all.map(({ metadata }) => metadata.uid).toSorted()
+  assert.deepEqual(uidsOf(after), uidsOf(stuck), 'the same pods: none was deleted')
+  assert.deepEqual((await pods(BYSTANDER)).map(lifeOf), [lifeOf(bystander)], 'the bystander was left alone')
+  const orders = await ordersSince(stage, node, 'RecycleSandbox', broken)
+  const asked = orders.map(({ spec }) => spec.recycleSandbox?.podUid ?? '').toSorted()
+  assert.deepEqual(asked, uidsOf(stuck), 'one order a pod')
+  assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', broken), [])
+  await restartedOnly(stage, units, [])
+  assert.equal(record.status?.attempts?.length, 1)
+}
+
+const one: Scenario = {
+  name: 'sandbox-one',
+  title: 'a pod whose dead sandbox the node does not get over is freed through CRI, and its neighbour is not touched',
+  lane: 'second worker',
+  run: (stage) => play(stage, stage.cluster.workers[1] ?? '', 1),
+}
+
+const twenty: Scenario = {
+  name: 'sandbox-twenty',
+  title: 'twenty such pods on one node are one incident; all of them are freed, and a healthy neighbour is not touched',
+  lane: 'second worker',
+  timeoutMs: 300_000,
+  run: (stage) => play(stage, stage.cluster.workers[1] ?? '', 20),
+}
+
+export const scenarios: readonly Scenario[] = [one, twenty]
