@@ -9,7 +9,7 @@ import { type Generator, HEADER } from './generator.ts'
 /** Where the controller runs unless it is installed elsewhere. */
 const NAMESPACE = 'kubemend-system'
 const ACCOUNT = 'kubemend-controller'
-const ORDER: readonly RbacGrant['action'][] = ['observe', 'lead', 'read-pull-secrets', ...ACTION_TYPES]
+const ORDER: readonly RbacGrant['action'][] = ['observe', 'lead', 'inspect-nodes', 'read-pull-secrets', ...ACTION_TYPES]
 
 const kebab = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
 const roleName = (action: RbacGrant['action']): string => `kubemend-${kebab(action)}`
@@ -83,17 +83,25 @@ export const joinRules = (rules: readonly RbacRule[]): readonly Line[] => {
   )
 }
 
+/** Whether an action's rights are of the operator's own namespace alone. Throws where its grants do not agree. */
+const isNamespaced = (grants: readonly RbacGrant[], action: RbacGrant['action']): boolean => {
+  const mine = grants.filter((grant) => grant.action === action)
+  const own = mine.filter(({ namespaced }) => namespaced === true)
+  if (own.length > 0 && own.length < mine.length)
+    throw new Error(`${action}: some of its rights are namespaced, some not`)
+  return own.length > 0 || action === 'lead'
+}
+
 /** Rights by role, in a fixed order. */
 export const rolesOf = (grants: readonly RbacGrant[]) =>
   ORDER.map((action) => ({
     action,
     name: roleName(action),
+    inNamespace: isNamespaced(grants, action),
     lines: joinRules(grants.filter((grant) => grant.action === action).flatMap((grant) => grant.rules)),
   })).filter(({ lines }) => lines.length > 0)
 
 type Role = ReturnType<typeof rolesOf>[number]
-
-const inNamespace = ({ action }: Role): boolean => action === 'lead'
 
 /** What differs between plain manifests and the chart's templates. */
 interface Place {
@@ -111,10 +119,10 @@ const CHART: Place = {
 const headYaml = (role: Role, kind: 'Role' | 'RoleBinding', { namespace, labels }: Place): string =>
   [
     'apiVersion: rbac.authorization.k8s.io/v1',
-    `kind: ${inNamespace(role) ? kind : `Cluster${kind}`}`,
+    `kind: ${role.inNamespace ? kind : `Cluster${kind}`}`,
     'metadata:',
     `  name: ${role.name}`,
-    ...(inNamespace(role) ? [`  namespace: ${namespace}`] : []),
+    ...(role.inNamespace ? [`  namespace: ${namespace}`] : []),
     labels,
   ].join('\n')
 
@@ -135,7 +143,7 @@ const roleYaml = (role: Role, place: Place): string => {
 const bindingYaml = (role: Role, place: Place): string =>
   `${headYaml(role, 'RoleBinding', place)}roleRef:
   apiGroup: rbac.authorization.k8s.io
-  kind: ${inNamespace(role) ? 'Role' : 'ClusterRole'}
+  kind: ${role.inNamespace ? 'Role' : 'ClusterRole'}
   name: ${role.name}
 subjects:
   - kind: ServiceAccount
@@ -163,6 +171,7 @@ const CHART_ROLES = `# ${HEADER}
 /** The value that switches a role's binding on, e.g. `.Values.actions.rewriteImage.enabled`. */
 const switchOf = ({ action }: Role): string => {
   if (action === 'read-pull-secrets') return '.Values.readPullSecrets.enabled'
+  if (action === 'inspect-nodes') return '.Values.agent.enabled'
   return `.Values.actions.${action.charAt(0).toLowerCase()}${action.slice(1)}.enabled`
 }
 

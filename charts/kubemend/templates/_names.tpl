@@ -32,11 +32,48 @@ app.kubernetes.io/part-of: kubemend
   "--read-pull-secrets" "use readPullSecrets.enabled, which binds the role as well"
   "--no-read-pull-secrets" "use readPullSecrets.enabled"
   "--registry-hosts-dir" "use controller.registryHosts"
+  "--agent-image" "use agent.image"
+  "--agent-image-pull-policy" "use agent.image.pullPolicy"
+  "--agent-image-pull-secret" "use imagePullSecrets"
   "--kubeconfig" "it speaks as its own service account" -}}
 {{- range .Values.controller.extraArgs }}
 {{- $flag := first (splitList "=" .) }}
 {{- with get $instead $flag }}
 {{- fail (printf "controller.extraArgs: %s is set by the chart: %s" $flag .) }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "kubemend.agentSelector" -}}
+app.kubernetes.io/name: kubemend
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: agent
+{{- end }}
+
+{{- define "kubemend.agentImage" -}}
+{{- with .Values.agent.image -}}
+{{ .repository }}
+{{- if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Inspect is no act; the others only where their action is on. */}}
+{{- define "kubemend.agentVerbs" -}}
+Inspect
+{{- if .Values.actions.recycleSandbox.enabled }},RecycleSandbox{{ end }}
+{{- if .Values.actions.restartRuntime.enabled }},RestartRuntime{{ end }}
+{{- end }}
+
+{{/* Actions that come to nothing without an agent on the node. */}}
+{{- define "kubemend.needsAgent" -}}
+{{- if not .Values.agent.enabled }}
+{{- range list "recycleSandbox" "restartRuntime" "flagNode" "installMountHelper" }}
+{{- if (get $.Values.actions .).enabled }}
+{{- fail (printf "actions.%s.enabled needs the agent on the nodes: set agent.enabled=true as well" .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.actions.restartRuntime.enabled (not .Values.agent.systemBus.enabled) }}
+{{- fail "actions.restartRuntime.enabled restarts units through systemd: set agent.systemBus.enabled=true as well" }}
 {{- end }}
 {{- end }}
