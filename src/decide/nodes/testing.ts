@@ -74,12 +74,13 @@ export const ofNode = (cause: NodeCause, words: Partial<Finding> = {}): Finding 
 export interface StuckWords extends PodWords {
   readonly cause?: NodeCause
   readonly finding?: Partial<Finding>
+  /** Kind of its controller; empty where it has none. */
   readonly ownedBy?: string
   readonly since?: number
 }
 
-const owned = (pod: Pod, kind: string | undefined): Pod =>
-  kind === undefined
+const owned = (pod: Pod, kind: string): Pod =>
+  kind === ''
     ? pod
     : {
         ...pod,
