@@ -12,6 +12,8 @@ const PULL_WITHIN_MS = 60_000
 export interface ImageOptions {
   /** As docker takes it in DOCKER_HOST. */
   readonly dockerHost: string
+  /** Which of the Dockerfile's images; default the controller. */
+  readonly target?: 'controller' | 'agent'
   /** By default the chart's repository with the package's version. */
   readonly tag?: string
   /** Both by default as the Dockerfile says, or made here where these cannot be pulled. */
@@ -57,7 +59,7 @@ const buildWith = (args: readonly string[], env: NodeJS.ProcessEnv): Promise<voi
     })
   })
 
-/** Builds the operator's image with the Dockerfile at the root. Throws with docker's last lines. */
+/** Builds the operator's image, or the agent's, with the Dockerfile at the root. Throws with docker's last lines. */
 export const buildImage = async (options: ImageOptions): Promise<BuiltImage> => {
   const env = { ...process.env, DOCKER_HOST: options.dockerHost, DOCKER_BUILDKIT: '0' }
   const docker = async (args: readonly string[], timeout = 0): Promise<string> =>
@@ -77,14 +79,15 @@ export const buildImage = async (options: ImageOptions): Promise<BuiltImage> => 
   }
 
   const version = versionOf()
-  const tag = options.tag ?? `ghcr.io/kubemend/kubemend:${version}`
+  const target = options.target ?? 'controller'
+  const tag = options.tag ?? `ghcr.io/kubemend/kubemend${target === 'agent' ? '-agent' : ''}:${version}`
   const revision = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: ROOT }).then(
     ({ stdout }) => stdout.trim(),
     () => 'unknown',
   )
   const settings = { BASE: base, BUILD_BASE: buildBase, VERSION: version, REVISION: revision }
   const args = Object.entries(settings).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`])
-  await buildWith(['build', '--network', 'host', ...args, '--tag', tag, '.'], env)
+  await buildWith(['build', '--network', 'host', ...args, '--target', target, '--tag', tag, '.'], env)
   const bytes = Number(await docker(['image', 'inspect', '--format', '{{.Size}}', tag]))
   return { tag, bytes, base }
 }

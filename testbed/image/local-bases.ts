@@ -8,6 +8,8 @@ import { debianRoot } from './debian-root.ts'
 const LIBRARIES = ['libc6', 'libgcc-s1', 'libstdc++6']
 /** And what npm needs besides: the library that Node needs and the usual base lacks, a shell, `env`, `cp`. */
 const TOOLS = ['libatomic1', 'dash', 'coreutils', 'libacl1', 'libattr1', 'libselinux1', 'libpcre2-8-0', 'libgmp10']
+/** What prints the chains of a firewall, for the agent's image. */
+const CHAINS = ['iptables', 'libip4tc2', 'libip6tc2', 'libxtables12', 'libnftnl11', 'libmnl0']
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 
 type Docker = (args: readonly string[]) => Promise<string>
@@ -71,7 +73,7 @@ export const localBases = async (
   dockerHost: string,
 ): Promise<{ readonly base: string; readonly buildBase: string }> => {
   const base = 'kubemend.local/base:3'
-  const buildBase = `kubemend.local/build-base:3-node${process.versions.node}`
+  const buildBase = `kubemend.local/build-base:4-node${process.versions.node}`
   if (!(await present(docker, base))) {
     await made(
       async (root) => {
@@ -85,7 +87,7 @@ export const localBases = async (
   if (!(await present(docker, buildBase))) {
     await made(
       async (root) => {
-        await copyRoot('build-base-root', [...LIBRARIES, ...TOOLS], root)
+        await copyRoot('build-base-root', [...LIBRARIES, ...TOOLS, ...CHAINS], root)
         for (const each of ['usr/local/bin', 'usr/local/lib', 'etc/ssl/certs', 'root']) {
           mkdirSync(join(root, each), { recursive: true })
         }
