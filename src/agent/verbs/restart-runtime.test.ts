@@ -1,0 +1,399 @@
+import { describe, expect, test } from 'vitest'
+import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
+import { createManualClock, sleep } from '../../runtime/clock.ts'
+import { GrpcError, NoAnswer } from '../cri/grpc.ts'
+import type { Cri, Sandbox, Systemd, UnitState } from '../node.ts'
+import { createRestartRuntime } from './restart-runtime.ts'
+import type { TaskBefore } from './verb.ts'
+
+type Order = NonNullable<NodeTaskSpec['restartRuntime']>
+
+const MINUTE = 60_000
+const BOOT = 'boot-1'
+const READY: Sandbox = { id: 's1', state: 'ready', createdAt: 0 }
+const STALE: Sandbox = { id: 's2', state: 'notready', createdAt: 0 }
+
+const chainsWith = (name: string): NodeInspection['chains'] => ({
+  known: true,
+  list: ['filter', 'nat'].map((table) => ({ backend: 'nft' as const, family: 'ip' as const, table, name })),
+})
+const THERE = chainsWith('DOCKER')
+const GONE = chainsWith('FORWARD')
+
+const codeError = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
+
+/** A node whose parts a test sets as it likes; a restart starts the unit anew unless `restart` says otherwise. */
+const createNode = () => {
+  const clock = createManualClock()
+  const node = {
+    unit: { load: 'loaded', active: 'active', enabled: 'enabled', invocationId: 'i1' } as Partial<UnitState>,
+    chains: THERE,
+    version: (): string => 'containerd',
+    sandboxes: {} as Readonly<Record<string, readonly Sandbox[]>>,
+    boot: BOOT,
+    cri: true,
+    restart: async (): Promise<string> => {
+      await sleep(clock, 700)
+      node.unit = { ...node.unit, active: 'active', invocationId: 'i2' }
+      node.chains = THERE
+      return 'done'
+    },
+  }
+  const restarts: string[] = []
+  const systemd: Systemd = {
+    unit: async (name) => ({ name, load: 'loaded', active: 'active', enabled: '', ...node.unit }),
+    restart: (name) => {
+      restarts.push(name)
+      return node.restart()
+    },
+    close: () => {},
+  }
+  const unused = () => Promise.reject(new Error('no sandbox is touched by a restart'))
+  const cri: Cri = {
+    version: async (timeoutMs) => {
+      try {
+        return { name: node.version(), version: '2.0', tookMs: 3 }
+      } catch (cause) {
+        if (cause instanceof NoAnswer) await sleep(clock, timeoutMs)
+        throw new Error('asking the container runtime for Version', { cause })
+      }
+    },
+    sandboxesOf: async (podUid) => node.sandboxes[podUid] ?? [],
+    runningContainers: unused,
+    stop: unused,
+    remove: unused,
+    close: () => {},
+  }
+  const inspection = { at: 'then' } as unknown as NodeInspection
+  const verb = () =>
+    createRestartRuntime({
+      systemd,
+      cri: node.cri ? cri : undefined,
+      chains: async () => node.chains,
+      inspect: async () => inspection,
+      bootId: async () => node.boot,
+      clock,
+    })
+  return { node, clock, verb, restarts, inspection }
+}
+type Node = ReturnType<typeof createNode>['node']
+
+const spec = (order: Order): NodeTaskSpec => ({
+  nodeName: 'n1',
+  nodeUid: 'u1',
+  verb: 'RestartRuntime',
+  deadline: '2030-01-01T00:01:00Z',
+  restartRuntime: order,
+})
+const DOCKER = spec({ runtime: 'docker', reason: 'ChainMissing' })
+const SILENT = spec({ runtime: 'containerd', reason: 'Unresponsive' })
+const STUCK = spec({ runtime: 'containerd', reason: 'SandboxesStuck', podUids: ['p1', 'p2'] })
+
+const silent = () => {
+  throw new NoAnswer('no answer within 5000 ms')
+}
+const throwing = (error: Error) => () => {
+  throw error
+}
+
+/** What was answered, with time moved on until it was. */
+const until = async <Result>(
+  clock: ReturnType<typeof createManualClock>,
+  promise: Promise<Result>,
+): Promise<Result> => {
+  await clock.advance(2 * MINUTE)
+  return promise
+}
+
+describe('a restart is refused or begun', () => {
+  const begun = 'begun'
+  test.each<[string, NodeTaskSpec, (node: Node) => void, string]>([
+    ['chain missing', DOCKER, (node) => (node.chains = GONE), begun],
+    [
+      'chain missing, unit failed',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.unit = { active: 'failed', enabled: 'enabled' }
+      },
+      begun,
+    ],
+    [
+      'chain missing, unit active though not enabled',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.unit = { active: 'active', enabled: 'disabled' }
+      },
+      begun,
+    ],
+    ['chain there', DOCKER, () => {}, 'NotNeeded'],
+    ['chain cannot be seen', DOCKER, (node) => (node.chains = { known: false, why: 'no' }), 'CannotSee'],
+    [
+      'chain missing, but it is not its runtime',
+      spec({ runtime: 'containerd', reason: 'ChainMissing' }),
+      (node) => (node.chains = GONE),
+      'NotNeeded',
+    ],
+    [
+      'no such unit',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.unit = { load: 'not-found', active: 'inactive' }
+      },
+      'UnitMissing',
+    ],
+    [
+      'unit masked',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.unit = { load: 'masked', active: 'inactive' }
+      },
+      'UnitMissing',
+    ],
+    [
+      'unit that nobody means to run',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.unit = { active: 'inactive', enabled: 'disabled' }
+      },
+      'UnitMissing',
+    ],
+    ['runtime silent', SILENT, (node) => (node.version = silent), begun],
+    [
+      'runtime that takes no connections',
+      SILENT,
+      (node) => (node.version = throwing(codeError('ECONNREFUSED'))),
+      begun,
+    ],
+    [
+      'runtime without a socket, not running',
+      SILENT,
+      (node) => {
+        node.version = throwing(codeError('ENOENT'))
+        node.unit = { active: 'failed', enabled: 'enabled' }
+      },
+      begun,
+    ],
+    [
+      'runtime that runs without the socket',
+      SILENT,
+      (node) => (node.version = throwing(codeError('ENOENT'))),
+      'CannotSee',
+    ],
+    ['socket that may not be opened', SILENT, (node) => (node.version = throwing(codeError('EACCES'))), 'CannotSee'],
+    [
+      'runtime that says that time ran out',
+      SILENT,
+      (node) => (node.version = throwing(new GrpcError(4, 'late'))),
+      begun,
+    ],
+    [
+      'runtime that answers with an error',
+      SILENT,
+      (node) => (node.version = throwing(new GrpcError(12, 'unknown service'))),
+      'NotNeeded',
+    ],
+    ['runtime that answers', SILENT, () => {}, 'NotNeeded'],
+    ['no socket given', SILENT, (node) => (node.cri = false), 'CannotSee'],
+    ['a pod without a sandbox', STUCK, (node) => (node.sandboxes = { p1: [READY] }), begun],
+    ['a pod with a sandbox that is not ready', STUCK, (node) => (node.sandboxes = { p1: [READY], p2: [STALE] }), begun],
+    [
+      'each pod with a ready sandbox',
+      STUCK,
+      (node) => (node.sandboxes = { p1: [STALE, READY], p2: [READY] }),
+      'NotNeeded',
+    ],
+    ['no pods named', spec({ runtime: 'containerd', reason: 'SandboxesStuck' }), () => {}, 'NotNeeded'],
+    ['sandboxes of another runtime', STUCK, (node) => (node.version = () => 'cri-o'), 'NotNeeded'],
+    ['no socket given', STUCK, (node) => (node.cri = false), 'CannotSee'],
+  ])('%s', async (_, order, set, expected) => {
+    const { node, clock, verb, restarts } = createNode()
+    set(node)
+    const before = await until(clock, verb().before(order))
+    if (expected === begun) expect(before).toMatchObject({ bootId: BOOT })
+    else expect(before).toMatchObject({ phase: 'Refused', reason: expected, message: expect.any(String) })
+    expect(restarts).toEqual([])
+  })
+
+  test('with the invocation of the unit, where it has one', async () => {
+    const { node, verb } = createNode()
+    node.chains = GONE
+    expect(await verb().before(DOCKER)).toEqual({ bootId: BOOT, invocationId: 'i1' })
+    node.unit = { active: 'inactive', enabled: 'enabled' }
+    expect(await verb().before(DOCKER)).toEqual({ bootId: BOOT })
+  })
+
+  test('a runtime that is silent once and then answers is not restarted', async () => {
+    const { node, clock, verb } = createNode()
+    let asked = 0
+    node.version = () => {
+      asked += 1
+      return asked === 1 ? silent() : 'containerd'
+    }
+    expect(await until(clock, verb().before(SILENT))).toMatchObject({ phase: 'Refused', reason: 'NotNeeded' })
+    expect(asked).toBe(2)
+  })
+
+  test('that of which systemd cannot tell is not begun', async () => {
+    const { verb } = createNode()
+    const broken = { ...DOCKER, restartRuntime: undefined } as unknown as NodeTaskSpec
+    await expect(verb().before(broken)).rejects.toThrow('which runtime')
+  })
+})
+
+describe('a restart', () => {
+  const before: TaskBefore = { bootId: BOOT, invocationId: 'i1' }
+  const run = (scene: ReturnType<typeof createNode>, order: NodeTaskSpec) => {
+    const answer = scene.verb().run(order, before, scene.clock.now() + MINUTE)
+    return until(scene.clock, answer)
+  }
+
+  test.each([
+    [DOCKER, 'restarted docker.service in 0.7 s; it is active and chain DOCKER is there', 'docker.service'],
+    [SILENT, 'restarted containerd.service in 0.7 s; it is active and the runtime answers', 'containerd.service'],
+    [
+      spec({ runtime: 'crio', reason: 'Unresponsive' }),
+      'restarted crio.service in 0.7 s; it is active and the runtime answers',
+      'crio.service',
+    ],
+  ])('is done once what was missing is there again, and says what is seen then', async (order, message, unit) => {
+    const scene = createNode()
+    scene.node.chains = GONE
+    expect(await run(scene, order)).toEqual({
+      phase: 'Succeeded',
+      reason: 'Done',
+      message,
+      inspection: scene.inspection,
+    })
+    expect(scene.restarts).toEqual([unit])
+  })
+
+  test('waits for what comes a little later than systemd says so', async () => {
+    const scene = createNode()
+    scene.node.version = silent
+    scene.clock.setTimeout(() => (scene.node.version = () => 'containerd'), 20_000)
+    expect(await run(scene, SILENT)).toMatchObject({
+      phase: 'Succeeded',
+      message: expect.stringContaining('the runtime answers'),
+    })
+  })
+
+  test.each<[string, NodeTaskSpec, (node: Node) => void, string]>([
+    [
+      'the chain',
+      DOCKER,
+      (node) => {
+        node.restart = async () => 'done'
+        node.chains = GONE
+      },
+      'but chain DOCKER is missing from tables filter and nat',
+    ],
+    ['the runtime', SILENT, (node) => (node.version = silent), 'no answer within 5000 ms'],
+    [
+      'the unit',
+      DOCKER,
+      (node) => {
+        node.restart = async () => {
+          node.unit = { active: 'failed', invocationId: 'i2' }
+          return 'done'
+        }
+      },
+      'but docker.service is failed',
+    ],
+  ])('after which %s is not there has failed by its deadline, with what is seen then', async (_, order, set, words) => {
+    const scene = createNode()
+    set(scene.node)
+    const answer = await run(scene, order)
+    expect(answer).toMatchObject({ phase: 'Failed', reason: 'TimedOut', inspection: scene.inspection })
+    expect(answer.message).toContain(words)
+    expect(scene.restarts).toHaveLength(1)
+  })
+
+  test.each([
+    ['failed', 'Error'],
+    ['timeout', 'TimedOut'],
+    ['canceled', 'Error'],
+  ])('that systemd ends with %s has failed', async (result, reason) => {
+    const scene = createNode()
+    scene.node.restart = async () => result
+    expect(await run(scene, DOCKER)).toMatchObject({
+      phase: 'Failed',
+      reason,
+      message: expect.stringContaining(result),
+    })
+  })
+
+  test('of which the bus lost the result is done where the unit was started anew, else failed', async () => {
+    const scene = createNode()
+    scene.node.restart = async () => {
+      scene.node.unit = { ...scene.node.unit, invocationId: 'i2' }
+      throw new Error('the message bus went away')
+    }
+    expect(await run(scene, DOCKER)).toMatchObject({ phase: 'Succeeded' })
+    const other = createNode()
+    other.node.restart = throwing(new Error('the message bus went away')) as () => Promise<string>
+    expect(await run(other, DOCKER)).toMatchObject({ phase: 'Failed', reason: 'Error' })
+  })
+
+  test('is not begun after its deadline', async () => {
+    const { verb, clock, restarts } = createNode()
+    expect(await verb().run(DOCKER, before, clock.now())).toMatchObject({ phase: 'Failed', reason: 'TimedOut' })
+    expect(restarts).toEqual([])
+  })
+})
+
+describe('after a restart of the agent', () => {
+  const noted: TaskBefore = { bootId: BOOT, invocationId: 'i1' }
+  test.each<[string, (node: Node) => void, TaskBefore, string]>([
+    ['the same invocation means not done', () => {}, noted, 'again'],
+    [
+      'another invocation means done',
+      (node) => (node.unit = { invocationId: 'i2' }),
+      noted,
+      'found out after a restart of the agent',
+    ],
+    [
+      'another boot means done',
+      (node) => {
+        node.unit = { invocationId: 'i2' }
+        node.boot = 'boot-2'
+      },
+      noted,
+      'the node was rebooted',
+    ],
+    ['a first invocation means done', (node) => (node.unit = { invocationId: 'i2' }), {}, 'found out'],
+    [
+      'no invocation at all means not done',
+      (node) => (node.unit = { active: 'inactive', enabled: 'enabled' }),
+      { bootId: BOOT },
+      'again',
+    ],
+    [
+      'another invocation without the chain has failed',
+      (node) => {
+        node.unit = { invocationId: 'i2' }
+        node.chains = GONE
+      },
+      noted,
+      'chain DOCKER is missing',
+    ],
+    [
+      'another invocation that failed has failed',
+      (node) => (node.unit = { invocationId: 'i2', active: 'failed' }),
+      noted,
+      'docker.service is failed',
+    ],
+  ])('%s', async (_, set, before, expected) => {
+    const { node, clock, verb, restarts } = createNode()
+    node.unit = { invocationId: 'i1' }
+    set(node)
+    const found = await until(clock, verb().found(DOCKER, before))
+    expect(found === 'again' ? found : found.message).toContain(expected)
+    expect(found === 'again' || (found.phase === 'Failed') === /missing|failed/.test(expected)).toBe(true)
+    expect(restarts).toEqual([])
+  })
+})
