@@ -7,7 +7,7 @@ import { lookAtChains } from './chains.ts'
 import { lookAtDocker } from './docker.ts'
 import { lookAtMounts } from './mounts.ts'
 import { lookAtOs } from './os-release.ts'
-import { codeOf, notAllowed, readSmall, sayWhy, see } from './see.ts'
+import { codeOf, inTime, notAllowed, readSmall, sayWhy, see } from './see.ts'
 
 export interface InspectDeps {
   readonly config: Pick<AgentConfig, 'osRelease' | 'hostSbin' | 'dockerConfig' | 'chains'>
@@ -29,6 +29,8 @@ const UNITS = [...Object.values(RUNTIME_UNITS), 'kubelet.service', ...FIREWALL_U
 
 /** A runtime that takes longer does not answer. */
 const CRI_TIMEOUT_MS = 5_000
+/** One part that hangs must not cost the others: whoever asked waits ten seconds. */
+const PART_MS = 7_000
 
 export const readBootId = async (): Promise<string | undefined> =>
   (await readSmall('/proc/sys/kernel/random/boot_id').catch(() => '')).trim() || undefined
@@ -42,11 +44,14 @@ const lookAtUnits = async (systemd: Systemd | undefined): Promise<NodeInspection
   })
 }
 
+/** As much of a word from outside as the answer has room for. */
+const clip = (text: string): string => text.slice(0, 64)
+
 const lookAtRuntime = async (cri: Cri | undefined): Promise<NodeInspection['runtime']> => {
   if (!cri) return notAllowed('the runtime', '--cri-socket')
   try {
     const { name, version, tookMs } = await cri.version(CRI_TIMEOUT_MS)
-    return { known: true, name, version, answers: true, tookMs: Math.round(tookMs) }
+    return { known: true, name: clip(name), version: clip(version), answers: true, tookMs: Math.round(tookMs) }
   } catch (error) {
     // A socket that is there and silent is an answer; a path that is not there says that the agent looks in the wrong place.
     const why = sayWhy(error)
@@ -62,13 +67,14 @@ export const createInspect =
   async (): Promise<NodeInspection> => {
     const [bootId, os, runtime, units, chains, mounts] = await Promise.all([
       readBootId(),
-      lookAtOs(config.osRelease),
-      lookAtRuntime(cri),
-      lookAtUnits(systemd),
-      lookAtChains(config.chains),
-      lookAtMounts(config.hostSbin),
+      inTime(clock, PART_MS, lookAtOs(config.osRelease)),
+      inTime(clock, PART_MS, lookAtRuntime(cri)),
+      inTime(clock, PART_MS, lookAtUnits(systemd)),
+      inTime(clock, PART_MS, lookAtChains(config.chains)),
+      inTime(clock, PART_MS, lookAtMounts(config.hostSbin)),
     ])
-    const docker = units.list?.find(({ name }) => name === RUNTIME_UNITS.docker)
+    const { list = [] }: NodeInspection['units'] = units
+    const docker = list.find(({ name }) => name === RUNTIME_UNITS.docker)
     return {
       at: new Date(clock.now()).toISOString(),
       ...(bootId !== undefined && { bootId }),

@@ -30,7 +30,7 @@ export const lookAtMounts = async (
     try {
       for (const type of helpersIn(await readdir(join(folder)))) helpers.add(type)
     } catch (error) {
-      return { known: false, why: `reading ${folder}: ${sayWhy(error)}` }
+      return { known: false, why: `reading ${folder}: ${sayWhy(error)}`.slice(0, 512) }
     }
   }
   const kernel = await readSmall(filesystems).then(filesystemsIn, () => [])

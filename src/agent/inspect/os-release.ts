@@ -26,7 +26,8 @@ export const lookAtOs = async (path: string | undefined): Promise<NodeInspection
     const short = (key: string): string | undefined => values[key]?.slice(0, 64)
     const [id, versionId, variantId] = [short('ID'), short('VERSION_ID'), short('VARIANT_ID')]
     if (!id) throw new Error(`${path} has no ID`)
-    const idLike = (values['ID_LIKE'] ?? '').split(/\s+/).filter(Boolean).slice(0, 8)
+    const likes = (values['ID_LIKE'] ?? '').split(/\s+/).filter(Boolean)
+    const idLike = likes.map((each) => each.slice(0, 64)).slice(0, 8)
     const immutable = isImmutable({ id, ...(variantId && { variantId }) })
     return {
       id,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Clock } from '../../runtime/clock.ts'
 
 /** Part of an inspection: seen, or unknown with the reason. Nothing is guessed. */
 export type Seen<T extends object> = ({ readonly known: true } & T) | { readonly known: false; readonly why: string }
@@ -36,6 +37,17 @@ export const see = async <T extends object>(what: string, look: () => Promise<T>
   } catch (error) {
     return { known: false, why: `${what}: ${sayWhy(error)}`.slice(0, MAX_WHY) }
   }
+}
+
+/** What a look comes to; unknown where that takes too long: a disk or a socket may hang. */
+export const inTime = async <Part>(
+  clock: Clock,
+  ms: number,
+  look: Promise<Part>,
+): Promise<Part | { readonly known: false; readonly why: string }> => {
+  const { promise: late, resolve } = Promise.withResolvers<{ readonly known: false; readonly why: string }>()
+  const cancel = clock.setTimeout(() => resolve({ known: false, why: `it took longer than ${ms / 1_000} s` }), ms)
+  return Promise.race([look, late]).finally(cancel)
 }
 
 export const notAllowed = (what: string, flag: string): { readonly known: false; readonly why: string } => ({

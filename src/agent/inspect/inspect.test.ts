@@ -1,0 +1,66 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { nodeInspection } from '../../api/node-task.ts'
+import { createManualClock, systemClock } from '../../runtime/clock.ts'
+import type { Cri, Systemd } from '../node.ts'
+import { createInspect } from './inspect.ts'
+
+const NOTHING = { hostSbin: [], chains: false }
+const LONG = 'x'.repeat(5_000)
+
+const never = new Promise<never>(() => {})
+const unused = () => Promise.reject(new Error('not asked for here'))
+
+const criThat = (version: Cri['version']): Cri => ({
+  version,
+  sandboxesOf: unused,
+  runningContainers: unused,
+  stop: unused,
+  remove: unused,
+  close: () => {},
+})
+const systemdThat = (unit: Systemd['unit']): Systemd => ({ unit, restart: unused, close: () => {} })
+
+const errno = (code: string) => new Error('asking', { cause: Object.assign(new Error(`connect ${code}`), { code }) })
+
+test.each([
+  ['ECONNREFUSED', { known: true, answers: false }],
+  ['ETIMEDOUT', { known: true, answers: false }],
+  ['ENOENT', { known: false }],
+  ['EACCES', { known: false }],
+])('a runtime whose socket says %s is %j', async (code, expected) => {
+  const cri = criThat(() => Promise.reject(errno(code)))
+  const { runtime } = await createInspect({ config: NOTHING, cri, clock: systemClock })()
+  expect(runtime).toMatchObject(expected)
+  expect(runtime.why).toContain(code)
+})
+
+test('a part that hangs is unknown after a while and costs the others nothing', async () => {
+  const clock = createManualClock()
+  const cri = criThat(async () => ({ name: 'containerd', version: '2.1', tookMs: 1.6 }))
+  const looking = createInspect({ config: NOTHING, cri, systemd: systemdThat(() => never), clock })()
+  // The boot id is read from a file, which takes as long as it takes.
+  const timer = setInterval(() => void clock.advance(1_000), 10)
+  onTestFinished(() => clearInterval(timer))
+  const { units, runtime } = await looking
+  expect(units).toEqual({ known: false, why: 'it took longer than 7 s' })
+  expect(runtime).toEqual({ known: true, name: 'containerd', version: '2.1', answers: true, tookMs: 2 })
+})
+
+test('whatever a host holds, what is told of it fits the schema', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kubemend-inspect-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const osRelease = join(folder, 'os-release')
+  await writeFile(osRelease, `ID=${LONG}\nID_LIKE="${'a b c d e f g h i j '.repeat(9)}${LONG}"\nPRETTY_NAME=${LONG}\n`)
+  for (let i = 0; i < 99; i += 1) await writeFile(join(folder, `mount.type${i}`), '')
+  const config = { osRelease, hostSbin: [folder], dockerConfig: join(folder, LONG), chains: false }
+  const systemd = systemdThat((name) => Promise.reject(new Error(`${name}: ${LONG}`)))
+  const cri = criThat(async () => ({ name: LONG, version: LONG, tookMs: 0.2 }))
+  const seen = await createInspect({ config, systemd, cri, clock: systemClock })()
+  expect(nodeInspection.safeParse(seen).error).toBeUndefined()
+  expect(seen.mounts.helpers).toHaveLength(64)
+  expect(seen.units.known).toBe(false)
+  expect(seen.docker.known).toBe(false)
+})
