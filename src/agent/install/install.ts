@@ -69,8 +69,8 @@ const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
     timeoutMs: INSTALL_MS,
   })
   if (job !== 'done') {
-    const how = result === 'exit-code' ? `ended with ${status}` : `was not done: ${result || job}`
-    return not(`${manager} ${how} when installing ${packageName}: journalctl -u ${name} on the node tells more`)
+    const how = result === 'exit-code' ? `exit status ${status}` : result || job
+    return not(`${manager} could not install ${packageName} (${how}): journalctl -u ${name} on the node tells more`)
   }
   if (await hasHelper(host)) return done(`installed ${packageName} with ${manager}: mount.${fsType} is there`)
   return not(`${packageName} was installed with ${manager}, yet there is no mount.${fsType} on the host`)

@@ -1,0 +1,219 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { PACKAGE_MANAGERS } from '../../api/mount-helpers.ts'
+import type { Message } from '../dbus/message.ts'
+import { createTestBus, serve, type Service, type ServiceAnswer, type TestBus } from '../dbus/testing.ts'
+import { asVariant, type Value, variant } from '../dbus/value.ts'
+import { installCommands } from './commands.ts'
+import { runInstall } from './install.ts'
+
+const SYSTEMD = 'org.freedesktop.systemd1'
+const MANAGER = { path: '/org/freedesktop/systemd1', interface: `${SYSTEMD}.Manager` }
+
+const DEBIAN = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n'
+const TALOS = 'ID=talos\nPRETTY_NAME="Talos (v1.12)"\n'
+
+/** What a transient unit was asked to be. */
+interface Started {
+  readonly name: string
+  readonly programs: readonly string[]
+  readonly properties: ReadonlyMap<string, Value>
+}
+
+const startedBy = ({ body: [name, , list] }: Message): Started => {
+  const entries = (Array.isArray(list) ? list : []).map((each): [string, Value] => {
+    const [key, value]: readonly Value[] = Array.isArray(each) ? each : []
+    return [typeof key === 'string' ? key : '', asVariant(value, 'property').value]
+  })
+  const properties = new Map(entries)
+  const commands = properties.get('ExecStart')
+  const programs = (Array.isArray(commands) ? commands : []).map((each) =>
+    Array.isArray(each) ? JSON.stringify(each) : '',
+  )
+  return { name: typeof name === 'string' ? name : '', programs, properties }
+}
+
+/** How a unit ends: result of its job, of its service, exit status of its last program. */
+interface End {
+  readonly job?: string
+  readonly result?: string
+  readonly status?: number
+}
+
+let bus: TestBus
+let folder: string
+let service: Service | undefined
+let started: Started[]
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kubemend-install-'))
+  started = []
+  bus = await createTestBus()
+  await bus.start()
+})
+afterEach(async () => {
+  service?.close()
+  service = undefined
+  await bus.remove()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** systemd of a host: looks end as the host is, an installation as `install` says, after which the helper is there or not. */
+const host = async (scene: { helper: boolean; install?: End | string; brings?: boolean }) => {
+  let last: End = {}
+  const end = (unit: Started): End | string => {
+    if (unit.name.startsWith('kubemend-look-')) return { status: scene.helper ? 0 : 1 }
+    if (scene.brings ?? true) scene.helper = true
+    return scene.install ?? {}
+  }
+  service = await serve(bus.socket, SYSTEMD, (call, self): ServiceAnswer => {
+    switch (call.member) {
+      case 'Subscribe':
+        return { signature: '', body: [] }
+      case 'LoadUnit':
+        return { signature: 'o', body: ['/unit'] }
+      case 'Get':
+        return call.body[1] === 'Result'
+          ? { signature: 'v', body: [variant('s', last.result ?? 'success')] }
+          : { signature: 'v', body: [variant('i', last.status ?? 0)] }
+      case 'StartTransientUnit': {
+        const unit = startedBy(call)
+        started.push(unit)
+        const how = end(unit)
+        if (typeof how === 'string') return { errorName: how, text: `Unit ${unit.name} was already loaded` }
+        last = how
+        const job = `/job/${started.length}`
+        const body = [started.length, job, unit.name, how.job ?? 'done']
+        setTimeout(() => self.signal({ ...MANAGER, member: 'JobRemoved', signature: 'uoss', body }), 5)
+        return { signature: 'o', body: [job] }
+      }
+      default:
+        return { errorName: `${SYSTEMD}.Unknown`, text: 'unknown' }
+    }
+  })
+}
+
+const install = async (fsType: string, osRelease = DEBIAN) => {
+  const [os, log] = [join(folder, 'os-release'), join(folder, 'log')]
+  writeFileSync(os, osRelease)
+  writeFileSync(log, '')
+  const code = await runInstall([
+    '--type',
+    fsType,
+    `--system-bus=${bus.socket}`,
+    `--os-release=${os}`,
+    `--termination-log=${log}`,
+  ])
+  return { code, says: readFileSync(log, 'utf8'), installed: started.filter(({ name }) => name.includes('install')) }
+}
+
+describe('a mount helper', () => {
+  test('that is missing is installed by the host itself, looked for before and after', async () => {
+    await host({ helper: false })
+    const { code, says, installed } = await install('nfs')
+    expect({ code, says }).toEqual({ code: 0, says: 'installed nfs-common with apt: mount.nfs is there' })
+    expect(started.map(({ name }) => name.replace(/-[0-9a-f-]{36}/, ''))).toEqual([
+      'kubemend-look.service',
+      'kubemend-install-nfs.service',
+      'kubemend-look.service',
+    ])
+    const properties = installed[0]?.properties
+    expect(properties?.get('Type')).toBe('oneshot')
+    expect(properties?.get('TimeoutStartUSec')).toBe(600_000_000n)
+    expect(properties?.get('CollectMode')).toBe('inactive-or-failed')
+    expect(properties?.get('Environment')).toContain('DEBIAN_FRONTEND=noninteractive')
+    expect(installed[0]?.programs).toEqual([
+      '["/usr/bin/apt-get",["/usr/bin/apt-get","-qq","update"],true]',
+      expect.stringMatching(/^\["\/usr\/bin\/apt-get",.*"--no-upgrade","--no-remove","nfs-common"\],false\]$/),
+    ])
+  })
+
+  test('that is there already leaves the host as it is', async () => {
+    await host({ helper: true })
+    const { code, says, installed } = await install('nfs4')
+    expect({ code, says, installed }).toEqual({
+      code: 0,
+      says: 'mount.nfs4 is there already: nothing was installed',
+      installed: [],
+    })
+  })
+
+  test.each<[string, string, Parameters<typeof host>[0], string]>([
+    [
+      'whose package is not to be had',
+      DEBIAN,
+      { helper: false, brings: false, install: { job: 'failed', result: 'exit-code', status: 100 } },
+      'apt could not install nfs-common (exit status 100): journalctl -u kubemend-install-nfs.service on the node tells more',
+    ],
+    [
+      'whose installation takes too long',
+      DEBIAN,
+      { helper: false, brings: false, install: { job: 'failed', result: 'timeout', status: 15 } },
+      'apt could not install nfs-common (timeout)',
+    ],
+    [
+      'that the package does not bring',
+      DEBIAN,
+      { helper: false, brings: false },
+      'nfs-common was installed with apt, yet there is no mount.nfs on the host',
+    ],
+    [
+      'that somebody else is installing',
+      DEBIAN,
+      { helper: false, install: `${SYSTEMD}.UnitExists` },
+      'an installation is at work on this node',
+    ],
+    [
+      'that systemd will not install',
+      DEBIAN,
+      { helper: false, install: 'org.freedesktop.DBus.Error.AccessDenied' },
+      'AccessDenied',
+    ],
+  ])('%s is not there, and why is told', async (_, os, scene, words) => {
+    await host(scene)
+    const { code, says } = await install('nfs', os)
+    expect(code).toBe(1)
+    expect(says).toContain(words)
+    expect(says).not.toContain('\n')
+  })
+
+  test.each<[string, string, string, string]>([
+    ['on an immutable host', 'nfs', TALOS, 'Talos (v1.12) is immutable: nothing can be installed on it'],
+    ['on a host without a known package manager', 'nfs', 'ID=plan9\n', 'the package manager of plan9 is not known'],
+    ['on a host that says nothing of itself', 'nfs', '', 'which distribution this is cannot be seen'],
+  ])('%s is refused before anything is run', async (_, fsType, os, words) => {
+    await host({ helper: false })
+    const { code, says } = await install(fsType, os)
+    expect(code).toBe(1)
+    expect(says).toContain(words)
+    expect(started).toEqual([])
+  })
+
+  test.each(['ext4', '', '../nfs', 'nfs nfs-kernel-server', 'NFS'])(
+    'of type %j is none, and nothing is sent',
+    async (fsType) => {
+      await host({ helper: false })
+      expect((await install(fsType)).code).toBe(2)
+      expect(service?.calls).toEqual([])
+    },
+  )
+
+  test('is not installed where the bus is not there', async () => {
+    await bus.stop()
+    const { code, says } = await install('cifs')
+    expect(code).toBe(1)
+    expect(says).toContain('mount.cifs is not installed: connecting to the message bus')
+  })
+})
+
+test.each(PACKAGE_MANAGERS)(
+  '%s is run by its whole path, asks nothing, and is given one package as its last word',
+  (manager) => {
+    const last = installCommands(manager, 'the-package').at(-1)?.argv ?? []
+    expect(last[0]).toMatch(/^\/usr\/bin\//)
+    expect(last.at(-1)).toBe('the-package')
+    expect(last.some((each) => ['-y', '--yes', '--non-interactive'].includes(each))).toBe(true)
+  },
+)
