@@ -16,8 +16,10 @@ import {
   aRecord,
   aStep,
   BROKEN,
+  dice,
   exists,
   MENDED,
+  type Pick,
   recycling,
   rewriting,
   running,
@@ -37,18 +39,6 @@ test('The verdict is the same for the same case, and the case is left as it was'
   expect(decide(c)).toEqual(decide(c))
   expect({ ...c, policies: c.policies.map(({ name }) => name) }).toEqual(before)
 })
-
-/** Park and Miller's generator: the same cases in every run. */
-const dice = (seed: number) => {
-  let state = seed
-  const roll = (): number => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
-  }
-  /** The first choice mostly, or an odd world would hardly ever come to an act. */
-  return <T>(...choices: readonly T[]): T => choices[roll() < 0.8 ? 0 : Math.floor(roll() * choices.length)] as T
-}
-type Pick = ReturnType<typeof dice>
 
 const LONG = `harbor.od.com/k8s/${'x'.repeat(4_000)}`
 const odd = <T>(value: unknown): T => value as T

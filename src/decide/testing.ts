@@ -345,3 +345,15 @@ const present = (facts: NonNullable<CaseWords['facts']>): Case['facts'] =>
     ...Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)),
     registry: Object.fromEntries(Object.entries(facts.registry ?? {}).filter(([, fact]) => fact !== undefined)),
   }) as Case['facts']
+
+/** Park and Miller's generator: the same cases in every run. */
+export const dice = (seed: number) => {
+  let state = seed
+  const roll = (): number => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+  /** The first choice mostly, or an odd world would hardly ever come to an act. */
+  return <T>(...choices: readonly T[]): T => choices[roll() < 0.8 ? 0 : Math.floor(roll() * choices.length)] as T
+}
+export type Pick = ReturnType<typeof dice>
