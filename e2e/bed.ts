@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildImage } from '../testbed/image/build-image.ts'
+import { buildImage, type BuiltImage } from '../testbed/image/build-image.ts'
 import { attachKindCluster, type KindCluster, startKindCluster } from '../testbed/kind/cluster.ts'
 import { type Operator, operatorOf } from './operator.ts'
 import { type Registries, startRegistries } from './registries.ts'
@@ -46,26 +46,41 @@ export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions
     }
   }
   try {
-    // The image is built while the nodes boot: both mostly wait.
-    const [cluster, image] = await Promise.all([
+    // The images are built while the nodes boot: both mostly wait.
+    const tag = Date.now()
+    const images = async (): Promise<readonly [image: BuiltImage, agent: BuiltImage]> => [
+      await timed(say, "the operator's image", () => buildImage({ dockerHost, tag: `kubemend.local/e2e:${tag}` })),
+      await timed(say, "the agent's image", () =>
+        buildImage({ dockerHost, target: 'agent', tag: `kubemend.local/e2e-agent:${tag}` }),
+      ),
+    ]
+    const [cluster, [image, agent]] = await Promise.all([
       timed(say, 'cluster: a control plane and two workers', async () => {
         if (existing !== undefined) return attachKindCluster({ name: existing, dockerHost, directory })
         const started = await startKindCluster({ name: `kubemend-e2e-${process.pid}`, dockerHost, directory })
         closers.push(started.down)
         return started
       }),
-      timed(say, "the operator's image", () => buildImage({ dockerHost, tag: `kubemend.local/e2e:${Date.now()}` })),
+      images(),
     ])
-    closers.push(() => cluster.docker(['image', 'rm', '--force', image.tag]))
+    closers.push(() => cluster.docker(['image', 'rm', '--force', image.tag, agent.tag]))
     signal.throwIfAborted()
     const [registries] = await Promise.all([
       timed(say, 'registries with images', () => startRegistries(cluster)),
-      timed(say, "the operator's image is on the nodes", () => cluster.load(image.tag)),
+      timed(say, 'both images are on the nodes', () =>
+        Promise.all([cluster.load(image.tag), cluster.load(agent.tag, cluster.nodes)]),
+      ),
     ])
     closers.push(registries.down)
     signal.throwIfAborted()
-    const operator = operatorOf({ cluster, image: image.tag, hosts: registries.hosts, directory })
-    await timed(say, 'chart installed, operator ready', () => operator.install())
+    const operator = operatorOf({
+      cluster,
+      image: image.tag,
+      agentImage: agent.tag,
+      hosts: registries.hosts,
+      directory,
+    })
+    await timed(say, 'chart installed, operator and agents ready', () => operator.install())
     return { cluster, registries, operator, down }
   } catch (cause) {
     await down()

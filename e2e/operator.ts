@@ -11,8 +11,11 @@ import { helmBinary } from '../testbed/machine/helm.ts'
 export const NAMESPACE = 'kubemend-system'
 export const RELEASE = 'kubemend'
 export const SELECTOR = 'app.kubernetes.io/component=controller'
+export const AGENT_SELECTOR = 'app.kubernetes.io/component=agent'
 /** The identity of every write of the controller in the audit log. */
 export const CONTROLLER_USER = `system:serviceaccount:${NAMESPACE}:kubemend-controller`
+
+export const AGENT_USER = `system:serviceaccount:${NAMESPACE}:kubemend-agent`
 
 export interface Operator {
   /** Installs or upgrades with values laid over those of the bed, and waits until it is ready. */
@@ -31,8 +34,9 @@ export interface Operator {
 
 export interface OperatorOptions {
   readonly cluster: KindCluster
-  /** As the Docker daemon names it, with a tag; on the nodes already. */
+  /** As the Docker daemon names them, with a tag; on the nodes already. */
   readonly image: string
+  readonly agentImage: string
   /** Text of `hosts.toml` by registry host. */
   readonly hosts: Readonly<Record<string, string>>
   readonly directory: string
@@ -40,20 +44,26 @@ export interface OperatorOptions {
 
 const CHART = fileURLToPath(new URL('../charts/kubemend', import.meta.url))
 
-const valuesOf = ({ image, hosts, cluster }: OperatorOptions): object => {
+const named = (image: string): { readonly repository: string; readonly tag: string } => {
   const at = image.lastIndexOf(':')
-  return {
-    image: { repository: image.slice(0, at), tag: image.slice(at + 1) },
-    actions: { rewriteImage: { enabled: true }, recyclePod: { enabled: true } },
-    readPullSecrets: { enabled: true },
-    controller: {
-      registryHosts: hosts,
-      allowRegistryAddresses: [cluster.subnet],
-      // Forty scenarios an hour are more than a cluster should see, and each waits until its repair has settled.
-      extraArgs: ['--max-actions-per-hour=10000', '--settle-for=4s'],
-    },
-  }
+  return { repository: image.slice(0, at), tag: image.slice(at + 1) }
 }
+
+const ACTIONS = ['rewriteImage', 'recyclePod', 'recycleSandbox', 'restartRuntime', 'flagNode', 'installMountHelper']
+
+/** All that the operator can do is switched on: what it does, policies decide. */
+const valuesOf = ({ image, agentImage, hosts, cluster }: OperatorOptions): object => ({
+  image: named(image),
+  agent: { enabled: true, image: named(agentImage), docker: { enabled: true } },
+  actions: Object.fromEntries(ACTIONS.map((action) => [action, { enabled: true }])),
+  readPullSecrets: { enabled: true },
+  controller: {
+    registryHosts: hosts,
+    allowRegistryAddresses: [cluster.subnet],
+    // Forty scenarios an hour are more than a cluster should see, and each waits until its repair has settled.
+    extraArgs: ['--max-actions-per-hour=10000', '--settle-for=4s'],
+  },
+})
 
 /** A handle; nothing is installed yet. */
 export const operatorOf = (options: OperatorOptions): Operator => {
