@@ -88,7 +88,8 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
   const call: Api['call'] = (...args) => up().api.call(...args)
 
   const start = async (args: readonly string[] = []): Promise<Controller> => {
-    const flags = ['--settle-for', '1s', ...(options.args ?? []), ...args]
+    // Silent agents keep workers waiting; tests that run beside must not wait for them.
+    const flags = ['--settle-for', '1s', '--concurrency', '32', ...(options.args ?? []), ...args]
     const controller = await startController({ kubeconfig: up().kubeconfig, args: flags })
     started.push(controller)
     return controller

@@ -21,6 +21,8 @@ export interface InspectByOrderDeps {
   /** The operator's own, where orders lie. */
   readonly namespace: string
   readonly clock: Clock
+  /** Nodes that are asked at once. Each keeps a worker waiting, and a hundred silent nodes must not keep all of them. */
+  readonly atOnce: number
   /** An order was answered, or given up: its result in one word. */
   readonly onAnswer?: (result: string) => void
 }
@@ -69,8 +71,9 @@ const sayUngiven = (path: string, error: unknown): string =>
  * Orders an Inspect and waits for the answer. Those who ask of one node at once share one order, and its answer serves a
  * few seconds; `since` makes it a new one where the last was ordered before. Never rejects.
  */
-export const createInspectByOrder = ({ kube, namespace, clock, onAnswer }: InspectByOrderDeps): Inspect => {
+export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer }: InspectByOrderDeps): Inspect => {
   const byNode = new Map<string, Asked>()
+  let underWay = 0
 
   const order = async ({ name: nodeName, uid: nodeUid }: Sought): Promise<Fact<NodeInspection>> => {
     const path = pathOf({ kind: 'NodeTask', namespace })
@@ -94,12 +97,14 @@ export const createInspectByOrder = ({ kube, namespace, clock, onAnswer }: Inspe
   }
 
   const ask = (node: Sought): Asked => {
+    underWay += 1
     const asked: Asked = {
       at: clock.now(),
       until: Number.POSITIVE_INFINITY,
       answer: order(node)
         .catch((error: unknown) => unknown(sayUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
         .finally(() => {
+          underWay -= 1
           asked.until = clock.now() + FRESH_MS
         }),
     }
@@ -111,6 +116,11 @@ export const createInspectByOrder = ({ kube, namespace, clock, onAnswer }: Inspe
     const now = clock.now()
     const before = byNode.get(uid)
     if (before && before.until > now && before.at >= since) return before.answer
+    if (underWay >= atOnce) {
+      return Promise.resolve(
+        unknown(`the agents of ${underWay} other nodes are being asked: that of ${node.name} comes later`),
+      )
+    }
     const asked = ask(node)
     byNode.delete(uid)
     byNode.set(uid, asked)

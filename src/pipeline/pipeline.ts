@@ -145,6 +145,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     kube: client,
     namespace: config.namespace,
     clock,
+    atOnce: Math.ceil(config.concurrency / 2),
     onAnswer: (result) => metrics.agentTask('Inspect', result),
   })
 

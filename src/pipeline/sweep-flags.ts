@@ -90,16 +90,15 @@ export const createSweepFlags = (deps: SweepFlagsDeps) => {
     forget(flags)
     const helpers = turns(flags.filter(({ cause }) => cause === 'MountHelperMissing'))
     const others = flags.filter(({ cause }) => cause !== 'MountHelperMissing')
-    await Promise.all([
-      ...helpers.map(async (flag) => {
-        const why = await overByLook(flag)
-        if (why !== undefined) await clear(flag, why)
-      }),
-      ...others.map(async (flag) => {
-        const why = overByTime(flag)
-        if (why !== undefined) await clear(flag, why)
-      }),
-    ])
+    for (const flag of others) {
+      const why = overByTime(flag)
+      if (why !== undefined) await clear(flag, why)
+    }
+    // One after the other: those who decide ask agents as well, and only so many are asked at once.
+    for (const flag of helpers) {
+      const why = await overByLook(flag)
+      if (why !== undefined) await clear(flag, why)
+    }
   }
 
   const next = (): void => {

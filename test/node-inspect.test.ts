@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { KubeObject } from '../src/api/kubernetes.ts'
+import type { NodeTask } from '../src/api/objects.ts'
+import { createInspectByOrder } from '../src/diagnose/inspect-by-order.ts'
+import { createInspectByReading } from '../src/diagnose/inspect-by-reading.ts'
+import { createRecords } from '../src/pipeline/records.ts'
+import { createSweepOrders } from '../src/pipeline/sweep-orders.ts'
+import { systemClock as clock } from '../src/runtime/clock.ts'
+import type { KubeClient } from '../src/runtime/kube-client.ts'
+import { pathOf } from '../src/runtime/paths.ts'
+import { eventually, useControlPlane } from '../testbed/fixture.ts'
+import { type Api, openApi } from '../testbed/kubelet/api.ts'
+import { clientOf } from './act-plans.ts'
+import { type AgentStandIn, seeing, startAgents, wellNode } from './agent-stand-in.ts'
+
+const bed = useControlPlane()
+let api: Api
+let kube: KubeClient
+let namespace: string
+let agents: AgentStandIn
+
+beforeAll(async () => {
+  kube = await clientOf(bed.plane.kubeconfig)
+  api = openApi(bed.plane.kubeconfig)
+  namespace = await bed.namespace('operator')
+  const before = await byOrder()({ name: 'node-0', uid: 'uid-0' })
+  expect(before).toEqual({ known: false, why: expect.stringContaining('there are no NodeTasks in this cluster') })
+  await bed.kubectl(['apply', '-f', 'crds/'])
+  await bed.kubectl(['wait', '--for=condition=Established', 'crd/nodetasks.kubemend.io', '--timeout=30s'])
+  await eventually(() => bed.kubectl(['get', 'nodetasks', '-A']))
+  agents = startAgents(api, namespace)
+})
+
+afterAll(async () => {
+  await agents?.stop()
+  api?.close()
+})
+
+const byOrder = (atOnce = 4, client: KubeClient = kube) =>
+  createInspectByOrder({ kube: client, namespace, clock, atOnce })
+
+const ordersTo = (name: string) => agents.orders.filter(({ spec }) => spec.nodeName === name)
+const node = (name: string) => ({ name, uid: `uid-${name}` })
+
+test('an agent is asked by an order with a deadline of half a minute, for that node alone', async () => {
+  agents.nodes.set('node-1', seeing(wellNode))
+  const asked = Date.now()
+  const seen = await byOrder()(node('node-1'))
+  expect(seen).toMatchObject({ known: true, value: { runtime: { name: 'containerd' } } })
+  const [order] = ordersTo('node-1')
+  expect(order?.spec).toMatchObject({ nodeName: 'node-1', nodeUid: 'uid-node-1', verb: 'Inspect' })
+  const deadline = Date.parse(order?.spec.deadline ?? '')
+  expect(deadline - asked).toBeGreaterThanOrEqual(30_000)
+  expect(deadline - asked).toBeLessThan(35_000)
+})
+
+test('those who ask at once share one order, and its answer serves those who want nothing newer', async () => {
+  agents.nodes.set('node-2', seeing(wellNode))
+  const inspect = byOrder()
+  await Promise.all([inspect(node('node-2')), inspect(node('node-2')), inspect(node('node-2'))])
+  await inspect(node('node-2'))
+  expect(ordersTo('node-2')).toHaveLength(1)
+  await inspect({ ...node('node-2'), since: Date.now() })
+  expect(ordersTo('node-2')).toHaveLength(2)
+})
+
+test('an agent that refuses, and one that is not there, are unknown and say why', async () => {
+  agents.nodes.set('node-3', () => ({ phase: 'Refused', reason: 'OtherNode', message: 'made anew' }))
+  const inspect = byOrder()
+  expect(await inspect(node('node-3'))).toEqual({
+    known: false,
+    why: 'the agent on node-3 did not look: OtherNode made anew',
+  })
+  expect(await inspect(node('node-4'))).toEqual({
+    known: false,
+    why: 'the agent on node-4 did not answer within 10 s: is it installed and running there?',
+  })
+})
+
+test('only so many are asked at once: the others hear at once that their turn comes later', async () => {
+  agents.nodes.set('node-6', seeing(wellNode))
+  const inspect = byOrder(1)
+  const silent = inspect(node('node-5'))
+  expect(await inspect(node('node-6'))).toMatchObject({ known: false, why: expect.stringContaining('comes later') })
+  expect(ordersTo('node-6')).toEqual([])
+  await silent
+  expect(await inspect(node('node-6'))).toMatchObject({ known: true })
+})
+
+test('a right that is missing is named', async () => {
+  const nobody = await clientOf(await bed.plane.userKubeconfig('nobody', ['system:authenticated']))
+  expect(await byOrder(4, nobody)(node('node-1'))).toEqual({
+    known: false,
+    why: `the right to create nodetasks.kubemend.io in namespace ${namespace} is missing`,
+  })
+})
+
+test('who may write nothing reads what the agent said within ten minutes', async () => {
+  agents.nodes.set('node-7', seeing(wellNode))
+  const reading = (now: number) => createInspectByReading({ reads: kube, namespace, now: () => now })
+  expect(await reading(Date.now())(node('node-7'))).toMatchObject({
+    known: false,
+    why: expect.stringContaining('told nothing'),
+  })
+  await byOrder()(node('node-7'))
+  expect(await reading(Date.now())(node('node-7'))).toMatchObject({ known: true })
+  // Another node under the name, or another time, is not what was seen.
+  expect(await reading(Date.now())({ name: 'node-7', uid: 'other' })).toMatchObject({ known: false })
+  expect(await reading(Date.now() + 11 * 60_000)(node('node-7'))).toMatchObject({ known: false })
+  expect(ordersTo('node-7')).toHaveLength(1)
+})
+
+test('looks go after two minutes, what was done to a node after an hour, and nothing that a remedy waits for', async () => {
+  const own = await bed.namespace('sweep')
+  const make = async (name: string, spec: object): Promise<void> => {
+    await kube.create(pathOf({ kind: 'NodeTask', namespace: own }), {
+      apiVersion: 'kubemend.io/v1alpha1',
+      kind: 'NodeTask',
+      metadata: { name, namespace: own },
+      spec: { nodeName: 'node-8', nodeUid: 'u', deadline: new Date().toISOString(), ...spec },
+    })
+  }
+  await make('look', { verb: 'Inspect' })
+  await make('restart', { verb: 'RestartRuntime', restartRuntime: { runtime: 'docker', reason: 'ChainMissing' } })
+  const names = async () =>
+    (await kube.list<NodeTask & KubeObject>(pathOf({ kind: 'NodeTask', namespace: own }))).items.map(
+      ({ metadata }) => metadata.name,
+    )
+  const sweepAt = (minutes: number) =>
+    createSweepOrders({
+      client: kube,
+      records: createRecords(),
+      namespace: own,
+      now: () => Date.now() + minutes * 60_000,
+    })()
+  expect(await sweepAt(1)).toBe(0)
+  expect(await sweepAt(3)).toBe(1)
+  expect(await names()).toEqual(['restart'])
+  expect(await sweepAt(59)).toBe(0)
+  expect(await sweepAt(61)).toBe(1)
+  expect(await names()).toEqual([])
+})
