@@ -154,6 +154,15 @@ describe('a restart is refused or begun', () => {
       'UnitMissing',
     ],
     [
+      'a restart under way already',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.unit = { active: 'activating', enabled: 'enabled' }
+      },
+      'NotNeeded',
+    ],
+    [
       'unit that nobody means to run',
       DOCKER,
       (node) => {
@@ -395,5 +404,13 @@ describe('after a restart of the agent', () => {
     expect(found === 'again' ? found : found.message).toContain(expected)
     expect(found === 'again' || (found.phase === 'Failed') === /missing|failed/.test(expected)).toBe(true)
     expect(restarts).toEqual([])
+  })
+
+  test('a restart that is still under way is waited for', async () => {
+    const { node, clock, verb } = createNode()
+    node.unit = { active: 'deactivating', invocationId: 'i1' }
+    clock.setTimeout(() => (node.unit = { active: 'activating', invocationId: 'i2' }), 5_000)
+    clock.setTimeout(() => (node.unit = { active: 'active', invocationId: 'i2' }), 9_000)
+    expect(await until(clock, verb().found(DOCKER, noted))).toMatchObject({ phase: 'Succeeded' })
   })
 })

@@ -36,8 +36,13 @@ const orderOf = (spec: NodeTaskSpec): Order => {
   return spec.restartRuntime
 }
 
+/** States on the way to another: a restart is under way, ours or somebody else's. */
+const ON_THE_WAY: ReadonlySet<string> = new Set(['activating', 'deactivating', 'reloading', 'refreshing'])
+
 const unitRefusal = ({ name, load, active, enabled }: UnitState): Answer | undefined => {
   if (load !== 'loaded') return refused('UnitMissing', `${name} is ${load} on this node`)
+  // Meanwhile chains are missing and nobody answers; another restart would only begin it anew.
+  if (ON_THE_WAY.has(active)) return refused('NotNeeded', `${name} is ${active}: systemd is at it already`)
   if (active !== 'active' && !MEANT_TO_RUN.has(enabled)) {
     return refused('UnitMissing', `${name} is ${active} and ${enabled || 'not enabled'}: it is not meant to run`)
   }
@@ -75,6 +80,13 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
     if (still !== undefined) return failed('TimedOut', `${done}, but ${still}`, inspection)
     const back = order.runtime === 'docker' ? 'chain DOCKER is there' : 'the runtime answers'
     return succeeded('Done', `${done}; it is active and ${back}`, inspection)
+  }
+
+  /** Waits for what systemd is at, e.g. the very restart that the agent died over. */
+  const arrived = async (unit: string, deadline: number): Promise<void> => {
+    while (clock.now() + POLL_MS < deadline - LAST_LOOK_MS && ON_THE_WAY.has((await systemd.unit(unit)).active)) {
+      await sleep(clock, POLL_MS)
+    }
   }
 
   /** Whether the unit was started anew since; by its invocation, which no other start has. */
@@ -121,16 +133,13 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
     found: async (spec, before) => {
       const order = orderOf(spec)
       const unit = RUNTIME_UNITS[order.runtime]
+      const deadline = Date.parse(spec.deadline)
+      await arrived(unit, deadline)
       if (!(await startedAnew(unit, before))) return 'again'
       const boot = await bootId()
       const rebooted = before.bootId !== undefined && boot !== undefined && boot !== before.bootId
       const how = rebooted ? 'the node was rebooted' : 'found out after a restart of the agent'
-      return finish(
-        order,
-        unit,
-        Date.parse(spec.deadline),
-        `${unit} was started anew since the order was begun (${how})`,
-      )
+      return finish(order, unit, deadline, `${unit} was started anew since the order was begun (${how})`)
     },
   }
 }
