@@ -1,0 +1,306 @@
+/** What a stolen token of an agent cannot do, by the API server's own word; and what it still can. */
+import { readFile } from 'node:fs/promises'
+import { request } from 'node:https'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../testbed/fixture.ts'
+import { inMinutes, NAMESPACE, useAgents } from './agent-scene.ts'
+import { ROOT } from './policies/server.ts'
+
+const scene = useAgents()
+const ELSEWHERE = 'elsewhere'
+const AGENT = `${NAMESPACE}/kubemend-agent`
+
+const orderTo = (name: string, nodeName: string, nodeUid: string, more: object = {}, namespace = NAMESPACE): string =>
+  JSON.stringify({
+    apiVersion: 'kubemend.io/v1alpha1',
+    kind: 'NodeTask',
+    metadata: { name, namespace },
+    spec: { nodeName, nodeUid, verb: 'Inspect', deadline: inMinutes(5), ...more },
+  })
+
+const RESTART = { verb: 'RestartRuntime', restartRuntime: { runtime: 'docker', reason: 'ChainMissing' } }
+
+/** The objects of the chart's template; all that Helm fills in there are labels and the namespace. */
+const policyYaml = async (): Promise<string> => {
+  const template = await readFile(join(ROOT, 'charts/kubemend/templates/agent/node-task-policy.yaml'), 'utf8')
+  const text = template
+    .replace(/^ +labels:\n +\{\{- include "kubemend\.labels" .*\}\}\n/gm, '')
+    .replaceAll('{{ .Release.Namespace }}', NAMESPACE)
+  if (text.includes('{{')) throw new Error('the template has more to fill in than labels and the namespace')
+  return text
+}
+
+/** A kubeconfig that speaks with a bearer token. */
+const withToken = (token: string) => (args: readonly string[], input?: string) =>
+  scene.bed.kubectl(
+    [
+      '--kubeconfig=/dev/null',
+      `--server=${scene.bed.plane.url}`,
+      `--certificate-authority=${scene.bed.plane.caFile}`,
+      `--token=${token}`,
+      ...args,
+    ],
+    {
+      ...(input !== undefined && { input }),
+    },
+  )
+
+const DONE = { phase: 'Succeeded', reason: 'Done', message: 'looked' }
+
+/** One PATCH of a status: kubectl would read it first, which an agent has no right to. Throws what the API server says. */
+const answerAs = async (token: string, name: string, body: object = { status: DONE }): Promise<string> => {
+  const ca = await readFile(scene.bed.plane.caFile)
+  const url = `${scene.bed.plane.url}/apis/kubemend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks/${name}/status`
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/merge-patch+json' }
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method: 'PATCH', ca, headers }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(text))))
+    })
+    asked.once('error', reject)
+    asked.end(JSON.stringify(body))
+  })
+}
+
+const answer = (name: string): string[] => [
+  'patch',
+  'ntask',
+  name,
+  '-n',
+  NAMESPACE,
+  '--subresource=status',
+  '--type=merge',
+  '-p',
+  JSON.stringify({ status: DONE }),
+]
+
+const asController = (yaml: string): Promise<string> =>
+  scene.bed.kubectl(
+    [
+      'create',
+      '-f',
+      '-',
+      '--as=system:serviceaccount:kubemend-system:kubemend-controller',
+      '--as-group=system:masters',
+    ],
+    { input: yaml },
+  )
+
+const uids: Record<string, string> = {}
+let tokenA = ''
+let agentA: ReturnType<typeof withToken>
+
+beforeAll(async () => {
+  for (const name of ['a', 'b']) uids[name] = (await scene.node(name)).uid
+  tokenA = await scene.token('a')
+  agentA = withToken(tokenA)
+  await scene.bed.applyYaml(await policyYaml())
+  await scene.bed.kubectl(['create', 'namespace', ELSEWHERE])
+  // In force as soon as an administrator's order is refused.
+  await eventually(
+    async () => {
+      const said = await scene.bed
+        .kubectl(['create', '--dry-run=server', '-f', '-'], { input: orderTo('probe', 'a', uids['a'] ?? '') })
+        .catch(String)
+      if (!said.includes('only the controller')) throw new Error(`not in force yet: ${said}`)
+    },
+    { timeoutMs: 60_000, everyMs: 200 },
+  )
+  for (const [name, node] of [
+    ['for-a', 'a'],
+    ['for-b', 'b'],
+    ['for-a-too', 'a'],
+  ] as const) {
+    await asController(orderTo(name, node, uids[node] ?? ''))
+  }
+  await asController(orderTo('for-another-a', 'a', 'uid-of-before'))
+}, 180_000)
+
+describe('the token of the agent on node a', () => {
+  test('answers an order to node a', async () => {
+    expect(await answerAs(tokenA, 'for-a')).toContain('looked')
+  })
+
+  test('reads all orders, and nothing of them is a secret', async () => {
+    const { items } = JSON.parse(await agentA(['get', 'ntask', '-n', NAMESPACE, '-o', 'json'])) as { items: unknown[] }
+    expect(items.length).toBeGreaterThanOrEqual(4)
+  })
+
+  test('refuses an order to a node of before, and can say nothing else of it', async () => {
+    await expect(answerAs(tokenA, 'for-another-a')).rejects.toThrow('it can only be refused')
+    const refused = { phase: 'Refused', reason: 'OtherNode', message: 'not me' }
+    expect(await answerAs(tokenA, 'for-another-a', { status: refused })).toContain('not me')
+  })
+
+  type Attempt = readonly [string, readonly string[], string, (string | (() => string))?]
+  const attempts: readonly Attempt[] = [
+    [
+      'gives an order',
+      ['create', '-f', '-'],
+      'cannot create resource "nodetasks"',
+      () => orderTo('mine', 'a', uids['a'] ?? '', RESTART),
+    ],
+    [
+      'gives an order in a namespace of its own',
+      ['create', '-f', '-'],
+      'cannot create resource "nodetasks"',
+      () => orderTo('mine', 'a', uids['a'] ?? '', RESTART, ELSEWHERE),
+    ],
+    ['takes an order back', ['delete', 'ntask', 'for-a', '-n', NAMESPACE], 'cannot delete resource "nodetasks"'],
+    [
+      're-addresses an order',
+      ['patch', 'ntask', 'for-b', '-n', NAMESPACE, '--type=merge', '-p', '{"spec":{"nodeName":"a"}}'],
+      'cannot patch resource "nodetasks"',
+    ],
+    ['labels an order', ['label', 'ntask', 'for-a', '-n', NAMESPACE, 'x=y'], 'cannot patch resource "nodetasks"'],
+    ['reads the node', ['get', 'node', 'a'], 'cannot get resource "nodes"'],
+    ['flags the node', ['label', 'node', 'a', 'x=y'], 'cannot get resource "nodes"'],
+    ['reads secrets', ['get', 'secrets', '-n', NAMESPACE], 'cannot list resource "secrets"'],
+    ['reads pods', ['get', 'pods', '-n', NAMESPACE], 'cannot list resource "pods"'],
+    ['reads what is repaired', ['get', 'remediations', '-A'], 'cannot list resource "remediations"'],
+    [
+      'writes what may be done',
+      ['create', '-f', '-'],
+      'cannot create resource "remediationpolicies"',
+      JSON.stringify({
+        apiVersion: 'kubemend.io/v1alpha1',
+        kind: 'RemediationPolicy',
+        metadata: { name: 'mine' },
+        spec: { match: { causes: ['Unauthorized'] }, actions: [{ type: 'RecyclePod' }] },
+      }),
+    ],
+    [
+      'makes a token of another',
+      ['create', 'token', 'kubemend-controller', '-n', NAMESPACE],
+      'cannot create resource "serviceaccounts/token"',
+    ],
+  ]
+  test.each(attempts.map((row) => ({ what: row[0], row })))(
+    '$what: refused',
+    async ({ row: [, args, words, input] }) => {
+      const text = typeof input === 'function' ? input() : input
+      await expect(agentA(args, text)).rejects.toThrow(words)
+    },
+  )
+
+  test('answers an order to node b: refused', async () => {
+    await expect(answerAs(tokenA, 'for-b')).rejects.toThrow('the agent on node a cannot answer for node b')
+  })
+
+  test('cannot change more than the answer by way of the answer', async () => {
+    await answerAs(tokenA, 'for-a-too', {
+      metadata: { labels: { x: 'y' }, finalizers: ['x.io/y'] },
+      spec: { nodeName: 'b' },
+      status: { phase: 'Failed', reason: 'Error', message: 'tried' },
+    })
+    const { metadata, spec, status } = await scene.task('for-a-too')
+    expect({
+      labels: metadata.labels,
+      finalizers: (metadata as { finalizers?: unknown }).finalizers,
+      node: spec.nodeName,
+    }).toEqual({
+      labels: undefined,
+      finalizers: undefined,
+      node: 'a',
+    })
+    expect(status?.message).toBe('tried')
+  })
+})
+
+describe('everybody else', () => {
+  test('a token of the agent that is bound to no pod answers nothing', async () => {
+    const token = (await scene.bed.kubectl(['create', 'token', 'kubemend-agent', '-n', NAMESPACE])).trim()
+    await expect(answerAs(token, 'for-a')).rejects.toThrow('this token names no node')
+  })
+
+  test('the account of that name in another namespace may nothing', async () => {
+    await scene.bed.kubectl(['create', 'serviceaccount', 'kubemend-agent', '-n', ELSEWHERE])
+    const token = (await scene.bed.kubectl(['create', 'token', 'kubemend-agent', '-n', ELSEWHERE])).trim()
+    const stranger = withToken(token)
+    await expect(stranger(['get', 'ntask', '-n', NAMESPACE])).rejects.toThrow('cannot list resource "nodetasks"')
+    await expect(stranger(answer('for-a'))).rejects.toThrow('cannot')
+  })
+
+  test('who may edit everything in the namespace gives no orders and answers none', async () => {
+    await expect(
+      scene.bed.kubectl(['create', '-f', '-'], { input: orderTo('x', 'a', uids['a'] ?? '', RESTART) }),
+    ).rejects.toThrow('only the controller (kubemend-system/kubemend-controller) gives them')
+    await expect(scene.bed.kubectl(answer('for-b'))).rejects.toThrow('is the answer of the agent on node b')
+  })
+
+  test('the controller gives orders in its own namespace alone', async () => {
+    await expect(asController(orderTo('x', 'a', uids['a'] ?? '', {}, ELSEWHERE))).rejects.toThrow(
+      'NodeTasks are read in namespace kubemend-system alone',
+    )
+  })
+
+  test('the controller answers no order', async () => {
+    const as = ['--as=system:serviceaccount:kubemend-system:kubemend-controller', '--as-group=system:masters']
+    await expect(scene.bed.kubectl([...answer('for-b'), ...as])).rejects.toThrow('is the answer of the agent on node b')
+  })
+})
+
+describe('an order', () => {
+  const spec = (more: object): string => orderTo('bad', 'a', 'uid', more)
+  test.each([
+    ['of a verb that is not on the list', spec({ verb: 'Reboot' }), 'Unsupported value: "Reboot"'],
+    [
+      'to restart a unit by name',
+      spec({ ...RESTART, restartRuntime: { ...RESTART.restartRuntime, unit: 'ssh.service' } }),
+      'unknown field "spec.restartRuntime.unit"',
+    ],
+    [
+      'to restart another runtime',
+      spec({ verb: 'RestartRuntime', restartRuntime: { runtime: 'ssh', reason: 'ChainMissing' } }),
+      'Unsupported value: "ssh"',
+    ],
+    [
+      'to restart without a reason',
+      spec({ verb: 'RestartRuntime', restartRuntime: { runtime: 'docker' } }),
+      'reason: Required value',
+    ],
+    ['to restart that says nothing of it', spec({ verb: 'RestartRuntime' }), 'restartRuntime must be there'],
+    [
+      'to look that would restart',
+      spec({ restartRuntime: RESTART.restartRuntime }),
+      'restartRuntime must be there with verb RestartRuntime, and only then',
+    ],
+    ['to recycle no pod', spec({ verb: 'RecycleSandbox' }), 'recycleSandbox must be there'],
+    [
+      'to recycle by a path',
+      spec({ verb: 'RecycleSandbox', recycleSandbox: { podUid: '../../x' } }),
+      'uid must be a uid',
+    ],
+    ['without a deadline', spec({ deadline: undefined }), 'deadline: Required value'],
+    ['with a deadline that is none', spec({ deadline: 'soon' }), 'deadline'],
+    ['with a script', spec({ script: 'rm -rf /' }), 'unknown field "spec.script"'],
+  ])('%s is refused', async (_, yaml, words) => {
+    await expect(asController(yaml)).rejects.toThrow(words)
+  })
+
+  test('cannot be changed by the controller either', async () => {
+    const as = ['--as=system:serviceaccount:kubemend-system:kubemend-controller', '--as-group=system:masters']
+    const patch = ['patch', 'ntask', 'for-b', '-n', NAMESPACE, '--type=merge', '-p', '{"spec":{"nodeName":"a"}}']
+    await expect(scene.bed.kubectl([...patch, ...as])).rejects.toThrow('an order cannot be changed')
+  })
+})
+
+test(`the account ${AGENT} holds these rights and no others`, async () => {
+  const text = await scene.bed.kubectl([
+    'auth',
+    'can-i',
+    '--list',
+    '-n',
+    NAMESPACE,
+    '--as=system:serviceaccount:kubemend-system:kubemend-agent',
+  ])
+  const lines = text.split('\n').filter((line) => line.includes('kubemend.io'))
+  expect(lines.map((line) => line.replaceAll(/\s+/g, ' ').trim()).toSorted()).toEqual([
+    'nodetasks.kubemend.io [] [] [get list watch]',
+    'nodetasks.kubemend.io/status [] [] [patch]',
+  ])
+})
