@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path'
 const VERSION_TESTS = [
   'api-crds',
   'api-policies',
+  'agent-admission',
   'approval-admission',
   'approval-command',
   'approval-flow',
