@@ -7,6 +7,7 @@ import { evidenceOfNode } from './evidence-of-node.ts'
 import { areaOfFinding } from './findings.ts'
 import type { Diagnosis, Fact, Facts, Finding, Incident, RegistryAnswer } from './incident.ts'
 import { permanentFix } from './permanent-fix.ts'
+import { permanentFixOfNode } from './permanent-fix-of-node.ts'
 import { refine } from './refine.ts'
 
 const WITNESS_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
@@ -94,10 +95,12 @@ const concludeOnNode = (
     pods.filter(({ findings }) => findings.some(({ message }) => message === finding.message)).map(({ pod }) => pod)
   const findings = distinct(asFound.map((finding) => confirmOnNode(finding, on(finding), facts)))
   const refuted = findings.every((finding) => finding.refuted !== undefined) ? findings[0]?.refuted : undefined
+  const fix = refuted === undefined ? permanentFixOfNode(area, findings, facts) : undefined
   return {
     cause: area,
     findings,
     evidence: [...found, ...evidenceOfNode(area, findings, facts)].slice(0, MAX_EVIDENCE),
+    ...(fix !== undefined && { permanentFix: fix }),
     ...(refuted !== undefined && { refuted }),
   }
 }

@@ -1,3 +1,4 @@
+import type { Case } from '../case.ts'
 import { askFor, registryFact } from '../facts.ts'
 import { LATER } from '../look-again.ts'
 import { nodeCauseOf } from '../nodes/node-incident.ts'
@@ -26,6 +27,22 @@ export const factUnknown: Guardrail = (context) => {
   return { reason: 'FactUnknown', message, lookAgainAt: c.now + LATER }
 }
 
+/** What the agent cannot see of what the cause is about; undefined where it saw all of it. */
+const blindOf = ({ incident: { area }, facts: { inspection } }: Case): string | undefined => {
+  if (!inspection?.known) return inspection?.why
+  const { chains, runtime, mounts } = inspection.value
+  switch (area) {
+    case 'IptablesChainMissing':
+      return chains.known ? chains.partly : chains.why
+    case 'RuntimeUnresponsive':
+      return runtime.why
+    case 'MountHelperMissing':
+      return mounts.why
+    default:
+      return undefined
+  }
+}
+
 /**
  * What lies with a node is acted on when the kubelet says so of its node, or the agent saw it. It is asked once; what it
  * refutes is explained and left.
@@ -35,9 +52,9 @@ const unconfirmedNode: Guardrail = ({ case: c, matched }) => {
   if (open.length < matched.length || matched.length === 0) return undefined
   const ask = askFor(c.facts, [{ fact: 'inspection' }])
   if (ask) return ask
-  const { inspection } = c.facts
   const refuted = c.diagnosis.refuted ?? open.find(({ finding }) => finding.refuted)?.finding.refuted
-  const unseen = inspection?.known === false ? `: ${inspection.why}` : ''
+  const blind = blindOf(c)
+  const unseen = blind === undefined ? '' : `: ${blind}`
   const message =
     refuted === undefined
       ? `only Events say that the node has ${open[0]?.finding.cause}; the agent on it does not confirm it${unseen}`

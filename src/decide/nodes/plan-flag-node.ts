@@ -130,6 +130,6 @@ export const planFlagNode = (c: Case, governed: Governed, turn: Turn): Planned =
     `+ label ${label}`,
     ...(taint ? [`+ taint ${label}:NoSchedule`] : []),
   ]
-  const diff = nodeDiff(ref, [...says, 'because of these pods:'], pods)
+  const diff = nodeDiff(ref, says, pods)
   return { plan: { ...base, ...flag, type: 'FlagNode', taint, diff } }
 }

@@ -27,7 +27,7 @@ export const planInstallMountHelper = (c: Case, governed: Governed, turn: Turn):
   const { ref } = c.incident.owner
   const pods = podsOnNode(governed)
   const base = nodeBase(c, governed, turn, { pods, what: [fsType, packageName] })
-  const says = [`a pod there has systemd run: ${command.join(' ')}`, `it brings /sbin/mount.${fsType}, for these pods:`]
+  const says = [`! a pod there has systemd run: ${command.join(' ')}`, `! it brings /sbin/mount.${fsType}`]
   const diff = nodeDiff(ref, says, pods)
   const podName = installerName(base.hash)
   return { plan: { ...base, type: 'InstallMountHelper', fsType, packageName, podName, diff } }

@@ -58,18 +58,14 @@ export const nodeBase = (
     .digest('hex'),
 })
 
-/** What is done on a node, as lines of a diff: it changes no object, so they only tell. */
-export const nodeDiff = (
-  { name }: ObjectRef,
-  says: readonly string[],
-  pods: readonly PodOnNode[],
-  more: readonly string[] = [],
-): string => {
+/** What is done on a node, as lines of a diff (`!` where it changes no object, so that it only tells), and the pods it is for. */
+export const nodeDiff = ({ name }: ObjectRef, lines: readonly string[], pods: readonly PodOnNode[]): string => {
   const shown = pods
     .slice(0, MAX_PODS_SHOWN)
     .map(({ namespace, name: pod, uid }) => `  pod/${namespace}/${pod} (uid ${uid})`)
   const others = pods.length > shown.length ? [`  and ${pods.length - shown.length} more`] : []
-  return [`@@ node/${name} @@`, ...says.map((line) => `! ${line}`), ...shown, ...others, ...more].join('\n')
+  const whose = pods.length > 0 ? ['@@ for these pods @@', ...shown, ...others] : []
+  return [`@@ node/${name} @@`, ...lines, ...whose].join('\n')
 }
 
 export const orderNames = (verb: NodeVerb, hash: string, count: number): readonly string[] =>

@@ -34,6 +34,6 @@ export const planRecycleSandbox = (c: Case, governed: Governed, turn: Turn): Pla
   const pods = podsOnNode(governed)
   if (pods.length === 0) return unplanned('AlreadyRecovered', 'every failing pod is being deleted already', false)
   const base = nodeBase(c, governed, turn, { pods, what: pods.map(({ uid }) => uid).toSorted() })
-  const diff = nodeDiff(ref, ['the sandboxes of these pods are removed, for the kubelet to make new ones'], pods)
+  const diff = nodeDiff(ref, ['! sandboxes are removed, for the kubelet to make new ones'], pods)
   return { plan: { ...base, type: 'RecycleSandbox', diff, orders: recycleOrders(ref, pods, base.hash) } }
 }

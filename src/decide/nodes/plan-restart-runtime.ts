@@ -147,7 +147,7 @@ export const planRestartRuntime = (c: Case, governed: Governed, turn: Turn): Pla
   }
   const pods = podsOnNode(governed)
   const base = nodeBase(c, governed, turn, { pods, what: [runtime, reason] })
-  const diff = nodeDiff(ref, [`${runtime}.service is restarted: ${touches}`, 'for these pods:'], pods)
+  const diff = nodeDiff(ref, [`! ${runtime}.service is restarted: ${touches}`], pods)
   return {
     plan: {
       ...base,
