@@ -46,6 +46,12 @@ describe("Docker's chain", () => {
       `Unknown could not be seen: ${PARTLY}`,
     ],
     [
+      'unknown where the node is itself a container of Docker',
+      ['nft/nat/DOCKER_OUTPUT'],
+      PARTLY,
+      `Unknown could not be seen: ${PARTLY}`,
+    ],
+    [
       'missing where Docker writes into what was seen',
       ['nft/filter/DOCKER-USER'],
       PARTLY,
@@ -63,8 +69,12 @@ describe("Docker's chain", () => {
     expect(findDockerChain({ known: false }).kind).toBe('Unknown')
   })
 
-  test('is unknown where the list was cut, even with other chains of Docker', () => {
-    const list = Array.from({ length: 512 }, (_, index) => chain(`nft/filter/DOCKER-${index}`))
-    expect(findDockerChain({ known: true, list, partly: '9 further chains' }).kind).toBe('Unknown')
+  const many = (name: string) => Array.from({ length: 512 }, (_, index) => chain(`nft/filter/${name}-${index}`))
+  test.each<[string, string, string, string]>([
+    ['missing where only others were cut from a long list', 'KUBE', '9 further chains', 'Missing'],
+    ['unknown where some of its own were cut', 'DOCKER', '9 further chains', 'Unknown'],
+    ['unknown where besides others a backend was not seen', 'KUBE', `${PARTLY}; 9 further chains`, 'Unknown'],
+  ])('is %s', (_, name, partly, expected) => {
+    expect(findDockerChain({ known: true, list: many(name), partly }).kind).toBe(expected)
   })
 })

@@ -7,10 +7,12 @@ export type DockerChain =
   | { readonly kind: 'Unknown'; readonly why: string }
 
 const NAME = 'DOCKER'
+/** DOCKER_OUTPUT and its like are of the resolver that Docker gives to containers, of which this node may be one. */
+const OWN = /^DOCKER(-|$)/
 const TABLES = ['filter', 'nat'] as const
 const BACKENDS = ['nft', 'legacy'] as const
-/** Of the schema: a list as long as this may go on. */
-const LONGEST_LIST = 512
+/** What of a list that was too long is said in `partly`: Docker's own come first in it, so these are others'. */
+const CUT = /(^|; )\d+ further chains$/
 
 /**
  * Docker makes chain DOCKER in tables filter and nat of one backend: it is there where one has both. Where a part could
@@ -21,10 +23,11 @@ export const findDockerChain = ({ known, why, list = [], partly }: NodeInspectio
   const has = (backend: string, table: string) =>
     list.some((each) => each.backend === backend && each.table === table && each.name === NAME)
   if (BACKENDS.some((backend) => TABLES.every((table) => has(backend, table)))) return { kind: 'There' }
-  if (list.length >= LONGEST_LIST) return { kind: 'Unknown', why: 'there are too many chains to see them all' }
-  if (partly !== undefined && !list.some(({ name }) => name.startsWith(NAME))) {
-    return { kind: 'Unknown', why: `could not be seen: ${partly}` }
-  }
+  const isDockers = (chain: (typeof list)[number] | undefined) => OWN.test(chain?.name ?? '')
+  const unseen = partly?.replace(CUT, '') ?? ''
+  if (partly !== undefined && unseen !== partly && isDockers(list.at(-1)))
+    return { kind: 'Unknown', why: 'Docker has more chains than fit' }
+  if (unseen !== '' && !list.some(isDockers)) return { kind: 'Unknown', why: `could not be seen: ${unseen}` }
   const without = TABLES.filter((table) => !BACKENDS.some((backend) => has(backend, table)))
   return {
     kind: 'Missing',
