@@ -2,7 +2,7 @@
 import { runAgent } from './agent/agent.ts'
 import { AgentConfigError, readAgentConfig } from './agent/config.ts'
 import { runInstall } from './agent/install/install.ts'
-import { createLog, describeError } from './runtime/log.ts'
+import { createLineLog, describeError } from './runtime/log-line.ts'
 
 const told = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => told.abort())
@@ -14,7 +14,11 @@ try {
   const [first, ...rest] = process.argv.slice(2)
   if (first === INSTALL) process.exit(await runInstall(rest))
   const config = readAgentConfig()
-  await runAgent(config, createLog({ level: config.logLevel, format: 'auto' }), told.signal)
+  await runAgent(
+    config,
+    createLineLog(config.logLevel, (line) => process.stderr.write(line)),
+    told.signal,
+  )
   process.exit(0)
 } catch (error) {
   process.stderr.write(`kubemend-agent: ${describeError(error)}\n`)

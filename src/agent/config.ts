@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { NODE_VERBS, type NodeVerb } from '../api/node-verbs.ts'
 import { SERVICE_ACCOUNT_DIR } from '../runtime/in-cluster.ts'
-import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
+import { LOG_LEVELS, type LogLevel } from '../runtime/log-line.ts'
 
 /** Everything that can be set. A path that is absent is a thing that the agent may not look at. */
 export interface AgentConfig {

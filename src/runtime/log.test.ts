@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { createLineLog } from './log-line.ts'
 import { createLog, describeError, type LogFormat, type LogLevel, prettyLine } from './log.ts'
 
 const written = (level: LogLevel, format: LogFormat, isTTY = false) => {
@@ -40,5 +41,16 @@ describe('the log', () => {
     expect(describeError(new TypeError('x is not a function'))).toContain('log.test.ts')
     expect(describeError(new Error('planned'))).toBe('planned')
     expect(describeError({ odd: true })).toBe('{ odd: true }')
+  })
+
+  it('is written line by line without the library as with it', () => {
+    const lines: string[] = []
+    const { log, text } = written('info', 'json')
+    for (const each of [log, createLineLog('info', (line) => lines.push(line))]) {
+      each.debug('quiet')
+      each.with({ component: 'watch' }).warn('failed', { err: new Error('a', { cause: new Error('b') }), n: 1 })
+    }
+    const [one, other] = [text(), lines.join('')].map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect({ ...other, time: '' }).toEqual({ ...one, time: '' })
   })
 })

@@ -1,21 +1,11 @@
 import { Writable } from 'node:stream'
-import { inspect } from 'node:util'
 import { type DestinationStream, pino } from 'pino'
+import { describeError, type Log, type LogLevel } from './log-line.ts'
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
+export { describeError, type Log, LOG_LEVELS, type LogLevel } from './log-line.ts'
+
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const
 export type LogFormat = (typeof LOG_FORMATS)[number]
-
-/** A constant message with data as fields; an error goes into the field `err`. */
-export interface Log {
-  debug(message: string, fields?: Readonly<Record<string, unknown>>): void
-  info(message: string, fields?: Readonly<Record<string, unknown>>): void
-  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
-  error(message: string, fields?: Readonly<Record<string, unknown>>): void
-  /** The same log with fields on every line. */
-  with(fields: Readonly<Record<string, unknown>>): Log
-}
 
 interface LogOptions {
   readonly level: LogLevel
@@ -51,18 +41,6 @@ const wrap = (logger: PinoLogger): Log => ({
   error: (message, fields = {}) => logger.error(fields, message),
   with: (fields) => wrap(logger.child(fields)),
 })
-
-/** Errors as a sentence: the message of each cause in turn. Stacks only where there is no message of ours to go by. */
-export const describeError = (error: unknown): string => {
-  const parts: string[] = []
-  for (let at = error, depth = 0; at !== undefined && depth < 6; depth += 1) {
-    parts.push(at instanceof Error ? at.message || at.name : inspect(at))
-    at = at instanceof Error ? at.cause : undefined
-  }
-  const unplanned = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
-  const sentence = parts.join(': ')
-  return unplanned && error.stack !== undefined ? `${sentence}\n${error.stack}` : sentence
-}
 
 const prettified = (destination: NodeJS.WritableStream): DestinationStream =>
   new Writable({
