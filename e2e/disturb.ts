@@ -18,6 +18,11 @@ export const killOperator = async ({ cluster }: Stage, { metadata, spec }: Pod):
   await cluster.exec(spec?.nodeName ?? '', ['sh', '-c', KILL, 'kill', metadata.uid])
 }
 
+/** Ends the agent's process on a node at once. The kubelet starts it again. */
+export const killAgent = async ({ cluster }: Stage, node: string): Promise<void> => {
+  await cluster.exec(node, ['pkill', '-KILL', '-f', '/app/dist/agent.js --namespace'])
+}
+
 export const leaderPod = ({ operator, eventually }: Stage): Promise<Pod> =>
   eventually(async () => {
     const name = await operator.leader()

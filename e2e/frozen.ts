@@ -2,10 +2,13 @@
 import { conditionOf, CONTAINERD, nodeNamed, onNode } from './nodes.ts'
 import type { Stage } from './scenario.ts'
 
+const signal = (name: string): string => `kill -${name} $(systemctl show --property MainPID --value ${CONTAINERD})`
+
+export const thawRuntime = (stage: Stage, node: string): Promise<string> => onNode(stage, node, signal('CONT'))
+
 /** Stops the process of containerd without ending it; it goes on after the scenario. */
 export const freezeRuntime = async (stage: Stage, node: string): Promise<void> => {
-  const signal = (name: string): string => `kill -${name} $(systemctl show --property MainPID --value ${CONTAINERD})`
-  stage.onEnd(() => onNode(stage, node, signal('CONT')))
+  stage.onEnd(() => thawRuntime(stage, node))
   await onNode(stage, node, signal('STOP'))
 }
 

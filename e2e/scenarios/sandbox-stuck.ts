@@ -1,18 +1,9 @@
 /** Sandboxes that died and that the node's network does not get over: the kubelet alone never gets out of it. */
 import assert from 'node:assert/strict'
 import type { Pod } from '../../src/api/kubernetes.ts'
-import {
-  forgetting,
-  invocations,
-  nodePolicy,
-  nodeRecord,
-  onNode,
-  ordersSince,
-  RUNS,
-  restartedOnly,
-  said,
-} from '../nodes.ts'
+import { forgetting, invocations, nodePolicy, nodeRecord, ordersSince, RUNS, restartedOnly, said } from '../nodes.ts'
 import { barePod, deployment } from '../objects.ts'
+import { killSandboxes } from '../sandboxes.ts'
 import type { Scenario, Stage } from '../scenario.ts'
 
 const CAUSE = 'SandboxStale'
@@ -20,13 +11,6 @@ const BYSTANDER = 'app=bystander'
 const RECYCLE = [{ type: 'RecycleSandbox', timeout: '2m' }]
 /** The kubelet tries again every ten seconds or so; so long it has not helped itself. */
 const TRIES = 2
-
-/** Ends the sandboxes of these pods as a kernel short of memory does. */
-export const killSandboxes = async (stage: Stage, node: string, pods: readonly Pod[]): Promise<void> => {
-  const uids = pods.map(({ metadata }) => metadata.uid).join(' ')
-  const find = `ctr -n k8s.io containers list -q "labels.\\"io.kubernetes.pod.uid\\"==$uid,labels.\\"io.cri-containerd.kind\\"==sandbox"`
-  await onNode(stage, node, `for uid in ${uids}; do ctr -n k8s.io task kill -s SIGKILL "$(${find})"; done`)
-}
 
 /** Everything by which one can see that a pod was left alone. */
 const lifeOf = ({ metadata, status }: Pod) => ({

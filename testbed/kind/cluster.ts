@@ -9,7 +9,7 @@ import { type Kubectl, kubectlOf } from '../kubectl.ts'
 import { kind } from '../machine/kind.ts'
 import { AUDIT_LOG, AUDIT_MOUNT, auditPolicy, clusterConfig } from './cluster-config.ts'
 import { type Docker, dockerAt, type Exec, execAt, loadImage } from './docker-nodes.ts'
-import { installNetworkPlugin } from './network-plugin.ts'
+import { installNetworkPlugin, PLUGIN_FILE } from './network-plugin.ts'
 import { nodeImage } from './node-image.ts'
 
 /** A cluster of real nodes in containers: one control plane, two workers. */
@@ -33,6 +33,8 @@ export interface KindCluster {
   readonly exec: Exec
   /** Brings an image of the Docker daemon onto these nodes, by default the workers. */
   load(image: string, nodes?: readonly string[]): Promise<void>
+  /** Stops a worker as a machine is switched off, and starts it again; resolves when it boots. */
+  reboot(node: string): Promise<void>
   /** Removes the nodes and their network. */
   down(): Promise<void>
 }
@@ -122,11 +124,13 @@ const handleOf = async ({ options, kubeconfig, kubectlPath, down }: Place): Prom
   if (!network) throw new Error(`the node ${controlPlane} is on no network`)
   const audit = inspected.Mounts.find(({ Destination }) => Destination === AUDIT_MOUNT)?.Source
   const workers = nodes.filter((node) => node !== controlPlane)
+  const kubectl = kubectlOf({ kubectl: kubectlPath, kubeconfig })
+  const exec = execAt(docker)
   return {
     name,
     kubeconfig,
     kubectlPath,
-    kubectl: kubectlOf({ kubectl: kubectlPath, kubeconfig }),
+    kubectl,
     controlPlane,
     workers,
     nodes,
@@ -134,7 +138,14 @@ const handleOf = async ({ options, kubeconfig, kubectlPath, down }: Place): Prom
     subnet: `${network.Gateway}/${network.IPPrefixLen}`,
     auditLog: audit === undefined ? '' : join(audit, AUDIT_LOG),
     docker,
-    exec: execAt(docker),
+    exec,
+    reboot: async (node) => {
+      await docker(['restart', '--time', '10', node])
+      // A network plugin of kind's own does this by itself.
+      if ((await exec(node, ['ls', '/etc/cni/net.d'])).includes(PLUGIN_FILE)) {
+        await installNetworkPlugin(await nodeNetworks(kubectl, nodes.length), exec)
+      }
+    },
     load: async (tag, onto = workers) => void (await Promise.all(onto.map((node) => loadImage(dockerHost, tag, node)))),
     down,
   }

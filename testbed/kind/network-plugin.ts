@@ -6,6 +6,8 @@ interface NodeNetwork {
   readonly address: string
 }
 
+export const PLUGIN_FILE = '10-kubemend.conflist'
+
 /** The beginning of the names of namespaces whose pods need the chain DOCKER of their node. */
 const DOCKER_NAMESPACES = 'e2e-b-'
 /** Those whose pods are stuck once their sandbox has died. */
@@ -36,7 +38,7 @@ export const installNetworkPlugin = async (nodes: readonly NodeNetwork[], exec: 
     nodes.map(async (node) => {
       const others = nodes.filter(({ name }) => name !== node.name)
       const routes = others.map(({ podCidr, address }) => `ip route replace ${podCidr} via ${address}`)
-      const file = '/etc/cni/net.d/10-kubemend.conflist'
+      const file = `/etc/cni/net.d/${PLUGIN_FILE}`
       // Written beside and renamed: containerd looks at the folder and would read half of it.
       const script = [...routes, 'mkdir -p /etc/cni/net.d', `cat >/tmp/cni && mv /tmp/cni ${file}`]
       await exec(node.name, ['sh', '-ec', script.join('\n')], conflist(node))

@@ -1,0 +1,53 @@
+/** Orders to agents, given as the controller gives them: the API server takes them from nobody else. */
+import type { NodeTask } from '../src/api/objects.ts'
+import type { TaskPhase } from '../src/api/node-verbs.ts'
+import { nodeNamed } from './nodes.ts'
+import { CONTROLLER_USER, NAMESPACE } from './operator.ts'
+import type { Stage } from './scenario.ts'
+
+const AS_CONTROLLER = [`--as=${CONTROLLER_USER}`, '--as-group=system:masters']
+const DEADLINE_MS = 120_000
+
+export interface OrderParts {
+  readonly name: string
+  readonly node: string
+  readonly verb: string
+  /** Default: the node's own. */
+  readonly nodeUid?: string
+  /** Default in two minutes. */
+  readonly deadline?: Date
+  readonly recycleSandbox?: object
+  readonly restartRuntime?: object
+}
+
+/** Gives an order by hand; it is gone after the scenario. */
+export const giveOrder = async (stage: Stage, parts: OrderParts): Promise<void> => {
+  const { name, node, nodeUid = (await nodeNamed(stage, node)).metadata.uid, deadline, ...spec } = parts
+  const order = {
+    apiVersion: 'kubemend.io/v1alpha1',
+    kind: 'NodeTask',
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      ...spec,
+      nodeName: node,
+      nodeUid,
+      deadline: (deadline ?? new Date(Date.now() + DEADLINE_MS)).toISOString(),
+    },
+  }
+  stage.onEnd(() => stage.kubectl(['delete', 'nodetask', name, '-n', NAMESPACE, '--ignore-not-found']))
+  await stage.kubectl(['create', '-f', '-', ...AS_CONTROLLER], { input: JSON.stringify(order) })
+}
+
+/** The order, once the agent's answer has come so far. */
+export const answered = ({ get, eventually }: Stage, name: string, phases: readonly TaskPhase[]): Promise<NodeTask> =>
+  eventually(
+    async () => {
+      const task = await get<NodeTask>('nodetask', name, '-n', NAMESPACE)
+      const { phase, reason, message } = task.status ?? {}
+      if (!phase || !phases.includes(phase)) throw new Error(`${name} is ${phase} ${reason}: ${message}`)
+      return task
+    },
+    { everyMs: 50 },
+  )
+
+export const FINAL: readonly TaskPhase[] = ['Succeeded', 'Failed', 'Refused']
