@@ -1,3 +1,5 @@
+import type { NodeTaskStatus } from '../api/node-task.ts'
+import type { NodeTask } from '../api/objects.ts'
 import { expect, test } from 'vitest'
 import { createMetrics, type HeldCount, type MetricsDeps } from './metrics.ts'
 
@@ -45,6 +47,29 @@ test('whether it leads is told as it is at the scrape', async () => {
   expect((await metrics.scrape()).body).toContain('kubemend_leader 0')
   leads = true
   expect((await metrics.scrape()).body).toContain('kubemend_leader 1')
+})
+
+test('the breaker is told as it is at the scrape, closed where nobody knows', async () => {
+  expect((await create(false, {}).scrape()).body).toContain('kubemend_breaker_state 0')
+  expect((await create(false, { breaker: () => 2 }).scrape()).body).toContain('kubemend_breaker_state 2')
+})
+
+test('an order is counted once it is answered, and once only, by its verb and the reason of the answer', async () => {
+  const metrics = create(false)
+  const task = (uid: string, status?: NodeTaskStatus): NodeTask => ({
+    apiVersion: 'kubemend.io/v1alpha1',
+    kind: 'NodeTask',
+    metadata: { name: uid, uid, resourceVersion: '1' },
+    spec: { nodeName: 'n', nodeUid: 'u', verb: 'RestartRuntime', deadline: '2026-03-01T12:00:00Z' },
+    ...(status && { status }),
+  })
+  const refused = task('c', { phase: 'Refused', reason: 'NotNeeded' })
+  metrics.answered([task('a'), task('b', { phase: 'Running', reason: 'Accepted' }), refused])
+  metrics.answered([task('a', { phase: 'Succeeded', reason: 'Done' }), refused])
+  const { body } = await metrics.scrape()
+  expect(body).toContain('kubemend_agent_tasks_total{verb="RestartRuntime",result="Done"} 1')
+  expect(body).toContain('kubemend_agent_tasks_total{verb="RestartRuntime",result="NotNeeded"} 1')
+  expect(body).not.toContain('Accepted')
 })
 
 test('the metrics bear the names of the documents', async () => {

@@ -34,8 +34,8 @@ const because = ({ spec, status }: Remediation): string => {
   return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
 }
 
-const sayPods = (pods: readonly { readonly name: string }[]): string => {
-  const names = pods.slice(0, 5).map(({ name }) => name)
+const sayPods = (pods: readonly { readonly name: string; readonly namespace?: string | undefined }[]): string => {
+  const names = pods.slice(0, 5).map(({ name, namespace }) => (namespace === undefined ? name : `${namespace}/${name}`))
   return `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
 }
 
@@ -47,33 +47,22 @@ const imagesIn = (changes: RemediationStep['changes'] = []): string =>
     )
     .join(', ')
 
-/** What a step does, as a verb and its object; the verb is put in front as the sentence needs it. */
-const deedOf = ({
-  action,
-  changes,
-  pods = [],
-  node,
-}: RemediationStep): readonly [did: string, would: string, what: string] => {
-  const ordered = 'Ordered its agent to'
+/** What a step would do, as a clause without a subject. */
+const deedOf = ({ action, changes, pods = [], node }: RemediationStep): string => {
   switch (action) {
     case 'RewriteImage':
-      return ['Rewrote', 'rewrite', imagesIn(changes)]
+      return `rewrite ${imagesIn(changes)}`
     case 'RecyclePod':
-      return ['Deleted', 'delete', sayPods(pods)]
+      return `delete ${sayPods(pods)}`
     case 'RecycleSandbox':
-      return [`${ordered} recycle`, 'recycle', `the sandboxes of ${sayPods(pods)}`]
+      return `recycle the sandboxes of ${sayPods(pods)}`
     case 'RestartRuntime':
-      return [`${ordered} restart`, 'restart', `${node?.runtime ?? 'the runtime'} (${node?.touches ?? ''})`]
+      return `restart ${node?.runtime ?? 'the runtime'} (${node?.touches ?? ''})`
     case 'FlagNode':
-      return ['Flagged it', 'flag it', `(${node?.message ?? ''})`]
+      return `flag it (${node?.message ?? ''})`
     case 'InstallMountHelper':
-      return ['Created a pod that installs', 'install', `mount.${node?.detail ?? ''}`]
+      return `install mount.${node?.detail ?? ''} there`
   }
-}
-
-const changesIn = (step: RemediationStep, verb: 'did' | 'would'): string => {
-  const [did, would, what] = deedOf(step)
-  return `${verb === 'did' ? did : would} ${what}`
 }
 
 const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
@@ -91,20 +80,25 @@ const approveHint = ({ metadata: { name, namespace } }: Remediation): string =>
   `decide with: kubectl mend approve ${name} -n ${namespace ?? 'default'}, or deny`
 
 const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reason; message: string } => {
-  const at = record.spec.target.kind === 'Node' ? 'on' : 'in'
-  const what = `${changesIn(step, 'did')} ${at} ${placeOf(record, step)} ${because(record)}`
+  const why = because(record)
+  const on = target(record)
   switch (step.action) {
-    case 'RewriteImage':
-      return { reason: 'ImageRewritten', message: `${what}; ${undoHint(record)}` }
+    case 'RewriteImage': {
+      const what = `Rewrote ${imagesIn(step.changes)} in ${placeOf(record, step)}`
+      return { reason: 'ImageRewritten', message: `${what} ${why}; ${undoHint(record)}` }
+    }
     case 'RecyclePod':
-      return { reason: 'PodRecycled', message: what }
+      return {
+        reason: 'PodRecycled',
+        message: `Deleted ${sayPods(step.pods ?? [])} in ${placeOf(record, step)} ${why}`,
+      }
     case 'RecycleSandbox':
     case 'RestartRuntime':
-      return { reason: 'NodeOrdered', message: what }
+      return { reason: 'NodeOrdered', message: `Ordered the agent of ${on} to ${deedOf(step)} ${why}` }
     case 'FlagNode':
-      return { reason: 'NodeFlagged', message: what }
+      return { reason: 'NodeFlagged', message: `Flagged ${on} ${why}: ${step.node?.message ?? ''}` }
     case 'InstallMountHelper':
-      return { reason: 'HelperInstalling', message: what }
+      return { reason: 'HelperInstalling', message: `Created a pod on ${on} to ${deedOf(step)} ${why}` }
   }
 }
 
@@ -121,7 +115,7 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   if (reason === 'Repaired') return repaired(record, status)
   if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
-  const plan = proposal ? `; it would ${changesIn(proposal, 'would')} ${because(record)}` : ''
+  const plan = proposal ? `; it would ${deedOf(proposal)} ${because(record)}` : ''
   const hint = proposal && reason === 'AwaitingApproval' ? `; ${approveHint(record)}` : ''
   return `kubemend leaves ${target(record)} alone: ${message}${plan}${hint}`
 }
@@ -133,7 +127,8 @@ const addressed = (record: Remediation, reason: string, message: string): readon
   const note = { type, reason, message: clip(message, MAX_MESSAGE) }
   if (events === 'owner') return [{ ...note, regarding: owner }]
   const regarding = { apiVersion: API_VERSION, kind: 'RemediationPolicy', name: policy.name, uid: policy.uid }
-  const where = record.metadata.namespace ? `${record.metadata.namespace}: ` : ''
+  // The record of a node lies in the operator's namespace, which says nothing of where it is.
+  const where = record.metadata.namespace && owner.kind !== 'Node' ? `${record.metadata.namespace}: ` : ''
   return [
     { ...note, regarding: owner },
     { ...note, regarding, message: clip(`${where}${message}`, MAX_MESSAGE) },

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest'
+import { remediationStatus } from '../api/remediation.ts'
+import type { Plan } from '../decide/verdict.ts'
+import { notesOf } from './notes.ts'
+import { aDiagnosis, aHold, anAct, aProof, aRecord, DONE, type Happening, happens, lived } from './testing.ts'
+
+const NODE = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'node-1' }
+const base = {
+  index: 0,
+  hash: 'hash-1',
+  diff: '@@ node/n1 @@',
+  timeoutMs: 60_000,
+  target: NODE,
+  pods: [{ namespace: 'web', name: 'ingress-a', uid: 'pod-a' }],
+}
+const order = (name: string) => ({ name, spec: { nodeName: 'n1', nodeUid: 'node-1', verb: 'RestartRuntime' as const } })
+const PLANS = {
+  RecycleSandbox: { ...base, type: 'RecycleSandbox', orders: [order('r-0')] },
+  RestartRuntime: {
+    ...base,
+    type: 'RestartRuntime',
+    runtime: 'docker',
+    reason: 'ChainMissing',
+    touches: 'docker runs none of the pods here',
+    orders: [order('r-0')],
+  },
+  FlagNode: {
+    ...base,
+    type: 'FlagNode',
+    cause: 'MountHelperMissing',
+    detail: 'nfs',
+    reason: 'NFSHelperMissing',
+    message: 'install nfs-common',
+    taint: false,
+  },
+  InstallMountHelper: {
+    ...base,
+    type: 'InstallMountHelper',
+    fsType: 'nfs',
+    packageName: 'nfs-common',
+    podName: 'install-1',
+  },
+} satisfies Record<string, Plan>
+
+const diagnosis = aDiagnosis({
+  cause: 'IptablesChainMissing',
+  evidence: [{ fact: 'Agent', says: 'chain DOCKER is missing from filter' }],
+})
+const intended = (plan: Plan) => lived({ kind: 'Intended', verdict: anAct({ plan, diagnosis }) })
+const recordOf = (status: ReturnType<typeof intended>) => {
+  const record = aRecord(status, { namespace: 'kubemend-system', name: 'n1-iptableschainmissing-1' })
+  return { ...record, spec: { ...record.spec, cause: 'IptablesChainMissing', target: NODE } }
+}
+const told = (before: ReturnType<typeof intended>, change: Happening) =>
+  notesOf(before, recordOf(happens(before, change))).map(({ regarding, reason, message }) => [
+    regarding.kind,
+    reason,
+    message,
+  ])
+
+describe('a step on a node', () => {
+  test.each<[keyof typeof PLANS, object]>([
+    ['RecycleSandbox', { orders: ['r-0'] }],
+    [
+      'RestartRuntime',
+      { orders: ['r-0'], runtime: 'docker', reason: 'ChainMissing', touches: 'docker runs none of the pods here' },
+    ],
+    ['FlagNode', { orders: [], detail: 'nfs', message: 'install nfs-common' }],
+    ['InstallMountHelper', { orders: ['install-1'], detail: 'nfs' }],
+  ])('%s records what a later look needs, in the shape of the CRD', (type, node) => {
+    const status = intended(PLANS[type])
+    expect(status.steps?.[0]).toMatchObject({
+      action: type,
+      target: NODE,
+      pods: [{ name: 'ingress-a', uid: 'pod-a', namespace: 'web' }],
+      node,
+    })
+    expect(remediationStatus.parse(status)).toEqual(status)
+  })
+
+  test.each<[keyof typeof PLANS, string, string]>([
+    [
+      'RecycleSandbox',
+      'NodeOrdered',
+      'Ordered the agent of Node n1 to recycle the sandboxes of pod web/ingress-a because of IptablesChainMissing (chain DOCKER is missing from filter)',
+    ],
+    [
+      'RestartRuntime',
+      'NodeOrdered',
+      'Ordered the agent of Node n1 to restart docker (docker runs none of the pods here) because of IptablesChainMissing (chain DOCKER is missing from filter)',
+    ],
+    [
+      'FlagNode',
+      'NodeFlagged',
+      'Flagged Node n1 because of IptablesChainMissing (chain DOCKER is missing from filter): install nfs-common',
+    ],
+    [
+      'InstallMountHelper',
+      'HelperInstalling',
+      'Created a pod on Node n1 to install mount.nfs there because of IptablesChainMissing (chain DOCKER is missing from filter)',
+    ],
+  ])('%s is told on the node and its policy', (type, reason, message) => {
+    expect(told(intended(PLANS[type]), { kind: 'Acted', outcome: DONE })).toEqual([
+      ['Node', reason, message],
+      ['RemediationPolicy', reason, message],
+    ])
+  })
+
+  test('says what is waited for', () => {
+    const acted = happens(intended(PLANS.RestartRuntime), { kind: 'Acted', outcome: DONE })
+    expect(acted).toMatchObject({ phase: 'Verifying', message: expect.stringContaining('waiting for its answer') })
+  })
+
+  test('that is held says what it would do', () => {
+    const verdict = aHold('TooManyUnhealthy', { plan: PLANS.RestartRuntime, diagnosis })
+    expect(told({}, { kind: 'Held', verdict })[0]?.[2]).toContain('it would restart docker (docker runs none')
+  })
+})
+
+test('a flag that is the last step ends the record well, and is not told a second time', () => {
+  const flagged = happens(intended(PLANS.FlagNode), { kind: 'Acted', outcome: DONE })
+  const proof: Happening = { kind: 'Proven', verdict: aProof('Succeeded', 'Flagged') }
+  expect(happens(flagged, proof)).toMatchObject({ phase: 'Succeeded', reason: 'Flagged' })
+  expect(told(flagged, proof)).toEqual([])
+})
