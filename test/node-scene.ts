@@ -104,7 +104,6 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
   }, 180_000)
 
   afterAll(async () => {
-    for (const { logs } of started) console.log(logs.map((line) => JSON.stringify(line)).join('\n'))
     for (const controller of started) await controller.kill('SIGKILL')
     await parts?.agents.stop()
     parts?.api.close()

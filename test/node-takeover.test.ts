@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import type { Pod } from '../src/api/kubernetes.ts'
+import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
+import { useNodeScene } from './node-scene.ts'
+import { chainGone } from './node-words.ts'
+
+const scene = useNodeScene({ runs: false, args: ['--leader-elect=false'] })
+
+const policy = (label: string, spec: object = {}): Promise<void> =>
+  scene.policy(label, {
+    match: { causes: ['IptablesChainMissing'], failingFor: '0s', nodeSelector: { matchLabels: { test: label } } },
+    actions: [{ type: 'RestartRuntime', timeout: '1m' }],
+    limits: { maxUnhealthyNodes: '100%' },
+    ...spec,
+  })
+
+const stuckOn = async (node: string): Promise<Pod> => {
+  const pod = await scene.stuck({ namespace: await scene.bed.namespace(), node })
+  await scene.says(pod, 'FailedCreatePodSandBox', chainGone())
+  return pod
+}
+
+test('a controller that was not there when the pods failed finds the incident of their node', async () => {
+  const node = await scene.node({ test: 'late' })
+  scene.agents.nodes.set(node, seeing(wellNode))
+  await policy('late')
+  await stuckOn(node)
+  await stuckOn(node)
+  const controller = await scene.start()
+  const { status } = await scene.record(node, { phase: 'Held' })
+  expect(status?.failingPods).toBe(2)
+  await controller.kill('SIGTERM')
+})
+
+test('a record of a node that is held is closed by another controller when its pods recovered meanwhile', async () => {
+  const node = await scene.node({ test: 'handed' })
+  scene.agents.nodes.set(node, seeing(wellNode))
+  await policy('handed')
+  const first = await scene.start()
+  const pod = await stuckOn(node)
+  await scene.record(node, { phase: 'Held' })
+  await first.kill('SIGKILL')
+  await scene.runs(pod)
+  const second = await scene.start()
+  const { status } = await scene.record(node, { phase: 'Cancelled' }, { timeoutMs: 60_000, everyMs: 200 })
+  expect(status?.reason).toBe('Recovered')
+  await second.kill('SIGTERM')
+})
+
+test('a restart that was ordered before the controller died is proven by the next, and not ordered again', async () => {
+  const node = await scene.node({ test: 'died' })
+  let carriesOut = false
+  const look = seeing(wipedNode)
+  const done = seeing(wellNode)
+  scene.agents.nodes.set(node, (task) => {
+    if (task.spec.verb === 'Inspect') return look(task)
+    return carriesOut ? done(task) : undefined
+  })
+  await policy('died')
+  const first = await scene.start()
+  const pod = await stuckOn(node)
+  await scene.record(node, { phase: 'Verifying' })
+  await first.kill('SIGKILL')
+  carriesOut = true
+  await scene.runs(pod)
+  const second = await scene.start()
+  await scene.record(node, { phase: 'Succeeded' }, { timeoutMs: 60_000, everyMs: 200 })
+  const orders = scene.agents.orders.filter(({ spec }) => spec.nodeName === node && spec.verb === 'RestartRuntime')
+  expect(orders).toHaveLength(1)
+  await second.kill('SIGTERM')
+})
+
+test('without the right to watch nodes all else goes on, and what lies with nodes holds and names it', async () => {
+  const read = ['get', 'clusterrole', 'kubemend-observe', '-o', 'json']
+  interface Role {
+    rules: { resources: string[]; verbs: string[] }[]
+  }
+  const role = JSON.parse(await scene.bed.kubectl(read)) as Role
+  const rules = role.rules.map((rule) => (rule.resources.includes('nodes') ? { ...rule, verbs: ['get'] } : rule))
+  await scene.bed.applyYaml(JSON.stringify({ ...role, rules }))
+  const node = await scene.node({ test: 'blind' })
+  scene.agents.nodes.set(node, seeing(wipedNode))
+  await policy('blind')
+  const controller = await scene.start()
+  await stuckOn(node)
+  const { status } = await scene.record(node, { phase: 'Held' }, { timeoutMs: 60_000, everyMs: 200 })
+  expect(status?.message).toContain('the right to list and watch nodes is missing')
+  const ready = await fetch(`http://127.0.0.1:${controller.port}/readyz`)
+  expect(ready.status).toBe(200)
+  await controller.kill('SIGTERM')
+})
