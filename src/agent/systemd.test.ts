@@ -59,6 +59,9 @@ const restarting = (result: string) => ({
   },
 })
 
+/** Where the machine has no dbus-daemon, its package is fetched once. */
+const FETCHING_MS = 120_000
+
 let bus: TestBus
 const services: { close: () => void }[] = []
 const keep = <Kept extends { close: () => void }>(service: Kept): Kept => {
@@ -69,7 +72,7 @@ const keep = <Kept extends { close: () => void }>(service: Kept): Kept => {
 beforeEach(async () => {
   bus = await createTestBus()
   await bus.start()
-})
+}, FETCHING_MS)
 afterEach(async () => {
   for (const service of services.splice(0)) service.close()
   await bus.remove()

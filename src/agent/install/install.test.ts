@@ -42,6 +42,9 @@ interface End {
   readonly status?: number
 }
 
+/** Where the machine has no dbus-daemon, its package is fetched once. */
+const FETCHING_MS = 120_000
+
 let bus: TestBus
 let folder: string
 let service: Service | undefined
@@ -52,7 +55,7 @@ beforeEach(async () => {
   started = []
   bus = await createTestBus()
   await bus.start()
-})
+}, FETCHING_MS)
 afterEach(async () => {
   service?.close()
   service = undefined
