@@ -103,17 +103,88 @@ describe('an action', () => {
   })
 
   test('of each role in the code has its switch in the values', async () => {
-    const all = VALUE_SETS['all that is off switched on'] ?? {}
-    const roles = named(await rendered(all), 'ClusterRole').filter(
-      (name) => !/-(view|policy-editor|approver)$/.test(name),
-    )
-    expect(await bound(all)).toEqual(roles)
+    const objects = await rendered(VALUE_SETS['all that is off switched on'] ?? {})
+    const roles = named(objects, 'ClusterRole').filter((name) => !/-(view|policy-editor|approver)$/.test(name))
+    expect(named(objects, 'ClusterRoleBinding')).toEqual(roles)
+    expect(named(objects, 'RoleBinding').toSorted()).toEqual(named(objects, 'Role').toSorted())
   })
 
   test('that only people carry out is bound to nobody', async () => {
     const all = VALUE_SETS['all that is off switched on'] ?? {}
     for (const role of ['kubemend-view', 'kubemend-policy-editor', 'kubemend-approver'])
       expect(await bound(all)).not.toContain(role)
+  })
+})
+
+describe('the agent', () => {
+  const agentOf = async (values: object) => {
+    const found = (await rendered(values)).find(({ kind }) => kind === 'DaemonSet')
+    return (found as unknown as { readonly spec: { readonly template: { readonly spec: AgentPod } } }).spec.template
+      .spec
+  }
+  interface AgentPod {
+    readonly hostPID?: boolean
+    readonly containers: readonly {
+      readonly args: readonly string[]
+      readonly securityContext: {
+        readonly privileged: boolean
+        readonly capabilities: { readonly drop: readonly string[]; readonly add?: readonly string[] }
+      }
+      readonly volumeMounts: readonly { readonly name: string; readonly readOnly?: boolean }[]
+    }[]
+  }
+  const on = (more: object = {}, actions: object = {}) => agentOf({ agent: { enabled: true, ...more }, actions })
+
+  test('is not there unless it is asked for, nor has the controller the right to ask it anything', async () => {
+    const objects = await rendered({})
+    expect(named(objects, 'DaemonSet')).toEqual([])
+    expect(named(objects, 'RoleBinding')).toEqual(['kubemend-lead'])
+  })
+
+  test('is never privileged, and everything of the host is mounted to be read', async () => {
+    const everything = VALUE_SETS['all that is off switched on'] ?? {}
+    const { containers, hostPID } = await agentOf(everything)
+    expect(containers).toHaveLength(1)
+    expect(hostPID).toBeUndefined()
+    expect(containers[0]?.securityContext).toMatchObject({ privileged: false, capabilities: { drop: ['ALL'] } })
+    expect(containers[0]?.volumeMounts.map(({ readOnly }) => readOnly)).not.toContain(undefined)
+  })
+
+  test('has the capabilities to see chains only where it may look at them', async () => {
+    const capabilities = async (chains: boolean) =>
+      (await on({ chains: { enabled: chains } })).containers[0]?.securityContext.capabilities.add
+    expect(await capabilities(true)).toEqual(['NET_ADMIN', 'NET_RAW'])
+    expect(await capabilities(false)).toBeUndefined()
+  })
+
+  test('knows the verbs whose actions are on, and the controller refuses to order the others', async () => {
+    const verbs = async (actions: object) =>
+      (await on({}, actions)).containers[0]?.args.find((arg) => arg.startsWith('--verbs='))
+    expect(await verbs({})).toBe('--verbs=Inspect')
+    expect(await verbs({ flagNode: { enabled: true } })).toBe('--verbs=Inspect')
+    expect(await verbs({ restartRuntime: { enabled: true } })).toBe('--verbs=Inspect,RestartRuntime')
+    const args = controllerArgs(
+      await rendered({ agent: { enabled: true }, actions: { restartRuntime: { enabled: true } } }),
+    )
+    expect(args).toContain('--refuse-action=RecycleSandbox')
+    expect(args).not.toContain('--refuse-action=RestartRuntime')
+  })
+
+  test.each(['recycleSandbox', 'restartRuntime', 'flagNode', 'installMountHelper'])(
+    'must be there for the action %s',
+    async (action) => {
+      await expect(rendered({ actions: { [action]: { enabled: true } } })).rejects.toThrow(
+        `actions.${action}.enabled needs the agent on the nodes`,
+      )
+    },
+  )
+
+  test('may not lack the bus by which it would restart', async () => {
+    const values = {
+      agent: { enabled: true, systemBus: { enabled: false } },
+      actions: { restartRuntime: { enabled: true } },
+    }
+    await expect(rendered(values)).rejects.toThrow('set agent.systemBus.enabled=true as well')
   })
 })
 

@@ -22,8 +22,8 @@ describe('a value that cannot be', () => {
   test.each([
     [
       'an action that there is not',
-      'actions.restartRuntime.enabled=true',
-      "additional properties 'restartRuntime' not allowed",
+      'actions.rebootNode.enabled=true',
+      "additional properties 'rebootNode' not allowed",
     ],
     ['a word for a switch', 'actions.rewriteImage.enabled="yes"', 'got string, want boolean'],
     ['a misspelt key', 'image.repo="x"', "additional properties 'repo' not allowed"],
@@ -73,7 +73,7 @@ test('each value that the schema knows stands in values.yaml', () => {
     }
     return true
   }
-  const optional = ['global', 'resources.claims']
+  const optional = ['global', 'resources.claims', 'agent.resources.claims']
   expect(paths(SCHEMA).filter((path) => !has(path) && !optional.includes(path))).toEqual([])
 })
 

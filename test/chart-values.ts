@@ -4,7 +4,16 @@ const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 export const VALUE_SETS: Readonly<Record<string, object>> = {
   'nothing set': {},
   'all that is off switched on': {
-    actions: { rewriteImage: { enabled: true }, recyclePod: { enabled: true } },
+    actions: {
+      rewriteImage: { enabled: true },
+      recyclePod: { enabled: true },
+      recycleSandbox: { enabled: true },
+      restartRuntime: { enabled: true },
+      flagNode: { enabled: true },
+      installMountHelper: { enabled: true },
+    },
+    agent: { enabled: true, docker: { enabled: true } },
+    imagePullSecrets: [{ name: 'registry' }],
     readPullSecrets: { enabled: true },
     metrics: {
       serviceMonitor: { enabled: true, labels: { release: 'prometheus' }, interval: '15s' },
@@ -17,6 +26,23 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     crds: { enabled: false },
     priorityClassName: '',
     replicas: 1,
+  },
+  'agents that only look, and see little': {
+    agent: { enabled: true, chains: { enabled: false }, systemBus: { enabled: false }, sbinDirectories: [] },
+  },
+  'agents of its own': {
+    agent: {
+      enabled: true,
+      image: { repository: 'registry.example.com/agent', digest: `sha256:${'b'.repeat(64)}`, pullPolicy: 'Always' },
+      runtimeSocketDirectory: '/run/k3s/containerd',
+      appArmorProfile: { type: 'Unconfined' },
+      seLinuxOptions: { type: 'spc_t' },
+      nodeSelector: { 'example.com/pool': 'workers' },
+      tolerations: [{ key: 'dedicated', operator: 'Exists' }],
+      podAnnotations: { 'example.com/team': 'platform' },
+      maxUnavailable: 1,
+      extraArgs: ['--log-level=debug'],
+    },
   },
   'registries of its own': {
     controller: {
