@@ -269,6 +269,11 @@ describe('a restart', () => {
       'restarted crio.service in 0.7 s; it is active and the runtime answers',
       'crio.service',
     ],
+    [
+      spec({ runtime: 'docker', reason: 'SandboxesStuck', podUids: ['p1'] }),
+      'restarted docker.service in 0.7 s; it is active and the runtime answers',
+      'docker.service',
+    ],
   ])('is done once what was missing is there again, and says what is seen then', async (order, message, unit) => {
     const scene = createNode()
     scene.node.chains = GONE

@@ -3,7 +3,7 @@ import { RUNTIME_UNITS } from '../../api/node-verbs.ts'
 import { sleep } from '../../runtime/clock.ts'
 import type { Systemd, UnitState } from '../node.ts'
 import { failed, refused, succeeded, wordsOf } from './answers.ts'
-import { findDockerChain } from './docker-chain.ts'
+import { findDockerChain } from '../../api/docker-chain.ts'
 import { ANSWERS_WITHIN_MS, type RestartNeedDeps, restartRefusal } from './restart-need.ts'
 import type { Answer, TaskBefore, Verb } from './verb.ts'
 
@@ -54,10 +54,10 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
   const { systemd, cri, chains, inspect, bootId, clock } = deps
 
   /** What is still missing after the restart; undefined where all is there. */
-  const missing = async ({ runtime }: Order, unit: string): Promise<string | undefined> => {
+  const missing = async ({ reason }: Order, unit: string): Promise<string | undefined> => {
     const { active } = await systemd.unit(unit)
     if (active !== 'active') return `${unit} is ${active}`
-    if (runtime === 'docker') {
+    if (reason === 'ChainMissing') {
       const chain = findDockerChain(await chains())
       return chain.kind === 'There' ? undefined : chain.kind === 'Missing' ? chain.missing : chain.why
     }
@@ -78,7 +78,7 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
     const still = await settled(order, unit, deadline)
     const inspection = await inspect()
     if (still !== undefined) return failed('TimedOut', `${done}, but ${still}`, inspection)
-    const back = order.runtime === 'docker' ? 'chain DOCKER is there' : 'the runtime answers'
+    const back = order.reason === 'ChainMissing' ? 'chain DOCKER is there' : 'the runtime answers'
     return succeeded('Done', `${done}; it is active and ${back}`, inspection)
   }
 
