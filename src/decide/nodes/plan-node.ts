@@ -44,7 +44,7 @@ export interface NodeBase {
 
 /** `what`: everything that makes it another plan; an approval is of that alone. */
 export const nodeBase = (
-  { incident: { owner } }: Case,
+  { incident: { owner, area } }: Case,
   { policy }: Pick<Governed, 'policy'>,
   { action, index }: Turn,
   { pods, what }: { readonly pods: readonly PodOnNode[]; readonly what: readonly string[] },
@@ -54,7 +54,7 @@ export const nodeBase = (
   target: owner.ref,
   pods,
   hash: createHash('sha256')
-    .update(JSON.stringify([policy.generation, action.type, owner.ref.uid, ...what]))
+    .update(JSON.stringify([policy.uid, policy.generation, action.type, owner.ref.uid, area, ...what]))
     .digest('hex'),
 })
 
