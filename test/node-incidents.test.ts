@@ -64,7 +64,7 @@ test.concurrent('twenty pods of two namespaces that miss a chain are one record,
     target: { kind: 'Node', name: node },
   })
   expect(restarts).toHaveLength(1)
-  expect(told(status?.evidence ?? spec.evidence)).toContain('chain DOCKER is missing from filter and nat')
+  expect(told(status?.evidence ?? spec.evidence)).toContain('chain DOCKER is missing from tables filter and nat')
   expect(ordersTo(node, 'RestartRuntime').map(({ spec: order }) => order.restartRuntime)).toEqual([
     expect.objectContaining({ runtime: 'docker', reason: 'ChainMissing' }),
   ])

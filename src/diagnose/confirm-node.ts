@@ -1,4 +1,5 @@
 /** A finding of a node in the light of what the agent and the pod's own status say: confirmed, refuted, or still open. Pure. */
+import { findDockerChain } from '../api/docker-chain.ts'
 import type { Pod } from '../api/kubernetes.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import { RUNTIME_UNITS } from '../api/node-verbs.ts'
@@ -12,16 +13,6 @@ const AGENT: Word = { witness: 'agent' }
 
 const DISK_TYPES = /^(ext[234]|xfs|btrfs|f2fs|vfat|ntfs|iso9660)$/
 
-/** Tables in which Docker makes its chain; where one lacks it, nothing that publishes a port starts. */
-const DOCKER_TABLES = ['filter', 'nat'] as const
-
-/** Tables that lack chain DOCKER in every backend that was seen. */
-export const tablesWithoutDocker = ({ chains }: NodeInspection): readonly string[] =>
-  DOCKER_TABLES.filter(
-    (wanted) =>
-      !chains.list?.some(({ family, table, name }) => family !== 'ip6' && table === wanted && name === 'DOCKER'),
-  )
-
 const unitIn = ({ units }: NodeInspection, name: string) => units.list?.find((unit) => unit.name === name)
 
 const wordOnChain = (finding: Finding, inspection: NodeInspection | undefined): Word => {
@@ -30,10 +21,10 @@ const wordOnChain = (finding: Finding, inspection: NodeInspection | undefined): 
     return { refuted: `chain ${chain} is not Docker's (${makerOf(chain)}): no restart of a runtime makes it anew` }
   }
   // Whose chain is missing must be known before its maker is restarted.
-  if (chain === undefined || !inspection?.chains.known) return undefined
-  const missing = tablesWithoutDocker(inspection)
-  if (missing.length === 0) return { refuted: 'chain DOCKER is there now, in filter and in nat' }
-  if (inspection.chains.partly !== undefined || !inspection.units.known) return undefined
+  if (chain === undefined || !inspection) return undefined
+  const found = findDockerChain(inspection.chains)
+  if (found.kind === 'There') return { refuted: 'chain DOCKER is there now, in filter and in nat' }
+  if (found.kind === 'Unknown' || !inspection.units.known) return undefined
   const unit = unitIn(inspection, RUNTIME_UNITS.docker)
   const makes = unit?.load === 'loaded' && (unit.enabled === 'enabled' || unit.active === 'active')
   return makes

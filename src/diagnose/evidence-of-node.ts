@@ -1,7 +1,7 @@
 import type { Cause } from '../api/causes.ts'
+import { findDockerChain } from '../api/docker-chain.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import type { Evidence } from '../api/remediation.ts'
-import { tablesWithoutDocker } from './confirm-node.ts'
 import { evidence } from './evidence.ts'
 import type { Facts, Finding } from './incident.ts'
 
@@ -17,16 +17,23 @@ const WIPERS: readonly string[] = [
 export const wipersIn = ({ units }: NodeInspection): readonly string[] =>
   (units.list ?? []).filter(({ name, active }) => WIPERS.includes(name) && active === 'active').map(({ name }) => name)
 
+const sayFound = ({ chains }: NodeInspection): string => {
+  const found = findDockerChain(chains)
+  const backends = [...new Set((chains.list ?? []).map(({ backend }) => backend))].join(' and ') || 'none'
+  switch (found.kind) {
+    case 'There':
+      return 'chain DOCKER is there in filter and nat'
+    case 'Missing':
+      return `${found.missing} (backends with chains: ${backends})`
+    case 'Unknown':
+      return `whether chain DOCKER is there cannot be seen: ${found.why}`
+  }
+}
+
 const sayChains = (seen: NodeInspection): readonly string[] => {
   const { chains, units } = seen
   if (!chains.known) return [`the firewall of the node cannot be seen: ${chains.why ?? 'the agent may not look'}`]
-  const missing = tablesWithoutDocker(seen)
-  const backends = [...new Set((chains.list ?? []).map(({ backend }) => backend))].join(' and ') || 'no backend'
-  const partly = chains.partly === undefined ? '' : `; not all of it could be seen: ${chains.partly}`
-  const chain =
-    missing.length === 0
-      ? `chain DOCKER is there in filter and nat${partly}`
-      : `chain DOCKER is missing from ${missing.join(' and ')} (seen: ${backends})${partly}`
+  const missing = findDockerChain(chains).kind === 'Missing'
   const docker = units.list?.find(({ name }) => name === 'docker.service')
   const unit = docker
     ? `docker.service is ${docker.load}, ${docker.active}, ${docker.enabled || 'not known to be enabled'}`
@@ -35,9 +42,9 @@ const sayChains = (seen: NodeInspection): readonly string[] => {
       : `its units cannot be seen: ${units.why ?? 'the agent may not ask systemd'}`
   const wipers = wipersIn(seen)
   return [
-    chain,
+    sayFound(seen),
     unit,
-    ...(wipers.length > 0 && missing.length > 0
+    ...(wipers.length > 0 && missing
       ? [
           `${wipers.join(' and ')} runs there and writes the firewall anew when it starts: it may be what wiped the chain`,
         ]

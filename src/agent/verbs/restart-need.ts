@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../../runtime/clock.ts'
 import { GrpcError } from '../cri/grpc.ts'
 import type { Cri, UnitState } from '../node.ts'
 import { refused, wordsOf } from './answers.ts'
-import { findDockerChain } from './docker-chain.ts'
+import { findDockerChain } from '../../api/docker-chain.ts'
 import type { Answer } from './verb.ts'
 
 type Order = NonNullable<NodeTaskSpec['restartRuntime']>

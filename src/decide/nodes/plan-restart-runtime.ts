@@ -1,4 +1,5 @@
 import { formatDuration } from '../../api/duration.ts'
+import { findDockerChain } from '../../api/docker-chain.ts'
 import type { ObjectRef } from '../../api/kubernetes.ts'
 import type { NodeInspection } from '../../api/node-task.ts'
 import type { NodeRuntime, RestartReason } from '../../api/node-verbs.ts'
@@ -36,13 +37,6 @@ export const restartOrders = (
 
 /** Chains that Docker makes when it starts. */
 const DOCKERS_CHAIN = /^DOCKER(-[A-Z0-9-]+)?$/
-
-/** Docker's own chain, in the tables of which it makes one each. */
-export const dockersChainMissing = ({ list = [] }: NodeInspection['chains']): boolean => {
-  const has = (table: string): boolean =>
-    list.some((chain) => chain.name === 'DOCKER' && chain.table === table && chain.family !== 'ip6')
-  return !has('filter') || !has('nat')
-}
 
 const isDockerThere = ({ docker, units }: NodeInspection): boolean =>
   docker.installed ?? units.list?.some(({ name, load }) => name === 'docker.service' && load === 'loaded') ?? false
@@ -88,7 +82,9 @@ const restartForChain = (c: Case, { matched }: Governed): Restart | Unplanned =>
   }
   if (!chains.known)
     return unplanned('FactUnknown', `whether chain ${chain} is gone cannot be seen: ${chains.why}`, false)
-  if (!dockersChainMissing(chains)) return unplanned('FactUnknown', 'the agent sees chain DOCKER in its tables', true)
+  const found = findDockerChain(chains)
+  if (found.kind === 'Unknown') return unplanned('FactUnknown', `whether chain ${chain} is gone: ${found.why}`, false)
+  if (found.kind === 'There') return unplanned('FactUnknown', 'the agent sees chain DOCKER in its tables', true)
   return goneAgain(c, inspection.value) ?? { runtime: 'docker', reason: 'ChainMissing' }
 }
 

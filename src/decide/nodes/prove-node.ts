@@ -1,4 +1,5 @@
 /** A remedy on a node is under way: what its agent answered, and whether the pods that it was for recovered. */
+import { findDockerChain } from '../../api/docker-chain.ts'
 import { formatDuration } from '../../api/duration.ts'
 import type { Pod } from '../../api/kubernetes.ts'
 import type { RemediationStep } from '../../api/remediation.ts'
@@ -8,7 +9,6 @@ import { type Ask, askFor } from '../facts.ts'
 import { LATER } from '../look-again.ts'
 import { nodeCauseOf } from './node-incident.ts'
 import { podsRecovered } from './recovered.ts'
-import { dockersChainMissing } from './plan-restart-runtime.ts'
 import { deadlineOf, patience, proof, waiting } from '../proof.ts'
 import type { Started } from '../started.ts'
 import { type Answers, answersOf } from './task-answers.ts'
@@ -123,7 +123,7 @@ type Done = Extract<Answers, { kind: 'Done' }>
 const carriedOut = (c: Case, underWay: UnderWay, { at, left, inspection }: Done, pods: readonly Pod[]): Verdict => {
   const { step } = underWay
   const chains = inspection?.chains
-  if (step.node?.reason === 'ChainMissing' && chains?.known && dockersChainMissing(chains)) {
+  if (step.node?.reason === 'ChainMissing' && chains && findDockerChain(chains).kind === 'Missing') {
     return afterIneffective(c, underWay, 'docker was restarted, and its chain is still missing')
   }
   const node = nodeBack(c, step)

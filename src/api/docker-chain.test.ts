@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { NodeInspection } from '../../api/node-task.ts'
+import type { NodeInspection } from './node-task.ts'
 import { findDockerChain } from './docker-chain.ts'
 
 type Chain = NonNullable<NodeInspection['chains']['list']>[number]

@@ -1,4 +1,5 @@
-import type { NodeInspection } from '../../api/node-task.ts'
+/** Free of schemas: the agent looks by it before it acts, the controller decides by it. */
+import type { NodeInspection } from './node-task.ts'
 
 /** Whether Docker's own chain stands where Docker needs it. `why` and `missing` are clauses for a person. */
 export type DockerChain =
@@ -21,7 +22,7 @@ const CUT = /(^|; )\d+ further chains$/
 export const findDockerChain = ({ known, why, list = [], partly }: NodeInspection['chains']): DockerChain => {
   if (!known) return { kind: 'Unknown', why: why ?? 'the firewall could not be seen' }
   const has = (backend: string, table: string) =>
-    list.some((each) => each.backend === backend && each.table === table && each.name === NAME)
+    list.some((each) => each.backend === backend && each.family !== 'ip6' && each.table === table && each.name === NAME)
   if (BACKENDS.some((backend) => TABLES.every((table) => has(backend, table)))) return { kind: 'There' }
   const isDockers = (chain: (typeof list)[number] | undefined) => OWN.test(chain?.name ?? '')
   const unseen = partly?.replace(CUT, '') ?? ''
