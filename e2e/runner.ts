@@ -79,9 +79,10 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
   const playAll = async (scenarios: readonly Scenario[], lanes: number): Promise<void> => {
     const queue = [...scenarios]
     const busy = new Set<string>()
-    /** The next one that shares nothing with one that is being played; undefined when none is left. */
+    /** The next one that shares nothing with one that is being played; undefined when none is to follow. */
     const free = async (): Promise<Scenario | undefined> => {
       for (;;) {
+        if (options.signal.aborted) return undefined
         const at = queue.findIndex(({ lane }) => lane === undefined || !busy.has(lane))
         if (at >= 0 || queue.length === 0) {
           const [taken] = queue.splice(at, 1)
@@ -92,7 +93,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
       }
     }
     const lane = async (): Promise<void> => {
-      for (let next = await free(); next && !options.signal.aborted; next = await free()) {
+      for (let next = await free(); next; next = await free()) {
         results.push(
           await play(next, options, evidence).catch((error: unknown) => ({
             scenario: next as Scenario,

@@ -59,7 +59,7 @@ const flag: Scenario = {
     assert.match(condition?.message ?? '', new RegExp(`\\b${PACKAGE}\\b`))
     say(`the node says: ${condition?.reason}: ${condition?.message}`)
     for (const other of othersThan(stage, node)) await unflagged(stage, other)
-    const event = await eventOfNode(stage, node, 'Flagged')
+    const event = await eventOfNode(stage, node, 'NodeFlagged')
     assert.match(event.message ?? '', new RegExp(PACKAGE))
     await eventually(async () =>
       assert.match(await operator.metrics(), new RegExp(`^kubemend_\\w*flag\\w*\\{[^}]*${CAUSE}[^}]*\\} 1`, 'm')),
