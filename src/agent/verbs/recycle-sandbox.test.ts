@@ -139,13 +139,17 @@ describe('recycling a sandbox', () => {
     })
   })
 
-  test('is given up at its deadline', async () => {
-    const { verb, deadline, clock } = scene([sandbox('s1')], (doing) =>
-      doing.startsWith('stop') ? new Promise<void>(() => {}) : undefined,
+  test('is given up at its deadline, and what answers later is not gone on with', async () => {
+    const late = Promise.withResolvers<void>()
+    const { verb, deadline, clock, acts } = scene([sandbox('s1'), sandbox('s2')], (doing) =>
+      doing === 'stop s1' ? late.promise : undefined,
     )
-    const answer = verb.run(spec, { sandboxes: ['s1'] }, deadline)
+    const answer = verb.run(spec, { sandboxes: ['s1', 's2'] }, deadline)
     await clock.advance(MINUTE)
     expect(await answer).toMatchObject({ phase: 'Failed', reason: 'TimedOut' })
+    late.resolve()
+    await clock.advance(MINUTE)
+    expect(acts).toEqual(['stop s1'])
     expect(clock.pending()).toBe(0)
   })
 })

@@ -32,13 +32,14 @@ const inUse = async (cri: Cri, podUid: string, ids: readonly string[]): Promise<
 }
 
 /** Stops and removes one. A stale network namespace may keep it from being stopped: the runtime may remove it even so. */
-const recycle = async (cri: Cri, id: string): Promise<string | undefined> => {
+const recycle = async (cri: Cri, id: string, inTime: () => void): Promise<string | undefined> => {
   let stopping: string | undefined
   try {
     await cri.stop(id)
   } catch (error) {
     stopping = wordsOf(error)
   }
+  inTime()
   try {
     await cri.remove(id)
     return undefined
@@ -50,12 +51,20 @@ const recycle = async (cri: Cri, id: string): Promise<string | undefined> => {
 
 /** Stops and removes the sandboxes of one pod in which nothing runs, so that the kubelet makes it a new one. */
 export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb => {
-  const recycleAll = async (podUid: string, ids: readonly string[]): Promise<Answer> => {
+  const recycleAll = async (podUid: string, ids: readonly string[], deadline: number): Promise<Answer> => {
+    // Whoever ordered it was told by then that it was not done: what was late must not go on behind their back.
+    const inTime = () => {
+      if (clock.now() >= deadline) throw new DeadlinePassed(`the deadline passed before pod ${podUid} was done`)
+    }
     // What the order was accepted for may have changed while its intent was written.
     const used = await inUse(cri, podUid, ids)
     if (used) return used
     const wrong: string[] = []
-    for (const id of ids) wrong.push(...[await recycle(cri, id)].filter((each) => each !== undefined))
+    for (const id of ids) {
+      inTime()
+      const why = await recycle(cri, id, inTime)
+      if (why !== undefined) wrong.push(why)
+    }
     const left = (await cri.sandboxesOf(podUid)).filter(({ id }) => ids.includes(id))
     if (wrong.length > 0) return failed('Error', `pod ${podUid}: ${wrong.join('; ')}`)
     if (left.length > 0) return failed('Error', `pod ${podUid}: the runtime still lists its ${counted(ids)}`)
@@ -78,7 +87,7 @@ export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb =
       const podUid = podUidOf(spec)
       const doing = `the ${counted(sandboxes)} of pod ${podUid} were being removed`
       try {
-        return await within({ clock, deadline, doing }, () => recycleAll(podUid, sandboxes))
+        return await within({ clock, deadline, doing }, () => recycleAll(podUid, sandboxes, deadline))
       } catch (error) {
         return failed(error instanceof DeadlinePassed ? 'TimedOut' : 'Error', wordsOf(error))
       }
