@@ -5,7 +5,7 @@ import { createInspectByOrder } from '../src/diagnose/inspect-by-order.ts'
 import { createInspectByReading } from '../src/diagnose/inspect-by-reading.ts'
 import { createRecords } from '../src/pipeline/records.ts'
 import { createSweepOrders } from '../src/pipeline/sweep-orders.ts'
-import { systemClock as clock } from '../src/runtime/clock.ts'
+import { createManualClock, systemClock as clock } from '../src/runtime/clock.ts'
 import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { pathOf } from '../src/runtime/paths.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
@@ -75,6 +75,25 @@ test('an agent that refuses, and one that is not there, are unknown and say why'
     known: false,
     why: 'the agent on node-4 did not answer within 10 s: is it installed and running there?',
   })
+})
+
+test('a node that stays silent is asked less and less often', async () => {
+  // Time is the test's own: only the API server is real.
+  const clock = createManualClock(Date.now())
+  const inspect = createInspectByOrder({ kube, namespace, clock, atOnce: 4 })
+  agents.nodes.set('node-9', () => ({ phase: 'Failed', reason: 'Error', message: 'no' }))
+  const asked = async (): Promise<void> => {
+    const answer = inspect(node('node-9'))
+    const advancing = setInterval(() => void clock.advance(500), 50)
+    await answer
+    clearInterval(advancing)
+  }
+  for (const waitMs of [0, 6_000, 6_000, 15_000, 70_000, 15_000]) {
+    await clock.advance(waitMs)
+    await asked()
+  }
+  // The first, after 5 s, not after 5 s more, after 20 s, not after 70 s more, after 80 s.
+  expect(ordersTo('node-9')).toHaveLength(4)
 })
 
 test('only so many are asked at once: the others hear at once that their turn comes later', async () => {

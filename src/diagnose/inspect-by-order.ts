@@ -32,8 +32,10 @@ const DEADLINE_MS = 30_000
 const GIVE_UP_MS = 10_000
 const FIRST_POLL_MS = 250
 const LONGEST_POLL_MS = 1_000
-/** How long an answer serves those who ask for nothing newer, and how long a missing one stands for everybody. */
+/** How long an answer serves those who ask for nothing newer. */
 const FRESH_MS = 5_000
+/** A node that stays silent is asked less and less often: it may be switched off for good. */
+const MAX_SILENCE_MS = 120_000
 /** Nodes whose answers are kept; beyond it the oldest is forgotten. */
 const MAX_NODES = 1_000
 
@@ -41,7 +43,10 @@ interface Asked {
   /** When it was ordered, ms since the epoch: what the agent saw is newer. */
   readonly at: number
   readonly answer: Promise<Fact<NodeInspection>>
+  /** Until when the answer serves, ms since the epoch. */
   until: number
+  /** How often in a row nothing came of it. */
+  failures: number
 }
 
 /** `inspect-<node>-<random>`: each look is another one. */
@@ -96,16 +101,20 @@ export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer 
     )
   }
 
-  const ask = (node: Sought): Asked => {
+  const ask = (node: Sought, before: Asked | undefined): Asked => {
     underWay += 1
     const asked: Asked = {
       at: clock.now(),
       until: Number.POSITIVE_INFINITY,
+      failures: 0,
       answer: order(node)
         .catch((error: unknown) => unknown(sayUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
-        .finally(() => {
+        .then((answer) => {
           underWay -= 1
-          asked.until = clock.now() + FRESH_MS
+          asked.failures = answer.known ? 0 : (before?.failures ?? 0) + 1
+          const lastsMs = FRESH_MS * 4 ** Math.max(0, asked.failures - 1)
+          asked.until = clock.now() + Math.min(lastsMs, MAX_SILENCE_MS)
+          return answer
         }),
     }
     return asked
@@ -121,7 +130,7 @@ export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer 
         unknown(`the agents of ${underWay} other nodes are being asked: that of ${node.name} comes later`),
       )
     }
-    const asked = ask(node)
+    const asked = ask(node, before)
     byNode.delete(uid)
     byNode.set(uid, asked)
     const oldest = byNode.keys().next()
