@@ -1,5 +1,5 @@
 /** `npm run bench`: kubemend beside a reference controller and a bare loop, on one real API server, in one run. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeError } from '../src/runtime/log.ts'
 import { makeBed } from './bed.ts'
@@ -7,7 +7,7 @@ import { documentOf } from './document.ts'
 import { emit } from './launches.ts'
 import { describeMachine } from './machine.ts'
 import { measure } from './measure.ts'
-import { type Options, readOptions, USAGE } from './options.ts'
+import { type Options, readOptions, ROWS, USAGE } from './options.ts'
 import type { Results } from './results.ts'
 import { tablesOf } from './tables.ts'
 import { alignTables } from './terminal.ts'
@@ -37,7 +37,11 @@ const run = async (options: Options): Promise<number> => {
       ...(await measure(bed, options, progress)),
     }
     process.stdout.write(options.json ? `${JSON.stringify(results, null, 2)}\n` : alignTables(tablesOf(results)))
-    if (options.write) writeFileSync(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), documentOf(results))
+    if (options.write) {
+      const file = join(import.meta.dirname, '..', 'docs', 'benchmarks.md')
+      const isPart = options.rows.length < ROWS.length && existsSync(file)
+      writeFileSync(file, documentOf(results, isPart ? readFileSync(file, 'utf8') : undefined))
+    }
     const unbounded = results.p5?.flatMap(({ kubemend }) => kubemend.unbounded) ?? []
     for (const path of unbounded) process.stderr.write(`kubemend listed without a bound: ${path}\n`)
     return unbounded.length === 0 ? 0 : 1

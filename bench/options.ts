@@ -34,7 +34,7 @@ export const USAGE = `Usage: npm run bench -- [flags]
   --quick         500 healthy pods, 40 incidents: whether it works, not how fast it is
   --full          50000 healthy pods
   -o json         the figures as JSON
-  --write         write docs/benchmarks.md anew`
+  --write         write docs/benchmarks.md anew; with --only, these rows of it`
 
 const QUICK = { healthy: 500, incidents: 40, turns: 1, lone: 3, settleMs: 3_000, agents: 2, agentsRestMs: 20_000 }
 const USUAL = {

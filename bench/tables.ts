@@ -94,13 +94,12 @@ export const connectionsTable = (rows: readonly P6[]): string =>
 export const agentsTable = ({ agents, seconds, memory, milliCpu, watchesAnHour, othersAnHour }: P10): string => {
   const row = (name: string, value: number, goal?: number): readonly string[] => [
     name,
-    value.toFixed(1),
-    goal === undefined ? '' : `≤ ${goal} ${value <= goal ? 'reached' : 'NOT reached'}`,
+    value.toFixed(1) + (goal === undefined ? '' : ` (goal ≤ ${goal}) ${value <= goal ? 'reached' : 'NOT reached'}`),
   ]
   return [
     `Medians of ${agents} agents that were left alone for ${seconds.toFixed(0)} s; requests are the mean of one.`,
     table(
-      ['', 'an agent', 'goal'],
+      ['', 'an agent'],
       [
         row('RSS, MB', memory.resident / 1e6, 64),
         row('of it anonymous, MB', memory.anonymous / 1e6, 20),
