@@ -41,6 +41,7 @@ test('flags are understood, and what is not given may not be looked at', () => {
 })
 
 test.each([
+  [['--namespace=../x'], '--namespace: found "../x", expected the name of a namespace'],
   [['--verbs=Reboot'], '--verbs: found "Reboot", expected Inspect, RecycleSandbox, RestartRuntime'],
   [['--cri-socket=run/x'], '--cri-socket: found "run/x", expected an absolute path'],
   [['--host-sbin=sbin'], '--host-sbin: found "sbin", expected an absolute path'],

@@ -76,6 +76,11 @@ export const parseAgentConfig = (
   env: Readonly<Record<string, string | undefined>>,
 ): AgentConfig => {
   const values = parse(args)
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(values.namespace)) {
+    throw new AgentConfigError(
+      `--namespace: found "${values.namespace.slice(0, 80)}", expected the name of a namespace`,
+    )
+  }
   const verbs = values.verbs.split(',').map((verb) => oneOf('verbs', verb.trim(), NODE_VERBS))
   const paths = {
     criSocket: absolute('cri-socket', values['cri-socket']),
