@@ -1,7 +1,7 @@
 /** The third of the incidents: a volume that the node cannot mount, since the program that mounts it is not installed. */
 import assert from 'node:assert/strict'
 import type { KubeEvent } from '../../src/api/kubernetes.ts'
-import { FLAG_PREFIX } from '../../src/api/names.ts'
+import { FLAG_PREFIX, INSTALL_LABEL } from '../../src/api/names.ts'
 import { hasHelper, installByHand, nfsPod, PACKAGE, withoutHelper } from '../mount-helper.ts'
 import {
   conditionOf,
@@ -15,6 +15,7 @@ import {
   recordsOf,
   said,
 } from '../nodes.ts'
+import { NAMESPACE } from '../operator.ts'
 import { runMend } from '../people.ts'
 import type { Scenario, Stage } from '../scenario.ts'
 
@@ -91,6 +92,14 @@ const install: Scenario = {
     const allowed = Date.now()
     await nodePolicy(stage, [CAUSE], [{ type: 'InstallMountHelper' }])
     await stage.eventually(async () => assert.ok(await hasHelper(stage, node), 'the helper is there'))
+    const installer = await stage.eventually(async () => {
+      const [pod] = (await stage.pods(`${INSTALL_LABEL}=true`, NAMESPACE)).filter(({ spec }) => spec?.nodeName === node)
+      assert.equal(pod?.status?.phase, 'Succeeded', 'the pod that installs it ends well')
+      return pod
+    })
+    stage.onEnd(() =>
+      stage.kubectl(['delete', 'pod', installer?.metadata.name ?? '', '-n', NAMESPACE, '--ignore-not-found']),
+    )
     note(`installed ${((Date.now() - allowed) / 1000).toFixed(1)} s after a policy allowed it`)
     for (const other of othersThan(stage, node)) assert.ok(!(await hasHelper(stage, other)), `not on ${other}`)
     await nodeRecord(stage, node, CAUSE)

@@ -1,0 +1,114 @@
+/** What a stolen token of an agent can do with the chart as it is installed: next to nothing. */
+import assert from 'node:assert/strict'
+import { request } from 'node:https'
+import { nodeNamed } from '../nodes.ts'
+import { AGENT_SELECTOR, NAMESPACE } from '../operator.ts'
+import { answered, FINAL, giveOrder } from '../orders.ts'
+import type { Scenario, Stage } from '../scenario.ts'
+
+interface Cluster {
+  readonly server: string
+  readonly 'certificate-authority-data': string
+}
+
+interface Thief {
+  /** One request of the token's bearer: the status code and what the API server says. */
+  ask(method: string, path: string, body?: object): Promise<{ readonly code: number; readonly says: string }>
+}
+
+const thiefWith = (token: string, { server, 'certificate-authority-data': ca }: Cluster): Thief => ({
+  ask: (method, path, body) =>
+    new Promise((resolve, reject) => {
+      const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
+      const headers = { authorization: `Bearer ${token}`, 'content-type': type }
+      const asked = request(`${server}${path}`, { method, ca: Buffer.from(ca, 'base64'), headers }, (response) => {
+        let says = ''
+        response.setEncoding('utf8').on('data', (text: string) => {
+          says += text
+        })
+        response.on('end', () => resolve({ code: response.statusCode ?? 0, says }))
+      })
+      asked.once('error', reject)
+      asked.end(body && JSON.stringify(body))
+    }),
+})
+
+/** The token of the agent's pod on this node, as whoever gets onto the node can read it. */
+const stolenToken = async (stage: Stage, node: string): Promise<string> => {
+  const pod = (await stage.pods(AGENT_SELECTOR, NAMESPACE)).find(({ spec }) => spec?.nodeName === node)
+  const path = `/var/lib/kubelet/pods/${pod?.metadata.uid}/volumes/kubernetes.io~projected`
+  return (await stage.cluster.exec(node, ['sh', '-c', `cat ${path}/*/token`])).trim()
+}
+
+const TASKS = `/apis/kubemend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks`
+const DONE = { status: { phase: 'Succeeded', reason: 'Done', message: 'says the thief' } }
+
+const stolen: Scenario = {
+  name: 'agent-token',
+  title: "with an agent's stolen token nothing can be done but read orders and lie about those to its own node",
+  run: async (stage) => {
+    const { cluster, namespace, kubectl, note } = stage
+    const [node = '', other = ''] = cluster.workers
+    const [{ cluster: api }] = (
+      JSON.parse(await kubectl(['config', 'view', '--raw', '-o', 'json'])) as {
+        clusters: [{ cluster: Cluster }]
+      }
+    ).clusters
+    const thief = thiefWith(await stolenToken(stage, node), api)
+    const [mine, theirs] = [`${namespace}-mine`, `${namespace}-theirs`]
+    for (const [name, where] of [
+      [mine, node],
+      [theirs, other],
+    ] as const) {
+      await giveOrder(stage, { name, node: where, verb: 'Inspect' })
+      await answered(stage, name, FINAL)
+    }
+    const { uid } = (await nodeNamed(stage, node)).metadata
+    const order = (where: string): object => ({
+      apiVersion: 'kubemend.io/v1alpha1',
+      kind: 'NodeTask',
+      metadata: { name: `${namespace}-forged`, namespace: where },
+      spec: { nodeName: node, nodeUid: uid, verb: 'Inspect', deadline: new Date(Date.now() + 60_000).toISOString() },
+    })
+    const tries: readonly (readonly [what: string, method: string, path: string, body?: object])[] = [
+      ['answer for another node', 'PATCH', `${TASKS}/${theirs}/status`, DONE],
+      ['give an order', 'POST', TASKS, order(NAMESPACE)],
+      ['give one elsewhere', 'POST', TASKS.replace(NAMESPACE, namespace), order(namespace)],
+      ['re-address an order', 'PATCH', `${TASKS}/${mine}`, { spec: { nodeName: other } }],
+      ['label an order', 'PATCH', `${TASKS}/${mine}`, { metadata: { labels: { a: 'b' } } }],
+      ['delete an order', 'DELETE', `${TASKS}/${mine}`],
+      ['read orders elsewhere', 'GET', TASKS.replace(NAMESPACE, namespace)],
+      ['read secrets', 'GET', `/api/v1/namespaces/${NAMESPACE}/secrets`],
+      ['read pods', 'GET', '/api/v1/pods'],
+      [
+        'make a pod',
+        'POST',
+        `/api/v1/namespaces/${NAMESPACE}/pods`,
+        { metadata: { name: 'x' }, spec: { containers: [] } },
+      ],
+      ['read nodes', 'GET', '/api/v1/nodes'],
+      ['taint its node', 'PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: true } }],
+      ['write a record', 'POST', `/apis/kubemend.io/v1alpha1/namespaces/${NAMESPACE}/remediations`, {}],
+      ['write a policy', 'POST', '/apis/kubemend.io/v1alpha1/remediationpolicies', {}],
+      ['take the lease', 'PATCH', `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/kubemend`, {}],
+      ['get another token', 'POST', `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/kubemend-controller/token`, {}],
+    ]
+    for (const [what, ...asked] of tries) {
+      const { code, says } = await thief.ask(...asked)
+      assert.equal(code, 403, `${what}: ${code} ${says}`)
+    }
+    const readable = await thief.ask('GET', TASKS)
+    assert.equal(readable.code, 200)
+    assert.ok(readable.says.includes(theirs), 'it can read the orders to every node')
+    const lie = await thief.ask('PATCH', `${TASKS}/${mine}/status`, DONE)
+    assert.equal(lie.code, 200, lie.says)
+    note(`${tries.length} tries refused; left: reading orders, and false answers for its own node`)
+
+    const unbound = await kubectl(['create', 'token', 'kubemend-agent', '-n', NAMESPACE])
+    const nowhere = await thiefWith(unbound.trim(), api).ask('PATCH', `${TASKS}/${mine}/status`, DONE)
+    assert.equal(nowhere.code, 403, nowhere.says)
+    assert.match(nowhere.says, /names no node/)
+  },
+}
+
+export const scenarios: readonly Scenario[] = [stolen]
