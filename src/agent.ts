@@ -1,7 +1,6 @@
 /** The node agent: reads its flags, answers the orders to its node until it is told to stop. */
 import { runAgent } from './agent/agent.ts'
 import { AgentConfigError, readAgentConfig } from './agent/config.ts'
-import { runInstall } from './agent/install/install.ts'
 import { createLineLog, describeError } from './runtime/log-line.ts'
 
 const told = new AbortController()
@@ -12,7 +11,10 @@ const INSTALL = 'install-mount-helper'
 
 try {
   const [first, ...rest] = process.argv.slice(2)
-  if (first === INSTALL) process.exit(await runInstall(rest))
+  if (first === INSTALL) {
+    const { runInstall } = await import('./agent/install/install.ts')
+    process.exit(await runInstall(rest))
+  }
   const config = readAgentConfig()
   await runAgent(
     config,

@@ -1,5 +1,4 @@
 /** Chains out of the output of iptables-save(8), line by line: the rules between them can be tens of megabytes. */
-import { spawn } from 'node:child_process'
 import type { NodeInspection } from '../../api/node-task.ts'
 import { splitLines } from '../../runtime/lines.ts'
 
@@ -36,6 +35,8 @@ export const readSaved = async (
 
 /** Runs such a program, without input, shell or environment. Rejects with its last words where it fails or takes too long. */
 export const runSave = async (program: string, backend: Backend, timeoutMs: number): Promise<readonly Chain[]> => {
+  // Loaded at need: most agents rest most of the time.
+  const { spawn } = await import('node:child_process')
   const child = spawn(program, [], { stdio: ['ignore', 'pipe', 'pipe'], env: {} })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
