@@ -4,8 +4,9 @@ import type { Pod } from '../src/api/kubernetes.ts'
 import type { Answers } from './agent-stand-in.ts'
 import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
 import { eventually } from '../testbed/fixture.ts'
+import { runMend } from './play-mend.ts'
 import { useNodeScene, OPERATOR } from './node-scene.ts'
-import { chainGone, FAST_PATIENCE, noHelper, PORT_TAKEN } from './node-words.ts'
+import { chainGone, FAST_PATIENCE, NETNS_GONE, noHelper, PORT_TAKEN } from './node-words.ts'
 
 const scene = useNodeScene()
 
@@ -13,9 +14,14 @@ const RESTART = { actions: [{ type: 'RestartRuntime', timeout: '1m' }] }
 const DOWN = 'container runtime is down'
 
 /** A policy for the nodes with this label alone, so that tests do not meet. */
-const policyFor = (label: string, causes: readonly string[], spec: object = RESTART): Promise<void> =>
+const policyFor = (
+  label: string,
+  causes: readonly string[],
+  spec: object = RESTART,
+  failingFor = '0s',
+): Promise<void> =>
   scene.policy(label, {
-    match: { causes, failingFor: '0s', nodeSelector: { matchLabels: { test: label } } },
+    match: { causes, failingFor, nodeSelector: { matchLabels: { test: label } } },
     limits: { maxUnhealthyNodes: '100%' },
     ...spec,
   })
@@ -224,6 +230,32 @@ test.concurrent('a damaged disk with the same words is not flagged', async () =>
   ])
 })
 
+test.concurrent('sandboxes that are stale for good are recycled, each by an order of its own, and no other pod’s', async () => {
+  const node = await scene.node({ test: 'stale' })
+  const byUid = new Map<string, Pod>()
+  scene.agents.nodes.set(node, (task) => {
+    const pod = byUid.get(task.spec.recycleSandbox?.podUid ?? '')
+    if (pod) void scene.runs(pod)
+    return seeing(wellNode)(task)
+  })
+  // Long enough for all of them to have been heard of: those that come later wait for the next attempt.
+  await policyFor('stale', ['SandboxStale'], { actions: [{ type: 'RecycleSandbox', timeout: '1m' }] }, '4s')
+  const bystander = await scene.stuck({ namespace: await scene.bed.namespace(), node })
+  await scene.runs(bystander)
+  // Each ran before: its container ended, its phase stays Running, and only its condition says that it has no sandbox.
+  const pods: Pod[] = []
+  const namespace = await scene.bed.namespace()
+  for (let i = 0; i < 3; i += 1) {
+    const pod = await scene.stuck({ namespace, node, ranBefore: true })
+    byUid.set(pod.metadata.uid, pod)
+    pods.push(pod)
+  }
+  for (const pod of pods) await scene.says(pod, 'FailedCreatePodSandBox', NETNS_GONE)
+  await scene.record(node, { phase: 'Succeeded' })
+  const recycled = ordersTo(node, 'RecycleSandbox').map(({ spec }) => spec.recycleSandbox?.podUid)
+  expect(recycled.toSorted()).toEqual(pods.map(({ metadata }) => metadata.uid).toSorted())
+})
+
 test.concurrent('who asks of one node at once shares one look', async () => {
   const node = await scene.node({ test: 'shared' })
   scene.agents.nodes.set(node, seeing(wellNode))
@@ -242,6 +274,26 @@ test.concurrent('who asks of one node at once shares one look', async () => {
     'MountHelperMissing',
   ])
   expect(ordersTo(node, 'Inspect').length).toBeLessThanOrEqual(2)
+})
+
+test.concurrent('explain says of a pod what lies with its node, from what the agent told the controller, and orders nothing', async () => {
+  const node = await scene.node({ test: 'explained' })
+  scene.agents.nodes.set(node, seeing(wipedNode))
+  await policyFor('explained', ['IptablesChainMissing'], { ...RESTART, mode: 'Observe' })
+  const [pod] = await failing(node, 'FailedCreatePodSandBox', chainGone())
+  await scene.record(node, { phase: 'Observed' })
+  const before = ordersTo(node, 'Inspect').length
+  expect(before).toBeGreaterThan(0)
+  const { name = '', namespace = '' } = pod?.metadata ?? {}
+  const { status, out } = await runMend(['explain', `pod/${name}`, '-n', namespace], {
+    environment: { KUBECONFIG: scene.bed.plane.kubeconfig },
+  })
+  expect(status).toBe(0)
+  expect(out).toContain(`Node ${node}`)
+  expect(out).toContain('IptablesChainMissing')
+  expect(out).toContain('chain DOCKER is missing from tables filter and nat')
+  expect(out).toContain('docker.service')
+  expect(ordersTo(node, 'Inspect').length).toBe(before)
 })
 
 test.concurrent('a node that was deleted ends its record', async () => {

@@ -43,6 +43,8 @@ export interface StuckPod {
   readonly name?: string
   readonly node: string
   readonly labels?: Readonly<Record<string, string>>
+  /** Its container ended well when its sandbox went; default: it never started. */
+  readonly ranBefore?: boolean
 }
 
 export interface NodeScene {
@@ -148,7 +150,7 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
       const path = pathOf({ kind: 'Node', name: node, subresource: 'status' })
       await call('PATCH', path, { status: { conditions: [condition] } }, MERGE)
     },
-    stuck: async ({ namespace, node, labels = {}, name = `stuck-${randomUUID().slice(0, 8)}` }) => {
+    stuck: async ({ namespace, node, labels = {}, name = `stuck-${randomUUID().slice(0, 8)}`, ranBefore = false }) => {
       const pod = await call<Pod>('POST', pathOf({ kind: 'Pod', namespace }), {
         metadata: { name, labels },
         spec: {
@@ -162,8 +164,15 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
         { type: 'Ready', status: 'False', reason: 'ContainersNotReady', lastTransitionTime: now() },
       ]
       const waits = { name: 'app', image: 'registry.test/app:1', imageID: '', ready: false, restartCount: 0 }
-      const containerStatuses = [{ ...waits, state: { waiting: { reason: 'ContainerCreating' } } }]
-      await podStatus(pod, { phase: 'Pending', startTime: now(), conditions, containerStatuses })
+      const ended = { terminated: { exitCode: 0, reason: 'Completed', finishedAt: now() } }
+      const state = ranBefore ? ended : { waiting: { reason: 'ContainerCreating' } }
+      const containerStatuses = [{ ...waits, state }]
+      await podStatus(pod, {
+        phase: ranBefore ? 'Running' : 'Pending',
+        startTime: now(),
+        conditions,
+        containerStatuses,
+      })
       return pod
     },
     says: async ({ metadata: { namespace, name, uid } }, reason, message) => {

@@ -10,6 +10,10 @@ const PREFIX =
 export const chainGone = (chain = 'DOCKER'): string =>
   `${PREFIX}(iptables failed: iptables --wait -t filter -A ${chain} ! -i docker0 -o docker0 -p tcp -d 172.7.21.3 --dport 80 -j ACCEPT: iptables: No chain/target/match by that name.\n (exit status 1))`
 
+/** A sandbox that died, whose network namespace went with it. */
+export const NETNS_GONE =
+  'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "ab41": plugin type="bridge" failed (add): failed to Statfs "/var/run/netns/cni-f8106292-8639-2da7-7a82-11dc8173bb6b": no such file or directory'
+
 /** The same beginning, and nothing that a restart helps. */
 export const PORT_TAKEN = `${PREFIX}Bind for 0.0.0.0:80 failed: port is already allocated`
 
