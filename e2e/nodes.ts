@@ -20,22 +20,17 @@ export const onNode = ({ cluster }: Stage, node: string, script: string): Promis
 export const invocationOf = (stage: Stage, node: string, unit: string): Promise<string> =>
   onNode(stage, node, `systemctl show --property InvocationID --value ${unit}`)
 
-/** The same of all nodes: node and unit by id. */
-export const invocations = async (
-  stage: Stage,
-  units: readonly string[] = [DOCKER, CONTAINERD],
-): Promise<Readonly<Record<string, string>>> => {
-  const all = stage.cluster.nodes.flatMap((node) => units.map((unit) => [node, unit] as const))
+/** What runs of Docker and of the runtime were there on these nodes: node and unit to systemd's id. */
+export type Invocations = Readonly<Record<string, string>>
+
+export const invocations = async (stage: Stage, nodes = stage.cluster.nodes): Promise<Invocations> => {
+  const all = nodes.flatMap((node) => [DOCKER, CONTAINERD].map((unit) => [node, unit] as const))
   const read = all.map(async ([node, unit]) => [`${node} ${unit}`, await invocationOf(stage, node, unit)] as const)
   return Object.fromEntries(await Promise.all(read))
 }
 
-/** Throws unless of all units on all nodes just these were started anew, each once. */
-export const restartedOnly = async (
-  stage: Stage,
-  before: Readonly<Record<string, string>>,
-  wanted: readonly string[],
-): Promise<void> => {
+/** Throws unless of these units just the wanted ones were started anew. */
+export const restartedOnly = async (stage: Stage, before: Invocations, wanted: readonly string[]): Promise<void> => {
   const now = await invocations(stage)
   const changed = Object.keys(before).filter((name) => before[name] !== now[name])
   assert.deepEqual(changed.toSorted(), [...wanted].toSorted(), 'units that were started anew')

@@ -148,11 +148,19 @@ export const raiseStage = async (bed: Bed, scenario: Scenario, { signal, say }: 
     stage,
     notes,
     close: async ({ remove }) => {
-      for (let close = closers.pop(); close; close = closers.pop()) await close()
+      let failure: unknown
+      for (let close = closers.pop(); close; close = closers.pop()) {
+        try {
+          await close()
+        } catch (error) {
+          failure ??= error
+        }
+      }
       api.close()
-      if (!remove) return
+      // A policy that stays would act on what later scenarios break on the same nodes.
       for (const name of policies) await kubectl(['delete', 'rempol', name, '--ignore-not-found'])
-      await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
+      if (remove) await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
+      if (failure !== undefined) throw failure
     },
   }
 }

@@ -17,7 +17,7 @@ const refuses: Scenario = {
     const node = cluster.workers[1] ?? ''
     await apply(barePod(namespace, { image: RUNS, podSpec: { nodeName: node } }))
     const [pod] = await running(1, 'app=web')
-    const units = await invocations(stage)
+    const units = await invocations(stage, [node])
     const restart = (runtime: string, reason: string): Partial<OrderParts> => ({
       verb: 'RestartRuntime',
       restartRuntime: { runtime, reason },

@@ -27,7 +27,7 @@ const play = async (stage: Stage, node: string, count: number): Promise<void> =>
   const stuck = await running(count, 'app=web')
   const [bystander] = await running(1, BYSTANDER)
   assert.ok(bystander)
-  const units = await invocations(stage)
+  const units = await invocations(stage, [node])
   const broken = Date.now()
   await killSandboxes(stage, node, stuck)
   await said(stage, 'FailedCreatePodSandBox', 'failed to Statfs')
