@@ -179,6 +179,20 @@ describe('the agent', () => {
     },
   )
 
+  test('is admitted where its priority class needs a quota, as the controller is', async () => {
+    const admitted = async (agent: object) => {
+      const quota = (await rendered({ agent })).find(({ kind }) => kind === 'ResourceQuota')
+      const { scopeSelector } = (quota as unknown as { readonly spec: { readonly scopeSelector: object } }).spec
+      return scopeSelector
+    }
+    const naming = (...values: readonly string[]) => ({
+      matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values }],
+    })
+    expect(await admitted({ enabled: false })).toEqual(naming('system-cluster-critical'))
+    expect(await admitted({ enabled: true })).toEqual(naming('system-cluster-critical', 'system-node-critical'))
+    expect(await admitted({ enabled: true, priorityClassName: 'mine' })).toEqual(naming('system-cluster-critical'))
+  })
+
   test('may not lack the bus by which it would restart', async () => {
     const values = {
       agent: { enabled: true, systemBus: { enabled: false } },
