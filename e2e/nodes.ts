@@ -77,8 +77,8 @@ export const nodePolicy = (
     ...spec,
     match: { causes, failingFor: '0s', namespaces: [namespace], ...spec.match },
     actions,
-    // Scenarios break nodes side by side; the one about the storm breaker says otherwise.
-    limits: { maxUnhealthyNodes: '100%', cooldown: '10s', ...spec.limits },
+    // Scenarios break nodes side by side, and the same ones again and again.
+    limits: { maxUnhealthyNodes: '100%', cooldown: '10s', maxAttempts: 100, ...spec.limits },
   })
 
 const isAbout = ({ spec }: Remediation, node: string, cause: string): boolean =>

@@ -19,6 +19,7 @@ const CAUSE = 'RuntimeUnresponsive'
 const POLICY = {
   match: { causes: [CAUSE], failingFor: '0s' },
   actions: [{ type: 'RestartRuntime' }],
+  limits: { cooldown: '10s', maxAttempts: 100 },
 }
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
@@ -69,7 +70,7 @@ const two: Scenario = {
     const began = Date.now()
     for (const node of workers) await freezeRuntime(stage, node)
     for (const node of workers) say(`${node}: ${await untilReady(stage, node, 'False')}`)
-    await policy({ ...POLICY, limits: { cooldown: '10s', maxUnhealthyNodes: '30%', maxConcurrent: 2 } })
+    await policy({ ...POLICY, limits: { ...POLICY.limits, maxUnhealthyNodes: '30%', maxConcurrent: 2 } })
     const allowed = Date.now()
     const held = await eventually(
       async () => {

@@ -1,6 +1,6 @@
 /** Sandboxes that died and that the node's network does not get over: the kubelet alone never gets out of it. */
 import assert from 'node:assert/strict'
-import type { Pod } from '../../src/api/kubernetes.ts'
+import type { KubeEvent, Pod } from '../../src/api/kubernetes.ts'
 import { forgetting, invocations, nodePolicy, nodeRecord, ordersSince, RUNS, restartedOnly, said } from '../nodes.ts'
 import { barePod, deployment } from '../objects.ts'
 import { killSandboxes } from '../sandboxes.ts'
@@ -9,8 +9,9 @@ import type { Scenario, Stage } from '../scenario.ts'
 const CAUSE = 'SandboxStale'
 const BYSTANDER = 'app=bystander'
 const RECYCLE = [{ type: 'RecycleSandbox', timeout: '2m' }]
-/** The kubelet tries again every ten seconds or so; so long it has not helped itself. */
+/** The kubelet has not helped itself: it tries again every ten seconds or so. */
 const TRIES = 2
+const FAILED = '--field-selector=reason=FailedCreatePodSandBox'
 
 /** Everything by which one can see that a pod was left alone. */
 const lifeOf = ({ metadata, status }: Pod) => ({
@@ -20,7 +21,7 @@ const lifeOf = ({ metadata, status }: Pod) => ({
 })
 
 const play = async (stage: Stage, node: string, count: number): Promise<void> => {
-  const { namespace, apply, running, pods, kubectl, eventually, note } = stage
+  const { namespace, apply, running, pods, get, eventually, note } = stage
   await forgetting(stage, node, CAUSE)
   await apply(deployment(namespace, { image: RUNS, replicas: count, podSpec: { nodeName: node } }))
   await apply(barePod(namespace, { name: 'bystander', image: RUNS, podSpec: { nodeName: node } }))
@@ -32,15 +33,10 @@ const play = async (stage: Stage, node: string, count: number): Promise<void> =>
   await killSandboxes(stage, node, stuck)
   await said(stage, 'FailedCreatePodSandBox', 'failed to Statfs')
   await eventually(async () => {
-    const events = await kubectl([
-      'get',
-      'events',
-      '-n',
-      namespace,
-      '--field-selector=reason=FailedCreatePodSandBox',
-      '-o=name',
-    ])
-    assert.ok(events.trim().split('\n').length >= TRIES || count > 1, 'the kubelet has tried more than once')
+    const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace, FAILED)
+    const tries = items.reduce((sum, event) => sum + ((event as { count?: number }).count ?? 1), 0)
+    const failing = new Set(items.map(({ involvedObject }) => involvedObject?.name))
+    assert.ok(failing.size === count && tries >= TRIES, `${failing.size} of ${count} fail, after ${tries} tries`)
   })
 
   const allowed = Date.now()
