@@ -3,9 +3,11 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTasks } from '../src/agent/tasks.ts'
+import type { NodeTask } from '../src/api/objects.ts'
 import { systemClock } from '../src/runtime/clock.ts'
 import { createKubeClient } from '../src/runtime/kube-client.ts'
 import { loadKubeConnection } from '../src/runtime/kube-config.ts'
+import { pathOf } from '../src/runtime/paths.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { inMinutes, NAMESPACE, useAgents } from './agent-scene.ts'
 
@@ -27,12 +29,21 @@ const inspect = (nodeName: string, nodeUid: string) => ({
   deadline: inMinutes(1),
 })
 
-const begun = (name: string) =>
-  eventually(async () => {
-    const { status } = await scene.task(name)
-    if (status?.phase !== 'Running') throw new Error(`${name} is ${status?.phase}`)
-    return status
-  })
+const clientOf = async () =>
+  createKubeClient(await loadKubeConnection({ kubeconfig: scene.bed.plane.kubeconfig }), { userAgent: 'test' })
+
+/** By requests: a kubectl takes its time on a busy machine, and a look lasts five seconds. */
+const begun = async (name: string) => {
+  const client = await clientOf()
+  return eventually(
+    async () => {
+      const { status } = await client.get<NodeTask>(pathOf({ kind: 'NodeTask', namespace: NAMESPACE, name }))
+      if (status?.phase !== 'Running') throw new Error(`${name} is ${status?.phase}`)
+      return status
+    },
+    { everyMs: 20 },
+  )
+}
 
 test('an agent that is killed between its intent and its answer leaves the order to the next, which answers it', async () => {
   const { uid } = await scene.node('killed')
@@ -59,11 +70,10 @@ test('an agent that is told to end answers first what it has begun', async () =>
 
 test('what another agent of the node begins while it waits in the queue is left to that one', async () => {
   const { uid } = await scene.node('shared')
-  const connection = await loadKubeConnection({ kubeconfig: scene.bed.plane.kubeconfig })
   const first = Promise.withResolvers<void>()
   const acted: string[] = []
   const tasks = createTasks({
-    client: createKubeClient(connection, { userAgent: 'agent' }),
+    client: await clientOf(),
     clock: systemClock,
     identity: async () => ({ nodeName: 'shared', nodeUid: uid, podName: 'agent' }),
     nodeName: 'shared',

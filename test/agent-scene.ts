@@ -147,7 +147,7 @@ export const useAgents = (): AgentScene => {
       () => {
         if (!logs.some((line) => line.includes('"ready"') || line.includes(' ready'))) throw new Error(logs.join('\n'))
       },
-      { timeoutMs: 30_000, everyMs: 50 },
+      { timeoutMs: 60_000, everyMs: 50 },
     )
     return agent
   }
@@ -184,7 +184,7 @@ export const useAgents = (): AgentScene => {
           if (found.status?.finishedAt === undefined) throw new Error(`not answered: ${JSON.stringify(found.status)}`)
           return found
         },
-        { timeoutMs: 30_000, everyMs: 50 },
+        { timeoutMs: 60_000, everyMs: 50 },
       ),
   }
 }
