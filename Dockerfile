@@ -43,7 +43,7 @@ COPY --from=chains /chains/ /
 COPY --from=build /node/lib/ /usr/lib/
 COPY --from=build /node/bin/node /usr/local/bin/node
 COPY package.json LICENSE /app/
-COPY --from=build /src/dist/agent.js /src/dist/chunk-*.js /src/dist/sbom.spdx.json /app/dist/
+COPY --from=build /src/dist/agent.js /src/dist/install-*.js /src/dist/chunk-*.js /src/dist/sbom.spdx.json /app/dist/
 USER 65532:65532
 WORKDIR /app
 # It works for milliseconds at a time: memory that is young is collected soon rather than kept.
