@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
 import type { Pod } from '../src/api/kubernetes.ts'
-import { RBAC as RIGHTS } from '../src/diagnose/rbac.ts'
 import type { Remediation } from '../src/api/objects.ts'
 import { pathOf } from '../src/runtime/paths.ts'
 import { type Controller, installController, startController } from '../testbed/controller.ts'
@@ -14,29 +13,6 @@ import { FAST_PATIENCE } from './node-words.ts'
 
 export const OPERATOR = 'kubemend-system'
 const MERGE = 'application/merge-patch+json'
-
-/** As the chart grants it where the agent is installed. */
-const MAY_INSPECT = JSON.stringify({
-  apiVersion: 'v1',
-  kind: 'List',
-  items: [
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'Role',
-      metadata: { name: 'test-inspect-nodes', namespace: OPERATOR },
-      rules: RIGHTS.filter(({ action }) => action === 'inspect-nodes').flatMap(({ rules }) =>
-        rules.map(({ apiGroups, resources, verbs }) => ({ apiGroups, resources, verbs })),
-      ),
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: { name: 'test-inspect-nodes', namespace: OPERATOR },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'test-inspect-nodes' },
-      subjects: [{ kind: 'ServiceAccount', name: 'kubemend-controller', namespace: OPERATOR }],
-    },
-  ],
-})
 
 export interface StuckPod {
   readonly namespace: string
@@ -99,7 +75,6 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
 
   beforeAll(async () => {
     const kubeconfig = await installController(bed.plane)
-    await bed.applyYaml(MAY_INSPECT)
     const api = openApi(bed.plane.kubeconfig)
     parts = { api, kubeconfig, agents: startAgents(api, OPERATOR) }
     if (options.runs ?? true) await start()

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Pod } from '../src/api/kubernetes.ts'
 import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
-import { useNodeScene } from './node-scene.ts'
-import { chainGone } from './node-words.ts'
+import { eventually } from '../testbed/fixture.ts'
+import { OPERATOR, useNodeScene } from './node-scene.ts'
+import { chainGone, FAST_PATIENCE } from './node-words.ts'
 
 const scene = useNodeScene({ runs: false, args: ['--leader-elect=false'] })
 
@@ -68,6 +69,37 @@ test('a restart that was ordered before the controller died is proven by the nex
   const orders = scene.agents.orders.filter(({ spec }) => spec.nodeName === node && spec.verb === 'RestartRuntime')
   expect(orders).toHaveLength(1)
   await second.kill('SIGTERM')
+})
+
+test('a record about a node that somebody made in a namespace of theirs is no record of it', async () => {
+  const node = await scene.node({ test: 'forged' })
+  scene.agents.nodes.set(node, seeing(wellNode))
+  await policy('forged')
+  const { metadata } = await scene.bed.get<Pod>('node', node)
+  const theirs = await scene.bed.namespace('theirs')
+  const forged = {
+    apiVersion: 'kubemend.io/v1alpha1',
+    kind: 'Remediation',
+    metadata: { name: 'forged', namespace: theirs, labels: { 'kubemend.io/area': 'IptablesChainMissing' } },
+    spec: {
+      policy: { name: 'forged', uid: 'u', generation: 1 },
+      cause: 'IptablesChainMissing',
+      target: { apiVersion: 'v1', kind: 'Node', name: node, uid: metadata.uid },
+      templateHash: 'node',
+    },
+  }
+  await scene.bed.applyYaml(JSON.stringify(forged))
+  const controller = await scene.start()
+  await stuckOn(node)
+  const own = await eventually(async () => {
+    const found = (await scene.recordsOf(node)).filter((record) => record.metadata.namespace === OPERATOR)
+    if (found[0]?.status?.phase !== 'Held') throw new Error(`there are ${found.length} records of our own`)
+    return found
+  }, FAST_PATIENCE)
+  expect(own).toHaveLength(1)
+  const left = (await scene.recordsOf(node)).find((record) => record.metadata.namespace === theirs)
+  expect(left?.status).toBeUndefined()
+  await controller.kill('SIGTERM')
 })
 
 test('without the right to watch nodes all else goes on, and what lies with nodes holds and names it', async () => {

@@ -128,7 +128,8 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
 
   const enqueue = (key: string): void => reconciles.add(key)
   const nodeNamed = async (name: string): Promise<ObjectRef | undefined> => {
-    const node = nodes.named(name)
+    // What a watch that broke showed last may be a node that was made anew since.
+    const node = nodes.fact().known ? nodes.named(name) : undefined
     return node ? nodeRef(node) : readNodeRef(name, client)
   }
 
@@ -252,6 +253,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       enqueue,
       now,
       policiesChanged,
+      operatorNamespace: config.namespace,
       nodes,
       nodeChanged,
       paused: (is) => {

@@ -114,3 +114,20 @@ test('a record is open until it has an end', () => {
     false,
   )
 })
+
+test('a node on which a remedy is under way is under repair, but not for its own incident, and not by a mere flag', () => {
+  const records = createRecords()
+  const onNode = (uid: string, owner: string, phase: Phase, action: string): Remediation => {
+    const plain = record({ uid, owner, area: 'IptablesChainMissing', phase })
+    const target = { apiVersion: 'v1', kind: 'Node', name: owner, uid: owner }
+    return { ...plain, spec: { ...plain.spec, target }, status: { ...plain.status, action } } as Remediation
+  }
+  records.put(onNode('1', 'a', 'Running', 'RestartRuntime'))
+  records.put(onNode('2', 'b', 'Verifying', 'RecycleSandbox'))
+  records.put(onNode('3', 'c', 'Held', 'RestartRuntime'))
+  records.put(onNode('4', 'd', 'Verifying', 'FlagNode'))
+  records.put(record({ uid: '5', owner: 'workload', phase: 'Running' }))
+  expect(records.nodesUnderRepair({ ownerUid: 'e', area: 'IptablesChainMissing' })).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'IptablesChainMissing' })).toEqual(['b'])
+  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'RuntimeUnresponsive' })).toEqual(['a', 'b'])
+})

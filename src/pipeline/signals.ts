@@ -18,6 +18,8 @@ export interface SignalDeps {
   readonly enqueue: (key: string) => void
   readonly now: () => number
   readonly policiesChanged: () => void
+  /** Where the records of nodes lie. */
+  readonly operatorNamespace: string
   readonly paused: (paused: boolean) => void
   readonly nodes: Nodes
   /** A node came, changed or went. */
@@ -51,6 +53,8 @@ export const createSignals = (deps: SignalDeps): Signals => {
       deps.policiesChanged()
     },
     remediation: (record) => {
+      // Whoever may create records in one namespace must not speak for what lies in another, or for nodes.
+      if (record.metadata.namespace !== (record.spec.target.namespace ?? deps.operatorNamespace)) return
       const before = records.get(record.metadata.uid)
       records.put(record)
       ledger.sawRecord(record)
