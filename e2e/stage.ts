@@ -160,7 +160,7 @@ export const raiseStage = async (bed: Bed, scenario: Scenario, { signal, say }: 
       // A policy that stays would act on what later scenarios break on the same nodes.
       for (const name of policies) await kubectl(['delete', 'rempol', name, '--ignore-not-found'])
       if (remove) await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
-      if (failure !== undefined) throw failure
+      if (failure !== undefined) throw new Error(`clearing up after ${scenario.name}`, { cause: failure })
     },
   }
 }

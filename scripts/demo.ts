@@ -1,19 +1,23 @@
 /**
- * `npm run demo -- [--keep] [--json]`: a broken image path on a real API server, found, repaired and proven.
- * Exit status 0 only if it is repaired and verified and nothing else was touched.
+ * `npm run demo -- [--kind] [--keep] [--json]`: a broken image path on a real API server, found, repaired and proven; with
+ * `--kind`, three incidents on real nodes. Exit status 0 only if all is repaired and verified and nothing else was touched.
  */
 import { parseArgs } from 'node:util'
+import { runKindDemo } from '../e2e/demo.ts'
 import { describeError } from '../src/runtime/log.ts'
 import { NoGoError } from '../testbed/build/go.ts'
 import { runDemo } from '../testbed/demo/demo.ts'
 
-const USAGE = `Usage: npm run demo -- [--keep] [--json]
+const USAGE = `Usage: npm run demo -- [--kind] [--keep] [--json]
 
   Starts a real API server on loopback, breaks the image of cluster DNS as a renamed registry project does, and shows
   how kubemend observes it, is allowed to act, repairs it, and leaves two look-alikes alone. About a minute; the first
   time some more, to build the API server.
 
+  --kind    play three incidents on a cluster of three real nodes instead: a moved registry project, a lost firewall
+            chain, a missing mount helper. Some minutes; needs Docker, or root
   --keep    leave all of it running until Ctrl-C, to play with
+  --context kind-NAME  with --kind: a cluster of kind that is there, such as one that npm run e2e -- --keep left
   --json    print the time line as JSON lines, nothing else`
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
@@ -21,6 +25,8 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
     options: {
+      kind: { type: 'boolean', default: false },
+      context: { type: 'string' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -40,8 +46,10 @@ const main = async (): Promise<number> => {
   }
   const { stdout, env } = process
   const colour = stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
-  const { keep, json } = values
-  const ok = await runDemo({ keep, json, out: stdout, colour, signal: stopping.signal })
+  const { kind, context, keep, json } = values
+  const options = { keep, json, out: stdout, colour, signal: stopping.signal }
+  const existing = context === undefined ? {} : { existing: context.replace(/^kind-/, '') }
+  const ok = kind ? await runKindDemo({ ...options, ...existing }) : await runDemo(options)
   // A build that is under way would be waited for.
   if (interrupted !== 0) process.exit(keep && ok ? 0 : interrupted)
   return ok ? 0 : 1

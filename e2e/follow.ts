@@ -1,0 +1,70 @@
+/** Tells what kubelets and the operator say while a scenario is played. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KubeEvent } from '../src/api/kubernetes.ts'
+import type { Entry } from '../testbed/demo/timeline.ts'
+import { NAMESPACE } from './operator.ts'
+import type { Stage } from './scenario.ts'
+
+const LOOK_MS = 300
+const LOST = 220
+
+/** One line, for a line that is meant to be read. */
+const short = (text: string): string => {
+  const line = text.replace(/\s+/g, ' ').trim()
+  return line.length <= LOST ? line : `${line.slice(0, LOST / 2)} … ${line.slice(-LOST / 2)}`
+}
+
+/** Follows the scenario's pods and its records, and those of nodes; `stop` ends that. Looks three times a second. */
+export const follow = (stage: Stage, tell: (entry: Entry) => void): { readonly stop: () => Promise<void> } => {
+  const { namespace, get, records } = stage
+  const told = new Set<string>()
+  const began = Date.now()
+  const once = (key: string, entry: () => Entry): void => {
+    if (told.has(key)) return
+    told.add(key)
+    tell(entry())
+  }
+  const look = async (): Promise<void> => {
+    const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace)
+    for (const { type, reason = '', message = '', involvedObject, reportingComponent } of items) {
+      if (reportingComponent === 'kubemend.io/controller' || (type !== 'Warning' && reason !== 'Started')) continue
+      const about = `${involvedObject?.kind} ${involvedObject?.name}`
+      const text = reason === 'Started' ? 'its container runs' : short(message)
+      once(`${reason} ${about}`, () => ({
+        who: 'kubelet',
+        what: reason,
+        about,
+        text,
+        mood: type === 'Warning' ? 'bad' : 'good',
+      }))
+    }
+    for (const record of [...(await records()), ...(await records(NAMESPACE))]) {
+      const { metadata, spec, status } = record
+      const at = Date.parse(metadata.creationTimestamp ?? '')
+      if (at < began - 1000 || !status?.phase) continue
+      const about = `${spec.target.kind} ${spec.target.name}`
+      const text = `${status.cause ?? spec.cause}, ${status.phase} (${status.reason}): ${short(status.message ?? '')}`
+      once(`${metadata.uid} ${status.phase} ${status.reason}`, () => ({
+        who: 'kubemend',
+        what: status.reason ?? '',
+        about,
+        text,
+        ...(status.phase === 'Succeeded' && { mood: 'good' }),
+      }))
+    }
+  }
+  let over = false
+  const following = (async () => {
+    while (!over) {
+      await look().catch(() => {}) // the next look tells it
+      await sleep(LOOK_MS)
+    }
+    await look().catch(() => {})
+  })()
+  return {
+    stop: async () => {
+      over = true
+      await following
+    },
+  }
+}
