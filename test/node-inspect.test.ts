@@ -18,13 +18,13 @@ let api: Api
 let kube: KubeClient
 let namespace: string
 let agents: AgentStandIn
+let beforeTheKind: unknown
 
 beforeAll(async () => {
   kube = await clientOf(bed.plane.kubeconfig)
   api = openApi(bed.plane.kubeconfig)
   namespace = await bed.namespace('operator')
-  const before = await byOrder()({ name: 'node-0', uid: 'uid-0' })
-  expect(before).toEqual({ known: false, why: expect.stringContaining('there are no NodeTasks in this cluster') })
+  beforeTheKind = await byOrder()({ name: 'node-0', uid: 'uid-0' })
   await bed.kubectl(['apply', '-f', 'crds/'])
   await bed.kubectl(['wait', '--for=condition=Established', 'crd/nodetasks.kubemend.io', '--timeout=30s'])
   await eventually(() => bed.kubectl(['get', 'nodetasks', '-A']))
@@ -41,6 +41,13 @@ const byOrder = (atOnce = 4, client: KubeClient = kube) =>
 
 const ordersTo = (name: string) => agents.orders.filter(({ spec }) => spec.nodeName === name)
 const node = (name: string) => ({ name, uid: `uid-${name}` })
+
+test('without the kind nobody can be asked', () => {
+  expect(beforeTheKind).toEqual({
+    known: false,
+    why: expect.stringContaining('there are no NodeTasks in this cluster'),
+  })
+})
 
 test('an agent is asked by an order with a deadline of half a minute, for that node alone', async () => {
   agents.nodes.set('node-1', seeing(wellNode))
