@@ -53,7 +53,7 @@ const rest: Scenario = {
     })
     const requests = (asked / nodes.length) * (HOUR_MS / (Date.now() - began))
     note(
-      `memory at most ${megabytes.toFixed(0)} MB, CPU at most ${(Math.max(...shares) * 1000).toFixed(1)} m, ` +
+      `memory at most ${megabytes.toFixed(0)} MB, CPU at most ${(Math.max(...shares) * 1000).toFixed(2)} m, ` +
         `${requests.toFixed(0)} API requests an hour a node`,
     )
     assert.ok(megabytes < 96, `${megabytes} MB`)
