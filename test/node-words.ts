@@ -1,7 +1,7 @@
 /** What kubelets say of nodes that fail. */
 import type { Patience } from '../testbed/fixture.ts'
 
-export const FAST_PATIENCE: Patience = { timeoutMs: 30_000, everyMs: 100 }
+export const FAST_PATIENCE: Patience = { timeoutMs: 60_000, everyMs: 100 }
 
 const PREFIX =
   'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to start sandbox container for pod "app": Error response from daemon: driver failed programming external connectivity on endpoint k8s_POD_app:  '
