@@ -3,13 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { AGENT_ACCOUNT } from '../src/api/names.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { inMinutes, NAMESPACE, useAgents } from './agent-scene.ts'
 import { ROOT } from './policies/server.ts'
 
 const scene = useAgents()
 const ELSEWHERE = 'elsewhere'
-const AGENT = `${NAMESPACE}/kubemend-agent`
+const AGENT = `${NAMESPACE}/${AGENT_ACCOUNT}`
 
 const orderTo = (name: string, nodeName: string, nodeUid: string, more: object = {}, namespace = NAMESPACE): string =>
   JSON.stringify({

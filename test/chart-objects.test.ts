@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useControlPlane } from '../testbed/fixture.ts'
+import { AGENT_ACCOUNT, NODE_TASK_POLICY } from '../src/api/names.ts'
 import { parseConfig } from '../src/config.ts'
 import {
   CHART,
@@ -191,6 +192,13 @@ describe('the agent', () => {
     expect(await admitted({ enabled: false })).toEqual(naming('system-cluster-critical'))
     expect(await admitted({ enabled: true })).toEqual(naming('system-cluster-critical', 'system-node-critical'))
     expect(await admitted({ enabled: true, priorityClassName: 'mine' })).toEqual(naming('system-cluster-critical'))
+  })
+
+  test('answers under the name, and is held to its node by the policy, that the code knows', async () => {
+    const objects = await rendered({ agent: { enabled: true } })
+    expect(named(objects, 'ServiceAccount')).toContain(AGENT_ACCOUNT)
+    expect(named(objects, 'ValidatingAdmissionPolicy')).toContain(NODE_TASK_POLICY)
+    expect(named(objects, 'ValidatingAdmissionPolicyBinding')).toContain(NODE_TASK_POLICY)
   })
 
   test('may not lack the bus by which it would restart', async () => {
