@@ -23,13 +23,10 @@ import { createRegistry } from '../diagnose/registry/registry.ts'
 import { createLedger } from '../report/ledger.ts'
 import { createMetrics, type Metrics } from '../report/metrics.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { notFound } from '../runtime/errors.ts'
 import { createKeyedQueue, type KeyedQueue } from '../runtime/keyed-queue.ts'
 import type { KubeClient } from '../runtime/kube-client.ts'
 import type { Log } from '../runtime/log.ts'
-import { pathOf } from '../runtime/paths.ts'
 import { createBoard } from '../watch/board.ts'
-import type { PodRef } from '../watch/sighting.ts'
 import { createWatch, type Watch, WATCHES } from '../watch/watch.ts'
 import { createFilePod } from './file-pod.ts'
 import { countFlags, flagsOn } from './flags.ts'
@@ -40,6 +37,7 @@ import { createLook } from './look.ts'
 import { createNodes } from './nodes.ts'
 import { createPace } from './pace.ts'
 import { createPolicies } from './policies.ts'
+import { createReadPod } from './read-pod.ts'
 import { createReconcile } from './reconcile.ts'
 import { createRecords } from './records.ts'
 import { createReservations } from './reservations.ts'
@@ -113,16 +111,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   })
   const telling = createTelling({ config, client, clock, log, metrics, records, policies, ledger })
 
-  const readPod = async ({ namespace, name, uid }: PodRef): Promise<Pod | undefined> => {
-    try {
-      const pod = await client.get<Pod>(pathOf({ kind: 'Pod', namespace, name }))
-      return pod.metadata.uid === uid ? pod : undefined
-    } catch (error) {
-      if (notFound(error)) return undefined
-      throw new Error(`reading pod ${namespace}/${name}`, { cause: error })
-    }
-  }
-
+  const readPod = createReadPod(client)
   const board = createBoard({ now, onChange: (uid) => looks.add(uid) })
   const examine = (pod: Pod) => examinePod(pod, board.get(pod.metadata.uid)?.words ?? [], knowledge, now())
 
