@@ -81,10 +81,22 @@ const unresponsive = async ({ cri, clock }: RestartNeedDeps, unit: UnitState): P
   return undefined
 }
 
+/**
+ * Nothing on the node proves that these pods should have sandboxes: the uids are the controller's word. So much for one
+ * restart, and not for a row of them.
+ */
+const NOT_AGAIN_WITHIN_MS = 30 * 60_000
+
 const sandboxesStuck = async (
-  { cri }: RestartNeedDeps,
+  { cri, clock }: RestartNeedDeps,
   { runtime, podUids = [] }: Order,
+  { name: unitName, activeSince }: UnitState,
 ): Promise<Answer | undefined> => {
+  const startedMs = activeSince === undefined ? undefined : clock.now() - Date.parse(activeSince)
+  if (startedMs !== undefined && startedMs < NOT_AGAIN_WITHIN_MS) {
+    const minutes = Math.floor(startedMs / 60_000)
+    return notNeeded(`${unitName} was started ${minutes} min ago: what a restart could free it has freed`)
+  }
   if (cri === undefined) return cannotSee('the sandboxes cannot be seen: --cri-socket is not given')
   const { name } = await cri.version(ANSWERS_WITHIN_MS)
   if (name !== CRI_NAMES[runtime]) return notNeeded(`the sandboxes here are made by ${name}, not by ${runtime}`)
@@ -102,6 +114,6 @@ export const restartRefusal = (deps: RestartNeedDeps, order: Order, unit: UnitSt
     case 'Unresponsive':
       return unresponsive(deps, unit)
     case 'SandboxesStuck':
-      return sandboxesStuck(deps, order)
+      return sandboxesStuck(deps, order, unit)
   }
 }

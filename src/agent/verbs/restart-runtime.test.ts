@@ -217,6 +217,18 @@ describe('a restart is refused or begun', () => {
       'NotNeeded',
     ],
     ['no pods named', spec({ runtime: 'containerd', reason: 'SandboxesStuck' }), () => {}, 'NotNeeded'],
+    [
+      'a runtime that was started minutes ago, whatever the order says of pods',
+      STUCK,
+      (node) => (node.unit = { ...node.unit, activeSince: '2029-12-31T23:45:00Z' }),
+      'NotNeeded',
+    ],
+    [
+      'pods without sandboxes, and a runtime that was started long ago',
+      STUCK,
+      (node) => (node.unit = { ...node.unit, activeSince: '2029-12-31T23:15:00Z' }),
+      begun,
+    ],
     ['sandboxes of another runtime', STUCK, (node) => (node.version = () => 'cri-o'), 'NotNeeded'],
     ['no socket given', STUCK, (node) => (node.cri = false), 'CannotSee'],
   ])('%s', async (_, order, set, expected) => {
