@@ -41,8 +41,8 @@ const play = async (stage: Stage, node: string, count: number): Promise<void> =>
 
   const allowed = Date.now()
   await nodePolicy(stage, [CAUSE], RECYCLE)
-  const record = await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
   const after = await running(count, 'app=web')
+  const record = await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
   note(`${count} running ${((Date.now() - allowed) / 1000).toFixed(1)} s after a policy allowed it`)
   const uidsOf = (all: readonly Pod[]) => all.map(({ metadata }) => metadata.uid).toSorted()
   assert.deepEqual(uidsOf(after), uidsOf(stuck), 'the same pods: none was deleted')
@@ -52,7 +52,8 @@ const play = async (stage: Stage, node: string, count: number): Promise<void> =>
   assert.deepEqual(asked, uidsOf(stuck), 'one order a pod')
   assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', broken), [])
   await restartedOnly(stage, units, [])
-  assert.equal(record.status?.attempts?.length, 1)
+  // What is known when it begins; pods that are seen to fail while it is under way come next.
+  assert.ok((record.status?.attempts?.length ?? 0) <= 2, `${record.status?.attempts?.length} attempts`)
 }
 
 const one: Scenario = {
