@@ -74,7 +74,8 @@ export const nodeAgent = ({ accountFolder, host, port }: Agent): Launch => ({
   tied: TIED,
   entry: join(MADE, 'dist/agent.js'),
   args: [`--service-account-dir=${accountFolder}`, '--start-jitter=0', '--verbs=Inspect,RecycleSandbox,RestartRuntime'],
-  env: { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port },
+  // As the entry point of its image has it.
+  env: { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port, NODE_OPTIONS: '--max-semi-space-size=1' },
   isReady: (line) => line.includes('"message":"ready"'),
 })
 
