@@ -107,7 +107,11 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
     }
     await Promise.all(Array.from({ length: lanes }, lane))
   }
-  const { scenarios, lanes } = options
+  const { lanes, bed, say } = options
+  const scenarios = options.scenarios.filter(({ breaks }) => bed.cluster.breakable || breaks !== true)
+  for (const { name } of options.scenarios.filter((each) => !scenarios.includes(each))) {
+    say(`${name}: left out, for these nodes have no Docker`)
+  }
   await playAll(
     scenarios.filter(({ alone }) => alone !== true),
     lanes,

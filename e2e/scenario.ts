@@ -16,6 +16,8 @@ export interface Scenario {
   readonly alone?: boolean
   /** Scenarios that name the same thing here, such as a node, are played one after the other. */
   readonly lane?: string
+  /** Needs nodes of our own image: Docker on them, and network plugins that fail on purpose. Left out on others. */
+  readonly breaks?: true
   /** Default three minutes. */
   readonly timeoutMs?: number
   /** Throws what was not as wanted. */

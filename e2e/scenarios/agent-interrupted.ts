@@ -66,6 +66,7 @@ const interrupted = ({
 }: Interruption): Scenario => ({
   name: `b-${name}`,
   title: `${who} while Docker is being restarted: it is not restarted twice, and the record tells the truth`,
+  breaks: true,
   ...(alone === undefined ? { lane: 'first worker' } : { alone }),
   timeoutMs: 300_000,
   run: async (stage) => {

@@ -11,6 +11,7 @@ import type { Scenario } from '../scenario.ts'
 const refuses: Scenario = {
   name: 'agent-refuses',
   title: 'an agent refuses what is late, for another node of the name, not needed, or would hit a healthy pod',
+  breaks: true,
   lane: 'second worker',
   run: async (stage) => {
     const { cluster, namespace, apply, running, note } = stage
@@ -72,6 +73,7 @@ const inspect: Scenario = {
 const recycle: Scenario = {
   name: 'sandbox-agent-killed',
   title: 'an agent that is killed while it removes a sandbox finishes that when it is back, and touches no other',
+  breaks: true,
   lane: 'second worker',
   run: async (stage) => {
     const { cluster, namespace, apply, running, onEnd, note } = stage

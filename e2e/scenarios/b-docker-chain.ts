@@ -25,6 +25,7 @@ const RESTART = [{ type: 'RestartRuntime' }]
 const chain: Scenario = {
   name: 'b-chain',
   title: "where Docker's chain is gone, Docker is restarted on that node only, and the pod there runs",
+  breaks: true,
   lane: 'first worker',
   run: async (stage) => {
     const { cluster, namespace, apply, running, kubectl, note, say } = stage
@@ -61,6 +62,7 @@ const TAKEN = { listens: 10250, published: 18080 }
 const port: Scenario = {
   name: 'b-port-taken',
   title: 'where a host port is taken, as Docker says it, that is explained and nothing is restarted',
+  breaks: true,
   lane: 'first worker',
   run: async (stage) => {
     const { cluster, namespace, apply, pods, eventually, onEnd, note } = stage

@@ -9,7 +9,7 @@ import { type Kubectl, kubectlOf } from '../kubectl.ts'
 import { kind } from '../machine/kind.ts'
 import { AUDIT_LOG, AUDIT_MOUNT, auditPolicy, clusterConfig } from './cluster-config.ts'
 import { type Docker, dockerAt, type Exec, execAt, loadImage } from './docker-nodes.ts'
-import { installNetworkPlugin, PLUGIN_FILE } from './network-plugin.ts'
+import { installNetworkPlugin } from './network-plugin.ts'
 import { nodeImage } from './node-image.ts'
 
 /** A cluster of real nodes in containers: one control plane, two workers. */
@@ -29,6 +29,8 @@ export interface KindCluster {
   /** Path of the API server's audit log on this machine. */
   readonly auditLog: string
   readonly docker: Docker
+  /** Whether its nodes have Docker and the network plugins that fail on purpose: those of our own image do. */
+  readonly breakable: boolean
   /** Runs a command in a node. */
   readonly exec: Exec
   /** Brings an image of the Docker daemon onto these nodes, by default the workers. */
@@ -126,6 +128,7 @@ const handleOf = async ({ options, kubeconfig, kubectlPath, down }: Place): Prom
   const workers = nodes.filter((node) => node !== controlPlane)
   const kubectl = kubectlOf({ kubectl: kubectlPath, kubeconfig })
   const exec = execAt(docker)
+  const breakable = (await exec(controlPlane, ['ls', '/opt/cni/bin'])).includes('docker-chain')
   return {
     name,
     kubeconfig,
@@ -138,11 +141,12 @@ const handleOf = async ({ options, kubeconfig, kubectlPath, down }: Place): Prom
     subnet: `${network.Gateway}/${network.IPPrefixLen}`,
     auditLog: audit === undefined ? '' : join(audit, AUDIT_LOG),
     docker,
+    breakable,
     exec,
     reboot: async (node) => {
       await docker(['restart', '--time', '10', node])
       // A network plugin of kind's own does this by itself.
-      if ((await exec(node, ['ls', '/etc/cni/net.d'])).includes(PLUGIN_FILE)) {
+      if (breakable) {
         await installNetworkPlugin(await nodeNetworks(kubectl, nodes.length), exec)
       }
     },

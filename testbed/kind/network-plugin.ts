@@ -6,7 +6,7 @@ interface NodeNetwork {
   readonly address: string
 }
 
-export const PLUGIN_FILE = '10-kubemend.conflist'
+const PLUGIN_FILE = '10-kubemend.conflist'
 
 /** The beginning of the names of namespaces whose pods need the chain DOCKER of their node. */
 const DOCKER_NAMESPACES = 'e2e-b-'
