@@ -6,12 +6,13 @@ import { NAMESPACE } from './operator.ts'
 import type { Stage } from './scenario.ts'
 
 const LOOK_MS = 300
-const LOST = 220
+/** The middle of what a kubelet says may be left out, not of what the operator says. */
+const LINE = { kubelet: 220, kubemend: 600 }
 
 /** One line, for a line that is meant to be read. */
-const short = (text: string): string => {
+const short = (text: string, most: number): string => {
   const line = text.replace(/\s+/g, ' ').trim()
-  return line.length <= LOST ? line : `${line.slice(0, LOST / 2)} … ${line.slice(-LOST / 2)}`
+  return line.length <= most ? line : `${line.slice(0, most / 2)} … ${line.slice(-most / 2)}`
 }
 
 /** Follows the scenario's pods and its records, and those of nodes; `stop` ends that. Looks three times a second. */
@@ -29,7 +30,7 @@ export const follow = (stage: Stage, tell: (entry: Entry) => void): { readonly s
     for (const { type, reason = '', message = '', involvedObject, reportingComponent } of items) {
       if (reportingComponent === 'kubemend.io/controller' || (type !== 'Warning' && reason !== 'Started')) continue
       const about = `${involvedObject?.kind} ${involvedObject?.name}`
-      const text = reason === 'Started' ? 'its container runs' : short(message)
+      const text = reason === 'Started' ? 'its container runs' : short(message, LINE.kubelet)
       once(`${reason} ${about}`, () => ({
         who: 'kubelet',
         what: reason,
@@ -43,7 +44,7 @@ export const follow = (stage: Stage, tell: (entry: Entry) => void): { readonly s
       const at = Date.parse(metadata.creationTimestamp ?? '')
       if (at < began - 1000 || !status?.phase) continue
       const about = `${spec.target.kind} ${spec.target.name}`
-      const text = `${status.cause ?? spec.cause}, ${status.phase} (${status.reason}): ${short(status.message ?? '')}`
+      const text = `${status.cause ?? spec.cause}, ${status.phase} (${status.reason}): ${short(status.message ?? '', LINE.kubemend)}`
       once(`${metadata.uid} ${status.phase} ${status.reason}`, () => ({
         who: 'kubemend',
         what: status.reason ?? '',
