@@ -1,5 +1,5 @@
 /** Docker's chain on a node, which pods in namespaces `e2e-b-…` need: see the network plugin `docker-chain`. */
-import { DOCKER, invocationOf, onNode, othersThan } from './nodes.ts'
+import { onNode } from './nodes.ts'
 import type { Stage } from './scenario.ts'
 
 const REMOVE = 'iptables -D FORWARD -o docker0 -j DOCKER; iptables -F DOCKER; iptables -X DOCKER'
@@ -13,7 +13,3 @@ export const loseChain = async (stage: Stage, node: string): Promise<void> => {
   stage.onEnd(() => onNode(stage, node, `if ! { ${THERE}; }; then systemctl restart docker; fi`))
   await onNode(stage, node, REMOVE)
 }
-
-/** Docker's run on each of the other nodes. */
-export const othersDocker = (stage: Stage, node: string): Promise<readonly string[]> =>
-  Promise.all(othersThan(stage, node).map((each) => invocationOf(stage, each, DOCKER)))
