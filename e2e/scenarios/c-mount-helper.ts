@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { KubeEvent } from '../../src/api/kubernetes.ts'
 import { FLAG_PREFIX, INSTALL_LABEL } from '../../src/api/names.ts'
-import { hasHelper, installByHand, nfsPod, PACKAGE, withoutHelper } from '../mount-helper.ts'
+import { hasHelper, HELPER, installByHand, nfsPod, PACKAGE, withoutHelper } from '../mount-helper.ts'
 import {
   conditionOf,
   eventOfNode,
@@ -10,6 +10,7 @@ import {
   nodeNamed,
   nodePolicy,
   nodeRecord,
+  onNode,
   ordersSince,
   othersThan,
   recordsOf,
@@ -21,6 +22,12 @@ import type { Scenario, Stage } from '../scenario.ts'
 
 const CAUSE = 'MountHelperMissing'
 const LABEL = `${FLAG_PREFIX}${CAUSE}`
+
+interface Taint {
+  readonly key: string
+  readonly value?: string
+  readonly effect: string
+}
 
 const firstOf = ({ firstTimestamp, eventTime }: KubeEvent): number => Date.parse(firstTimestamp ?? eventTime ?? '')
 
@@ -77,6 +84,30 @@ const flag: Scenario = {
   },
 }
 
+const taint: Scenario = {
+  name: 'c-taint',
+  title: 'where a policy asks for it the flag is a taint as well, which goes with it',
+  alone: true,
+  run: async (stage) => {
+    const { cluster, namespace, apply, eventually } = stage
+    const node = cluster.workers[1] ?? ''
+    await withoutHelper(stage, node)
+    await forgetting(stage, node, CAUSE)
+    await nodePolicy(stage, [CAUSE], [{ type: 'FlagNode', flagNode: { taint: 'NoSchedule' } }])
+    await apply(nfsPod(namespace, node))
+    await flagged(stage, node)
+    const taints = async (): Promise<readonly string[]> => {
+      const { spec } = (await nodeNamed(stage, node)) as { spec?: { taints?: readonly Taint[] } }
+      return (spec?.taints ?? []).map(({ key, value, effect }) => `${key}=${value}:${effect}`)
+    }
+    await eventually(async () => assert.deepEqual(await taints(), [`${LABEL}=nfs:NoSchedule`]))
+    stage.onEnd(() => onNode(stage, node, `rm -f ${HELPER}`))
+    await onNode(stage, node, `printf '#!/bin/sh\\nexit 1\\n' >${HELPER}; chmod +x ${HELPER}`)
+    await unflagged(stage, node)
+    await eventually(async () => assert.deepEqual(await taints(), []))
+  },
+}
+
 const install: Scenario = {
   name: 'c-install',
   title: 'with InstallMountHelper allowed, the package is installed on that node and on no other',
@@ -111,4 +142,4 @@ const install: Scenario = {
   },
 }
 
-export const scenarios: readonly Scenario[] = [flag, install]
+export const scenarios: readonly Scenario[] = [flag, install, taint]
