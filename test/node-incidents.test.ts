@@ -3,6 +3,7 @@ import type { NodeTask } from '../src/api/objects.ts'
 import type { Pod } from '../src/api/kubernetes.ts'
 import type { Answers } from './agent-stand-in.ts'
 import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
+import { readWrites } from '../testbed/demo/audit.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { runMend } from './play-mend.ts'
 import { useNodeScene, OPERATOR } from './node-scene.ts'
@@ -277,24 +278,58 @@ test.concurrent('who asks of one node at once shares one look', async () => {
   expect(ordersTo(node, 'Inspect').length).toBeLessThanOrEqual(2)
 })
 
-test.concurrent('explain says of a pod what lies with its node, from what the agent told the controller, and orders nothing', async () => {
+test.concurrent('explain says of a pod and of its node what lies with the node, from what the agent told the controller, and writes nothing', async () => {
   const node = await scene.node({ test: 'explained' })
   scene.agents.nodes.set(node, seeing(wipedNode))
   await policyFor('explained', ['IptablesChainMissing'], { ...RESTART, mode: 'Observe' })
-  const [pod] = await failing(node, 'FailedCreatePodSandBox', chainGone())
+  const [first, second] = await failing(node, 'FailedCreatePodSandBox', chainGone(), 2)
   await scene.record(node, { phase: 'Observed' })
-  const before = ordersTo(node, 'Inspect').length
-  expect(before).toBeGreaterThan(0)
-  const { name = '', namespace = '' } = pod?.metadata ?? {}
-  const { status, out } = await runMend(['explain', `pod/${name}`, '-n', namespace], {
+  expect(ordersTo(node, 'Inspect')).not.toEqual([])
+  const explained = async (...args: readonly string[]): Promise<string> => {
+    const { status, out, err } = await runMend(['explain', ...args], {
+      environment: { KUBECONFIG: scene.bed.plane.kubeconfig },
+    })
+    expect({ status, err }).toEqual({ status: 0, err: '' })
+    return out
+  }
+  const { name = '', namespace = '' } = first?.metadata ?? {}
+  for (const out of [await explained(`pod/${name}`, '-n', namespace), await explained(`node/${node}`)]) {
+    expect(out).toContain(`Node ${node} fails: IptablesChainMissing`)
+    expect(out).toContain(`${namespace}/${name}`)
+    expect(out).toContain('chain DOCKER is missing from tables filter and nat')
+    expect(out).toContain('docker.service')
+    expect(out).toContain('with mode Enforce it would act: RestartRuntime')
+  }
+  // Of its node all pods are told, of whatever namespace, and how the node is.
+  const whole = await explained(`node/${node}`)
+  expect(whole).toContain(`${second?.metadata.namespace}/${second?.metadata.name}`)
+  expect(whole).toContain(`Node ${node}: it is Ready`)
+  const written = readWrites(scene.bed.plane.auditLog, 'kubernetes-admin')
+  expect(written.filter(({ verb, resource }) => verb === 'create' && resource === 'nodetasks.kubemend.io')).toEqual([])
+})
+
+test.concurrent('explain says of a node whose runtime is down that it is the node itself', async () => {
+  const node = await scene.node({ test: 'explained-down' })
+  await scene.readiness(node, 'False', DOWN)
+  const { status, out } = await runMend(['explain', 'node', node], {
     environment: { KUBECONFIG: scene.bed.plane.kubeconfig },
   })
   expect(status).toBe(0)
-  expect(out).toContain(`Node ${node}`)
-  expect(out).toContain('IptablesChainMissing')
-  expect(out).toContain('chain DOCKER is missing from tables filter and nat')
-  expect(out).toContain('docker.service')
-  expect(ordersTo(node, 'Inspect').length).toBe(before)
+  expect(out).toContain(`Node ${node} fails: RuntimeUnresponsive`)
+  expect(out).toContain(`Node ${node}: it is not Ready: ${DOWN}`)
+  expect(out).not.toMatch(/^pods /m)
+})
+
+test.concurrent('explain says of a node that is well that it is', async () => {
+  const node = await scene.node()
+  const environment = { KUBECONFIG: scene.bed.plane.kubeconfig }
+  const { status, out } = await runMend(['explain', `no/${node}`], { environment })
+  expect({ status, out }).toMatchObject({
+    status: 0,
+    out: expect.stringContaining(`Node ${node} does not fail: it is Ready`),
+  })
+  const none = await runMend(['explain', 'node/nobody'], { environment })
+  expect(none.err).toContain('there is no Node nobody')
 })
 
 test.concurrent('a node that was deleted ends its record', async () => {

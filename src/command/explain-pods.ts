@@ -1,4 +1,5 @@
-import type { ObjectRef, Pod, Workload } from '../api/kubernetes.ts'
+import { isNodeCause } from '../api/causes.ts'
+import type { Node, ObjectRef, Pod, Workload } from '../api/kubernetes.ts'
 import { ownerOfObject } from '../diagnose/owner-object.ts'
 import { readPods } from '../diagnose/read-pods.ts'
 import { formatSelector } from '../diagnose/selector.ts'
@@ -11,13 +12,27 @@ import type { Named } from './object-ref.ts'
 
 /** The object that a person named: its uid, and the pods that it speaks for. */
 export interface Subject extends Named {
-  readonly namespace: string
+  /** Absent of a node. */
+  readonly namespace?: string
   readonly uid: string
+  /** Of a node those that are on it. */
   readonly pods: readonly Pod[]
+  readonly node?: Node
+}
+
+const readNode = async ({ client }: Cluster, { kind, name }: Named): Promise<Subject> => {
+  const node = await client.get<Node>(pathOf({ kind, name })).catch((error: unknown) => {
+    if (!notFound(error)) throw error
+    throw new Refusal(`there is no Node ${name}`)
+  })
+  const { items } = await listAll<Pod>(client, pathOf({ kind: 'Pod' }), { fieldSelector: `spec.nodeName=${name}` })
+  return { kind, name, uid: node.metadata.uid, pods: items, node }
 }
 
 /** Reads it, and of a workload all the pods that its selector takes. Throws a `Refusal` where it is not there. */
-export const readSubject = async ({ client, namespace }: Cluster, { kind, name }: Named): Promise<Subject> => {
+export const readSubject = async (cluster: Cluster, { kind, name }: Named): Promise<Subject> => {
+  const { client, namespace } = cluster
+  if (kind === 'Node') return readNode(cluster, { kind, name })
   const object = await client.get<Pod & Workload>(pathOf({ kind, namespace, name })).catch((error: unknown) => {
     if (!notFound(error)) throw error
     throw new Refusal(`there is no ${kind} ${name} in namespace ${namespace}; name another namespace with -n`)
@@ -37,10 +52,12 @@ export const readSubject = async ({ client, namespace }: Cluster, { kind, name }
   return { kind, name, namespace, uid, pods: items }
 }
 
-/** Whether a pod's incident is the subject's: a selector may take pods of others. */
+/** Whether a pod's incident is the subject's: a selector may take pods of others, and pods on a node fail by themselves. */
 export const concerns = (subject: Subject, owner: ObjectRef, pods: readonly { readonly pod: Pod }[]): boolean =>
+  owner.uid === subject.uid || (subject.kind !== 'Node' && concernsPods(subject, owner, pods))
+
+const concernsPods = (subject: Subject, owner: ObjectRef, pods: readonly { readonly pod: Pod }[]): boolean =>
   subject.kind === 'Pod' ||
-  owner.uid === subject.uid ||
   owner.kind === 'Node' ||
   pods.some(({ pod }) => pod.metadata.ownerReferences?.some(({ uid }) => uid === subject.uid))
 
@@ -55,4 +72,18 @@ export const sayState = (pods: readonly Pod[]): string => {
     pods.length === 1 && !pod.spec?.nodeName ? '; it has no node yet, and scheduling is not repaired' : ''
   const count = pods.length === 1 ? '' : `${pods.length} pods, `
   return `${count}${phases}, ${ready} of ${statuses.length} containers ready${unscheduled}`
+}
+
+/** `Ready; flagged MountHelperMissing: …`. */
+export const sayNode = ({ spec, status }: Node): string => {
+  const { conditions = [] } = status ?? {}
+  const ready = conditions.find(({ type }) => type === 'Ready')
+  const said = ready?.message ? `: ${ready.message}` : ''
+  return [
+    ready?.status === 'True' ? 'it is Ready' : `it is not Ready${said}`,
+    ...(spec?.unschedulable ? ['cordoned'] : []),
+    ...conditions
+      .filter(({ type, status: is }) => is === 'True' && isNodeCause(type))
+      .map(({ type, message }) => `flagged ${type}${message ? ` (${message})` : ''}`),
+  ].join('; ')
 }

@@ -1,11 +1,11 @@
 import { type Cluster, type MissingRight, withCluster } from './cluster.ts'
-import { concerns, readSubject, sayState, type Subject } from './explain-pods.ts'
+import { concerns, readSubject, sayNode, sayState, type Subject } from './explain-pods.ts'
 import { EXIT } from './failure.ts'
-import { failingOf, incidentsOf, readWords, type Words } from './failing-pods.ts'
+import { failingNodes, failingOf, incidentsOf, readWords, type Words } from './failing-pods.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from './incident-report.ts'
 import { ago, field, incidentText, type TextOptions } from './incident-text.ts'
 import { judge, withoutRegistry } from './judge.ts'
-import { type Named, parseNamed, WORKLOAD_KINDS } from './object-ref.ts'
+import { EXPLAINED_KINDS, type Named, parseNamed } from './object-ref.ts'
 import { operatorNamespace } from './operator-flags.ts'
 import { createPaint, formatData, printable } from './output.ts'
 import { subcommand } from './subcommand.ts'
@@ -15,7 +15,8 @@ import { type ReadingStages, wireReadingStages } from './wiring.ts'
 
 /** What `explain -o json` prints. */
 export interface Explanation {
-  readonly subject: { readonly kind: string; readonly namespace: string; readonly name: string }
+  /** Without a namespace: a node. */
+  readonly subject: { readonly kind: string; readonly namespace?: string; readonly name: string }
   readonly state: string
   readonly incidents: readonly IncidentReport[]
   /** Of the subject, where nothing fails any more. */
@@ -41,7 +42,8 @@ const explain = async (question: Question): Promise<Explanation> => {
     readSurvey(cluster, question.operatorNamespace),
     wordsAbout(cluster, subject),
   ])
-  const found = await incidentsOf(failingOf(subject.pods, words, stages, now), stages)
+  const itself = subject.node ? failingNodes([subject.node], now) : []
+  const found = await incidentsOf([...failingOf(subject.pods, words, stages, now), ...itself], stages)
   const world = worldOf(survey, survey.policies)
   const incidents: IncidentReport[] = []
   for (const incident of found.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
@@ -49,12 +51,13 @@ const explain = async (question: Question): Promise<Explanation> => {
     const records = survey.records.of(incident.owner.ref.uid, incident.area)
     incidents.push(reportOf(incident, judged, survey.policies, records))
   }
-  const controllers = subject.pods.flatMap(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? [])
+  const owned = subject.node ? [] : subject.pods
+  const controllers = owned.flatMap(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? [])
   const past = [subject.uid, ...new Set(controllers)].flatMap((uid) => survey.records.ofOwner(uid))
   const { kind, name, namespace } = subject
   return {
-    subject: { kind, namespace, name },
-    state: sayState(subject.pods),
+    subject: { kind, ...(namespace !== undefined && { namespace }), name },
+    state: subject.node ? sayNode(subject.node) : sayState(subject.pods),
     incidents,
     records: incidents.length > 0 ? [] : past.map(recordReport),
     notes: [...survey.notes, ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`)],
@@ -67,7 +70,7 @@ export const explanationText = (explanation: Explanation, options: TextOptions):
   const { subject, state, incidents, records, notes, missingRights } = explanation
   const { paint, now } = options
   const healthy = [
-    `${paint.bold(`${subject.kind} ${subject.namespace}/${subject.name}`)} does not fail: ${state}`,
+    `${paint.bold(`${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`)} does not fail: ${state}`,
     ...records.flatMap(({ name, phase, reason, since }) =>
       field(
         'record',
@@ -78,7 +81,8 @@ export const explanationText = (explanation: Explanation, options: TextOptions):
   ]
   const body =
     incidents.length > 0
-      ? incidents.map((incident) => incidentText(incident, options)).join('\n')
+      ? // Of a node its own state counts beside what fails on it: a flag, a cordon.
+        `${subject.kind === 'Node' ? `${paint.bold(`Node ${subject.name}`)}: ${state}\n\n` : ''}${incidents.map((incident) => incidentText(incident, options)).join('\n')}`
       : `${healthy.join('\n')}\n`
   return `${body}${caveats(notes, missingRights, options)}`
 }
@@ -88,17 +92,18 @@ export const explainCommand = subcommand(
     name: 'explain',
     synopsis: '(TYPE/NAME | TYPE NAME) [options]',
     text:
-      'Says why a pod, or the pods of a workload, do not start: the cause and its evidence, who owns them, which policy ' +
+      'Says why a pod, the pods of a workload, or those on a node do not start: the cause and its evidence, who owns them, which policy ' +
       'would act and which guardrail holds, what would be written, and where to mend it for good. It runs the ' +
       "controller's own code with your rights, names those that are missing, and writes nothing.",
     examples: [
       'kubectl mend explain pod/coredns-5c98fc7769-abcde -n kube-system',
       'kubectl mend explain deploy coredns -n kube-system -o yaml',
+      'kubectl mend explain node/hdss7-21.host.com',
     ],
   },
   SURVEY_OPTIONS,
   async ({ values, positionals }, terminal) => {
-    const named = parseNamed(positionals, WORKLOAD_KINDS)
+    const named = parseNamed(positionals, EXPLAINED_KINDS)
     const registry = registryOf(values, terminal.environment)
     const now = Date.now()
     try {

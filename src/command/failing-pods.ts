@@ -1,12 +1,14 @@
 /** Pods that fail, by the same signals that the controller watches, read once. */
 import { type IncidentArea, isNodeCause } from '../api/causes.ts'
-import type { KubeEvent, Pod } from '../api/kubernetes.ts'
+import type { KubeEvent, Node, Pod } from '../api/kubernetes.ts'
 import { areaOfFinding } from '../diagnose/findings.ts'
 import type { FailingPod, Incident, Owner } from '../diagnose/incident.ts'
+import { examineNode } from '../diagnose/node-trouble.ts'
 import { isNodeRef } from '../diagnose/owner-node.ts'
 import { forbidden, notFound } from '../runtime/errors.ts'
 import { type KubeClient, listAll } from '../runtime/kube-client.ts'
 import { pathOf } from '../runtime/paths.ts'
+import { nodeSighting } from '../watch/node-sighting.ts'
 import type { PodRef, Word } from '../watch/sighting.ts'
 import { wordOf } from '../watch/word.ts'
 import type { ReadingStages } from './wiring.ts'
@@ -71,6 +73,19 @@ export const readSuspects = async (
   const pending = new Set(items.map(({ metadata }) => metadata.uid))
   const others = [...words].flatMap(([uid, { ref }]) => (pending.has(uid) ? [] : [ref])).slice(0, MAX_SPOKEN_OF)
   return [...items, ...(await eachOf(others, (ref) => readSpokenOf(client, ref))).flat()]
+}
+
+/** The node itself, where its own condition says that its runtime is down. */
+export const failingNodes = (nodes: readonly Node[], now: number): readonly FailingPod[] =>
+  nodes.map((node) => examineNode(nodeSighting(node), now)).filter(({ findings }) => findings.length > 0)
+
+/** Nodes that fail themselves; none where nodes may not be read. */
+export const readFailingNodes = async (client: Client, now: number): Promise<readonly FailingPod[]> => {
+  const { items } = await listAll<Node>(client, pathOf({ kind: 'Node' }), {}).catch((error: unknown) => {
+    if (!forbidden(error)) throw error
+    return { items: [] as readonly Node[] }
+  })
+  return failingNodes(items, now)
 }
 
 /** Examines pods; those that do not fail are left out. */

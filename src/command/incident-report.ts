@@ -4,6 +4,7 @@ import type { Evidence } from '../api/remediation.ts'
 import type { Plan } from '../decide/verdict.ts'
 import type { Incident } from '../diagnose/incident.ts'
 import type { PolicyInForce } from '../decide/case.ts'
+import { isNodeItself } from '../diagnose/node-trouble.ts'
 import type { Settled } from '../pipeline/settle.ts'
 import { sinceOf } from './failing-pods.ts'
 import type { Judged } from './judge.ts'
@@ -27,7 +28,8 @@ export interface IncidentReport {
   readonly cause: string
   /** RFC 3339: since when the first pod fails. */
   readonly since?: string
-  readonly pods: readonly { readonly name: string; readonly node?: string }[]
+  /** `namespace` where they may be of several: of a node's incident. Of a node that fails itself none. */
+  readonly pods: readonly { readonly namespace?: string; readonly name: string; readonly node?: string }[]
   readonly findings: readonly {
     readonly container: string
     readonly image: string
@@ -92,6 +94,9 @@ export const recordReport = ({ metadata, status }: Remediation): RecordReport =>
   ...(metadata.creationTimestamp !== undefined && { since: metadata.creationTimestamp }),
 })
 
+/** A node that fails itself stands among them, and is no pod. */
+const ofPods = ({ pods }: Incident) => pods.filter(({ pod }) => !isNodeItself(pod))
+
 export const reportOf = (
   incident: Incident,
   { verdict, ifEnforced, diagnosis }: Judged,
@@ -109,7 +114,8 @@ export const reportOf = (
     area: incident.area,
     cause,
     ...(Number.isFinite(since) && { since: iso(since) }),
-    pods: incident.pods.map(({ pod }) => ({
+    pods: ofPods(incident).map(({ pod }) => ({
+      ...(kind === 'Node' && pod.metadata.namespace !== undefined && { namespace: pod.metadata.namespace }),
       name: pod.metadata.name,
       ...(pod.spec?.nodeName && { node: pod.spec.nodeName }),
     })),

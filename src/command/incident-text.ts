@@ -57,7 +57,9 @@ const sayEnforced = (decision: DecisionReport, paint: Paint): string =>
 const podsText = ({ pods }: IncidentReport, wide: boolean): string => {
   const shown = wide ? pods : pods.slice(0, MAX_PODS)
   const more = pods.length - shown.length
-  const names = shown.map(({ name, node }) => `${name}${node === undefined ? '' : ` on ${node}`}`)
+  const names = shown.map(({ namespace, name, node }) =>
+    namespace === undefined ? `${name}${node === undefined ? '' : ` on ${node}`}` : `${namespace}/${name}`,
+  )
   return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
@@ -81,9 +83,10 @@ export const incidentText = (report: IncidentReport, options: TextOptions): stri
   const lines = [
     `${paint.bold(nameOf(report))} fails: ${paint.red(report.cause)}`,
     ...(report.since === undefined ? [] : field('since', ago(report.since, now), options)),
-    ...field('pods', podsText(report, wide), options),
+    ...(report.pods.length === 0 ? [] : field('pods', podsText(report, wide), options)),
     ...report.findings.flatMap(({ container, image, message }) => [
-      ...field(container === '' ? 'pod' : 'container', [container, image].filter(Boolean).join('  '), options),
+      // What fails is a whole pod, or a node: it is named above.
+      ...(container === '' ? [] : field('container', [container, image].filter(Boolean).join('  '), options)),
       ...field('says', cut(message, wide), options),
     ]),
     ...(meaning === undefined ? [] : field('means', meaning, options)),

@@ -5,7 +5,7 @@ import { createReservations, type Reservations } from '../pipeline/reservations.
 import type { Settled } from '../pipeline/settle.ts'
 import { type Cluster, withCluster } from './cluster.ts'
 import { EXIT, UsageError } from './failure.ts'
-import { eachOf, failingOf, incidentsOf, readSuspects, readWords } from './failing-pods.ts'
+import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from './failing-pods.ts'
 import { reportOf } from './incident-report.ts'
 import { type Judged, judge, startingFrom, withoutRegistry } from './judge.ts'
 import { operatorNamespace } from './operator-flags.ts'
@@ -77,7 +77,8 @@ const simulate = async (question: Question): Promise<Simulation> => {
   const policies = joinPolicies(only ? [] : survey.policies, inFiles, reports)
   const words = await readWords(cluster.client, namespace)
   const suspects = await readSuspects(cluster.client, namespace, words)
-  const incidents = await incidentsOf(failingOf(suspects, words, stages, now), stages)
+  const nodes = namespace === undefined ? await readFailingNodes(cluster.client, now) : []
+  const incidents = await incidentsOf([...failingOf(suspects, words, stages, now), ...nodes], stages)
   const judged = await judgeAll(incidents, { survey, policies, stages, now })
   return {
     policies: reports,
