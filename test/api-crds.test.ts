@@ -293,7 +293,9 @@ describe('the record of a remediation', () => {
 
 describe('the roles', () => {
   it('are accepted as they stand', async () => {
-    for (const { text } of await manifests('manifests')) await bed.applyYaml(text)
+    // The bindings after what they bind, and after their namespace.
+    const all = (await manifests('manifests')).toSorted((a, b) => b.name.localeCompare(a.name))
+    for (const { text } of all) await bed.applyYaml(text)
     expect(await bed.kubectl(['get', 'clusterrole', '-o', 'name'])).toContain('kubemend-observe')
   })
 
