@@ -4,7 +4,7 @@ import { customResourceDefinitions } from '../api/kinds.ts'
 import type { KubeObject } from '../api/kubernetes.ts'
 import type { RemediationPolicy } from '../api/objects.ts'
 import { readHosts } from '../diagnose/registry/hosts.ts'
-import { forbidden, notFound } from '../runtime/errors.ts'
+import { notFound } from '../runtime/errors.ts'
 import { type KubeClient, listAll } from '../runtime/kube-client.ts'
 import type { Lease } from '../runtime/lease.ts'
 import { packageFile } from '../runtime/package-root.ts'
@@ -19,23 +19,11 @@ import {
   type ServerVersion,
 } from './doctor-installation.ts'
 import { judgePolicies } from './doctor-policies.ts'
+import { orUndefined, unreadable } from './doctor-read.ts'
 import { judgeRole, type Right, type Role, rolesIn } from './doctor-rights.ts'
 import { sentenceOf } from './failure.ts'
 
 type Client = Pick<KubeClient, 'get' | 'list' | 'create'>
-
-/** A check on something that this user may not read. Other errors are thrown. */
-const unreadable =
-  (check: string) =>
-  (error: unknown): Check => {
-    if (!forbidden(error)) throw error
-    return warn(check, sentenceOf(error), 'ask somebody with that right')
-  }
-
-const orUndefined = (error: unknown): undefined => {
-  if (!notFound(error)) throw error
-  return undefined
-}
 
 export const lookAtServer = async (client: Client): Promise<Check> =>
   judgeVersion(await client.get<ServerVersion>('/version'))

@@ -1,5 +1,6 @@
 import type { Check } from './check.ts'
 import { CLUSTER_OPTIONS, withCluster } from './cluster.ts'
+import { lookAtAgents } from './doctor-agents-look.ts'
 import { lookAtApprovals } from './doctor-approvals.ts'
 import {
   lookAtCrds,
@@ -46,7 +47,8 @@ export const doctorCommand = subcommand(
     synopsis: '[options]',
     text:
       'Checks whether kubemend can work here: the API server, the CRDs, the policies, the rights that the controller ' +
-      'needs, the stop annotation, who leads, and the registry hosts. Each line is ok, warn or fail, with what to do. ' +
+      'needs, the stop annotation, who leads, the agents on the nodes, and the registry ' +
+      'hosts. Each line is ok, warn or fail, with what to do. ' +
       'Writes nothing. The exit status is 1 when a check fails.',
     examples: ['kubectl mend doctor', 'kubectl mend doctor --service-account kubemend-system/kubemend-controller'],
   },
@@ -74,6 +76,7 @@ export const doctorCommand = subcommand(
         lookAtApprovals(client, policies),
         lookAtPause(client, namespace),
         lookAtLease(client, namespace, Date.now()),
+        lookAtAgents(client, namespace, policies, Date.now()),
         lookAtHosts(hostsDirOf(values['registry-hosts-dir'], terminal.environment)),
       ])
       return printable([server, ...understood, ...rest.flat()])
