@@ -41,7 +41,10 @@ export const askSupervisor = (directory: string, request: Request): Promise<Answ
     }
     socket.setTimeout(ASK_TIMEOUT_MS, () => fail(new Error('no answer')))
     socket.once('error', fail)
-    createInterface(socket).once('line', (line) => {
+    const lines = createInterface(socket)
+    // It gives its input's errors a second time, and one that nobody listens to ends the process.
+    lines.once('error', fail)
+    lines.once('line', (line) => {
       socket.end()
       const answer = JSON.parse(line) as Answer & { error?: string }
       if (answer.error === undefined) resolve(answer)
@@ -59,6 +62,13 @@ const isAlive = (pid: number): boolean => {
     return (cause as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
+
+/** Whether somebody answers at the socket: its file is there before the first caller is let in. */
+const answers = (directory: string): Promise<boolean> =>
+  askSupervisor(directory, { do: 'status' }).then(
+    () => true,
+    () => false,
+  )
 
 /** Removes what supervisors left that were killed outright; each of the others removes its own directory. */
 const sweep = (): void => {
@@ -111,7 +121,7 @@ export const startSupervisor = async (
     failure = cause
   })
 
-  while (!existsSync(join(directory, 'control.sock'))) {
+  while (!existsSync(join(directory, 'control.sock')) || !(await answers(directory))) {
     if (failure || child.exitCode !== null) {
       throw new Error(`starting the supervisor: ${failureOf(directory, 'supervise')}`, { cause: failure })
     }
