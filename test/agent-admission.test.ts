@@ -188,9 +188,29 @@ describe('the token of the agent on node a', () => {
     },
   )
 
-  test('says another thing of an order that it answered already: a lie that is left to it', async () => {
-    await answerAs(tokenA, 'for-a', { status: { phase: 'Failed', reason: 'Error', message: 'it was not so' } })
-    expect((await scene.task('for-a')).status?.message).toBe('it was not so')
+  const stands = 'the order was answered already'
+  test.each<[string, object]>([
+    ['says another thing of', { status: { phase: 'Failed', reason: 'Error', message: 'it was not so' } }],
+    ['says another word of', { status: { message: 'it was not so' } }],
+    ['begins anew', { status: { phase: 'Running', reason: 'Accepted' } }],
+    ['takes back what it said of', { status: null }],
+    ['takes the phase back of', { status: { phase: null } }],
+    ['adds what it saw to', { status: { before: { bootId: 'another' } } }],
+  ])('%s an order that it answered already: refused', async (_, body) => {
+    await expect(answerAs(tokenA, 'for-a', body)).rejects.toThrow(stands)
+    expect((await scene.task('for-a')).status).toMatchObject(DONE)
+  })
+
+  test('says the same once more of an order that it answered: nothing changes', async () => {
+    expect(await answerAs(tokenA, 'for-a')).toContain('looked')
+  })
+
+  test('writes its intent, and later its answer', async () => {
+    await asController(orderTo('begun-by-a', 'a', uids['a'] ?? ''))
+    await answerAs(tokenA, 'begun-by-a', { status: { phase: 'Running', reason: 'Accepted' } })
+    await answerAs(tokenA, 'begun-by-a', { status: { phase: 'Running', before: { bootId: 'another' } } })
+    expect(await answerAs(tokenA, 'begun-by-a')).toContain('looked')
+    await expect(answerAs(tokenA, 'begun-by-a', { status: { message: 'no' } })).rejects.toThrow(stands)
   })
 
   test('answers an order to node b: refused', async () => {

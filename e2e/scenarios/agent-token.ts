@@ -43,9 +43,26 @@ const stolenToken = async (stage: Stage, node: string): Promise<string> => {
 const TASKS = `/apis/kubemend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks`
 const DONE = { status: { phase: 'Succeeded', reason: 'Done', message: 'says the thief' } }
 
+/** An order is open until it is answered: so long the token's bearer can speak before the agent does. Says who was first. */
+const lieFirst = async (stage: Stage, thief: Thief, node: string, lie: object): Promise<string> => {
+  const name = `${stage.namespace}-open`
+  await giveOrder(stage, { name, node, verb: 'Inspect' })
+  const { code, says } = await thief.ask('PATCH', `${TASKS}/${name}/status`, lie)
+  // The agent may have been quicker; then the answer stands.
+  if (code === 403) {
+    assert.match(says, /was answered already/)
+    return '(the agent was quicker)'
+  }
+  assert.equal(code, 200, says)
+  const { status } = await answered(stage, name, FINAL)
+  assert.equal(status?.message, 'says the thief', 'what was answered first stands')
+  return '(tried: it stands)'
+}
+
 const stolen: Scenario = {
   name: 'agent-token',
-  title: "with an agent's stolen token nothing can be done but read orders and lie about those to its own node",
+  title:
+    "with an agent's stolen token nothing can be done but read orders and answer open ones to its own node with a lie",
   run: async (stage) => {
     const { cluster, namespace, kubectl, note } = stage
     const [node = '', other = ''] = cluster.workers
@@ -100,9 +117,12 @@ const stolen: Scenario = {
     const readable = await thief.ask('GET', TASKS)
     assert.equal(readable.code, 200)
     assert.ok(readable.says.includes(theirs), 'it can read the orders to every node')
-    const lie = await thief.ask('PATCH', `${TASKS}/${mine}/status`, DONE)
-    assert.equal(lie.code, 200, lie.says)
-    note(`${tries.length} tries refused; left: reading orders, and false answers for its own node`)
+    const lie = { status: { phase: 'Failed', reason: 'Error', message: 'says the thief' } }
+    const late = await thief.ask('PATCH', `${TASKS}/${mine}/status`, lie)
+    assert.equal(late.code, 403, late.says)
+    assert.match(late.says, /was answered already/)
+    const early = await lieFirst(stage, thief, node, lie)
+    note(`${tries.length + 1} tries refused; left: reading orders, and false answers for its own node ${early}`)
 
     const unbound = await kubectl(['create', 'token', 'kubemend-agent', '-n', NAMESPACE])
     const nowhere = await thiefWith(unbound.trim(), api).ask('PATCH', `${TASKS}/${mine}/status`, DONE)
