@@ -32,6 +32,7 @@ const createNode = () => {
     sandboxes: {} as Readonly<Record<string, readonly Sandbox[]>>,
     boot: BOOT,
     cri: true,
+    busGone: false,
     restart: async (): Promise<string> => {
       await sleep(clock, 700)
       node.unit = { ...node.unit, active: 'active', invocationId: 'i2' }
@@ -41,7 +42,10 @@ const createNode = () => {
   }
   const restarts: string[] = []
   const systemd: Systemd = {
-    unit: async (name) => ({ name, load: 'loaded', active: 'active', enabled: '', ...node.unit }),
+    unit: async (name) => {
+      if (node.busGone) throw new Error('connecting to the message bus')
+      return { name, load: 'loaded', active: 'active', enabled: '', ...node.unit }
+    },
     restart: (name) => {
       restarts.push(name)
       return node.restart()
@@ -342,7 +346,8 @@ describe('a restart', () => {
   test.each([
     ['failed', 'Error'],
     ['timeout', 'TimedOut'],
-    ['canceled', 'Error'],
+    // As everything is stopped when a node goes down.
+    ['canceled', 'Interrupted'],
   ])('that systemd ends with %s has failed', async (result, reason) => {
     const scene = createNode()
     scene.node.restart = async () => result
@@ -363,6 +368,73 @@ describe('a restart', () => {
     const other = createNode()
     other.node.restart = throwing(new Error('the message bus went away')) as () => Promise<string>
     expect(await run(other, DOCKER)).toMatchObject({ phase: 'Failed', reason: 'Error' })
+  })
+
+  test('whose job was canceled for another is done where that one started the unit anew', async () => {
+    const scene = createNode()
+    scene.node.restart = async () => {
+      scene.node.unit = { ...scene.node.unit, active: 'activating' }
+      scene.clock.setTimeout(() => (scene.node.unit = { active: 'active', invocationId: 'i2' }), 3_000)
+      return 'canceled'
+    }
+    expect(await run(scene, DOCKER)).toMatchObject({ phase: 'Succeeded', reason: 'Done' })
+  })
+
+  test('that goes on while the bus is lost is waited for, and the bus asked again', async () => {
+    const scene = createNode()
+    const { clock, node } = scene
+    node.restart = async () => {
+      node.unit = { ...node.unit, active: 'deactivating' }
+      node.busGone = true
+      clock.setTimeout(() => (node.busGone = false), 5_000)
+      clock.setTimeout(() => (node.unit = { active: 'active', invocationId: 'i2' }), 9_000)
+      throw new Error('the message bus went away')
+    }
+    expect(await run(scene, DOCKER)).toMatchObject({ phase: 'Succeeded' })
+  })
+
+  test('of which the bus never tells again is not said to be undone', async () => {
+    const scene = createNode()
+    scene.node.restart = async () => {
+      scene.node.busGone = true
+      throw new Error('the message bus went away')
+    }
+    expect(await run(scene, DOCKER)).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringContaining('what became of it cannot be told'),
+    })
+  })
+
+  test.each([
+    ['has failed', 'failed', 'docker.service is failed'],
+    ['is on its way up again', 'activating', 'docker.service is activating'],
+  ])('after which the unit comes up and dies is no success: it %s', async (_, active, words) => {
+    const scene = createNode()
+    const restart = scene.node.restart
+    scene.node.restart = async () => {
+      scene.clock.setTimeout(() => (scene.node.unit = { active, invocationId: 'i2' }), 1_500)
+      return restart()
+    }
+    const answer = await run(scene, DOCKER)
+    expect(answer).toMatchObject({ phase: 'Failed', reason: 'TimedOut' })
+    expect(answer.message).toContain(words)
+  })
+
+  test('after which the unit is started over and over is no success', async () => {
+    const scene = createNode()
+    let starts = 1
+    const again = () => {
+      starts += 1
+      scene.node.unit = { active: 'active', invocationId: `i${starts}` }
+      scene.clock.setTimeout(again, 1_000)
+    }
+    scene.node.restart = async () => {
+      again()
+      return 'done'
+    }
+    const answer = await run(scene, DOCKER)
+    expect(answer).toMatchObject({ phase: 'Failed', reason: 'TimedOut' })
+    expect(answer.message).toContain('does not stay up')
   })
 
   test('is not begun after its deadline', async () => {

@@ -20,6 +20,9 @@ const POLL_MS = 500
 /** Kept of the time to the deadline for a last look, which may meet a silent runtime. */
 const LAST_LOOK_MS = 8_000
 
+/** A runtime may come up, say that it is ready, and fall over what it meets then: it counts once it stood so long. */
+const STANDS_MS = 2_000
+
 /** What `systemctl is-enabled` says of units that start by themselves or with others. */
 const MEANT_TO_RUN: ReadonlySet<string> = new Set([
   'enabled',
@@ -54,9 +57,7 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
   const { systemd, cri, chains, inspect, bootId, clock } = deps
 
   /** What is still missing after the restart; undefined where all is there. */
-  const missing = async ({ reason }: Order, unit: string): Promise<string | undefined> => {
-    const { active } = await systemd.unit(unit)
-    if (active !== 'active') return `${unit} is ${active}`
+  const missing = async ({ reason }: Order): Promise<string | undefined> => {
     if (reason === 'ChainMissing') {
       const chain = findDockerChain(await chains())
       return chain.kind === 'There' ? undefined : chain.kind === 'Missing' ? chain.missing : chain.why
@@ -65,11 +66,30 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
     return undefined
   }
 
-  /** Looks until all is there or time is up, once at least. */
+  /** What is wrong with the unit and what it serves; else by which invocation it runs. */
+  const look = async (order: Order, unit: string): Promise<{ readonly still?: string; readonly by?: string }> => {
+    try {
+      const { active, invocationId } = await systemd.unit(unit)
+      const still = active === 'active' ? await missing(order) : `${unit} is ${active}`
+      return { ...(still !== undefined && { still }), ...(invocationId !== undefined && { by: invocationId }) }
+    } catch (error) {
+      return { still: wordsOf(error) }
+    }
+  }
+
+  /** Looks until all is there and stays so, in the same invocation, or time is up; once at least. */
   const settled = async (order: Order, unit: string, deadline: number): Promise<string | undefined> => {
+    let first: { readonly by: string | undefined; readonly at: number } | undefined
+    const invocations = new Set<string>()
     for (;;) {
-      const still = await missing(order, unit).catch(wordsOf)
-      if (still === undefined || clock.now() + POLL_MS > deadline - LAST_LOOK_MS) return still
+      const { still, by } = await look(order, unit)
+      if (by !== undefined) invocations.add(by)
+      if (still !== undefined) first = undefined
+      else if (first === undefined || first.by !== by) first = { by, at: clock.monotonic() }
+      else if (clock.monotonic() - first.at >= STANDS_MS) return undefined
+      if (clock.now() + POLL_MS > deadline - LAST_LOOK_MS) {
+        return still ?? (invocations.size > 1 ? `${unit} does not stay up` : undefined)
+      }
       await sleep(clock, POLL_MS)
     }
   }
@@ -95,6 +115,31 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
     return invocationId !== undefined && invocationId !== before.invocationId
   }
 
+  /** The same where the job told nothing: what is under way is waited for, and a bus that is away is asked again. */
+  const startedAfterAll = async (unit: string, before: TaskBefore, deadline: number): Promise<boolean> => {
+    for (;;) {
+      try {
+        await arrived(unit, deadline)
+        return await startedAnew(unit, before)
+      } catch (error) {
+        if (clock.now() + POLL_MS > deadline - LAST_LOOK_MS) throw error
+      }
+      await sleep(clock, POLL_MS)
+    }
+  }
+
+  /** What systemd said of the job, where that is no success. Undefined where the unit was started anew even so. */
+  const notDone = async (unit: string, result: string, before: TaskBefore, deadline: number) => {
+    const why = `systemd says ${result} of the restart of ${unit}`
+    if (result !== 'canceled') {
+      return failed(result === 'timeout' ? 'TimedOut' : 'Error', `${why}: see its journal on the node`, await inspect())
+    }
+    // Another job took its place: somebody's start or stop, or that of everything as the node goes down.
+    if (await startedAfterAll(unit, before, deadline)) return undefined
+    const cut = `${why}: another job took its place, as when the node is shut down`
+    return failed('Interrupted', `${cut}; it was not started anew by then`, await inspect())
+  }
+
   return {
     before: async (spec) => {
       const order = orderOf(spec)
@@ -116,15 +161,14 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
         const left = deadline - clock.now()
         if (left <= 0) return failed('TimedOut', `the deadline passed before ${unit} was restarted: not done`)
         const result = await systemd.restart(unit, left)
-        if (result !== 'done') {
-          const why = `systemd says ${result} of the restart of ${unit}: see its journal on the node`
-          return failed(result === 'timeout' ? 'TimedOut' : 'Error', why, await inspect())
-        }
+        const no = result === 'done' ? undefined : await notDone(unit, result, before, deadline)
+        if (no) return no
       } catch (error) {
         // The bus may have gone away in the middle: what counts is whether the unit was started anew.
-        if (!(await startedAnew(unit, before).catch(() => false))) {
-          return failed(clock.now() >= deadline ? 'TimedOut' : 'Error', wordsOf(error))
-        }
+        const started = await startedAfterAll(unit, before, deadline).catch(() => undefined)
+        const late = clock.now() >= deadline ? 'TimedOut' : 'Error'
+        if (started === undefined) return failed(late, `what became of it cannot be told: ${wordsOf(error)}`)
+        if (!started) return failed(late, wordsOf(error))
       }
       const seconds = ((clock.monotonic() - from) / 1_000).toFixed(1)
       return finish(order, unit, deadline, `restarted ${unit} in ${seconds} s`)
