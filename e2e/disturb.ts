@@ -7,15 +7,25 @@ import { CONTROLLER_USER } from './operator.ts'
 import type { Stage } from './scenario.ts'
 
 /** The operator's processes in a node, by the pod's uid, which stands in their cgroup's path in one of two spellings. */
-const KILL = `
+const SIGNAL = `
 for pid in $(pgrep -f /app/dist/controller.js); do
-  if tr _ - </proc/$pid/cgroup | grep -q "$1"; then kill -KILL "$pid" && killed=yes; fi
+  if tr _ - </proc/$pid/cgroup | grep -q "$1"; then kill -"$2" "$pid" && told=yes; fi
 done
-[ "$killed" = yes ]`
+[ "$told" = yes ]`
+
+const signalOperator = async ({ cluster }: Stage, { metadata, spec }: Pod, signal: string): Promise<void> => {
+  await cluster.exec(spec?.nodeName ?? '', ['sh', '-c', SIGNAL, 'signal', metadata.uid, signal])
+}
 
 /** Ends the process of an operator's pod as a kernel would: at once. The kubelet starts it again. */
-export const killOperator = async ({ cluster }: Stage, { metadata, spec }: Pod): Promise<void> => {
-  await cluster.exec(spec?.nodeName ?? '', ['sh', '-c', KILL, 'kill', metadata.uid])
+export const killOperator = (stage: Stage, pod: Pod): Promise<void> => signalOperator(stage, pod, 'KILL')
+
+export const wakeOperator = (stage: Stage, pod: Pod): Promise<void> => signalOperator(stage, pod, 'CONT')
+
+/** Stops the process of an operator's pod without ending it, as a machine that is paused does; it goes on after the scenario. */
+export const freezeOperator = async (stage: Stage, pod: Pod): Promise<void> => {
+  stage.onEnd(() => wakeOperator(stage, pod))
+  await signalOperator(stage, pod, 'STOP')
 }
 
 /** Ends the agent's process on a node at once. The kubelet starts it again. */
@@ -40,6 +50,21 @@ export const allReady = ({ operator, eventually }: Stage): Promise<void> =>
     )
     assert.equal(ready.length, 2, `${ready.length} of ${pods.length} replicas are ready`)
   })
+
+/**
+ * What one pod of the operator has written since a time (milliseconds since the epoch), by the name that the API server
+ * itself reads from the pod's token; without its tries for the lease.
+ */
+export const writesOfPod = ({ cluster, auditedFrom }: Stage, pod: Pod, since: number): readonly string[] => {
+  const lines = readFileSync(cluster.auditLog).subarray(auditedFrom).toString().split('\n')
+  const own = lines.filter((line) => {
+    const received = /"requestReceivedTimestamp":"(?<at>[^"]+)"/.exec(line)?.groups?.['at'] ?? ''
+    return line.includes(`pod-name":["${pod.metadata.name}"]`) && Date.parse(received) >= since
+  })
+  return writesIn(own.join('\n'), CONTROLLER_USER)
+    .filter(({ dryRun, status, resource }) => !dryRun && status < 300 && !/^(leases|selfsubject)/.test(resource))
+    .map(({ verb, resource, object }) => `${verb} ${resource} ${object}`)
+}
 
 /** What the operator wrote in the scenario's namespace to other than its own records, by the API server's audit log. */
 export const writesOf = ({ cluster, namespace, auditedFrom }: Stage): readonly string[] =>

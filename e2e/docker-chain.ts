@@ -13,3 +13,12 @@ export const loseChain = async (stage: Stage, node: string): Promise<void> => {
   stage.onEnd(() => onNode(stage, node, `if ! { ${THERE}; }; then systemctl restart docker; fi`))
   await onNode(stage, node, REMOVE)
 }
+
+const DROP_IN = '/run/systemd/system/docker.service.d'
+
+/** Docker takes so many seconds more to start on this node, until the scenario ends: a restart can be met in the middle. */
+export const startingSlowly = async (stage: Stage, node: string, seconds: number): Promise<void> => {
+  stage.onEnd(() => onNode(stage, node, `rm -rf ${DROP_IN}; systemctl daemon-reload`))
+  const text = `[Service]\\nExecStartPre=/bin/sleep ${seconds}\\n`
+  await onNode(stage, node, `mkdir -p ${DROP_IN}; printf '${text}' >${DROP_IN}/slowly.conf; systemctl daemon-reload`)
+}

@@ -28,6 +28,14 @@ export interface RunOptions {
 const TIMEOUT_MS = 180_000
 const LOOK_MS = 100
 
+/** Those that wait for each other first, then those that may take long: else all would wait for them at the end. */
+const longestFirst = (scenarios: readonly Scenario[]): Scenario[] =>
+  scenarios.toSorted(
+    (a, b) =>
+      Number(b.lane !== undefined) - Number(a.lane !== undefined) ||
+      (b.timeoutMs ?? TIMEOUT_MS) - (a.timeoutMs ?? TIMEOUT_MS),
+  )
+
 const play = async (scenario: Scenario, { bed, signal, say }: RunOptions, evidence: () => string): Promise<Result> => {
   const began = Date.now()
   const { name } = scenario
@@ -112,10 +120,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
   for (const { name } of options.scenarios.filter((each) => !scenarios.includes(each))) {
     say(`${name}: left out, for these nodes have no Docker`)
   }
-  await playAll(
-    scenarios.filter(({ alone }) => alone !== true),
-    lanes,
-  )
+  await playAll(longestFirst(scenarios.filter(({ alone }) => alone !== true)), lanes)
   await playAll(
     scenarios.filter(({ alone }) => alone === true),
     1,

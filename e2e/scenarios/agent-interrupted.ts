@@ -1,23 +1,16 @@
 /** What happens to a restart when the agent, its node or the controller goes away in the middle of it. */
 import assert from 'node:assert/strict'
 import { allReady, killAgent, killOperator, leaderPod } from '../disturb.ts'
-import { hasChain, loseChain } from '../docker-chain.ts'
+import { hasChain, loseChain, startingSlowly } from '../docker-chain.ts'
 import { untilReady } from '../frozen.ts'
-import { DOCKER, forgetting, nodePolicy, nodeRecord, onNode, ordersSince, podsOn, RUNS, startsOf } from '../nodes.ts'
+import { DOCKER, forgetting, nodePolicy, nodeRecord, ordersSince, podsOn, RUNS, startsOf } from '../nodes.ts'
 import { daemonSet } from '../objects.ts'
 import { answered, FINAL } from '../orders.ts'
 import type { Scenario, Stage } from '../scenario.ts'
 
 const CAUSE = 'IptablesChainMissing'
-const DROP_IN = '/run/systemd/system/docker.service.d'
 /** Long enough to be met in the middle. */
 const STARTS_IN = 8
-
-const startingSlowly = async (stage: Stage, node: string): Promise<void> => {
-  stage.onEnd(() => onNode(stage, node, `rm -rf ${DROP_IN}; systemctl daemon-reload`))
-  const text = `[Service]\\nExecStartPre=/bin/sleep ${STARTS_IN}\\n`
-  await onNode(stage, node, `mkdir -p ${DROP_IN}; printf '${text}' >${DROP_IN}/slowly.conf; systemctl daemon-reload`)
-}
 
 interface Interruption {
   readonly name: string
@@ -73,7 +66,7 @@ const interrupted = ({
     const { cluster, namespace, apply, running, kubectl, eventually, note } = stage
     const [node = ''] = cluster.workers
     await forgetting(stage, node, CAUSE)
-    await startingSlowly(stage, node)
+    await startingSlowly(stage, node, STARTS_IN)
     await apply(daemonSet(namespace, { image: RUNS }))
     await running(2, 'app=web')
     const before = await startsOf(stage, node, DOCKER)

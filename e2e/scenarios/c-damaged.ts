@@ -7,22 +7,78 @@ import type { Scenario, Stage } from '../scenario.ts'
 
 const CAUSE = 'MountHelperMissing'
 
-/** A disk on the node whose ext4 superblock names a block size that cannot be. */
-const damagedDisk = async (stage: Stage, node: string): Promise<string> => {
-  const name = stage.namespace
-  const file = `/var/${name}.img`
-  const make = [
-    `truncate -s 16M ${file}`,
-    `mkfs.ext4 -q -F ${file}`,
-    `printf '\\143' | dd of=${file} bs=1 seek=1048 conv=notrunc status=none`,
-    `losetup --find --show ${file}`,
-  ]
-  const device = await onNode(stage, node, make.join('\n'))
-  stage.onEnd(() => onNode(stage, node, `losetup --detach ${device} || true; rm -f ${file}`))
-  return device
+interface Disk {
+  readonly name: string
+  readonly title: string
+  readonly fsType: 'ext4' | 'xfs'
+  /** What the kubelet quotes of mount(8). */
+  readonly says: string
+  /** Size of the image, of which next to nothing is written. */
+  readonly size: string
+  /** Shell that spoils the file system in `$file`, which `attach FILE` makes a device. */
+  readonly spoil: string
+  readonly breaks?: true
 }
 
-const volume = (namespace: string, node: string, path: string): readonly object[] => [
+const overwrite = (at: number): string => `printf '\\143' | dd of=$file bs=1 seek=${at} conv=notrunc status=none`
+
+const DISKS: readonly Disk[] = [
+  {
+    name: 'c-damaged',
+    title: 'a damaged ext4 disk',
+    fsType: 'ext4',
+    says: 'bad superblock',
+    size: '16M',
+    // A block size that cannot be.
+    spoil: overwrite(1048),
+  },
+  {
+    name: 'c-damaged-xfs',
+    title: 'a damaged xfs disk',
+    fsType: 'xfs',
+    says: 'Structure needs cleaning',
+    size: '300M',
+    // The superblock does not match its checksum.
+    spoil: overwrite(200),
+    breaks: true,
+  },
+  {
+    name: 'c-copied-xfs',
+    title: 'a copy of an xfs disk that is mounted on the same node',
+    fsType: 'xfs',
+    says: 'bad superblock',
+    size: '300M',
+    spoil: 'cp --sparse=always $file $file.first; mkdir -p $file.at; mount -t xfs $(attach $file.first) $file.at',
+    breaks: true,
+  },
+]
+
+/** In a container that was made before it a loop device has no file. */
+const ATTACH = `attach() {
+  at=$(losetup --find)
+  [ -e $at ] || mknod $at b 7 \${at#/dev/loop}
+  losetup $at $1
+  echo $at
+}`
+
+/** The path of a disk on the node with a file system that is spoilt; gone after the scenario. */
+const spoiltDisk = async (stage: Stage, node: string, { fsType, size, spoil }: Disk): Promise<string> => {
+  const file = `/var/${stage.namespace}.img`
+  const remove = [
+    `umount ${file}.at 2>/dev/null || true`,
+    `for each in ${file} ${file}.first; do losetup --noheadings --output NAME --associated $each; done | xargs -r losetup --detach`,
+    `rm -rf ${file} ${file}.first ${file}.at`,
+  ]
+  stage.onEnd(() => onNode(stage, node, remove.join('\n')))
+  const make = [`file=${file}`, ATTACH, `truncate -s ${size} $file`, `mkfs.${fsType} -q $file`, spoil, 'attach $file']
+  return onNode(stage, node, make.join('\n'))
+}
+
+const volume = (
+  namespace: string,
+  node: string,
+  disk: { readonly path: string; readonly fsType: string },
+): readonly object[] => [
   {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
@@ -32,7 +88,7 @@ const volume = (namespace: string, node: string, path: string): readonly object[
       accessModes: ['ReadWriteOnce'],
       persistentVolumeReclaimPolicy: 'Retain',
       storageClassName: 'by-hand',
-      local: { path, fsType: 'ext4' },
+      local: disk,
       nodeAffinity: {
         required: {
           nodeSelectorTerms: [
@@ -55,27 +111,33 @@ const volume = (namespace: string, node: string, path: string): readonly object[
   },
 ]
 
-const damaged: Scenario = {
-  name: 'c-damaged',
-  title: 'a damaged disk with the same "bad superblock" is explained as one; no node is flagged, nothing is installed',
+const knownToKernel = (stage: Stage, node: string, fsType: string): Promise<boolean> =>
+  onNode(stage, node, `if grep -qw ${fsType} /proc/filesystems; then echo yes; fi`).then((text) => text === 'yes')
+
+const unmountable = (disk: Disk): Scenario => ({
+  name: disk.name,
+  title: `${disk.title}, of which mount says "${disk.says}", is explained as one; no node is flagged, nothing is installed`,
   lane: 'first worker',
+  ...(disk.breaks && { breaks: disk.breaks }),
   run: async (stage) => {
-    const { cluster, namespace, apply, kubectl, eventually, onEnd, say } = stage
+    const { cluster, namespace, apply, kubectl, eventually, onEnd, say, note } = stage
     const node = cluster.workers[0] ?? ''
+    const { fsType } = disk
+    if (!(await knownToKernel(stage, node, fsType))) return note(`not played: this kernel has no ${fsType}`)
     const began = Date.now()
     const had = (await recordsOf(stage, node, CAUSE)).length
     const before = (await nodeNamed(stage, node)).metadata.labels
-    const device = await damagedDisk(stage, node)
+    const path = await spoiltDisk(stage, node, disk)
     onEnd(() => kubectl(['delete', 'pv', namespace, '--wait=false', '--ignore-not-found']))
     await nodePolicy(stage, [CAUSE, 'FilesystemCorrupt'], [{ type: 'FlagNode' }, { type: 'InstallMountHelper' }])
-    for (const object of volume(namespace, node, device)) await apply(object)
+    for (const object of volume(namespace, node, { path, fsType })) await apply(object)
     const podSpec = {
       nodeName: node,
       containers: [{ name: 'web', image: RUNS, volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
       volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
     }
     await apply(barePod(namespace, { podSpec }))
-    const failed = await said(stage, 'FailedMount', 'bad superblock')
+    const failed = await said(stage, 'FailedMount', disk.says)
     say(`the kubelet's words: ${failed.message}`)
     await eventually(async () => {
       const { out } = await runMend(['explain', 'pod/web', '-n', namespace], cluster.kubeconfig)
@@ -87,6 +149,6 @@ const damaged: Scenario = {
     assert.equal((await recordsOf(stage, node, CAUSE)).length, had)
     assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', began), [])
   },
-}
+})
 
-export const scenarios: readonly Scenario[] = [damaged]
+export const scenarios: readonly Scenario[] = DISKS.map(unmountable)

@@ -40,6 +40,7 @@ const PACKAGES = [
   'kmod',
   'mount',
   'util-linux',
+  'xfsprogs',
   'procps',
   'jq',
   'curl',
