@@ -13,7 +13,7 @@ try {
   const [first, ...rest] = process.argv.slice(2)
   if (first === INSTALL) {
     const { runInstall } = await import('./agent/install/install.ts')
-    process.exit(await runInstall(rest))
+    process.exit(await runInstall(rest, told.signal))
   }
   const config = readAgentConfig()
   await runAgent(

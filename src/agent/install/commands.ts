@@ -8,8 +8,29 @@ export interface Command {
   readonly mayFail?: boolean
 }
 
-/** No questions; nothing restarted on the side, as needrestart would do it. */
-export const ENVIRONMENT: readonly string[] = ['DEBIAN_FRONTEND=noninteractive', 'NEEDRESTART_SUSPEND=1', 'LC_ALL=C']
+/**
+ * No questions; nothing restarted on the side, as needrestart would do it. apt and dnf wait for a package manager that is at
+ * work, apt by an option below, zypper for so many seconds.
+ */
+export const ENVIRONMENT: readonly string[] = [
+  'DEBIAN_FRONTEND=noninteractive',
+  'NEEDRESTART_SUSPEND=1',
+  'ZYPP_LOCK_TIMEOUT=120',
+  'LC_ALL=C',
+]
+
+/**
+ * Exit statuses beside 0 with which a package manager has installed what it was asked to; whether the helper is there is
+ * looked for in any case. zypper(8), EXIT CODES: 102 a reboot is needed, 103 zypper itself was replaced, 106 a repository was
+ * left out, 107 a script of a package failed after it was unpacked. Not 104 (no such package) and 105 (ended by a signal).
+ * dnf(8) and yum(8) know 0 alone (1, 3 and 200 are errors; 100 is of check-update), apt-get(8) too.
+ */
+export const INSTALLED: Readonly<Record<PackageManager, readonly number[]>> = {
+  apt: [],
+  dnf: [],
+  yum: [],
+  zypper: [102, 103, 106, 107],
+}
 
 /** Programs that install, with what keeps them from changing more than is asked: the closed list. */
 const INSTALL: Readonly<Record<PackageManager, (name: string) => readonly Command[]>> = {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PACKAGE_MANAGERS } from '../../api/mount-helpers.ts'
 import type { Message } from '../dbus/message.ts'
@@ -13,6 +14,9 @@ const SYSTEMD = 'org.freedesktop.systemd1'
 const MANAGER = { path: '/org/freedesktop/systemd1', interface: `${SYSTEMD}.Manager` }
 
 const DEBIAN = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n'
+const SUSE = 'ID="sles"\nID_LIKE="suse"\nVERSION_ID="15.6"\n'
+const ROCKY = 'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n'
+const CENTOS7 = 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"\n'
 const TALOS = 'ID=talos\nPRETTY_NAME="Talos (v1.12)"\n'
 
 /** What a transient unit was asked to be. */
@@ -85,10 +89,14 @@ const host = async (scene: { helper: boolean; install?: End | string; brings?: b
         const unit = startedBy(call)
         started.push(unit)
         const how = end(unit)
+        if (how === 'never') return { signature: 'o', body: ['/job/never'] }
         if (typeof how === 'string') return { errorName: how, text: `Unit ${unit.name} was already loaded` }
-        last = how
+        // As systemd does with SuccessExitStatus=.
+        const [succeeds] = (unit.properties.get('SuccessExitStatus') ?? []) as readonly Value[]
+        const hasFailed = how.status !== undefined && how.status !== 0 && !(succeeds as number[]).includes(how.status)
+        last = hasFailed && how.job === undefined ? { ...how, job: 'failed', result: 'exit-code' } : how
         const job = `/job/${started.length}`
-        const body = [started.length, job, unit.name, how.job ?? 'done']
+        const body = [started.length, job, unit.name, last.job ?? 'done']
         setTimeout(() => self.signal({ ...MANAGER, member: 'JobRemoved', signature: 'uoss', body }), 5)
         return { signature: 'o', body: [job] }
       }
@@ -98,17 +106,12 @@ const host = async (scene: { helper: boolean; install?: End | string; brings?: b
   })
 }
 
-const install = async (fsType: string, osRelease = DEBIAN) => {
+const install = async (fsType: string, osRelease = DEBIAN, signal = new AbortController().signal) => {
   const [os, log] = [join(folder, 'os-release'), join(folder, 'log')]
   writeFileSync(os, osRelease)
   writeFileSync(log, '')
-  const code = await runInstall([
-    '--type',
-    fsType,
-    `--system-bus=${bus.socket}`,
-    `--os-release=${os}`,
-    `--termination-log=${log}`,
-  ])
+  const flags = ['--type', fsType, `--system-bus=${bus.socket}`, `--os-release=${os}`, `--termination-log=${log}`]
+  const code = await runInstall(flags, signal)
   return { code, says: readFileSync(log, 'utf8'), installed: started.filter(({ name }) => name.includes('install')) }
 }
 
@@ -131,6 +134,48 @@ describe('a mount helper', () => {
       '["/usr/bin/apt-get",["/usr/bin/apt-get","-qq","update"],true]',
       expect.stringMatching(/^\["\/usr\/bin\/apt-get",.*"--no-upgrade","--no-remove","nfs-common"\],false\]$/),
     ])
+  })
+
+  test.each<[string, string, number, number, string]>([
+    // zypper(8): what it says by the way of an installation.
+    ['zypper', SUSE, 102, 0, 'installed nfs-client with zypper (exit status 102): mount.nfs is there'],
+    ['zypper', SUSE, 103, 0, 'installed nfs-client with zypper (exit status 103)'],
+    ['zypper', SUSE, 106, 0, 'installed nfs-client with zypper (exit status 106)'],
+    ['zypper', SUSE, 107, 0, 'installed nfs-client with zypper (exit status 107)'],
+    ['zypper', SUSE, 104, 1, 'zypper could not install nfs-client (exit status 104)'],
+    ['zypper', SUSE, 105, 1, 'zypper could not install nfs-client (exit status 105)'],
+    ['zypper', SUSE, 7, 1, 'zypper could not install nfs-client (exit status 7)'],
+    ['zypper', SUSE, 8, 1, 'zypper could not install nfs-client (exit status 8)'],
+    ['dnf', ROCKY, 0, 0, 'installed nfs-utils with dnf: mount.nfs is there'],
+    ['dnf', ROCKY, 1, 1, 'dnf could not install nfs-utils (exit status 1)'],
+    ['dnf', ROCKY, 100, 1, 'dnf could not install nfs-utils (exit status 100)'],
+    ['dnf', ROCKY, 200, 1, 'dnf could not install nfs-utils (exit status 200)'],
+    ['yum', CENTOS7, 0, 0, 'installed nfs-utils with yum: mount.nfs is there'],
+    ['yum', CENTOS7, 1, 1, 'yum could not install nfs-utils (exit status 1)'],
+    ['apt', DEBIAN, 100, 1, 'apt could not install nfs-common (exit status 100)'],
+  ])('for which %s (%j) ends with %i', async (_, os, status, expected, words) => {
+    await host({ helper: false, brings: expected === 0, install: { status } })
+    const { code, says } = await install('nfs', os)
+    expect({ code, says }).toEqual({ code: expected, says: expect.stringContaining(words) })
+  })
+
+  test('for which a repository was left out, and with it the helper, is not there', async () => {
+    await host({ helper: false, brings: false, install: { status: 106 } })
+    const { code, says } = await install('nfs', SUSE)
+    expect(code).toBe(1)
+    expect(says).toBe('nfs-client was installed with zypper (exit status 106), yet there is no mount.nfs on the host')
+  })
+
+  test('that is being installed as the pod is told to end leaves a sentence, and the host to finish', async () => {
+    const told = new AbortController()
+    await host({ helper: false, install: 'never' })
+    const installing = install('nfs', DEBIAN, told.signal)
+    while (!started.some(({ name }) => name.includes('install'))) await sleep(5)
+    told.abort()
+    const { code, says } = await installing
+    expect(code).toBe(1)
+    expect(says).toMatch(/^whether mount\.nfs was installed is not known: this pod was told to end/)
+    expect(service?.calls).not.toContain('StopUnit')
   })
 
   test('that is there already leaves the host as it is', async () => {

@@ -8,7 +8,7 @@ import { type Bus, DBusError, openBus } from '../dbus/connection.ts'
 import { type RunJob, subscribeToJobs } from '../dbus/systemd-manager.ts'
 import { lookAtOs } from '../inspect/os-release.ts'
 import { wordsOf } from '../verbs/answers.ts'
-import { ENVIRONMENT, installCommands, lookCommand } from './commands.ts'
+import { ENVIRONMENT, INSTALLED, installCommands, lookCommand } from './commands.ts'
 import { runTransient } from './transient-unit.ts'
 
 const OPTIONS = {
@@ -67,35 +67,52 @@ const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
     commands: installCommands(manager, packageName),
     environment: ENVIRONMENT,
     timeoutMs: INSTALL_MS,
+    answers: INSTALLED[manager],
   })
   if (job !== 'done') {
     const how = result === 'exit-code' ? `exit status ${status}` : result || job
     return not(`${manager} could not install ${packageName} (${how}): journalctl -u ${name} on the node tells more`)
   }
-  if (await hasHelper(host)) return done(`installed ${packageName} with ${manager}: mount.${fsType} is there`)
-  return not(`${packageName} was installed with ${manager}, yet there is no mount.${fsType} on the host`)
+  const remark = status === 0 ? '' : ` (exit status ${status})`
+  if (await hasHelper(host)) return done(`installed ${packageName} with ${manager}${remark}: mount.${fsType} is there`)
+  return not(`${packageName} was installed with ${manager}${remark}, yet there is no mount.${fsType} on the host`)
 }
 
-const install = async (fsType: string, systemBus: string, osRelease: string, clock: Clock): Promise<Outcome> => {
+/** What is left on the node goes on: a package manager that is stopped in the middle leaves worse than one that is not. */
+const ENDED =
+  'this pod was told to end; what systemd had begun on the node goes on (journalctl -u kubemend-install-* there)'
+
+const install = async (
+  fsType: string,
+  systemBus: string,
+  osRelease: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Outcome> => {
   let bus: Bus | undefined
+  const end = (): void => bus?.close()
+  signal.addEventListener('abort', end, { once: true })
   try {
     bus = await openBus({ path: systemBus, clock })
+    signal.throwIfAborted()
     return await installOn({ bus, runJob: await subscribeToJobs(bus, clock), fsType }, osRelease)
   } catch (error) {
+    if (signal.aborted) return not(`whether mount.${fsType} was installed is not known: ${ENDED}`)
     const atWork = error instanceof DBusError && error.errorName === 'org.freedesktop.systemd1.UnitExists'
     return not(
       `mount.${fsType} is not installed: ${atWork ? 'an installation is at work on this node' : wordsOf(error)}`,
     )
   } finally {
+    signal.removeEventListener('abort', end)
     bus?.close()
   }
 }
 
 /**
  * Installs the helper that mounts `--type`, and leaves one sentence in the termination log and on standard output. Resolves
- * with the exit code: 0 where the helper is there in the end, 1 where not, 2 for flags that cannot be.
+ * with the exit code: 0 where the helper is there in the end, 1 where not, 2 for flags that cannot be. Told to end, it says so.
  */
-export const runInstall = async (argv: readonly string[]): Promise<number> => {
+export const runInstall = async (argv: readonly string[], signal: AbortSignal): Promise<number> => {
   try {
     const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true })
     const fsType = values.type ?? ''
@@ -103,7 +120,13 @@ export const runInstall = async (argv: readonly string[]): Promise<number> => {
     if (!MOUNT_HELPER_TYPES.includes(fsType)) {
       throw new Error(`--type: found "${fsType.slice(0, 80)}", expected ${MOUNT_HELPER_TYPES.join(', ')}`)
     }
-    const { installed, sentence } = await install(fsType, values['system-bus'], values['os-release'], systemClock)
+    const { installed, sentence } = await install(
+      fsType,
+      values['system-bus'],
+      values['os-release'],
+      systemClock,
+      signal,
+    )
     process.stdout.write(`${sentence}\n`)
     await writeFile(values['termination-log'], sentence).catch(() => undefined)
     return installed ? 0 : 1
