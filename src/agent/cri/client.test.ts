@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock as clock } from '../../runtime/clock.ts'
 import { wordsOf } from '../verbs/answers.ts'
+import type { Cri } from '../node.ts'
+import { silenceOf } from '../verbs/silence.ts'
 import { createCri } from './client.ts'
 import { field, numberField } from './protobuf.ts'
 import { createTestContainerd, type TestContainerd } from './testing.ts'
@@ -218,14 +220,30 @@ describe('a runtime', () => {
     expect(await failing(createCri({ path, clock }).version(200))).toContain('no answer within 200 ms')
   })
 
-  test('that speaks no HTTP/2 is no runtime', async () => {
+  const silence = (cri: Cri) => cri.version(2_000).then(() => undefined, silenceOf)
+
+  test('that speaks no HTTP/2 is no runtime, and not one that is silent', async () => {
     const server = createSocketServer((socket) => {
       socket.on('error', () => {})
       socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
     })
     await new Promise<void>((resolve) => server.listen(path, resolve))
     servers.push(server)
-    expect(await failing(createCri({ path, clock }).version(2_000))).toMatch(/Version: (?!no answer)/)
+    const cri = createCri({ path, clock })
+    expect(await failing(cri.version(2_000))).toMatch(/Version: (?!no answer)/)
+    expect(await silence(cri)).toBe('odd')
+  })
+
+  test.each<[string, (call: Call) => void, string]>([
+    ['answers with nonsense', answerWith(framed(Buffer.from('ffffffffffffffffffffff', 'hex'))), 'odd'],
+    ['answers with no message', answerWith(Buffer.alloc(0)), 'odd'],
+    ['sends more than any answer is long', answerWith(Buffer.alloc(5 * 1024 * 1024)), 'odd'],
+    ['is some other server', ({ stream }) => stream.respond({ ':status': 404 }, { endStream: true }), 'odd'],
+    ['does not know the call', refuseWith(12, 'unknown service'), 'answers'],
+    ['says that it is not available', refuseWith(14, 'starting'), 'silent'],
+    ['begins an answer and stops', ({ stream }) => stream.respond(HEADERS), 'silent'],
+  ])('that %s is told from one that is silent', async (_, answer, expected) => {
+    expect(await silence(await serving(answer))).toBe(expected)
   })
 
   test('whose socket is not there is told by the code of that error', async () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { Cri } from '../node.ts'
-import { callGrpc, GrpcError } from './grpc.ts'
+import { callGrpc, GrpcError, OddAnswer } from './grpc.ts'
 import {
   listRunningRequest,
   listSandboxesRequest,
@@ -22,6 +22,14 @@ interface CriOptions {
 }
 
 const NOT_FOUND = 5
+
+const understood = <Result>(read: () => Result): Result => {
+  try {
+    return read()
+  } catch (cause) {
+    throw new OddAnswer('its answer is not understood', { cause })
+  }
+}
 
 /** The container runtime by the CRI, `runtime.v1`. */
 export const createCri = ({ path, clock, listMs = 10_000, actMs = 120_000 }: CriOptions): Cri => {
@@ -48,7 +56,7 @@ export const createCri = ({ path, clock, listMs = 10_000, actMs = 120_000 }: Cri
     version: async (timeoutMs) => {
       const from = clock.monotonic()
       const answer = await call('Version', versionRequest(), timeoutMs)
-      return { ...readVersion(answer), tookMs: clock.monotonic() - from }
+      return { ...understood(() => readVersion(answer)), tookMs: clock.monotonic() - from }
     },
     sandboxesOf: async (podUid) =>
       readSandboxes(await call('ListPodSandbox', listSandboxesRequest(podUid), listMs), podUid),

@@ -24,6 +24,11 @@ export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
 }
 
+/** There was an answer, and it is not one of this protocol: somebody else listens there, or it is broken. */
+export class OddAnswer extends Error {
+  override readonly name = 'OddAnswer'
+}
+
 interface GrpcCall {
   /** The socket. */
   readonly path: string
@@ -44,7 +49,7 @@ const framed = (message: Buffer): Buffer => {
 /** The one message of an answer. */
 const unframed = (bytes: Buffer): Buffer => {
   if (bytes.length < PREFIX || bytes[0] !== 0 || bytes.readUInt32BE(1) !== bytes.length - PREFIX) {
-    throw new Error('its answer is not one plain gRPC message')
+    throw new OddAnswer('its answer is not one plain gRPC message')
   }
   return bytes.subarray(PREFIX)
 }
@@ -66,7 +71,7 @@ const refusalIn = (headers: IncomingHttpHeaders): Error | undefined => {
 
 /**
  * One call over a connection of its own: a runtime that was restarted meanwhile does not matter, nor one that takes
- * connections and is silent. Resolves with the answer's message; rejects with GrpcError, NoAnswer, or what the socket says.
+ * connections and is silent. Resolves with the answer's message; rejects with GrpcError, NoAnswer, OddAnswer, or what the socket says.
  */
 export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: GrpcCall): Promise<Buffer> =>
   new Promise((resolve, reject) => {
@@ -102,7 +107,7 @@ export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: Gr
     // A connection that never came about cancels the stream: what counts is why.
     stream.on('error', (error) => settle(error.cause instanceof Error ? error.cause : error))
     stream.on('response', (headers) => {
-      if (headers[':status'] !== 200) return settle(new Error(`it answered with HTTP status ${headers[':status']}`))
+      if (headers[':status'] !== 200) return settle(new OddAnswer(`it answered with HTTP status ${headers[':status']}`))
       // Where there is nothing to answer, the trailers come as headers.
       if (headers['grpc-status'] !== undefined) trailers = headers
     })
@@ -111,7 +116,7 @@ export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: Gr
     })
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > LONGEST_ANSWER) return settle(new Error(`its answer is longer than ${LONGEST_ANSWER} bytes`))
+      if (size > LONGEST_ANSWER) return settle(new OddAnswer(`its answer is longer than ${LONGEST_ANSWER} bytes`))
       chunks.push(chunk)
     })
     stream.on('end', () => {

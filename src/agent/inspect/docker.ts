@@ -9,18 +9,21 @@ export const liveRestoreIn = (text: string): boolean => {
   return (settings as { 'live-restore'?: unknown })['live-restore'] === true
 }
 
-/** `unit` is docker.service as systemd has it; undefined where that is not known. */
-export const lookAtDocker = async (
-  config: string | undefined,
-  unit: UnitState | undefined,
-): Promise<NodeInspection['docker']> => {
-  const installed = unit === undefined ? {} : { installed: unit.load === 'loaded' }
-  if (unit && unit.load !== 'loaded') return { known: true, installed: false }
-  if (config === undefined) return { ...notAllowed("Docker's settings", '--docker-config'), ...installed }
+type Docker = NodeInspection['docker']
+
+/** What Docker's settings say of it, whether it is installed or not. Never rejects. */
+export const readDockerSettings = async (config: string | undefined): Promise<Docker> => {
+  if (config === undefined) return notAllowed("Docker's settings", '--docker-config')
   try {
-    return { known: true, ...installed, liveRestore: liveRestoreIn(await readSmall(config)) }
+    return { known: true, liveRestore: liveRestoreIn(await readSmall(config)) }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known: true, ...installed, liveRestore: false }
-    return { known: false, why: `reading ${config}: ${sayWhy(error)}`.slice(0, 512), ...installed }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known: true, liveRestore: false }
+    return { known: false, why: `reading ${config}: ${sayWhy(error)}`.slice(0, 512) }
   }
+}
+
+/** `unit` is docker.service as systemd has it; undefined where that is not known. */
+export const dockerAsSeen = (settings: Docker, unit: Pick<UnitState, 'load'> | undefined): Docker => {
+  if (unit === undefined) return settings
+  return unit.load === 'loaded' ? { ...settings, installed: true } : { known: true, installed: false }
 }

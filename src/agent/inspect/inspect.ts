@@ -4,10 +4,11 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { AgentConfig } from '../config.ts'
 import type { Cri, Systemd, UnitState } from '../node.ts'
 import { lookAtChains } from './chains.ts'
-import { lookAtDocker } from './docker.ts'
+import { dockerAsSeen, readDockerSettings } from './docker.ts'
 import { lookAtMounts } from './mounts.ts'
 import { lookAtOs } from './os-release.ts'
-import { codeOf, inTime, notAllowed, readSmall, sayWhy, see } from './see.ts'
+import { silenceOf } from '../verbs/silence.ts'
+import { inTime, notAllowed, oneAtATime, readSmall, sayWhy, see } from './see.ts'
 
 export interface InspectDeps {
   readonly config: Pick<AgentConfig, 'osRelease' | 'hostSbin' | 'dockerConfig' | 'chains'>
@@ -53,36 +54,41 @@ const lookAtRuntime = async (cri: Cri | undefined): Promise<NodeInspection['runt
     const { name, version, tookMs } = await cri.version(CRI_TIMEOUT_MS)
     return { known: true, name: clip(name), version: clip(version), answers: true, tookMs: Math.round(tookMs) }
   } catch (error) {
-    // A socket that is there and silent is an answer; a path that is not there says that the agent looks in the wrong place.
     const why = sayWhy(error)
-    const code = codeOf(error)
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EPERM') return { known: false, why }
-    return { known: true, answers: false, why }
+    // A socket that is there and silent is an answer. One that is not there, or a word of refusal, says that the agent looks
+    // in the wrong place, or asks what this runtime has no answer to: nothing is known of it then.
+    return silenceOf(error) === 'silent' ? { known: true, answers: false, why } : { known: false, why }
   }
 }
 
 /** All that can be seen of the node; each part is unknown by itself. Never rejects. */
-export const createInspect =
-  ({ config, systemd, cri, clock }: InspectDeps) =>
-  async (): Promise<NodeInspection> => {
-    const [bootId, os, runtime, units, chains, mounts] = await Promise.all([
+export const createInspect = ({ config, systemd, cri, clock }: InspectDeps): (() => Promise<NodeInspection>) => {
+  const os = oneAtATime(() => lookAtOs(config.osRelease))
+  const mounts = oneAtATime(() => lookAtMounts(config.hostSbin))
+  const settings = oneAtATime(() => readDockerSettings(config.dockerConfig))
+  const part = <Part>(look: Promise<Part>) => inTime(clock, PART_MS, look)
+
+  return async () => {
+    const [bootId, seenOs, runtime, units, chains, seenMounts, docker] = await Promise.all([
       readBootId(),
-      inTime(clock, PART_MS, lookAtOs(config.osRelease)),
-      inTime(clock, PART_MS, lookAtRuntime(cri)),
-      inTime(clock, PART_MS, lookAtUnits(systemd)),
-      inTime(clock, PART_MS, lookAtChains(config.chains)),
-      inTime(clock, PART_MS, lookAtMounts(config.hostSbin)),
+      part(os()),
+      part(lookAtRuntime(cri)),
+      part(lookAtUnits(systemd)),
+      part(lookAtChains(config.chains)),
+      part(mounts()),
+      part(settings()),
     ])
     const { list = [] }: NodeInspection['units'] = units
-    const docker = list.find(({ name }) => name === RUNTIME_UNITS.docker)
+    const unit = list.find(({ name }) => name === RUNTIME_UNITS.docker)
     return {
       at: new Date(clock.now()).toISOString(),
       ...(bootId !== undefined && { bootId }),
-      os,
+      os: seenOs,
       runtime,
       units,
       chains,
-      mounts,
-      docker: await lookAtDocker(config.dockerConfig, docker as UnitState | undefined),
+      mounts: seenMounts,
+      docker: dockerAsSeen(docker, unit),
     }
   }
+}

@@ -1,7 +1,18 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { MOUNT_HELPER_TYPES } from '../../api/mount-helpers.ts'
 import type { NodeInspection } from '../../api/node-task.ts'
 import { notAllowed, readSmall, sayWhy } from './see.ts'
+
+const MAX_HELPERS = 64
+
+/** Those that anybody asks for first: whatever does not fit, none of them must seem to be missing. */
+const wantedFirst = (helpers: ReadonlySet<string>): string[] => {
+  const sorted = [...helpers].toSorted()
+  const isWanted = (type: string): boolean => MOUNT_HELPER_TYPES.includes(type)
+  if (sorted.length <= MAX_HELPERS) return sorted
+  return [...sorted.filter(isWanted), ...sorted.filter((type) => !isWanted(type))].slice(0, MAX_HELPERS)
+}
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i
 
@@ -36,7 +47,7 @@ export const lookAtMounts = async (
   const kernel = await readSmall(filesystems).then(filesystemsIn, () => [])
   return {
     known: true,
-    helpers: [...helpers].toSorted().slice(0, 64),
+    helpers: wantedFirst(helpers),
     ...(kernel.length > 0 && { filesystems: [...new Set(kernel)].toSorted().slice(0, 128) }),
   }
 }

@@ -50,6 +50,20 @@ export const inTime = async <Part>(
   return Promise.race([look, late]).finally(cancel)
 }
 
+/**
+ * Looks once at a time: while a look hangs, whoever asks next waits for that one. A file system that hangs holds one of
+ * the few threads that read files, the agent's own token among them, and not one more with each order to look.
+ */
+export const oneAtATime = <Part>(look: () => Promise<Part>): (() => Promise<Part>) => {
+  let under: Promise<Part> | undefined
+  return () => {
+    under ??= look().finally(() => {
+      under = undefined
+    })
+    return under
+  }
+}
+
 export const notAllowed = (what: string, flag: string): { readonly known: false; readonly why: string } => ({
   known: false,
   why: `${what} may not be looked at: ${flag} is not given`,

@@ -1,10 +1,10 @@
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
 import type { NodeRuntime } from '../../api/node-verbs.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
-import { GrpcError } from '../cri/grpc.ts'
 import type { Cri, UnitState } from '../node.ts'
 import { refused, wordsOf } from './answers.ts'
 import { findDockerChain } from '../../api/docker-chain.ts'
+import { silenceOf } from './silence.ts'
 import type { Answer } from './verb.ts'
 
 type Order = NonNullable<NodeTaskSpec['restartRuntime']>
@@ -23,28 +23,6 @@ const PAUSE_MS = 1_000
 
 /** RuntimeName as the CRI says it. */
 const CRI_NAMES: Readonly<Record<NodeRuntime, string>> = { docker: 'docker', containerd: 'containerd', crio: 'cri-o' }
-
-/** DEADLINE_EXCEEDED and UNAVAILABLE: words for no answer. */
-const NO_ANSWER: ReadonlySet<number> = new Set([4, 14])
-
-const causesOf = (error: unknown): readonly unknown[] => {
-  const causes: unknown[] = []
-  for (let at = error; at !== undefined && causes.length < 6; at = at instanceof Error ? at.cause : undefined) {
-    causes.push(at)
-  }
-  return causes
-}
-
-/** What a failed call tells of the socket. */
-const silenceOf = (error: unknown): 'silent' | 'answers' | 'absent' | 'forbidden' => {
-  for (const each of causesOf(error)) {
-    if (each instanceof GrpcError) return NO_ANSWER.has(each.status) ? 'silent' : 'answers'
-    const { code } = each as NodeJS.ErrnoException
-    if (code === 'ENOENT') return 'absent'
-    if (code === 'EACCES' || code === 'EPERM') return 'forbidden'
-  }
-  return 'silent'
-}
 
 const cannotSee = (why: string): Answer => refused('CannotSee', why)
 const notNeeded = (why: string): Answer => refused('NotNeeded', why)
@@ -71,6 +49,8 @@ const unresponsive = async ({ cri, clock }: RestartNeedDeps, unit: UnitState): P
     } catch (error) {
       const silence = silenceOf(error)
       if (silence === 'answers') return notNeeded(`the runtime answers, with an error: ${wordsOf(error)}`)
+      if (silence === 'odd')
+        return cannotSee(`who answers at the runtime's socket is not understood: ${wordsOf(error)}`)
       // The socket of a runtime that is not running may be gone; that of one that runs lies elsewhere.
       const elsewhere = silence === 'absent' && unit.active === 'active'
       if (elsewhere || silence === 'forbidden')

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
 import { createManualClock, sleep } from '../../runtime/clock.ts'
-import { GrpcError, NoAnswer } from '../cri/grpc.ts'
+import { GrpcError, NoAnswer, OddAnswer } from '../cri/grpc.ts'
 import type { Cri, Sandbox, Systemd, UnitState } from '../node.ts'
 import { createRestartRuntime } from './restart-runtime.ts'
 import type { TaskBefore } from './verb.ts'
@@ -209,6 +209,12 @@ describe('a restart is refused or begun', () => {
       SILENT,
       (node) => (node.version = throwing(new GrpcError(12, 'unknown service'))),
       'NotNeeded',
+    ],
+    [
+      'socket at which something else answers',
+      SILENT,
+      (node) => (node.version = throwing(new OddAnswer('it answered with HTTP status 404'))),
+      'CannotSee',
     ],
     ['runtime that answers', SILENT, () => {}, 'NotNeeded'],
     ['no socket given', SILENT, (node) => (node.cri = false), 'CannotSee'],
