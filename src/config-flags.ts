@@ -76,6 +76,24 @@ const duration = (min: string, max: string) => (given: string) => {
   return ms
 }
 
+/** A JSON object of these members at most, each a text: as a pod's security context has them. */
+const members =
+  (names: readonly string[]) =>
+  (given: string): Readonly<Record<string, string>> => {
+    const expected = `a JSON object of texts, with ${names.join(', ')}`
+    let value: unknown
+    try {
+      value = JSON.parse(given)
+    } catch (cause) {
+      throw new Error(expected, { cause })
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(expected)
+    const entries = Object.entries(value as Record<string, unknown>)
+    if (!entries.every(([name, member]) => names.includes(name) && typeof member === 'string'))
+      throw new Error(expected)
+    return value as Readonly<Record<string, string>>
+  }
+
 const boolean = (given: string): boolean => {
   if (given !== 'true' && given !== 'false') throw new Error('true or false')
   return given === 'true'
@@ -242,6 +260,20 @@ export const FLAGS = {
     repeatable: true,
     parse: text,
   }),
+  agentAppArmorProfile: flag<Readonly<Record<string, string>> | undefined>('agent-app-armor-profile', {
+    value: 'JSON',
+    help: 'appArmorProfile of that pod, e.g. {"type":"Unconfined"}: its kernel may forbid it the system bus.',
+    default: undefined,
+    defaultText: 'none',
+    parse: members(['type', 'localhostProfile']),
+  }),
+  agentSeLinuxOptions: flag<Readonly<Record<string, string>> | undefined>('agent-se-linux-options', {
+    value: 'JSON',
+    help: 'seLinuxOptions of that pod, e.g. {"type":"spc_t"}.',
+    default: undefined,
+    defaultText: 'none',
+    parse: members(['user', 'role', 'type', 'level']),
+  }),
   readPullSecrets: flag<boolean>('read-pull-secrets', {
     value: 'true|false',
     help: 'Ask registries with the pull secrets of the failing pod; without, what they would say is unknown.',
@@ -264,7 +296,7 @@ export const flagNamed = (name: string): Flag<unknown> | undefined => BY_NAME.ge
 export const helpText = (): string => {
   const rows = Object.values(FLAGS).map((row) => [
     `  --${row.name} ${row.value}`,
-    `${row.help} Default: ${row.defaultText ?? String(row.default)}.`,
+    `${row.help} Default: ${row.defaultText ?? (typeof row.default === 'object' ? 'none' : String(row.default))}.`,
   ])
   return [
     'kubemend: repairs pods that cannot start, as RemediationPolicies allow.',

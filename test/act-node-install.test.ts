@@ -24,6 +24,7 @@ interface Installer extends KubeObject {
     readonly hostPID?: boolean
     readonly hostNetwork?: boolean
     readonly restartPolicy: string
+    readonly securityContext: object
     readonly activeDeadlineSeconds: number
     readonly imagePullSecrets: readonly object[]
     readonly volumes: readonly { readonly hostPath?: { readonly path: string } }[]
@@ -54,6 +55,15 @@ test('a pod on that node installs it: root by the system bus alone, without capa
   expect(container?.args.slice(0, 3)).toEqual(['install-mount-helper', '--type', 'nfs'])
   expect(container?.securityContext).toMatchObject({ privileged: false, capabilities: { drop: ['ALL'] } })
   expect(container?.volumeMounts).toHaveLength(2)
+})
+
+test('it is confined as the agent is, where the chart says how', async () => {
+  const confined = { appArmorProfile: { type: 'Unconfined' }, seLinuxOptions: { type: 'spc_t' } }
+  const agentImage = { name: 'ghcr.io/kubemend/kubemend-agent:1', ...confined }
+  const plan = installPlan(node, { podName: 'confined' })
+  expect(await act(plan, { ...deps, agentImage })).toMatchObject({ kind: 'Done' })
+  expect((await read('confined')).spec.securityContext).toMatchObject({ runAsUser: 0, ...confined })
+  expect((await read('install-install-1')).spec.securityContext).not.toHaveProperty('appArmorProfile')
 })
 
 test('it is created once, and a pod of somebody else under the name is left alone', async () => {

@@ -201,6 +201,29 @@ describe('the agent', () => {
     expect(named(objects, 'ValidatingAdmissionPolicyBinding')).toContain(NODE_TASK_POLICY)
   })
 
+  test('holds nothing of the runtime where it is given no socket of it', async () => {
+    const { containers } = await on({ criSocket: '' })
+    expect(containers[0]?.args.filter((arg) => arg.startsWith('--cri-socket'))).toEqual([])
+    expect(containers[0]?.volumeMounts.map(({ name }) => name)).not.toContain('runtime')
+    expect((await on()).containers[0]?.args).toContain('--cri-socket=/host/runtime/containerd.sock')
+  })
+
+  test('may not lack the socket by which it would remove sandboxes', async () => {
+    const values = { agent: { enabled: true, criSocket: '' }, actions: { recycleSandbox: { enabled: true } } }
+    await expect(rendered(values)).rejects.toThrow('set agent.criSocket as well')
+  })
+
+  test('passes what confines it on to the pod that installs', async () => {
+    const confined = { appArmorProfile: { type: 'Unconfined' }, seLinuxOptions: { level: 's0', type: 'spc_t' } }
+    const actions = { installMountHelper: { enabled: true } }
+    const args = controllerArgs(await rendered({ agent: { enabled: true, ...confined }, actions }))
+    expect(parseConfig(args, {})).toMatchObject({
+      config: { agentAppArmorProfile: confined.appArmorProfile, agentSeLinuxOptions: confined.seLinuxOptions },
+    })
+    const without = controllerArgs(await rendered({ agent: { enabled: true }, actions }))
+    expect(without.filter((arg) => /armor|linux/.test(arg))).toEqual([])
+  })
+
   test('may not lack the bus by which it would restart', async () => {
     const values = {
       agent: { enabled: true, systemBus: { enabled: false } },

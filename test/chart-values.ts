@@ -30,6 +30,15 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
   'agents that only look, and see little': {
     agent: { enabled: true, chains: { enabled: false }, systemBus: { enabled: false }, sbinDirectories: [] },
   },
+  'agents that see next to nothing': {
+    agent: {
+      enabled: true,
+      criSocket: '',
+      chains: { enabled: false },
+      systemBus: { enabled: false },
+      sbinDirectories: [],
+    },
+  },
   'agents of its own': {
     agent: {
       enabled: true,

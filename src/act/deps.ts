@@ -34,4 +34,7 @@ export interface AgentImage {
   readonly name: string
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined
   readonly pullSecrets?: readonly string[] | undefined
+  /** Of the pod's security context, where AppArmor or SELinux would forbid it the system bus. */
+  readonly appArmorProfile?: Readonly<Record<string, string>> | undefined
+  readonly seLinuxOptions?: Readonly<Record<string, string>> | undefined
 }

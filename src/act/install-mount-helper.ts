@@ -52,7 +52,13 @@ export const installerPod = (plan: InstallMountHelperPlan, namespace: string, im
     enableServiceLinks: false,
     tolerations: [{ operator: 'Exists' }],
     ...(image.pullSecrets?.length && { imagePullSecrets: image.pullSecrets.map((name) => ({ name })) }),
-    securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
+    securityContext: {
+      runAsUser: 0,
+      runAsGroup: 0,
+      seccompProfile: { type: 'RuntimeDefault' },
+      ...(image.appArmorProfile && { appArmorProfile: image.appArmorProfile }),
+      ...(image.seLinuxOptions && { seLinuxOptions: image.seLinuxOptions }),
+    },
     containers: [
       {
         name: 'install',

@@ -12,12 +12,13 @@ import { lookAtChains } from './inspect/chains.ts'
 import { createInspect, readBootId } from './inspect/inspect.ts'
 import { createSystemd } from './systemd.ts'
 import { createTasks } from './tasks.ts'
+import { createBlind } from './verbs/blind.ts'
 import { createInspectVerb } from './verbs/inspect.ts'
 import { createRecycleSandbox } from './verbs/recycle-sandbox.ts'
 import { createRestartRuntime } from './verbs/restart-runtime.ts'
 import type { Verb } from './verbs/verb.ts'
 
-/** What is made of the sockets that were given; a verb that lacks its socket is not there, and refused. */
+/** What is made of the sockets that were given; a verb that lacks its socket sees nothing, and refuses. */
 export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSignal): Promise<void> => {
   const identity = await readIdentity(config.serviceAccountDir)
   const connection = await inClusterConnection({
@@ -30,19 +31,14 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
   const cri = config.criSocket === undefined ? undefined : createCri({ path: config.criSocket, clock })
   const inspect = createInspect({ config, clock, ...(systemd && { systemd }), ...(cri && { cri }) })
   const chains = () => lookAtChains(config.chains)
-  const all: Readonly<Partial<Record<NodeVerb, Verb>>> = {
+  const all: Readonly<Record<NodeVerb, Verb>> = {
     Inspect: createInspectVerb(inspect),
-    ...(cri && { RecycleSandbox: createRecycleSandbox({ cri, clock }) }),
-    ...(systemd && {
-      RestartRuntime: createRestartRuntime({
-        systemd,
-        chains,
-        inspect,
-        bootId: readBootId,
-        clock,
-        cri,
-      }),
-    }),
+    RecycleSandbox: cri
+      ? createRecycleSandbox({ cri, clock })
+      : createBlind('the runtime may not be talked to: --cri-socket is not given'),
+    RestartRuntime: systemd
+      ? createRestartRuntime({ systemd, chains, inspect, bootId: readBootId, clock, cri })
+      : createBlind('systemd may not be talked to: --system-bus is not given'),
   }
   const verbs = Object.fromEntries(Object.entries(all).filter(([verb]) => config.verbs.some((one) => one === verb)))
 

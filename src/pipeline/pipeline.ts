@@ -123,12 +123,13 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   }
 
   const { agentImage: name, agentImagePullPolicy: pullPolicy, agentImagePullSecrets: pullSecrets } = config
+  const { agentAppArmorProfile: appArmorProfile, agentSeLinuxOptions: seLinuxOptions } = config
   const actDeps = {
     kube: client,
     clock,
     refusedActions: config.refusedActions,
     namespace: config.namespace,
-    ...(name !== undefined && { agentImage: { name, pullPolicy, pullSecrets } }),
+    ...(name !== undefined && { agentImage: { name, pullPolicy, pullSecrets, appArmorProfile, seLinuxOptions } }),
   }
 
   const inspect = createInspectByOrder({

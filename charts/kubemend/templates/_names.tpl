@@ -35,6 +35,8 @@ app.kubernetes.io/part-of: kubemend
   "--agent-image" "use agent.image"
   "--agent-image-pull-policy" "use agent.image.pullPolicy"
   "--agent-image-pull-secret" "use imagePullSecrets"
+  "--agent-app-armor-profile" "use agent.appArmorProfile"
+  "--agent-se-linux-options" "use agent.seLinuxOptions"
   "--kubeconfig" "it speaks as its own service account" -}}
 {{- range .Values.controller.extraArgs }}
 {{- $flag := first (splitList "=" .) }}
@@ -75,5 +77,8 @@ Inspect
 {{- end }}
 {{- if and .Values.actions.restartRuntime.enabled (not .Values.agent.systemBus.enabled) }}
 {{- fail "actions.restartRuntime.enabled restarts units through systemd: set agent.systemBus.enabled=true as well" }}
+{{- end }}
+{{- if and .Values.actions.recycleSandbox.enabled (not .Values.agent.criSocket) }}
+{{- fail "actions.recycleSandbox.enabled removes sandboxes through the runtime: set agent.criSocket as well" }}
 {{- end }}
 {{- end }}
