@@ -139,6 +139,21 @@ test('a label that somebody adds in the middle does not lose the answer', async 
   expect(agent.counts.acted).toBe(1)
 })
 
+test('a node whose clock is behind does not act, for by it a deadline never passes; nor does a clock a little off matter', async () => {
+  const behind = (ms: number) => ({ clock: { ...systemClock, now: () => Date.now() - ms } })
+  const slow = agentWith({}, behind(5 * 60_000))
+  await slow.carryOut(await order('clock-behind'))
+  expect(slow.counts).toEqual({ looked: 0, acted: 0 })
+  expect((await read('clock-behind')).status).toMatchObject({
+    phase: 'Refused',
+    reason: 'CannotSee',
+    message: expect.stringMatching(/^the clock of this node is \d+ s behind/),
+  })
+  const almost = agentWith({}, behind(20_000))
+  await almost.carryOut(await order('clock-almost'))
+  expect(almost.counts.acted).toBe(1)
+})
+
 test('an intent that could be written only after the deadline leads to no act', async () => {
   const task = await order('slow', { deadline: new Date(Date.now() + 300).toISOString() })
   const late = (): KubeClient['patch'] => async (path, body, options) => {

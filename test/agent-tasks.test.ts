@@ -71,6 +71,31 @@ test.concurrent('an order past its deadline, for another uid of the node or with
   expect((await scene.answered('restart')).status).toMatchObject({ phase: 'Refused', reason: 'VerbNotAllowed' })
 })
 
+test.concurrent('a verb that is on, and lacks the socket that it needs, is refused because nothing can be seen', async () => {
+  const { uid } = await scene.node('blind')
+  await scene.start('blind', ['--verbs=Inspect,RecycleSandbox,RestartRuntime'])
+  await scene.order('blind-recycle', {
+    ...inspect('blind', uid),
+    verb: 'RecycleSandbox',
+    recycleSandbox: { podUid: 'p1' },
+  })
+  await scene.order('blind-restart', {
+    ...inspect('blind', uid),
+    verb: 'RestartRuntime',
+    restartRuntime: { runtime: 'containerd', reason: 'Unresponsive' },
+  })
+  for (const [name, flag] of [
+    ['blind-recycle', '--cri-socket'],
+    ['blind-restart', '--system-bus'],
+  ] as const) {
+    expect((await scene.answered(name)).status).toMatchObject({
+      phase: 'Refused',
+      reason: 'CannotSee',
+      message: expect.stringContaining(flag),
+    })
+  }
+})
+
 test.concurrent('it answers the orders of its own node and leaves the others alone', async () => {
   const [mine, theirs] = await Promise.all([scene.node('n3'), scene.node('n4')])
   await scene.start('n3')

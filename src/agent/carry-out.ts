@@ -24,6 +24,8 @@ const FRESH_MS = 10_000
 /** After a reboot the runtime and the bus may come up after the agent. */
 const FINDING = { tries: 5, everyMs: 2_000, mostMs: 60_000 }
 const MAX_MESSAGE = 1_024
+/** So far may the node's clock be behind the API server's: by a slower one, deadlines pass unseen. */
+const BEHIND_MS = 60_000
 
 const isAnswer = (found: TaskBefore | Answer): found is Answer => 'phase' in found
 
@@ -35,7 +37,7 @@ const replaced = (before: TaskBefore): TaskBefore => {
 
 /** Why a task is not for this agent, or not any more. */
 const refusal = (
-  { spec }: NodeTask,
+  { spec, metadata: { creationTimestamp = '' } }: NodeTask,
   now: number,
   { nodeName, nodeUid }: Identity,
   { verbs }: CarryOutDeps,
@@ -47,6 +49,15 @@ const refusal = (
     return refused('DeadlinePassed', `it was to be begun by ${spec.deadline}; it is ${new Date(now).toISOString()}`)
   }
   if (!verbs[spec.verb]) return refused('VerbNotAllowed', `${spec.verb} is not switched on for this agent`)
+  const behindMs = Date.parse(creationTimestamp) - now
+  // To look is right at any time.
+  if (spec.verb !== 'Inspect' && behindMs > BEHIND_MS) {
+    const seconds = Math.round(behindMs / 1_000)
+    return refused(
+      'CannotSee',
+      `the clock of this node is ${seconds} s behind the API server's, or more: whether the deadline has passed cannot be told`,
+    )
+  }
   return undefined
 }
 
