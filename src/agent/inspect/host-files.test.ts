@@ -1,7 +1,11 @@
-import { expect, test } from 'vitest'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { liveRestoreIn } from './docker.ts'
 import { filesystemsIn, helpersIn } from './mounts.ts'
 import { parseOsRelease } from './os-release.ts'
+import { readSmall } from './see.ts'
 
 test.each([
   ['ID=debian\nVERSION_ID="12"\n', { ID: 'debian', VERSION_ID: '12' }],
@@ -30,6 +34,17 @@ test.each([
   ['{}', false],
 ])('in %s live-restore is %s', (text, expected) => {
   expect(liveRestoreIn(text)).toBe(expected)
+})
+
+test('of a file larger than any of its kind no more is read than tells so', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kubemend-large-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'daemon.json')
+  await writeFile(path, '{}')
+  expect(await readSmall(path)).toBe('{}')
+  await truncate(path, 2 ** 40)
+  await expect(readSmall(path)).rejects.toThrow(`${path} is larger than 262144 bytes`)
+  expect(await readSmall('/proc/filesystems')).toContain('proc')
 })
 
 test('settings that are none are no answer', () => {

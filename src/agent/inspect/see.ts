@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import type { Clock } from '../../runtime/clock.ts'
 
 /** Part of an inspection: seen, or unknown with the reason. Nothing is guessed. */
@@ -71,9 +71,15 @@ export const notAllowed = (what: string, flag: string): { readonly known: false;
 
 const MAX_FILE = 256 * 1024
 
-/** A small file's text. Rejects where it cannot be read or is larger than any of its kind. */
+/** A small file's text. Rejects where it cannot be read or is larger than any of its kind; no more than that is read. */
 export const readSmall = async (path: string): Promise<string> => {
-  const text = await readFile(path, 'utf8')
-  if (text.length > MAX_FILE) throw new Error(`${path} is larger than ${MAX_FILE} characters`)
-  return text
+  const chunks: Buffer[] = []
+  let size = 0
+  // One byte more than is taken tells that there is more.
+  for await (const chunk of createReadStream(path, { end: MAX_FILE })) {
+    chunks.push(chunk as Buffer)
+    size += (chunk as Buffer).length
+  }
+  if (size > MAX_FILE) throw new Error(`${path} is larger than ${MAX_FILE} bytes`)
+  return Buffer.concat(chunks).toString('utf8')
 }

@@ -165,4 +165,13 @@ describe('after a restart of the agent', () => {
     expect(found === 'again' ? found : found.phase).toBe(expected)
     expect(acts).toEqual([])
   })
+
+  test.each([
+    [['s1'], 'the sandbox of pod'],
+    [['s1', 's2'], 'the 2 sandboxes of pod'],
+  ])('%j is told of in a sentence that a person would say', async (noted, words) => {
+    const found = await scene([]).verb.found(spec, { sandboxes: noted })
+    const verb = noted.length === 1 ? 'is gone' : 'are gone'
+    expect(found === 'again' ? found : found.message).toMatch(new RegExp(`^${words} \\S+ ${verb}: found out`))
+  })
 })

@@ -98,7 +98,7 @@ export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb =
       if (left.length > 0 || sandboxes.length === 0) return 'again'
       return succeeded(
         'Done',
-        `the ${counted(sandboxes)} of pod ${podUid} is gone: found out after a restart of the agent`,
+        `the ${counted(sandboxes)} of pod ${podUid} ${sandboxes.length === 1 ? 'is' : 'are'} gone: found out after a restart of the agent`,
       )
     },
   }
