@@ -115,7 +115,7 @@ export const TABLES: Readonly<Record<string, (root: string) => string | Promise<
       Object.values(FLAGS).map((flag) => [
         code(`--${flag.name}`),
         code(flag.env),
-        flag.defaultText ?? code(String(flag.default)),
+        flag.defaultText ?? (typeof flag.default === 'object' ? 'none' : code(String(flag.default))),
         flag.help,
       ]),
     ),
