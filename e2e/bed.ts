@@ -32,6 +32,12 @@ const timed = async <T>(say: (what: string) => void, what: string, work: () => P
   return result
 }
 
+/** Also when one fails the other is waited for: what it starts meanwhile must be ended too. */
+const bothDone = async <A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> => {
+  await Promise.allSettled([a, b])
+  return Promise.all([a, b])
+}
+
 /** Starts all of it, from whatever the machine has. What was started is ended when a later part fails. */
 export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions): Promise<Bed> => {
   const directory = mkdtempSync(join(tmpdir(), 'kubemend-e2e-'))
@@ -54,7 +60,7 @@ export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions
         buildImage({ dockerHost, target: 'agent', tag: `kubemend.local/e2e-agent:${tag}` }),
       ),
     ]
-    const [cluster, [image, agent]] = await Promise.all([
+    const [cluster, [image, agent]] = await bothDone(
       timed(say, 'cluster: a control plane and two workers', async () => {
         if (existing !== undefined) return attachKindCluster({ name: existing, dockerHost, directory })
         const started = await startKindCluster({ name: `kubemend-e2e-${process.pid}`, dockerHost, directory })
@@ -62,16 +68,19 @@ export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions
         return started
       }),
       images(),
-    ])
+    )
     closers.push(() => cluster.docker(['image', 'rm', '--force', image.tag, agent.tag]))
     signal.throwIfAborted()
-    const [registries] = await Promise.all([
-      timed(say, 'registries with images', () => startRegistries(cluster)),
+    const [registries] = await bothDone(
+      timed(say, 'registries with images', async () => {
+        const started = await startRegistries(cluster)
+        closers.push(started.down)
+        return started
+      }),
       timed(say, 'both images are on the nodes', () =>
         Promise.all([cluster.load(image.tag), cluster.load(agent.tag, cluster.nodes)]),
       ),
-    ])
-    closers.push(registries.down)
+    )
     signal.throwIfAborted()
     const operator = operatorOf({
       cluster,

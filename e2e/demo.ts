@@ -30,7 +30,7 @@ const playAct = async (bed: Bed, act: Act, timeline: Timeline, signal: AbortSign
     return true
   } catch (error) {
     await stop()
-    timeline.say({ who: 'demo', what: 'Failed', text: describeError(error), mood: 'bad' })
+    if (!signal.aborted) timeline.say({ who: 'demo', what: 'Failed', text: describeError(error), mood: 'bad' })
     return false
   } finally {
     timeline.waitFor(undefined)
@@ -47,6 +47,7 @@ export const runKindDemo = async (options: KindDemoOptions): Promise<boolean> =>
   const { signal, keep, existing } = options
   const timeline = createTimeline(options)
   const say = (text: string): void => timeline.say({ who: 'demo', what: 'Stage', text })
+  signal.addEventListener('abort', () => say('interrupted; ending all of it'))
   try {
     return await withDocker(async (dockerHost) => {
       say('starting a cluster of three nodes, registries, and the operator by its chart; some minutes')
@@ -55,10 +56,11 @@ export const runKindDemo = async (options: KindDemoOptions): Promise<boolean> =>
         timeline.failureBegan()
         let ok = true
         for (const act of ACTS) ok = !signal.aborted && (await playAct(bed, act, timeline, signal)) && ok
+        if (signal.aborted) return false
         timeline.print('')
         const text = ok ? 'all three were repaired, or explained and cleared' : 'it did not end as it must'
         timeline.say({ who: 'demo', what: 'Result', text, mood: ok ? 'good' : 'bad', data: { ok } })
-        if (keep && !signal.aborted) {
+        if (keep) {
           say(`kept until Ctrl-C: export KUBECONFIG=${bed.cluster.kubeconfig}; kubectl is ${bed.cluster.kubectlPath}`)
           await aborted(signal)
         }

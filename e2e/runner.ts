@@ -65,7 +65,9 @@ const play = async (scenario: Scenario, { bed, signal, say }: RunOptions, eviden
     await keepEvidence(bed, evidence(), name, result.error)
   } else if (!failed)
     say(`${name}: passed in ${seconds.toFixed(1)} s${notes.length > 0 ? `: ${notes.join('; ')}` : ''}`)
-  await close({ remove: !failed }).catch((cause: unknown) => say(`${name}: clearing up: ${String(cause)}`))
+  await close({ remove: !failed || signal.aborted }).catch((cause: unknown) =>
+    say(`${name}: clearing up: ${String(cause)}`),
+  )
   return { scenario, seconds, notes, ...result }
 }
 

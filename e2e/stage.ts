@@ -52,12 +52,6 @@ const stateOf = (pod: Pod): string => {
   return `${pod.metadata.name} ${pod.status?.phase} ${waiting.join(' ')} [${images.join(' ')}]`
 }
 
-const withSignal = async <T>(attempt: () => T | Promise<T>, patience: Patience, signal: AbortSignal): Promise<T> =>
-  eventually(() => {
-    if (signal.aborted) throw signal.reason
-    return attempt()
-  }, patience)
-
 /** Bytes so far; a cluster without an audit log has none. */
 const auditSize = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
@@ -72,7 +66,7 @@ export const raiseStage = async (bed: Bed, scenario: Scenario, { signal, say }: 
   const notes: string[] = []
 
   const patiently = <T>(attempt: () => T | Promise<T>, patience: Patience = {}): Promise<T> =>
-    withSignal(attempt, { ...PATIENTLY, ...patience }, signal)
+    eventually(attempt, { ...PATIENTLY, signal, ...patience })
   const apply = (object: object): Promise<string> => kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) })
   const list = async <T>(kind: string, where: string, labels?: string): Promise<readonly T[]> => {
     const query = labels === undefined ? '' : `?labelSelector=${encodeURIComponent(labels)}`

@@ -49,7 +49,12 @@ const main = async (): Promise<number> => {
   const { kind, context, keep, json } = values
   const options = { keep, json, out: stdout, colour, signal: stopping.signal }
   const existing = context === undefined ? {} : { existing: context.replace(/^kind-/, '') }
-  const ok = kind ? await runKindDemo({ ...options, ...existing }) : await runDemo(options)
+  const played = kind ? runKindDemo({ ...options, ...existing }) : runDemo(options)
+  const ok = await played.catch((cause: unknown) => {
+    // What was cut off in the middle fails; that is no news.
+    if (interrupted !== 0) return false
+    throw cause
+  })
   // A build that is under way would be waited for.
   if (interrupted !== 0) process.exit(keep && ok ? 0 : interrupted)
   return ok ? 0 : 1

@@ -92,7 +92,7 @@ const main = async (): Promise<number> => {
   }
   const { signal } = stopping
 
-  return withDocker(async (dockerHost) => {
+  const played = withDocker(async (dockerHost) => {
     const bed = await raiseBed({ dockerHost, say, signal, ...(existing !== undefined && { existing }) })
     try {
       const { results, evidence } = await runScenarios({ bed, scenarios, lanes, signal, say })
@@ -110,6 +110,14 @@ const main = async (): Promise<number> => {
       await bed.down()
     }
   })
+  const status = await played.catch((cause: unknown) => {
+    // What was cut off in the middle fails; that is no news.
+    if (signal.aborted) return interrupted
+    throw cause
+  })
+  // What a scenario that was interrupted waits for would be waited for.
+  if (signal.aborted) process.exit(status)
+  return status
 }
 
 const isUsage = (cause: unknown): cause is Error =>

@@ -5,20 +5,26 @@ export interface Patience {
   readonly timeoutMs?: number
   /** Default 100. */
   readonly everyMs?: number
+  /** Aborted: no further attempt is made. */
+  readonly signal?: AbortSignal
 }
 
-/** Runs `attempt` until it does not throw, and gives its result. After the time-out: its last error, and the time spent. */
+/**
+ * Runs `attempt` until it does not throw, and gives its result. After the time-out: its last error, and the time spent.
+ * Throws the signal's reason once that is aborted.
+ */
 export const eventually = async <T>(
   attempt: () => T | Promise<T>,
-  { timeoutMs = 15_000, everyMs = 100 }: Patience = {},
+  { timeoutMs = 15_000, everyMs = 100, signal }: Patience = {},
 ): Promise<T> => {
   const deadline = Date.now() + timeoutMs
   for (;;) {
+    signal?.throwIfAborted()
     try {
       return await attempt()
     } catch (cause) {
       if (Date.now() + everyMs < deadline) {
-        await sleep(everyMs)
+        await sleep(everyMs, undefined, { signal }).catch(() => {}) // the signal is looked at next
         continue
       }
       const last = cause instanceof Error ? cause.message : String(cause)

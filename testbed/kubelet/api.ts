@@ -84,7 +84,8 @@ export const openApi = (kubeconfig: string): Api => {
       }
       const response = await new Promise<IncomingMessage>((done, fail) => {
         const sent = request(new URL(path, server), { method, agent, headers }, done)
-        sent.once('error', fail)
+        // Closing cuts what is under way, which may be told more than once.
+        sent.on('error', fail)
         sent.end(text)
       })
       const answer = await read(response)
