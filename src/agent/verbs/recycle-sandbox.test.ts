@@ -130,6 +130,30 @@ describe('recycling a sandbox', () => {
     expect(left()).toEqual(['s1'])
   })
 
+  test('leaves alone one in which a container began to run while another was being removed', async () => {
+    const held = [sandbox('s1'), sandbox('s2')]
+    const [, second] = held
+    const { verb, deadline, acts, left } = scene(held, (doing) => {
+      if (doing === 'remove s1' && second) second.running = 1
+    })
+    expect(await verb.run(spec, { sandboxes: ['s1', 's2'] }, deadline)).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringContaining('a container runs in sandbox s2'),
+    })
+    expect(acts).toEqual(['stop s1', 'remove s1'])
+    expect(left()).toEqual(['s2'])
+  })
+
+  test('is done where the runtime gave a bad word, and lists it no more', async () => {
+    const { cri, clock, deadline } = scene([sandbox('s1')])
+    const remove = async (id: string) => {
+      await cri.remove(id)
+      saying('no answer within 120000 ms')
+    }
+    const verb = createRecycleSandbox({ cri: { ...cri, remove }, clock })
+    expect(await verb.run(spec, { sandboxes: ['s1'] }, deadline)).toMatchObject({ phase: 'Succeeded', reason: 'Done' })
+  })
+
   test('has failed where the runtime said that it removed it, and lists it still', async () => {
     const { cri, clock, deadline } = scene([sandbox('s1')])
     const verb = createRecycleSandbox({ cri: { ...cri, remove: async () => {} }, clock })
