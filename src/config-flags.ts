@@ -260,6 +260,12 @@ export const FLAGS = {
     repeatable: true,
     parse: text,
   }),
+  agentSystemBus: flag<string>('agent-system-bus', {
+    value: 'FILE',
+    help: "Socket of the system bus on the nodes, by which that pod has the host's systemd install.",
+    default: '/run/dbus/system_bus_socket',
+    parse: matching(/^\/\S*$/, 'an absolute path'),
+  }),
   agentAppArmorProfile: flag<Readonly<Record<string, string>> | undefined>('agent-app-armor-profile', {
     value: 'JSON',
     help: 'appArmorProfile of that pod, e.g. {"type":"Unconfined"}: its kernel may forbid it the system bus.',

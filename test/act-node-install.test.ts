@@ -57,12 +57,15 @@ test('a pod on that node installs it: root by the system bus alone, without capa
   expect(container?.volumeMounts).toHaveLength(2)
 })
 
-test('it is confined as the agent is, where the chart says how', async () => {
+test('it is confined as the agent is, and finds the bus where that does', async () => {
   const confined = { appArmorProfile: { type: 'Unconfined' }, seLinuxOptions: { type: 'spc_t' } }
-  const agentImage = { name: 'ghcr.io/kubemend/kubemend-agent:1', ...confined }
+  const systemBus = '/run/elsewhere/bus'
+  const agentImage = { name: 'ghcr.io/kubemend/kubemend-agent:1', systemBus, ...confined }
   const plan = installPlan(node, { podName: 'confined' })
   expect(await act(plan, { ...deps, agentImage })).toMatchObject({ kind: 'Done' })
-  expect((await read('confined')).spec.securityContext).toMatchObject({ runAsUser: 0, ...confined })
+  const { spec } = await read('confined')
+  expect(spec.securityContext).toMatchObject({ runAsUser: 0, ...confined })
+  expect(spec.volumes[0]?.hostPath?.path).toBe(systemBus)
   expect((await read('install-install-1')).spec.securityContext).not.toHaveProperty('appArmorProfile')
 })
 

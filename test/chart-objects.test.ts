@@ -213,12 +213,18 @@ describe('the agent', () => {
     await expect(rendered(values)).rejects.toThrow('set agent.criSocket as well')
   })
 
-  test('passes what confines it on to the pod that installs', async () => {
+  test('passes where the bus is and what confines it on to the pod that installs', async () => {
     const confined = { appArmorProfile: { type: 'Unconfined' }, seLinuxOptions: { level: 's0', type: 'spc_t' } }
     const actions = { installMountHelper: { enabled: true } }
-    const args = controllerArgs(await rendered({ agent: { enabled: true, ...confined }, actions }))
+    const args = controllerArgs(
+      await rendered({ agent: { enabled: true, systemBus: { socket: '/run/bus' }, ...confined }, actions }),
+    )
     expect(parseConfig(args, {})).toMatchObject({
-      config: { agentAppArmorProfile: confined.appArmorProfile, agentSeLinuxOptions: confined.seLinuxOptions },
+      config: {
+        agentSystemBus: '/run/bus',
+        agentAppArmorProfile: confined.appArmorProfile,
+        agentSeLinuxOptions: confined.seLinuxOptions,
+      },
     })
     const without = controllerArgs(await rendered({ agent: { enabled: true }, actions }))
     expect(without.filter((arg) => /armor|linux/.test(arg))).toEqual([])

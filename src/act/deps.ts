@@ -34,6 +34,8 @@ export interface AgentImage {
   readonly name: string
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined
   readonly pullSecrets?: readonly string[] | undefined
+  /** Socket on the nodes; /run/dbus/system_bus_socket by default. */
+  readonly systemBus?: string | undefined
   /** Of the pod's security context, where AppArmor or SELinux would forbid it the system bus. */
   readonly appArmorProfile?: Readonly<Record<string, string>> | undefined
   readonly seLinuxOptions?: Readonly<Record<string, string>> | undefined

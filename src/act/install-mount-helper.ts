@@ -22,6 +22,7 @@ export const RBAC: RbacGrant = {
   ],
 }
 
+/** There in the pod, and on hosts that do not say otherwise. */
 const BUS = '/run/dbus/system_bus_socket'
 /** The agent looks for it there. */
 const OS_RELEASE = '/host/os-release'
@@ -80,7 +81,7 @@ export const installerPod = (plan: InstallMountHelperPlan, namespace: string, im
       },
     ],
     volumes: [
-      { name: 'system-bus', hostPath: { path: BUS, type: 'Socket' } },
+      { name: 'system-bus', hostPath: { path: image.systemBus ?? BUS, type: 'Socket' } },
       { name: 'os-release', hostPath: { path: '/etc/os-release', type: 'File' } },
     ],
   },

@@ -123,13 +123,19 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   }
 
   const { agentImage: name, agentImagePullPolicy: pullPolicy, agentImagePullSecrets: pullSecrets } = config
-  const { agentAppArmorProfile: appArmorProfile, agentSeLinuxOptions: seLinuxOptions } = config
+  const {
+    agentSystemBus: systemBus,
+    agentAppArmorProfile: appArmorProfile,
+    agentSeLinuxOptions: seLinuxOptions,
+  } = config
   const actDeps = {
     kube: client,
     clock,
     refusedActions: config.refusedActions,
     namespace: config.namespace,
-    ...(name !== undefined && { agentImage: { name, pullPolicy, pullSecrets, appArmorProfile, seLinuxOptions } }),
+    ...(name !== undefined && {
+      agentImage: { name, pullPolicy, pullSecrets, systemBus, appArmorProfile, seLinuxOptions },
+    }),
   }
 
   const inspect = createInspectByOrder({

@@ -35,6 +35,7 @@ app.kubernetes.io/part-of: kubemend
   "--agent-image" "use agent.image"
   "--agent-image-pull-policy" "use agent.image.pullPolicy"
   "--agent-image-pull-secret" "use imagePullSecrets"
+  "--agent-system-bus" "use agent.systemBus.socket"
   "--agent-app-armor-profile" "use agent.appArmorProfile"
   "--agent-se-linux-options" "use agent.seLinuxOptions"
   "--kubeconfig" "it speaks as its own service account" -}}
