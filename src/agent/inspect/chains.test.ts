@@ -104,6 +104,18 @@ test('a program that hangs, fails in the middle or is not there is given up with
   await expect(runSave(`${nft}-not`, 'nft', 5_000)).rejects.toThrow('ENOENT')
 })
 
+test('tens of megabytes of rules are read past, and rules or a line without end are given up', async () => {
+  const { nft } = await programs('', undefined)
+  const saying = (script: string) => writeFile(nft, `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`)
+  const rule = '-A FORWARD -s 10.0.0.0/8 -j ACCEPT'
+  await saying(`echo "*filter"; yes -- "${rule}" | head -n 1000000; echo ":DOCKER - [0:0]"`)
+  expect(await runSave(nft, 'nft', 20_000)).toEqual([{ backend: 'nft', family: 'ip', table: 'filter', name: 'DOCKER' }])
+  await saying(`echo "*filter"; exec yes -- "${rule}"`)
+  await expect(runSave(nft, 'nft', 300)).rejects.toThrow('took longer than 0.3 s')
+  await saying(`exec tr '\\0' x </dev/zero`)
+  await expect(runSave(nft, 'nft', 20_000)).rejects.toThrow()
+}, 60_000)
+
 test('tells what did not fit', async () => {
   const many = Array.from({ length: 600 }, (_, i) => `:CUSTOM-${i} - [0:0]`).join('\n')
   const seen = await lookAtChains(true, await programs(`*filter\n${many}\n:DOCKER - [0:0]`, ''))
