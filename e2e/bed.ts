@@ -38,6 +38,15 @@ const bothDone = async <A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> => 
   return Promise.all([a, b])
 }
 
+/** For what may take minutes and ends by itself once the cluster is gone. */
+const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  Promise.race([
+    work,
+    new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true })
+    }),
+  ])
+
 /** Starts all of it, from whatever the machine has. What was started is ended when a later part fails. */
 export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions): Promise<Bed> => {
   const directory = mkdtempSync(join(tmpdir(), 'kubemend-e2e-'))
@@ -89,7 +98,7 @@ export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions
       hosts: registries.hosts,
       directory,
     })
-    await timed(say, 'chart installed, operator and agents ready', () => operator.install())
+    await timed(say, 'chart installed, operator and agents ready', () => orAborted(operator.install(), signal))
     return { cluster, registries, operator, down }
   } catch (cause) {
     await down()
