@@ -39,9 +39,9 @@ export const installNetworkPlugin = async (nodes: readonly NodeNetwork[], exec: 
       const others = nodes.filter(({ name }) => name !== node.name)
       const routes = others.map(({ podCidr, address }) => `ip route replace ${podCidr} via ${address}`)
       const file = `/etc/cni/net.d/${PLUGIN_FILE}`
-      // Written beside and renamed: containerd looks at the folder and would read half of it. Not in /tmp, which is
-      // emptied while a node boots.
-      const beside = '/etc/cni/new'
+      // Written beside and renamed, or containerd would read half of it. Not in /tmp, which is emptied while a node boots,
+      // but in the same folder: containerd does not heed a file that comes into it from elsewhere.
+      const beside = `${file}.new`
       const script = [...routes, 'mkdir -p /etc/cni/net.d', `cat >${beside} && mv ${beside} ${file}`]
       await exec(node.name, ['sh', '-ec', script.join('\n')], conflist(node))
     }),
