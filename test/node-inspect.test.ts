@@ -71,6 +71,26 @@ test('those who ask at once share one order, and its answer serves those who wan
   expect(ordersTo('node-2')).toHaveLength(2)
 })
 
+test('an old answer serves those who are content with it, and nobody else', async () => {
+  agents.nodes.set('node-10', seeing(wellNode))
+  const manual = createManualClock(Date.now())
+  const inspect = createInspectByOrder({ kube, namespace, clock: manual, atOnce: 4 })
+  const asked = async (words: object = {}): Promise<number> => {
+    const answer = inspect({ ...node('node-10'), ...words })
+    const ticking = setInterval(() => void manual.advance(500), 50)
+    expect(await answer).toMatchObject({ known: true })
+    clearInterval(ticking)
+    return ordersTo('node-10').length
+  }
+  expect(await asked()).toBe(1)
+  await manual.advance(9 * 60_000)
+  expect(await asked({ maxAgeMs: 600_000 })).toBe(1)
+  await manual.advance(2 * 60_000)
+  expect(await asked({ maxAgeMs: 600_000 })).toBe(2)
+  await manual.advance(10_000)
+  expect(await asked()).toBe(3)
+})
+
 test('an agent that refuses, and one that is not there, are unknown and say why', async () => {
   agents.nodes.set('node-3', () => ({ phase: 'Refused', reason: 'OtherNode', message: 'made anew' }))
   const inspect = byOrder()

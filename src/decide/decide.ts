@@ -9,6 +9,7 @@ import { RARELY } from './look-again.ts'
 import { type Governed, governing } from './match.ts'
 import { planNext } from './plan.ts'
 import { prove } from './prove.ts'
+import { contentWithOld } from './nodes/held-anyway.ts'
 import { nameOfOwner } from './template.ts'
 import type { Governing, Verdict } from './verdict.ts'
 
@@ -22,14 +23,15 @@ export const decide = (c: Case): Verdict => {
   if ('ask' in governed) return { kind: 'Ask', facts: governed.ask }
 
   const { planned, attempt, escalates } = planNext(c, governed)
-  if ('ask' in planned) return { kind: 'Ask', facts: planned.ask }
+  const blind = { case: c, ...governed, escalates }
+  if ('ask' in planned) return { kind: 'Ask', facts: contentWithOld(planned, blind).ask }
   if ('settled' in planned) return { kind: 'Ignore', why: planned.message, diagnosis: c.diagnosis }
 
   const policy = governingOf(governed.policy)
   const found = 'plan' in planned ? { plan: planned.plan } : { unplanned: planned }
-  const context = { case: c, ...governed, ...found, escalates }
+  const context = { ...blind, ...found }
   const objection = turnedDown(context) ?? firstObjection(context)
-  if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
+  if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, blind).ask }
 
   const diagnosis = withTies(c, governed)
   if (objection) return { kind: 'Hold', policy, ...objection, ...('plan' in planned && planned), diagnosis }

@@ -48,12 +48,12 @@ const readNode = async (incident: Incident, reads: Reads): Promise<Facts['node']
 }
 
 /** Only of a node's incident is the uid known without a read. */
-const inspectNode = async ({ owner: { ref } }: Incident, inspect: Inspect, since?: number) =>
-  ref.kind === 'Node'
-    ? inspect({ name: ref.name, uid: ref.uid, ...(since !== undefined && { since }) })
-    : unknown(`${ref.kind} ${ref.name} is no node`)
-
 type Of<N extends FactName['fact']> = Extract<FactName, { fact: N }>
+
+const inspectNode = async ({ owner: { ref } }: Incident, inspect: Inspect, { fact: _, ...age }: Of<'inspection'>) =>
+  ref.kind === 'Node'
+    ? inspect({ name: ref.name, uid: ref.uid, ...age })
+    : unknown(`${ref.kind} ${ref.name} is no node`)
 
 const find = <N extends FactName['fact']>(names: readonly FactName[], fact: N): Of<N> | undefined =>
   names.find((name): name is Of<N> => name.fact === fact)
@@ -79,7 +79,7 @@ export const createGather = (deps: GatherDeps) => {
       ...(find(names, 'pods') && { pods: readPods(incident, named(names), reads) }),
       ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
-      ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection.since) }),
+      ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
       ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
       ...(installer && { installer: readInstaller(installer.name, agents.namespace, reads) }),
     }

@@ -175,8 +175,8 @@ export type FactName =
   | { readonly fact: 'pods'; readonly named?: readonly { readonly name: string; readonly uid: string }[] | undefined }
   | { readonly fact: 'registry'; readonly image: string }
   | { readonly fact: 'namespaces' }
-  /** `since`: not older than that, ms since the epoch. */
-  | { readonly fact: 'inspection'; readonly since?: number }
+  /** `since`: not older than that, ms since the epoch. `maxAgeMs`: so old an answer will do, where one is at hand. */
+  | { readonly fact: 'inspection'; readonly since?: number; readonly maxAgeMs?: number }
   | { readonly fact: 'nodePods' }
   | { readonly fact: 'tasks'; readonly names: readonly string[] }
   | { readonly fact: 'installer'; readonly name: string }

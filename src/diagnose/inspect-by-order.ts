@@ -45,6 +45,8 @@ interface Asked {
   readonly answer: Promise<Fact<NodeInspection>>
   /** Until when the answer serves, ms since the epoch. */
   until: number
+  /** Whether the agent told what it saw; false while it is asked. */
+  isKnown: boolean
   /** How often in a row nothing came of it. */
   failures: number
 }
@@ -74,7 +76,8 @@ const sayUngiven = (path: string, error: unknown): string =>
 
 /**
  * Orders an Inspect and waits for the answer. Those who ask of one node at once share one order, and its answer serves a
- * few seconds; `since` makes it a new one where the last was ordered before. Never rejects.
+ * few seconds; `since` makes it a new one where the last was ordered before, and `maxAgeMs` lets an older one serve.
+ * Never rejects.
  */
 export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer }: InspectByOrderDeps): Inspect => {
   const byNode = new Map<string, Asked>()
@@ -105,12 +108,14 @@ export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer 
     underWay += 1
     const asked: Asked = {
       at: clock.now(),
+      isKnown: false,
       until: Number.POSITIVE_INFINITY,
       failures: 0,
       answer: order(node)
         .catch((error: unknown) => unknown(sayUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
         .then((answer) => {
           underWay -= 1
+          asked.isKnown = answer.known
           asked.failures = answer.known ? 0 : (before?.failures ?? 0) + 1
           const lastsMs = FRESH_MS * 4 ** Math.max(0, asked.failures - 1)
           asked.until = clock.now() + Math.min(lastsMs, MAX_SILENCE_MS)
@@ -121,10 +126,13 @@ export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer 
   }
 
   return (node) => {
-    const { uid, since = 0 } = node
+    const { uid, since = 0, maxAgeMs = 0 } = node
     const now = clock.now()
     const before = byNode.get(uid)
-    if (before && before.until > now && before.at >= since) return before.answer
+    if (before && before.at >= since) {
+      const serves = before.until > now || (before.isKnown && now - before.at < maxAgeMs)
+      if (serves) return before.answer
+    }
     if (underWay >= atOnce) {
       return Promise.resolve(
         unknown(`the agents of ${underWay} other nodes are being asked: that of ${node.name} comes later`),

@@ -7,6 +7,8 @@ export interface Sought {
   readonly uid: string
   /** Not older than that, ms since the epoch. */
   readonly since?: number
+  /** So old an answer will do, ms; absent: one of a few seconds. */
+  readonly maxAgeMs?: number
 }
 
 /** What the agent on a node sees. Never rejects: an agent that does not answer is unknown, and says why. */
