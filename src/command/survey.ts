@@ -6,7 +6,7 @@ import type { Remediation, RemediationPolicy } from '../api/objects.ts'
 import { FLAGS } from '../config-flags.ts'
 import type { NodeState, PolicyInForce } from '../decide/case.ts'
 import { type Fact, type Incident, known, unknown } from '../diagnose/incident.ts'
-import { createRecords, type Records } from '../pipeline/records.ts'
+import { createRecords, isInPlace, type Records } from '../pipeline/records.ts'
 import { createReservations, type Reservations } from '../pipeline/reservations.ts'
 import { createWorld, type World } from '../pipeline/world.ts'
 import { createLedger } from '../report/ledger.ts'
@@ -51,27 +51,44 @@ const orNone = (error: unknown): undefined => {
   throw error
 }
 
-const readRecords = async ({ client, namespace }: Cluster): Promise<readonly Remediation[] | undefined> => {
+interface RecordsRead {
+  readonly records: readonly Remediation[]
+  readonly notes: readonly string[]
+}
+
+/** All of them; where one may not list those of every namespace, those here and those of nodes. */
+const readRecords = async ({ client, namespace }: Cluster, operatorNamespace: string): Promise<RecordsRead> => {
   const all = await listAll<Remediation>(client, pathOf({ kind: 'Remediation' })).catch(orNone)
-  if (all) return all.items
-  const here = await listAll<Remediation>(client, pathOf({ kind: 'Remediation', namespace })).catch(orNone)
-  return here?.items
+  if (all) return { records: all.items, notes: [] }
+  const [here, ofNodes] = await Promise.all(
+    [namespace, operatorNamespace].map((each) =>
+      listAll<Remediation>(client, pathOf({ kind: 'Remediation', namespace: each })).catch(orNone),
+    ),
+  )
+  const notes = [
+    ...(here ? [] : ['records cannot be read: what was tried before is taken to be nothing']),
+    ...(ofNodes
+      ? []
+      : [
+          `records of nodes (namespace ${operatorNamespace}) cannot be read: nothing is taken to have been tried on nodes`,
+        ]),
+  ]
+  return { records: [...(here?.items ?? []), ...(ofNodes?.items ?? [])], notes }
 }
 
 export const readSurvey = async (cluster: Cluster, operatorNamespace: string): Promise<Survey> => {
   const { client } = cluster
-  const [policies, records, operator, nodes] = await Promise.all([
+  const [policies, { records, notes: unread }, operator, nodes] = await Promise.all([
     listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).catch(orNone),
-    readRecords(cluster),
+    readRecords(cluster, operatorNamespace),
     client.get<KubeObject>(pathOf({ kind: 'Namespace', name: operatorNamespace })).catch(orNone),
     listAll<Node>(client, pathOf({ kind: 'Node' })).catch(orNone),
   ])
-  const notes: string[] = []
+  const notes = [...unread]
   if (!policies) notes.push('the policies in the cluster cannot be read, so none is known to answer')
-  if (!records) notes.push('records cannot be read: what was tried before is taken to be nothing')
   if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read: the operator is taken not to be paused`)
   const store = createRecords()
-  for (const record of records ?? []) store.put(record)
+  for (const record of records) if (isInPlace(record, operatorNamespace)) store.put(record)
   const objects = policies?.items ?? []
   return {
     objects,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Phase } from '../api/reasons.ts'
-import { createRecords, isOpen, subjectOf } from './records.ts'
+import { createRecords, isInPlace, isOpen, subjectOf } from './records.ts'
 
 interface Given {
   readonly uid: string
@@ -130,4 +130,15 @@ test('a node on which a remedy is under way is under repair, but not for its own
   expect(records.nodesUnderRepair({ ownerUid: 'e', area: 'IptablesChainMissing' })).toEqual(['a', 'b'])
   expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'IptablesChainMissing' })).toEqual(['b'])
   expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'RuntimeUnresponsive' })).toEqual(['a', 'b'])
+})
+
+test('a record counts where its target lies, and one of a node in the namespace of the operator alone', () => {
+  const at = (namespace: string, target: object): Remediation => {
+    const { metadata, spec, ...rest } = record({ uid: 'a' })
+    return { ...rest, metadata: { ...metadata, namespace }, spec: { ...spec, target } } as Remediation
+  }
+  expect(isInPlace(at('shop', { kind: 'Deployment', namespace: 'shop' }), 'operator')).toBe(true)
+  expect(isInPlace(at('shop', { kind: 'Deployment', namespace: 'bank' }), 'operator')).toBe(false)
+  expect(isInPlace(at('operator', { kind: 'Node' }), 'operator')).toBe(true)
+  expect(isInPlace(at('shop', { kind: 'Node' }), 'operator')).toBe(false)
 })

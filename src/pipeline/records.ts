@@ -21,6 +21,10 @@ export const isOpen = ({ status }: Remediation): boolean => status?.finishedAt =
  */
 const ownerUidOf = ({ spec }: Remediation): string => spec.target.uid
 
+/** Whether it lies where its target does: whoever may create records in one namespace must not speak for another, or for nodes. */
+export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
+  metadata.namespace === (spec.target.namespace ?? operatorNamespace)
+
 /** Owner and area that a record speaks of. */
 export const subjectOf = (
   record: Remediation,

@@ -6,7 +6,7 @@ import type { Signals } from '../watch/watch.ts'
 import type { Incidents } from './incidents.ts'
 import type { Nodes } from './nodes.ts'
 import type { Policies } from './policies.ts'
-import { isOpen, type Records, subjectOf, targetOf } from './records.ts'
+import { isInPlace, isOpen, type Records, subjectOf, targetOf } from './records.ts'
 
 export interface SignalDeps {
   readonly board: Board
@@ -53,8 +53,7 @@ export const createSignals = (deps: SignalDeps): Signals => {
       deps.policiesChanged()
     },
     remediation: (record) => {
-      // Whoever may create records in one namespace must not speak for what lies in another, or for nodes.
-      if (record.metadata.namespace !== (record.spec.target.namespace ?? deps.operatorNamespace)) return
+      if (!isInPlace(record, deps.operatorNamespace)) return
       const before = records.get(record.metadata.uid)
       records.put(record)
       ledger.sawRecord(record)
