@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { known, unknown } from '../diagnose/incident.ts'
 import { anInspection } from '../diagnose/testing.ts'
 import { nodeSighting } from '../watch/node-sighting.ts'
-import { countFlags, flagsOn, helperBack, stillFails } from './flags.ts'
+import { countFlags, flagsOn, helperBack, isSeenByAgents, stillFails } from './flags.ts'
 import { createIncidents } from './incidents.ts'
 
 const node = (uid: string, labels: Readonly<Record<string, string>>) =>
@@ -30,6 +30,15 @@ test('a helper is back only where the agent sees it', () => {
   expect(helperBack(flag, mounts(['cifs']))).toBeUndefined()
   expect(helperBack(flag, known(anInspection({ mounts: { known: false } })))).toBeUndefined()
   expect(helperBack(flag, unknown('no agent'))).toBeUndefined()
+})
+
+test('of a helper that nobody knows no agent can say that it is back', () => {
+  const flags = flagsOn([
+    node('a', NFS),
+    node('b', { 'flag.kubemend.io/MountHelperMissing': 'true' }),
+    node('c', { 'flag.kubemend.io/IptablesChainMissing': 'nfs' }),
+  ])
+  expect(flags.map(isSeenByAgents)).toEqual([true, false, false])
 })
 
 test('something still fails while a pod is in the incident, or nobody looked yet', () => {

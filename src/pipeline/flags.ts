@@ -1,6 +1,7 @@
 /** Which flags stand on nodes, and whether what they say is over. */
 import { isNodeCause, type NodeCause } from '../api/causes.ts'
 import { incidentKey } from '../api/incident-id.ts'
+import { MOUNT_HELPER_TYPES } from '../api/mount-helpers.ts'
 import { FLAG_PREFIX } from '../api/names.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import type { Fact } from '../diagnose/incident.ts'
@@ -32,6 +33,10 @@ export const stillFails = ({ node, cause }: Flag, incidents: Pick<Incidents, 'ge
   const open = incidents.get(incidentKey(node.uid, cause))
   return open !== undefined && (open.pods.size > 0 || open.unseen === true)
 }
+
+/** Whether an agent can see that what it says is over: a helper that is back. Everything else is over once nothing fails by it. */
+export const isSeenByAgents = ({ cause, detail }: Flag): boolean =>
+  cause === 'MountHelperMissing' && MOUNT_HELPER_TYPES.includes(detail)
 
 /** Why the flag of a missing helper is over, by what the agent sees now; undefined while it is not, or cannot be seen. */
 export const helperBack = ({ detail }: Flag, inspection: Fact<NodeInspection>): string | undefined => {

@@ -6,7 +6,7 @@ import { nodeRef } from '../diagnose/owner-node.ts'
 import type { Note } from '../report/notes.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import { type Flag, flagsOn, helperBack, stillFails } from './flags.ts'
+import { type Flag, flagsOn, helperBack, isSeenByAgents, stillFails } from './flags.ts'
 import type { Incidents } from './incidents.ts'
 import type { Nodes } from './nodes.ts'
 
@@ -88,8 +88,8 @@ export const createSweepFlags = (deps: SweepFlagsDeps) => {
     if (!mayAct()) return
     const flags = flagsOn(nodes.all())
     forget(flags)
-    const helpers = turns(flags.filter(({ cause }) => cause === 'MountHelperMissing'))
-    const others = flags.filter(({ cause }) => cause !== 'MountHelperMissing')
+    const helpers = turns(flags.filter(isSeenByAgents))
+    const others = flags.filter((flag) => !isSeenByAgents(flag))
     for (const flag of others) {
       const why = overByTime(flag)
       if (why !== undefined) await clear(flag, why)
