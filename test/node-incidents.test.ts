@@ -295,15 +295,14 @@ test.concurrent('explain says of a pod and of its node what lies with the node, 
   const { name = '', namespace = '' } = first?.metadata ?? {}
   for (const out of [await explained(`pod/${name}`, '-n', namespace), await explained(`node/${node}`)]) {
     expect(out).toContain(`Node ${node} fails: IptablesChainMissing`)
+    // What lies with the node is told with all its pods, of whatever namespace, whichever was asked about.
     expect(out).toContain(`${namespace}/${name}`)
+    expect(out).toContain(`${second?.metadata.namespace}/${second?.metadata.name}`)
     expect(out).toContain('chain DOCKER is missing from tables filter and nat')
     expect(out).toContain('docker.service')
     expect(out).toContain('with mode Enforce it would act: RestartRuntime')
   }
-  // Of its node all pods are told, of whatever namespace, and how the node is.
-  const whole = await explained(`node/${node}`)
-  expect(whole).toContain(`${second?.metadata.namespace}/${second?.metadata.name}`)
-  expect(whole).toContain(`Node ${node}: it is Ready`)
+  expect(await explained(`node/${node}`)).toContain(`Node ${node}: it is Ready`)
   const written = readWrites(scene.bed.plane.auditLog, 'kubernetes-admin')
   expect(written.filter(({ verb, resource }) => verb === 'create' && resource === 'nodetasks.kubemend.io')).toEqual([])
 })

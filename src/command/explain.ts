@@ -11,6 +11,7 @@ import { createPaint, formatData, printable } from './output.ts'
 import { subcommand } from './subcommand.ts'
 import { readSurvey, worldOf } from './survey.ts'
 import { caveats, registryOf, SURVEY_OPTIONS } from './survey-flags.ts'
+import { wholeNodes } from './whole-nodes.ts'
 import { type ReadingStages, wireReadingStages } from './wiring.ts'
 
 /** What `explain -o json` prints. */
@@ -43,10 +44,11 @@ const explain = async (question: Question): Promise<Explanation> => {
     wordsAbout(cluster, subject),
   ])
   const itself = subject.node ? failingNodes([subject.node], now) : []
-  const found = await incidentsOf([...failingOf(subject.pods, words, stages, now), ...itself], stages)
+  const named = await incidentsOf([...failingOf(subject.pods, words, stages, now), ...itself], stages)
+  const found = subject.node ? { incidents: named, notes: [] } : await wholeNodes(named, cluster, stages, now)
   const world = worldOf(survey, survey.policies)
   const incidents: IncidentReport[] = []
-  for (const incident of found.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
+  for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
     const judged = await judge(incident, world(incident, now), stages.settle)
     const records = survey.records.of(incident.owner.ref.uid, incident.area)
     incidents.push(reportOf(incident, judged, survey.policies, records))
@@ -60,7 +62,11 @@ const explain = async (question: Question): Promise<Explanation> => {
     state: subject.node ? sayNode(subject.node) : sayState(subject.pods),
     incidents,
     records: incidents.length > 0 ? [] : past.map(recordReport),
-    notes: [...survey.notes, ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`)],
+    notes: [
+      ...survey.notes,
+      ...found.notes,
+      ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`),
+    ],
     missingRights: cluster.missingRights(),
   }
 }
