@@ -4,6 +4,7 @@ import { BROKEN } from './dashboard/broken.ts'
 import { DONE } from './dashboard/done.ts'
 import { HEALTH } from './dashboard/health.ts'
 import { HELD } from './dashboard/held.ts'
+import { NODES } from './dashboard/nodes.ts'
 import { DATASOURCE, type Panel } from './dashboard/panels.ts'
 import type { Generator } from './generator.ts'
 
@@ -11,6 +12,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
   'What is broken now': BROKEN,
   'What was done': DONE,
   'What is held, and why': HELD,
+  Nodes: NODES,
   'The operator itself': HEALTH,
 }
 

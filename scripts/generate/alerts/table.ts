@@ -1,5 +1,6 @@
 import type { Alert } from './alert.ts'
 import { HOLD_ALERTS } from './holds.ts'
+import { NODE_ALERTS } from './nodes.ts'
 import { OPERATOR_ALERTS } from './operator.ts'
 import { REPAIR_ALERTS } from './repairs.ts'
 
@@ -8,6 +9,7 @@ export const ALERT_GROUPS: Readonly<Record<string, readonly Alert[]>> = {
   'kubemend-operator': OPERATOR_ALERTS,
   'kubemend-repairs': REPAIR_ALERTS,
   'kubemend-holds': HOLD_ALERTS,
+  'kubemend-nodes': NODE_ALERTS,
 }
 
 /** Every alert, in the order of the groups. */

@@ -1,4 +1,3 @@
-import { gained } from '../promql.ts'
 import { overTime, type Panel, rowsOf, states } from './panels.ts'
 import { commonMetric, metric } from './queries.ts'
 
@@ -100,27 +99,12 @@ export const HEALTH: readonly Panel[] = [
     alerts: ['KubemendEventLoopBlocked'],
     ...third,
   }),
-  overTime({
-    title: 'Orders to node agents',
-    description: 'Orders that ended, by verb and result. Empty where no node agent is installed.',
-    queries: [
-      {
-        expr: `sum by (verb, result) (${gained(metric('kubemend_agent_tasks_total'), '$__interval')})`,
-        legend: '{{verb}} {{result}}',
-      },
-    ],
-    draw: 'bars',
-    stacked: true,
-    interval: '2m',
-    width: 12,
-    height: 7,
-  }),
   rowsOf({
     title: 'Versions',
     description: 'Which build each replica runs; more than one only during an upgrade.',
     queries: [{ expr: metric('kubemend_build_info') }],
     columns: { instance: 'Replica', node_version: 'Node', version: 'Version' },
-    width: 12,
-    height: 7,
+    width: 24,
+    height: 5,
   }),
 ]

@@ -1,0 +1,49 @@
+import { gained } from '../promql.ts'
+import { overTime, type Panel } from './panels.ts'
+import { among, metric, once, policyMetric } from './queries.ts'
+
+const ON_NODES = ['RecycleSandbox', 'RestartRuntime', 'FlagNode', 'InstallMountHelper']
+
+export const NODES: readonly Panel[] = [
+  overTime({
+    title: 'Flagged nodes, by cause',
+    description:
+      'Nodes on which a person has something to do: the condition of that name on the node says what. Empty where none is flagged.',
+    queries: [{ expr: once(metric('kubemend_nodes_flagged'), ['cause']), legend: '{{cause}}' }],
+    width: 8,
+    height: 7,
+    alerts: ['KubemendNodeFlagged'],
+  }),
+  overTime({
+    title: 'Orders to node agents',
+    description:
+      'Orders that ended, by verb and result; NoAnswer: nobody answered. Empty where no node agent is installed.',
+    queries: [
+      {
+        expr: `sum by (verb, result) (${gained(metric('kubemend_agent_tasks_total'), '$__interval')})`,
+        legend: '{{verb}} {{result}}',
+      },
+    ],
+    draw: 'bars',
+    stacked: true,
+    interval: '2m',
+    width: 8,
+    height: 7,
+    alerts: ['KubemendAgentTasksFailing', 'KubemendAgentSilent'],
+  }),
+  overTime({
+    title: 'Remedies on nodes that ended',
+    description: 'Sandboxes recycled, runtimes restarted, nodes flagged, mount helpers installed, and how that ended.',
+    queries: [
+      {
+        expr: `sum by (action, result) (${gained(policyMetric('kubemend_remediations_total', among('action', ON_NODES)), '$__interval')})`,
+        legend: '{{action}} {{result}}',
+      },
+    ],
+    draw: 'bars',
+    stacked: true,
+    interval: '2m',
+    width: 8,
+    height: 7,
+  }),
+]
