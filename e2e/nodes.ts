@@ -87,15 +87,19 @@ const isAbout = ({ spec }: Remediation, node: string, cause: string): boolean =>
 export const recordsOf = async ({ records }: Stage, node: string, cause: string): Promise<readonly Remediation[]> =>
   (await records(NAMESPACE)).filter((record) => isAbout(record, node, cause))
 
+/** On orders that a scenario gives by hand: scenarios beside it forget only what the controller ordered. */
+export const BY_HAND = 'e2e.kubemend.io/by-hand'
+
 /**
- * Removes the records of a node's cause, and the orders to the node that came of them, now and after the scenario: the next
+ * Removes the records of a node's cause, and the controller's orders to the node, now and after the scenario: the next
  * one has to do with an incident of its own.
  */
 export const forgetting = async (stage: Stage, node: string, cause: string): Promise<void> => {
   const forget = async (): Promise<void> => {
     const found = await recordsOf(stage, node, cause)
     for (const { metadata } of found) await stage.kubectl(['delete', 'rem', metadata.name, '-n', NAMESPACE])
-    await stage.kubectl(['delete', 'nodetasks', '-n', NAMESPACE, `--field-selector=spec.nodeName=${node}`])
+    const those = [`--field-selector=spec.nodeName=${node}`, `--selector=!${BY_HAND}`]
+    await stage.kubectl(['delete', 'nodetasks', '-n', NAMESPACE, ...those])
   }
   await forget()
   stage.onEnd(forget)

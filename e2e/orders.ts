@@ -1,7 +1,7 @@
 /** Orders to agents, given as the controller gives them: the API server takes them from nobody else. */
 import type { NodeTask } from '../src/api/objects.ts'
 import type { TaskPhase } from '../src/api/node-verbs.ts'
-import { nodeNamed } from './nodes.ts'
+import { BY_HAND, nodeNamed } from './nodes.ts'
 import { CONTROLLER_USER, NAMESPACE } from './operator.ts'
 import type { Stage } from './scenario.ts'
 
@@ -26,7 +26,7 @@ export const giveOrder = async (stage: Stage, parts: OrderParts): Promise<void> 
   const order = {
     apiVersion: 'kubemend.io/v1alpha1',
     kind: 'NodeTask',
-    metadata: { name, namespace: NAMESPACE },
+    metadata: { name, namespace: NAMESPACE, labels: { [BY_HAND]: '' } },
     spec: {
       ...spec,
       nodeName: node,
