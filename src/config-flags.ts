@@ -260,6 +260,13 @@ export const FLAGS = {
     repeatable: true,
     parse: text,
   }),
+  nodeLeaseNamespace: flag<string | undefined>('node-lease-namespace', {
+    value: 'NAMESPACE',
+    help: 'Where remediators share leases of nodes, e.g. medik8s-leases: held by another, nothing is done to that node.',
+    default: undefined,
+    defaultText: 'none',
+    parse: matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace'),
+  }),
   agentSystemBus: flag<string>('agent-system-bus', {
     value: 'FILE',
     help: "Socket of the system bus on the nodes, by which that pod has the host's systemd install.",

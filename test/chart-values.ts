@@ -14,6 +14,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     },
     agent: { enabled: true, docker: { enabled: true } },
     imagePullSecrets: [{ name: 'registry' }],
+    nodeLease: { namespace: 'medik8s-leases' },
     readPullSecrets: { enabled: true },
     metrics: {
       serviceMonitor: { enabled: true, labels: { release: 'prometheus' }, interval: '15s' },

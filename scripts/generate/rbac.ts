@@ -9,7 +9,14 @@ import { type Generator, HEADER } from './generator.ts'
 /** Where the controller runs unless it is installed elsewhere. */
 const NAMESPACE = 'kubemend-system'
 const ACCOUNT = 'kubemend-controller'
-const ORDER: readonly RbacGrant['action'][] = ['observe', 'lead', 'inspect-nodes', 'read-pull-secrets', ...ACTION_TYPES]
+const ORDER: readonly RbacGrant['action'][] = [
+  'observe',
+  'lead',
+  'inspect-nodes',
+  'read-pull-secrets',
+  ...ACTION_TYPES,
+  'share-node-leases',
+]
 
 const kebab = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
 const roleName = (action: RbacGrant['action']): string => `kubemend-${kebab(action)}`
@@ -89,8 +96,11 @@ const isNamespaced = (grants: readonly RbacGrant[], action: RbacGrant['action'])
   const own = mine.filter(({ namespaced }) => namespaced === true)
   if (own.length > 0 && own.length < mine.length)
     throw new Error(`${action}: some of its rights are namespaced, some not`)
-  return own.length > 0 || action === 'lead'
+  return own.length > 0 || action === 'lead' || isOfOthers({ action })
 }
+
+/** Whether it is for a namespace that others made, which not every cluster has. */
+const isOfOthers = ({ action }: Pick<RbacGrant, 'action'>): boolean => action === 'share-node-leases'
 
 /** Rights by role, in a fixed order. */
 export const rolesOf = (grants: readonly RbacGrant[]) =>
@@ -106,23 +116,26 @@ type Role = ReturnType<typeof rolesOf>[number]
 /** What differs between plain manifests and the chart's templates. */
 interface Place {
   readonly namespace: string
+  /** Of the leases that remediators share. */
+  readonly leases: string
   /** Lines of `metadata`, indented by two. */
   readonly labels: string
 }
 
-const MANIFEST: Place = { namespace: NAMESPACE, labels: '' }
+const MANIFEST: Place = { namespace: NAMESPACE, leases: 'medik8s-leases', labels: '' }
 const CHART: Place = {
   namespace: '{{ .Release.Namespace }}',
+  leases: '{{ .Values.nodeLease.namespace }}',
   labels: '  labels:\n    {{- include "kubemend.labels" . | nindent 4 }}\n',
 }
 
-const headYaml = (role: Role, kind: 'Role' | 'RoleBinding', { namespace, labels }: Place): string =>
+const headYaml = (role: Role, kind: 'Role' | 'RoleBinding', { namespace, leases, labels }: Place): string =>
   [
     'apiVersion: rbac.authorization.k8s.io/v1',
     `kind: ${role.inNamespace ? kind : `Cluster${kind}`}`,
     'metadata:',
     `  name: ${role.name}`,
-    ...(role.inNamespace ? [`  namespace: ${namespace}`] : []),
+    ...(role.inNamespace ? [`  namespace: ${isOfOthers(role) ? leases : namespace}`] : []),
     labels,
   ].join('\n')
 
@@ -171,9 +184,13 @@ const CHART_ROLES = `# ${HEADER}
 /** The value that switches a role's binding on, e.g. `.Values.actions.rewriteImage.enabled`. */
 const switchOf = ({ action }: Role): string => {
   if (action === 'read-pull-secrets') return '.Values.readPullSecrets.enabled'
+  if (action === 'share-node-leases') return '.Values.nodeLease.namespace'
   if (action === 'inspect-nodes') return '.Values.agent.enabled'
   return `.Values.actions.${action.charAt(0).toLowerCase()}${action.slice(1)}.enabled`
 }
+
+const chartRoleOfOthers = (role: Role): string =>
+  `{{- if ${switchOf(role)} }}\n---\n${roleYaml(role, CHART)}{{- end }}\n`
 
 /** Only the first may not begin with a line of its own: an empty document would be before it. */
 const chartBinding = (role: Role, at: number): string => {
@@ -188,7 +205,9 @@ const chartBinding = (role: Role, at: number): string => {
 export const rbac: Generator = {
   name: 'rbac',
   outputs: async (root) => {
-    const roles = rolesOf(await declaredGrants(root))
+    const all = rolesOf(await declaredGrants(root))
+    // Plain manifests must be such that every cluster takes them.
+    const roles = all.filter((role) => !isOfOthers(role))
     const account = [
       stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }),
       stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: ACCOUNT, namespace: NAMESPACE } }),
@@ -204,11 +223,11 @@ export const rbac: Generator = {
       { path: 'manifests/allow-actions.yaml', text: ALLOW + apart.map(bindingIn(MANIFEST)).join('---\n') },
       {
         path: 'charts/kubemend/templates/rights/roles.yaml',
-        text: CHART_ROLES + roles.map(roleIn(CHART)).join('---\n'),
+        text: `${CHART_ROLES}${roles.map(roleIn(CHART)).join('---\n')}${all.filter(isOfOthers).map(chartRoleOfOthers).join('')}`,
       },
       {
         path: 'charts/kubemend/templates/rights/bindings.yaml',
-        text: `# ${HEADER}\n${[...bound, ...apart].map(chartBinding).join('')}`,
+        text: `# ${HEADER}\n${[...bound, ...apart, ...all.filter(isOfOthers)].map(chartBinding).join('')}`,
       },
     ]
   },

@@ -4,6 +4,7 @@ import type { ActDeps } from './deps.ts'
 import type { Outcome } from './outcome.ts'
 import { flagNode } from './flag-node.ts'
 import { installMountHelper } from './install-mount-helper.ts'
+import { takeNodeLease } from './node-lease.ts'
 import { orderNode } from './order-node.ts'
 import { recyclePod } from './recycle-pod.ts'
 import { rewriteImage } from './rewrite-image.ts'
@@ -23,10 +24,10 @@ export const act = async (plan: Plan, deps: ActDeps): Promise<Outcome> => {
       return recyclePod(plan, deps)
     case 'RecycleSandbox':
     case 'RestartRuntime':
-      return orderNode(plan, deps)
+      return (await takeNodeLease(plan, deps)) ?? orderNode(plan, deps)
     case 'FlagNode':
       return flagNode(plan, deps)
     case 'InstallMountHelper':
-      return installMountHelper(plan, deps)
+      return (await takeNodeLease(plan, deps)) ?? installMountHelper(plan, deps)
   }
 }

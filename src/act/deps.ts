@@ -26,6 +26,8 @@ export interface ActDeps {
   readonly refusedActions?: readonly ActionType[]
   /** The operator's own, where orders to agents and the pods that install lie. */
   readonly namespace?: string
+  /** Where remediators share leases of nodes; without it none is taken. */
+  readonly nodeLeaseNamespace?: string
   /** Image of the agent, which the pod that installs a mount helper runs as well; without it nothing is installed. */
   readonly agentImage?: AgentImage
 }

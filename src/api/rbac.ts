@@ -16,11 +16,11 @@ export interface RbacRule {
  *
  * `observe` is all that a controller needs that only looks, `lead` (in the operator's own namespace) what leader
  * election needs, `inspect-nodes` (there too) to ask the agents on nodes what they see; `read-pull-secrets` and each action
- * are granted apart.
+ * are granted apart, `share-node-leases` in the one namespace where remediators keep those.
  */
 export interface RbacGrant {
   /** Granted in the operator's own namespace alone, by a Role. */
   readonly namespaced?: true
-  readonly action: 'observe' | 'lead' | 'inspect-nodes' | 'read-pull-secrets' | ActionType
+  readonly action: 'observe' | 'lead' | 'inspect-nodes' | 'read-pull-secrets' | 'share-node-leases' | ActionType
   readonly rules: readonly RbacRule[]
 }

@@ -1,6 +1,8 @@
 /** Facts of an incident that lies with a node. */
 import type { KubeObject, Pod } from '../api/kubernetes.ts'
 import type { NodeTask } from '../api/objects.ts'
+import { type NodeLease, nodeLeaseName, nodeLeaseOf } from '../api/node-lease.ts'
+import type { Lease } from '../runtime/lease.ts'
 import { notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { type Fact, type Incident, known, type NamespaceFacts, unknown } from './incident.ts'
@@ -33,6 +35,20 @@ export const readNamespaces = async (
     ]),
   )
   return Object.fromEntries(facts)
+}
+
+/** Who works on a node by the lease that remediators share; nobody where there is none. Never rejects. */
+export const readNodeLease = async (
+  node: string,
+  namespace: string,
+  reads: Reads,
+): Promise<Fact<NodeLease | undefined>> => {
+  const path = pathOf({ kind: 'Lease', namespace, name: nodeLeaseName(node) })
+  try {
+    return known(nodeLeaseOf(await reads.get<Lease>(path)))
+  } catch (error) {
+    return notFound(error) ? known(undefined) : unknown(whyUnread(path, error))
+  }
 }
 
 /** Every pod on the node of an incident: one LIST, bounded by the node. Never rejects. */

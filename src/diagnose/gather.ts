@@ -4,12 +4,13 @@ import { createAskRegistries } from './ask-registries.ts'
 import {
   nodeNameOf,
   readInstaller,
+  readNodeLease,
   readNamespaceFacts,
   readNamespaces,
   readNodePods,
   readTasks,
 } from './gather-node.ts'
-import { type FactName, type Facts, type Incident, unknown } from './incident.ts'
+import { type FactName, type Facts, type Incident, known, unknown } from './incident.ts'
 import { type Inspect, inspectNothing } from './inspect.ts'
 import { nodeFacts } from './node-facts.ts'
 import { readPods } from './read-pods.ts'
@@ -28,6 +29,8 @@ export interface GatherDeps {
 export interface Agents {
   /** The operator's own, where orders lie. */
   readonly namespace: string
+  /** Where remediators share leases of nodes. */
+  readonly nodeLeases?: string | undefined
   /** What the agent on a node sees: by an order, or by what it answered before. */
   readonly inspect: Inspect
 }
@@ -41,10 +44,13 @@ const readNamespace = async ({ owner }: Incident, reads: Reads): Promise<Facts['
     : readNamespaceFacts(name, reads)
 }
 
-const readNode = async (incident: Incident, reads: Reads): Promise<Facts['node'] & object> => {
+const readNode = async (incident: Incident, reads: Reads, leases?: string): Promise<Facts['node'] & object> => {
   const name = nodeNameOf(incident)
   if (!name) return unknown(incident.pods.length === 0 ? 'no pod fails any more' : 'the pod has no node')
-  return readFact(reads, pathOf({ kind: 'Node', name }), nodeFacts)
+  const reading = readFact(reads, pathOf({ kind: 'Node', name }), nodeFacts)
+  if (leases === undefined || incident.owner.ref.kind !== 'Node') return reading
+  const [node, lease] = await Promise.all([reading, readNodeLease(name, leases, reads)])
+  return node.known ? known({ ...node.value, lease }) : node
 }
 
 /** Only of a node's incident is the uid known without a read. */
@@ -75,7 +81,7 @@ export const createGather = (deps: GatherDeps) => {
     const tasks = names.flatMap((name) => (name.fact === 'tasks' ? name.names : []))
     return {
       ...(find(names, 'namespace') && { namespace: readNamespace(incident, reads) }),
-      ...(find(names, 'node') && { node: readNode(incident, reads) }),
+      ...(find(names, 'node') && { node: readNode(incident, reads, agents.nodeLeases) }),
       ...(find(names, 'pods') && { pods: readPods(incident, named(names), reads) }),
       ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),

@@ -1,5 +1,6 @@
 import type { IncidentArea, Cause } from '../api/causes.ts'
 import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod } from '../api/kubernetes.ts'
+import type { NodeLease } from '../api/node-lease.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import type { NodeTask } from '../api/objects.ts'
 import type { Evidence } from '../api/remediation.ts'
@@ -143,6 +144,8 @@ export interface NodeFacts {
   readonly ready: boolean
   /** The runtime that the kubelet uses, as it says itself, e.g. `containerd://1.7.27`. */
   readonly runtimeVersion?: string
+  /** Who works on it by the lease that remediators share; absent where none is shared. */
+  readonly lease?: Fact<NodeLease | undefined>
 }
 
 /** Facts by name, gathered so far. A name that is absent was not asked for yet. */

@@ -1,5 +1,6 @@
 /** The stages wired: what is watched becomes a look at a pod, a look becomes an incident, an incident is reconciled. */
 import { act } from '../act/act.ts'
+import { returnNodeLease } from '../act/node-lease.ts'
 import { clearFlag } from '../act/flag-node.ts'
 import { admitPolicy } from '../api/admit-policy.ts'
 import { isNodeCause } from '../api/causes.ts'
@@ -133,6 +134,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     clock,
     refusedActions: config.refusedActions,
     namespace: config.namespace,
+    ...(config.nodeLeaseNamespace !== undefined && { nodeLeaseNamespace: config.nodeLeaseNamespace }),
     ...(name !== undefined && {
       agentImage: { name, pullPolicy, pullSecrets, systemBus, appArmorProfile, seLinuxOptions },
     }),
@@ -189,12 +191,17 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
         reads: client,
         registry,
         readPullSecrets: config.readPullSecrets,
-        agents: { namespace: config.namespace, inspect },
+        agents: { namespace: config.namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
       }),
     },
     settleMs: config.settleForMs,
     pace: createPace(config.maxActionsPerSecond),
     act: (plan) => act(plan, actDeps),
+    // What is not given back expires.
+    leaveNode: (node) =>
+      returnNodeLease(node, actDeps).catch((err: unknown) =>
+        log.warn('the lease of a node was not given back', { node: node.name, err }),
+      ),
     report: telling.reporter,
     now,
   })

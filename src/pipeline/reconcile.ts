@@ -37,6 +37,8 @@ export interface ReconcileDeps {
   readonly settleMs: number
   readonly pace: Pace
   readonly act: (plan: Plan) => Promise<Outcome>
+  /** A remedy on a node came to its end: others may work there. */
+  readonly leaveNode: (node: Pick<ObjectRef, 'name' | 'uid'>) => Promise<void>
   readonly report: Reporter
   readonly now: () => number
 }
@@ -171,6 +173,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
       return { requeueAfterMs: SOON_MS }
     }
     await report.proven(incident, record, verdict, facts)
+    if (verdict.outcome !== 'Waiting' && isNodeCause(incident.area)) await deps.leaveNode(incident.owner.ref)
     if (verdict.outcome === 'Waiting') incidents.await(incident.area, incident.owner.ref, incident.owner.selector)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') {
       incidents.close(incident.key)

@@ -1,4 +1,6 @@
 /** Guardrails of actions on nodes. Those on images and pods of workloads touch no node and pass. */
+import { heldByAnother } from '../../api/node-lease.ts'
+import { formatTime } from '../../api/time.ts'
 import { breakerOf } from '../nodes/breaker.ts'
 import { LATER, RARELY, SOON } from '../look-again.ts'
 import { nodeCauseOf } from '../nodes/node-incident.ts'
@@ -60,6 +62,18 @@ export const cordoned = ({ case: c, plan }: Context): string | undefined =>
   c.facts.node.value.unschedulable
     ? `node ${c.facts.node.value.name} is cordoned: somebody keeps pods away from it, and perhaps works on it`
     : undefined
+
+/** Another remediator works on it, by the lease that they share; `until` it says so, ms since the epoch. */
+export const leased = ({ case: c, plan }: Context): { readonly says: string; readonly until: number } | undefined => {
+  if (!plan || nodeCauseOf(c) === undefined || plan.type === 'FlagNode' || !c.facts.node?.known) return undefined
+  const { name, lease } = c.facts.node.value
+  if (lease === undefined) return undefined
+  if (!lease.known)
+    return { says: `whether another remediator works on node ${name} is unknown: ${lease.why}`, until: c.now + LATER }
+  if (!heldByAnother(lease.value, c.now)) return undefined
+  const { holder, until } = lease.value
+  return { says: `${holder} works on node ${name}: it holds its lease until ${formatTime(until)}`, until }
+}
 
 /** Only a restart of its runtime may bring a node back that is not Ready; a flag only tells. */
 export const notReady = ({ case: c, plan }: Context): string | undefined =>

@@ -7,7 +7,7 @@ import { DAY, LATER, SOON } from '../look-again.ts'
 import { nameOfOwner } from '../template.ts'
 import { windowFrees } from './budgets.ts'
 import type { Guardrail } from './guardrail.ts'
-import { cordoned } from './nodes.ts'
+import { cordoned, leased } from './nodes.ts'
 
 export const notFailingLongEnough: Guardrail = ({ case: { now }, policy, matched }) => {
   if (matched.length === 0) return undefined
@@ -33,6 +33,8 @@ export const inFlight: Guardrail = (context) => {
   const { now, records, otherAreas = [], incident } = context.case
   const atWork = cordoned(context)
   if (atWork !== undefined) return { reason: 'InFlight', message: atWork, lookAgainAt: now + LATER }
+  const lease = leased(context)
+  if (lease) return { reason: 'InFlight', message: lease.says, lookAgainAt: Math.min(lease.until, now + LATER) }
   const other = [...records, ...otherAreas].find(isUnderWay)
   if (!other) return undefined
   const message = `Remediation ${other.metadata.name} is under way on ${nameOfOwner(incident.owner)}`
