@@ -129,6 +129,8 @@ const unmountable = (disk: Disk): Scenario => ({
     const before = (await nodeNamed(stage, node)).metadata.labels
     const path = await spoiltDisk(stage, node, disk)
     onEnd(() => kubectl(['delete', 'pv', namespace, '--wait=false', '--ignore-not-found']))
+    // Before its device is anybody else's: a kubelet that still tries would format what it finds there.
+    onEnd(() => kubectl(['delete', 'pod', 'web', '-n', namespace, '--ignore-not-found', '--timeout=60s']))
     await nodePolicy(stage, [CAUSE, 'FilesystemCorrupt'], [{ type: 'FlagNode' }, { type: 'InstallMountHelper' }])
     for (const object of volume(namespace, node, { path, fsType })) await apply(object)
     const podSpec = {

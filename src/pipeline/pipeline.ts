@@ -38,11 +38,12 @@ import { createLook } from './look.ts'
 import { createNodes } from './nodes.ts'
 import { createPace } from './pace.ts'
 import { createPolicies } from './policies.ts'
-import { createReadPod } from './read-pod.ts'
+import { createReadPod, createReadPodsOn } from './read-pod.ts'
 import { createReconcile } from './reconcile.ts'
 import { createRecords } from './records.ts'
 import { createReservations } from './reservations.ts'
 import { createSignals } from './signals.ts'
+import { createStillFailing } from './still-failing.ts'
 import { createSweepFlags } from './sweep-flags.ts'
 import { createTelling } from './telling.ts'
 import { createWorld } from './world.ts'
@@ -163,7 +164,13 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     records,
     reservations,
     readPod,
-    watched: (uid) => board.get(uid)?.pod !== undefined || nodes.get(uid) !== undefined,
+    stillFailing: createStillFailing({
+      incidents,
+      watched: (uid) => board.get(uid)?.pod !== undefined || nodes.get(uid) !== undefined,
+      readPod,
+      readPodsOn: createReadPodsOn(client),
+      examine,
+    }),
     examine,
     readOwner: (ref, pod) => readOwnerAt(ref, pod, client),
     enqueue,

@@ -16,3 +16,14 @@ export const createReadPod =
       throw new Error(`reading pod ${namespace}/${name}`, { cause: error })
     }
   }
+
+/** Lists every pod on a node as it is now: one request, bounded by the node. */
+export const createReadPodsOn =
+  (client: Pick<KubeClient, 'list'>) =>
+  async (node: string): Promise<readonly Pod[]> => {
+    try {
+      return (await client.list<Pod>(pathOf({ kind: 'Pod' }), { fieldSelector: `spec.nodeName=${node}` })).items
+    } catch (error) {
+      throw new Error(`listing the pods on node ${node}`, { cause: error })
+    }
+  }

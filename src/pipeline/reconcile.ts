@@ -23,8 +23,8 @@ export interface ReconcileDeps {
   readonly records: Records
   /** The pod as it is now; undefined where it is gone or another pod has its name. */
   readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
-  /** Failing pods, or the node itself, whose object a watch keeps current; the others are read anew. */
-  readonly watched: (podUid: string) => boolean
+  /** The pods of an incident that fail now. */
+  readonly stillFailing: (open: OpenIncident) => Promise<readonly FailingPod[]>
   readonly examine: (pod: Pod) => FailingPod
   readonly readOwner: (ref: ObjectRef, pod: Pod | undefined) => Promise<Owner | undefined>
   /** Wants another incident looked at. */
@@ -55,14 +55,6 @@ const LONGEST_MS = 10 * 60_000
 const OWNER_FRESH_MS = 500
 /** Most replacements of a broken pod start so soon; those that do are proven by one look. */
 const USUAL_START_MS = 5_000
-/** Failing pods that are read anew for one decision; the others wait for their turn or their own signal. */
-const MAX_REREAD = 8
-
-const refOf = ({ metadata }: Pod): PodRef => ({
-  namespace: metadata.namespace ?? '',
-  name: metadata.name,
-  uid: metadata.uid,
-})
 
 /** One incident, from what is true now to what is written of it. */
 export const createReconcile = (deps: ReconcileDeps) => {
@@ -83,22 +75,6 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const latest = actedAt + proofMs
     const seen = startedAt === undefined || startedAt < actedAt ? latest : startedAt + deps.settleMs
     return Math.max(0, Math.min(seen, latest) - now())
-  }
-
-  const stillFailing = async (open: OpenIncident): Promise<readonly FailingPod[]> => {
-    let reread = 0
-    const pods = await Promise.all(
-      [...open.pods.values()].map(async (failing) => {
-        if (deps.watched(failing.pod.metadata.uid) || (reread += 1) > MAX_REREAD) return failing
-        const pod = await deps.readPod(refOf(failing.pod))
-        if (!pod || pod.metadata.deletionTimestamp !== undefined) return undefined
-        const fresh = deps.examine(pod)
-        return failingAreas(fresh).includes(open.area) ? fresh : undefined
-      }),
-    )
-    const gone = [...open.pods.keys()].filter((_, i) => pods[i] === undefined)
-    gone.forEach((uid) => incidents.recovered(uid))
-    return pods.filter((pod) => pod !== undefined)
   }
 
   /**
@@ -210,7 +186,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const mine = records.of(open.target.uid, open.area)
     const restMs = untilProof(open, mine)
     if (restMs > 0) return { requeueAfterMs: restMs }
-    let pods = await stillFailing(open)
+    let pods = await deps.stillFailing(open)
     if (pods.length === 0 && !mine.some(isOpen)) {
       incidents.close(key)
       return {}
