@@ -88,7 +88,7 @@ const write = async (cluster: Cluster, shown: Remediation, { approval, verb, dry
         if (!notFound(failure)) throw failure
         throw new Refusal(`Remediation ${name} was deleted meanwhile, and nothing is written`)
       })
-      const why = whyNot(now, approval.planHash)
+      const why = whyNot(now, Date.now(), approval.planHash)
       if (why !== undefined) throw new Refusal(`${why}; it changed meanwhile, and nothing is written`)
       if (!conflict(error) || round === MAX_ROUNDS || now.metadata.uid !== uid) throw error
       resourceVersion = now.metadata.resourceVersion
@@ -122,7 +122,7 @@ export const decideOnPlan = async (
   const asData = values.output === 'json' || values.output === 'yaml'
   return withCluster(values, terminal, async (cluster) => {
     const record = await findRecord(cluster, subject)
-    const why = whyNot(record, plan)
+    const why = whyNot(record, Date.now(), plan)
     const planHash = proposedPlan(record)
     if (why !== undefined || planHash === undefined) throw new Refusal(why ?? 'nothing waits for approval')
     const by = await whoAmI(cluster)

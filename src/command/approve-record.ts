@@ -1,5 +1,6 @@
 /** Which record a person decides on, and whether there is something to decide; the reading half of approve and deny. */
 import type { Remediation } from '../api/objects.ts'
+import { formatTime, parseTime } from '../api/time.ts'
 import { forbidden, notFound } from '../runtime/errors.ts'
 import { listAll } from '../runtime/kube-client.ts'
 import { pathOf } from '../runtime/paths.ts'
@@ -26,14 +27,18 @@ export const shortHash = (hash: string): string => hash.slice(0, 12)
 export const proposedPlan = ({ spec, status }: Remediation): string | undefined =>
   status?.expiresAt !== undefined && spec.approval?.planHash !== status.planHash ? status.planHash : undefined
 
-/** Why there is nothing to decide, in a sentence; undefined where there is. Pure. */
-export const whyNot = (record: Remediation, plan?: string): string | undefined => {
+/** Why there is nothing to decide at `now` (ms since the epoch), in a sentence; undefined where there is. Pure. */
+export const whyNot = (record: Remediation, now: number, plan?: string): string | undefined => {
   const { name } = record.metadata
   const { approval } = record.spec
   const { phase = 'new', reason, message, planHash } = record.status ?? {}
   const state = `it is ${phase}${reason === undefined ? '' : ` (${reason})`}${message === undefined ? '' : `, ${message}`}`
   const proposed = proposedPlan(record)
   if (proposed !== undefined) {
+    const limit = parseTime(record.status?.expiresAt) ?? now
+    if (limit < now) {
+      return `the time to decide on plan ${shortHash(proposed)} of Remediation ${name} ran out at ${formatTime(limit)}: delete it to be asked anew`
+    }
     return plan === undefined || proposed.startsWith(plan)
       ? undefined
       : `Remediation ${name} proposes plan ${shortHash(proposed)}, not ${plan}: look at it again`
@@ -89,7 +94,7 @@ const recordOfWorkload = async (cluster: Cluster, { kind, name }: Named): Promis
     const names = asking.map(({ metadata }) => `rem/${metadata.name}`).join(', ')
     throw new Refusal(`${asking.length} Remediations of ${what} wait for approval: name one of ${names}`)
   }
-  const others = about.flatMap((record) => whyNot(record) ?? [])
+  const others = about.flatMap((record) => whyNot(record, Date.now()) ?? [])
   throw new Refusal(`no Remediation of ${what} waits for approval${others.length > 0 ? `: ${others.join('; ')}` : ''}`)
 }
 

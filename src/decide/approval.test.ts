@@ -55,6 +55,44 @@ describe('a plan of a policy that asks', () => {
     expect(decided({ records: asked({ expiresAt: at(-1) }, said('Approved')) })).toMatchObject({ kind: 'Act' })
   })
 
+  /** What the API server notes of whoever wrote the decision. */
+  const decidedAt = (ms: number): readonly Remediation[] =>
+    asked({ expiresAt: at(-60_000) }, said('Approved')).map((record) => {
+      const fieldsV1 = { 'f:spec': { 'f:approval': { '.': {}, 'f:by': {} } } }
+      const entries = [
+        { manager: 'kubectl-mend', operation: 'Update', time: at(ms), fieldsV1 },
+        { manager: 'kubemend', operation: 'Update', time: at(-1), subresource: 'status', fieldsV1: { 'f:status': {} } },
+      ]
+      return { ...record, metadata: { ...record.metadata, managedFields: entries } }
+    })
+
+  test('is carried out when it was approved in time, however late that is seen', () => {
+    expect(decided({ records: decidedAt(-60_000) })).toMatchObject({ kind: 'Act' })
+  })
+
+  test('is not carried out when it was approved after its time, though nobody had ended it yet', () => {
+    const verdict = decided({ records: decidedAt(-30_000) })
+    expect(verdict).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval', ends: 'Expired' })
+    expect(verdict).toHaveProperty(
+      'message',
+      expect.stringMatching(/^ann approved plan \w{12} at \S+, after its time had run out at \S+; delete Remediation /),
+    )
+  })
+
+  test('stays expired although it was approved after its time', () => {
+    const records = decidedAt(-30_000).map((record) => ({
+      ...record,
+      status: {
+        ...record.status,
+        phase: 'Cancelled' as const,
+        reason: 'Expired',
+        finishedAt: at(-1),
+        expiresAt: undefined,
+      },
+    }))
+    expect(decided({ records: records as unknown as Remediation[] })).toMatchObject({ kind: 'Hold', ends: 'Expired' })
+  })
+
   test('is not carried out once more by the same approval', () => {
     const tried = aStep({ state: 'Failed', attempt: 1, planHash })
     const words = { records: asked({ steps: [tried] }, said('Approved')), attempts: [anAttempt(-3_600_000)] }

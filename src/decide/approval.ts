@@ -1,4 +1,5 @@
 /** What a person said of a plan: an approval is of one plan, by its hash, and of no other. */
+import { decidedAt } from '../api/approval-time.ts'
 import { parseDuration } from '../api/duration.ts'
 import { formatTime, parseTime } from '../api/time.ts'
 import type { Case, PolicyInForce } from './case.ts'
@@ -21,14 +22,20 @@ export const decisionOn = (c: Case, policy: PolicyInForce, plan: Plan): Decision
   const { spec: { approval } = {}, status } = record ?? {}
   const askAnew = `delete Remediation ${record?.metadata.name ?? ''} to be asked anew`
   const name = `plan ${short(plan.hash)}`
-  if (approval?.planHash === plan.hash) {
-    if (approval.decision === 'Approved') return { kind: 'Approved' }
-    const why = approval.reason ? `: ${approval.reason}` : ''
-    return { kind: 'Denied', message: `${approval.by} denied ${name}${why}; ${askAnew}` }
-  }
   const proposed = status?.planHash === plan.hash
   if (proposed && status.phase === 'Cancelled' && status.reason === 'Expired') {
     return { kind: 'Expired', message: status.message ?? `nobody decided on ${name} in time; ${askAnew}` }
+  }
+  if (record && approval?.planHash === plan.hash) {
+    const why = approval.reason ? `: ${approval.reason}` : ''
+    if (approval.decision === 'Denied')
+      return { kind: 'Denied', message: `${approval.by} denied ${name}${why}; ${askAnew}` }
+    // Nobody was here to end it in time, and the world may have gone on since.
+    const at = decidedAt(record)
+    const limit = proposed ? parseTime(status.expiresAt) : undefined
+    if (at === undefined || limit === undefined || at <= limit) return { kind: 'Approved' }
+    const late = `at ${formatTime(at)}, after its time had run out at ${formatTime(limit)}`
+    return { kind: 'Expired', message: `${approval.by} approved ${name} ${late}; ${askAnew}` }
   }
   const expiresAt =
     (proposed ? parseTime(status.expiresAt) : undefined) ?? c.now + parseDuration(policy.spec.approvalTimeout)

@@ -1,4 +1,5 @@
 import type { KubeEvent, KubeObject, Node, Pod } from '../api/kubernetes.ts'
+import { approvalEntries } from '../api/approval-time.ts'
 import { PAUSED_ANNOTATION } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -100,10 +101,10 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
     createReflector<Remediation & KubeObject, Remediation>({
       ...common('remediations'),
       path: own('Remediation'),
-      project: ({ apiVersion, kind, metadata: { managedFields: _, ...metadata }, spec, status }) => ({
+      project: ({ apiVersion, kind, metadata: { managedFields, ...metadata }, spec, status }) => ({
         apiVersion,
         kind,
-        metadata,
+        metadata: spec.approval ? { ...metadata, managedFields: approvalEntries(managedFields) } : metadata,
         spec,
         ...(status !== undefined && { status }),
       }),
