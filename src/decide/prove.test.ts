@@ -210,7 +210,12 @@ const rows: readonly Row[] = [
   [
     'an owner that was scaled to zero',
     verifying([], { owner: { ...repaired, replicas: 0 } }),
-    proves('Cancelled', { reason: 'ScaledToZero' }),
+    proves('Cancelled', { reason: 'ScaledToZero', message: expect.stringMatching(/was scaled to zero$/) }),
+  ],
+  [
+    'a Job that was suspended',
+    verifying([], { owner: { ...repaired, ref: { ...repaired.ref, kind: 'Job' }, replicas: 0 } }),
+    proves('Cancelled', { reason: 'ScaledToZero', message: expect.stringMatching(/^Job .* was suspended, or told/) }),
   ],
   [
     'somebody wrote something else',

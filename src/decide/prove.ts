@@ -25,7 +25,10 @@ const cancelled = (c: Case, reason: string, message: string): Proof => proof(c, 
 export const prove = (c: Case, underWay: UnderWay): Verdict => {
   const { owner } = c.incident
   if (owner.gone) return cancelled(c, 'OwnerGone', `${nameOfOwner(owner)} is gone`)
-  if (owner.replicas === 0) return cancelled(c, 'ScaledToZero', `${nameOfOwner(owner)} was scaled to zero`)
+  if (owner.replicas === 0) {
+    const what = owner.ref.kind === 'Job' ? 'suspended, or told to run no pods' : 'scaled to zero'
+    return cancelled(c, 'ScaledToZero', `${nameOfOwner(owner)} was ${what}`)
+  }
   if (nodeCauseOf(c)) {
     const begun = underWay.step.state === 'Intended' ? resumeNode(c, underWay) : 'Written'
     return begun === 'Written' ? proveNode(c, underWay) : begun
