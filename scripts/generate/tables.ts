@@ -1,4 +1,5 @@
 import { CAUSES_BY_AREA } from '../../src/api/causes.ts'
+import { catalogueText } from './catalogue.ts'
 import type { JsonSchema } from '../../src/api/crd.ts'
 import { schemaOf } from '../../src/api/crd.ts'
 import { policySpec } from '../../src/api/policy.ts'
@@ -88,6 +89,7 @@ export const TABLES: Readonly<Record<string, (root: string) => string | Promise<
       ['area', 'causes'],
       Object.entries(CAUSES_BY_AREA).map(([area, causes]) => [area, causes.map(code).join(', ')]),
     ),
+  catalogue: catalogueText,
   'policy-fields': () => table(['field', 'value', 'default', 'meaning'], rows(schemaOf(policySpec, 'spec'), '')),
   guardrails: () =>
     table(
