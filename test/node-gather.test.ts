@@ -50,7 +50,10 @@ beforeAll(async () => {
 const gather = (names: readonly FactName[], reads: KubeClient = kube): Promise<Facts> =>
   createGather({
     reads,
-    registry: { ask: () => Promise.reject(new Error('no registry is asked for a node')) },
+    registry: {
+      ask: () => Promise.reject(new Error('no registry is asked for a node')),
+      list: () => Promise.reject(new Error('no registry is asked for a node')),
+    },
     agents: { namespace, inspect: inspectNothing },
   })(incident, names, { registry: {} })
 

@@ -53,7 +53,7 @@ const storm: Scenario = {
   name: 'storm',
   title: `${COUNT} Deployments break at once: all are repaired within the budget, none twice, and others are served`,
   alone: true,
-  timeoutMs: 480_000,
+  timeoutMs: 720_000,
   run: async (stage) => {
     const { cluster, namespace, apply, policy, pods, records, eventually, note, say, onEnd } = stage
     await allReady(stage)
@@ -92,7 +92,7 @@ const storm: Scenario = {
         }
         assert.equal(phases.filter((phase) => phase === 'Succeeded').length, COUNT)
       },
-      { timeoutMs: 420_000, everyMs: 1_000 },
+      { timeoutMs: 600_000, everyMs: 1_000 },
     )
     const seconds = (Date.now() - began) / 1000
     measured.abort()

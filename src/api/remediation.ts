@@ -23,6 +23,15 @@ const evidence = z.object({
   says: text(2048, 'What was found there, in a sentence.'),
 })
 
+/** Why an image cannot be pulled, where the registry's words leave it open. */
+const explanation = z.object({
+  kind: z
+    .enum(['LikelyTypo', 'WrongTag', 'MissingCredentials', 'WrongCredentials', 'Undetermined'])
+    .describe('What it is, in a word.'),
+  says: text(2048, 'What speaks for it, in a sentence.'),
+  image: text(1024, 'What may have been meant: an image that the registry has.').optional(),
+})
+
 const change = z.object({
   container: text(63, 'Container that the change is for.'),
   init: z.boolean().default(false).describe('Whether it is an init container.'),
@@ -173,6 +182,7 @@ export const remediationStatus = z.object({
   attempts: listOf(time('When an attempt began.'), { max: 100, what: 'Attempts so far.' }).optional(),
   steps: listOf(step, { max: 64, what: 'What is planned and done, in order.' }).optional(),
   evidence: listOf(evidence, { max: 64, what: 'What was found since the incident began.' }).optional(),
+  explanations: listOf(explanation, { max: 16, what: 'Why an image cannot be pulled, likeliest first.' }).optional(),
   permanentFix: text(4096, 'What to change for good, so that the next deploy carries it.').optional(),
   failingPods: count(0, 1_000_000, 'Failing pods of the owner when last looked.').optional(),
   firstSeen: time('When the failure began.').optional(),
@@ -187,6 +197,7 @@ export type RemediationStatus = z.infer<typeof remediationStatus>
 export type RemediationStep = z.infer<typeof step>
 export type ImageChange = z.infer<typeof change>
 export type Evidence = z.infer<typeof evidence>
+export type ExplanationKind = z.infer<typeof explanation>['kind']
 
 /** Every reason that a Remediation may carry beside the guardrails. */
 export const OUTCOME_REASONS = [

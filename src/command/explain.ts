@@ -4,7 +4,7 @@ import { EXIT } from './failure.ts'
 import { failingNodes, failingOf, incidentsOf, readWords, type Words } from './failing-pods.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from './incident-report.ts'
 import { ago, field, incidentText, type TextOptions } from './incident-text.ts'
-import { judge, withoutRegistry } from './judge.ts'
+import { judge, lookCloser, withoutRegistry } from './judge.ts'
 import { EXPLAINED_KINDS, type Named, parseNamed } from './object-ref.ts'
 import { operatorNamespace } from './operator-flags.ts'
 import { createPaint, formatData, printable } from './output.ts'
@@ -49,7 +49,8 @@ const explain = async (question: Question): Promise<Explanation> => {
   const world = worldOf(survey, survey.policies)
   const incidents: IncidentReport[] = []
   for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
-    const judged = await judge(incident, world(incident, now), stages.settle)
+    const decided = await judge(incident, world(incident, now), stages.settle)
+    const judged = await lookCloser(incident, decided, stages.settle)
     const records = survey.records.of(incident.owner.ref.uid, incident.area)
     incidents.push(reportOf(incident, judged, survey.policies, records))
   }

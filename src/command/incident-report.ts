@@ -1,6 +1,6 @@
 /** An incident and the verdict on it, as `-o json` prints them: pure. */
 import type { Remediation } from '../api/objects.ts'
-import type { Evidence } from '../api/remediation.ts'
+import type { Evidence, ExplanationKind } from '../api/remediation.ts'
 import type { Plan } from '../decide/verdict.ts'
 import type { Incident } from '../diagnose/incident.ts'
 import type { PolicyInForce } from '../decide/case.ts'
@@ -39,6 +39,8 @@ export interface IncidentReport {
     readonly message: string
   }[]
   readonly evidence: readonly Evidence[]
+  /** Why an image cannot be pulled, likeliest first, where the registry's words leave it open. */
+  readonly explanations: readonly { readonly kind: ExplanationKind; readonly says: string; readonly image?: string }[]
   readonly decision: DecisionReport
   /** Where a policy observes: what would come if it acted. */
   readonly ifEnforced?: DecisionReport
@@ -99,7 +101,7 @@ const ofPods = ({ pods }: Incident) => pods.filter(({ pod }) => !isNodeItself(po
 
 export const reportOf = (
   incident: Incident,
-  { verdict, ifEnforced, diagnosis }: Judged,
+  { verdict, ifEnforced, diagnosis, closer }: Judged,
   policies: readonly PolicyInForce[],
   records: readonly Remediation[],
 ): IncidentReport => {
@@ -108,7 +110,8 @@ export const reportOf = (
   const mode = policies.find((policy) => policy.name === decision.policy)?.spec.mode
   const since = sinceOf(incident)
   // A verdict may add evidence of its own, e.g. that policies tie.
-  const { evidence, cause, findings, permanentFix } = ('diagnosis' in verdict && verdict.diagnosis) || diagnosis
+  const { evidence, cause, findings, explanations, permanentFix } =
+    closer ?? (('diagnosis' in verdict && verdict.diagnosis) || diagnosis)
   return {
     target: { kind, ...(namespace !== undefined && { namespace }), name },
     area: incident.area,
@@ -128,6 +131,11 @@ export const reportOf = (
       message,
     })),
     evidence,
+    explanations: (explanations ?? []).map(({ kind, says, image }) => ({
+      kind,
+      says,
+      ...(image !== undefined && { image }),
+    })),
     decision,
     ...(ifEnforced && { ifEnforced: decisionOf(ifEnforced) }),
     ...(mode && { mode }),

@@ -1,6 +1,7 @@
 /** An incident as a person reads it: pure. */
 import { formatDuration } from '../api/duration.ts'
 import { explainRow } from '../catalogue/classify.ts'
+import type { ExplanationKind } from '../api/remediation.ts'
 import { wrap } from './help-text.ts'
 import type { DecisionReport, IncidentReport } from './incident-report.ts'
 import { type Paint, paintDiff } from './output.ts'
@@ -74,6 +75,20 @@ const decisionLines = ({ decision, ifEnforced }: IncidentReport, options: TextOp
   ]
 }
 
+const KIND_WORDS: Readonly<Record<ExplanationKind, string>> = {
+  LikelyTypo: 'likely a typo',
+  WrongTag: 'wrong tag',
+  MissingCredentials: 'credentials are missing',
+  WrongCredentials: 'wrong credentials',
+  Undetermined: 'undetermined',
+}
+
+const explanationLines = ({ explanations }: IncidentReport, options: TextOptions): readonly string[] =>
+  explanations.flatMap(({ kind, says, image }, i) => [
+    ...field(i === 0 ? 'why' : 'or', `${options.paint.bold(KIND_WORDS[kind])}: ${says}`, options),
+    ...(image === undefined ? [] : field('meant', options.paint.green(image), options)),
+  ])
+
 /** Everything of one incident. */
 export const incidentText = (report: IncidentReport, options: TextOptions): string => {
   const { paint, now, wide } = options
@@ -90,6 +105,7 @@ export const incidentText = (report: IncidentReport, options: TextOptions): stri
       ...field('says', cut(message, wide), options),
     ]),
     ...(meaning === undefined ? [] : field('means', meaning, options)),
+    ...explanationLines(report, options),
     '',
     ...report.evidence.flatMap(({ fact, says }) => field(fact, cut(says, wide), options)),
     '',

@@ -1,11 +1,13 @@
 import type { PolicyInForce } from '../decide/case.ts'
-import type { Facts, Incident } from '../diagnose/incident.ts'
+import type { Diagnosis, Facts, Incident } from '../diagnose/incident.ts'
 import { unknown } from '../diagnose/incident.ts'
 import { normalImage } from '../api/image-reference.ts'
 import { type SettleDeps, type Settled, settle } from '../pipeline/settle.ts'
 import type { World } from '../pipeline/world.ts'
 
 export interface Judged extends Settled {
+  /** What a closer look made of it, which no decision waited for. */
+  readonly closer?: Diagnosis
   /** Of a policy that observes: the verdict if it acted. */
   readonly ifEnforced?: Settled['verdict']
 }
@@ -38,14 +40,36 @@ export const judge = async (incident: Incident, world: World, deps: SettleDeps):
   return { ...settled, ifEnforced }
 }
 
+/** More rounds than there are kinds of facts would be a fault of ours. */
+const MAX_ROUNDS = 8
+
+/** Reads what would tell more, whether or not a decision needs it: a person asked. */
+export const lookCloser = async (incident: Incident, judged: Judged, deps: SettleDeps): Promise<Judged> => {
+  let { diagnosis, facts } = judged
+  for (let round = 0; diagnosis.closer && round < MAX_ROUNDS; round += 1) {
+    facts = await deps.gather(incident, diagnosis.closer, facts)
+    diagnosis = deps.conclude(incident, facts)
+  }
+  if (diagnosis === judged.diagnosis) return judged
+  const { verdict } = judged
+  // Only the verdict knows that policies tie.
+  const ties = ('diagnosis' in verdict ? (verdict.diagnosis?.evidence ?? []) : []).filter(
+    ({ fact }) => fact === 'Policy',
+  )
+  return { ...judged, closer: { ...diagnosis, evidence: [...diagnosis.evidence, ...ties] } }
+}
+
 /** Answers for the registry without asking it: everything it might say is unknown. */
 export const withoutRegistry = (deps: SettleDeps): SettleDeps => ({
   ...deps,
   gather: async (incident, names, have): Promise<Facts> => {
-    const images = names.flatMap((name) => (name.fact === 'registry' ? [normalImage(name.image)] : []))
-    const others = names.filter(({ fact }) => fact !== 'registry')
-    const facts = others.length > 0 ? await deps.gather(incident, others, have) : have
-    const refused = images.map((image) => [image, unknown('--ask-registry=false forbids it')] as const)
-    return { ...facts, registry: { ...facts.registry, ...Object.fromEntries(refused) } }
+    const others = names.filter((name) => !('image' in name))
+    let facts = others.length > 0 ? await deps.gather(incident, others, have) : have
+    const refused = unknown('--ask-registry=false forbids it')
+    for (const name of names) {
+      if (!('image' in name)) continue
+      facts = { ...facts, [name.fact]: { ...facts[name.fact], [normalImage(name.image)]: refused } }
+    }
+    return facts
   },
 })

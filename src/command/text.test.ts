@@ -21,6 +21,7 @@ const incident = (more: Partial<IncidentReport> = {}): IncidentReport => ({
     { container: 'web', image: 'a.io/b/web:1', cause: 'ProjectNotFound', witness: 'kubelet', message: 'm'.repeat(400) },
   ],
   evidence: [{ fact: 'Owner', says: 'the pods belong to Deployment shop/web' }],
+  explanations: [],
   decision: { verdict: 'Act', policy: 'moved', action: 'RewriteImage', diff: '--- a\n+++ b\n- image: x\n+ image: y' },
   mode: 'Enforce',
   permanentFix: 'Change the chart.',

@@ -35,7 +35,7 @@ const knowledge: Knowledge = { classify, refinements }
  */
 export const wireReadingStages = (
   reads: Reads,
-  registry: Pick<Registry, 'ask'>,
+  registry: Pick<Registry, 'ask' | 'list'>,
   operatorNamespace: string,
 ): ReadingStages => ({
   examine: (pod, words, now) => examinePod(pod, words, knowledge, now),

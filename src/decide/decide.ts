@@ -1,7 +1,9 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
+import type { HoldReason } from '../api/reasons.ts'
 import type { Diagnosis } from '../diagnose/incident.ts'
 import { attemptUnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
+import { type Ask, askFor } from './facts.ts'
 import { awaitingApproval } from './guardrails/awaiting-approval.ts'
 import { firstObjection } from './guardrails/chain.ts'
 import type { Context, Objection } from './guardrails/guardrail.ts'
@@ -33,6 +35,9 @@ export const decide = (c: Case): Verdict => {
   const objection = turnedDown(context) ?? firstObjection(context)
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, blind).ask }
 
+  const closer = objection && !('plan' in planned) && lookCloser(c, objection)
+  if (closer) return { kind: 'Ask', facts: closer.ask }
+
   const diagnosis = withTies(c, governed)
   if (objection) return { kind: 'Hold', policy, ...objection, ...('plan' in planned && planned), diagnosis }
   if ('plan' in planned) return { kind: 'Act', policy, plan: planned.plan, attempt, resume: false, diagnosis }
@@ -45,6 +50,12 @@ const turnedDown = (context: Context): Objection | undefined => {
   const said = awaitingApproval(context)
   return said && 'ends' in said ? said : undefined
 }
+
+/** Held, with no remedy known, until a person does something: then it is worth the requests to tell them why it fails. */
+const WORTH_IT: ReadonlySet<HoldReason> = new Set<HoldReason>(['TargetUnverified', 'ObserveOnly', 'ManagedElsewhere'])
+
+const lookCloser = ({ diagnosis, facts }: Case, { reason }: Objection): Ask | undefined =>
+  WORTH_IT.has(reason) ? askFor(facts, diagnosis.closer ?? []) : undefined
 
 const governingOf = ({ name, uid, generation }: PolicyInForce): Governing => ({ name, uid, generation })
 

@@ -18,9 +18,9 @@ export const registryOf = (facts: Facts, image: string): Fact<RegistryAnswer> | 
 }
 
 const isThere = (facts: Facts, name: FactName): boolean =>
-  name.fact === 'registry' ? registryOf(facts, name.image) !== undefined : facts[name.fact] !== undefined
+  'image' in name ? Object.hasOwn(facts[name.fact] ?? {}, normalImage(name.image)) : facts[name.fact] !== undefined
 
-const nameOf = (name: FactName): string => (name.fact === 'registry' ? `registry ${name.image}` : name.fact)
+const nameOf = (name: FactName): string => ('image' in name ? `${name.fact} ${normalImage(name.image)}` : name.fact)
 
 /**
  * Asks for those of the facts that are not there, each once; undefined where all are. The only maker of requests:

@@ -14,14 +14,33 @@ import type { PlacedChange, PodToDelete, RewriteImagePlan } from './verdict.ts'
 
 type Drafted = { readonly change: PlacedChange } | { readonly differs: string } | { readonly noTarget: string }
 
+/**
+ * The image that was meant, where the policy lets it be written: the likeliest explanation names it, its registry has it,
+ * and no other is as near.
+ */
+const suggestionFor = (c: Case, { rewriteImage }: Turn['action'], image: string): string | undefined => {
+  if (rewriteImage?.suggestions !== 'Apply') return undefined
+  const likeliest = c.diagnosis.explanations?.find(({ of }) => of === image)
+  return likeliest?.found ? likeliest.image : undefined
+}
+
+/** Why there is no target, with what is thought of it by now. */
+const sayNoTarget = (c: Case, image: string): string => {
+  const likeliest = c.diagnosis.explanations?.find(({ of }) => of === image)
+  const meant = likeliest?.image === undefined ? '' : `, ${likeliest.image} may be meant`
+  return `no rewrite rule applies to ${normalImage(image)}${likeliest === undefined ? '' : `; ${likeliest.kind}${meant}`}`
+}
+
 /** One failing container's change, or why there is none. */
-const draft = (owner: Owner, policy: PolicyInForce, { finding }: Matched): Drafted => {
+const draft = (c: Case, policy: PolicyInForce, action: Turn['action'], { finding }: Matched): Drafted => {
+  const { owner } = c.incident
   const { container, init, image } = finding
   const place = placeOf(owner, finding)
   const what = `${init ? 'init container' : 'container'} ${container || '(none)'}`
   if (!place)
     return { differs: `${what} does not stand in the template of ${nameOfOwner(owner)}: something else added it` }
-  const result = policy.matches.rewrite(normalImage(image))
+  const suggested = suggestionFor(c, action, image)
+  const result = policy.matches.rewrite(normalImage(image)) ?? (suggested === undefined ? undefined : { to: suggested })
   const made = { container, init, pointer: place.pointer, was: place.image }
   if (!sameImage(place.image, image)) {
     // A Job that was made before its CronJob was mended: its pod is given what stands there by now.
@@ -33,11 +52,14 @@ const draft = (owner: Owner, policy: PolicyInForce, { finding }: Matched): Draft
     const there = `${nameOfOwner(owner)} has ${place.image || 'no image'} there${since}`
     return { differs: `${what} failed with ${image}, but ${there}` }
   }
-  if (!result) return { noTarget: `no rewrite rule applies to ${normalImage(image)}` }
+  if (!result) return { noTarget: sayNoTarget(c, image) }
   if ('refused' in result) return { noTarget: result.refused }
   if (sameImage(result.to, place.image)) return { noTarget: `the rewrite rule leaves ${image} as it is` }
   return { change: { ...made, from: place.image, to: result.to } }
 }
+
+const needsSuggestion = (policy: PolicyInForce, { image }: Matched['finding']): boolean =>
+  image !== '' && !policy.matches.rewrite(normalImage(image))
 
 /** The change with the digests that are known: the one pinned or seen before, and the one that the registry has now. */
 const withDigests = (c: Case, change: PlacedChange): PlacedChange => {
@@ -121,7 +143,11 @@ export const rewriteImagePlan = (
 /** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */
 export const planRewriteImage = (c: Case, { policy, matched }: Governed, { action, index }: Turn): Planned => {
   const { owner } = c.incident
-  const drafts = matched.map((one) => draft(owner, policy, one))
+  if (action.rewriteImage?.suggestions === 'Apply' && matched.some(({ finding }) => needsSuggestion(policy, finding))) {
+    const closer = askFor(c.facts, c.diagnosis.closer ?? [])
+    if (closer) return closer
+  }
+  const drafts = matched.map((one) => draft(c, policy, action, one))
   const byPointer = new Map(
     drafts.flatMap((one) => ('change' in one ? [[one.change.pointer, one.change] as const] : [])),
   )

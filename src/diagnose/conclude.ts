@@ -4,6 +4,7 @@ import type { Evidence } from '../api/remediation.ts'
 import { confirmOnNode } from './confirm-node.ts'
 import { evidence, MAX_EVIDENCE } from './evidence.ts'
 import { evidenceOfNode } from './evidence-of-node.ts'
+import { closerFacts, explainImages } from './explain-image.ts'
 import { areaOfFinding } from './findings.ts'
 import type { Diagnosis, Fact, Facts, Finding, Incident, RegistryAnswer } from './incident.ts'
 import { permanentFix } from './permanent-fix.ts'
@@ -59,11 +60,36 @@ export const sayAnswer = (image: string, fact: Fact<RegistryAnswer>): string => 
   }
 }
 
+const sayListed = (what: string, listed: Fact<readonly string[]>): string =>
+  listed.known ? `the registry lists ${listed.value.length} ${what}` : `the registry's ${what}: ${listed.why}`
+
+/** What was looked at to tell a wrong name from missing credentials. */
+const evidenceOfCloserLook = ({ anonymous = {}, tags = {}, repositories = {}, knownImages }: Facts) => [
+  ...Object.entries(anonymous).map(([image, answer]) =>
+    evidence('Registry', `as anybody: ${sayAnswer(image, answer)}`),
+  ),
+  ...Object.entries(tags).map(([image, listed]) => evidence('Tags', sayListed(`tags beside ${image}`, listed))),
+  ...Object.entries(repositories).map(([image, listed]) =>
+    evidence('Repositories', sayListed(`repositories beside ${image}`, listed)),
+  ),
+  ...(knownImages === undefined
+    ? []
+    : [
+        evidence(
+          'KnownImages',
+          knownImages.known
+            ? `${knownImages.value.length} images that run or ran near by were compared`
+            : `what runs near by is unknown: ${knownImages.why}`,
+        ),
+      ]),
+]
+
 const evidenceOfFacts = (facts: Facts): readonly Evidence[] => [
   ...(facts.pullSecrets?.known
     ? facts.pullSecrets.value.slice(0, 16).map((says) => evidence('PullSecrets', says))
     : []),
   ...Object.entries(facts.registry).map(([image, answer]) => evidence('Registry', sayAnswer(image, answer))),
+  ...evidenceOfCloserLook(facts),
 ]
 
 /** Causes that say that the image cannot be had at all. */
@@ -121,10 +147,14 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
   )
   const found = [...incident.evidence, ...evidenceOfFacts(facts), ...contradictions(findings, facts)]
   const fix = permanentFix(owner, findings)
+  const closer = closerFacts(findings, facts)
+  const explanations = explainImages(findings, facts)
   return {
     cause: findings[0]?.cause ?? 'Unknown',
     findings,
     evidence: found.slice(0, MAX_EVIDENCE),
     ...(fix !== undefined && { permanentFix: fix }),
+    ...(explanations.length > 0 && { explanations }),
+    ...(closer.length > 0 && { closer }),
   }
 }

@@ -12,6 +12,7 @@ import {
 } from './gather-node.ts'
 import { type FactName, type Facts, type Incident, known, unknown } from './incident.ts'
 import { type Inspect, inspectNothing } from './inspect.ts'
+import { readKnownImages } from './known-images.ts'
 import { nodeFacts } from './node-facts.ts'
 import { readPods } from './read-pods.ts'
 import { readFact, type Reads } from './reads.ts'
@@ -19,7 +20,7 @@ import type { Registry } from './registry/registry.ts'
 
 export interface GatherDeps {
   readonly reads: Reads
-  readonly registry: Pick<Registry, 'ask'>
+  readonly registry: Pick<Registry, 'ask' | 'list'>
   /** Whether secrets may be read at all; without it registries are asked as anybody. Default true. */
   readonly readPullSecrets?: boolean
   /** How agents are asked; absent: nobody asks them, and what only they see is unknown. */
@@ -87,13 +88,14 @@ export const createGather = (deps: GatherDeps) => {
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
       ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
       ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
+      ...(find(names, 'knownImages') && { knownImages: readKnownImages(incident, reads) }),
       ...(installer && { installer: readInstaller(installer.name, agents.namespace, reads) }),
     }
   }
 
   return async (incident: Incident, names: readonly FactName[], have: Facts): Promise<Facts> => {
-    const images = [...new Set(names.flatMap((name) => (name.fact === 'registry' ? [normalImage(name.image)] : [])))]
-    const asked = images.length > 0 ? askRegistries(incident.pods[0]?.pod, images, have) : undefined
+    const questions = names.flatMap((name) => ('image' in name ? [{ ...name, image: normalImage(name.image) }] : []))
+    const asked = questions.length > 0 ? askRegistries(incident.pods[0]?.pod, questions, have) : undefined
     const read = await Promise.all(
       Object.entries(readings(incident, names)).map(async ([name, reading]) => [name, await reading] as const),
     )

@@ -3,7 +3,7 @@ import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod } fro
 import type { NodeLease } from '../api/node-lease.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import type { NodeTask } from '../api/objects.ts'
-import type { Evidence } from '../api/remediation.ts'
+import type { Evidence, ExplanationKind } from '../api/remediation.ts'
 
 /** Who vouches for a cause. An Event alone is somebody's word and never leads to an action. */
 export type Witness = 'kubelet' | 'registry' | 'agent' | 'event'
@@ -114,6 +114,14 @@ export type RegistryAnswer =
   | { readonly kind: 'unreachable'; readonly said: string }
   | { readonly kind: 'refused'; readonly said: string }
 
+/** An image that somebody in the cluster uses or used: so it was there, under that name. */
+export interface KnownImage {
+  /** In normal form. */
+  readonly image: string
+  /** Where it was seen, to follow "it is": `on node worker-1`, `in pod web/api-0`. */
+  readonly where: string
+}
+
 export interface NamespaceFacts {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
@@ -158,6 +166,13 @@ export interface Facts {
   readonly pullSecrets?: Fact<readonly string[]>
   /** Answers by image reference in normal form. */
   readonly registry: Readonly<Record<string, Fact<RegistryAnswer>>>
+  /** What anybody is answered, where the pod's own credentials were refused. By image as well. */
+  readonly anonymous?: Readonly<Record<string, Fact<RegistryAnswer>>>
+  /** Tags of an image's repository, and repositories of its registry, as far as it lists them. By image as well. */
+  readonly tags?: Readonly<Record<string, Fact<readonly string[]>>>
+  readonly repositories?: Readonly<Record<string, Fact<readonly string[]>>>
+  /** Images that run, or ran, near by. */
+  readonly knownImages?: Fact<readonly KnownImage[]>
   /** Of a node's cause: every namespace in which pods fail by it, by name. */
   readonly namespaces?: Readonly<Record<string, Fact<NamespaceFacts>>>
   /** What the agent on the node saw, a few seconds old at most. */
@@ -170,13 +185,20 @@ export interface Facts {
   readonly installer?: Fact<Pod | undefined>
 }
 
+/** Facts that are kept by image: what its registry says. */
+export interface ImageFactName {
+  readonly fact: 'registry' | 'anonymous' | 'tags' | 'repositories'
+  readonly image: string
+}
+
 /** A request of `decide` for one more fact. */
 export type FactName =
   | { readonly fact: 'namespace' }
   | { readonly fact: 'node' }
   /** `named`: pods that a remedy wrote to, which their owner may know no more (those of a CronJob's ended Job). */
   | { readonly fact: 'pods'; readonly named?: readonly { readonly name: string; readonly uid: string }[] | undefined }
-  | { readonly fact: 'registry'; readonly image: string }
+  | ImageFactName
+  | { readonly fact: 'knownImages' }
   | { readonly fact: 'namespaces' }
   /** `since`: not older than that, ms since the epoch. `maxAgeMs`: so old an answer will do, where one is at hand. */
   | { readonly fact: 'inspection'; readonly since?: number; readonly maxAgeMs?: number }
@@ -198,12 +220,29 @@ export interface Incident {
   readonly evidence: readonly Evidence[]
 }
 
+/** Why an image cannot be pulled, as far as the evidence goes. */
+export interface Explanation {
+  readonly kind: ExplanationKind
+  /** The failing image, as the pod's spec has it. */
+  readonly of: string
+  /** A sentence with what speaks for it. */
+  readonly says: string
+  /** What may have been meant, in normal form. */
+  readonly image?: string
+  /** The registry has that image, and no other is as near. */
+  readonly found?: true
+}
+
 /** What was concluded of the incident from all facts at hand. */
 export interface Diagnosis {
   readonly cause: Cause
   readonly findings: readonly Finding[]
   readonly evidence: readonly Evidence[]
   readonly permanentFix?: string
+  /** Why images cannot be pulled, likeliest first; absent until it was looked closer. */
+  readonly explanations?: readonly Explanation[]
+  /** Facts by which more could be said of why; absent where none could. */
+  readonly closer?: readonly FactName[]
   /** Why the cause is not so (any more), in a sentence; there where every finding is refuted. Nothing is done then. */
   readonly refuted?: string
 }

@@ -5,7 +5,9 @@
 
 const KEY_ROWS = ['1234567890-', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm'] as const
 
-const PLACE = new Map(KEY_ROWS.flatMap((row, y) => [...row].map((key, x) => [key, { x: x + y * 0.4, y }] as const)))
+const PLACE = new Map(
+  KEY_ROWS.flatMap((row, y) => row.split('').map((key, x) => [key, { x: x + y * 0.4, y }] as const)),
+)
 
 const SLIP = 0.6
 const OTHER = 1

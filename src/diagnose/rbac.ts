@@ -13,6 +13,12 @@ export const RBAC: readonly RbacGrant[] = [
         why: 'to find the owner of a failing pod, and who manages it',
       },
       {
+        apiGroups: ['apps'],
+        resources: ['replicasets'],
+        verbs: ['list'],
+        why: 'to compare a mistyped image with those of earlier revisions',
+      },
+      {
         apiGroups: ['batch'],
         resources: ['jobs', 'cronjobs'],
         verbs: ['get'],

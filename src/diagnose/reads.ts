@@ -2,12 +2,12 @@ import { forbidden, kubeErrorOf, notFound } from '../runtime/errors.ts'
 import { parsePath } from '../runtime/paths.ts'
 import { type Fact, known, unknown } from './incident.ts'
 
-/** What diagnose asks of the API server: single objects, and lists that are bounded by a selector. */
+/** What diagnose asks of the API server: single objects, and lists that are bounded by a selector or a limit. */
 export interface Reads {
   get<T>(path: string, options?: { readonly accept?: string }): Promise<T>
   list<T>(
     path: string,
-    options?: { readonly labelSelector?: string; readonly fieldSelector?: string },
+    options?: { readonly labelSelector?: string; readonly fieldSelector?: string; readonly limit?: number },
   ): Promise<{ readonly items: readonly T[] }>
 }
 

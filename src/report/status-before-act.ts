@@ -27,6 +27,10 @@ const overdue = ({ nextLook }: RemediationStatus, at: number): boolean =>
 const foreseenIn = (own: HoldReason, message = ''): string =>
   HOLD_REASONS.filter((reason) => reason !== own && message.includes(reason)).join()
 
+/** What is thought of why an image cannot be pulled; its sentences may carry what changes from look to look. */
+const explainedAs = ({ explanations = [] }: Partial<RemediationStatus>): string =>
+  explanations.map(({ kind, image = '' }) => `${kind} ${image}`).join()
+
 /** A pause after an attempt that ended badly must not hide how it ended: the right that was missing, say. */
 const withEnding = ({ phase, message: ending }: RemediationStatus, message: string): string =>
   (phase === 'Failed' || phase === 'Ineffective') && ending
@@ -59,6 +63,7 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     before.planHash === plan?.hash &&
     before.cause === known.cause &&
     foreseenIn(reason, before.message) === foreseenIn(reason, message) &&
+    explainedAs(before) === explainedAs({ ...before, ...known }) &&
     !decided
   if (same && !overdue(before, at)) return before
   const kept = withoutProposal(before.steps ?? [])

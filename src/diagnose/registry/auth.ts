@@ -11,7 +11,8 @@ export interface Authorize {
   /** How other hosts than the endpoint are reached. */
   readonly elsewhere: Reach
   readonly challenge: string | readonly string[]
-  readonly repository: string
+  /** Undefined is the registry's catalog. */
+  readonly repository: string | undefined
   /** Undefined asks as anybody. */
   readonly credential: Credential | undefined
   readonly signal: AbortSignal
@@ -70,10 +71,12 @@ const readToken = (body: Buffer): { readonly token: string; readonly lifeS: numb
 }
 
 /** A scope of ours, unless the registry asks for one of its own for pulling. */
-const scopeOf = (offered: string | undefined, repository: string): string =>
-  offered !== undefined && offered.length <= 512 && /^repository:\S+:\S*pull\S*$/.test(offered)
+const scopeOf = (offered: string | undefined, repository: string | undefined): string => {
+  if (repository === undefined) return 'registry:catalog:*'
+  return offered !== undefined && offered.length <= 512 && /^repository:\S+:\S*pull\S*$/.test(offered)
     ? offered
     : `repository:${repository}:pull`
+}
 
 export const createAuthority = (http: Http, userAgent: string, now: () => number): Authority => {
   const tokens = new Map<string, { readonly header: string; readonly until: number }>()

@@ -1,11 +1,12 @@
 import { formatImage, type ImageReference, parseImage } from '../../api/image-reference.ts'
-import type { RegistryAnswer } from '../incident.ts'
+import { type Fact, type RegistryAnswer, unknown } from '../incident.ts'
 import { guardedAddresses } from './addresses.ts'
 import { askEndpoint } from './ask.ts'
 import { createAuthority } from './auth.ts'
 import { type Credential, fingerprint } from './credential.ts'
 import { type Endpoint, readHosts } from './hosts.ts'
 import { createHttp } from './http.ts'
+import { type Listed, listNames } from './listing.ts'
 import { createRecent } from './recent.ts'
 import { openSession } from './session.ts'
 import { answerOfError } from './trouble.ts'
@@ -32,11 +33,15 @@ export interface Registry {
    * as anybody where there are none. Everything that goes wrong is an answer with a sentence. Never rejects.
    */
   readonly ask: (image: string, credentials: readonly Credential[]) => Promise<RegistryAnswer>
+  /** The tags beside an image's own, or the repositories of its registry, asked for in the same way. Never rejects. */
+  readonly list: (what: Listed, image: string, credentials: readonly Credential[]) => Promise<Fact<readonly string[]>>
   readonly close: () => void
 }
 
 const MAX_ANSWERS = 512
 const MAX_CREDENTIALS = 4
+/** Lists are long, and few of them are asked for. */
+const MAX_LISTS = 16
 /** What may pass soon is believed for a shorter time. */
 const TROUBLE_LIFE_MS = 10_000
 
@@ -66,6 +71,8 @@ export const createRegistry = ({
   const authority = createAuthority(http, userAgent, now)
   const addresses = guardedAddresses(allowedAddresses)
   const recent = createRecent<RegistryAnswer>({ max: MAX_ANSWERS, now })
+  const lists = createRecent<Fact<readonly string[]>>({ max: MAX_LISTS, now })
+  const deps = { http, authority, addresses, userAgent, requestTimeoutMs }
 
   const askOne = async (
     endpoint: Endpoint,
@@ -73,7 +80,6 @@ export const createRegistry = ({
     credential: Credential | undefined,
     signal: AbortSignal,
   ) => {
-    const deps = { http, authority, addresses, userAgent, requestTimeoutMs }
     const { repository } = reference
     const session = openSession(deps, { endpoint, repository, credential, signal })
     try {
@@ -106,7 +112,44 @@ export const createRegistry = ({
       : answer
   }
 
+  const listAll = async (
+    what: Listed,
+    { host, repository: of }: ImageReference,
+    credentials: readonly Credential[],
+  ): Promise<Fact<readonly string[]>> => {
+    const signal = AbortSignal.timeout(deadlineMs)
+    const endpoint = (await readHosts(host, certsDirectory)).endpoints.find(({ resolves }) => resolves)
+    if (!endpoint) return unknown(`no configured host of ${host} may be asked for tags`)
+    const repository = what === 'tags' ? of : undefined
+    let last: Fact<readonly string[]> = unknown(`${host} was not asked`)
+    for (const credential of credentials.length === 0 ? [undefined] : credentials.slice(0, MAX_CREDENTIALS)) {
+      try {
+        last = await listNames(openSession(deps, { endpoint, repository, credential, signal }), what, of)
+      } catch (error) {
+        const answer = answerOfError(error, new URL(endpoint.root).host)
+        last = unknown('said' in answer ? answer.said : 'it failed')
+      }
+      if (last.known) return last
+    }
+    return last
+  }
+
   return {
+    list: async (what, image, credentials) => {
+      const parsed = parseImage(image)
+      if (!parsed.ok) return unknown(parsed.sentence)
+      const { host, repository } = parsed.reference
+      const key = [what, host, what === 'tags' ? repository : '', ...credentials.map(fingerprint)].join('\n')
+      try {
+        return await lists.get(key, {
+          load: () => listAll(what, parsed.reference, credentials),
+          lifeMs: (found) => (found.known ? answerLifeMs : Math.min(TROUBLE_LIFE_MS, answerLifeMs)),
+        })
+      } catch (error) {
+        const answer = answerOfError(error, host)
+        return unknown('said' in answer ? answer.said : 'it failed')
+      }
+    },
     ask: async (image, credentials) => {
       const parsed = parseImage(image)
       if (!parsed.ok) return { kind: 'refused', said: parsed.sentence }

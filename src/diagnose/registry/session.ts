@@ -35,7 +35,8 @@ export interface SessionDeps {
 
 export interface SessionOf {
   readonly endpoint: Endpoint
-  readonly repository: string
+  /** Undefined is the registry's catalog. */
+  readonly repository: string | undefined
   readonly credential: Credential | undefined
   /** Ends all of it. */
   readonly signal: AbortSignal

@@ -1,0 +1,78 @@
+/** What is done about an image whose name is probably wrong: looked at, told, and written only where a policy lets it be. */
+import { describe, expect, test } from 'vitest'
+import type { Explanation, FactName } from '../diagnose/incident.ts'
+import { decide } from './decide.ts'
+import { aCase, aPolicy, BROKEN, type CaseWords, exists, MENDED, rewriting } from './testing.ts'
+
+const TYPO: Explanation = { kind: 'LikelyTypo', of: BROKEN, says: 'it is nearly that', image: MENDED, found: true }
+const CLOSER: readonly FactName[] = [{ fact: 'knownImages' }]
+const elsewhere = [{ from: 'other.example.com/', to: 'another.example.com/' }]
+
+const under = (suggestions: 'Ignore' | 'Apply', words: CaseWords = {}, policy: object = {}) =>
+  decide(
+    aCase({
+      policies: [aPolicy({ actions: [rewriting({ suggestions, rules: elsewhere })], ...policy })],
+      ...words,
+    }),
+  )
+
+describe('where no rule applies', () => {
+  test.each(['Enforce', 'Observe'])('it is looked at closer before it is held: mode %s', (mode) => {
+    expect(under('Ignore', { diagnosis: { closer: CLOSER } }, { mode })).toEqual({ kind: 'Ask', facts: CLOSER })
+  })
+
+  test('the record says what is likeliest, and nothing is written', () => {
+    expect(under('Ignore', { diagnosis: { explanations: [TYPO] } })).toMatchObject({
+      kind: 'Hold',
+      reason: 'TargetUnverified',
+      message: expect.stringMatching(/^no rewrite rule applies to .*; LikelyTypo, .* may be meant$/),
+    })
+  })
+
+  test('nothing is read of it as long as something else holds it', () => {
+    const verdict = under('Ignore', { diagnosis: { closer: CLOSER } }, { suspend: true })
+    expect(verdict).toMatchObject({ kind: 'Hold', reason: 'PolicySuspended' })
+  })
+})
+
+describe('where the policy says suggestions: Apply', () => {
+  test('it is looked at closer first', () => {
+    expect(under('Apply', { diagnosis: { closer: CLOSER } })).toEqual({ kind: 'Ask', facts: CLOSER })
+  })
+
+  test('the image that the registry has is written', () => {
+    expect(under('Apply', { diagnosis: { explanations: [TYPO] } })).toMatchObject({
+      kind: 'Act',
+      plan: { type: 'RewriteImage', changes: [{ from: BROKEN, to: MENDED }] },
+    })
+  })
+
+  test('but not for another platform than the node has', () => {
+    const registry = { [MENDED]: exists({ platforms: ['linux/s390x'] }) }
+    expect(under('Apply', { diagnosis: { explanations: [TYPO] }, facts: { registry } })).toMatchObject({
+      kind: 'Hold',
+      reason: 'TargetUnverified',
+      message: expect.stringContaining('linux/s390x'),
+    })
+  })
+
+  const { found: _, ...unsure } = TYPO
+  const credentials: Explanation = { kind: 'MissingCredentials', of: BROKEN, says: 'no pull secret' }
+  test.each<readonly [string, readonly Explanation[]]>([
+    ['another is as near', [unsure]],
+    ['credentials are likelier', [credentials, TYPO]],
+    ['it is of another image', [{ ...TYPO, of: 'other:1' }]],
+    ['nothing is near', []],
+  ])('nothing is written where %s', (__, explanations) => {
+    expect(under('Apply', { diagnosis: { explanations } })).toMatchObject({ kind: 'Hold', reason: 'TargetUnverified' })
+  })
+
+  test('a rule that applies goes before', () => {
+    const policies = [aPolicy({ actions: [rewriting({ suggestions: 'Apply' })] })]
+    const explanations = [{ ...TYPO, image: 'harbor.od.com/else/coredns:1' }]
+    expect(decide(aCase({ policies, diagnosis: { closer: CLOSER, explanations } }))).toMatchObject({
+      kind: 'Act',
+      plan: { changes: [{ to: MENDED }] },
+    })
+  })
+})

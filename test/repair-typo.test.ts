@@ -1,0 +1,98 @@
+/** A mistyped image, or one whose credentials are missing: told apart by evidence, and written only where a policy lets it be. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { RemediationStatus } from '../src/api/remediation.ts'
+import type { IncidentReport } from '../src/command/incident-report.ts'
+import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
+import { runMend } from './play-mend.ts'
+import { barePod, deployment } from './repair-objects.ts'
+import { HOST, NEW, PATIENTLY, useScene } from './repair-scene.ts'
+
+const scene = useScene()
+const MEANT = `${NEW}/web:1`
+const TYPED = `${NEW}/wbe:1`
+
+/** No rule says anything of these images. */
+const rules = [{ from: 'other.example.com/', to: 'another.example.com/' }]
+const policy = (namespace: string, suggestions: string, more: object = {}) =>
+  scene.policy(namespace, { actions: [{ type: 'RewriteImage', rewriteImage: { rules, suggestions } }], ...more })
+
+/** A namespace in which the image that was meant runs already. */
+const neighbourhood = async (): Promise<string> => {
+  const namespace = await scene.bed.namespace()
+  await scene.apply(barePod(namespace, { name: 'neighbour', image: MEANT }))
+  await scene.bed.kubectl(['wait', '--for=condition=Ready', 'pod/neighbour', '-n', namespace, '--timeout=60s'])
+  return namespace
+}
+
+const explained = (status: RemediationStatus | undefined) =>
+  (status?.explanations ?? []).map(({ kind, image }) => [kind, image])
+
+test('a mistyped name is explained with what was meant, and left alone', async () => {
+  const namespace = await neighbourhood()
+  await policy(namespace, 'Ignore')
+  await scene.apply(deployment(namespace, { image: TYPED }))
+  const { status } = await scene.record(namespace, { phase: 'Held', reason: 'TargetUnverified' }, PATIENTLY)
+  expect(explained(status)).toEqual([['LikelyTypo', MEANT]])
+  expect(status?.message).toBe(`no rewrite rule applies to ${TYPED}; LikelyTypo, ${MEANT} may be meant`)
+  expect(status?.explanations?.[0]?.says).toContain('"public/wbe" may have been typed for "public/web"')
+  expect(status?.evidence).toContainEqual({
+    fact: 'KnownImages',
+    says: expect.stringMatching(/images that run or ran/),
+  })
+  expect(scene.writes(namespace)).toEqual([])
+
+  const hosts = mkdtempSync(join(tmpdir(), 'hosts-'))
+  writeHostsDir(hosts, { [HOST]: scene.front.url })
+  const environment = { KUBECONFIG: scene.bed.plane.kubeconfig }
+  const asking = ['--registry-hosts-dir', hosts, '--allow-registry-address', '127.0.0.0/8']
+  const said = await runMend(['explain', 'deploy/web', '-n', namespace, ...asking], { environment })
+  expect(said.out).toMatch(/why +likely a typo: /)
+  expect(said.out).toMatch(new RegExp(`meant +${MEANT}`))
+  // Also of a pod that no policy governs: whoever asks wants to know.
+  await scene.bed.kubectl(['delete', 'rempol', namespace])
+  const ungoverned = await runMend(['explain', 'deploy/web', '-n', namespace, '-o', 'json', ...asking], { environment })
+  const [incident] = (JSON.parse(ungoverned.out) as { incidents: IncidentReport[] }).incidents
+  expect(incident?.decision.verdict).toBe('Ignore')
+  expect(incident?.explanations.map(({ kind, image }) => [kind, image])).toEqual([['LikelyTypo', MEANT]])
+  rmSync(hosts, { recursive: true })
+})
+
+test('it is explained while the policy only observes as well', async () => {
+  const namespace = await neighbourhood()
+  await policy(namespace, 'Ignore', { mode: 'Observe' })
+  await scene.apply(deployment(namespace, { image: TYPED }))
+  const { status } = await scene.record(namespace, { phase: 'Observed' }, PATIENTLY)
+  expect(explained(status)).toEqual([['LikelyTypo', MEANT]])
+})
+
+test('it is mended where the policy lets the suggestion be applied', async () => {
+  const namespace = await neighbourhood()
+  await policy(namespace, 'Apply')
+  await scene.apply(deployment(namespace, { image: TYPED }))
+  await scene.record(namespace, { phase: 'Succeeded', reason: 'Repaired' }, PATIENTLY)
+  const { spec } = await scene.workload('Deployment', namespace)
+  expect(spec?.template?.spec?.containers?.[0]?.image).toBe(MEANT)
+  expect(scene.writes(namespace)).toHaveLength(1)
+})
+
+test('a tag that is not there is told with those that are, and another version is never written', async () => {
+  const namespace = await neighbourhood()
+  await policy(namespace, 'Apply')
+  await scene.apply(deployment(namespace, { image: `${NEW}/web:2` }))
+  const { status } = await scene.record(namespace, { phase: 'Held', reason: 'TargetUnverified' }, PATIENTLY)
+  expect(explained(status)).toEqual([['WrongTag', undefined]])
+  expect(status?.explanations?.[0]?.says).toContain('it has 1')
+  expect(scene.writes(namespace)).toEqual([])
+})
+
+test('an image of a private project is not taken for a typo where no pull secret applies', async () => {
+  const namespace = await neighbourhood()
+  await policy(namespace, 'Apply')
+  await scene.apply(deployment(namespace, { image: `${HOST}/team/web:1` }))
+  const { status } = await scene.record(namespace, { phase: 'Held' }, PATIENTLY)
+  expect(explained(status).map(([kind]) => kind)).toEqual(['Undetermined', 'MissingCredentials'])
+  expect(scene.writes(namespace)).toEqual([])
+})
