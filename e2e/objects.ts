@@ -1,5 +1,5 @@
 /** Workloads as people apply them, with an image that is no longer where it was. */
-import { OLD } from './registries.ts'
+import { HOST, OLD, ROBOT } from './registries.ts'
 
 export interface Parts {
   /** Default `web`; also its label `app`. */
@@ -58,5 +58,18 @@ export const barePod = (namespace: string, parts: Parts = {}): object => {
     kind: 'Pod',
     metadata: { name, namespace, labels: { app: name, ...labels }, annotations },
     spec: podSpec(parts),
+  }
+}
+
+/** The pull secret `pull`, for the private project `team`. */
+export const pullSecret = (namespace: string): object => {
+  const auth = Buffer.from(`${ROBOT.user}:${ROBOT.password}`).toString('base64')
+  const config = { auths: { [HOST]: { username: ROBOT.user, password: ROBOT.password, auth } } }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'pull', namespace },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') },
   }
 }

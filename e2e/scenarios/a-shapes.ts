@@ -1,7 +1,7 @@
 /** The first incident in the other shapes that workloads have. */
 import assert from 'node:assert/strict'
-import { BROKEN, barePod, daemonSet, deployment, statefulSet } from '../objects.ts'
-import { NEW, OLD, ROBOT } from '../registries.ts'
+import { BROKEN, barePod, daemonSet, deployment, pullSecret, statefulSet } from '../objects.ts'
+import { NEW, OLD } from '../registries.ts'
 import type { Scenario, Stage } from '../scenario.ts'
 
 const LABELS = 'app=web'
@@ -39,23 +39,11 @@ const shape = ({ name, title, apply, pods, look }: Shape): Scenario => ({
   },
 })
 
-const pullSecret = (): object => {
-  const auth = Buffer.from(`${ROBOT.user}:${ROBOT.password}`).toString('base64')
-  const config = { auths: { 'harbor.od.com': { username: ROBOT.user, password: ROBOT.password, auth } } }
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'pull' },
-    type: 'kubernetes.io/dockerconfigjson',
-    data: { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') },
-  }
-}
-
 const toTeam: Scenario = {
   name: 'a-private-target',
   title: "a target in a private project is verified and pulled with the pod's own pull secret",
-  run: async ({ namespace, kubectl, policy, apply, running, record, pods }) => {
-    await kubectl(['apply', '-n', namespace, '-f', '-'], { input: JSON.stringify(pullSecret()) })
+  run: async ({ namespace, policy, apply, running, record, pods }) => {
+    await apply(pullSecret(namespace))
     await policy({
       actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `${OLD}/`, to: 'harbor.od.com/team/' }] } }],
     })

@@ -1,34 +1,57 @@
-/** The fourth incident's shape: a mistyped repository beside a container that runs. */
+/** The fourth incident: a mistyped repository, or missing credentials? The registry's words are the same. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { barePod } from '../objects.ts'
-import type { Scenario } from '../scenario.ts'
+import type { Remediation } from '../../src/api/objects.ts'
+import { barePod, pullSecret } from '../objects.ts'
+import { HOST } from '../registries.ts'
+import type { Scenario, Stage } from '../scenario.ts'
 
 const LEFT_ALONE_MS = 10_000
 const MISTYPED = 'nickchase/rss-php-ngnix:v1'
+const MEANT = 'nickchase/rss-php-nginx:v1'
+const PRIVATE = `${HOST}/team/web:1`
+
+/** No rule says anything of these images. */
+const rules = [{ from: 'other.example.com/', to: 'another.example.com/' }]
+const policyThat = ({ policy }: Stage, suggestions: 'Ignore' | 'Apply') =>
+  policy({ actions: [{ type: 'RewriteImage', rewriteImage: { rules, suggestions } }] })
+
+/** One container runs, the other's image is mistyped; what was meant runs near by. */
+const breakSite = async ({ namespace, apply, running, failing }: Stage) => {
+  await apply(barePod(namespace, { name: 'neighbour', image: MEANT }))
+  await running(1, 'app=neighbour')
+  await apply(
+    barePod(namespace, {
+      name: 'rss-site',
+      podSpec: {
+        containers: [
+          { name: 'nginx', image: 'nginx:1' },
+          { name: 'rss-site', image: MISTYPED },
+        ],
+      },
+    }),
+  )
+  return failing('app=rss-site')
+}
+
+const explained = ({ status }: Remediation) => (status?.explanations ?? []).map(({ kind, image }) => [kind, image])
 
 const typo: Scenario = {
   name: 'd-typo',
-  title: 'a bare pod, one container running, one with a mistyped image: reported and not touched',
-  run: async ({ namespace, apply, policy, failing, record, pods }) => {
-    await policy()
-    await apply(
-      barePod(namespace, {
-        name: 'rss-site',
-        podSpec: {
-          containers: [
-            { name: 'nginx', image: 'nginx:1' },
-            { name: 'rss-site', image: MISTYPED },
-          ],
-        },
-      }),
-    )
-    const stuck = await failing('app=rss-site')
+  title: 'a bare pod, one container running, one with a mistyped image: explained with what was meant, and not touched',
+  run: async (stage) => {
+    await policyThat(stage, 'Ignore')
+    const stuck = await breakSite(stage)
     assert.equal(stuck.status?.phase, 'Pending')
-    const { spec } = await record()
-    assert.equal(spec.cause, 'RepositoryNotFoundOrDenied')
+    const found = await stage.record({ phase: 'Held', reason: 'TargetUnverified' })
+    assert.equal(found.spec.cause, 'RepositoryNotFoundOrDenied')
+    assert.deepEqual(explained(found), [
+      ['LikelyTypo', `docker.io/${MEANT}`],
+      ['MissingCredentials', undefined],
+    ])
+    stage.note(`${found.status?.explanations?.[0]?.kind}, ${found.status?.explanations?.[0]?.image} may be meant`)
     await sleep(LEFT_ALONE_MS)
-    const [same] = await pods('app=rss-site')
+    const [same] = await stage.pods('app=rss-site')
     assert.equal(same?.metadata.uid, stuck.metadata.uid)
     assert.equal(same?.spec?.containers?.[1]?.image, MISTYPED)
     const nginx = same?.status?.containerStatuses?.find(({ name }) => name === 'nginx')
@@ -36,4 +59,40 @@ const typo: Scenario = {
   },
 }
 
-export const scenarios: readonly Scenario[] = [typo]
+const applied: Scenario = {
+  name: 'd-typo-applied',
+  title: 'where the policy lets suggestions be applied, what was meant is written, for the registry has it',
+  run: async (stage) => {
+    await policyThat(stage, 'Apply')
+    const stuck = await breakSite(stage)
+    await stage.record({ phase: 'Succeeded' })
+    const [pod] = await stage.running(1, 'app=rss-site')
+    assert.equal(pod?.metadata.uid, stuck.metadata.uid, 'the pod itself was mended')
+    assert.equal(pod?.spec?.containers?.[1]?.image, `docker.io/${MEANT}`)
+  },
+}
+
+const credentials: Scenario = {
+  name: 'd-credentials',
+  title: 'the name is right and a pull secret is missing: said so, and no other image is written in its place',
+  run: async (stage) => {
+    const { namespace, apply, running, failing, record, pods, note } = stage
+    await policyThat(stage, 'Apply')
+    await apply(pullSecret(namespace))
+    await apply(
+      barePod(namespace, { name: 'entitled', image: PRIVATE, podSpec: { imagePullSecrets: [{ name: 'pull' }] } }),
+    )
+    await running(1, 'app=entitled')
+    // Another tag of the same repository, which is not on the node yet.
+    await apply(barePod(namespace, { name: 'forgotten', image: `${HOST}/team/web:2` }))
+    await failing('app=forgotten')
+    const found = await record({ phase: 'Held' })
+    assert.deepEqual(explained(found), [['MissingCredentials', undefined]])
+    note(found.status?.explanations?.[0]?.says ?? '')
+    await sleep(LEFT_ALONE_MS)
+    const [same] = await pods('app=forgotten')
+    assert.equal(same?.spec?.containers?.[0]?.image, `${HOST}/team/web:2`)
+  },
+}
+
+export const scenarios: readonly Scenario[] = [typo, applied, credentials]
