@@ -78,6 +78,17 @@ test('it is mended where the policy lets the suggestion be applied', async () =>
   expect(scene.writes(namespace)).toHaveLength(1)
 })
 
+test('an update to a mistyped name is told from the revision before', async () => {
+  const namespace = await scene.bed.namespace()
+  await policy(namespace, 'Ignore')
+  await scene.apply(deployment(namespace, { image: MEANT }))
+  await scene.bed.kubectl(['rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=60s'])
+  await scene.bed.kubectl(['set', 'image', 'deployment/web', `web=${TYPED}`, '-n', namespace])
+  const { status } = await scene.record(namespace, { phase: 'Held', reason: 'TargetUnverified' }, PATIENTLY)
+  expect(explained(status)).toEqual([['LikelyTypo', MEANT]])
+  expect(status?.explanations?.[0]?.says).toMatch(/it is in ReplicaSet web-\w+, a revision of before/)
+})
+
 test('a tag that is not there is told with those that are, and another version is never written', async () => {
   const namespace = await neighbourhood()
   await policy(namespace, 'Apply')

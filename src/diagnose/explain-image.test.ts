@@ -104,6 +104,18 @@ describe('a name that may be mistyped', () => {
     expect(first?.found).toBeUndefined()
   })
 
+  test('of somebody else is told, and not to be written: it may have been chosen to be mistaken', () => {
+    const image = 'quay.io/web-taem/nginx-proxy:1'
+    const near = 'quay.io/web-team/nginx-proxy:1'
+    const given = facts(
+      { [image]: { kind: 'repositoryMissing', said: '' }, [near]: EXISTS },
+      { images: [seen(near)], repositories: { [image]: unknown('401') } },
+    )
+    const [only] = explainImages(failing(image), given)
+    expect(only).toMatchObject({ kind: 'LikelyTypo', image: near })
+    expect(only?.found).toBeUndefined()
+  })
+
   test('is found among the names that the registry lists', () => {
     const image = 'quay.io/web-team/nginx-porxy:1'
     const given = facts(
@@ -133,9 +145,9 @@ describe('a name that may be mistyped', () => {
     const image = 'registry.exmaple.com/team/app:1'
     const meant = 'registry.example.com/team/app:1'
     const given = facts({ [meant]: EXISTS }, { images: [seen('registry.example.com/team/app:2')] })
-    expect(explainImages(failing(image, 'RegistryDNSFailure'), given)).toMatchObject([
-      { kind: 'LikelyTypo', image: meant, found: true },
-    ])
+    const [host] = explainImages(failing(image, 'RegistryDNSFailure'), given)
+    expect(host).toMatchObject({ kind: 'LikelyTypo', image: meant })
+    expect(host?.found).toBeUndefined()
     expect(kinds(failing('nowhere.example.net/x/y:1', 'RegistryDNSFailure'), facts({}))).toEqual(['Undetermined'])
   })
 })

@@ -82,13 +82,24 @@ export const closerFacts = (findings: readonly Finding[], facts: Facts): readonl
 
 const nameOf = ({ host, repository }: ImageReference): string => `${host}/${repository}`
 
-/** The nearest that the registry has; `found` where no other that it has is as near. */
+const projectOf = ({ host, repository }: ImageReference): string =>
+  [host, ...repository.split('/').slice(0, -1)].join('/')
+
+/** Whether whoever may push the one may push the other: a name of somebody else's may be chosen to be mistaken. */
+const sameProject = (image: string, reference: ImageReference): boolean => {
+  const parsed = parseImage(image)
+  return parsed.ok && projectOf(parsed.reference) === projectOf(reference)
+}
+
+/** The nearest that the registry has; `sure` where it is of the same project, and no other that there is is as near. */
 const bestOf = (question: Question, facts: Facts): (Candidate & { readonly sure: boolean }) | undefined => {
   const there = nearCandidates(question.image, question.reference, facts)
     .slice(0, MAX_ASKED)
     .filter(({ image }) => answerOf(facts, image)?.kind === 'exists')
   const [best, second] = there
-  return best && { ...best, sure: second === undefined || second.distance > best.distance }
+  if (!best) return undefined
+  const only = second === undefined || second.distance > best.distance
+  return { ...best, sure: only && sameProject(best.image, question.reference) }
 }
 
 const typoOf = (question: Question, facts: Facts, kind: 'LikelyTypo' | 'WrongTag'): Explanation | undefined => {

@@ -229,7 +229,7 @@ export interface Explanation {
   readonly says: string
   /** What may have been meant, in normal form. */
   readonly image?: string
-  /** The registry has that image, and no other is as near. */
+  /** The registry has that image, in the same project, and no other is as near: it may be written. */
   readonly found?: true
 }
 
