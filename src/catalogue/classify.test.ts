@@ -53,6 +53,20 @@ describe('every row', () => {
   })
 })
 
+describe('a reason without a message', () => {
+  it.each<readonly [string, Cause]>([
+    ['OOMKilled', 'OOMKilled'],
+    ['ErrImageNeverPull', 'PullNever'],
+    ['ImagePullBackOff', 'BackOffOnly'],
+    ['CrashLoopBackOff', 'CrashLoop'],
+    ['ContainerCreating', 'Unknown'],
+    ['FailedMount', 'Unknown'],
+  ])('%s tells %s', (reason, cause) => {
+    expect(causeOf(reason, '')).toBe(cause)
+    expect(causeOf(reason, ' \n')).toBe(cause)
+  })
+})
+
 describe('the same failure', () => {
   const message = ROWS.find(({ id }) => id === 'netns-gone')?.sample.message ?? ''
   it.each([

@@ -38,7 +38,8 @@ const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 
 /** The cause of a failure by its words alone; `Unknown` where no row fits. Pure, linear in the message, never throws. */
 export const classify = ({ reason, message, runtime }: Signal): Classification => {
-  const read = match(reason, normalise(message))
+  // A container's state may have a reason and no message: `OOMKilled`.
+  const read = match(reason, normalise(message.trim() === '' ? reason : message))
   const row = BESIDE_THE_POINT.has(reason) ? undefined : read.row
   const told = runtime ?? read.runtime
   return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(told && { runtime: told }) }

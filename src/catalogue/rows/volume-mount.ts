@@ -177,6 +177,8 @@ export const MOUNT_ROWS: readonly Row[] = [
     during: ['mount'],
     any: [
       'resource busy',
+      // util-linux sys-utils/mount.c, which names the mount point or calls it so.
+      ' is already mounted or ',
       'already mounted or mount point busy',
       'target is busy',
       'device is busy',
