@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Overview } from '../src/command/explain-all.ts'
 import type { Explanation } from '../src/command/explain.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
@@ -73,7 +74,8 @@ describe('a pod whose image cannot be pulled', () => {
     const pod = await brokenDeployment(bed, namespace)
     const { status, out } = await mend(['explain', 'deploy', 'web', `--namespace=${namespace}`])
     expect(status).toBe(0)
-    expect(out).toContain(`Deployment ${namespace}/web fails: ProjectNotFound`)
+    // The stand-in knows no projects, so it says of the path what it can.
+    expect(out).toContain(`Deployment ${namespace}/web fails: RepositoryNotFoundOrDenied`)
     expect(out).toContain(`${pod} on node-1`)
     expect(out).toMatch(/decision +nothing is done: no policy answers to it/)
   })
@@ -85,7 +87,6 @@ describe('a pod whose image cannot be pulled', () => {
     const asked = await explain(['deployment/web', '-n', namespace])
     expect(asked.incidents[0]?.decision).toMatchObject({ verdict: 'Act', policy: 'verifying' })
     expect(asked.incidents[0]?.evidence.map(({ says }) => says).join('\n')).toContain(`${REPAIRED} exists (sha256:`)
-    // The stand-in knows no projects, so it says of the path what it can.
     expect(asked.incidents[0]?.cause).toBe('RepositoryNotFoundOrDenied')
     const unasked = await explain(['deployment/web', '-n', namespace, '--ask-registry=false'])
     expect(unasked.incidents[0]).toMatchObject({ cause: 'ProjectNotFound', decision: { verdict: 'Hold' } })
@@ -99,7 +100,7 @@ describe('a pod whose image cannot be pulled', () => {
     const pods = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }]
     const kubeconfig = await restrictedUser(bed, namespace, 'reader', pods)
     const { incidents, missingRights, notes } = await explain([`pod/${pod}`, '-n', namespace], kubeconfig)
-    expect(incidents[0]).toMatchObject({ cause: 'ProjectNotFound', decision: { verdict: 'Ignore' } })
+    expect(incidents[0]).toMatchObject({ cause: 'RepositoryNotFoundOrDenied', decision: { verdict: 'Ignore' } })
     expect(missingRights).toEqual(
       expect.arrayContaining([
         { verb: 'get', resource: 'replicasets.apps', namespace },
@@ -120,6 +121,37 @@ describe('a pod whose image cannot be pulled', () => {
     expect(err).toMatch(
       new RegExp(`^error: not allowed to get pods in namespace ${namespace}: nobody needs the verb "get"`),
     )
+  })
+})
+
+describe('all that fails', () => {
+  test('is told in a few lines each, of one namespace or the whole cluster', async () => {
+    const namespace = await bed.namespace()
+    const pod = await brokenDeployment(bed, namespace)
+    await applyPolicy(bed, 'of-all', { namespace })
+    const said = await mend(['explain', '--all', '-n', namespace])
+    expect([said.status, said.err]).toEqual([0, ''])
+    expect(said.out).toMatch(new RegExp(`^Deployment ${namespace}/web fails: RepositoryNotFoundOrDenied, 1 pod, for `))
+    expect(said.out).toMatch(/decision +policy of-all holds: ObserveOnly/)
+    expect(said.out).toContain(
+      `1 incident in namespace ${namespace}: RepositoryNotFoundOrDenied. kubectl mend explain TYPE/NAME`,
+    )
+
+    const { out } = await mend(['explain', '--all', '-o', 'json'])
+    const { incidents } = JSON.parse(out) as Overview
+    const mine = incidents.filter(({ target }) => target.namespace === namespace)
+    expect(mine).toMatchObject([{ target: { kind: 'Deployment', name: 'web' }, pods: [{ name: pod }] }])
+  })
+
+  test('is nothing where nothing does', async () => {
+    const namespace = await bed.namespace()
+    const { status, out } = await mend(['explain', '--all', '-n', namespace])
+    expect([status, out]).toEqual([0, `Nothing that kubemend knows of fails in namespace ${namespace}.\n`])
+  })
+
+  test('is not asked of one object as well', async () => {
+    const { status, err } = await mend(['explain', '--all', 'deploy/web'])
+    expect([status, err]).toEqual([2, expect.stringContaining('found "deploy/web" beside --all')])
   })
 })
 

@@ -1,6 +1,7 @@
 import { type Cluster, type MissingRight, withCluster } from './cluster.ts'
 import { concerns, readSubject, sayNode, sayState, type Subject } from './explain-pods.ts'
-import { EXIT } from './failure.ts'
+import { explainAll, type Overview, overviewText } from './explain-all.ts'
+import { EXIT, UsageError } from './failure.ts'
 import { failingNodes, failingOf, incidentsOf, readWords, type Words } from './failing-pods.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from './incident-report.ts'
 import { ago, field, incidentText, type TextOptions } from './incident-text.ts'
@@ -94,10 +95,15 @@ export const explanationText = (explanation: Explanation, options: TextOptions):
   return `${body}${caveats(notes, missingRights, options)}`
 }
 
+const noneNamed = (positionals: readonly string[]): undefined => {
+  if (positionals[0] !== undefined)
+    throw new UsageError(`found "${positionals.join(' ').slice(0, 120)}" beside --all; expected one of them`)
+}
+
 export const explainCommand = subcommand(
   {
     name: 'explain',
-    synopsis: '(TYPE/NAME | TYPE NAME) [options]',
+    synopsis: '(TYPE/NAME | TYPE NAME | --all) [options]',
     text:
       'Says why a pod, the pods of a workload, or those on a node do not start: the cause and its evidence, who owns them, which policy ' +
       'would act and which guardrail holds, what would be written, and where to mend it for good. It runs the ' +
@@ -106,23 +112,29 @@ export const explainCommand = subcommand(
       'kubectl mend explain pod/coredns-5c98fc7769-abcde -n kube-system',
       'kubectl mend explain deploy coredns -n kube-system -o yaml',
       'kubectl mend explain node/hdss7-21.host.com',
+      'kubectl mend explain --all',
     ],
   },
-  SURVEY_OPTIONS,
+  {
+    ...SURVEY_OPTIONS,
+    all: { type: 'boolean', help: 'everything that fails, in the whole cluster or, with -n, in that namespace' },
+  },
   async ({ values, positionals }, terminal) => {
-    const named = parseNamed(positionals, EXPLAINED_KINDS)
+    const named = values.all ? noneNamed(positionals) : parseNamed(positionals, EXPLAINED_KINDS)
     const registry = registryOf(values, terminal.environment)
     const now = Date.now()
     try {
-      const found = await withCluster(values, terminal, (cluster) => {
+      const found = await withCluster<Explanation | Overview>(values, terminal, (cluster) => {
         const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
         const stages = wireReadingStages(cluster.client, registry, namespace)
         const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
-        return explain({ ...named, cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now })
+        const question = { cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now }
+        return named ? explain({ ...question, ...named }) : explainAll({ ...question, namespace: values.namespace })
       })
-      const explanation = printable(found)
+      const data = printable(found)
       const options = { paint: createPaint(terminal.colour), now, wide: values.output === 'wide' }
-      await terminal.write(formatData(explanation, values.output) ?? explanationText(explanation, options))
+      const text = () => ('subject' in data ? explanationText(data, options) : overviewText(data, options))
+      await terminal.write(formatData(data, values.output) ?? text())
       return EXIT.done
     } finally {
       registry.close()

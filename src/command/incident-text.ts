@@ -83,10 +83,14 @@ const KIND_WORDS: Readonly<Record<ExplanationKind, string>> = {
   Undetermined: 'undetermined',
 }
 
+/** The likeliest reason in a line: `likely a typo: …`. */
+export const sayExplanation = ({ kind, says }: IncidentReport['explanations'][number], paint: Paint): string =>
+  `${paint.bold(KIND_WORDS[kind])}: ${says}`
+
 const explanationLines = ({ explanations }: IncidentReport, options: TextOptions): readonly string[] =>
-  explanations.flatMap(({ kind, says, image }, i) => [
-    ...field(i === 0 ? 'why' : 'or', `${options.paint.bold(KIND_WORDS[kind])}: ${says}`, options),
-    ...(image === undefined ? [] : field('meant', options.paint.green(image), options)),
+  explanations.flatMap((explanation, i) => [
+    ...field(i === 0 ? 'why' : 'or', sayExplanation(explanation, options.paint), options),
+    ...(explanation.image === undefined ? [] : field('meant', options.paint.green(explanation.image), options)),
   ])
 
 /** Everything of one incident. */

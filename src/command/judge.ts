@@ -43,8 +43,13 @@ export const judge = async (incident: Incident, world: World, deps: SettleDeps):
 /** More rounds than there are kinds of facts would be a fault of ours. */
 const MAX_ROUNDS = 8
 
-/** Reads what would tell more, whether or not a decision needs it: a person asked. */
+/** A remedy is planned or under way: what is the matter is understood well enough. */
+const hasRemedy = ({ kind, ...verdict }: Settled['verdict']): boolean =>
+  kind === 'Act' || kind === 'Prove' || ('plan' in verdict && verdict.plan !== undefined)
+
+/** Reads what would tell more of why, although no decision waits for it: a person asked. Not where a remedy is known. */
 export const lookCloser = async (incident: Incident, judged: Judged, deps: SettleDeps): Promise<Judged> => {
+  if (hasRemedy(judged.verdict)) return judged
   let { diagnosis, facts } = judged
   for (let round = 0; diagnosis.closer && round < MAX_ROUNDS; round += 1) {
     facts = await deps.gather(incident, diagnosis.closer, facts)

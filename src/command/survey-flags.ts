@@ -14,7 +14,7 @@ export const SURVEY_OPTIONS = {
   ...REGISTRY_OPTIONS,
   'ask-registry': {
     type: 'boolean',
-    help: 'ask the registry where a policy governs, with the pull secrets that you may read (default true)',
+    help: 'ask registries, with the pull secrets that you may read (default true)',
   },
   output: { type: 'string', short: 'o', choices: FORMATS, help: 'print as data; wide cuts nothing' },
 } as const satisfies Options
