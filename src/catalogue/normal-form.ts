@@ -8,7 +8,7 @@ export interface NormalForm {
   readonly codes: readonly string[]
 }
 
-const PREFIX = /^(?:\(combined from similar events\): ?)?(?:error: )?/
+const PREFIX = /^(?:\(combined from similar events\): ?|error: )*/
 /** `rpc error: code = Unknown desc = `, at any depth. Every repetition is bounded, so this is linear. */
 const RPC = /rpc error: code = (\w{1,24}) desc = ?/g
 /** Whatever is no visible character and no plain space: control characters and the other kinds of space. */
