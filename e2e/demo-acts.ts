@@ -1,4 +1,4 @@
-/** The three incidents of the demo, each as somebody lives through it. */
+/** The incidents of the demo, each as somebody lives through it. */
 import { FLAG_PREFIX } from '../src/api/names.ts'
 import type { Entry } from '../testbed/demo/timeline.ts'
 import { loseChain } from './docker-chain.ts'
@@ -17,6 +17,7 @@ import {
 import { daemonSet, deployment } from './objects.ts'
 import { NEW, OLD } from './registries.ts'
 import type { Stage } from './scenario.ts'
+import { breakSite, MEANT, MISTYPED, policyThat } from './typo.ts'
 
 /** Tells what a person does, or what is seen. */
 export type Tell = (entry: Entry) => void
@@ -101,4 +102,24 @@ const helper: Act = {
   },
 }
 
-export const ACTS: readonly Act[] = [image, chain, helper]
+const typo: Act = {
+  name: 'demo-d',
+  title: 'D: an image is mistyped, and the registry says what it says of private ones',
+  play: async (stage, tell) => {
+    await policyThat(stage, 'Ignore')
+    you(tell, `start a pod of two containers, one with image ${MISTYPED}; ${MEANT} runs near by`)
+    await breakSite(stage)
+    const { status } = await stage.record({ phase: 'Held', reason: 'TargetUnverified' })
+    const [likeliest] = status?.explanations ?? []
+    you(tell, `read in its record why: ${likeliest?.kind}, ${likeliest?.says}`)
+    you(tell, 'let the policy apply suggestions')
+    const began = Date.now()
+    await policyThat(stage, 'Apply')
+    const [pod] = await stage.running(1, 'app=rss-site')
+    const took = seconds(began)
+    await stage.record({ phase: 'Succeeded' })
+    return `${pod?.spec?.containers?.[1]?.image} was written in its place; the pod ran ${took} after the policy let it`
+  },
+}
+
+export const ACTS: readonly Act[] = [image, chain, helper, typo]

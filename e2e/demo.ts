@@ -1,4 +1,4 @@
-/** The demo on real nodes: three incidents, one after the other, on one time line. */
+/** The demo on real nodes: four incidents, one after the other, on one time line. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describeError } from '../src/runtime/log.ts'
 import { createTimeline, type Timeline, type TimelineOptions } from '../testbed/demo/timeline.ts'
@@ -58,7 +58,7 @@ export const runKindDemo = async (options: KindDemoOptions): Promise<boolean> =>
         for (const act of ACTS) ok = !signal.aborted && (await playAct(bed, act, timeline, signal)) && ok
         if (signal.aborted) return false
         timeline.print('')
-        const text = ok ? 'all three were repaired, or explained and cleared' : 'it did not end as it must'
+        const text = ok ? 'all four were repaired, or explained and cleared' : 'it did not end as it must'
         timeline.say({ who: 'demo', what: 'Result', text, mood: ok ? 'good' : 'bad', data: { ok } })
         if (keep) {
           say(`kept until Ctrl-C: export KUBECONFIG=${bed.cluster.kubeconfig}; kubectl is ${bed.cluster.kubectlPath}`)

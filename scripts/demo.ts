@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- [--kind] [--keep] [--json]`: a broken image path on a real API server, found, repaired and proven; with
- * `--kind`, three incidents on real nodes. Exit status 0 only if all is repaired and verified and nothing else was touched.
+ * `--kind`, four incidents on real nodes. Exit status 0 only if all is repaired and verified and nothing else was touched.
  */
 import { parseArgs } from 'node:util'
 import { runKindDemo } from '../e2e/demo.ts'
@@ -14,7 +14,7 @@ const USAGE = `Usage: npm run demo -- [--kind] [--keep] [--json]
   how kubemend observes it, is allowed to act, repairs it, and leaves two look-alikes alone. About a minute; the first
   time some more, to build the API server.
 
-  --kind    play three incidents on a cluster of three real nodes instead: a moved registry project, a lost firewall
+  --kind    play four incidents on a cluster of three real nodes instead: a moved registry project, a lost firewall
             chain, a missing mount helper. Some minutes; needs Docker, or root
   --keep    leave all of it running until Ctrl-C, to play with
   --context kind-NAME  with --kind: a cluster of kind that is there, such as one that npm run e2e -- --keep left

@@ -1,40 +1,13 @@
 /** The fourth incident: a mistyped repository, or missing credentials? The registry's words are the same. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Remediation } from '../../src/api/objects.ts'
 import { barePod, pullSecret } from '../objects.ts'
 import { HOST } from '../registries.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario } from '../scenario.ts'
+import { breakSite, explained, MEANT, MISTYPED, policyThat } from '../typo.ts'
 
 const LEFT_ALONE_MS = 10_000
-const MISTYPED = 'nickchase/rss-php-ngnix:v1'
-const MEANT = 'nickchase/rss-php-nginx:v1'
 const PRIVATE = `${HOST}/team/web:1`
-
-/** No rule says anything of these images. */
-const rules = [{ from: 'other.example.com/', to: 'another.example.com/' }]
-const policyThat = ({ policy }: Stage, suggestions: 'Ignore' | 'Apply') =>
-  policy({ actions: [{ type: 'RewriteImage', rewriteImage: { rules, suggestions } }] })
-
-/** One container runs, the other's image is mistyped; what was meant runs near by. */
-const breakSite = async ({ namespace, apply, running, failing }: Stage) => {
-  await apply(barePod(namespace, { name: 'neighbour', image: MEANT }))
-  await running(1, 'app=neighbour')
-  await apply(
-    barePod(namespace, {
-      name: 'rss-site',
-      podSpec: {
-        containers: [
-          { name: 'nginx', image: 'nginx:1' },
-          { name: 'rss-site', image: MISTYPED },
-        ],
-      },
-    }),
-  )
-  return failing('app=rss-site')
-}
-
-const explained = ({ status }: Remediation) => (status?.explanations ?? []).map(({ kind, image }) => [kind, image])
 
 const typo: Scenario = {
   name: 'd-typo',

@@ -1,0 +1,34 @@
+/** An image whose name is mistyped, beside one that is right. */
+import type { Remediation } from '../src/api/objects.ts'
+import { barePod } from './objects.ts'
+import type { Stage } from './scenario.ts'
+
+export const MISTYPED = 'nickchase/rss-php-ngnix:v1'
+export const MEANT = 'nickchase/rss-php-nginx:v1'
+
+const rules = [{ from: 'other.example.com/', to: 'another.example.com/' }]
+/** A policy whose rules say nothing of them. */
+export const policyThat = ({ policy }: Stage, suggestions: 'Ignore' | 'Apply') =>
+  policy({ actions: [{ type: 'RewriteImage', rewriteImage: { rules, suggestions } }] })
+
+/** One container runs, the other's image is mistyped; what was meant runs near by. */
+export const breakSite = async ({ namespace, apply, running, failing }: Stage) => {
+  await apply(barePod(namespace, { name: 'neighbour', image: MEANT }))
+  await running(1, 'app=neighbour')
+  await apply(
+    barePod(namespace, {
+      name: 'rss-site',
+      podSpec: {
+        containers: [
+          { name: 'nginx', image: 'nginx:1' },
+          { name: 'rss-site', image: MISTYPED },
+        ],
+      },
+    }),
+  )
+  return failing('app=rss-site')
+}
+
+/** The ranked explanations of a record, each with what may have been meant. */
+export const explained = ({ status }: Remediation) =>
+  (status?.explanations ?? []).map(({ kind, image }) => [kind, image])
