@@ -15,7 +15,7 @@ const USAGE = `Usage: npm run demo -- [--kind] [--keep] [--json]
   time some more, to build the API server.
 
   --kind    play four incidents on a cluster of three real nodes instead: a moved registry project, a lost firewall
-            chain, a missing mount helper. Some minutes; needs Docker, or root
+            chain, a missing mount helper, a mistyped image. Some minutes; needs Docker, or root
   --keep    leave all of it running until Ctrl-C, to play with
   --context kind-NAME  with --kind: a cluster of kind that is there, such as one that npm run e2e -- --keep left
   --json    print the time line as JSON lines, nothing else`
