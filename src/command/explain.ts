@@ -1,4 +1,4 @@
-import { type Cluster, type MissingRight, withCluster } from './cluster.ts'
+import type { Cluster, MissingRight } from './cluster.ts'
 import { concerns, readSubject, sayNode, sayState, type Subject } from './explain-pods.ts'
 import { explainAll, type Overview, overviewText } from './explain-all.ts'
 import { EXIT, UsageError } from './failure.ts'
@@ -11,7 +11,7 @@ import { operatorNamespace } from './operator-flags.ts'
 import { createPaint, formatData, printable } from './output.ts'
 import { subcommand } from './subcommand.ts'
 import { readSurvey, worldOf } from './survey.ts'
-import { caveats, registryOf, SURVEY_OPTIONS } from './survey-flags.ts'
+import { caveats, registryOf, SURVEY_OPTIONS, withSurveyed } from './survey-flags.ts'
 import { wholeNodes } from './whole-nodes.ts'
 import { type ReadingStages, wireReadingStages } from './wiring.ts'
 
@@ -122,13 +122,12 @@ export const explainCommand = subcommand(
   async ({ values, positionals }, terminal) => {
     const named = values.all ? noneNamed(positionals) : parseNamed(positionals, EXPLAINED_KINDS)
     const registry = registryOf(values, terminal.environment)
-    const now = Date.now()
     try {
-      const found = await withCluster<Explanation | Overview>(values, terminal, (cluster) => {
+      const { found, now } = await withSurveyed<Explanation | Overview>(values, terminal, (cluster, at) => {
         const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
         const stages = wireReadingStages(cluster.client, registry, namespace)
         const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
-        const question = { cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now }
+        const question = { cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now: at }
         return named ? explain({ ...question, ...named }) : explainAll({ ...question, namespace: values.namespace })
       })
       const data = printable(found)

@@ -3,7 +3,7 @@ import type { PolicyInForce } from '../decide/case.ts'
 import type { Incident } from '../diagnose/incident.ts'
 import { createReservations, type Reservations } from '../pipeline/reservations.ts'
 import type { Settled } from '../pipeline/settle.ts'
-import { type Cluster, withCluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { EXIT, UsageError } from './failure.ts'
 import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from './failing-pods.ts'
 import { reportOf } from './incident-report.ts'
@@ -15,7 +15,7 @@ import { admitEntries, joinPolicies } from './simulated-policies.ts'
 import { type Simulation, simulationText } from './simulation-text.ts'
 import { subcommand } from './subcommand.ts'
 import { readSurvey, type Survey, worldOf } from './survey.ts'
-import { registryOf, SURVEY_OPTIONS } from './survey-flags.ts'
+import { registryOf, SURVEY_OPTIONS, withSurveyed } from './survey-flags.ts'
 import { type ReadingStages, wireReadingStages } from './wiring.ts'
 
 const reserve = (
@@ -103,6 +103,7 @@ export const simulateCommand = subcommand(
     examples: [
       'kubectl mend simulate -f examples/moved-registry-project.yaml',
       'kubectl mend simulate -f - --only -n shop < policy.yaml',
+      'kubectl mend simulate -f policy.yaml --recorded then.json',
     ],
   },
   {
@@ -129,9 +130,8 @@ export const simulateCommand = subcommand(
     }
     const entries = (await Promise.all(files.map((file) => readPolicies(file, terminal.input)))).flat()
     const registry = registryOf(values, terminal.environment)
-    const now = Date.now()
     try {
-      const found = await withCluster(values, terminal, (cluster) => {
+      const { found, now } = await withSurveyed(values, terminal, (cluster, at) => {
         const own = operatorNamespace(values['operator-namespace'], terminal.environment)
         const stages = wireReadingStages(cluster.client, registry, own)
         const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
@@ -142,7 +142,7 @@ export const simulateCommand = subcommand(
           only: values.only === true,
           ...(values.namespace !== undefined && { namespace: values.namespace }),
           operatorNamespace: own,
-          now,
+          now: at,
         })
       })
       const simulation = printable(found)

@@ -22,6 +22,7 @@ export const whyUnread = (path: string, error: unknown): string => {
   const { group, resource = 'the object', namespace, name } = parsePath(path) ?? {}
   const kind = group ? `${resource}.${group}` : resource
   const where = namespace === undefined ? '' : ` in namespace ${namespace}`
+  if (kubeErrorOf(error)?.reason === 'NotRecorded') return `${kind} are not in the recording`
   if (forbidden(error)) {
     const verb = kubeErrorOf(error)?.verb ?? (name === undefined ? 'list' : 'get')
     return `the right to ${verb} ${kind}${where} is missing`
