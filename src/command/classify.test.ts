@@ -122,3 +122,32 @@ test('a file that is not there is named, and the others are still read', async (
   expect(err).toContain('reading /nonexistent/a: ENOENT')
   expect(out).toContain('"message":"x"')
 })
+
+describe('what is pasted as a whole', () => {
+  test('is answered by a line for each Event of kubectl get events -o json', async () => {
+    const items = [
+      { kind: 'Event', reason: 'Failed', message: MOVED },
+      { kind: 'Event', reason: 'Scheduled', message: 'assigned' },
+    ]
+    expect(await answers(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 4))).toEqual([
+      { reason: 'Failed', message: MOVED, cause: 'ProjectNotFound', row: expect.any(String) },
+      { reason: 'Scheduled', message: 'assigned', cause: 'Unknown', row: null },
+    ])
+  })
+
+  test('is answered by a line for each state and Event of kubectl describe', async () => {
+    const text = `Name:  web\n    State:  Waiting\n      Reason:  CrashLoopBackOff\nEvents:\n  Type     Reason  Age  From     Message\n  Warning  Failed  2m   kubelet  ${MOVED}\n`
+    expect(await answers(text)).toEqual([
+      { reason: 'CrashLoopBackOff', message: '', cause: 'CrashLoop', row: expect.any(String) },
+      { reason: 'Failed', message: MOVED, cause: 'ProjectNotFound', row: expect.any(String) },
+    ])
+  })
+
+  test('is answered line by line where it is no whole', async () => {
+    expect(await answers(`{\n${MOVED}\n  "items": [`)).toEqual([
+      { cause: 'Unknown', row: null, error: expect.stringMatching(/^line 1: not JSON/) },
+      { message: MOVED, cause: 'ProjectNotFound', row: expect.any(String) },
+      { message: '"items": [', cause: 'Unknown', row: null },
+    ])
+  })
+})
