@@ -1,11 +1,13 @@
 /** A mistyped image, or one whose credentials are missing: told apart by evidence, and written only where a policy lets it be. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RemediationStatus } from '../src/api/remediation.ts'
 import type { IncidentReport } from '../src/command/incident-report.ts'
 import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
+import { eventually } from '../testbed/fixture.ts'
+import { ROOT } from './policies/server.ts'
 import { runMend } from './play-mend.ts'
 import { barePod, deployment } from './repair-objects.ts'
 import { HOST, NEW, PATIENTLY, useScene } from './repair-scene.ts'
@@ -27,6 +29,15 @@ const neighbourhood = async (): Promise<string> => {
   return namespace
 }
 
+const hosts = mkdtempSync(join(tmpdir(), 'hosts-'))
+beforeAll(() => writeHostsDir(hosts, { [HOST]: scene.front.url }))
+afterAll(() => rmSync(hosts, { recursive: true }))
+
+const explain = (args: readonly string[]) =>
+  runMend(['explain', ...args, '--registry-hosts-dir', hosts, '--allow-registry-address', '127.0.0.0/8'], {
+    environment: { KUBECONFIG: scene.bed.plane.kubeconfig },
+  })
+
 const explained = (status: RemediationStatus | undefined) =>
   (status?.explanations ?? []).map(({ kind, image }) => [kind, image])
 
@@ -40,24 +51,48 @@ test('a mistyped name is explained with what was meant, and left alone', async (
   expect(status?.explanations?.[0]?.says).toContain('"public/wbe" may have been typed for "public/web"')
   expect(status?.evidence).toContainEqual({
     fact: 'KnownImages',
-    says: expect.stringMatching(/images that run or ran/),
+    says: expect.stringMatching(/compared: \d+$/),
   })
   expect(scene.writes(namespace)).toEqual([])
 
-  const hosts = mkdtempSync(join(tmpdir(), 'hosts-'))
-  writeHostsDir(hosts, { [HOST]: scene.front.url })
-  const environment = { KUBECONFIG: scene.bed.plane.kubeconfig }
-  const asking = ['--registry-hosts-dir', hosts, '--allow-registry-address', '127.0.0.0/8']
-  const said = await runMend(['explain', 'deploy/web', '-n', namespace, ...asking], { environment })
+  const said = await explain(['deploy/web', '-n', namespace])
   expect(said.out).toMatch(/why +likely a typo: /)
   expect(said.out).toMatch(new RegExp(`meant +${MEANT}`))
   // Also of a pod that no policy governs: whoever asks wants to know.
   await scene.bed.kubectl(['delete', 'rempol', namespace])
-  const ungoverned = await runMend(['explain', 'deploy/web', '-n', namespace, '-o', 'json', ...asking], { environment })
+  const ungoverned = await explain(['deploy/web', '-n', namespace, '-o', 'json'])
   const [incident] = (JSON.parse(ungoverned.out) as { incidents: IncidentReport[] }).incidents
   expect(incident?.decision.verdict).toBe('Ignore')
   expect(incident?.explanations.map(({ kind, image }) => [kind, image])).toEqual([['LikelyTypo', MEANT]])
-  rmSync(hosts, { recursive: true })
+})
+
+/** The screen as the documents have it: what differs from run to run is masked. */
+const masked = (screen: string): string =>
+  screen
+    .replace(/^(since +).*$/m, '$12s (2030-01-01T00:00:00Z)')
+    .replace(/\bnode-\d\b/g, 'node-1')
+    .replace(/^(next look +in ).*$/m, '$15m at the latest')
+    .replace(/(were compared: )\d+/, '$11')
+    .replace(/sha256:[0-9a-f]{64}/g, 'sha256:885b4defbf57…')
+
+test('the screen in docs/images.md is the one that people see', async () => {
+  await scene.bed.kubectl(['create', 'namespace', 'shop'])
+  await scene.apply(barePod('shop', { name: 'neighbour', image: MEANT }))
+  await scene.bed.kubectl(['wait', '--for=condition=Ready', 'pod/neighbour', '-n', 'shop', '--timeout=60s'])
+  await scene.apply(barePod('shop', { name: 'rss-site', image: TYPED }))
+  const screen = await eventually(async () => {
+    const { out } = await explain(['pod/rss-site', '-n', 'shop'])
+    expect(out).toContain('likely a typo')
+    return masked(out)
+  }, PATIENTLY)
+  const file = join(ROOT, 'docs/images.md')
+  const text = readFileSync(file, 'utf8')
+  const drawn = text.replace(
+    /(<!-- screen: typo -->\n\n```\n)[\s\S]*?(```\n)/,
+    (_, begin: string, end: string) => begin + screen + end,
+  )
+  if (process.env['UPDATE_SCREENS']) writeFileSync(file, drawn)
+  expect(text).toBe(drawn)
 })
 
 test('it is explained while the policy only observes as well', async () => {

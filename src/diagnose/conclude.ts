@@ -78,7 +78,7 @@ const evidenceOfCloserLook = ({ anonymous = {}, tags = {}, repositories = {}, kn
         evidence(
           'KnownImages',
           knownImages.known
-            ? `${knownImages.value.length} images that run or ran near by were compared`
+            ? `images that run or ran near by, and were compared: ${knownImages.value.length}`
             : `what runs near by is unknown: ${knownImages.why}`,
         ),
       ]),
