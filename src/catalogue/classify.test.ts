@@ -142,10 +142,14 @@ describe('known messages', () => {
     expect(wrong(messages).length / messages.length, wrong(messages).join('\n')).toBeLessThanOrEqual(0.03)
   })
 
-  it('9 of 10 that the rows were not written from are told, and none is taken for what leads to an action', () => {
+  it('that were once taken for something else are told, each', () => {
+    expect(wrong(labelled(new URL('testdata/corrected.jsonl', import.meta.url)))).toEqual([])
+  })
+
+  it('19 of 20 that the rows were not written from are told, and none is taken for what leads to an action', () => {
     const messages = labelled(new URL('testdata/held-out.jsonl', import.meta.url))
     const mistakes = wrong(messages)
-    expect(mistakes.length / messages.length, mistakes.join('\n')).toBeLessThanOrEqual(0.1)
+    expect(mistakes.length / messages.length, mistakes.join('\n')).toBeLessThanOrEqual(0.05)
     expect(mistakes.filter((mistake) => ACTED_ON.some((cause) => mistake.includes(`taken for ${cause}`)))).toEqual([])
   })
 })

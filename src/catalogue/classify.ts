@@ -40,7 +40,9 @@ const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 export const classify = ({ reason, message, runtime }: Signal): Classification => {
   // A container's state may have a reason and no message: `OOMKilled`.
   const read = match(reason, normalise(message.trim() === '' ? reason : message))
-  const row = BESIDE_THE_POINT.has(reason) ? undefined : read.row
+  // What a container said last is no contradiction to how the kernel ended it.
+  const found = read.row ?? (reason === 'OOMKilled' ? match(reason, normalise(reason)).row : undefined)
+  const row = BESIDE_THE_POINT.has(reason) ? undefined : found
   const told = runtime ?? read.runtime
   return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(told && { runtime: told }) }
 }

@@ -1,11 +1,28 @@
 import type { Row } from '../row.ts'
 
+/** What the runtime says with its last breath, where kubelet takes the end of the log for the message. */
+const EXECUTED: readonly string[] = [
+  'Error',
+  'CrashLoopBackOff',
+  'ContainerCannotRun',
+  'StartError',
+  'RunContainerError',
+  '',
+]
+const EXEC_LINE = '(^exec "?[^ "]+"?|exec container process( \\([^)]*\\))? `[^`]+`): '
+
 /** Failures of creating, starting and keeping a container. */
 export const CONTAINER_ROWS: readonly Row[] = [
   {
     id: 'run-as-root-denied',
     cause: 'RunAsRootDenied',
-    any: ['runasnonroot', 'breaks non-root policy', 'image will run as root', 'cannot verify user is non-root'],
+    any: [
+      'runasnonroot',
+      'breaks non-root policy',
+      'break non-root policy',
+      'image will run as root',
+      'cannot verify user is non-root',
+    ],
     sample: {
       reason: 'Failed',
       message:
@@ -18,8 +35,8 @@ export const CONTAINER_ROWS: readonly Row[] = [
   {
     id: 'post-start-hook-failed',
     cause: 'PostStartHook',
-    reasons: ['FailedPostStartHook'],
-    any: ['lifecycle hook', 'poststarthook', 'poststart hook'],
+    reasons: ['FailedPostStartHook', 'PostStartHookError'],
+    any: ['lifecycle hook', 'poststarthook', 'poststart hook', ' exited with '],
     sample: {
       reason: 'FailedPostStartHook',
       message:
@@ -32,10 +49,11 @@ export const CONTAINER_ROWS: readonly Row[] = [
   {
     id: 'post-start-hook-error',
     cause: 'PostStartHook',
-    any: ['poststarthookerror', 'poststart hook'],
+    any: ['poststarthookerror', 'poststart hook', 'poststart handler: '],
     sample: {
-      reason: 'PostStartHookError',
-      message: "PostStartHookError: command '/bin/sh -c /setup.sh' exited with 1",
+      reason: 'FailedSync',
+      message:
+        'Error syncing pod, skipping: failed to "StartContainer" for "web" with PostStartHookError: "command \'/bin/sh -c /setup.sh\' exited with 1: "',
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go',
     explain:
@@ -55,6 +73,8 @@ export const CONTAINER_ROWS: readonly Row[] = [
       'invalid volume specification',
       'mount path must be absolute',
       'invalid bind mount',
+      // containers/crun src/libcrun/linux.c.
+      'container create failed: mount `',
     ],
     not: ['mountvolume.'],
     sample: {
@@ -143,6 +163,27 @@ export const CONTAINER_ROWS: readonly Row[] = [
       "The image has no program of the name that the pod's command or the image's entry point names, or its interpreter or libraries are not there. Correct the command or the image.",
   },
   {
+    id: 'exec-refused-late',
+    cause: 'ExecPermission',
+    reasons: EXECUTED,
+    any: ['permission denied', 'operation not permitted'],
+    all: [{ re: `${EXEC_LINE}(permission denied|operation not permitted)` }],
+    sample: { reason: 'Error', message: 'exec /opt/app/bin/server: operation not permitted' },
+    source: 'opencontainers/runc libcontainer/system; containers/crun src/libcrun/container.c',
+    explain:
+      'The program is there but may not be executed: the file lacks its executable bit, or has capabilities that the pod is not given. Set the bit in the image (`chmod +x`), or look at the file with `getcap`.',
+  },
+  {
+    id: 'exec-missing-late',
+    cause: 'ExecNotFound',
+    reasons: EXECUTED,
+    all: ['no such file or directory', { re: `${EXEC_LINE}no such file or directory` }],
+    sample: { reason: 'Error', message: 'exec /entrypoint.sh: no such file or directory' },
+    source: 'opencontainers/runc libcontainer/system; containers/crun src/libcrun/container.c',
+    explain:
+      "The program that the pod's command or the image's entry point names is not there, or its interpreter or libraries are not, as of a script with Windows line ends. Correct the command or the image.",
+  },
+  {
     id: 'oom-killed',
     cause: 'OOMKilled',
     any: [
@@ -154,6 +195,8 @@ export const CONTAINER_ROWS: readonly Row[] = [
       'oom-killed',
       'oom killed',
     ],
+    // A pod may be named so.
+    not: ['back-off restarting failed'],
     sample: {
       reason: 'SystemOOM',
       message: 'System OOM encountered, victim process: java, pid: 31999',

@@ -137,6 +137,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
       '403 forbidden',
       'status 403',
       'status code 403',
+      'status code from registry 403',
       'statuscode: 403',
       'error parsing http 403',
       'denied: permission',

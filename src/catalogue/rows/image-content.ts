@@ -11,8 +11,10 @@ export const IMAGE_CONTENT_ROWS: readonly Row[] = [
       'not enough space',
       'disk quota exceeded',
       'freediskspacefailed',
+      // moby daemon/graphdriver/devmapper/deviceset.go: blocks of data or of metadata.
+      'blocks which is less than minimum required',
     ],
-    not: ['inotify', 'session key', '/sys/fs/cgroup', 'mountvolume.'],
+    not: ['inotify', 'network namespace', 'noop process', 'session key', '/sys/fs/cgroup', 'mountvolume.'],
     sample: {
       reason: 'Failed',
       message:
@@ -28,6 +30,8 @@ export const IMAGE_CONTENT_ROWS: readonly Row[] = [
     cause: 'CorruptLayer',
     any: [
       'unexpected commit digest',
+      'unexpected commit size',
+      'does not match provided manifest digest',
       'filesystem layer verification failed',
       'failed to register layer',
       'failed to extract layer',
@@ -65,6 +69,7 @@ export const IMAGE_CONTENT_ROWS: readonly Row[] = [
       'deadline exceeded',
       'context canceled',
       '401 unauthorized',
+      'read-only file system',
     ],
     sample: {
       reason: 'Failed',

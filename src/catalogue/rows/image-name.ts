@@ -65,6 +65,8 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     any: [
       'signaturevalidationfailed',
       'source image rejected',
+      // containerd core/transfer/local/pull.go, whose verifiers are programs of the node's owner.
+      ' blocked pull of ',
       'a signature was required',
       'signature validation failed',
       'is rejected by policy',
@@ -86,6 +88,8 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     cause: 'PlatformMismatch',
     any: [
       'no match for platform',
+      // moby distribution/pull_v2_windows.go.
+      '-based image is incompatible with a ',
       'no matching manifest for',
       'cannot be used on this platform',
       'no image found in manifest list for architecture',
@@ -109,6 +113,9 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     cause: 'UnsupportedFormat',
     any: [
       'unsupported manifest media type',
+      'pulling schema 1 images have been deprecated',
+      'docker image format v1 and docker image manifest version 2, schema 1',
+      'unsupported docker v2s2 media type',
       'mediatype in manifest should be',
       'unsupported manifest format',
       'unsupported media type',

@@ -20,6 +20,15 @@ export const SANDBOX_FIREWALL_ROWS: readonly Row[] = [
       'The host port that the pod asks for is held by another process or pod on the node. Restarting the runtime does not free it. Find the holder (`ss -ltnp`), or drop the hostPort or choose another.',
   },
   {
+    id: 'host-port-not-admitted',
+    cause: 'PortConflict',
+    any: ['predicate nodeports failed', 'predicate podfitshostports failed'],
+    sample: { reason: 'NodePorts', message: 'Predicate NodePorts failed' },
+    source: 'kubernetes/kubernetes pkg/kubelet/lifecycle/predicate.go',
+    explain:
+      'The kubelet does not admit the pod: another pod on the node has the host port that it asks for. Drop the hostPort, choose another, or let the scheduler place the pod.',
+  },
+  {
     id: 'iptables-chain-missing',
     cause: 'IptablesChainMissing',
     any: ['no chain/target/match by that name'],

@@ -13,6 +13,7 @@ export const SANDBOX_IMAGE_ROWS: readonly Row[] = [
       'unable to pull sandbox image',
       'failed to ensure image exists for pod sandbox',
       'failed to get image info for sandbox',
+      'failed to inspect sandbox image',
     ],
     sample: {
       reason: POD,
@@ -22,6 +23,20 @@ export const SANDBOX_IMAGE_ROWS: readonly Row[] = [
     source: 'containerd/containerd internal/cri/server/podsandbox/sandbox_run.go',
     explain:
       "The image of the sandbox itself (pause) cannot be had, so no pod starts on this node. Point the runtime's sandbox image at a registry that the node reaches, or load it there.",
+  },
+  {
+    id: 'sandbox-image-pull-quoted',
+    cause: 'SandboxImagePull',
+    all: ['createpodsandbox'],
+    any: ['failed pulling image', 'failed to pull image', 'failed to pull and unpack image'],
+    sample: {
+      reason: 'FailedSync',
+      message:
+        'Error syncing pod, skipping: failed to "CreatePodSandbox" for "web-7xk2p_web(3f0c)" with CreatePodSandboxError: "CreatePodSandbox for pod \\"web-7xk2p_web(3f0c)\\" failed: rpc error: code = Unknown desc = failed pulling image \\"k8s.gcr.io/pause:3.1\\": Error response from daemon: Get https://k8s.gcr.io/v2/: dial tcp 64.233.188.82:443: i/o timeout"',
+    },
+    source: 'kubernetes/kubernetes pkg/kubelet/kuberuntime/kuberuntime_sandbox.go',
+    explain:
+      "The image of the sandbox itself (pause) cannot be pulled, so no pod starts on this node. Point the runtime's sandbox image at a registry that the node reaches, or load it there.",
   },
   {
     id: 'sandbox-image-pull-failed',

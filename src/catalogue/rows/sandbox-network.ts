@@ -52,7 +52,11 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
   {
     id: 'netns-of-terminated-container',
     cause: 'SandboxStale',
-    any: ['cannot find network namespace for the terminated container', 'nsenter: cannot open /proc/'],
+    any: [
+      'cannot find network namespace for the terminated container',
+      'nsenter: cannot open /proc/',
+      'check network namespace closed: ',
+    ],
     sample: {
       reason: 'FailedKillPod',
       message:

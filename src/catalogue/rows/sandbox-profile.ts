@@ -11,6 +11,7 @@ export const SANDBOX_PROFILE_ROWS: readonly Row[] = [
       'failed to find runtime handler',
       'unknown runtime specified',
       'no such runtime handler',
+      'failed to resolve runtime path',
       'binary not installed',
     ],
     sample: {
@@ -90,6 +91,7 @@ export const SANDBOX_PROFILE_ROWS: readonly Row[] = [
       'setup seccomp',
       'unable to load local profile',
       'loading seccomp filter',
+      'adding seccomp rule',
       'adding seccomp filter',
       'init seccomp',
       'invalid seccomp profile',
@@ -128,6 +130,7 @@ export const SANDBOX_PROFILE_ROWS: readonly Row[] = [
       'could not be loaded',
       'invalid argument',
       'parser error',
+      'apparmor_parser',
     ],
     sample: {
       reason: 'Failed',

@@ -55,7 +55,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
       'cgroup v2',
       'cgroupv2',
     ],
-    not: ['oom-killed'],
+    not: ['oom-killed', 'fork/exec'],
     during: ['start', 'sandbox', 'network'],
     sample: {
       reason: POD,
@@ -94,6 +94,8 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     any: [
       'resource temporarily unavailable',
       'cannot allocate memory',
+      // The kernel's limit on namespaces (user.max_net_namespaces).
+      'failed to start noop process for unshare',
       'too many open files',
       'failed to create new os thread',
       "can't fork",
@@ -187,6 +189,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
       'unmounted volumes=',
       'mountvolume.',
       'poststart',
+      ' cache: timed out',
     ],
     sample: {
       reason: 'Failed',

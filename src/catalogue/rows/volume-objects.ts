@@ -83,6 +83,8 @@ export const OBJECT_ROWS: readonly Row[] = [
     any: [
       'failed to prepare subpath',
       'failed to create subpath',
+      'failed to expand subpath',
+      'unable to provision subpath',
       'volume-subpaths',
       'failed to open subpath',
       'subpath is not',
