@@ -47,12 +47,17 @@ const MAX_ROUNDS = 8
 const hasRemedy = ({ kind, ...verdict }: Settled['verdict']): boolean =>
   kind === 'Act' || kind === 'Prove' || ('plan' in verdict && verdict.plan !== undefined)
 
-/** Reads what would tell more of why, although no decision waits for it: a person asked. Not where a remedy is known. */
+/**
+ * Reads what would tell more, although no decision waits for it: a person asked. Of why only where no remedy is known, of
+ * where to mend it for good always.
+ */
 export const lookCloser = async (incident: Incident, judged: Judged, deps: SettleDeps): Promise<Judged> => {
-  if (hasRemedy(judged.verdict)) return judged
+  const remedy = hasRemedy(judged.verdict)
   let { diagnosis, facts } = judged
-  for (let round = 0; diagnosis.closer && round < MAX_ROUNDS; round += 1) {
-    facts = await deps.gather(incident, diagnosis.closer, facts)
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const names = [...((!remedy && diagnosis.closer) || []), ...(diagnosis.place ?? [])]
+    if (names.length === 0) break
+    facts = await deps.gather(incident, names, facts)
     diagnosis = deps.conclude(incident, facts)
   }
   if (diagnosis === judged.diagnosis) return judged

@@ -35,7 +35,7 @@ export const decide = (c: Case): Verdict => {
   const objection = turnedDown(context) ?? firstObjection(context)
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, blind).ask }
 
-  const closer = objection && !('plan' in planned) && lookCloser(c, objection)
+  const closer = objection && (('plan' in planned ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
   if (closer) return { kind: 'Ask', facts: closer.ask }
 
   const diagnosis = withTies(c, governed)
@@ -56,6 +56,10 @@ const WORTH_IT: ReadonlySet<HoldReason> = new Set<HoldReason>(['TargetUnverified
 
 const lookCloser = ({ diagnosis, facts }: Case, { reason }: Objection): Ask | undefined =>
   WORTH_IT.has(reason) ? askFor(facts, diagnosis.closer ?? []) : undefined
+
+/** Somebody else has to mend it: where? */
+const lookForPlace = ({ diagnosis, facts }: Case, { reason }: Objection): Ask | undefined =>
+  reason === 'ManagedElsewhere' ? askFor(facts, diagnosis.place ?? []) : undefined
 
 const governingOf = ({ name, uid, generation }: PolicyInForce): Governing => ({ name, uid, generation })
 

@@ -6,7 +6,7 @@ import { evidence, MAX_EVIDENCE } from './evidence.ts'
 import { evidenceOfNode } from './evidence-of-node.ts'
 import { closerFacts, explainImages } from './explain-image.ts'
 import { areaOfFinding } from './findings.ts'
-import type { Diagnosis, Fact, Facts, Finding, Incident, RegistryAnswer } from './incident.ts'
+import type { Diagnosis, Fact, FactName, Facts, Finding, Incident, RegistryAnswer } from './incident.ts'
 import { permanentFix } from './permanent-fix.ts'
 import { permanentFixOfNode } from './permanent-fix-of-node.ts'
 import { refine } from './refine.ts'
@@ -146,7 +146,8 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
     }),
   )
   const found = [...incident.evidence, ...evidenceOfFacts(facts), ...contradictions(findings, facts)]
-  const fix = permanentFix(owner, findings)
+  const fix = permanentFix(owner, findings, facts.source)
+  const place: readonly FactName[] = owner.managers[0]?.keptBy && facts.source === undefined ? [{ fact: 'source' }] : []
   const closer = closerFacts(findings, facts)
   const explanations = explainImages(findings, facts)
   return {
@@ -156,5 +157,6 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
     ...(fix !== undefined && { permanentFix: fix }),
     ...(explanations.length > 0 && { explanations }),
     ...(closer.length > 0 && { closer }),
+    ...(place.length > 0 && { place }),
   }
 }

@@ -16,6 +16,7 @@ import { readKnownImages } from './known-images.ts'
 import { nodeFacts } from './node-facts.ts'
 import { readPods } from './read-pods.ts'
 import { readFact, type Reads } from './reads.ts'
+import { readSourceOfTruth } from './source-of-truth.ts'
 import type { Registry } from './registry/registry.ts'
 
 export interface GatherDeps {
@@ -88,6 +89,7 @@ export const createGather = (deps: GatherDeps) => {
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
       ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
       ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
+      ...(find(names, 'source') && { source: readSourceOfTruth(incident, reads) }),
       ...(find(names, 'knownImages') && { knownImages: readKnownImages(incident, reads) }),
       ...(installer && { installer: readInstaller(installer.name, agents.namespace, reads) }),
     }

@@ -55,6 +55,15 @@ export interface Manager {
   readonly seenBy: string
   /** Where to edit for good, e.g. `Argo CD Application team/web`. */
   readonly editAt: string
+  /** The object by which it does so, where that says what it was made from. */
+  readonly keptBy?: KeptBy
+}
+
+/** Without a namespace: one of that name, wherever it is. */
+export interface KeptBy {
+  readonly kind: 'Application' | 'Kustomization' | 'HelmRelease'
+  readonly namespace?: string
+  readonly name: string
 }
 
 /**
@@ -171,6 +180,8 @@ export interface Facts {
   /** Tags of an image's repository, and repositories of its registry, as far as it lists them. By image as well. */
   readonly tags?: Readonly<Record<string, Fact<readonly string[]>>>
   readonly repositories?: Readonly<Record<string, Fact<readonly string[]>>>
+  /** Where a GitOps tool has the owner from: `deploy/web of https://git.example.com/team.git at main`. */
+  readonly source?: Fact<string>
   /** Images that run, or ran, near by. */
   readonly knownImages?: Fact<readonly KnownImage[]>
   /** Of a node's cause: every namespace in which pods fail by it, by name. */
@@ -199,6 +210,7 @@ export type FactName =
   | { readonly fact: 'pods'; readonly named?: readonly { readonly name: string; readonly uid: string }[] | undefined }
   | ImageFactName
   | { readonly fact: 'knownImages' }
+  | { readonly fact: 'source' }
   | { readonly fact: 'namespaces' }
   /** `since`: not older than that, ms since the epoch. `maxAgeMs`: so old an answer will do, where one is at hand. */
   | { readonly fact: 'inspection'; readonly since?: number; readonly maxAgeMs?: number }
@@ -241,6 +253,8 @@ export interface Diagnosis {
   readonly permanentFix?: string
   /** Why images cannot be pulled, likeliest first; absent until it was looked closer. */
   readonly explanations?: readonly Explanation[]
+  /** Facts by which more could be said of where to mend it for good; absent where none could. */
+  readonly place?: readonly FactName[]
   /** Facts by which more could be said of why; absent where none could. */
   readonly closer?: readonly FactName[]
   /** Why the cause is not so (any more), in a sentence; there where every finding is refuted. Nothing is done then. */

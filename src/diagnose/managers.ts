@@ -1,6 +1,6 @@
 import type { ObjectMeta, OwnerReference } from '../api/kubernetes.ts'
 import { FIELD_MANAGER } from '../api/names.ts'
-import type { Manager } from './incident.ts'
+import type { KeptBy, Manager } from './incident.ts'
 
 /** An object as far as its managers show on it. */
 export interface Managed {
@@ -13,6 +13,7 @@ interface Trace {
   readonly editAt: string
   /** Where the object itself says so, in place of the row's. */
   readonly writesBack?: boolean
+  readonly keptBy?: KeptBy | undefined
 }
 
 interface Row {
@@ -31,6 +32,15 @@ interface Marks extends Managed {
 
 const qualified = (namespace: string | undefined, name: string | undefined): string =>
   namespace ? `${namespace}/${name ?? ''}` : (name ?? '')
+
+const kept = (kind: KeptBy['kind'], namespace: string | undefined, name: string | undefined): KeptBy | undefined =>
+  name ? { kind, name, ...(namespace && { namespace }) } : undefined
+
+/** `namespace/name`, or a name alone. */
+const splitAt = (text: string): readonly [namespace: string | undefined, name: string] => {
+  const slash = text.indexOf('/')
+  return slash < 0 ? [undefined, text] : [text.slice(0, slash), text.slice(slash + 1)]
+}
 
 /** `app:group/Kind:namespace/name`; an operator copies its own annotations to its children, so the rest must fit too. */
 const argoApplication = ({ kind, metadata, annotation }: Marks): string | undefined => {
@@ -54,10 +64,20 @@ const ROWS: readonly Row[] = [
     find: (marks) => {
       const app = argoApplication(marks)
       if (app !== undefined) {
-        return { seenBy: 'annotation argocd.argoproj.io/tracking-id', editAt: `Argo CD Application ${app}` }
+        return {
+          seenBy: 'annotation argocd.argoproj.io/tracking-id',
+          editAt: `Argo CD Application ${app}`,
+          keptBy: kept('Application', ...splitAt(app)),
+        }
       }
       const own = marks.label('argocd.argoproj.io/instance')
-      if (own) return { seenBy: 'label argocd.argoproj.io/instance', editAt: `Argo CD Application ${own}` }
+      if (own) {
+        return {
+          seenBy: 'label argocd.argoproj.io/instance',
+          editAt: `Argo CD Application ${own}`,
+          keptBy: kept('Application', undefined, own),
+        }
+      }
       // The default label of Argo CD before 3.0 is every chart's label as well: it counts with Argo CD's hand beside it.
       const hand = marks.fieldManager(/^argocd-(application-)?controller$/)
       if (hand === undefined) return undefined
@@ -77,6 +97,7 @@ const ROWS: readonly Row[] = [
       return {
         seenBy: name ? 'label kustomize.toolkit.fluxcd.io/name' : 'field manager kustomize-controller',
         editAt: `Flux Kustomization ${name ? qualified(label('kustomize.toolkit.fluxcd.io/namespace'), name) : '(see its field manager)'}`,
+        keptBy: kept('Kustomization', label('kustomize.toolkit.fluxcd.io/namespace'), name),
         ...(off && { writesBack: false }),
       }
     },
@@ -93,6 +114,7 @@ const ROWS: readonly Row[] = [
       return {
         seenBy: name ? 'label helm.toolkit.fluxcd.io/name' : 'field manager helm-controller',
         editAt: `Flux HelmRelease ${name ? qualified(label('helm.toolkit.fluxcd.io/namespace'), name) : '(see its field manager)'}`,
+        keptBy: kept('HelmRelease', label('helm.toolkit.fluxcd.io/namespace'), name),
         ...(off && { writesBack: false }),
       }
     },
@@ -281,7 +303,9 @@ export const findManagers = ({ kind, metadata }: Managed): readonly Manager[] =>
   const operator = operatorOf(metadata.ownerReferences ?? [], metadata.namespace)
   const found = ROWS.flatMap(({ name, writesBack, find }): readonly Manager[] => {
     const trace = find(marks)
-    return trace === undefined ? [] : [{ name, writesBack, ...clipped(trace) }]
+    if (trace === undefined) return []
+    const { keptBy, ...rest } = clipped(trace)
+    return [{ name, writesBack, ...rest, ...(keptBy && { keptBy }) }]
   })
   const all = operator === undefined ? found : [operator, ...found]
   return [...all.filter(({ writesBack }) => writesBack), ...all.filter(({ writesBack }) => !writesBack)]

@@ -1,4 +1,4 @@
-import type { Finding, Owner } from './incident.ts'
+import type { Fact, Finding, Owner } from './incident.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
@@ -6,7 +6,7 @@ const placeOf = ({ ref }: Owner): string =>
   `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
 
 /** What to change for good, so that the next deploy carries it; undefined where nobody can say. */
-export const permanentFix = (owner: Owner, findings: readonly Finding[]): string | undefined => {
+export const permanentFix = (owner: Owner, findings: readonly Finding[], source?: Fact<string>): string | undefined => {
   const images = findings.filter(({ image }) => image !== '')
   if (images.length === 0) return undefined
   const named = [...new Set(images.map(({ container, image }) => `container ${container} (${image.slice(0, 256)})`))]
@@ -20,8 +20,14 @@ export const permanentFix = (owner: Owner, findings: readonly Finding[]): string
             .slice(0, 3)
             .map(({ editAt }) => editAt)
             .join(', ')} made it as well)`
+    const from =
+      source === undefined
+        ? ''
+        : source.known
+          ? `, that is in ${source.value}`
+          : ` (from where is unknown: ${source.why})`
     return first.writesBack
-      ? `Change ${what} in ${first.editAt}${also}: it writes back whatever is changed on the object itself.`
+      ? `Change ${what} in ${first.editAt}${from}${also}: it writes back whatever is changed on the object itself.`
       : `Change ${what} in ${first.editAt}${also}: its next upgrade writes the old one again.`
   }
   if (owner.templateFixed) {

@@ -24,6 +24,30 @@ export const RBAC: readonly RbacGrant[] = [
         verbs: ['get'],
         why: 'to find the owner of a failing pod, and who manages it',
       },
+      {
+        apiGroups: ['argoproj.io'],
+        resources: ['applications'],
+        verbs: ['get', 'list'],
+        why: 'to say in which repository and path to mend it for good',
+      },
+      {
+        apiGroups: ['kustomize.toolkit.fluxcd.io'],
+        resources: ['kustomizations'],
+        verbs: ['get'],
+        why: 'to say in which repository and path to mend it for good',
+      },
+      {
+        apiGroups: ['helm.toolkit.fluxcd.io'],
+        resources: ['helmreleases'],
+        verbs: ['get'],
+        why: 'to say by which Helm value to mend it for good',
+      },
+      {
+        apiGroups: ['source.toolkit.fluxcd.io'],
+        resources: ['gitrepositories', 'ocirepositories', 'helmrepositories', 'buckets'],
+        verbs: ['get'],
+        why: 'to say in which repository to mend it for good',
+      },
       { apiGroups: [''], resources: ['namespaces', 'nodes'], verbs: ['get'], why: 'to match policies by label' },
       {
         apiGroups: [''],
