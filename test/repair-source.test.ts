@@ -92,6 +92,6 @@ test('where the tool’s object is not to be found the record says so, and the r
   const labels = { 'helm.toolkit.fluxcd.io/name': 'gone', 'helm.toolkit.fluxcd.io/namespace': 'gitops' }
   await scene.apply(deployment(namespace, { labels }))
   expect(await fixOf(namespace)).toContain(
-    'in Flux HelmRelease gitops/gone (from where is unknown: helmreleases.helm.toolkit.fluxcd.io',
+    'in Flux HelmRelease gitops/gone (from where is unknown: HelmRelease gone is not in this cluster):',
   )
 })

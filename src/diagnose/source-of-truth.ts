@@ -1,5 +1,6 @@
 /** Where what a GitOps tool writes comes from: repository, path and, where the image stands in Helm values, which of them. */
 import type { KubeObject } from '../api/kubernetes.ts'
+import { notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import { imageValues } from './helm-values.ts'
 import { type Fact, type Incident, known, type KeptBy, unknown } from './incident.ts'
@@ -117,6 +118,8 @@ export const readSourceOfTruth = async ({ owner, pods }: Incident, reads: Reads)
         : await sayFlux(keeper, images, reads)
     return said ? known(said) : unknown(`${keptBy.kind} ${keptBy.name} names no source`)
   } catch (error) {
+    // Many tools keep their objects in a cluster of their own.
+    if (notFound(error)) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster`)
     return unknown(path === '' ? 'its name is impossible' : whyUnread(path, error))
   }
 }
