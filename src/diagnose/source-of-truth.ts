@@ -107,7 +107,7 @@ export const readSourceOfTruth = async ({ owner, pods }: Incident, reads: Reads)
   try {
     path = pathOf(PLACES[keptBy.kind])
     const keeper = await readKeeper(keptBy, reads)
-    if (!keeper) return unknown(`which ${keptBy.kind} ${keptBy.name} it is cannot be told`)
+    if (!keeper) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster, or more than once`)
     const { spec } = keeper
     const said =
       keptBy.kind === 'Application'
