@@ -2,6 +2,7 @@
 import type { Bed, User } from './bed.ts'
 import { redirected } from './bed.ts'
 import { restOf } from './agents.ts'
+import { classifierOf } from './classifier.ts'
 import { costsOf } from './costs.ts'
 import { startForwarder } from './forwarder.ts'
 import { latencyOf } from './latency.ts'
@@ -111,6 +112,8 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   }
 
   const wants = (row: Options['rows'][number]): boolean => rows.includes(row)
+  if (wants('P11')) progress('classifying messages')
+  const p11 = wants('P11') ? classifierOf() : undefined
   // First of all: in the cluster that the others leave behind there is more to do beside.
   if (wants('P10')) progress(`${options.agents} node agents at rest for ${options.agentsRestMs / 1_000} s`)
   const p10 = wants('P10')
@@ -118,7 +121,7 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     : undefined
   const empty = wants('P3') ? await residences('without pods') : []
   // Nothing else is measured beside them.
-  if (options.rows.some((row) => row !== 'P10')) await bed.makeHealthy(options.healthy, progress)
+  if (options.rows.some((row) => row !== 'P10' && row !== 'P11')) await bed.makeHealthy(options.healthy, progress)
   const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
   const p3 = idle.flatMap(({ name }, i): Residence[] => {
     const [before, after] = [empty[i], full[i]]
@@ -133,5 +136,6 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     ...(p5.length > 0 && { p5 }),
     ...(p6.length > 0 && { p6 }),
     ...(p10 && { p10 }),
+    ...(p11 && { p11 }),
   } satisfies Partial<Results>
 }

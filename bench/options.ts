@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const ROWS = ['P1', 'P3', 'P5', 'P6', 'P10'] as const
+export const ROWS = ['P1', 'P3', 'P5', 'P6', 'P10', 'P11'] as const
 export type Row = (typeof ROWS)[number]
 
 export interface Options {

@@ -47,6 +47,20 @@ export interface P10 {
   readonly othersAnHour: number
 }
 
+/** Messages a second, and ms. */
+export interface P11 {
+  readonly messages: number
+  readonly rows: number
+  readonly classified: number
+  /** The same rows in a plain loop. */
+  readonly loop: number
+  readonly policies: number
+  /** Messages that were compared with the patterns of all these policies. */
+  readonly matched: number
+  /** The slowest admitted pattern on the longest text that is looked at. */
+  readonly slowest: { readonly source: string; readonly ms: number }
+}
+
 export interface Machine {
   readonly cpu: string
   readonly cores: number
@@ -68,4 +82,5 @@ export interface Results {
   readonly p5?: readonly P5[]
   readonly p6?: readonly P6[]
   readonly p10?: P10
+  readonly p11?: P11
 }
