@@ -36,8 +36,9 @@ const applied: Scenario = {
   name: 'd-typo-applied',
   title: 'where the policy lets suggestions be applied, what was meant is written, for the registry has it',
   run: async (stage) => {
-    await policyThat(stage, 'Apply')
+    // Broken first: with the policy there it may be mended before it is seen to fail.
     const stuck = await breakSite(stage)
+    await policyThat(stage, 'Apply')
     await stage.record({ phase: 'Succeeded' })
     const [pod] = await stage.running(1, 'app=rss-site')
     assert.equal(pod?.metadata.uid, stuck.metadata.uid, 'the pod itself was mended')
