@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { act } from '../src/act/act.ts'
 import type { ActDeps } from '../src/act/deps.ts'
 import { clearFlag } from '../src/act/flag-node.ts'
-import type { FlaggedNode } from '../src/act/flag-patch.ts'
+import type { Node } from '../src/api/kubernetes.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { aNode, flagPlan } from './act-node-plans.ts'
 import { depsOf } from './act-plans.ts'
@@ -14,10 +14,10 @@ beforeAll(async () => {
 })
 
 const KEY = 'flag.kubemend.io/MountHelperMissing'
-const read = (name: string) => bed.get<FlaggedNode>('node', name)
-const conditionOf = ({ status }: FlaggedNode) => status?.conditions?.find(({ type }) => type === 'MountHelperMissing')
-const ofPolicy = ({ spec }: FlaggedNode) => spec?.taints?.filter(({ key }) => key === KEY)
-const clear = (node: FlaggedNode) =>
+const read = (name: string) => bed.get<Node>('node', name)
+const conditionOf = ({ status }: Node) => status?.conditions?.find(({ type }) => type === 'MountHelperMissing')
+const ofPolicy = ({ spec }: Node) => spec?.taints?.filter(({ key }) => key === KEY)
+const clear = (node: Node) =>
   clearFlag(
     { name: node.metadata.name, uid: node.metadata.uid, cause: 'MountHelperMissing', message: 'mount.nfs is there' },
     deps,

@@ -86,20 +86,22 @@ const flag: Scenario = {
 
 const taint: Scenario = {
   name: 'c-taint',
-  title: 'where a policy asks for it the flag is a taint as well, which goes with it',
+  title: 'where a policy comes to ask for it the flag that stands gets a taint as well, which goes with it',
   alone: true,
   run: async (stage) => {
     const { cluster, namespace, apply, eventually } = stage
     const node = cluster.workers[1] ?? ''
     await withoutHelper(stage, node)
     await forgetting(stage, node, CAUSE)
-    await nodePolicy(stage, [CAUSE], [{ type: 'FlagNode', flagNode: { taint: 'NoSchedule' } }])
+    await nodePolicy(stage, [CAUSE], [{ type: 'FlagNode' }])
     await apply(nfsPod(namespace, node))
     await flagged(stage, node)
     const taints = async (): Promise<readonly string[]> => {
       const { spec } = (await nodeNamed(stage, node)) as { spec?: { taints?: readonly Taint[] } }
       return (spec?.taints ?? []).map(({ key, value, effect }) => `${key}=${value}:${effect}`)
     }
+    assert.deepEqual(await taints(), [])
+    await nodePolicy(stage, [CAUSE], [{ type: 'FlagNode', flagNode: { taint: 'NoSchedule' } }])
     await eventually(async () => assert.deepEqual(await taints(), [`${LABEL}=nfs:NoSchedule`]))
     stage.onEnd(() => onNode(stage, node, `rm -f ${HELPER}`))
     await onNode(stage, node, `printf '#!/bin/sh\\nexit 1\\n' >${HELPER}; chmod +x ${HELPER}`)

@@ -1,11 +1,12 @@
 /** FlagNode: a condition, a label and perhaps a taint on a node, and all of them away again. */
 import type { NodeCause } from '../api/causes.ts'
+import type { Node } from '../api/kubernetes.ts'
 import type { RbacGrant } from '../api/rbac.ts'
 import type { FlagNodePlan } from '../decide/verdict.ts'
 import { conflict, invalid, notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
 import type { ActDeps } from './deps.ts'
-import { flagPatch, type FlaggedNode, statusPatch, type WantedFlag } from './flag-patch.ts'
+import { flagPatch, statusPatch, type WantedFlag } from './flag-patch.ts'
 import type { PatchOperation } from './image-patch.ts'
 import type { Outcome } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
@@ -40,12 +41,12 @@ interface NodeRef {
 const patchNode = async (
   { name, uid }: NodeRef,
   subresource: 'status' | undefined,
-  patchOf: (node: FlaggedNode) => readonly PatchOperation[],
+  patchOf: (node: Node) => readonly PatchOperation[],
   { kube }: ActDeps,
 ): Promise<'Patched' | Exclude<Outcome, { kind: 'Done' }>> => {
   let seen: string | undefined
   for (let round = 1; ; round += 1) {
-    const node = await kube.get<FlaggedNode>(pathOf({ kind: 'Node', name })).catch((error: unknown) => {
+    const node = await kube.get<Node>(pathOf({ kind: 'Node', name })).catch((error: unknown) => {
       if (notFound(error)) return undefined
       throw error
     })

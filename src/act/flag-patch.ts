@@ -4,14 +4,6 @@ import type { Node } from '../api/kubernetes.ts'
 import { FLAG_PREFIX } from '../api/names.ts'
 import type { PatchOperation } from './image-patch.ts'
 
-export interface Taint {
-  readonly key: string
-  readonly value?: string
-  readonly effect: string
-}
-
-export type FlaggedNode = Node & { readonly spec?: { readonly taints?: readonly Taint[] } }
-
 export interface WantedFlag {
   /** Type of the condition. */
   readonly cause: NodeCause
@@ -60,7 +52,7 @@ const labelPatch = (
   return [labels ? { op: 'add', path, value } : { op: 'add', path: '/metadata/labels', value: { [key]: value } }]
 }
 
-const taintPatch = ({ spec }: FlaggedNode, key: string, value: string | undefined): readonly PatchOperation[] => {
+const taintPatch = ({ spec }: Node, key: string, value: string | undefined): readonly PatchOperation[] => {
   const all = spec?.taints ?? []
   const others = all.filter((taint) => taint.key !== key)
   const own = all.filter((taint) => taint.key === key)
@@ -74,7 +66,7 @@ const taintPatch = ({ spec }: FlaggedNode, key: string, value: string | undefine
 }
 
 /** Patch of label and taint; empty where they stand so. */
-export const flagPatch = (node: FlaggedNode, { cause, mark }: WantedFlag): readonly PatchOperation[] => {
+export const flagPatch = (node: Node, { cause, mark }: WantedFlag): readonly PatchOperation[] => {
   const key = `${FLAG_PREFIX}${cause}`
   const changes = [
     ...labelPatch(node, key, mark?.value),

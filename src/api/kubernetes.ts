@@ -175,8 +175,14 @@ export interface Workload extends KubeObject {
   }
 }
 
+export interface Taint {
+  readonly key: string
+  readonly value?: string
+  readonly effect: string
+}
+
 export interface Node extends KubeObject {
-  readonly spec?: { readonly unschedulable?: boolean }
+  readonly spec?: { readonly unschedulable?: boolean; readonly taints?: readonly Taint[] }
   readonly status?: {
     readonly conditions?: readonly Condition[]
     readonly nodeInfo?: {

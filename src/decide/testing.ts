@@ -276,6 +276,7 @@ export const aNode = (words: Partial<NodeFacts> = {}): NodeFacts => ({
   conditions: [],
   labels: {},
   annotations: {},
+  taints: [],
   platform: 'linux/amd64',
   controlPlane: false,
   ready: true,

@@ -127,6 +127,7 @@ describe('the cause after the registry was asked of the present image', () => {
       conditions: [],
       labels: {},
       annotations: {},
+      taints: [],
       platform: 'linux/arm64',
       controlPlane: false,
       ready: true,

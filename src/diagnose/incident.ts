@@ -1,5 +1,5 @@
 import type { IncidentArea, Cause } from '../api/causes.ts'
-import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod } from '../api/kubernetes.ts'
+import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod, Taint } from '../api/kubernetes.ts'
 import type { NodeLease } from '../api/node-lease.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import type { NodeTask } from '../api/objects.ts'
@@ -155,6 +155,7 @@ export interface NodeFacts {
   readonly conditions: readonly NodeCondition[]
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
+  readonly taints: readonly Taint[]
   /** e.g. `linux/amd64`. */
   readonly platform: string
   readonly controlPlane: boolean

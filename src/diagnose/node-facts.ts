@@ -20,6 +20,7 @@ export const nodeFacts = ({ metadata, spec, status }: Node): NodeFacts => {
     })),
     labels,
     annotations: metadata.annotations ?? {},
+    taints: spec?.taints ?? [],
     platform: info?.operatingSystem && info.architecture ? `${info.operatingSystem}/${info.architecture}` : '',
     controlPlane: CONTROL_PLANE_LABELS.some((label) => labels[label] !== undefined),
     ready: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,

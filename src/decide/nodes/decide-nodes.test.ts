@@ -405,6 +405,28 @@ describe('a node that is flagged', () => {
     expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Act', plan: { type: 'InstallMountHelper' } })
   })
 
+  describe('by a policy that wants a taint as well', () => {
+    const key = 'flag.kubemend.io/MountHelperMissing'
+    const taint = { key, value: 'nfs', effect: 'NoSchedule' }
+    const tainting = [nodePolicy({ actions: [action('FlagNode', { flagNode: { taint: 'NoSchedule' } })] })]
+    const words = { cause: 'MountHelperMissing', policies: tainting } as const
+
+    test('gets the taint where the flag that stands is another policy’s, without one', () => {
+      const verdict = decide(aNodeCase({ ...words, node: flagged() }))
+      expect(verdict).toMatchObject({ kind: 'Act', plan: { type: 'FlagNode', taint: true } })
+    })
+
+    test('is left as it is once it is there, and where no policy wants it any more', () => {
+      const node = { ...flagged(), taints: [taint] }
+      expect(decide(aNodeCase({ ...words, node })).kind).toBe('Ignore')
+      expect(decide(aNodeCase({ ...words, policies: policies('FlagNode'), node })).kind).toBe('Ignore')
+    })
+
+    test('is not tainted again after a person took the taint away', () => {
+      expect(decide(aNodeCase({ ...words, node: flagged(), records: [ended(0)] })).kind).toBe('Ignore')
+    })
+  })
+
   test('with something else is flagged anew', () => {
     const words = { cause: 'MountHelperMissing', policies: policies('FlagNode'), node: flagged('cifs') } as const
     expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Act', plan: { type: 'FlagNode', detail: 'nfs' } })

@@ -14,6 +14,7 @@ import type { FlagNodePlan } from '../verdict.ts'
 
 /** What is written on a node: a value that a label takes, and the words of its condition. */
 export type Flag = Pick<FlagNodePlan, 'cause' | 'detail' | 'reason' | 'message'>
+type FlagMarks = Pick<FlagNodePlan, 'cause' | 'detail' | 'taint'>
 
 /** A label's value begins and ends with a letter or digit. */
 const asLabel = (text: string): string =>
@@ -79,11 +80,12 @@ export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined
   }
 }
 
-/** Whether the node carries that flag already. */
-export const isFlagged = ({ facts: { node } }: Case, { cause, detail }: Pick<Flag, 'cause' | 'detail'>): boolean =>
+/** Whether the node carries that flag already, and the taint as well where it is wanted. One that another policy wanted may stay. */
+export const isFlagged = ({ facts: { node } }: Case, { cause, detail, taint }: FlagMarks): boolean =>
   node?.known === true &&
   node.value.labels[`${FLAG_PREFIX}${cause}`] === detail &&
-  node.value.conditions.some(({ type, status }) => type === cause && status === 'True')
+  node.value.conditions.some(({ type, status }) => type === cause && status === 'True') &&
+  (!taint || node.value.taints.some(({ key, value }) => key === `${FLAG_PREFIX}${cause}` && value === detail))
 
 /** What the messages name: a file system type, a chain. */
 const detailIn = ({ matched }: Governed): string | undefined =>
@@ -100,7 +102,8 @@ export const endedFlagged = (c: Case, governed: Governed): Unplanned | undefined
   const { uid, generation } = last.record.spec.policy
   if (uid !== governed.policy.uid || generation !== governed.policy.generation) return undefined
   const { detail } = flagOf(c.facts, cause, detailIn(governed))
-  if (!isFlagged(c, { cause, detail })) return undefined
+  // A taint that a person took away is not put back by the same policy.
+  if (!isFlagged(c, { cause, detail, taint: false })) return undefined
   return {
     reason: 'AttemptsSpent',
     message: `node ${c.incident.owner.ref.name} is flagged`,
@@ -117,11 +120,11 @@ export const planFlagNode = (c: Case, governed: Governed, turn: Turn): Planned =
   if (ask) return ask
   const { ref } = c.incident.owner
   const flag = flagOf(c.facts, cause, detailIn(governed))
-  if (isFlagged(c, flag)) {
+  const taint = turn.action.flagNode?.taint === 'NoSchedule'
+  if (isFlagged(c, { ...flag, taint })) {
     const message = `node ${ref.name} is flagged: ${flag.message}`
     return { reason: 'AttemptsSpent', message, tryNext: true, settled: true }
   }
-  const taint = turn.action.flagNode?.taint === 'NoSchedule'
   const pods = podsOnNode(governed)
   const base = nodeBase(c, governed, turn, { pods, what: [flag.cause, flag.detail, String(taint)] })
   const label = `${FLAG_PREFIX}${cause}=${flag.detail}`

@@ -1,6 +1,5 @@
 /** An intent on a node stands on the record, its outcome does not: what is left of it is done again, under the same names. */
 import { mountHelperFor } from '../../api/mount-helpers.ts'
-import { FLAG_PREFIX } from '../../api/names.ts'
 import { policyOf, type UnderWay } from '../attempt-under-way.ts'
 import type { Case, PolicyInForce } from '../case.ts'
 import { type Ask, askFor } from '../facts.ts'
@@ -8,7 +7,7 @@ import { firstObjection } from '../guardrails/chain.ts'
 import { LATER } from '../look-again.ts'
 import { answersTo } from '../match.ts'
 import { nodeCauseOf } from './node-incident.ts'
-import { flagOf } from './plan-flag-node.ts'
+import { flagOf, isFlagged } from './plan-flag-node.ts'
 import { isRecreated } from '../plan-recycle-pod.ts'
 import { recycleOrders } from './plan-recycle-sandbox.ts'
 import { restartOrders } from './plan-restart-runtime.ts'
@@ -115,10 +114,9 @@ const leftOfFlag = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefin
   if (!node?.known || cause === undefined) return { unseen: node?.known === false ? node.why : 'the node was not read' }
   const flag = flagOf(c.facts, cause, underWay.step.node?.detail)
   const taint = policy?.spec.actions[underWay.step.index]?.flagNode?.taint === 'NoSchedule'
-  const stands =
-    node.value.labels[`${FLAG_PREFIX}${cause}`] === flag.detail &&
-    node.value.conditions.some(({ type, status }) => type === cause && status === 'True')
-  return stands && !taint ? 'Written' : { plan: { ...baseOf(c, underWay, policy), ...flag, type: 'FlagNode', taint } }
+  return isFlagged(c, { ...flag, taint })
+    ? 'Written'
+    : { plan: { ...baseOf(c, underWay, policy), ...flag, type: 'FlagNode', taint } }
 }
 
 const leftOfInstallation = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Left => {
