@@ -32,7 +32,7 @@ const THE_PATCH: Write = {
 const RECORDS = [record('dns', { phase: 'Succeeded' }), record('alike', { phase: 'Held', reason: 'ManagedElsewhere' })]
 
 const GOOD: Outcome = {
-  repaired: { place: 'default/dns', image: 'old:1', becomes: 'new:1', reason: 'Repaired', why: '' },
+  repaired: [{ place: 'default/dns', image: 'old:1', becomes: 'new:1', reason: 'Repaired', why: '' }],
   leftAlone: [{ place: 'default/alike', image: 'old:2', reason: 'ManagedElsewhere', why: '' }],
   before: [workload('dns', 'old:1'), workload('alike', 'old:2'), workload('other', 'else:1')],
   after: [workload('dns', 'new:1', 2, '20'), workload('alike', 'old:2'), workload('other', 'else:1')],
@@ -88,6 +88,16 @@ const ROWS: readonly (readonly [string, Partial<Outcome>, string])[] = [
     'it was attempted',
     { records: [RECORDS[0]!, record('alike', { reason: 'ManagedElsewhere', attempts: ['2030-01-01T00:00:00Z'] })] },
     'something was attempted on default/alike',
+  ],
+  [
+    'it was explained otherwise',
+    { leftAlone: GOOD.leftAlone.map((each) => ({ ...each, explained: { kind: 'LikelyTypo', image: 'old:3' } })) },
+    'default/alike is explained by nothing, not by LikelyTypo old:3',
+  ],
+  [
+    'one of two repairs did not come',
+    { repaired: [...GOOD.repaired, { ...GOOD.repaired[0]!, place: 'default/other', image: 'else:1' }] },
+    'default/other was patched 0 times, not once',
   ],
   ['the repair is not in the audit log', { writes: [] }, 'default/dns was patched 0 times, not once'],
   ['it was sent twice', { writes: [...GOOD.writes, THE_PATCH] }, 'default/dns was patched 2 times, not once'],

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Workload } from '../../src/api/kubernetes.ts'
 import type { Remediation } from '../../src/api/objects.ts'
 import { isBookkeeping, type Write } from './audit.ts'
-import type { Member } from './scene.ts'
+import type { Member, Repair } from './scene.ts'
 
 export interface Outcome {
-  readonly repaired: Member & { readonly becomes: string }
+  readonly repaired: readonly Repair[]
   readonly leftAlone: readonly Member[]
   /** All Deployments of the cluster, once each had failed and before the policy was let act. */
   readonly before: readonly Workload[]
@@ -14,6 +14,11 @@ export interface Outcome {
   readonly records: readonly Remediation[]
   /** The controller's writes, by the audit log. */
   readonly writes: readonly Write[]
+}
+
+interface Explained {
+  readonly kind: string
+  readonly image?: string | undefined
 }
 
 export const placeOf = ({ metadata: { namespace, name } }: Pick<Workload, 'metadata'>): string => `${namespace}/${name}`
@@ -27,8 +32,10 @@ const asJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 const edited = (spec: Workload['spec'], from: string, to: string): unknown =>
   JSON.parse(JSON.stringify(spec), (key, value: unknown) => (key === 'image' && value === from ? to : value))
 
-const objectionsToRepair = ({ repaired, before, after, records }: Outcome): string[] => {
-  const { place, image, becomes } = repaired
+const objectionsToRepair = (
+  { place, image, becomes }: Repair,
+  { before, after, records }: Pick<Outcome, 'before' | 'after' | 'records'>,
+): string[] => {
   const [old, now] = [before, after].map((all) => all.find((each) => placeOf(each) === place))
   if (!old || !now) return [`${place} is gone`]
   const record = recordOf(records, place)
@@ -48,7 +55,9 @@ const objectionsToRepair = ({ repaired, before, after, records }: Outcome): stri
 const objectionsToRest = ({ repaired, before, after }: Outcome): string[] => {
   const rest = (all: readonly Workload[]) => new Map(all.map((each) => [placeOf(each), each]))
   const [old, now] = [rest(before), rest(after)]
-  const places = [...new Set([...old.keys(), ...now.keys()])].filter((place) => place !== repaired.place)
+  const places = [...new Set([...old.keys(), ...now.keys()])].filter((each) =>
+    repaired.every(({ place }) => place !== each),
+  )
   return places.flatMap((place) => {
     const [was, is] = [old.get(place), now.get(place)]
     if (!was || !is) return [`${place} ${was ? 'is gone' : 'is new'}`]
@@ -62,31 +71,48 @@ const objectionsToRest = ({ repaired, before, after }: Outcome): string[] => {
 }
 
 const objectionsToRecords = ({ leftAlone, records }: Outcome): string[] =>
-  leftAlone.flatMap(({ place, reason }) => {
+  leftAlone.flatMap(({ place, reason, explained }) => {
     const status = recordOf(records, place)?.status
     if (!status) return [`there is no record that says why ${place} is left alone`]
     return [
       ...(status.reason === reason ? [] : [`${place} is left alone for ${status.reason}, not for ${reason}`]),
       ...((status.attempts ?? []).length === 0 ? [] : [`something was attempted on ${place}`]),
+      ...objectionsToExplanation(place, explained, status.explanations?.[0]),
     ]
   })
 
+const sayExplained = ({ kind, image }: Explained): string => (image === undefined ? kind : `${kind} ${image}`)
+
+const objectionsToExplanation = (
+  place: string,
+  wanted: Explained | undefined,
+  got: Explained | undefined,
+): string[] => {
+  if (wanted === undefined) return []
+  const [hoped, said] = [sayExplained(wanted), got ? sayExplained(got) : 'nothing']
+  return hoped === said ? [] : [`${place} is explained by ${said}, not by ${hoped}`]
+}
+
 const objectionsToWrites = ({ repaired, writes }: Outcome): string[] => {
   const others = writes.filter((write) => !isBookkeeping(write) && !write.dryRun)
-  const isTheRepair = ({ verb, resource, object, status }: Write): boolean =>
-    verb === 'patch' && resource === 'deployments.apps' && object === repaired.place && status === 200
-  const repairs = others.filter(isTheRepair)
+  const isRepairOf =
+    (place: string) =>
+    ({ verb, resource, object, status }: Write): boolean =>
+      verb === 'patch' && resource === 'deployments.apps' && object === place && status === 200
+  const counts = repaired.map(({ place }) => [place, others.filter(isRepairOf(place)).length] as const)
   return [
-    ...(repairs.length === 1 ? [] : [`${repaired.place} was patched ${repairs.length} times, not once`]),
+    ...counts
+      .filter(([, count]) => count !== 1)
+      .map(([place, count]) => `${place} was patched ${count} times, not once`),
     ...others
-      .filter((write) => !isTheRepair(write))
+      .filter((write) => !repaired.some(({ place }) => isRepairOf(place)(write)))
       .map(({ verb, resource, object, status }) => `the controller sent ${verb} ${resource} ${object} (${status})`),
   ]
 }
 
 /** Why the demo must not end with status 0; empty when all is as it must be. */
 export const objectionsTo = (outcome: Outcome): string[] => [
-  ...objectionsToRepair(outcome),
+  ...outcome.repaired.flatMap((repair) => objectionsToRepair(repair, outcome)),
   ...objectionsToRest(outcome),
   ...objectionsToRecords(outcome),
   ...objectionsToWrites(outcome),

@@ -3,6 +3,7 @@ import { createPaint, paintDiff } from '../../src/command/output.ts'
 import { isBookkeeping } from './audit.ts'
 import { recordOf } from './proof.ts'
 import { REGISTRY_ADDRESSES, type Stage } from './stage.ts'
+import { REPAIRED } from './scene.ts'
 import type { Told } from './story.ts'
 import { type Timeline, wrapped } from './timeline.ts'
 
@@ -25,8 +26,11 @@ export const showReport = async (stage: Stage, told: Told, timeline: Timeline, c
   const table = await stage.kubectl(['get', 'remediations', '-A'])
   section('$ kubectl get remediations -A', table.trimEnd())
 
-  const step = recordOf(records, repaired.place)?.status?.steps?.findLast(({ diff }) => diff !== undefined)
-  section('The diff that was written', paintDiff(step?.diff ?? '(none)', paint).replaceAll(/^/gm, '  '))
+  const step = recordOf(records, REPAIRED.place)?.status?.steps?.findLast(({ diff }) => diff !== undefined)
+  section(
+    `The diff that was written to ${REPAIRED.place}`,
+    paintDiff(step?.diff ?? '(none)', paint).replaceAll(/^/gm, '  '),
+  )
 
   const outside = writes.filter((write) => !isBookkeeping(write))
   const dry = outside.filter(({ dryRun }) => dryRun).length
@@ -35,8 +39,11 @@ export const showReport = async (stage: Stage, told: Told, timeline: Timeline, c
     'How it went',
     [
       paragraph(
-        `${repaired.place} ran ${runningAfter} s after its first failure, and was verified after ${verifiedAfter} s`,
+        `${REPAIRED.place} ran ${runningAfter} s after its first failure, and was verified after ${verifiedAfter} s`,
       ),
+      ...repaired
+        .filter(({ place }) => place !== REPAIRED.place)
+        .map(({ place, why }) => paragraph(`${place} was repaired as well: ${why}`)),
       paragraph(`by the audit log, kubemend sent ${sent} to anything but its own records, Events, status and lease`),
     ].join('\n'),
   )
@@ -44,7 +51,7 @@ export const showReport = async (stage: Stage, told: Told, timeline: Timeline, c
     const status = recordOf(records, place)?.status
     return [
       `  ${paint.bold(place)}: ${paint.yellow(status?.reason ?? 'no record')}`,
-      ...[why, `kubemend says: ${status?.message ?? ''}`].map((text) =>
+      ...[why, `kubemend says: ${status?.explanations?.[0]?.says ?? status?.message ?? ''}`].map((text) =>
         wrapped(text, WIDTH - 2)
           .map((line) => `    ${line}`)
           .join('\n'),
@@ -66,7 +73,16 @@ export const showReport = async (stage: Stage, told: Told, timeline: Timeline, c
       runningAfter,
       verifiedAfter,
       diff: step?.diff ?? null,
-      leftAlone: leftAlone.map(({ place }) => ({ place, reason: recordOf(records, place)?.status?.reason ?? null })),
+      repaired: repaired.map(({ place }) => place),
+      leftAlone: leftAlone.map(({ place }) => {
+        const status = recordOf(records, place)?.status
+        const likeliest = status?.explanations?.[0]
+        return {
+          place,
+          reason: status?.reason ?? null,
+          ...(likeliest && { explained: { kind: likeliest.kind, image: likeliest.image ?? null } }),
+        }
+      }),
       remediations: records.map(({ metadata: { namespace, name }, spec, status }) => ({
         namespace,
         name,
@@ -82,7 +98,7 @@ export const showReport = async (stage: Stage, told: Told, timeline: Timeline, c
 /** How to go on with what was kept. */
 export const showPlayground = (stage: Stage, { outcome }: Told, timeline: Timeline): void => {
   const { plane, hostsDir } = stage
-  const record = recordOf(outcome.records, outcome.repaired.place)?.metadata.name ?? 'NAME'
+  const record = recordOf(outcome.records, REPAIRED.place)?.metadata.name ?? 'NAME'
   timeline.say({
     who: 'demo',
     what: 'Kept',

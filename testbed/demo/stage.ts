@@ -11,13 +11,14 @@ import { startStandInKubelet } from '../kubelet/stand-in.ts'
 import { type HarborFront, startHarborFront } from '../registry/harbor-front.ts'
 import { writeHostsDir } from '../registry/hosts-directory.ts'
 import { startRegistry } from '../registry/registry.ts'
-import { HOST, IMAGES, NODES, PLATFORMS, POLICY } from './scene.ts'
+import { FRONTS, HOST, IMAGES, NODES, PLATFORMS, POLICY, ROBOT } from './scene.ts'
 import type { Timeline } from './timeline.ts'
 
 export interface Stage {
   readonly plane: ControlPlane
   readonly kubectl: Kubectl
-  readonly front: HarborFront
+  /** By the names that images have. */
+  readonly fronts: ReadonlyMap<string, HarborFront>
   readonly hostsDir: string
   readonly controller: Controller
   /** Its own files; gone when it is closed. */
@@ -37,7 +38,7 @@ const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, im
 
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
-const raiseRegistry = async (onClose: OnClose): Promise<{ front: HarborFront; digest: string }> => {
+const raiseRegistry = async (onClose: OnClose): Promise<{ fronts: Map<string, HarborFront>; digest: string }> => {
   const registry = await startRegistry()
   onClose(registry.down)
   let digest = ''
@@ -45,9 +46,14 @@ const raiseRegistry = async (onClose: OnClose): Promise<{ front: HarborFront; di
     const pushed = await registry.pushImage(repository, tag, { platforms: PLATFORMS })
     digest ||= pushed.digest
   }
-  const front = await startHarborFront({ registry: registry.url, projects: [{ name: 'public', public: true }] })
-  onClose(front.down)
-  return { front, digest }
+  const fronts = new Map<string, HarborFront>()
+  for (const [host, kind] of Object.entries(FRONTS)) {
+    const users = { [ROBOT.user]: ROBOT.password }
+    const front = await startHarborFront({ registry: registry.url, users, ...kind })
+    onClose(front.down)
+    fronts.set(host, front)
+  }
+  return { fronts, digest }
 }
 
 /** Starts everything, from nothing; what was started is handed to `onClose`, in order, also when a later part fails. */
@@ -63,13 +69,14 @@ export const raiseStage = async (timeline: Timeline, onClose: OnClose): Promise<
   say('ControlPlane', `etcd, kube-apiserver and kube-controller-manager on loopback, RBAC on (${seconds(began)})`)
 
   began = Date.now()
-  const { front, digest } = await raiseRegistry(onClose)
+  const { fronts, digest } = await raiseRegistry(onClose)
   const hostsDir = join(directory, 'certs.d')
   mkdirSync(hostsDir)
-  writeHostsDir(hostsDir, { [HOST]: front.url })
-  say('Registry', `a real registry with real images, answering for ${HOST} as Harbor does (${seconds(began)})`)
+  writeHostsDir(hostsDir, Object.fromEntries([...fronts].map(([host, { url }]) => [host, url])))
+  const names = [...fronts.keys()].join(', ')
+  say('Registry', `a real registry with real images, answering for ${names} as each of them does (${seconds(began)})`)
   const { repository, tag } = IMAGES[0]
-  say('Registry', `its project k8s is gone; ${repository}:${tag} is there (${digest.slice(0, 19)}…)`)
+  say('Registry', `project k8s is gone from ${HOST}; ${repository}:${tag} is there (${digest.slice(0, 19)}…)`)
 
   began = Date.now()
   const kubeconfig = await installController(plane)
@@ -93,7 +100,7 @@ export const raiseStage = async (timeline: Timeline, onClose: OnClose): Promise<
   }
   await eventually(ready, { everyMs: 50 })
   say('Controller', `runs as its own process, with its ServiceAccount's rights, not as admin (${seconds(began)})`)
-  return { plane, kubectl, front, hostsDir, controller, directory }
+  return { plane, kubectl, fronts, hostsDir, controller, directory }
 }
 
 /** The owner's one edit: lets the policy act. Nothing else of the example is changed. */

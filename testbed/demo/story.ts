@@ -7,7 +7,19 @@ import { openApi } from '../kubelet/api.ts'
 import { readWrites } from './audit.ts'
 import { objectionsTo, type Outcome } from './proof.ts'
 import { startRegistryWitness } from './registry-witness.ts'
-import { LEFT_ALONE, MEMBERS, POLICY, REPAIRED, sceneManifest } from './scene.ts'
+import {
+  LEFT_ALONE,
+  MEMBERS,
+  NEIGHBOURS,
+  neighbourManifest,
+  type Place,
+  POLICY,
+  REPAIRED,
+  REPAIRED_TOO,
+  REPAIRS,
+  sceneManifest,
+  secondPolicy,
+} from './scene.ts'
 import { enforce, type OnClose, type Stage } from './stage.ts'
 import type { Timeline } from './timeline.ts'
 import { startWitness, type Witness } from './witness.ts'
@@ -49,6 +61,11 @@ const settledDeployments = async (stage: Stage): Promise<Workload[]> => {
 const finished = (record: Remediation | undefined): boolean => record?.status?.finishedAt !== undefined
 
 const observeFirst = async (stage: Stage, timeline: Timeline, witness: Witness): Promise<Workload[]> => {
+  await stage.kubectl(['apply', '-f', '-'], { input: neighbourManifest() })
+  await witness.until(() => NEIGHBOURS.every(({ place }) => witness.runningAt.has(place)), {
+    what: 'the neighbours run',
+    timeoutMs: 30_000,
+  })
   await stage.kubectl(['apply', '-f', '-'], { input: sceneManifest() })
   timeline.say({ who: 'you', what: 'Apply', text: `apply ${MEMBERS.map(({ place }) => place).join(', ')}` })
   await witness.until(() => MEMBERS.every(({ place }) => witness.failedAt.has(place)), {
@@ -73,12 +90,15 @@ export const tellStory = async (stage: Stage, timeline: Timeline, onClose: OnClo
   onClose(() => api.close())
   const witness = startWitness(api, timeline)
   onClose(witness.stop)
-  onClose(startRegistryWitness(stage.front, timeline))
+  onClose(startRegistryWitness(stage.fronts, timeline))
 
   const before = await observeFirst(stage, timeline, witness)
   await enforce(stage.kubectl)
   const text = `read what it would do, and let it: policy ${POLICY}, mode Observe → Enforce`
   timeline.say({ who: 'you', what: 'Enforce', text })
+  await stage.kubectl(['apply', '-f', '-'], { input: secondPolicy() })
+  const other = `apply a policy for the other registry, where ${REPAIRED_TOO.place} fails by the same incident`
+  timeline.say({ who: 'you', what: 'Enforce', about: REPAIRED_TOO.place, text: other })
 
   timeline.waitFor('the policy waits until it has failed for 30 s')
   await witness.until(() => witness.runningAt.has(REPAIRED.place) || finished(witness.recordOf(REPAIRED.place)), {
@@ -86,17 +106,22 @@ export const tellStory = async (stage: Stage, timeline: Timeline, onClose: OnClo
     timeoutMs: 90_000,
   })
   timeline.waitFor('it must stay so before that counts as repaired')
-  const verifiedAt = await witness.until(() => finished(witness.recordOf(REPAIRED.place)), {
-    what: `the Remediation of ${REPAIRED.place} is finished`,
-    timeoutMs: 60_000,
-  })
+  const finishedAt = (place: Place): Promise<number> =>
+    witness.until(() => finished(witness.recordOf(place)), {
+      what: `the Remediation of ${place} is finished`,
+      timeoutMs: 60_000,
+    })
+  const verifiedAt = await finishedAt(REPAIRED.place)
+  await finishedAt(REPAIRED_TOO.place)
   // The status after the last pod's end comes from another controller, at about the same time.
-  const isReady = (): boolean => (witness.deployments.get(REPAIRED.place)?.status?.readyReplicas ?? 0) > 0
-  await witness.until(isReady, { what: `${REPAIRED.place} is ready`, timeoutMs: 10_000 })
+  for (const { place } of REPAIRS) {
+    const isReady = (): boolean => (witness.deployments.get(place)?.status?.readyReplicas ?? 0) > 0
+    await witness.until(isReady, { what: `${place} is ready`, timeoutMs: 10_000 })
+  }
   timeline.waitFor(undefined)
 
   const outcome: Outcome = {
-    repaired: REPAIRED,
+    repaired: REPAIRS,
     leftAlone: LEFT_ALONE,
     before,
     after: await listDeployments(stage),
