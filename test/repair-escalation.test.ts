@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { RemediationPolicy } from '../src/api/objects.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { barePod, deployment, statefulSet } from './repair-objects.ts'
 import { NEW, OLD, PATIENTLY, useScene } from './repair-scene.ts'
@@ -67,6 +68,41 @@ test.concurrent('when the first remedy did not help the next one of the escalati
     expect(verbs.slice(1).every((verb) => verb === 'delete pods')).toBe(true)
     expect(verbs.length).toBeGreaterThan(1)
   }, PATIENTLY)
+})
+
+test.concurrent('what one policy observed another carries out: its escalation, its budget, its name', async () => {
+  const namespace = await scene.bed.namespace()
+  const match = {
+    causes: ['ProjectNotFound', 'Unauthorized', 'ManifestNotFound', 'RepositoryNotFoundOrDenied'],
+    namespaces: [namespace],
+    failingFor: '0s',
+  }
+  const watcher = `${namespace}-observes`
+  await scene.policy(namespace, { mode: 'Observe', priority: -10, match, actions: [RECYCLE] }, watcher)
+  await scene.apply(deployment(namespace, { image: `${OLD}/nowhere:1` }))
+  const observed = await scene.record(namespace, { phase: 'Observed' })
+  expect(observed.spec.policy.name).toBe(watcher)
+  await scene.policy(namespace, {
+    match,
+    actions: [{ ...QUICKLY, rewriteImage: { ...RULES, verify: 'Never' } }, RECYCLE],
+  })
+  const begun = await eventually(async () => {
+    const steps = (await scene.records(namespace)).flatMap(({ status }) => status?.steps ?? [])
+    const found = steps.filter(({ state }) => state !== 'Planned')
+    expect(found.map(({ action }) => action)).toEqual(expect.arrayContaining(['RewriteImage', 'RecyclePod']))
+    return found
+  }, PATIENTLY)
+  expect(begun.slice(0, 2).map(({ attempt, policy }) => [attempt, policy?.name])).toEqual([
+    [1, namespace],
+    [1, namespace],
+  ])
+  const { status } = await scene.bed.get<RemediationPolicy>('rempol', namespace)
+  expect(status?.attempts).toHaveLength(1)
+  expect((await scene.bed.get<RemediationPolicy>('rempol', watcher)).status?.attempts ?? []).toEqual([])
+  const metrics = await scene.controller.metrics()
+  expect(metrics).toContain(
+    `kubemend_remediations_total{policy="${namespace}",action="RewriteImage",result="Ineffective"} 1`,
+  )
 })
 
 test.concurrent('a pod that nothing recreates is never deleted', async () => {

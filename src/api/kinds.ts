@@ -74,10 +74,10 @@ const remediation: KindDefinition = {
       priority: 1,
     },
     { name: 'Message', type: 'string', jsonPath: '.status.message', description: 'Why, in a sentence.', priority: 1 },
-    { name: 'Policy', type: 'string', jsonPath: '.spec.policy.name', description: 'What governs it.', priority: 1 },
+    { name: 'Policy', type: 'string', jsonPath: '.status.policy.name', description: 'What governs it.', priority: 1 },
     { name: 'Node', type: 'string', jsonPath: '.spec.node', description: 'Node of the first pod.', priority: 1 },
   ],
-  selectable: ['.spec.policy.name', '.spec.cause', '.status.phase'],
+  selectable: ['.spec.policy.name', '.status.policy.name', '.spec.cause', '.status.phase'],
 }
 
 const nodeTask: KindDefinition = {

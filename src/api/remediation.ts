@@ -18,6 +18,15 @@ const objectRef = (what: string) =>
     .describe(what)
     .meta({ 'x-kubernetes-map-type': 'atomic' })
 
+const policyRef = (what: string) =>
+  z
+    .object({
+      name: text(253, 'Name of the policy.'),
+      uid: text(64, 'uid of the policy.'),
+      generation: total('Generation of the policy that was read.'),
+    })
+    .describe(what)
+
 const evidence = z.object({
   fact: text(64, 'What was looked at, e.g. PodStatus, Event, Registry, Owner.'),
   says: text(2048, 'What was found there, in a sentence.'),
@@ -44,6 +53,7 @@ const change = z.object({
 const step = z.object({
   index: count(0, 64, 'Index of the action in the policy.'),
   attempt: count(1, 1000, 'Which attempt at the incident this is.'),
+  policy: policyRef('The policy by which it was planned; absent where it is the one in the spec.').optional(),
   action: z.enum(ACTION_TYPES).describe('The remedy.'),
   state: z
     .enum(['Planned', 'Intended', 'Done', 'Succeeded', 'Ineffective', 'Failed', 'Undone'])
@@ -119,13 +129,7 @@ const immutable = Object.entries(RECORDED).map(
 
 export const remediationSpec = transitions(
   z.object({
-    policy: z
-      .object({
-        name: text(253, 'Name of the policy.'),
-        uid: text(64, 'uid of the policy.'),
-        generation: total('Generation of the policy that was read.'),
-      })
-      .describe('The policy that governs.'),
+    policy: policyRef('The policy that governed when it was opened; status.policy has the one that governs since.'),
     cause: cause.describe('Why the pod fails, as first understood; status.cause has what was found since.'),
     message: text(4096, 'The failure as it was reported, shortened.').optional(),
     target: objectRef('The owner of the failing pods, or the pod itself where nothing owns it.'),
@@ -175,6 +179,7 @@ export const remediationStatus = z.object({
   phase: z.enum(PHASES).optional().describe('How far the remediation came.'),
   reason: text(64, 'Why it is in this phase, in one word; a guardrail when it is Held.').optional(),
   message: text(4096, 'Why it is in this phase, in a sentence.').optional(),
+  policy: policyRef('The policy that governs now, or by which the remedy under way was begun.').optional(),
   cause: cause.optional().describe('The cause as it is known now.'),
   action: z.enum(ACTION_TYPES).optional().describe('The remedy under way or proposed.'),
   planHash: text(64, 'Hash of the plan that is proposed or carried out.').optional(),

@@ -1,4 +1,5 @@
 /** What a person reads before deciding: pure. */
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { Remediation } from '../api/objects.ts'
 import { shortHash } from './approve-record.ts'
 import { ago, field, type TextOptions } from './incident-text.ts'
@@ -17,7 +18,7 @@ export const proposalText = (record: Remediation, options: TextOptions): string 
     paint.bold(`Remediation ${metadata.name} in namespace ${metadata.namespace}`),
     ...field('target', `${kind} ${name} fails: ${status?.cause ?? spec.cause}${pods}`, options),
     ...(firstSeen === undefined ? [] : field('since', ago(firstSeen, now), options)),
-    ...field('policy', spec.policy.name, options),
+    ...field('policy', governingPolicy(record).name, options),
     ...(before === undefined
       ? []
       : field('before', `${before.by} ${before.decision.toLowerCase()} plan ${shortHash(before.planHash)}`, options)),

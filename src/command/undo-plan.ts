@@ -1,4 +1,5 @@
 /** What `undo` would write: worked out from the record and the workload as it stands; pure. */
+import { governingPolicy } from '../api/governing-policy.ts'
 import { sameImage } from '../api/image-reference.ts'
 import type { Pod } from '../api/kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../api/names.ts'
@@ -81,7 +82,7 @@ const undoPods = (record: Remediation, owner: Owner, thenPatch: readonly ImageEd
     return { kind: 'AlreadyUndone', why }
   }
   const [first] = thenPatch
-  const step = { index: 0, generation: record.spec.policy.generation, timeoutMs: 0 }
+  const step = { index: 0, generation: governingPolicy(record).generation, timeoutMs: 0 }
   return { kind: 'Undo', plan: rewriteImagePlan(owner, step, first?.changes ?? [], { thenPatch, podsOnly: true }) }
 }
 
@@ -119,6 +120,6 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
   if (changes.length === 0 && thenPatch.length === 0) {
     return { kind: 'AlreadyUndone', why: `${name} has its original images already` }
   }
-  const step = { index: 0, generation: record.spec.policy.generation, timeoutMs: 0 }
+  const step = { index: 0, generation: governingPolicy(record).generation, timeoutMs: 0 }
   return { kind: 'Undo', plan: rewriteImagePlan(owner, step, changes, { thenPatch }) }
 }

@@ -1,3 +1,4 @@
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import type { FactName } from '../diagnose/incident.ts'
@@ -15,9 +16,9 @@ export interface UnderWay {
   readonly undoing: boolean
 }
 
-/** The policy that a record names, as it is now; undefined where it is gone. */
-export const policyOf = ({ policies }: Case, { spec }: Remediation): PolicyInForce | undefined =>
-  policies.find(({ uid }) => uid === spec.policy.uid)
+/** The policy by which the remedy under way was begun, as it is now; undefined where it is gone. */
+export const policyOf = ({ policies }: Case, record: Remediation): PolicyInForce | undefined =>
+  policies.find(({ uid }) => uid === governingPolicy(record).uid)
 
 /** The fact of the owner's pods, those among them that the step wrote to. */
 export const podsOf = ({ step }: UnderWay): FactName => ({ fact: 'pods', named: step.pods })

@@ -1,4 +1,5 @@
 /** Which action of the policy comes next, by what the records tell of those before. */
+import { policyOfStep } from '../api/governing-policy.ts'
 import { incidentId } from '../api/incident-id.ts'
 import { sameImage } from '../api/image-reference.ts'
 import type { Remediation } from '../api/objects.ts'
@@ -37,8 +38,8 @@ const sameStory = ({ incident }: Case, { record, step }: Tried): boolean =>
 export const nextStep = (c: Case, policy: PolicyInForce): NextStep => {
   const tried = triedSteps(c)
   const last = tried[0]
-  const samePolicy =
-    last?.record.spec.policy.uid === policy.uid && last.record.spec.policy.generation === policy.generation
+  const by = last && policyOfStep(last.record, last.step)
+  const samePolicy = by?.uid === policy.uid && by.generation === policy.generation
   if (last && samePolicy && sameStory(c, last)) {
     const { state, index, attempt } = last.step
     const didNotHelp = state === 'Ineffective' || state === 'Failed' || state === 'Undone'

@@ -249,6 +249,44 @@ const escalation: readonly (readonly [
     { type: 'RewriteImage', attempt: 2 },
   ],
   [
+    'a record that another policy opened, which only observed, goes on by the policy that acted',
+    {
+      records: [
+        aRecord({
+          phase: 'Ineffective',
+          spec: { policy: { name: 'observes', uid: 'uid-observes', generation: 1 } },
+          steps: [tried('Ineffective', { policy: { name: 'moved', uid: 'uid-moved', generation: 1 } })],
+        }),
+      ],
+    },
+    { type: 'RecyclePod', attempt: 1 },
+  ],
+  [
+    'a record that this policy opened while it observed goes on by the policy as it acted',
+    {
+      policies: [{ ...both, generation: 2 }],
+      records: [
+        aRecord({
+          phase: 'Ineffective',
+          steps: [tried('Ineffective', { policy: { name: 'moved', uid: 'uid-moved', generation: 2 } })],
+        }),
+      ],
+    },
+    { type: 'RecyclePod', attempt: 1 },
+  ],
+  [
+    'what another policy tried is no step of this one’s',
+    {
+      records: [
+        aRecord({
+          phase: 'Ineffective',
+          steps: [tried('Ineffective', { policy: { name: 'other', uid: 'uid-other', generation: 1 } })],
+        }),
+      ],
+    },
+    { type: 'RewriteImage', attempt: 2 },
+  ],
+  [
     'another revision that we did not make begins anew',
     { records: [aRecord({ phase: 'Ineffective', spec: { templateHash: 'x' }, steps: [tried('Ineffective')] })] },
     { type: 'RewriteImage', attempt: 2 },

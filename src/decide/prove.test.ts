@@ -286,6 +286,23 @@ const rows: readonly Row[] = [
     proves('Ineffective', { next: { kind: 'Stop' } }),
   ],
   [
+    'did not help, and the policy that acted goes on, not the one that opened the record',
+    verifying([], {
+      records: [
+        aRecord({
+          spec: { policy: { name: 'observes', uid: 'uid-observes', generation: 1 } },
+          status: { policy: { name: 'moved', uid: 'uid-moved', generation: 1 } },
+          steps: [aStep({ actedAt: at(-5 * MIN) })],
+        }),
+      ],
+      policies: [
+        aPolicy({ actions: [rewriting(), recycling()] }),
+        aPolicy({ name: 'observes', uid: 'uid-observes', mode: 'Observe', actions: [rewriting()] }),
+      ],
+    }),
+    proves('Ineffective', { next: { kind: 'Escalate' } }),
+  ],
+  [
     'did not help, and the policy is gone',
     verifying([], { records: late(), policies: [] }),
     proves('Ineffective', { next: { kind: 'Stop' } }),

@@ -1,5 +1,6 @@
 /** An intent stands on the record, its outcome does not: the process ended between. The write may or may not have come through. */
 import { parseDuration } from '../api/duration.ts'
+import { governingPolicy } from '../api/governing-policy.ts'
 import { sameImage } from '../api/image-reference.ts'
 import type { Pod } from '../api/kubernetes.ts'
 import type { RemediationStep } from '../api/remediation.ts'
@@ -39,12 +40,13 @@ interface Rebuilt {
 export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   const { record, step } = underWay
   const policy = policyOf(c, record)
+  const by = governingPolicy(record)
   const rebuilt = rebuild(c, underWay, policy)
   if ('ask' in rebuilt) return { kind: 'Ask', facts: rebuilt.ask }
   if ('kind' in rebuilt) return rebuilt
   const { plan, written, complete } = rebuilt
   if (complete && written) return 'Written'
-  if (!policy) return withdrawn(c, 'PolicySuspended', `policy ${record.spec.policy.name} is gone`)
+  if (!policy) return withdrawn(c, 'PolicySuspended', `policy ${by.name} is gone`)
   const recovered = !written && (complete || c.incident.pods.length === 0)
   if (recovered) return withdrawn(c, 'Recovered', `no pod of ${nameOfOwner(c.incident.owner)} fails any more`)
 
@@ -57,9 +59,9 @@ export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   if (objection?.ends !== undefined) return withdrawn(c, objection.ends, objection.message)
   if (objection) {
     const message = `begun but not ${written ? 'completed' : 'written'}: ${objection.message}`
-    return { kind: 'Hold', policy: record.spec.policy, ...objection, message, plan, diagnosis }
+    return { kind: 'Hold', policy: by, ...objection, message, plan, diagnosis }
   }
-  return { kind: 'Act', policy: record.spec.policy, plan, attempt: step.attempt, resume: true, diagnosis }
+  return { kind: 'Act', policy: by, plan, attempt: step.attempt, resume: true, diagnosis }
 }
 
 export const withdrawn = (c: Case, reason: string, why: string): Verdict => ({
@@ -83,7 +85,7 @@ const rebuild = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined)
   const { pods } = c.facts
   if (needsPods && !pods?.known) {
     const message = `begun; what is left to do cannot be seen: ${pods?.why ?? 'the pods were not read'}`
-    const { policy: by } = underWay.record.spec
+    const by = governingPolicy(underWay.record)
     const lookAgainAt = c.now + LATER
     return { kind: 'Hold', policy: by, reason: 'FactUnknown', message, lookAgainAt, diagnosis: c.diagnosis }
   }
@@ -100,7 +102,11 @@ const rebuildRewrite = (c: Case, underWay: UnderWay, policy: PolicyInForce | und
   if ('kind' in changes) return changes
   const uids = new Set(failing.map(({ pod }) => pod.metadata.uid))
   const pods = c.facts.pods?.known ? c.facts.pods.value : []
-  const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: timeoutOf(underWay, policy) }
+  const base = {
+    index: step.index,
+    generation: governingPolicy(record).generation,
+    timeoutMs: timeoutOf(underWay, policy),
+  }
   const podsOnly = wrotePodsOnly(owner, step)
   const left = { ...podsToMend(owner, pods, uids, changes), ...(podsOnly && { podsOnly }) }
   const plan = { ...rewriteImagePlan(owner, base, changes, left), hash: step.planHash }

@@ -1,4 +1,5 @@
 /** What follows a remedy that did not help: it is undone, the next action comes, or a person must look. */
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { HoldReason } from '../api/reasons.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import { podsOf, policyOf, type UnderWay } from './attempt-under-way.ts'
@@ -39,7 +40,7 @@ const undoPlan = (c: Case, { step, record }: UnderWay): RewriteImagePlan => {
     const place = placeOf(owner, { container, init })
     return place ? [{ container, init, from: to, to: from, pointer: place.pointer, was: place.image }] : []
   })
-  const { generation } = record.spec.policy
+  const { generation } = governingPolicy(record)
   const base = { index: step.index, generation, timeoutMs: 0 }
   return rewriteImagePlan(owner, base, changes, podsToTakeBack(c, step, changes))
 }
@@ -61,7 +62,8 @@ const podsToTakeBack = (
 export const afterIneffective = (c: Case, underWay: UnderWay, lacks: string): Verdict => {
   const { step, record } = underWay
   const policy = policyOf(c, record)
-  const further = policy?.generation === record.spec.policy.generation && step.index + 1 < policy.spec.actions.length
+  const further =
+    policy?.generation === governingPolicy(record).generation && step.index + 1 < policy.spec.actions.length
   const onward = { kind: further ? ('Escalate' as const) : ('Stop' as const) }
   return policy && step.action === 'RewriteImage' && policy.spec.onIneffective === 'Undo'
     ? undoUnlessStopped(c, { policy, plan: undoPlan(c, underWay), otherwise: onward, lacks })
@@ -85,7 +87,7 @@ export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
       c.now + LATER,
     )
   }
-  const base = { index: step.index, generation: record.spec.policy.generation, timeoutMs: 0 }
+  const base = { index: step.index, generation: governingPolicy(record).generation, timeoutMs: 0 }
   const pods = podsToTakeBack(c, step, changes)
   const plan = { ...rewriteImagePlan(c.incident.owner, base, changes, pods), hash: step.planHash }
   const lacks = 'the remedy did not help'
@@ -98,9 +100,9 @@ export const resumeUndo = (c: Case, underWay: UnderWay): Verdict => {
   return heldUnknown(c, record, verdict.message, verdict.lookAgainAt)
 }
 
-const heldUnknown = (c: Case, { spec }: UnderWay['record'], message: string, lookAgainAt: number): Verdict => ({
+const heldUnknown = (c: Case, record: UnderWay['record'], message: string, lookAgainAt: number): Verdict => ({
   kind: 'Hold',
-  policy: spec.policy,
+  policy: governingPolicy(record),
   reason: 'FactUnknown',
   message,
   lookAgainAt,

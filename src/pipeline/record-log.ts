@@ -1,8 +1,10 @@
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** One line for each move of a record: what was decided or done, and why. */
-export const logRecord = (log: Log, { metadata, spec, status }: Remediation): void => {
+export const logRecord = (log: Log, record: Remediation): void => {
+  const { metadata, spec, status } = record
   if (!status?.phase) return
   const { namespace, name } = metadata
   log.info('remediation moved', {
@@ -10,7 +12,7 @@ export const logRecord = (log: Log, { metadata, spec, status }: Remediation): vo
     reason: status.reason,
     target: [spec.target.kind, [spec.target.namespace, spec.target.name].filter(Boolean).join('/')].join(' '),
     cause: status.cause ?? spec.cause,
-    policy: spec.policy.name,
+    policy: governingPolicy(record).name,
     record: `${namespace ?? ''}/${name}`,
     says: status.message,
   })

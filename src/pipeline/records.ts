@@ -1,4 +1,5 @@
 import type { IncidentArea } from '../api/causes.ts'
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import type { Remediation } from '../api/objects.ts'
 import { HOLD_REASONS, type Phase } from '../api/reasons.ts'
@@ -118,14 +119,14 @@ export const createRecords = (): Records => {
     },
     countHeld: () => {
       const held = [...byUid.values()].filter((record) => isOpen(record) && HELD.has(record.status?.reason ?? ''))
-      const kinds = Map.groupBy(held, ({ spec, status }) => `${status?.reason} ${spec.policy.name}`)
+      const kinds = Map.groupBy(held, (record) => `${record.status?.reason} ${governingPolicy(record).name}`)
       return [...kinds].map(([kind, { length: count }]) => {
         const [reason = '', policy = ''] = kind.split(' ')
         return { policy, reason, count }
       })
     },
     countOf: (policy) => {
-      const mine = [...byUid.values()].filter(({ spec }) => spec.policy.name === policy)
+      const mine = [...byUid.values()].filter((record) => governingPolicy(record).name === policy)
       const held = mine.filter(({ status }) => status?.phase === 'Held' || status?.phase === 'AwaitingApproval')
       return { active: mine.filter(underWay).length, held: held.length }
     },
@@ -140,7 +141,10 @@ export const createRecords = (): Records => {
       ),
     activeByPolicy: (except) => {
       const counts: Record<string, number> = {}
-      for (const { spec } of activeBut(except)) counts[spec.policy.name] = (counts[spec.policy.name] ?? 0) + 1
+      for (const record of activeBut(except)) {
+        const { name } = governingPolicy(record)
+        counts[name] = (counts[name] ?? 0) + 1
+      }
       return counts
     },
   }

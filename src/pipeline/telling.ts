@@ -1,3 +1,4 @@
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { Config } from '../config.ts'
 import { openRecordOf as openRecord } from '../decide/own-record.ts'
 import { createEventWriter } from '../report/events.ts'
@@ -70,9 +71,10 @@ export const createTelling = ({
     policies: policyStatus,
     ledger,
     onRecord: (record) => {
+      const before = records.get(record.metadata.uid) ?? record
       records.put(record)
       logRecord(log, record)
-      policyNews.counted(record.spec.policy.name)
+      new Set([before, record].map((each) => governingPolicy(each).name)).forEach(policyNews.counted)
     },
   })
   const openRecordOf: Parameters<typeof createReporter>[0]['openRecordOf'] = ({ owner, area, templateHash }) =>

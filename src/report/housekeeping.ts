@@ -1,4 +1,5 @@
 /** Which records may go: the choice is pure, the deletion only of what was chosen, by uid. */
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { Remediation } from '../api/objects.ts'
 import { parseTime } from '../api/time.ts'
 import { conflict, notFound } from '../runtime/errors.ts'
@@ -15,11 +16,12 @@ export interface Keeping {
 }
 
 /** Until when a decision may still read this record: attempts count for 24 hours, and for the cooldown if that is longer. */
-const readUntil = ({ spec, status }: Remediation, { cooldownMs }: Keeping): number => {
+const readUntil = (record: Remediation, { cooldownMs }: Keeping): number => {
+  const { status } = record
   const attempts = (status?.attempts ?? []).flatMap((time) => parseTime(time) ?? [])
   if (attempts.length === 0) return 0
   const last = Math.max(...attempts, parseTime(status?.finishedAt) ?? 0)
-  return last + Math.max(LEDGER_WINDOW_MS, cooldownMs(spec.policy.name))
+  return last + Math.max(LEDGER_WINDOW_MS, cooldownMs(governingPolicy(record).name))
 }
 
 const endOf = ({ status }: Remediation): number | undefined => parseTime(status?.finishedAt)
@@ -35,7 +37,7 @@ export const chooseExpired = (
     .filter((record) => endOf(record) !== undefined)
     .toSorted((a, b) => (endOf(b) ?? 0) - (endOf(a) ?? 0))
   return finished.filter((record) => {
-    const policy = record.spec.policy.name
+    const policy = governingPolicy(record).name
     const rank = (kept.get(policy) ?? 0) + 1
     kept.set(policy, rank)
     if (now < readUntil(record, keeping)) return false

@@ -21,6 +21,16 @@ describe('the ledger of attempts', () => {
     ]
     expect(mergeAttempts(sources, NOW)).toEqual([mine(NOW), mine(NOW + 5)])
   })
+  test('counts an attempt for the policy by which it was begun, not for the one that opened the record', () => {
+    const by = (name: string) => ({ name, uid: `uid-${name}`, generation: 1 })
+    const step = { index: 0, attempt: 1, action: 'RewriteImage', state: 'Ineffective', planHash: 'h' } as const
+    const steps = [{ ...step, policy: by('acts'), intendedAt: iso() }]
+    const told = aRecord({ attempts: [iso(), iso(5)], steps, policy: by('acts-now') })
+    expect(attemptsOfRecord(told).map(({ policy: name, at }) => [name, at])).toEqual([
+      ['acts', NOW],
+      ['acts-now', NOW + 5],
+    ])
+  })
   test('forgets what is a day old', () => {
     expect(mergeAttempts([attemptsOfRecord(record(iso(-DAY), iso(-DAY + 1)))], NOW)).toEqual([mine(NOW - DAY + 1)])
   })

@@ -3,6 +3,7 @@
  * or losing this process, resets no budget.
  */
 import { CAUSES_BY_AREA, type Cause, type IncidentArea, incidentAreaOf, isNodeCause } from '../api/causes.ts'
+import { governingPolicy, policyOfStep } from '../api/governing-policy.ts'
 import { incidentId } from '../api/incident-id.ts'
 import { AREA_LABEL } from '../api/names.ts'
 import type { Remediation, RemediationPolicy } from '../api/objects.ts'
@@ -37,7 +38,11 @@ export const attemptsOfRecord = (record: Remediation): readonly Attempt[] => {
   const area = areaOfRecord(record)
   if (area === undefined) return []
   const incident = incidentId(spec.target.uid, area)
-  return (status?.attempts ?? []).flatMap((time) => timed(spec.policy.name, incident, time))
+  const by = (time: string): string => {
+    const step = status?.steps?.find(({ intendedAt }) => intendedAt === time)
+    return (step ? policyOfStep(record, step) : governingPolicy(record)).name
+  }
+  return (status?.attempts ?? []).flatMap((time) => timed(by(time), incident, time))
 }
 
 /** Attempts of the last 24 hours, oldest first, at most 1,000: the newest. */

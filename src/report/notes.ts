@@ -1,5 +1,6 @@
 /** What a change of a record has to tell, as sentences for whoever reads `kubectl describe` at night. Pure. */
 import { formatDuration } from '../api/duration.ts'
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import { API_VERSION } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
@@ -123,7 +124,8 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
 const addressed = (record: Remediation, reason: string, message: string): readonly Note[] => {
   const { type, events } = reasonEntry(reason)
   if (events === 'none') return []
-  const { policy, target: owner } = record.spec
+  const { target: owner } = record.spec
+  const policy = governingPolicy(record)
   const note = { type, reason, message: clip(message, MAX_MESSAGE) }
   if (events === 'owner') return [{ ...note, regarding: owner }]
   const regarding = { apiVersion: API_VERSION, kind: 'RemediationPolicy', name: policy.name, uid: policy.uid }

@@ -12,7 +12,10 @@ const attemptsOnlyIn = (
   const others = new Set(other?.attempts)
   const only = (one?.attempts ?? []).filter((time) => !others.has(time))
   if (only.length === 0) return []
-  return attemptsOfRecord({ ...record, status: { attempts: only } }).map(({ incident, at }) => ({ incident, at }))
+  return attemptsOfRecord({ ...record, status: { ...record.status, attempts: only } }).map(({ incident, at }) => ({
+    incident,
+    at,
+  }))
 }
 
 /** What a change of a record is to the status of its policy; undefined where it is nothing. Pure. */

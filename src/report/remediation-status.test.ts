@@ -335,6 +335,19 @@ describe('the status of a record', () => {
     expect(after.nextLook).toBe(new Date(at + 5_000).toISOString())
   })
 
+  test('names the policy that governs now, and on each step the one by which it was planned', () => {
+    const watcher = { name: 'observes', uid: 'uid-observes', generation: 1 }
+    const observed = lived(hold('ObserveOnly', { policy: watcher, plan: aRecycle() }))
+    expect([observed.policy, observed.steps?.[0]?.policy]).toEqual([watcher, watcher])
+    const other = { name: 'acts', uid: 'uid-acts', generation: 3 }
+    const waits = happens(observed, hold('ObserveOnly', { policy: other, plan: aRecycle() }))
+    expect(waits.policy).toEqual(other)
+    const begun = happens(waits, act({ policy: other }))
+    expect([begun.policy, begun.steps?.at(-1)?.policy]).toEqual([other, other])
+    const held = happens(begun, hold('OperatorPaused', { policy: watcher }))
+    expect([held.phase, held.policy]).toEqual(['Running', other])
+  })
+
   test('tells when a condition turned, not when it was looked at', () => {
     const turned = lived(held, act(), acted(), repaired).conditions?.map((one) => [one.type, one.lastTransitionTime])
     expect(turned).toEqual([

@@ -2,6 +2,7 @@
  * The stage as the controller uses it: each call writes the record once, then tells it: Events, metrics, and what the
  * policy's status has to know.
  */
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { EventWriter } from './events.ts'
@@ -55,8 +56,9 @@ export const createReport = ({
     void events.emit(notesOf(before, record))
     const news = newsOf(before, record)
     if (!news) return
-    ledger.heard(record.spec.policy.name, news)
-    policies.tell(record.spec.policy.name, news)
+    const { name } = governingPolicy(record)
+    ledger.heard(name, news)
+    policies.tell(name, news)
   }
 
   const told = async (record: Remediation, write: Promise<Remediation>): Promise<Remediation> => {

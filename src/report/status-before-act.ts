@@ -5,7 +5,7 @@ import type { Plan, RewriteImagePlan } from '../decide/verdict.ts'
 import type { Reason } from './reasons.ts'
 import type { VerdictOf } from './status-change.ts'
 import { knownOf, learned, put, underWay } from './status-fields.ts'
-import { isUndo, lastBegun, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
+import { isUndo, lastBegun, policyRefOf, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
 import { clip, isoTime } from './text.ts'
 
 const MAX_ATTEMPTS = 100
@@ -44,7 +44,7 @@ const deadlineOf = (before: RemediationStatus, { plan, expiresAt }: VerdictOf<'H
 }
 
 export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
-  const { reason, message, plan, lookAgainAt } = verdict
+  const { reason, message, plan, policy, lookAgainAt } = verdict
   const finished = before.finishedAt !== undefined
   if (reason === 'AlreadyRecovered') {
     return underWay(before) || finished ? before : closed(before, at, 'Recovered', message)
@@ -61,6 +61,7 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     before.phase === phase &&
     before.reason === reason &&
     before.planHash === plan?.hash &&
+    before.policy?.uid === policy.uid &&
     before.cause === known.cause &&
     foreseenIn(reason, before.message) === foreseenIn(reason, message) &&
     explainedAs(before) === explainedAs({ ...before, ...known }) &&
@@ -72,9 +73,10 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     phase,
     reason,
     message: reason === 'CoolingDown' ? withEnding(before, message) : message,
+    policy: policyRefOf(policy),
     ...planned(plan),
     ...known,
-    steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned')) : kept,
+    steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned', policy)) : kept,
     expiresAt: deadlineOf(before, verdict),
     nextLook: isoTime(lookAgainAt),
     finishedAt: spent ? (before.finishedAt ?? isoTime(at)) : undefined,
@@ -85,7 +87,7 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
 const turnedDown = (
   before: RemediationStatus,
   at: number,
-  { plan, message, diagnosis }: VerdictOf<'Hold'>,
+  { plan, message, policy, diagnosis }: VerdictOf<'Hold'>,
   reason: 'Denied' | 'Expired',
 ): RemediationStatus => {
   if (before.phase === 'Cancelled' && before.reason === reason && before.planHash === plan?.hash) return before
@@ -94,9 +96,12 @@ const turnedDown = (
     phase: 'Cancelled',
     reason,
     message,
+    policy: policyRefOf(policy),
     ...planned(plan),
     ...learned(before, diagnosis),
-    steps: plan ? withStep(before.steps ?? [], stepOf(plan, attempt, 'Planned')) : withoutProposal(before.steps ?? []),
+    steps: plan
+      ? withStep(before.steps ?? [], stepOf(plan, attempt, 'Planned', policy))
+      : withoutProposal(before.steps ?? []),
     expiresAt: undefined,
     nextLook: undefined,
     finishedAt: isoTime(at),
@@ -141,7 +146,7 @@ const running = (before: RemediationStatus, since: string, step: RemediationStep
 
 /** An attempt is one pass through the actions of a policy: an escalation within it is no new one. */
 export const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act'>): RemediationStatus => {
-  const { plan, attempt, resume } = verdict
+  const { plan, policy, attempt, resume } = verdict
   const steps = before.steps ?? []
   const last = lastBegun(steps)
   const message = `about to carry out ${plan.type} on ${plan.target.kind} ${plan.target.name}`
@@ -149,7 +154,10 @@ export const intended = (before: RemediationStatus, at: number, verdict: Verdict
   if (resume && last?.state === 'Intended') return before
   const attempts = before.attempts ?? []
   const counted = resume || last?.attempt === attempt ? attempts : [...attempts, isoTime(at)].slice(-MAX_ATTEMPTS)
-  return put(running(next, isoTime(at), stepOf(plan, attempt, 'Intended'), message), { attempts: counted })
+  return put(running(next, isoTime(at), stepOf(plan, attempt, 'Intended', policy), message), {
+    policy: policyRefOf(policy),
+    attempts: counted,
+  })
 }
 
 export const undoIntended = (before: RemediationStatus, at: number, plan: RewriteImagePlan): RemediationStatus => {
@@ -159,5 +167,10 @@ export const undoIntended = (before: RemediationStatus, at: number, plan: Rewrit
   const judged = last && (last.state === 'Intended' || last.state === 'Done')
   const ended = judged ? withLast(steps, { state: 'Ineffective', finishedAt: isoTime(at) }) : steps
   const message = `about to put the former image back in ${plan.target.kind} ${plan.target.name}`
-  return running({ ...before, steps: [...ended] }, isoTime(at), stepOf(plan, last?.attempt ?? 1, 'Intended'), message)
+  return running(
+    { ...before, steps: [...ended] },
+    isoTime(at),
+    stepOf(plan, last?.attempt ?? 1, 'Intended', last?.policy),
+    message,
+  )
 }

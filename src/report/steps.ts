@@ -1,7 +1,8 @@
 /** The steps of a record: what is planned and done, in order. */
+import type { GoverningPolicy } from '../api/governing-policy.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import type { RemediationStep } from '../api/remediation.ts'
-import type { NodePlan, PlacedChange, Plan } from '../decide/verdict.ts'
+import type { Governing, NodePlan, PlacedChange, Plan } from '../decide/verdict.ts'
 import { clip } from './text.ts'
 
 /** The CRD takes no more; what an incident did longer ago is in its Events and in the audit log. */
@@ -47,14 +48,22 @@ const nodeOf = (plan: NodePlan): NonNullable<RemediationStep['node']> => {
   }
 }
 
+export const policyRefOf = ({ name, uid, generation }: Governing): GoverningPolicy => ({ name, uid, generation })
+
 /** A plan as a step. One that writes to nothing but pods of Jobs has no target: undoing it leaves the template alone. */
-export const stepOf = (plan: Plan, attempt: number, state: RemediationStep['state']): RemediationStep => {
+export const stepOf = (
+  plan: Plan,
+  attempt: number,
+  state: RemediationStep['state'],
+  policy: Governing | undefined,
+): RemediationStep => {
   const pods = podsOf(plan)
   const podsOnly = plan.type === 'RewriteImage' && plan.podsOnly === true
   const { apiVersion, kind, namespace, name, uid } = plan.target
   return {
     index: plan.index,
     attempt,
+    ...(policy && { policy: policyRefOf(policy) }),
     action: plan.type,
     state,
     ...(!podsOnly && { target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) } }),

@@ -1,4 +1,5 @@
 /** What a change of a record adds to the metrics. Pure. */
+import { governingPolicy } from '../api/governing-policy.ts'
 import type { Remediation } from '../api/objects.ts'
 import { HOLD_REASONS, type Phase } from '../api/reasons.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
@@ -24,9 +25,9 @@ const ENDS: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 
 
 /** Counts transitions, once each: not looks. */
 export const tallyOf = (before: RemediationStatus | undefined, record: Remediation): Tally => {
-  const { status, spec } = record
+  const { status } = record
   if (!status || status === before) return {}
-  const policy = spec.policy.name
+  const policy = governingPolicy(record).name
   const { phase, reason } = status
   const turnedDown = phase === 'Cancelled' && (reason === 'Denied' || reason === 'Expired') && reason !== before?.reason
   if (turnedDown && status.action !== undefined) return { ended: { policy, action: status.action, result: reason } }

@@ -1,6 +1,7 @@
 /** Watches the API server and tells on the time line what happens to the scene, each thing once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeEvent, KubeObject, Pod, Workload } from '../../src/api/kubernetes.ts'
+import { governingPolicy } from '../../src/api/governing-policy.ts'
 import type { Remediation } from '../../src/api/objects.ts'
 import type { Api } from '../kubelet/api.ts'
 import { placeOf } from './proof.ts'
@@ -110,7 +111,7 @@ export const startWitness = (api: Api, timeline: Timeline): Witness => {
         what: status.phase ?? '',
         about,
         text: recordText(record),
-        data: { reason: status.reason, cause: status.cause ?? spec.cause, policy: spec.policy.name },
+        data: { reason: status.reason, cause: status.cause ?? spec.cause, policy: governingPolicy(record).name },
         ...(status.phase === 'Succeeded' && { mood: 'good' as const }),
       }),
     )

@@ -1,3 +1,4 @@
+import { policyOfStep } from '../../api/governing-policy.ts'
 import { mountHelperFor } from '../../api/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../api/names.ts'
 import type { NodeCause } from '../../api/causes.ts'
@@ -99,7 +100,7 @@ export const endedFlagged = (c: Case, governed: Governed): Unplanned | undefined
   const cause = nodeCauseOf(c)
   const [last] = cause ? triedSteps(c) : []
   if (!cause || last?.step.action !== 'FlagNode' || last.step.state !== 'Succeeded') return undefined
-  const { uid, generation } = last.record.spec.policy
+  const { uid, generation } = policyOfStep(last.record, last.step)
   if (uid !== governed.policy.uid || generation !== governed.policy.generation) return undefined
   const { detail } = flagOf(c.facts, cause, detailIn(governed))
   // A taint that a person took away is not put back by the same policy.

@@ -1,6 +1,7 @@
 /** A remedy on a node is under way: what its agent answered, and whether the pods that it was for recovered. */
 import { findDockerChain } from '../../api/docker-chain.ts'
 import { formatDuration } from '../../api/duration.ts'
+import { governingPolicy } from '../../api/governing-policy.ts'
 import type { Pod } from '../../api/kubernetes.ts'
 import type { RemediationStep } from '../../api/remediation.ts'
 import { policyOf, type UnderWay } from '../attempt-under-way.ts'
@@ -37,7 +38,8 @@ const proveFlag = (c: Case, underWay: UnderWay): Verdict => {
   const { record, step } = underWay
   const policy = policyOf(c, record)
   const { name } = c.incident.owner.ref
-  const further = policy?.generation === record.spec.policy.generation && step.index + 1 < policy.spec.actions.length
+  const further =
+    policy?.generation === governingPolicy(record).generation && step.index + 1 < policy.spec.actions.length
   return further
     ? afterIneffective(c, underWay, `node ${name} is flagged; the policy goes on`)
     : proof(

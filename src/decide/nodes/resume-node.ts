@@ -1,4 +1,5 @@
 /** An intent on a node stands on the record, its outcome does not: what is left of it is done again, under the same names. */
+import { governingPolicy } from '../../api/governing-policy.ts'
 import { mountHelperFor } from '../../api/mount-helpers.ts'
 import { policyOf, type UnderWay } from '../attempt-under-way.ts'
 import type { Case, PolicyInForce } from '../case.ts'
@@ -26,7 +27,7 @@ export const resumeNode = (c: Case, underWay: UnderWay): Verdict | 'Written' => 
   if (left === 'Written') return left
   if ('ask' in left) return { kind: 'Ask', facts: left.ask }
   const { diagnosis } = c
-  const by = record.spec.policy
+  const by = governingPolicy(record)
   if ('unseen' in left) {
     const message = `begun; what is left to do cannot be seen: ${left.unseen}`
     return { kind: 'Hold', policy: by, reason: 'FactUnknown', message, lookAgainAt: c.now + LATER, diagnosis }
