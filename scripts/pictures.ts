@@ -45,7 +45,12 @@ console.log('playing the demo; about a minute')
 const { lines, series } = await playWithPrometheus(
   Object.entries(PANELS).map(([title, by]) => ({ expr: substituted(queryOfPanel(title)), by })),
 )
-const cast = { repaired: REPAIRED.place, leftAlone: LEFT_ALONE.map(({ place }) => place) }
+const cast = {
+  repaired: REPAIRED.place,
+  becomes: REPAIRED.becomes,
+  // Those of the same incident; what is explained has no story.
+  leftAlone: LEFT_ALONE.filter(({ explained }) => explained === undefined).map(({ place }) => place),
+}
 const timeLine = timeLineOf(lines, cast)
 const run = `npm run pictures, ${new Date().toISOString().slice(0, 10)}: ${machine()}, Kubernetes ${kubernetesVersion()}`
 

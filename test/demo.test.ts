@@ -39,15 +39,22 @@ const play = async (onLine?: (line: Line, end: (signal: NodeJS.Signals) => void)
 }
 
 describe('npm run demo -- --json', () => {
-  it('repairs and verifies the incident, leaves the look-alikes alone, and nothing behind', async () => {
+  it('repairs and verifies the incident at both registries, explains the other, leaves the look-alikes alone, and nothing behind', async () => {
     const { status, lines, left } = await play()
     const seen = lines.map(({ who, what, text }) => `${who} ${what} ${text}`).join('\n')
     expect(lines.at(-1), seen).toMatchObject({
       what: 'Result',
       ok: true,
+      repaired: ['kube-system/coredns', 'default/dashboard'],
       leftAlone: [
         { place: 'default/reports', reason: 'ObserveOnly' },
         { place: 'default/guestbook', reason: 'ManagedElsewhere' },
+        {
+          place: 'default/rss-site',
+          reason: 'ObserveOnly',
+          explained: { kind: 'LikelyTypo', image: 'docker.io/nickchase/rss-php-nginx:v1' },
+        },
+        { place: 'default/intranet', reason: 'ObserveOnly', explained: { kind: 'MissingCredentials' } },
       ],
     })
     expect(lines.at(-1)?.['diff']).toContain('+ image: harbor.od.com/public/coredns:1.6.1')
@@ -72,7 +79,7 @@ describe('npm run demo -- --json', () => {
       /harbor\.od\.com\/k8s\/coredns.*401 Unauthorized$/,
     )
     const touched = lines.filter(({ who, what }) => who === 'kubemend' && ['Running', 'Verifying'].includes(what))
-    expect(new Set(touched.map(({ about }) => about))).toEqual(new Set(['kube-system/coredns']))
+    expect(new Set(touched.map(({ about }) => about))).toEqual(new Set(['kube-system/coredns', 'default/dashboard']))
   }, 240_000)
 
   it.each(['SIGINT', 'SIGTERM'] as const)(

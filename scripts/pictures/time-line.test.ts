@@ -3,7 +3,7 @@ import { panelsSvg } from './panels-svg.ts'
 import { type Line, timeLineOf } from './time-line.ts'
 import { timeLineSvg } from './time-line-svg.ts'
 
-const CAST = { repaired: 'shop/web', leftAlone: ['shop/other'] }
+const CAST = { repaired: 'shop/web', becomes: 'new/web:1', leftAlone: ['shop/other'] }
 const LINES: readonly Line[] = [
   { seconds: null, who: 'demo', what: 'Controller', text: 'runs' },
   { seconds: 0, who: 'kubelet', what: 'Failed', about: 'shop/web', text: 'Failed to pull <image>' },

@@ -87,10 +87,12 @@ const recordLane = (lines: readonly Timed[], place: string, end: number): Lane =
 export interface Cast {
   /** `namespace/name` of the workload that is repaired. */
   readonly repaired: string
+  /** Its image at the end. */
+  readonly becomes: string
   readonly leftAlone: readonly string[]
 }
 
-const momentsOf = (lines: readonly Timed[], { repaired }: Cast): readonly Moment[] => {
+const momentsOf = (lines: readonly Timed[], { repaired, becomes }: Cast): readonly Moment[] => {
   const first = (text: string, fits: (line: Timed) => boolean): readonly Moment[] => {
     const line = lines.find(fits)
     return line ? [{ at: line.seconds, text }] : []
@@ -106,7 +108,7 @@ const momentsOf = (lines: readonly Timed[], { repaired }: Cast): readonly Moment
     ...first('the owner lets the policy act', ({ who, what }) => who === 'you' && what === 'Enforce'),
     ...first(
       'the registry confirms the image under its new path',
-      ({ who, text }) => who === 'registry' && text.includes('the image is there'),
+      ({ who, text }) => who === 'registry' && text === `asked for ${becomes}: the image is there`,
     ),
     ...first('the image is written', ofRecord('Verifying')),
     ...first('the pod runs', ({ who, about, what }) => who === 'kubelet' && about === repaired && what === 'Running'),

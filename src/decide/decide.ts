@@ -35,7 +35,9 @@ export const decide = (c: Case): Verdict => {
   const objection = turnedDown(context) ?? firstObjection(context)
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, blind).ask }
 
-  const closer = objection && (('plan' in planned ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
+  // A rewrite that is held has its own reasons; to recycle a pod explains no image.
+  const remedied = 'plan' in planned && planned.plan.type === 'RewriteImage'
+  const closer = objection && ((remedied ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
   if (closer) return { kind: 'Ask', facts: closer.ask }
 
   const diagnosis = withTies(c, governed)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Explanation, FactName } from '../diagnose/incident.ts'
 import { decide } from './decide.ts'
-import { aCase, aPolicy, BROKEN, type CaseWords, exists, MENDED, rewriting } from './testing.ts'
+import { aCase, aPolicy, BROKEN, type CaseWords, exists, MENDED, recycling, rewriting } from './testing.ts'
 
 const TYPO: Explanation = { kind: 'LikelyTypo', of: BROKEN, says: 'it is nearly that', image: MENDED, found: true }
 const CLOSER: readonly FactName[] = [{ fact: 'knownImages' }]
@@ -19,6 +19,13 @@ const under = (suggestions: 'Ignore' | 'Apply', words: CaseWords = {}, policy: o
 describe('where no rule applies', () => {
   test.each(['Enforce', 'Observe'])('it is looked at closer before it is held: mode %s', (mode) => {
     expect(under('Ignore', { diagnosis: { closer: CLOSER } }, { mode })).toEqual({ kind: 'Ask', facts: CLOSER })
+  })
+
+  test('it is looked at closer too where a policy that observes would recycle the pod, which explains nothing', () => {
+    const observes = aPolicy({ mode: 'Observe', actions: [recycling()] })
+    const closer = { diagnosis: { closer: CLOSER } }
+    expect(decide(aCase({ policies: [observes], ...closer }))).toEqual({ kind: 'Ask', facts: CLOSER })
+    expect(decide(aCase({ policies: [aPolicy({ actions: [recycling()] })], ...closer }))).toMatchObject({ kind: 'Act' })
   })
 
   test('the record says what is likeliest, and nothing is written', () => {

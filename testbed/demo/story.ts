@@ -66,8 +66,9 @@ const observeFirst = async (stage: Stage, timeline: Timeline, witness: Witness):
     what: 'the neighbours run',
     timeoutMs: 30_000,
   })
-  await stage.kubectl(['apply', '-f', '-'], { input: sceneManifest() })
+  // Said first: by the time kubectl is done with all of them the first one has failed already.
   timeline.say({ who: 'you', what: 'Apply', text: `apply ${MEMBERS.map(({ place }) => place).join(', ')}` })
+  await stage.kubectl(['apply', '-f', '-'], { input: sceneManifest() })
   await witness.until(() => MEMBERS.every(({ place }) => witness.failedAt.has(place)), {
     what: 'every pod of the scene fails',
     timeoutMs: 30_000,
