@@ -3,10 +3,18 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { once } from 'node:events'
 
+export interface LoopDelay {
+  readonly p99: number
+  readonly p50: number
+  readonly samples: number
+}
+
 export interface Contender {
   readonly pid: number
   /** Lines of its standard output so far. */
   readonly lines: readonly string[]
+  /** ms that its event loop kept others waiting since it started; only where it was launched with `bench/loop-delay.ts`. */
+  readonly loopDelay: () => Promise<LoopDelay>
   readonly stop: () => Promise<void>
 }
 
@@ -15,6 +23,8 @@ export interface Launch {
   readonly name: string
   /** A module that ends the process with us. */
   readonly tied: string
+  /** Further modules that are loaded first. */
+  readonly first?: readonly string[]
   readonly entry: string
   readonly args: readonly string[]
   /** All of its environment; default: nothing. */
@@ -26,13 +36,28 @@ export interface Launch {
 const READY_MS = 120_000
 
 /** Starts a contender and waits until it is ready. Throws with its last words where it ends before. */
-export const startContender = async ({ name, tied, entry, args, env = {}, isReady }: Launch): Promise<Contender> => {
+export const startContender = async ({
+  name,
+  tied,
+  first = [],
+  entry,
+  args,
+  env = {},
+  isReady,
+}: Launch): Promise<Contender> => {
   // Nothing of our own environment may make a difference.
-  const child = spawn(process.execPath, ['--import', tied, entry, ...args], { env, stdio: 'pipe' })
+  const child = spawn(process.execPath, [...[tied, ...first].flatMap((path) => ['--import', path]), entry, ...args], {
+    env,
+    stdio: 'pipe',
+  })
   const lines: string[] = []
   const last: string[] = []
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+  const delay = Promise.withResolvers<LoopDelay>()
+  delay.promise.catch(() => {})
   const hear = (line: string): void => {
+    const [, p99, p50, samples] = /^loop-delay (\S+) (\S+) (\S+)$/.exec(line) ?? []
+    if (samples !== undefined) return delay.resolve({ p99: Number(p99), p50: Number(p50), samples: Number(samples) })
     last.splice(0, Math.max(0, last.length - 4), ...last.slice(-4), line)
     if (isReady(line)) resolve()
   }
@@ -46,13 +71,19 @@ export const startContender = async ({ name, tied, entry, args, env = {}, isRead
     hear(line)
   })
   const ended = once(child, 'exit').then(() => {
-    reject(new Error(`${name} ended: ${last.join('\n')}`))
+    const cause = new Error(`${name} ended: ${last.join('\n')}`)
+    reject(cause)
+    delay.reject(cause)
   })
   const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${last.join('\n')}`)), READY_MS)
   await ready.finally(() => clearTimeout(timer))
   return {
     pid: child.pid ?? 0,
     lines,
+    loopDelay: () => {
+      child.kill('SIGUSR2')
+      return delay.promise
+    },
     stop: async () => {
       child.kill('SIGTERM')
       const patience = setTimeout(() => child.kill('SIGKILL'), 5_000)

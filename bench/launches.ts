@@ -43,6 +43,12 @@ export const kubemend = ({ kubeconfig }: Against, form: Form = 'emitted'): Launc
   }
 }
 
+/** Says besides how long its event loop kept others waiting. */
+export const withLoopDelay = (launch: Launch): Launch => ({
+  ...launch,
+  first: [join(MADE, 'bench/loop-delay.js')],
+})
+
 const saysReady = (line: string): boolean => line === 'ready'
 
 export const reference = ({ kubeconfig, namespace }: Against): Launch => ({
@@ -98,6 +104,8 @@ export const emit = async (): Promise<void> => {
   copyFileSync(join(ROOT, 'package.json'), join(MADE, 'package.json'))
   await bundle(join(MADE, 'dist'))
   const alike = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2025', '--types', 'node', '--skipLibCheck']
-  const sources = ['bench/reference.ts', 'testbed/die-with-parent.ts'].map((source) => join(ROOT, source))
+  const sources = ['bench/reference.ts', 'bench/loop-delay.ts', 'testbed/die-with-parent.ts'].map((source) =>
+    join(ROOT, source),
+  )
   await compile('--ignoreConfig', ...alike, '--rootDir', ROOT, '--outDir', MADE, ...sources)
 }

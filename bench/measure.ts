@@ -6,12 +6,12 @@ import { classifierOf } from './classifier.ts'
 import { costsOf } from './costs.ts'
 import { startForwarder } from './forwarder.ts'
 import { latencyOf } from './latency.ts'
-import { type Against, bare, kubemend, reference } from './launches.ts'
+import { type Against, bare, kubemend, reference, withLoopDelay } from './launches.ts'
 import type { Launch } from './contenders.ts'
 import type { Remedy } from './objects.ts'
 import type { Options } from './options.ts'
-import { residenceOf } from './residence.ts'
-import type { P1, P5, P6, Residence, Results } from './results.ts'
+import { residenceOf, syncDelayOf } from './residence.ts'
+import type { P1, P5, P6, Residence, Results, SyncDelay } from './results.ts'
 import { playRound, type Round } from './round.ts'
 import { quantile } from './statistics.ts'
 
@@ -121,8 +121,15 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     : undefined
   const empty = wants('P3') ? await residences('without pods') : []
   // Nothing else is measured beside them.
-  if (options.rows.some((row) => row !== 'P10' && row !== 'P11')) await bed.makeHealthy(options.healthy, progress)
+  if (options.rows.some((row) => row !== 'P10')) await bed.makeHealthy(options.healthy, progress)
   const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
+  const sync: SyncDelay[] = []
+  if (wants('P11')) {
+    for (const launch of [kubemend(against('kubemend')), reference(against('reference'))]) {
+      progress(`${launch.name}: reading ${options.healthy} healthy pods`)
+      sync.push({ name: launch.name, ...(await syncDelayOf(withLoopDelay(launch))) })
+    }
+  }
   const p3 = idle.flatMap(({ name }, i): Residence[] => {
     const [before, after] = [empty[i], full[i]]
     return before && after ? [{ name, empty: before, full: after }] : []
@@ -137,5 +144,6 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     ...(p6.length > 0 && { p6 }),
     ...(p10 && { p10 }),
     ...(p11 && { p11 }),
+    ...(sync.length > 0 && { sync }),
   } satisfies Partial<Results>
 }

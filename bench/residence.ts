@@ -1,6 +1,6 @@
 /** P3: what a process holds when it has nothing to do. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Launch, startContender } from './contenders.ts'
+import { type Launch, type LoopDelay, startContender } from './contenders.ts'
 import { type Memory, memoryOf } from './memory.ts'
 import { quantile } from './statistics.ts'
 
@@ -18,6 +18,16 @@ export const residenceOf = async (launch: Launch, settleMs: number): Promise<Mem
     }
     const median = (pick: (memory: Memory) => number): number => quantile(readings.map(pick), 0.5)
     return { resident: median((each) => each.resident), anonymous: median((each) => each.anonymous) }
+  } finally {
+    await contender.stop()
+  }
+}
+
+/** P11: how long the event loop kept others waiting from its start until it had read all pods. */
+export const syncDelayOf = async (launch: Launch): Promise<LoopDelay> => {
+  const contender = await startContender(launch)
+  try {
+    return await contender.loopDelay()
   } finally {
     await contender.stop()
   }

@@ -1,3 +1,4 @@
+import type { LoopDelay } from './contenders.ts'
 import type { Costs } from './costs.ts'
 import type { Latency } from './latency.ts'
 import type { Memory } from './memory.ts'
@@ -61,6 +62,11 @@ export interface P11 {
   readonly slowest: { readonly source: string; readonly ms: number }
 }
 
+/** The event loop while all pods are read. */
+export interface SyncDelay extends LoopDelay {
+  readonly name: string
+}
+
 export interface Machine {
   readonly cpu: string
   readonly cores: number
@@ -83,4 +89,6 @@ export interface Results {
   readonly p6?: readonly P6[]
   readonly p10?: P10
   readonly p11?: P11
+  /** A part of P11. */
+  readonly sync?: readonly SyncDelay[]
 }

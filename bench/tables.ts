@@ -1,6 +1,6 @@
 /** The results as Markdown tables: the terminal and the document show the same. Pure. */
 import type { Latency } from './latency.ts'
-import type { P1, P5, P6, P10, P11, Residence, Results } from './results.ts'
+import type { P1, P5, P6, P10, P11, Residence, Results, SyncDelay } from './results.ts'
 
 const ms = (value: number): string => value.toFixed(1)
 const times = (value: number): string => value.toFixed(2)
@@ -126,8 +126,19 @@ export const classifierTable = ({ messages, rows, classified, loop, policies, ma
   )
 }
 
+export const syncTable = (rows: readonly SyncDelay[], healthy: number): string =>
+  table(
+    [`event loop while ${healthy} healthy pods are read`, 'p50 ms', 'p99 ms', 'samples'],
+    rows.map(({ name, p50, p99, samples }) => [
+      name === 'reference' ? 'makeInformer' : name,
+      ms(p50),
+      name === 'kubemend' ? `${ms(p99)} (goal < 50) ${p99 < 50 ? 'reached' : 'NOT reached'}` : ms(p99),
+      String(samples),
+    ]),
+  )
+
 /** Every table there is, each under its heading. */
-export const tablesOf = ({ p1, p3, p5, p6, p10, p11, healthy, perSecond }: Results): string =>
+export const tablesOf = ({ p1, p3, p5, p6, p10, p11, sync, healthy, perSecond }: Results): string =>
   [
     ...(p1 ? [`## P1: from the failing status to the write, ${perSecond} incidents a second`, latencyTable(p1)] : []),
     ...(p3 ? ['## P3: memory at rest', residenceTable(p3, healthy)] : []),
@@ -137,5 +148,7 @@ export const tablesOf = ({ p1, p3, p5, p6, p10, p11, healthy, perSecond }: Resul
     ]),
     ...(p6 ? ['## P6: TLS connections', connectionsTable(p6)] : []),
     ...(p10 ? ['## P10: the node agent at rest', agentsTable(p10)] : []),
-    ...(p11 ? ['## P11: understanding messages', classifierTable(p11)] : []),
+    ...(p11
+      ? ['## P11: understanding messages', classifierTable(p11), ...(sync ? [syncTable(sync, healthy)] : [])]
+      : []),
   ].join('\n\n') + '\n'
