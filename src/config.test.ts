@@ -19,6 +19,7 @@ describe('the configuration', () => {
       settleForMs: 10_000,
       httpPort: 8080,
       registryTimeoutMs: 10_000,
+      registryProxy: {},
       allowRegistryAddresses: [],
       historyLimit: 500,
       ttlAfterFinishedMs: 604_800_000,
@@ -111,6 +112,7 @@ describe('the configuration', () => {
       {},
       '--allow-registry-address: found "fd00::/129", expected addresses',
     ],
+    [[], { HTTPS_PROXY: 'ftp://proxy' }, 'HTTPS_PROXY: found "ftp://proxy", expected a proxy such as'],
     [['--identity', ' '], {}, '--identity: found " ", expected some text'],
   ])('refuses %j %j with a sentence', (args, env, sentence) => {
     expect(() => config(args, env)).toThrow(ConfigError)

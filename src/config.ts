@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { FLAGS, flagNamed, helpText, type Settings } from './config-flags.ts'
+import { type ProxySettings, readProxy } from './diagnose/registry/proxy.ts'
 import { SERVICE_ACCOUNT_DIR } from './runtime/in-cluster.ts'
 import type { ConnectionOptions } from './runtime/kube-config.ts'
 
@@ -15,6 +16,8 @@ export interface Config extends Readonly<Omit<Settings, 'namespace' | 'identity'
   readonly namespace: string
   /** Unique to the process unless it was set. */
   readonly identity: string
+  /** By the usual variables; for registries alone, never for the API server. */
+  readonly registryProxy: ProxySettings
   /** For `loadKubeConnection`. */
   readonly connection: ConnectionOptions
 }
@@ -65,12 +68,14 @@ export const parseConfig = (args: readonly string[], env: Environment, ownNamesp
     settings[key] = flag.repeatable ? Object.freeze(values) : values.at(-1)
   }
   const checked = settings as unknown as Settings
+  const registryProxy = Object.freeze(proxyIn(env))
   return {
     kind: 'Config',
     config: Object.freeze({
       ...checked,
       namespace: checked.namespace ?? ownNamespace ?? 'kubemend-system',
       identity: checked.identity ?? `${hostname()}_${randomUUID().slice(0, 8)}`,
+      registryProxy,
       connection: Object.freeze({
         kubeconfig: checked.kubeconfig,
         context: checked.context,
@@ -81,6 +86,14 @@ export const parseConfig = (args: readonly string[], env: Environment, ownNamesp
         }),
       }),
     }),
+  }
+}
+
+const proxyIn = (env: Environment): ProxySettings => {
+  try {
+    return readProxy(env)
+  } catch (cause) {
+    throw new ConfigError(cause instanceof Error ? cause.message : String(cause), { cause })
   }
 }
 

@@ -268,6 +268,24 @@ test('the image is the one of this version, or the tag or digest that is asked f
   expect(await image({ tag: 'v2', digest })).toBe(`ghcr.io/kubemend/kubemend@${digest}`)
 })
 
+test('the proxy before registries is told by the usual variables, and only where there is one', async () => {
+  const told = async (registryProxy: object) => {
+    const { env, envFrom } = containerOf(await rendered({ controller: { registryProxy } })) as unknown as {
+      readonly env?: object
+      readonly envFrom?: object
+    }
+    return { env, envFrom }
+  }
+  expect(await told({})).toEqual({ env: undefined, envFrom: undefined })
+  expect(await told({ https: 'http://proxy:3128', none: '.local,10.0.0.0/8' })).toMatchObject({
+    env: [
+      { name: 'HTTPS_PROXY', value: 'http://proxy:3128' },
+      { name: 'NO_PROXY', value: '.local,10.0.0.0/8' },
+    ],
+  })
+  expect(await told({ existingSecret: 'proxy' })).toMatchObject({ envFrom: [{ secretRef: { name: 'proxy' } }] })
+})
+
 test('another text of hosts.toml makes other pods', async () => {
   const template = async (text: string) =>
     JSON.stringify(templateOf(await rendered({ controller: { registryHosts: { 'a.io': text } } })).metadata)

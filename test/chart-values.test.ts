@@ -37,6 +37,11 @@ describe('a value that cannot be', () => {
     ],
     ['a flag without dashes', 'controller.extraArgs=["log-level=debug"]', 'does not match pattern'],
     ['an address without bits', 'controller.allowRegistryAddresses=["10.0.0.1"]', 'does not match pattern'],
+    [
+      'a proxy with its password',
+      'controller.registryProxy={"https":"http://me:secret@proxy:3128"}',
+      'does not match pattern',
+    ],
     ['a registry by its URL', 'controller.registryHosts={"https://harbor.od.com":"x"}', 'does not match pattern'],
     ['a certificate that is none', 'controller.registryCertificates={"harbor.od.com":"x"}', 'does not match pattern'],
     ['a port that there is not', 'networkPolicy.egressPorts=[0]', 'minimum: got 0, want 1'],

@@ -59,6 +59,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       registryHosts: { 'harbor.od.com:5000': 'server = "http://10.0.0.1:5000"\n', _default: '[host."https://m.io"]\n' },
       registryCertificates: { 'harbor.od.com': PEM, 'harbor.od.com:5000': PEM },
       allowRegistryAddresses: ['127.0.0.0/8', 'fd00::/8'],
+      registryProxy: { https: 'http://proxy.od.com:3128', none: '.cluster.local,10.0.0.0/8', existingSecret: 'proxy' },
       extraArgs: ['--log-level=debug', '--max-actions-per-hour=5'],
     },
     dnsPolicy: 'ClusterFirst',

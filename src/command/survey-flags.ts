@@ -1,3 +1,4 @@
+import { readProxy } from '../diagnose/registry/proxy.ts'
 import { createRegistry, type Registry } from '../diagnose/registry/registry.ts'
 import { type Cluster, CLUSTER_OPTIONS, type MissingRight, NAMESPACE_OPTION, sayRight, withCluster } from './cluster.ts'
 import { readRecording } from './recording.ts'
@@ -53,6 +54,7 @@ export const registryOf = (
     ...(certsDirectory !== undefined && { certsDirectory }),
     allowedAddresses: addressesOf(values['allow-registry-address'], environment),
     userAgent: 'kubectl-mend',
+    proxy: readProxy(environment),
   })
 }
 

@@ -77,6 +77,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     ...(config.registryHostsDir !== undefined && { certsDirectory: config.registryHostsDir }),
     allowedAddresses: config.allowRegistryAddresses,
     requestTimeoutMs: config.registryTimeoutMs,
+    proxy: config.registryProxy,
     userAgent: `kubemend/${version}`,
     now,
   })

@@ -2,6 +2,7 @@ import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { http } from '../../runtime/node-http.ts'
+import type { ProxySettings } from './proxy.ts'
 import { AddressRefused, type AddressRule, createLookups } from './addresses.ts'
 
 /** How one host is reached: as the operator's configuration says, else by https with the system's CAs. */
@@ -42,8 +43,11 @@ export interface Http {
 const MAX_POOLS = 64
 const POOL = { keepAlive: true, maxSockets: 8, maxFreeSockets: 4, timeout: 30_000 } as const
 
-/** Requests over pooled connections, with the address checked where the connection is made. */
-export const createHttp = (): Http => {
+/**
+ * Requests over pooled connections, with the address checked where the connection is made. Through a proxy the name is
+ * looked up there: then an address is checked only where the URL has one.
+ */
+export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
   const lookups = createLookups()
   const pools = new Map<AddressRule, Map<string, HttpAgent | HttpsAgent>>()
 
@@ -61,10 +65,11 @@ export const createHttp = (): Http => {
     }
     const lookup = lookups(addresses) as LookupFunction
     const pool = plain
-      ? new http.Agent({ ...POOL, lookup })
+      ? new http.Agent({ ...POOL, lookup, proxyEnv })
       : new HttpsAgent({
           ...POOL,
           lookup,
+          proxyEnv,
           minVersion: 'TLSv1.2',
           ...(ca !== undefined && { ca: [...ca] }),
           ...(skipVerify === true && { rejectUnauthorized: false }),

@@ -7,6 +7,7 @@ import { type Credential, fingerprint } from './credential.ts'
 import { type Endpoint, readHosts } from './hosts.ts'
 import { createHttp } from './http.ts'
 import { type Listed, listNames } from './listing.ts'
+import type { ProxySettings } from './proxy.ts'
 import { createRecent } from './recent.ts'
 import { openSession } from './session.ts'
 import { answerOfError } from './trouble.ts'
@@ -23,6 +24,8 @@ export interface RegistryOptions {
   /** How long an answer holds, ms; default 30 s. */
   readonly answerLifeMs?: number
   readonly userAgent?: string
+  /** Default: none. */
+  readonly proxy?: ProxySettings
   readonly now?: () => number
 }
 
@@ -65,9 +68,10 @@ export const createRegistry = ({
   deadlineMs = 3 * requestTimeoutMs,
   answerLifeMs = 30_000,
   userAgent = 'kubemend',
+  proxy,
   now = Date.now,
 }: RegistryOptions = {}): Registry => {
-  const http = createHttp()
+  const http = createHttp(proxy)
   const authority = createAuthority(http, userAgent, now)
   const addresses = guardedAddresses(allowedAddresses)
   const recent = createRecent<RegistryAnswer>({ max: MAX_ANSWERS, now })
