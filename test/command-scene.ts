@@ -72,6 +72,11 @@ export const brokenDeployment = async (bed: Bed, namespace: string): Promise<str
   }
   const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace }, spec }
   await bed.applyYaml(JSON.stringify(deployment))
+  return breakItsPod(bed, namespace)
+}
+
+/** Once there is a pod of app `web` it cannot pull its image; answers its name. */
+export const breakItsPod = async (bed: Bed, namespace: string): Promise<string> => {
   const pod = await eventually(async () => {
     const { items } = await bed.get<{ items: Pod[] }>('pods', '-n', namespace, '-l', 'app=web')
     if (!items[0]) throw new Error('there is no pod yet')

@@ -51,6 +51,7 @@ export const wireReadingStages = (
     gather: createGather({
       reads,
       registry,
+      readsReleases: true,
       agents: {
         namespace: operatorNamespace,
         inspect: createInspectByReading({ reads, namespace: operatorNamespace, now: () => Date.now() }),

@@ -24,6 +24,8 @@ export interface GatherDeps {
   readonly registry: Pick<Registry, 'ask' | 'list'>
   /** Whether secrets may be read at all; without it registries are asked as anybody. Default true. */
   readonly readPullSecrets?: boolean
+  /** Whether secrets may be listed, to say what a release of Helm's was made from: the command's user, never the controller. Default false. */
+  readonly readsReleases?: boolean
   /** How agents are asked; absent: nobody asks them, and what only they see is unknown. */
   readonly agents?: Agents
 }
@@ -73,7 +75,7 @@ const named = (names: readonly FactName[]) => names.flatMap((name) => (name.fact
  * says why, naming the right that is missing. Never rejects.
  */
 export const createGather = (deps: GatherDeps) => {
-  const { reads, registry, readPullSecrets = true, agents = NOBODY } = deps
+  const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NOBODY } = deps
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
 
   /** Everything begins at once; what nobody asks for is left out. */
@@ -89,7 +91,7 @@ export const createGather = (deps: GatherDeps) => {
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
       ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
       ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
-      ...(find(names, 'source') && { source: readSourceOfTruth(incident, reads) }),
+      ...(find(names, 'source') && { source: readSourceOfTruth(incident, reads, readsReleases) }),
       ...(find(names, 'knownImages') && { knownImages: readKnownImages(incident, reads) }),
       ...(installer && { installer: readInstaller(installer.name, agents.namespace, reads) }),
     }

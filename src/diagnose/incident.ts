@@ -61,7 +61,8 @@ export interface Manager {
 
 /** Without a namespace: one of that name, wherever it is. */
 export interface KeptBy {
-  readonly kind: 'Application' | 'Kustomization' | 'HelmRelease'
+  /** `Release` is one of Helm's own, of which there is no object but a secret. */
+  readonly kind: 'Application' | 'Kustomization' | 'HelmRelease' | 'Release'
   readonly namespace?: string
   readonly name: string
 }

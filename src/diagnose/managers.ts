@@ -241,7 +241,11 @@ const ROWS: readonly Row[] = [
       const release = annotation('meta.helm.sh/release-name')
       if (!release || label('app.kubernetes.io/managed-by') !== 'Helm') return undefined
       const namespace = annotation('meta.helm.sh/release-namespace') ?? metadata.namespace
-      return { seenBy: 'annotation meta.helm.sh/release-name', editAt: `Helm release ${qualified(namespace, release)}` }
+      return {
+        seenBy: 'annotation meta.helm.sh/release-name',
+        editAt: `Helm release ${qualified(namespace, release)}`,
+        keptBy: kept('Release', namespace, release),
+      }
     },
   },
   {

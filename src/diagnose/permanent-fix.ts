@@ -28,7 +28,7 @@ export const permanentFix = (owner: Owner, findings: readonly Finding[], source?
           : ` (from where is unknown: ${source.why})`
     return first.writesBack
       ? `Change ${what} in ${first.editAt}${from}${also}: it writes back whatever is changed on the object itself.`
-      : `Change ${what} in ${first.editAt}${also}: its next upgrade writes the old one again.`
+      : `Change ${what} in ${first.editAt}${from}${also}: its next upgrade writes the old one again.`
   }
   if (owner.templateFixed) {
     const again = owner.annotations[LAST_APPLIED] === undefined ? 'make it anew' : 'apply its manifest anew'

@@ -2,11 +2,14 @@
 import type { KubeObject } from '../api/kubernetes.ts'
 import { notFound } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
+import { readHelmRelease } from './helm-release.ts'
 import { imageValues } from './helm-values.ts'
 import { type Fact, type Incident, known, type KeptBy, unknown } from './incident.ts'
 import { type Reads, whyUnread } from './reads.ts'
 
-const PLACES: Readonly<Record<KeptBy['kind'], { readonly apiVersion: string; readonly plural: string }>> = {
+type GitOpsKind = Exclude<KeptBy['kind'], 'Release'>
+
+const PLACES: Readonly<Record<GitOpsKind, { readonly apiVersion: string; readonly plural: string }>> = {
   Application: { apiVersion: 'argoproj.io/v1alpha1', plural: 'applications' },
   Kustomization: { apiVersion: 'kustomize.toolkit.fluxcd.io/v1', plural: 'kustomizations' },
   HelmRelease: { apiVersion: 'helm.toolkit.fluxcd.io/v2', plural: 'helmreleases' },
@@ -90,7 +93,10 @@ const sayFlux = async (keeper: Keeper, images: readonly string[], reads: Reads):
   return `${what} of ${from}${sayValues(spec.values, images)}`
 }
 
-const readKeeper = async ({ kind, namespace, name }: KeptBy, reads: Reads): Promise<Keeper | undefined> => {
+const readKeeper = async (
+  { kind, namespace, name }: KeptBy & { readonly kind: GitOpsKind },
+  reads: Reads,
+): Promise<Keeper | undefined> => {
   const place = PLACES[kind]
   if (namespace !== undefined) return reads.get<Keeper>(pathOf({ ...place, namespace, name }))
   const { items } = await reads.list<Keeper>(pathOf(place), { fieldSelector: `metadata.name=${name}` })
@@ -98,11 +104,32 @@ const readKeeper = async ({ kind, namespace, name }: KeptBy, reads: Reads): Prom
   return items.length === 1 ? items[0] : undefined
 }
 
-/** `deploy/web of https://git.example.com/team.git at main, Helm value image.tag`. Never rejects. */
-export const readSourceOfTruth = async ({ owner, pods }: Incident, reads: Reads): Promise<Fact<string>> => {
+/**
+ * `deploy/web of https://git.example.com/team.git at main, Helm value image.tag`. `readsReleases`: whether secrets may be
+ * listed, for releases of Helm's own. Never rejects.
+ */
+export const readSourceOfTruth = async (
+  { owner, pods }: Incident,
+  reads: Reads,
+  readsReleases: boolean,
+): Promise<Fact<string>> => {
   const keptBy = owner.managers[0]?.keptBy
   if (!keptBy) return unknown('nothing says which object keeps it')
-  const images = [...new Set(pods.flatMap(({ findings }) => findings.map(({ image }) => image)))]
+  const images = [...new Set(pods.flatMap(({ findings }) => findings.map(({ image }) => image)))].filter(Boolean)
+  const { kind, name, namespace } = keptBy
+  if (kind === 'Release') {
+    return readsReleases
+      ? readHelmRelease(keptBy, images, reads)
+      : unknown(`helm get values ${name}${namespace === undefined ? '' : ` -n ${namespace}`} --all tells`)
+  }
+  return readGitOps({ kind, name, ...(namespace !== undefined && { namespace }) }, images, reads)
+}
+
+const readGitOps = async (
+  keptBy: KeptBy & { readonly kind: GitOpsKind },
+  images: readonly string[],
+  reads: Reads,
+): Promise<Fact<string>> => {
   let path = ''
   try {
     path = pathOf(PLACES[keptBy.kind])
