@@ -58,6 +58,12 @@ test('a mistyped name is explained with what was meant, and left alone', async (
   const said = await explain(['deploy/web', '-n', namespace])
   expect(said.out).toMatch(/why +likely a typo: /)
   expect(said.out).toMatch(new RegExp(`meant +${MEANT}`))
+  expect(said.out).not.toMatch(/^others/m)
+  await scene.apply(barePod(namespace, { name: 'other', image: TYPED }))
+  await eventually(async () => {
+    const { out } = await explain(['deploy/web', '-n', namespace])
+    expect(out).toMatch(new RegExp(`^others +one other fails in the same way: Pod ${namespace}/other$`, 'm'))
+  }, PATIENTLY)
   // Also of a pod that no policy governs: whoever asks wants to know.
   await scene.bed.kubectl(['delete', 'rempol', namespace])
   const ungoverned = await explain(['deploy/web', '-n', namespace, '-o', 'json'])

@@ -1,13 +1,14 @@
 import type { Cluster, MissingRight } from './cluster.ts'
-import { concerns, readSubject, sayNode, sayState, type Subject } from './explain-pods.ts'
+import { concerns, readSubject, sayNode, sayState } from './explain-pods.ts'
 import { explainAll, type Overview, overviewText } from './explain-all.ts'
 import { EXIT, UsageError } from './failure.ts'
-import { failingNodes, failingOf, incidentsOf, readWords, type Words } from './failing-pods.ts'
+import { failingNodes, failingOf, incidentsOf, readWords } from './failing-pods.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from './incident-report.ts'
 import { ago, field, incidentText, type TextOptions } from './incident-text.ts'
 import { judge, lookCloser, withoutRegistry } from './judge.ts'
 import { EXPLAINED_KINDS, type Named, parseNamed } from './object-ref.ts'
 import { operatorNamespace } from './operator-flags.ts'
+import { incidentsAround, othersLike } from './others.ts'
 import { createPaint, formatData, printable } from './output.ts'
 import { subcommand } from './subcommand.ts'
 import { readSurvey, worldOf } from './survey.ts'
@@ -34,31 +35,31 @@ interface Question extends Named {
   readonly now: number
 }
 
-const wordsAbout = async ({ client }: Cluster, { kind, namespace, pods }: Subject): Promise<Words> =>
-  kind === 'Pod' ? readWords(client, namespace, pods[0]?.metadata.uid) : readWords(client, namespace)
-
 const explain = async (question: Question): Promise<Explanation> => {
   const { cluster, stages, now } = question
   const subject = await readSubject(cluster, question)
   const [survey, words] = await Promise.all([
     readSurvey(cluster, question.operatorNamespace),
-    wordsAbout(cluster, subject),
+    readWords(cluster.client, subject.namespace),
   ])
   const itself = subject.node ? failingNodes([subject.node], now) : []
   const named = await incidentsOf([...failingOf(subject.pods, words, stages, now), ...itself], stages)
   const found = subject.node ? { incidents: named, notes: [] } : await wholeNodes(named, cluster, stages, now)
+  const { namespace } = subject
+  const around = namespace === undefined ? [] : await incidentsAround(cluster, stages, { namespace, words, now })
   const world = worldOf(survey, survey.policies)
   const incidents: IncidentReport[] = []
   for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
     const decided = await judge(incident, world(incident, now), stages.settle)
     const judged = await lookCloser(incident, decided, stages.settle)
     const records = survey.records.of(incident.owner.ref.uid, incident.area)
-    incidents.push(reportOf(incident, judged, survey.policies, records))
+    const others = (cause: string) => othersLike(incident, cause, around, survey.records.all())
+    incidents.push(reportOf(incident, judged, survey.policies, records, others))
   }
   const owned = subject.node ? [] : subject.pods
   const controllers = owned.flatMap(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? [])
   const past = [subject.uid, ...new Set(controllers)].flatMap((uid) => survey.records.ofOwner(uid))
-  const { kind, name, namespace } = subject
+  const { kind, name } = subject
   return {
     subject: { kind, ...(namespace !== undefined && { namespace }), name },
     state: subject.node ? sayNode(subject.node) : sayState(subject.pods),

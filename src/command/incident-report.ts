@@ -8,6 +8,7 @@ import { isNodeItself } from '../diagnose/node-trouble.ts'
 import type { Settled } from '../pipeline/settle.ts'
 import { sinceOf } from './failing-pods.ts'
 import type { Judged } from './judge.ts'
+import type { Other } from './others.ts'
 
 export interface DecisionReport {
   /** `Act`, `Hold`, `Ignore`, or `Prove` while a remedy is under way. */
@@ -48,6 +49,8 @@ export interface IncidentReport {
   /** What to change for good. */
   readonly permanentFix?: string
   readonly records: readonly RecordReport[]
+  /** What else fails in the same way; absent where nobody looked. */
+  readonly others?: readonly Other[]
 }
 
 export interface RecordReport {
@@ -104,6 +107,7 @@ export const reportOf = (
   { verdict, ifEnforced, diagnosis, closer }: Judged,
   policies: readonly PolicyInForce[],
   records: readonly Remediation[],
+  others?: (cause: string) => readonly Other[],
 ): IncidentReport => {
   const { kind, namespace, name } = incident.owner.ref
   const decision = decisionOf(verdict)
@@ -141,5 +145,6 @@ export const reportOf = (
     ...(mode && { mode }),
     ...(permanentFix !== undefined && { permanentFix }),
     records: records.map(recordReport),
+    ...(others && { others: others(cause) }),
   }
 }

@@ -93,6 +93,17 @@ const explanationLines = ({ explanations }: IncidentReport, options: TextOptions
     ...(explanation.image === undefined ? [] : field('meant', options.paint.green(explanation.image), options)),
   ])
 
+const othersLines = ({ others = [] }: IncidentReport, options: TextOptions): readonly string[] => {
+  if (others.length === 0) return []
+  const shown = options.wide ? others : others.slice(0, MAX_PODS)
+  const names = shown.map(
+    ({ kind, namespace, name }) => `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`,
+  )
+  const more = others.length > shown.length ? ` and ${others.length - shown.length} more` : ''
+  const count = others.length === 1 ? 'one other fails' : `${others.length} others fail`
+  return field('others', `${count} in the same way: ${names.join(', ')}${more}`, options)
+}
+
 /** Everything of one incident. */
 export const incidentText = (report: IncidentReport, options: TextOptions): string => {
   const { paint, now, wide } = options
@@ -103,6 +114,7 @@ export const incidentText = (report: IncidentReport, options: TextOptions): stri
     `${paint.bold(nameOf(report))} fails: ${paint.red(report.cause)}`,
     ...(report.since === undefined ? [] : field('since', ago(report.since, now), options)),
     ...(report.pods.length === 0 ? [] : field('pods', podsText(report, wide), options)),
+    ...othersLines(report, options),
     ...report.findings.flatMap(({ container, image, message }) => [
       // What fails is a whole pod, or a node: it is named above.
       ...(container === '' ? [] : field('container', [container, image].filter(Boolean).join('  '), options)),

@@ -1,0 +1,61 @@
+/** What else fails in the same way: one broken image, or a registry that is down? Pure but for one look around. */
+import type { Remediation } from '../api/objects.ts'
+import type { Incident } from '../diagnose/incident.ts'
+import { isOpen } from '../pipeline/records.ts'
+import { forbidden } from '../runtime/errors.ts'
+import type { Cluster } from './cluster.ts'
+import { failingOf, incidentsOf, readSuspects, type Words } from './failing-pods.ts'
+import type { ReadingStages } from './wiring.ts'
+
+/** Without a namespace: a node. */
+export interface Other {
+  readonly kind: string
+  readonly namespace?: string
+  readonly name: string
+}
+
+/** So many pods of a namespace are looked at: their owners are read. */
+const MAX_PODS = 200
+
+/** What fails in a namespace; nothing where its pods may not be listed. */
+export const incidentsAround = async (
+  { client }: Cluster,
+  stages: ReadingStages,
+  { namespace, words, now }: { readonly namespace: string; readonly words: Words; readonly now: number },
+): Promise<readonly Incident[]> => {
+  const suspects = await readSuspects(client, namespace, words).catch((error: unknown) => {
+    if (!forbidden(error)) throw error
+    return []
+  })
+  return incidentsOf(failingOf(suspects.slice(0, MAX_PODS), words, stages, now), stages)
+}
+
+const causesIn = ({ pods }: Incident): ReadonlySet<string> =>
+  new Set(pods.flatMap(({ findings }) => findings.map(({ cause }) => cause)))
+
+/**
+ * Others that fail in the same way: by the words of their pods in the same namespace, by their open records everywhere.
+ * Each once, by name.
+ */
+export const othersLike = (
+  incident: Incident,
+  cause: string,
+  around: readonly Incident[],
+  records: readonly Remediation[],
+): readonly Other[] => {
+  const mine = incident.owner.ref.uid
+  const causes = causesIn(incident)
+  const seen = around
+    .filter((other) => [...causesIn(other)].some((one) => causes.has(one)))
+    .map(({ owner }) => owner.ref)
+  const recorded = records
+    .filter((record) => isOpen(record) && (record.status?.cause ?? record.spec.cause) === cause)
+    .map(({ spec }) => spec.target)
+  const byUid = new Map(
+    [...seen, ...recorded]
+      .filter(({ uid }) => uid !== mine)
+      .map(({ uid, kind, namespace, name }) => [uid, { kind, ...(namespace !== undefined && { namespace }), name }]),
+  )
+  const nameOf = ({ kind, namespace = '', name }: Other): string => `${namespace}/${name} ${kind}`
+  return [...byUid.values()].toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)))
+}
