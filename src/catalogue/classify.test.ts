@@ -85,6 +85,41 @@ describe('the same failure', () => {
   })
 })
 
+describe('the messages of the test sets', () => {
+  const lines = ['held-out', 'corrected'].flatMap((name) => {
+    const file = new URL(`testdata/${name}.jsonl`, import.meta.url)
+    return readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { readonly reason: string; readonly message: string; readonly cause: string })
+  })
+  // Kubelet tells one failure under several reasons, by its version and by where it is told.
+  const together = [
+    ['Failed', 'ErrImagePull', 'ImagePullBackOff', 'BackOff', ''],
+    ['FailedCreatePodSandBox', 'FailedSync', ''],
+    ['FailedMount', 'FailedAttachVolume', ''],
+    ['Failed', 'CreateContainerError', 'RunContainerError', 'StartError', ''],
+  ]
+
+  it('are never told as something else under another reason that they may come with, or under none', () => {
+    const told = lines.flatMap(({ reason, message }) => {
+      const cause = causeOf(reason, message)
+      return together
+        .filter((reasons) => reasons.includes(reason))
+        .flat()
+        .map((other) => ({ other, told: causeOf(other, message) }))
+        .filter((one) => one.told !== 'Unknown' && one.told !== cause)
+        .map((one) => `[${reason}] ${message}: ${cause}, but ${one.told} under "${one.other}"`)
+    })
+    expect(told).toEqual([])
+  })
+
+  it('are known without a reason in nearly all cases', () => {
+    const known = lines.filter(({ reason, message }) => causeOf('', message) === causeOf(reason, message))
+    expect(known.length / lines.length).toBeGreaterThan(0.97)
+  })
+})
+
 describe('what went well', () => {
   it.each([
     ['Pulling', 'Pulling image "r.example/unauthorized/not-found:1"'],

@@ -41,7 +41,9 @@ export const SANDBOX_IMAGE_ROWS: readonly Row[] = [
   {
     id: 'sandbox-image-pull-failed',
     cause: 'SandboxImagePull',
-    reasons: [POD],
+    reasons: [POD, 'FailedSync'],
+    // Without a reason of its own the words must say that it is the sandbox's image and not a container's.
+    during: ['sandbox'],
     any: [
       'failed pulling image',
       'failed to pull image',

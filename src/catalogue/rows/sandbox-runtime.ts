@@ -70,7 +70,15 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
   {
     id: 'pod-cgroup-not-created',
     cause: 'CgroupError',
-    reasons: ['FailedCreatePodContainer', 'FailedCreatePodSandBox', 'FailedSync', 'Failed', ''],
+    reasons: [
+      'FailedCreatePodContainer',
+      'FailedCreatePodSandBox',
+      'FailedSync',
+      'Failed',
+      'CreateContainerError',
+      'RunContainerError',
+      'StartError',
+    ],
     any: [
       'failed to create pod container',
       'ensure pod container',
