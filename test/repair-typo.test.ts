@@ -75,30 +75,41 @@ test('a mistyped name is explained with what was meant, and left alone', async (
 /** The screen as the documents have it: what differs from run to run is masked. */
 const masked = (screen: string): string =>
   screen
+    // Those of the tests beside it.
+    .replace(/^others .*\n(?: {13}.*\n)*/m, '')
     .replace(/^(since +).*$/m, '$12s (2030-01-01T00:00:00Z)')
     .replace(/\bnode-\d\b/g, 'node-1')
     .replace(/^(next look +in ).*$/m, '$15m at the latest')
     .replace(/(were compared: )\d+/, '$11')
     .replace(/sha256:[0-9a-f]{64}/g, 'sha256:885b4defbf57…')
 
-test('the screen in docs/images.md is the one that people see', async () => {
-  await scene.bed.kubectl(['create', 'namespace', 'shop'])
-  await scene.apply(barePod('shop', { name: 'neighbour', image: MEANT }))
-  await scene.bed.kubectl(['wait', '--for=condition=Ready', 'pod/neighbour', '-n', 'shop', '--timeout=60s'])
-  await scene.apply(barePod('shop', { name: 'rss-site', image: TYPED }))
+/** What people see of a pod, once it says these words, is what stands in docs/images.md under this name. */
+const holdsScreen = async (name: string, pod: readonly [namespace: string, name: string], words: string) => {
+  const [namespace, podName] = pod
   const screen = await eventually(async () => {
-    const { out } = await explain(['pod/rss-site', '-n', 'shop'])
-    expect(out).toContain('likely a typo')
+    const { out } = await explain([`pod/${podName}`, '-n', namespace])
+    expect(out).toContain(words)
     return masked(out)
   }, PATIENTLY)
   const file = join(ROOT, 'docs/images.md')
   const text = readFileSync(file, 'utf8')
-  const drawn = text.replace(
-    /(<!-- screen: typo -->\n\n```\n)[\s\S]*?(```\n)/,
-    (_, begin: string, end: string) => begin + screen + end,
-  )
+  const place = new RegExp(`(<!-- screen: ${name} -->\\n\\n\`\`\`\\n)[\\s\\S]*?(\`\`\`\\n)`)
+  expect(text).toMatch(place)
+  const drawn = text.replace(place, (_, begin: string, end: string) => begin + screen + end)
   if (process.env['UPDATE_SCREENS']) writeFileSync(file, drawn)
   expect(text).toBe(drawn)
+}
+
+const runs = async (namespace: string, name: string, image: string, podSpec: object = {}): Promise<void> => {
+  await scene.apply(barePod(namespace, { name, image, podSpec }))
+  await scene.bed.kubectl(['wait', '--for=condition=Ready', `pod/${name}`, '-n', namespace, '--timeout=60s'])
+}
+
+test('the screen of a typo in docs/images.md is the one that people see', async () => {
+  await scene.bed.kubectl(['create', 'namespace', 'shop'])
+  await runs('shop', 'neighbour', MEANT)
+  await scene.apply(barePod('shop', { name: 'rss-site', image: TYPED }))
+  await holdsScreen('typo', ['shop', 'rss-site'], 'likely a typo')
 })
 
 test('it is explained while the policy only observes as well', async () => {
@@ -147,4 +158,17 @@ test('an image of a private project is not taken for a typo where no pull secret
   const { status } = await scene.record(namespace, { phase: 'Held' }, PATIENTLY)
   expect(explained(status).map(([kind]) => kind)).toEqual(['Undetermined', 'MissingCredentials'])
   expect(scene.writes(namespace)).toEqual([])
+})
+
+// Last: that its image ran on a node is known to all that come after it.
+test('the screen of missing credentials in docs/images.md is the one that people see', async () => {
+  const namespace = 'staff'
+  await scene.bed.kubectl(['create', 'namespace', namespace])
+  const login = ['--docker-server', HOST, '--docker-username', 'robot', '--docker-password', 'secret']
+  await scene.bed.kubectl(['create', 'secret', 'docker-registry', 'harbor', '-n', namespace, ...login])
+  await scene.registry.pushImage('team/intranet', '7')
+  await scene.registry.pushImage('team/intranet', '8')
+  await runs(namespace, 'intranet', `${HOST}/team/intranet:7`, { imagePullSecrets: [{ name: 'harbor' }] })
+  await scene.apply(barePod(namespace, { name: 'intranet-next', image: `${HOST}/team/intranet:8` }))
+  await holdsScreen('credentials', [namespace, 'intranet-next'], 'credentials are missing')
 })

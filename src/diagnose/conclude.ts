@@ -146,10 +146,10 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
     }),
   )
   const found = [...incident.evidence, ...evidenceOfFacts(facts), ...contradictions(findings, facts)]
-  const fix = permanentFix(owner, findings, facts.source)
   const place: readonly FactName[] = owner.managers[0]?.keptBy && facts.source === undefined ? [{ fact: 'source' }] : []
   const closer = closerFacts(findings, facts)
   const explanations = explainImages(findings, facts)
+  const fix = permanentFix(owner, findings, { source: facts.source, explanations })
   return {
     cause: findings[0]?.cause ?? 'Unknown',
     findings,

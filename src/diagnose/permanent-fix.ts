@@ -1,16 +1,31 @@
-import type { Fact, Finding, Owner } from './incident.ts'
+import type { Explanation, Fact, Finding, Owner } from './incident.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
 const placeOf = ({ ref }: Owner): string =>
   `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
 
+export interface FixWords {
+  /** Where a GitOps tool or Helm has the owner from. */
+  readonly source?: Fact<string> | undefined
+  /** Why the image cannot be pulled, likeliest first. */
+  readonly explanations?: readonly Pick<Explanation, 'kind'>[]
+}
+
+const OF_CREDENTIALS: ReadonlySet<Explanation['kind']> = new Set(['MissingCredentials', 'WrongCredentials'])
+
 /** What to change for good, so that the next deploy carries it; undefined where nobody can say. */
-export const permanentFix = (owner: Owner, findings: readonly Finding[], source?: Fact<string>): string | undefined => {
+export const permanentFix = (
+  owner: Owner,
+  findings: readonly Finding[],
+  { source, explanations = [] }: FixWords = {},
+): string | undefined => {
   const images = findings.filter(({ image }) => image !== '')
   if (images.length === 0) return undefined
   const named = [...new Set(images.map(({ container, image }) => `container ${container} (${image.slice(0, 256)})`))]
-  const what = `the image of ${named.slice(0, 4).join(' and ')}`
+  // The name is right, then: to change it would be no remedy.
+  const ofCredentials = named.length === 1 && explanations[0] !== undefined && OF_CREDENTIALS.has(explanations[0].kind)
+  const what = `${ofCredentials ? 'the pull secrets for' : 'the image of'} ${named.slice(0, 4).join(' and ')}`
   const [first, ...others] = owner.managers
   if (first !== undefined) {
     const also =

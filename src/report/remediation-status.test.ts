@@ -348,6 +348,11 @@ describe('the status of a record', () => {
     expect([held.phase, held.policy]).toEqual(['Running', other])
   })
 
+  test('is not written at each look where an older CRD drops the policy', () => {
+    const { policy: _, ...dropped } = lived(hold('CoolingDown'))
+    expect(happens(dropped, hold('CoolingDown'))).toBe(dropped)
+  })
+
   test('tells when a condition turned, not when it was looked at', () => {
     const turned = lived(held, act(), acted(), repaired).conditions?.map((one) => [one.type, one.lastTransitionTime])
     expect(turned).toEqual([

@@ -61,7 +61,8 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     before.phase === phase &&
     before.reason === reason &&
     before.planHash === plan?.hash &&
-    before.policy?.uid === policy.uid &&
+    // Absent where the CRD is an older one, which drops it: that is no news at each look.
+    (before.policy === undefined || before.policy.uid === policy.uid) &&
     before.cause === known.cause &&
     foreseenIn(reason, before.message) === foreseenIn(reason, message) &&
     explainedAs(before) === explainedAs({ ...before, ...known }) &&
