@@ -28,6 +28,7 @@ export const CONTEXTS = {
       'httpreadseeker',
       'copying system image',
       'writing blob',
+      'error unpacking image',
     ],
   },
   /** Making, starting or removing a pod's sandbox. */

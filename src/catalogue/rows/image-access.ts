@@ -81,6 +81,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
       'no such manifest',
       'tag_does_not_exist',
       'revision unknown',
+      'was deleted or has expired',
     ],
     sample: {
       reason: 'Failed',

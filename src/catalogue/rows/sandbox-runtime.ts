@@ -54,6 +54,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
       'container cgroups:',
       'cgroup v2',
       'cgroupv2',
+      'sd-bus call: ',
     ],
     not: ['oom-killed', 'fork/exec'],
     during: ['start', 'sandbox', 'network'],

@@ -89,6 +89,7 @@ export const OBJECT_ROWS: readonly Row[] = [
       'failed to open subpath',
       'subpath is not',
       'subpathexpr',
+      'error subpath ',
     ],
     not: ['not a directory', 'trying to mount a directory onto a file'],
     sample: {
