@@ -94,8 +94,10 @@ describe.each(HOSTED)('$name', (kind) => {
     expect(JSON.stringify(answer)).not.toContain('open-')
   })
 
-  test.runIf(kind.limited)('too many requests', async () => {
-    front.limit()
-    expect(await registry.ask(`${HOST}/open/app:1`, [RIGHT])).toMatchObject({ kind: 'limited' })
-  })
+  if (kind.limited) {
+    test('too many requests', async () => {
+      front.limit()
+      expect(await registry.ask(`${HOST}/open/app:1`, [RIGHT])).toMatchObject({ kind: 'limited' })
+    })
+  }
 })

@@ -1,4 +1,8 @@
-/** How eight registries that are hosted elsewhere, or are products of their own, ask for credentials and word their refusals. */
+/**
+ * How eight registries that are hosted elsewhere, or are products of their own, ask for credentials and word their refusals.
+ * Where no report of a refusal was found (GHCR's, Google's and Nexus' wrong password, GitLab's and Nexus' missing repository)
+ * the words are those of the distribution specification or of a neighbouring refusal.
+ */
 
 export interface Words {
   readonly status: number
@@ -47,6 +51,8 @@ export const HOSTED: readonly HostedKind[] = [
     noTag: UNKNOWN_MANIFEST,
     // The token service does not tell a repository that is missing from one that is private.
     noRepository: () => words(403, 'DENIED', 'requested access to the resource is denied'),
+    // falcosecurity/plugins#1069
+    limited: words(429, 'TOOMANYREQUESTS', 'retry-after: 1.16676ms, allowed: 44000/minute'),
   },
   {
     name: 'Quay',
