@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { controlPlaneBinaries } from '../control-plane/build.ts'
+import { closeServer, CONTENT, fetchContent, repositoryExists, sendContent } from './content.ts'
 import {
   BROKEN,
   type Flavour,
@@ -63,10 +64,6 @@ export interface HarborFrontOptions {
   readonly address?: string
 }
 
-const FORWARDED = ['accept', 'range', 'if-none-match']
-const RETURNED = ['content-type', 'content-length', 'docker-content-digest', 'etag', 'link', 'content-range']
-const CONTENT = /^\/v2\/(?<repository>.+)\/(?<what>manifests|blobs|tags|referrers)\/(?<reference>[^/]+)$/
-
 const certificates = async (address: string): Promise<{ ca: string; cert: string; key: string }> => {
   const directory = mkdtempSync(join(tmpdir(), 'front-'))
   try {
@@ -83,12 +80,6 @@ const listen = (server: Server, port: number, address: string): Promise<number> 
   new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, address, () => resolve((server.address() as AddressInfo).port))
-  })
-
-const close = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
   })
 
 const refuse = (response: ServerResponse, { status, code, message, detail, challenge }: Refusal): void => {
@@ -133,42 +124,25 @@ export const startHarborFront = async (options: HarborFrontOptions): Promise<Har
     return [projects.get(name)?.behind ?? name, ...rest].join('/')
   }
 
-  const repositoryExists = async (repository: string): Promise<boolean> =>
-    (await fetch(`${registry}/v2/${behind(repository)}/tags/list?n=1`)).ok
-
   const answerContent = async (request: IncomingMessage, response: ServerResponse, presented: Presented) => {
     const { pathname, search } = new URL(request.url ?? '/', url)
     const { repository = '', what = '', reference = '' } = CONTENT.exec(pathname)?.groups ?? {}
     const project = projects.get(repository.split('/')[0] ?? '')?.project
-    const exists = project !== undefined && (await repositoryExists(repository))
+    const exists = project !== undefined && (await repositoryExists(registry, behind(repository)))
     const method = request.method ?? 'GET'
     const refused = refusal({ flavour, method, url, repository, project, repositoryExists: exists, presented })
     if (refused) {
       refuse(response, refused)
       return
     }
-    const headers = Object.fromEntries(
-      FORWARDED.flatMap((name) => (typeof request.headers[name] === 'string' ? [[name, request.headers[name]]] : [])),
-    )
-    const content = await fetch(`${registry}/v2/${behind(repository)}/${what}/${reference}${search}`, {
-      method,
-      headers,
-    })
+    const content = await fetchContent(`${registry}/v2/${behind(repository)}/${what}/${reference}${search}`, request)
     const missing =
       content.status === 404 && missingContent(flavour, { repository, reference, repositoryExists: exists })
     if (missing) {
       refuse(response, missing)
       return
     }
-    const returned = RETURNED.flatMap((name) => {
-      const value = content.headers.get(name)
-      return value === null ? [] : [[name, value]]
-    })
-    response.writeHead(content.status, {
-      'docker-distribution-api-version': 'registry/2.0',
-      ...Object.fromEntries(returned),
-    })
-    response.end(Buffer.from(await content.arrayBuffer()))
+    await sendContent(response, content)
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse, presented: Presented): Promise<void> => {
@@ -229,7 +203,7 @@ export const startHarborFront = async (options: HarborFrontOptions): Promise<Har
     setMode: async (wanted) => {
       const wasDown = mode === 'down'
       mode = wanted
-      if (wanted === 'down' && !wasDown) await close(server)
+      if (wanted === 'down' && !wasDown) await closeServer(server)
       if (wanted !== 'down' && wasDown) {
         server = newServer()
         await listen(server, port, address)
@@ -243,7 +217,7 @@ export const startHarborFront = async (options: HarborFrontOptions): Promise<Har
       projects.set(to, { ...moved, project: { ...moved.project, name: to } })
     },
     down: async () => {
-      if (mode !== 'down') await close(server)
+      if (mode !== 'down') await closeServer(server)
     },
   }
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { closeServer, CONTENT, fetchContent, repositoryExists, sendContent } from './content.ts'
 import { makeTokens, type Presented } from './front-tokens.ts'
 import type { HostedKind, Words } from './hosted-kinds.ts'
 
@@ -20,9 +21,6 @@ export interface HostedFrontOptions {
   readonly publicProject: string
 }
 
-const CONTENT = /^\/v2\/(?<repository>.+)\/(?<what>manifests|blobs|tags)\/(?<reference>[^/]+)$/
-const RETURNED = ['content-type', 'content-length', 'docker-content-digest']
-
 /** A server that asks for credentials and words its refusals as that registry does, with the content of a real one behind it. */
 export const startHostedFront = async (options: HostedFrontOptions): Promise<HostedFront> => {
   const { kind, registry, users, publicProject } = options
@@ -42,13 +40,11 @@ export const startHostedFront = async (options: HostedFrontOptions): Promise<Hos
       : `Bearer realm="${url}${kind.asks.bearer}",service="${kind.asks.service}",scope="repository:${repository}:pull"`
 
   const isPublic = (repository: string): boolean => kind.hasPublic && repository.startsWith(`${publicProject}/`)
-  const exists = async (repository: string): Promise<boolean> =>
-    (await fetch(`${registry}/v2/${repository}/tags/list?n=1`)).ok
 
   const giveToken = async (response: ServerResponse, scope: string, presented: Presented): Promise<void> => {
     if (presented.kind === 'basic' && !presented.identity) return refuse(response, kind.wrongPassword)
     const repository = scope.split(':')[1] ?? ''
-    const hidden = !isPublic(repository) || !(await exists(repository))
+    const hidden = !isPublic(repository) || !(await repositoryExists(registry, repository))
     const refused = hidden && presented.identity === undefined ? kind.refusedToken : undefined
     if (refused) return refuse(response, refused)
     response.writeHead(200, { 'content-type': 'application/json' })
@@ -64,20 +60,14 @@ export const startHostedFront = async (options: HostedFrontOptions): Promise<Hos
     if (isWrong) return refuse(response, kind.wrongPassword)
     const may = presented.identity?.user !== undefined || isPublic(repository)
     if (needsToken || !may) return refuse(response, kind.denied, challengeOf(repository))
-    const accept = request.headers.accept
-    const content = await fetch(`${registry}/v2/${repository}/${what}/${reference}${search}`, {
-      method: request.method ?? 'GET',
-      ...(accept !== undefined && { headers: { accept } }),
-    })
+    const content = await fetchContent(`${registry}/v2/${repository}/${what}/${reference}${search}`, request)
     if (content.status === 404) {
-      return refuse(response, (await exists(repository)) ? kind.noTag(reference) : kind.noRepository(repository))
+      return refuse(
+        response,
+        (await repositoryExists(registry, repository)) ? kind.noTag(reference) : kind.noRepository(repository),
+      )
     }
-    const headers = RETURNED.flatMap((name) => {
-      const value = content.headers.get(name)
-      return value === null ? [] : [[name, value]]
-    })
-    response.writeHead(content.status, Object.fromEntries(headers) as Record<string, string>)
-    response.end(Buffer.from(await content.arrayBuffer()))
+    await sendContent(response, content)
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -99,10 +89,6 @@ export const startHostedFront = async (options: HostedFrontOptions): Promise<Hos
   return {
     url,
     limit: () => (limited = kind.limited),
-    down: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    down: () => closeServer(server),
   }
 }
