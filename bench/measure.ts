@@ -143,7 +143,6 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     ...(p5.length > 0 && { p5 }),
     ...(p6.length > 0 && { p6 }),
     ...(p10 && { p10 }),
-    ...(p11 && { p11 }),
-    ...(sync.length > 0 && { sync }),
+    ...(p11 && { p11: { ...p11, sync } }),
   } satisfies Partial<Results>
 }

@@ -1,4 +1,4 @@
-/** P3: what a process holds when it has nothing to do. */
+/** P3: what a process holds when it has nothing to do; P11: how busy it is until then. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Launch, type LoopDelay, startContender } from './contenders.ts'
 import { type Memory, memoryOf } from './memory.ts'

@@ -60,6 +60,7 @@ export interface P11 {
   readonly matched: number
   /** The slowest admitted pattern on the longest text that is looked at. */
   readonly slowest: { readonly source: string; readonly ms: number }
+  readonly sync: readonly SyncDelay[]
 }
 
 /** The event loop while all pods are read. */
@@ -89,6 +90,4 @@ export interface Results {
   readonly p6?: readonly P6[]
   readonly p10?: P10
   readonly p11?: P11
-  /** A part of P11. */
-  readonly sync?: readonly SyncDelay[]
 }

@@ -138,7 +138,7 @@ export const syncTable = (rows: readonly SyncDelay[], healthy: number): string =
   )
 
 /** Every table there is, each under its heading. */
-export const tablesOf = ({ p1, p3, p5, p6, p10, p11, sync, healthy, perSecond }: Results): string =>
+export const tablesOf = ({ p1, p3, p5, p6, p10, p11, healthy, perSecond }: Results): string =>
   [
     ...(p1 ? [`## P1: from the failing status to the write, ${perSecond} incidents a second`, latencyTable(p1)] : []),
     ...(p3 ? ['## P3: memory at rest', residenceTable(p3, healthy)] : []),
@@ -148,7 +148,5 @@ export const tablesOf = ({ p1, p3, p5, p6, p10, p11, sync, healthy, perSecond }:
     ]),
     ...(p6 ? ['## P6: TLS connections', connectionsTable(p6)] : []),
     ...(p10 ? ['## P10: the node agent at rest', agentsTable(p10)] : []),
-    ...(p11
-      ? ['## P11: understanding messages', classifierTable(p11), ...(sync ? [syncTable(sync, healthy)] : [])]
-      : []),
+    ...(p11 ? ['## P11: understanding messages', classifierTable(p11), syncTable(p11.sync, healthy)] : []),
   ].join('\n\n') + '\n'
