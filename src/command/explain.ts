@@ -46,7 +46,8 @@ const explain = async (question: Question): Promise<Explanation> => {
   const named = await incidentsOf([...failingOf(subject.pods, words, stages, now), ...itself], stages)
   const found = subject.node ? { incidents: named, notes: [] } : await wholeNodes(named, cluster, stages, now)
   const { namespace } = subject
-  const around = namespace === undefined ? [] : await incidentsAround(cluster, stages, { namespace, words, now })
+  const around =
+    namespace === undefined ? [] : await incidentsAround(cluster, stages, { namespace, words, now, but: subject.pods })
   const world = worldOf(survey, survey.policies)
   const incidents: IncidentReport[] = []
   for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {

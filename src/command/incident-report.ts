@@ -8,7 +8,6 @@ import { isNodeItself } from '../diagnose/node-trouble.ts'
 import type { Settled } from '../pipeline/settle.ts'
 import { sinceOf } from './failing-pods.ts'
 import type { Judged } from './judge.ts'
-import type { Other } from './others.ts'
 
 export interface DecisionReport {
   /** `Act`, `Hold`, `Ignore`, or `Prove` while a remedy is under way. */
@@ -23,8 +22,15 @@ export interface DecisionReport {
   readonly diff?: string
 }
 
+/** What fails; without a namespace: a node. */
+export interface Target {
+  readonly kind: string
+  readonly namespace?: string
+  readonly name: string
+}
+
 export interface IncidentReport {
-  readonly target: { readonly kind: string; readonly namespace?: string; readonly name: string }
+  readonly target: Target
   readonly area: string
   readonly cause: string
   /** RFC 3339: since when the first pod fails. */
@@ -50,7 +56,7 @@ export interface IncidentReport {
   readonly permanentFix?: string
   readonly records: readonly RecordReport[]
   /** What else fails in the same way; absent where nobody looked. */
-  readonly others?: readonly Other[]
+  readonly others?: readonly Target[]
 }
 
 export interface RecordReport {
@@ -107,7 +113,7 @@ export const reportOf = (
   { verdict, ifEnforced, diagnosis, closer }: Judged,
   policies: readonly PolicyInForce[],
   records: readonly Remediation[],
-  others?: (cause: string) => readonly Other[],
+  others?: (cause: string) => readonly Target[],
 ): IncidentReport => {
   const { kind, namespace, name } = incident.owner.ref
   const decision = decisionOf(verdict)

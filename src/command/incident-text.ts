@@ -31,7 +31,7 @@ const cut = (text: string, wide: boolean, max = MAX_MESSAGE): string =>
 export const ago = (time: string, now: number): string =>
   `${formatDuration(Math.max(0, now - Date.parse(time)))} (${time.replace(/\.\d+Z$/, 'Z')})`
 
-export const nameOf = ({ target: { kind, namespace, name } }: IncidentReport): string =>
+export const nameOf = ({ target: { kind, namespace, name } }: Pick<IncidentReport, 'target'>): string =>
   `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
 
 /** Who answers, and what holds it, in one line: `policy moved would act: RewriteImage`. */
@@ -96,9 +96,7 @@ const explanationLines = ({ explanations }: IncidentReport, options: TextOptions
 const othersLines = ({ others = [] }: IncidentReport, options: TextOptions): readonly string[] => {
   if (others.length === 0) return []
   const shown = options.wide ? others : others.slice(0, MAX_PODS)
-  const names = shown.map(
-    ({ kind, namespace, name }) => `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`,
-  )
+  const names = shown.map((target) => nameOf({ target }))
   const more = others.length > shown.length ? ` and ${others.length - shown.length} more` : ''
   const count = others.length === 1 ? 'one other fails' : `${others.length} others fail`
   return field('others', `${count} in the same way: ${names.join(', ')}${more}`, options)

@@ -1,33 +1,38 @@
 /** What else fails in the same way: one broken image, or a registry that is down? Pure but for one look around. */
+import type { Pod } from '../api/kubernetes.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { Incident } from '../diagnose/incident.ts'
 import { isOpen } from '../pipeline/records.ts'
 import { forbidden } from '../runtime/errors.ts'
 import type { Cluster } from './cluster.ts'
 import { failingOf, incidentsOf, readSuspects, type Words } from './failing-pods.ts'
+import type { Target } from './incident-report.ts'
 import type { ReadingStages } from './wiring.ts'
-
-/** Without a namespace: a node. */
-export interface Other {
-  readonly kind: string
-  readonly namespace?: string
-  readonly name: string
-}
 
 /** So many pods of a namespace are looked at: their owners are read. */
 const MAX_PODS = 200
 
-/** What fails in a namespace; nothing where its pods may not be listed. */
+interface Around {
+  readonly namespace: string
+  readonly words: Words
+  readonly now: number
+  /** Those that are asked for: their owners are read already. */
+  readonly but: readonly Pod[]
+}
+
+/** What else fails in a namespace; nothing where its pods may not be listed. */
 export const incidentsAround = async (
   { client }: Cluster,
   stages: ReadingStages,
-  { namespace, words, now }: { readonly namespace: string; readonly words: Words; readonly now: number },
+  { namespace, words, now, but }: Around,
 ): Promise<readonly Incident[]> => {
   const suspects = await readSuspects(client, namespace, words).catch((error: unknown) => {
     if (!forbidden(error)) throw error
     return []
   })
-  return incidentsOf(failingOf(suspects.slice(0, MAX_PODS), words, stages, now), stages)
+  const asked = new Set(but.map(({ metadata }) => metadata.uid))
+  const others = suspects.filter(({ metadata }) => !asked.has(metadata.uid)).slice(0, MAX_PODS)
+  return incidentsOf(failingOf(others, words, stages, now), stages)
 }
 
 const causesIn = ({ pods }: Incident): ReadonlySet<string> =>
@@ -42,7 +47,7 @@ export const othersLike = (
   cause: string,
   around: readonly Incident[],
   records: readonly Remediation[],
-): readonly Other[] => {
+): readonly Target[] => {
   const mine = incident.owner.ref.uid
   const causes = causesIn(incident)
   const seen = around
@@ -56,6 +61,6 @@ export const othersLike = (
       .filter(({ uid }) => uid !== mine)
       .map(({ uid, kind, namespace, name }) => [uid, { kind, ...(namespace !== undefined && { namespace }), name }]),
   )
-  const nameOf = ({ kind, namespace = '', name }: Other): string => `${namespace}/${name} ${kind}`
+  const nameOf = ({ kind, namespace = '', name }: Target): string => `${namespace}/${name} ${kind}`
   return [...byUid.values()].toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)))
 }
