@@ -93,7 +93,8 @@ const proxyIn = (env: Environment): ProxySettings => {
   try {
     return readProxy(env)
   } catch (cause) {
-    throw new ConfigError(cause instanceof Error ? cause.message : String(cause), { cause })
+    // Its message is all that there is to say: as a cause it would be said again.
+    throw new ConfigError(cause instanceof Error ? cause.message : String(cause))
   }
 }
 
