@@ -23,12 +23,6 @@ import type { Scenario, Stage } from '../scenario.ts'
 const CAUSE = 'MountHelperMissing'
 const LABEL = `${FLAG_PREFIX}${CAUSE}`
 
-interface Taint {
-  readonly key: string
-  readonly value?: string
-  readonly effect: string
-}
-
 const firstOf = ({ firstTimestamp, eventTime }: KubeEvent): number => Date.parse(firstTimestamp ?? eventTime ?? '')
 
 const flagged = (stage: Stage, node: string) =>
@@ -97,7 +91,7 @@ const taint: Scenario = {
     await apply(nfsPod(namespace, node))
     await flagged(stage, node)
     const taints = async (): Promise<readonly string[]> => {
-      const { spec } = (await nodeNamed(stage, node)) as { spec?: { taints?: readonly Taint[] } }
+      const { spec } = await nodeNamed(stage, node)
       return (spec?.taints ?? []).map(({ key, value, effect }) => `${key}=${value}:${effect}`)
     }
     assert.deepEqual(await taints(), [])

@@ -20,6 +20,12 @@ export interface UnderWay {
 export const policyOf = ({ policies }: Case, record: Remediation): PolicyInForce | undefined =>
   policies.find(({ uid }) => uid === governingPolicy(record).uid)
 
+/** Whether the policy has an action beyond the one under way; one that was changed since may have others in its place. */
+export const hasFurtherAction = (c: Case, { record, step }: UnderWay): boolean => {
+  const policy = policyOf(c, record)
+  return policy?.generation === governingPolicy(record).generation && step.index + 1 < policy.spec.actions.length
+}
+
 /** The fact of the owner's pods, those among them that the step wrote to. */
 export const podsOf = ({ step }: UnderWay): FactName => ({ fact: 'pods', named: step.pods })
 

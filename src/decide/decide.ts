@@ -1,4 +1,5 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
+import type { GoverningPolicy } from '../api/governing-policy.ts'
 import type { HoldReason } from '../api/reasons.ts'
 import type { Diagnosis } from '../diagnose/incident.ts'
 import { attemptUnderWay } from './attempt-under-way.ts'
@@ -13,7 +14,7 @@ import { planNext } from './plan.ts'
 import { prove } from './prove.ts'
 import { contentWithOld } from './nodes/held-anyway.ts'
 import { nameOfOwner } from './template.ts'
-import type { Governing, Verdict } from './verdict.ts'
+import type { Verdict } from './verdict.ts'
 
 export const decide = (c: Case): Verdict => {
   const underWay = attemptUnderWay(c)
@@ -63,7 +64,7 @@ const lookCloser = ({ diagnosis, facts }: Case, { reason }: Objection): Ask | un
 const lookForPlace = ({ diagnosis, facts }: Case, { reason }: Objection): Ask | undefined =>
   reason === 'ManagedElsewhere' ? askFor(facts, diagnosis.place ?? []) : undefined
 
-const governingOf = ({ name, uid, generation }: PolicyInForce): Governing => ({ name, uid, generation })
+const governingOf = ({ name, uid, generation }: PolicyInForce): GoverningPolicy => ({ name, uid, generation })
 
 /** Ties are told: which policy acts must not hang on an accident of names. */
 const withTies = ({ diagnosis }: Case, { policy, ties }: Governed): Diagnosis => {

@@ -2,7 +2,7 @@
 import { governingPolicy } from '../api/governing-policy.ts'
 import type { HoldReason } from '../api/reasons.ts'
 import type { RemediationStep } from '../api/remediation.ts'
-import { podsOf, policyOf, type UnderWay } from './attempt-under-way.ts'
+import { hasFurtherAction, podsOf, policyOf, type UnderWay } from './attempt-under-way.ts'
 import type { Case, PolicyInForce } from './case.ts'
 import { firstObjection, GUARDRAILS } from './guardrails/chain.ts'
 import { LATER } from './look-again.ts'
@@ -62,9 +62,7 @@ const podsToTakeBack = (
 export const afterIneffective = (c: Case, underWay: UnderWay, lacks: string): Verdict => {
   const { step, record } = underWay
   const policy = policyOf(c, record)
-  const further =
-    policy?.generation === governingPolicy(record).generation && step.index + 1 < policy.spec.actions.length
-  const onward = { kind: further ? ('Escalate' as const) : ('Stop' as const) }
+  const onward = { kind: hasFurtherAction(c, underWay) ? ('Escalate' as const) : ('Stop' as const) }
   return policy && step.action === 'RewriteImage' && policy.spec.onIneffective === 'Undo'
     ? undoUnlessStopped(c, { policy, plan: undoPlan(c, underWay), otherwise: onward, lacks })
     : ineffective(c, onward, lacks)

@@ -1,4 +1,5 @@
 import type { NodeCause } from '../api/causes.ts'
+import type { GoverningPolicy } from '../api/governing-policy.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import type { NodeTaskSpec } from '../api/node-task.ts'
 import type { NodeRuntime, RestartReason } from '../api/node-verbs.ts'
@@ -117,13 +118,6 @@ export type NodePlan = RecycleSandboxPlan | RestartRuntimePlan | FlagNodePlan | 
 
 export type Plan = RewriteImagePlan | RecyclePodPlan | NodePlan
 
-/** The policy that governs, by name, so that records and metrics can tell. */
-export interface Governing {
-  readonly name: string
-  readonly uid: string
-  readonly generation: number
-}
-
 export type Verdict =
   /** No policy governs it, or there is nothing (any more) to decide. */
   | { readonly kind: 'Ignore'; readonly why: string; readonly diagnosis?: Diagnosis }
@@ -131,7 +125,7 @@ export type Verdict =
   | { readonly kind: 'Ask'; readonly facts: readonly FactName[] }
   | {
       readonly kind: 'Hold'
-      readonly policy: Governing
+      readonly policy: GoverningPolicy
       readonly reason: HoldReason
       readonly message: string
       /** Exact time of the next look, ms since the epoch; an earlier signal may come first. */
@@ -145,7 +139,7 @@ export type Verdict =
     }
   | {
       readonly kind: 'Act'
-      readonly policy: Governing
+      readonly policy: GoverningPolicy
       readonly plan: Plan
       readonly attempt: number
       /** The intent stands on the record already (a crash came between intent and outcome). */

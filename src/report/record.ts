@@ -7,12 +7,12 @@
  */
 import { createHash } from 'node:crypto'
 import type { IncidentArea } from '../api/causes.ts'
+import type { GoverningPolicy } from '../api/governing-policy.ts'
 import { remediationName } from '../api/incident-id.ts'
 import type { Pod } from '../api/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../api/names.ts'
 import type { Remediation } from '../api/objects.ts'
 import type { RemediationSpec, RemediationStatus } from '../api/remediation.ts'
-import type { Governing } from '../decide/verdict.ts'
 import type { Diagnosis, Incident } from '../diagnose/incident.ts'
 import { alreadyExists, conflict, Retry, Terminal } from '../runtime/errors.ts'
 import { pathOf } from '../runtime/paths.ts'
@@ -31,7 +31,7 @@ export interface RecordApi {
 export interface Subject {
   readonly incident: Incident
   readonly diagnosis: Diagnosis
-  readonly policy: Governing
+  readonly policy: GoverningPolicy
 }
 
 const MAX_ROUNDS = 3
@@ -65,7 +65,7 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
   const failing = incident.pods[0]
   const message = diagnosis.findings.find(({ cause }) => cause === diagnosis.cause)?.message
   return {
-    policy: { name: policy.name, uid: policy.uid, generation: policy.generation },
+    policy,
     cause: diagnosis.cause,
     target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) },
     templateHash: incident.templateHash,

@@ -5,7 +5,7 @@ import type { Plan, RewriteImagePlan } from '../decide/verdict.ts'
 import type { Reason } from './reasons.ts'
 import type { VerdictOf } from './status-change.ts'
 import { knownOf, learned, put, underWay } from './status-fields.ts'
-import { isUndo, lastBegun, policyRefOf, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
+import { isUndo, lastBegun, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
 import { clip, isoTime } from './text.ts'
 
 const MAX_ATTEMPTS = 100
@@ -74,7 +74,7 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     phase,
     reason,
     message: reason === 'CoolingDown' ? withEnding(before, message) : message,
-    policy: policyRefOf(policy),
+    policy,
     ...planned(plan),
     ...known,
     steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned', policy)) : kept,
@@ -97,7 +97,7 @@ const turnedDown = (
     phase: 'Cancelled',
     reason,
     message,
-    policy: policyRefOf(policy),
+    policy,
     ...planned(plan),
     ...learned(before, diagnosis),
     steps: plan
@@ -156,7 +156,7 @@ export const intended = (before: RemediationStatus, at: number, verdict: Verdict
   const attempts = before.attempts ?? []
   const counted = resume || last?.attempt === attempt ? attempts : [...attempts, isoTime(at)].slice(-MAX_ATTEMPTS)
   return put(running(next, isoTime(at), stepOf(plan, attempt, 'Intended', policy), message), {
-    policy: policyRefOf(policy),
+    policy,
     attempts: counted,
   })
 }

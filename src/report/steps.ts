@@ -2,7 +2,7 @@
 import type { GoverningPolicy } from '../api/governing-policy.ts'
 import type { ObjectRef } from '../api/kubernetes.ts'
 import type { RemediationStep } from '../api/remediation.ts'
-import type { Governing, NodePlan, PlacedChange, Plan } from '../decide/verdict.ts'
+import type { NodePlan, PlacedChange, Plan } from '../decide/verdict.ts'
 import { clip } from './text.ts'
 
 /** The CRD takes no more; what an incident did longer ago is in its Events and in the audit log. */
@@ -48,14 +48,12 @@ const nodeOf = (plan: NodePlan): NonNullable<RemediationStep['node']> => {
   }
 }
 
-export const policyRefOf = ({ name, uid, generation }: Governing): GoverningPolicy => ({ name, uid, generation })
-
 /** A plan as a step. One that writes to nothing but pods of Jobs has no target: undoing it leaves the template alone. */
 export const stepOf = (
   plan: Plan,
   attempt: number,
   state: RemediationStep['state'],
-  policy: Governing | undefined,
+  policy: GoverningPolicy | undefined,
 ): RemediationStep => {
   const pods = podsOf(plan)
   const podsOnly = plan.type === 'RewriteImage' && plan.podsOnly === true
@@ -63,7 +61,7 @@ export const stepOf = (
   return {
     index: plan.index,
     attempt,
-    ...(policy && { policy: policyRefOf(policy) }),
+    ...(policy && { policy }),
     action: plan.type,
     state,
     ...(!podsOnly && { target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) } }),

@@ -1,10 +1,9 @@
 /** A remedy on a node is under way: what its agent answered, and whether the pods that it was for recovered. */
 import { findDockerChain } from '../../api/docker-chain.ts'
 import { formatDuration } from '../../api/duration.ts'
-import { governingPolicy } from '../../api/governing-policy.ts'
 import type { Pod } from '../../api/kubernetes.ts'
 import type { RemediationStep } from '../../api/remediation.ts'
-import { policyOf, type UnderWay } from '../attempt-under-way.ts'
+import { hasFurtherAction, type UnderWay } from '../attempt-under-way.ts'
 import type { Case } from '../case.ts'
 import { type Ask, askFor } from '../facts.ts'
 import { LATER } from '../look-again.ts'
@@ -35,12 +34,9 @@ export const proveNode = (c: Case, underWay: UnderWay): Verdict => {
 
 /** The flag itself helps nobody: whatever the policy has beyond it comes at once. */
 const proveFlag = (c: Case, underWay: UnderWay): Verdict => {
-  const { record, step } = underWay
-  const policy = policyOf(c, record)
+  const { step } = underWay
   const { name } = c.incident.owner.ref
-  const further =
-    policy?.generation === governingPolicy(record).generation && step.index + 1 < policy.spec.actions.length
-  return further
+  return hasFurtherAction(c, underWay)
     ? afterIneffective(c, underWay, `node ${name} is flagged; the policy goes on`)
     : proof(
         c,
