@@ -1,5 +1,5 @@
 # The operator's image and, with --target agent, the node agent's: `npm run image`, or
-#   docker build -t kubemend --build-arg VERSION=… --build-arg REVISION=$(git rev-parse HEAD) .
+#   docker build -t podmend --build-arg VERSION=… --build-arg REVISION=$(git rev-parse HEAD) .
 # Both bases can be others: BUILD_BASE needs npm and a shell, BASE the libraries of glibc and C++ (libc6, libstdc++6) and
 # certificates. Node itself is the one that the lock file names, so that what is shipped is what was tested.
 ARG BUILD_BASE=docker.io/library/node:26-bookworm-slim
@@ -33,10 +33,10 @@ RUN lib=$(dirname /usr/lib/*/libxtables.so.12) \
 FROM ${BASE} AS agent
 ARG VERSION=dev
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="kubemend-agent" \
-      org.opencontainers.image.description="Looks at its node and carries out kubemend's orders to it, from a closed list" \
+LABEL org.opencontainers.image.title="podmend-agent" \
+      org.opencontainers.image.description="Looks at its node and carries out podmend's orders to it, from a closed list" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.source="https://github.com/kubemend/kubemend" \
+      org.opencontainers.image.source="https://github.com/podmend/podmend" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=chains /chains/ /
@@ -52,10 +52,10 @@ ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "/app/dist/agent.j
 FROM ${BASE} AS controller
 ARG VERSION=dev
 ARG REVISION=unknown
-LABEL org.opencontainers.image.title="kubemend" \
+LABEL org.opencontainers.image.title="podmend" \
       org.opencontainers.image.description="Repairs broken pods as their cluster's owner allowed, and proves that it helped" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.source="https://github.com/kubemend/kubemend" \
+      org.opencontainers.image.source="https://github.com/podmend/podmend" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # Node needs libatomic, which the base lacks; /usr/lib is searched everywhere.

@@ -13,15 +13,15 @@ import { type Memory, memoryOf } from './memory.ts'
 import type { P10 } from './results.ts'
 import { quantile } from './statistics.ts'
 
-const NAMESPACE = 'kubemend-system'
-const ACCOUNT = 'kubemend-agent'
+const NAMESPACE = 'podmend-system'
+const ACCOUNT = 'podmend-agent'
 const USER = `system:serviceaccount:${NAMESPACE}:${ACCOUNT}`
 /** Linux counts the time of processes in these, whatever its timer does: time(7). */
 const TICKS_PER_SECOND = 100
 
 const RULES = [
-  { apiGroups: ['kubemend.io'], resources: ['nodetasks'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: ['kubemend.io'], resources: ['nodetasks/status'], verbs: ['patch'] },
+  { apiGroups: ['podmend.io'], resources: ['nodetasks'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['podmend.io'], resources: ['nodetasks/status'], verbs: ['patch'] },
 ]
 
 const makeRights = async (client: KubeClient): Promise<void> => {

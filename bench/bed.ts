@@ -1,4 +1,4 @@
-/** The cluster that everything is measured on: control plane, kubemend's objects and rights, nodes, users. */
+/** The cluster that everything is measured on: control plane, podmend's objects and rights, nodes, users. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createKubeClient, type KubeClient } from '../src/runtime/kube-client.ts'
@@ -12,7 +12,7 @@ import { inCrowd } from './crowd.ts'
 import { healthyPod, node, nodeStatus, runningStatus } from './objects.ts'
 
 export const USERS = {
-  kubemend: CONTROLLER_USER,
+  podmend: CONTROLLER_USER,
   reference: 'system:serviceaccount:bench:reference',
   bare: 'system:serviceaccount:bench:bare',
   /** Writes the failing statuses, and nothing else. */
@@ -34,9 +34,9 @@ export interface Bed {
   readonly makeHealthy: (count: number, progress: (text: string) => void) => Promise<void>
 }
 
-const ROLES = ['kubemend-observe', 'kubemend-recycle-pod', 'kubemend-rewrite-image']
+const ROLES = ['podmend-observe', 'podmend-recycle-pod', 'podmend-rewrite-image']
 
-/** The others may do what kubemend may. */
+/** The others may do what podmend may. */
 const binding = (role: string) => ({
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'ClusterRoleBinding',
@@ -61,9 +61,9 @@ const furnish = async (plane: ControlPlane, nodes: number): Promise<Bed> => {
   const installed = await installController(plane)
   await kubectl(['apply', '-f', '-'], { input: ROLES.map((role) => JSON.stringify(binding(role))).join('\n---\n') })
 
-  const kubeconfigs: Partial<Record<User, string>> = { kubemend: installed }
+  const kubeconfigs: Partial<Record<User, string>> = { podmend: installed }
   for (const [user, name] of Object.entries(USERS) as [User, string][]) {
-    if (user === 'kubemend') continue
+    if (user === 'podmend') continue
     const groups = name.startsWith('bench-') ? ['system:masters'] : ['system:serviceaccounts']
     kubeconfigs[user] = await plane.userKubeconfig(name, groups)
   }

@@ -66,7 +66,7 @@ const loop = (): ((message: Message) => unknown) => {
 const policies = () =>
   Array.from({ length: POLICIES }, (_, i) => {
     const admission = admitPolicy({
-      apiVersion: 'kubemend.io/v1alpha1',
+      apiVersion: 'podmend.io/v1alpha1',
       kind: 'RemediationPolicy',
       metadata: { name: `p-${i}`, uid: `u-${i}`, resourceVersion: '1' },
       spec: {

@@ -6,7 +6,7 @@ import { tablesOf } from './tables.ts'
 const METHOD = `How each is measured:
 
 - The contenders run one after the other (for P1 in turns, three rounds each), each as its own process with an empty environment, against the same control plane
-  (etcd, kube-apiserver, kube-controller-manager on loopback). kubemend runs as it is shipped, as one bundle, with
+  (etcd, kube-apiserver, kube-controller-manager on loopback). podmend runs as it is shipped, as one bundle, with
   the RBAC roles of \`manifests/\`. The reference (\`bench/reference.ts\`) is the same job on \`makeInformer\` and the typed API
   of @kubernetes/client-node; it has no policies and no guardrails, writes no Events and reads neither namespace nor node.
 - Healthy and broken pods are of the size that charts make; each broken workload is a Deployment of one pod, made by the

@@ -7,7 +7,7 @@ import { bundle } from '../scripts/build/bundle.ts'
 import type { Launch } from './contenders.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const MADE = join(ROOT, 'node_modules', '.cache', 'kubemend-bench')
+const MADE = join(ROOT, 'node_modules', '.cache', 'podmend-bench')
 
 export interface Against {
   readonly kubeconfig: string
@@ -21,10 +21,10 @@ const TIED = join(MADE, 'testbed/die-with-parent.js')
 /** Emitted JavaScript is what is shipped; stripping types at start costs memory. */
 export type Form = 'emitted' | 'source'
 
-export const kubemend = ({ kubeconfig }: Against, form: Form = 'emitted'): Launch => {
+export const podmend = ({ kubeconfig }: Against, form: Form = 'emitted'): Launch => {
   let [leads, synced] = [false, false]
   return {
-    name: form === 'emitted' ? 'kubemend' : 'kubemend (.ts)',
+    name: form === 'emitted' ? 'podmend' : 'podmend (.ts)',
     tied: TIED,
     entry: form === 'emitted' ? join(MADE, 'dist/controller.js') : join(ROOT, 'src/controller.ts'),
     args: [

@@ -1,4 +1,4 @@
-/** `npm run bench`: kubemend beside a reference controller and a bare loop, on one real API server, in one run. */
+/** `npm run bench`: podmend beside a reference controller and a bare loop, on one real API server, in one run. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeError } from '../src/runtime/log.ts'
@@ -42,8 +42,8 @@ const run = async (options: Options): Promise<number> => {
       const isPart = options.rows.length < ROWS.length && existsSync(file)
       writeFileSync(file, documentOf(results, isPart ? readFileSync(file, 'utf8') : undefined))
     }
-    const unbounded = results.p5?.flatMap(({ kubemend }) => kubemend.unbounded) ?? []
-    for (const path of unbounded) process.stderr.write(`kubemend listed without a bound: ${path}\n`)
+    const unbounded = results.p5?.flatMap(({ podmend }) => podmend.unbounded) ?? []
+    for (const path of unbounded) process.stderr.write(`podmend listed without a bound: ${path}\n`)
     return unbounded.length === 0 ? 0 : 1
   } finally {
     await bed.plane.down()

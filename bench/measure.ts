@@ -6,7 +6,7 @@ import { classifierOf } from './classifier.ts'
 import { costsOf } from './costs.ts'
 import { startForwarder } from './forwarder.ts'
 import { latencyOf } from './latency.ts'
-import { type Against, bare, kubemend, reference, withLoopDelay } from './launches.ts'
+import { type Against, bare, podmend, reference, withLoopDelay } from './launches.ts'
 import type { Launch } from './contenders.ts'
 import type { Remedy } from './objects.ts'
 import type { Options } from './options.ts'
@@ -18,8 +18,8 @@ import { quantile } from './statistics.ts'
 type Progress = (text: string) => void
 
 const FINISHES: Readonly<Record<Remedy, string>> = { RecyclePod: 'recycle', RewriteImage: 'rewrite' }
-const LAUNCHES: Readonly<Record<'kubemend' | 'reference' | 'bare', (against: Against) => Launch>> = {
-  kubemend,
+const LAUNCHES: Readonly<Record<'podmend' | 'reference' | 'bare', (against: Against) => Launch>> = {
+  podmend,
   reference,
   bare,
 }
@@ -29,8 +29,8 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   const { rows, settleMs } = options
   const against = (user: User, namespace = 'idle'): Against => ({ kubeconfig: bed.kubeconfigs[user], namespace })
   const idle: readonly Launch[] = [
-    kubemend(against('kubemend')),
-    kubemend(against('kubemend'), 'source'),
+    podmend(against('podmend')),
+    podmend(against('podmend'), 'source'),
     reference(against('reference')),
   ]
 
@@ -61,10 +61,10 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
 
   /** In turns, so that a machine that grows slower or faster meanwhile does so for all. */
   const latency = async (): Promise<{ p1: P1; busy: P5 }> => {
-    const rounds: Record<keyof typeof LAUNCHES, Round[]> = { bare: [], kubemend: [], reference: [] }
+    const rounds: Record<keyof typeof LAUNCHES, Round[]> = { bare: [], podmend: [], reference: [] }
     const incidents = Math.ceil(options.incidents / options.turns)
     for (let turn = 1; turn <= options.turns; turn += 1) {
-      for (const user of ['bare', 'kubemend', 'reference'] as const) {
+      for (const user of ['bare', 'podmend', 'reference'] as const) {
         rounds[user].push(await round(user, `p1-${turn}`, { incidents }))
       }
     }
@@ -73,17 +73,17 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
       p1: {
         f: latencyOf(rounds.bare).toAnswer.p50,
         fOwnClock: quantile(own, 0.5),
-        kubemend: latencyOf(rounds.kubemend),
+        podmend: latencyOf(rounds.podmend),
         reference: latencyOf(rounds.reference),
       },
-      busy: costs('RecyclePod', `${options.perSecond} a second`, rounds.kubemend, rounds.reference),
+      busy: costs('RecyclePod', `${options.perSecond} a second`, rounds.podmend, rounds.reference),
     }
   }
 
   const costs = (remedy: Remedy, load: string, ours: readonly Round[], theirs: readonly Round[]): P5 => ({
     remedy,
     load,
-    kubemend: costsOf(ours, remedy),
+    podmend: costsOf(ours, remedy),
     reference: costsOf(theirs, remedy),
   })
 
@@ -91,14 +91,14 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     const found: P5[] = []
     for (const remedy of ['RecyclePod', 'RewriteImage'] as const) {
       const lone = { remedy, incidents: options.lone, perSecond: 0.5 }
-      const ours = await round('kubemend', 'p5', lone)
+      const ours = await round('podmend', 'p5', lone)
       const theirs = await round('reference', 'p5', lone)
       found.push(costs(remedy, 'one every 2 s', [ours], [theirs]))
     }
     return found
   }
 
-  const connections = async (user: 'kubemend' | 'reference'): Promise<P6> => {
+  const connections = async (user: 'podmend' | 'reference'): Promise<P6> => {
     const forwarder = await startForwarder(bed.plane.url)
     try {
       const namespace = `p6-${user}-recycle`
@@ -125,7 +125,7 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
   const sync: SyncDelay[] = []
   if (wants('P11')) {
-    for (const launch of [kubemend(against('kubemend')), reference(against('reference'))]) {
+    for (const launch of [podmend(against('podmend')), reference(against('reference'))]) {
       progress(`${launch.name}: reading ${options.healthy} healthy pods`)
       sync.push({ name: launch.name, ...(await syncDelayOf(withLoopDelay(launch))) })
     }
@@ -136,7 +136,7 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   })
   const timed = wants('P1') ? await latency() : undefined
   const p5 = wants('P5') ? [...(await requests()), ...(timed ? [timed.busy] : [])] : []
-  const p6 = wants('P6') ? [await connections('kubemend'), await connections('reference')] : []
+  const p6 = wants('P6') ? [await connections('podmend'), await connections('reference')] : []
   return {
     ...(timed && { p1: timed.p1 }),
     ...(p3.length > 0 && { p3 }),

@@ -5,7 +5,7 @@ import { CAUSES_BY_AREA } from '../src/api/causes.ts'
 export type Remedy = 'RecyclePod' | 'RewriteImage'
 
 /** On every pod of the load that is to break; its value is the workload's name. */
-export const WORKLOAD_LABEL = 'bench.kubemend.io/workload'
+export const WORKLOAD_LABEL = 'bench.podmend.io/workload'
 
 export const IMAGE = 'registry.bench.test/old/web:1.4.2'
 /** The runtime's words need no question to a registry. */
@@ -159,7 +159,7 @@ export const policy = (namespace: string, remedy: Remedy) => {
           },
         }
   return {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'RemediationPolicy',
     metadata: { name: namespace },
     spec: {

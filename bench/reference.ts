@@ -22,7 +22,7 @@ interface StoredRecord {
 const { values } = parseArgs({
   options: { kubeconfig: { type: 'string', default: '' }, namespace: { type: 'string', default: '' } },
 })
-const RECORDS = { group: 'kubemend.io', version: 'v1alpha1', plural: 'remediations' }
+const RECORDS = { group: 'podmend.io', version: 'v1alpha1', plural: 'remediations' }
 const SETTLE_MS = 10_000
 const REMEDY = values.namespace.endsWith('rewrite') ? 'RewriteImage' : 'RecyclePod'
 
@@ -97,7 +97,7 @@ const runsAnew = (broken: V1Pod, hashOfOwner: string, namespace: string): boolea
     .some(
       (pod) =>
         pod.metadata?.uid !== broken.metadata?.uid &&
-        pod.metadata?.labels?.['bench.kubemend.io/workload'] === hashOfOwner &&
+        pod.metadata?.labels?.['bench.podmend.io/workload'] === hashOfOwner &&
         pod.status?.containerStatuses?.every(({ started }) => started) === true,
     )
 
@@ -110,7 +110,7 @@ const repair = async (pod: V1Pod, message: string): Promise<void> => {
   if (!owner) return
   const name = `${owner.metadata?.name}-image`
   const body = {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'Remediation',
     metadata: { name, namespace },
     spec: specOf(pod, owner, namespace, message),
@@ -122,7 +122,7 @@ const repair = async (pod: V1Pod, message: string): Promise<void> => {
   const done = { ...step, state: 'Done', actedAt: now() }
   const acted = await writeStatus(intended, { phase: 'Verifying', attempts: [now()], steps: [done] })
   const prove = (): void => {
-    if (!runsAnew(pod, labels['bench.kubemend.io/workload'] ?? '', namespace)) return
+    if (!runsAnew(pod, labels['bench.podmend.io/workload'] ?? '', namespace)) return
     unproven.delete(prove)
     setTimeout(() => {
       const steps = [{ ...done, state: 'Succeeded', finishedAt: now() }]

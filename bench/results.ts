@@ -9,7 +9,7 @@ export interface P1 {
   readonly f: number
   /** ms: the same by the bare process' own clock, from the line of the watch on. */
   readonly fOwnClock: number
-  readonly kubemend: Latency
+  readonly podmend: Latency
   readonly reference: Latency
 }
 
@@ -23,7 +23,7 @@ export interface P5 {
   readonly remedy: Remedy
   /** Incidents one after the other, or many at a time. */
   readonly load: string
-  readonly kubemend: Costs
+  readonly podmend: Costs
   readonly reference: Costs
 }
 

@@ -12,7 +12,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 const judged = (value: number, most: number): string =>
   `${times(value)} (goal ≤ ${most}) ${value <= most ? 'reached' : 'NOT reached'}`
 
-export const latencyTable = ({ f, fOwnClock, kubemend, reference }: P1): string => {
+export const latencyTable = ({ f, fOwnClock, podmend, reference }: P1): string => {
   const row = (name: string, { toWrite, first, missed }: Latency, goals: boolean): readonly string[] => [
     name,
     ms(toWrite.p50),
@@ -22,16 +22,16 @@ export const latencyTable = ({ f, fOwnClock, kubemend, reference }: P1): string 
     ms(first),
     `${missed} of ${toWrite.count + missed}`,
   ]
-  const stages = [...new Set([...Object.keys(kubemend.stages), ...Object.keys(reference.stages)])]
+  const stages = [...new Set([...Object.keys(podmend.stages), ...Object.keys(reference.stages)])]
   return [
     `F = ${ms(f)} ms (commit → answer to the bare loop's write; by its own clock from the watch's line on: ${ms(fOwnClock)} ms)`,
     table(
       ['', 'p50 ms', 'p99 ms', 'p50 / F', 'p99 / F', 'first ms', 'missed'],
-      [row('kubemend', kubemend, true), row('makeInformer', reference, false)],
+      [row('podmend', podmend, true), row('makeInformer', reference, false)],
     ),
     table(
-      ['share of the way, median ms', 'kubemend', 'makeInformer'],
-      stages.map((name) => [name, ms(kubemend.stages[name] ?? 0), ms(reference.stages[name] ?? 0)]),
+      ['share of the way, median ms', 'podmend', 'makeInformer'],
+      stages.map((name) => [name, ms(podmend.stages[name] ?? 0), ms(reference.stages[name] ?? 0)]),
     ),
   ].join('\n\n')
 }
@@ -41,7 +41,7 @@ export const residenceTable = (rows: readonly Residence[], healthy: number): str
     ['', 'RSS without pods, MB', `RSS beside ${healthy}, MB`, 'of it anonymous, MB', 'ratio', 'bytes a healthy pod'],
     rows.map(({ name, empty, full }) => {
       const each = (full.resident - empty.resident) / healthy
-      const ours = name.startsWith('kubemend')
+      const ours = name.startsWith('podmend')
       const ratio = full.resident / empty.resident
       return [
         name === 'reference' ? 'makeInformer' : name,
@@ -54,9 +54,9 @@ export const residenceTable = (rows: readonly Residence[], healthy: number): str
     }),
   )
 
-export const costsTable = ({ kubemend, reference }: P5): string => {
+export const costsTable = ({ podmend, reference }: P5): string => {
   const others = new Map(reference.rows.map(({ request, made }) => [request, made]))
-  const rows = kubemend.rows.map(({ request, made, least, why }) => [
+  const rows = podmend.rows.map(({ request, made, least, why }) => [
     request,
     times(made),
     String(least),
@@ -64,16 +64,16 @@ export const costsTable = ({ kubemend, reference }: P5): string => {
     why,
   ])
   for (const { request, made } of reference.rows) {
-    if (!kubemend.rows.some((row) => row.request === request)) rows.push([request, '0.00', '0', times(made), ''])
+    if (!podmend.rows.some((row) => row.request === request)) rows.push([request, '0.00', '0', times(made), ''])
   }
   const sums = [
     'together',
-    `${times(kubemend.made)}: ${judged(kubemend.made / kubemend.least, 1.34)}`,
-    String(kubemend.least),
+    `${times(podmend.made)}: ${judged(podmend.made / podmend.least, 1.34)}`,
+    String(podmend.least),
     times(reference.made),
-    `unbounded LISTs: ${kubemend.unbounded.length}; proven: ${kubemend.succeeded} and ${reference.succeeded} of ${kubemend.incidents}`,
+    `unbounded LISTs: ${podmend.unbounded.length}; proven: ${podmend.succeeded} and ${reference.succeeded} of ${podmend.incidents}`,
   ]
-  return table(['request', 'kubemend', 'least', 'makeInformer', 'why it is necessary'], [...rows, sums])
+  return table(['request', 'podmend', 'least', 'makeInformer', 'why it is necessary'], [...rows, sums])
 }
 
 export const connectionsTable = (rows: readonly P6[]): string =>
@@ -86,7 +86,7 @@ export const connectionsTable = (rows: readonly P6[]): string =>
         String(calls),
         String(connections),
         String(atStart),
-        name === 'kubemend' ? judged(rate, 5) : times(rate),
+        name === 'podmend' ? judged(rate, 5) : times(rate),
       ]
     }),
   )
@@ -117,7 +117,7 @@ export const classifierTable = ({ messages, rows, classified, loop, policies, ma
   return table(
     ['', 'messages a second', 'beside the loop'],
     [
-      [`kubemend, ${rows} rows`, `${classified.toFixed(0)} (goal ≥ 100000) ${goal}`, `${times(classified / loop)} ×`],
+      [`podmend, ${rows} rows`, `${classified.toFixed(0)} (goal ≥ 100000) ${goal}`, `${times(classified / loop)} ×`],
       ['a loop over the same rows', loop.toFixed(0), '1.00 ×'],
       [`compared with ${policies} policies' patterns`, matched.toFixed(0), ''],
     ],
@@ -132,7 +132,7 @@ export const syncTable = (rows: readonly SyncDelay[], healthy: number): string =
     rows.map(({ name, p50, p99, samples }) => [
       name === 'reference' ? 'makeInformer' : name,
       ms(p50),
-      name === 'kubemend' ? `${ms(p99)} (goal < 50) ${p99 < 50 ? 'reached' : 'NOT reached'}` : ms(p99),
+      name === 'podmend' ? `${ms(p99)} (goal < 50) ${p99 < 50 ? 'reached' : 'NOT reached'}` : ms(p99),
       String(samples),
     ]),
   )

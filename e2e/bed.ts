@@ -49,7 +49,7 @@ const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
 
 /** Starts all of it, from whatever the machine has. What was started is ended when a later part fails. */
 export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions): Promise<Bed> => {
-  const directory = mkdtempSync(join(tmpdir(), 'kubemend-e2e-'))
+  const directory = mkdtempSync(join(tmpdir(), 'podmend-e2e-'))
   const closers: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
   const down = async (): Promise<void> => {
     for (let close = closers.pop(); close; close = closers.pop()) {
@@ -64,15 +64,15 @@ export const raiseBed = async ({ dockerHost, existing, signal, say }: BedOptions
     // The images are built while the nodes boot: both mostly wait.
     const tag = Date.now()
     const images = async (): Promise<readonly [image: BuiltImage, agent: BuiltImage]> => [
-      await timed(say, "the operator's image", () => buildImage({ dockerHost, tag: `kubemend.local/e2e:${tag}` })),
+      await timed(say, "the operator's image", () => buildImage({ dockerHost, tag: `podmend.local/e2e:${tag}` })),
       await timed(say, "the agent's image", () =>
-        buildImage({ dockerHost, target: 'agent', tag: `kubemend.local/e2e-agent:${tag}` }),
+        buildImage({ dockerHost, target: 'agent', tag: `podmend.local/e2e-agent:${tag}` }),
       ),
     ]
     const [cluster, [image, agent]] = await bothDone(
       timed(say, 'cluster: a control plane and two workers', async () => {
         if (existing !== undefined) return attachKindCluster({ name: existing, dockerHost, directory })
-        const started = await startKindCluster({ name: `kubemend-e2e-${process.pid}`, dockerHost, directory })
+        const started = await startKindCluster({ name: `podmend-e2e-${process.pid}`, dockerHost, directory })
         closers.push(started.down)
         return started
       }),

@@ -70,7 +70,7 @@ export const writesOfPod = ({ cluster, auditedFrom }: Stage, pod: Pod, since: nu
 export const writesOf = ({ cluster, namespace, auditedFrom }: Stage): readonly string[] =>
   writesIn(readFileSync(cluster.auditLog).subarray(auditedFrom).toString(), CONTROLLER_USER)
     .filter(({ object, dryRun, status, resource }) => {
-      const ours = /kubemend\.io|^events/.test(resource)
+      const ours = /podmend\.io|^events/.test(resource)
       return object.startsWith(`${namespace}/`) && !dryRun && status < 300 && !ours
     })
     .map(({ verb, resource, object }) => `${verb} ${resource} ${object.slice(namespace.length + 1)}`)

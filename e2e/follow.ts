@@ -7,7 +7,7 @@ import type { Stage } from './scenario.ts'
 
 const LOOK_MS = 300
 /** The middle of what a kubelet says may be left out, not of what the operator says. */
-const LINE = { kubelet: 220, kubemend: 600 }
+const LINE = { kubelet: 220, podmend: 600 }
 
 /** One line, for a line that is meant to be read. */
 const short = (text: string, most: number): string => {
@@ -28,7 +28,7 @@ export const follow = (stage: Stage, tell: (entry: Entry) => void): { readonly s
   const look = async (): Promise<void> => {
     const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace)
     for (const { type, reason = '', message = '', involvedObject, reportingComponent } of items) {
-      if (reportingComponent === 'kubemend.io/controller' || (type !== 'Warning' && reason !== 'Started')) continue
+      if (reportingComponent === 'podmend.io/controller' || (type !== 'Warning' && reason !== 'Started')) continue
       const about = `${involvedObject?.kind} ${involvedObject?.name}`
       const text = reason === 'Started' ? 'its container runs' : short(message, LINE.kubelet)
       once(`${reason} ${about}`, () => ({
@@ -44,9 +44,9 @@ export const follow = (stage: Stage, tell: (entry: Entry) => void): { readonly s
       const at = Date.parse(metadata.creationTimestamp ?? '')
       if (at < began - 1000 || !status?.phase) continue
       const about = `${spec.target.kind} ${spec.target.name}`
-      const text = `${status.cause ?? spec.cause}, ${status.phase} (${status.reason}): ${short(status.message ?? '', LINE.kubemend)}`
+      const text = `${status.cause ?? spec.cause}, ${status.phase} (${status.reason}): ${short(status.message ?? '', LINE.podmend)}`
       once(`${metadata.uid} ${status.phase} ${status.reason}`, () => ({
-        who: 'kubemend',
+        who: 'podmend',
         what: status.reason ?? '',
         about,
         text,

@@ -6,7 +6,7 @@ import { deployment, type Parts } from './objects.ts'
 import type { Scenario, Stage } from './scenario.ts'
 
 export const LABELS = 'app=web'
-const REPORTER = 'kubemend.io/controller'
+const REPORTER = 'podmend.io/controller'
 
 /** What a write of ours to a Deployment or its pods would change; its status, which moves by itself, is not in it. */
 export interface AsItIs {

@@ -88,7 +88,7 @@ export const recordsOf = async ({ records }: Stage, node: string, cause: string)
   (await records(NAMESPACE)).filter((record) => isAbout(record, node, cause))
 
 /** On orders that a scenario gives by hand: scenarios beside it forget only what the controller ordered. */
-export const BY_HAND = 'e2e.kubemend.io/by-hand'
+export const BY_HAND = 'e2e.podmend.io/by-hand'
 
 /**
  * Removes the records of a node's cause, and the controller's orders to the node, now and after the scenario: the next
@@ -151,7 +151,7 @@ export const eventOfNode = ({ get, eventually }: Stage, node: string, reason: st
     const { items } = await get<{ items: KubeEvent[] }>('events', '-n', 'default')
     const ours = items.filter(
       ({ reportingComponent, involvedObject }) =>
-        reportingComponent === 'kubemend.io/controller' &&
+        reportingComponent === 'podmend.io/controller' &&
         involvedObject?.kind === 'Node' &&
         involvedObject.name === node,
     )

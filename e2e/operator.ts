@@ -8,14 +8,14 @@ import type { Pod } from '../src/api/kubernetes.ts'
 import type { KindCluster } from '../testbed/kind/cluster.ts'
 import { helmBinary } from '../testbed/machine/helm.ts'
 
-export const NAMESPACE = 'kubemend-system'
-export const RELEASE = 'kubemend'
+export const NAMESPACE = 'podmend-system'
+export const RELEASE = 'podmend'
 export const SELECTOR = 'app.kubernetes.io/component=controller'
 export const AGENT_SELECTOR = 'app.kubernetes.io/component=agent'
 /** The identity of every write of the controller in the audit log. */
-export const CONTROLLER_USER = `system:serviceaccount:${NAMESPACE}:kubemend-controller`
+export const CONTROLLER_USER = `system:serviceaccount:${NAMESPACE}:podmend-controller`
 
-export const AGENT_USER = `system:serviceaccount:${NAMESPACE}:kubemend-agent`
+export const AGENT_USER = `system:serviceaccount:${NAMESPACE}:podmend-agent`
 
 export interface Operator {
   /** Installs or upgrades with values laid over those of the bed, and waits until it is ready. */
@@ -42,7 +42,7 @@ export interface OperatorOptions {
   readonly directory: string
 }
 
-const CHART = fileURLToPath(new URL('../charts/kubemend', import.meta.url))
+const CHART = fileURLToPath(new URL('../charts/podmend', import.meta.url))
 
 const named = (image: string): { readonly repository: string; readonly tag: string } => {
   const at = image.lastIndexOf(':')
@@ -75,7 +75,7 @@ export const operatorOf = (options: OperatorOptions): Operator => {
     return stdout
   }
   const leader = async (): Promise<string | undefined> => {
-    const lease = ['get', 'lease', 'kubemend', '-n', NAMESPACE, '-o', 'jsonpath={.spec.holderIdentity}']
+    const lease = ['get', 'lease', 'podmend', '-n', NAMESPACE, '-o', 'jsonpath={.spec.holderIdentity}']
     const holder = await kubectl(lease).catch(() => '')
     // The identity is the pod's name and a random part.
     return holder.replace(/_[^_]*$/, '') || undefined

@@ -24,7 +24,7 @@ export interface OrderParts {
 export const giveOrder = async (stage: Stage, parts: OrderParts): Promise<void> => {
   const { name, node, nodeUid = (await nodeNamed(stage, node)).metadata.uid, deadline, ...spec } = parts
   const order = {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',
     metadata: { name, namespace: NAMESPACE, labels: { [BY_HAND]: '' } },
     spec: {

@@ -44,7 +44,7 @@ const bind = ({ kubectl, namespace }: Stage, name: string, role: string): Promis
 /** Somebody of this name, with these ClusterRoles in the scenario's namespace and nothing else. */
 export const personOf = async (stage: Stage, name: string, roles: readonly string[]): Promise<Person> => {
   const { cluster, kubectl, namespace, eventually, onEnd } = stage
-  const folder = mkdtempSync(join(tmpdir(), `kubemend-${name}-`))
+  const folder = mkdtempSync(join(tmpdir(), `podmend-${name}-`))
   onEnd(() => rmSync(folder, { recursive: true, force: true }))
   const made = await cluster.exec(cluster.controlPlane, ['kubeadm', 'kubeconfig', 'user', `--client-name=${name}`])
   const [{ user }] = (parse(made) as Kubeconfig).users

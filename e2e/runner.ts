@@ -83,7 +83,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
   const results: Result[] = []
   let folder: string | undefined
   const evidence = (): string => {
-    folder ??= mkdtempSync(join(tmpdir(), 'kubemend-e2e-failed-'))
+    folder ??= mkdtempSync(join(tmpdir(), 'podmend-e2e-failed-'))
     return folder
   }
   const playAll = async (scenarios: readonly Scenario[], lanes: number): Promise<void> => {

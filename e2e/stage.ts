@@ -25,7 +25,7 @@ interface Told {
 }
 
 const policyFor = (namespace: string, name: string, spec: object): object => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'RemediationPolicy',
   metadata: { name },
   spec: {

@@ -11,7 +11,7 @@ import { runDemo } from '../testbed/demo/demo.ts'
 const USAGE = `Usage: npm run demo -- [--kind] [--keep] [--json]
 
   Starts a real API server on loopback, breaks the image of cluster DNS as a renamed registry project does, and shows
-  how kubemend observes it, is allowed to act, repairs it, and leaves two look-alikes alone. About a minute; the first
+  how podmend observes it, is allowed to act, repairs it, and leaves two look-alikes alone. About a minute; the first
   time some more, to build the API server.
 
   --kind    play four incidents on a cluster of three real nodes instead: a moved registry project, a lost firewall

@@ -141,7 +141,7 @@ let rulesByFile: ReadonlyMap<string, readonly string[]> = new Map()
 const fileOf = ([folder]: Row, index: number): string => join(folder, `snippet-${index}.ts`)
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'kubemend-lint-'))
+  directory = await mkdtemp(join(tmpdir(), 'podmend-lint-'))
   await cp(join(root, '.oxlintrc.json'), join(directory, '.oxlintrc.json'))
   await writeFile(join(directory, 'tsconfig.json'), JSON.stringify(TSCONFIG))
   for (const [index, row] of rows.entries()) {

@@ -79,10 +79,10 @@ const { value: context, rest: others } = take('context', process.argv.slice(2))
 const { value: kubernetes, rest } = take('kubernetes', others)
 const chosen = kubernetes !== undefined && !rest.some((each) => !each.startsWith('-')) ? VERSION_TESTS : []
 const environment = {
-  ...(context !== undefined && { KUBEMEND_TEST_CONTEXT: context }),
-  ...(kubernetes !== undefined && { KUBEMEND_TEST_KUBERNETES: kubernetes }),
+  ...(context !== undefined && { PODMEND_TEST_CONTEXT: context }),
+  ...(kubernetes !== undefined && { PODMEND_TEST_KUBERNETES: kubernetes }),
 }
-const directory = mkdtempSync(join(tmpdir(), 'kubemend-test-report-'))
+const directory = mkdtempSync(join(tmpdir(), 'podmend-test-report-'))
 const file = join(directory, 'report.json')
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
 const code = await runVitest([...reporters, ...rest, ...chosen], environment)

@@ -23,6 +23,6 @@ try {
   )
   process.exit(0)
 } catch (error) {
-  process.stderr.write(`kubemend-agent: ${describeError(error)}\n`)
+  process.stderr.write(`podmend-agent: ${describeError(error)}\n`)
   process.exit(error instanceof AgentConfigError ? 2 : 1)
 }

@@ -33,7 +33,7 @@ interface Row<T> {
 
 const flag = <T>(name: string, row: Row<T>): Flag<T> => ({
   name,
-  env: `KUBEMEND_${name.toUpperCase().replaceAll('-', '_')}`,
+  env: `PODMEND_${name.toUpperCase().replaceAll('-', '_')}`,
   defaultText: undefined,
   repeatable: false,
   isSwitch: false,
@@ -130,7 +130,7 @@ export const FLAGS = {
     value: 'NAME',
     help: "The operator's own namespace: its lease, its records about nodes, its stop annotation.",
     default: undefined,
-    defaultText: "the pod's, else kubemend-system",
+    defaultText: "the pod's, else podmend-system",
     parse: dnsLabel,
   }),
   identity: flag<string | undefined>('identity', {
@@ -312,9 +312,9 @@ export const helpText = (): string => {
     `${row.help} Default: ${row.defaultText ?? (typeof row.default === 'object' ? 'none' : String(row.default))}.`,
   ])
   return [
-    'kubemend: repairs pods that cannot start, as RemediationPolicies allow.',
+    'podmend: repairs pods that cannot start, as RemediationPolicies allow.',
     '',
-    'Each flag can be set by a variable as well: --http-port is KUBEMEND_HTTP_PORT. Flags win.',
+    'Each flag can be set by a variable as well: --http-port is PODMEND_HTTP_PORT. Flags win.',
     '',
     ...rows.map(([left = '', right = '']) => `${left}\n      ${right}`),
     '  --help\n      This text.',

@@ -11,7 +11,7 @@ const config = (args: readonly string[], env: Record<string, string> = {}, podNa
 describe('the configuration', () => {
   it('has a default for everything', () => {
     expect(config([])).toMatchObject({
-      namespace: 'kubemend-system',
+      namespace: 'podmend-system',
       leaderElect: true,
       concurrency: 8,
       maxActionsPerHour: 60,
@@ -28,12 +28,12 @@ describe('the configuration', () => {
   })
 
   it('prefers flags to variables and variables to defaults', () => {
-    const env = { KUBEMEND_CONCURRENCY: '3', KUBEMEND_HISTORY_LIMIT: '20' }
+    const env = { PODMEND_CONCURRENCY: '3', PODMEND_HISTORY_LIMIT: '20' }
     expect(config(['--concurrency', '4'], env)).toMatchObject({ concurrency: 4, historyLimit: 20, httpPort: 8080 })
   })
 
   it('takes an empty variable for none', () => {
-    expect(config([], { KUBEMEND_CONCURRENCY: '' }).concurrency).toBe(8)
+    expect(config([], { PODMEND_CONCURRENCY: '' }).concurrency).toBe(8)
   })
 
   it('lies in the namespace of its pod unless told otherwise', () => {
@@ -58,7 +58,7 @@ describe('the configuration', () => {
     const expected = ['10.0.0.0/8', '::1/128']
     const args = ['--allow-registry-address', '10.0.0.0/8', '--allow-registry-address=::1/128']
     expect(config(args).allowRegistryAddresses).toEqual(expected)
-    expect(config([], { KUBEMEND_ALLOW_REGISTRY_ADDRESS: '10.0.0.0/8, ::1/128' }).allowRegistryAddresses).toEqual(
+    expect(config([], { PODMEND_ALLOW_REGISTRY_ADDRESS: '10.0.0.0/8, ::1/128' }).allowRegistryAddresses).toEqual(
       expected,
     )
   })
@@ -89,8 +89,8 @@ describe('the configuration', () => {
     [['--http-port', '70000'], {}, '--http-port: found "70000", expected a whole number from 0 to 65535'],
     [
       [],
-      { KUBEMEND_HTTP_PORT: 'tcp://10.0.0.1:80' },
-      'KUBEMEND_HTTP_PORT: found "tcp://10.0.0.1:80", expected a whole number',
+      { PODMEND_HTTP_PORT: 'tcp://10.0.0.1:80' },
+      'PODMEND_HTTP_PORT: found "tcp://10.0.0.1:80", expected a whole number',
     ],
     [['--settle-for', '10'], {}, '--settle-for: found "10", expected a duration from 1s to 1h'],
     [['--settle-for', '2h'], {}, '--settle-for: found "2h", expected a duration from 1s to 1h'],

@@ -73,7 +73,7 @@ export const parseConfig = (args: readonly string[], env: Environment, ownNamesp
     kind: 'Config',
     config: Object.freeze({
       ...checked,
-      namespace: checked.namespace ?? ownNamespace ?? 'kubemend-system',
+      namespace: checked.namespace ?? ownNamespace ?? 'podmend-system',
       identity: checked.identity ?? `${hostname()}_${randomUUID().slice(0, 8)}`,
       registryProxy,
       connection: Object.freeze({

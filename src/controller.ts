@@ -22,12 +22,12 @@ const run = async (config: Config): Promise<void> => {
   const log = createLog({ level: config.logLevel, format: config.logFormat })
   const version = versionOf()
   const connection = await loadKubeConnection(config.connection)
-  const userAgent = `kubemend/${version}`
+  const userAgent = `podmend/${version}`
 
   const leader = createLeader({
     client: createKubeClient(connection, { userAgent }),
     namespace: config.namespace,
-    name: 'kubemend',
+    name: 'podmend',
     identity: config.identity,
     clock,
     onElected: () => {
@@ -79,6 +79,6 @@ try {
     process.exit(0)
   }
 } catch (error) {
-  process.stderr.write(`kubemend: ${describeError(error)}\n`)
+  process.stderr.write(`podmend: ${describeError(error)}\n`)
   process.exit(error instanceof ConfigError ? 2 : 1)
 }

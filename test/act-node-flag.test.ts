@@ -13,7 +13,7 @@ beforeAll(async () => {
   deps = await depsOf(bed.plane.kubeconfig)
 })
 
-const KEY = 'flag.kubemend.io/MountHelperMissing'
+const KEY = 'flag.podmend.io/MountHelperMissing'
 const read = (name: string) => bed.get<Node>('node', name)
 const conditionOf = ({ status }: Node) => status?.conditions?.find(({ type }) => type === 'MountHelperMissing')
 const ofPolicy = ({ spec }: Node) => spec?.taints?.filter(({ key }) => key === KEY)

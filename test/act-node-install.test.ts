@@ -12,7 +12,7 @@ let ns: string
 let node: KubeObject
 beforeAll(async () => {
   ns = await bed.namespace('install')
-  const agentImage = { name: 'ghcr.io/kubemend/kubemend-agent:1', pullPolicy: 'Never' as const, pullSecrets: ['pull'] }
+  const agentImage = { name: 'ghcr.io/podmend/podmend-agent:1', pullPolicy: 'Never' as const, pullSecrets: ['pull'] }
   deps = { ...(await depsOf(bed.plane.kubeconfig)), namespace: ns, agentImage }
   node = await aNode(bed, 'install-1')
 })
@@ -41,7 +41,7 @@ const read = (name: string) => bed.get<Installer>('pod', name, '-n', ns)
 test('a pod on that node installs it: root by the system bus alone, without capabilities, host namespaces or a token', async () => {
   expect(await act(installPlan(node), deps)).toMatchObject({ kind: 'Done', wrote: [{ verb: 'created' }] })
   const { metadata, spec } = await read('install-install-1')
-  expect(metadata.labels).toMatchObject({ 'kubemend.io/privileged-install': 'true' })
+  expect(metadata.labels).toMatchObject({ 'podmend.io/privileged-install': 'true' })
   expect(spec).toMatchObject({
     nodeName: 'install-1',
     automountServiceAccountToken: false,
@@ -60,7 +60,7 @@ test('a pod on that node installs it: root by the system bus alone, without capa
 test('it is confined as the agent is, and finds the bus where that does', async () => {
   const confined = { appArmorProfile: { type: 'Unconfined' }, seLinuxOptions: { type: 'spc_t' } }
   const systemBus = '/run/elsewhere/bus'
-  const agentImage = { name: 'ghcr.io/kubemend/kubemend-agent:1', systemBus, ...confined }
+  const agentImage = { name: 'ghcr.io/podmend/podmend-agent:1', systemBus, ...confined }
   const plan = installPlan(node, { podName: 'confined' })
   expect(await act(plan, { ...deps, agentImage })).toMatchObject({ kind: 'Done' })
   const { spec } = await read('confined')

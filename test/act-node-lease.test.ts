@@ -45,7 +45,7 @@ test('is taken before an order is given, extended by the next, and given back', 
   const first = await leaseOf(node)
   expect(first).toMatchObject({
     metadata: { ownerReferences: [{ kind: 'Node', name: 'lease-1', uid: node.metadata.uid }] },
-    spec: { holderIdentity: 'kubemend' },
+    spec: { holderIdentity: 'podmend' },
   })
   // As long as the remedy may take, and some more.
   expect(first.spec?.leaseDurationSeconds).toBe(restartPlan(node, 'leased-1').timeoutMs / 1_000 + 60)
@@ -75,7 +75,7 @@ test('that ran out is taken over', async () => {
   const node = await aNode(bed, 'lease-3')
   await taken(node, 3_601_000)
   expect(await act(restartPlan(node, 'over'), deps)).toMatchObject({ kind: 'Done' })
-  expect((await leaseOf(node)).spec).toMatchObject({ holderIdentity: 'kubemend', leaseTransitions: 1 })
+  expect((await leaseOf(node)).spec).toMatchObject({ holderIdentity: 'podmend', leaseTransitions: 1 })
 })
 
 test('that another takes between our read and our write is theirs', async () => {

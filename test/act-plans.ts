@@ -10,7 +10,7 @@ export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'
 export const MENDED = 'harbor.od.com/public/coredns:1.6.1'
 
 export const clientOf = async (kubeconfig: string): Promise<KubeClient> =>
-  createKubeClient(await loadKubeConnection({ kubeconfig }), { userAgent: 'kubemend/test' })
+  createKubeClient(await loadKubeConnection({ kubeconfig }), { userAgent: 'podmend/test' })
 
 export const depsOf = async (kubeconfig: string): Promise<ActDeps> => ({
   kube: await clientOf(kubeconfig),

@@ -14,7 +14,7 @@ beforeAll(async () => {
   ns = await bed.namespace('act')
 })
 
-const ORIGINAL = 'kubemend.io/original-image'
+const ORIGINAL = 'podmend.io/original-image'
 const POINTER = '/spec/jobTemplate/spec/template/spec/containers/0'
 
 interface CronJob extends Templated {

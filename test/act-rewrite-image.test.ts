@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 
 const SIDECAR = { name: 'sidecar', image: 'example.com/sidecar:1' }
-const ORIGINAL = 'kubemend.io/original-image'
+const ORIGINAL = 'podmend.io/original-image'
 
 const workload = async (kind: string, name: string, spec: object = {}, template: object = {}): Promise<Templated> => {
   await bed.applyYaml(
@@ -50,7 +50,7 @@ describe('a rewrite', () => {
       expect(images(after)).toEqual([MENDED, SIDECAR.image])
       expect(after.metadata.annotations?.[ORIGINAL]).toBe(JSON.stringify({ coredns: BROKEN }))
       const { metadata } = await bed.get<Templated>(kind, before.metadata.name, '-n', ns, '--show-managed-fields')
-      expect(metadata.managedFields?.map(({ manager }) => manager)).toContain('kubemend')
+      expect(metadata.managedFields?.map(({ manager }) => manager)).toContain('podmend')
     },
   )
 

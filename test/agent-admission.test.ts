@@ -14,7 +14,7 @@ const AGENT = `${NAMESPACE}/${AGENT_ACCOUNT}`
 
 const orderTo = (name: string, nodeName: string, nodeUid: string, more: object = {}, namespace = NAMESPACE): string =>
   JSON.stringify({
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',
     metadata: { name, namespace },
     spec: { nodeName, nodeUid, verb: 'Inspect', deadline: inMinutes(5), ...more },
@@ -24,9 +24,9 @@ const RESTART = { verb: 'RestartRuntime', restartRuntime: { runtime: 'docker', r
 
 /** The objects of the chart's template; all that Helm fills in there are labels and the namespace. */
 const policyYaml = async (): Promise<string> => {
-  const template = await readFile(join(ROOT, 'charts/kubemend/templates/agent/node-task-policy.yaml'), 'utf8')
+  const template = await readFile(join(ROOT, 'charts/podmend/templates/agent/node-task-policy.yaml'), 'utf8')
   const text = template
-    .replace(/^ +labels:\n +\{\{- include "kubemend\.labels" .*\}\}\n/gm, '')
+    .replace(/^ +labels:\n +\{\{- include "podmend\.labels" .*\}\}\n/gm, '')
     .replaceAll('{{ .Release.Namespace }}', NAMESPACE)
   if (text.includes('{{')) throw new Error('the template has more to fill in than labels and the namespace')
   return text
@@ -52,7 +52,7 @@ const DONE = { phase: 'Succeeded', reason: 'Done', message: 'looked' }
 /** One PATCH of a status: kubectl would read it first, which an agent has no right to. Throws what the API server says. */
 const answerAs = async (token: string, name: string, body: object = { status: DONE }): Promise<string> => {
   const ca = await readFile(scene.bed.plane.caFile)
-  const url = `${scene.bed.plane.url}/apis/kubemend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks/${name}/status`
+  const url = `${scene.bed.plane.url}/apis/podmend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks/${name}/status`
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/merge-patch+json' }
   return new Promise((resolve, reject) => {
     const asked = request(url, { method: 'PATCH', ca, headers }, (response) => {
@@ -81,13 +81,7 @@ const answer = (name: string): string[] => [
 
 const asController = (yaml: string): Promise<string> =>
   scene.bed.kubectl(
-    [
-      'create',
-      '-f',
-      '-',
-      '--as=system:serviceaccount:kubemend-system:kubemend-controller',
-      '--as-group=system:masters',
-    ],
+    ['create', '-f', '-', '--as=system:serviceaccount:podmend-system:podmend-controller', '--as-group=system:masters'],
     { input: yaml },
   )
 
@@ -168,7 +162,7 @@ describe('the token of the agent on node a', () => {
       ['create', '-f', '-'],
       'cannot create resource "remediationpolicies"',
       JSON.stringify({
-        apiVersion: 'kubemend.io/v1alpha1',
+        apiVersion: 'podmend.io/v1alpha1',
         kind: 'RemediationPolicy',
         metadata: { name: 'mine' },
         spec: { match: { causes: ['Unauthorized'] }, actions: [{ type: 'RecyclePod' }] },
@@ -176,7 +170,7 @@ describe('the token of the agent on node a', () => {
     ],
     [
       'makes a token of another',
-      ['create', 'token', 'kubemend-controller', '-n', NAMESPACE],
+      ['create', 'token', 'podmend-controller', '-n', NAMESPACE],
       'cannot create resource "serviceaccounts/token"',
     ],
   ]
@@ -245,13 +239,13 @@ describe('the token of the agent on node a', () => {
 
 describe('everybody else', () => {
   test('a token of the agent that is bound to no pod answers nothing', async () => {
-    const token = (await scene.bed.kubectl(['create', 'token', 'kubemend-agent', '-n', NAMESPACE])).trim()
+    const token = (await scene.bed.kubectl(['create', 'token', 'podmend-agent', '-n', NAMESPACE])).trim()
     await expect(answerAs(token, 'for-a')).rejects.toThrow('this token names no node')
   })
 
   test('the account of that name in another namespace may nothing', async () => {
-    await scene.bed.kubectl(['create', 'serviceaccount', 'kubemend-agent', '-n', ELSEWHERE])
-    const token = (await scene.bed.kubectl(['create', 'token', 'kubemend-agent', '-n', ELSEWHERE])).trim()
+    await scene.bed.kubectl(['create', 'serviceaccount', 'podmend-agent', '-n', ELSEWHERE])
+    const token = (await scene.bed.kubectl(['create', 'token', 'podmend-agent', '-n', ELSEWHERE])).trim()
     const stranger = withToken(token)
     await expect(stranger(['get', 'ntask', '-n', NAMESPACE])).rejects.toThrow('cannot list resource "nodetasks"')
     await expect(stranger(answer('for-a'))).rejects.toThrow('cannot')
@@ -260,18 +254,18 @@ describe('everybody else', () => {
   test('who may edit everything in the namespace gives no orders and answers none', async () => {
     await expect(
       scene.bed.kubectl(['create', '-f', '-'], { input: orderTo('x', 'a', uids['a'] ?? '', RESTART) }),
-    ).rejects.toThrow('only the controller (kubemend-system/kubemend-controller) gives them')
+    ).rejects.toThrow('only the controller (podmend-system/podmend-controller) gives them')
     await expect(scene.bed.kubectl(answer('for-b'))).rejects.toThrow('is the answer of the agent on node b')
   })
 
   test('the controller gives orders in its own namespace alone', async () => {
     await expect(asController(orderTo('x', 'a', uids['a'] ?? '', {}, ELSEWHERE))).rejects.toThrow(
-      'NodeTasks are read in namespace kubemend-system alone',
+      'NodeTasks are read in namespace podmend-system alone',
     )
   })
 
   test('the controller answers no order', async () => {
-    const as = ['--as=system:serviceaccount:kubemend-system:kubemend-controller', '--as-group=system:masters']
+    const as = ['--as=system:serviceaccount:podmend-system:podmend-controller', '--as-group=system:masters']
     await expect(scene.bed.kubectl([...answer('for-b'), ...as])).rejects.toThrow('is the answer of the agent on node b')
   })
 })
@@ -315,7 +309,7 @@ describe('an order', () => {
   })
 
   test('cannot be changed by the controller either', async () => {
-    const as = ['--as=system:serviceaccount:kubemend-system:kubemend-controller', '--as-group=system:masters']
+    const as = ['--as=system:serviceaccount:podmend-system:podmend-controller', '--as-group=system:masters']
     const patch = ['patch', 'ntask', 'for-b', '-n', NAMESPACE, '--type=merge', '-p', '{"spec":{"nodeName":"a"}}']
     await expect(scene.bed.kubectl([...patch, ...as])).rejects.toThrow('an order cannot be changed')
   })
@@ -328,13 +322,13 @@ test(`the account ${AGENT} holds these rights and no others`, async () => {
     '--list',
     '-n',
     NAMESPACE,
-    '--as=system:serviceaccount:kubemend-system:kubemend-agent',
+    '--as=system:serviceaccount:podmend-system:podmend-agent',
   ])
   // Everybody may ask who they are and what they may, and read the API's own description: paths, not resources.
   const ofEverybody = /^(Resources|selfsubject\w+\.\w+\.k8s\.io|\[\/)/
   const lines = text.split('\n').map((line) => line.replaceAll(/\s+/g, ' ').trim())
   expect(lines.filter((line) => line !== '' && !ofEverybody.test(line)).toSorted()).toEqual([
-    'nodetasks.kubemend.io [] [] [get list watch]',
-    'nodetasks.kubemend.io/status [] [] [patch]',
+    'nodetasks.podmend.io [] [] [get list watch]',
+    'nodetasks.podmend.io/status [] [] [patch]',
   ])
 })

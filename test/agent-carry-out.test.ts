@@ -32,7 +32,7 @@ const read = (name: string): Promise<NodeTask> => client.get<NodeTask>(at(name))
 const order = async (name: string, more: object = {}, status?: object): Promise<NodeTask> => {
   const spec = { nodeName: NODE.nodeName, nodeUid: NODE.nodeUid, deadline: inMinutes(1), ...RESTART, ...more }
   const made = await client.create<NodeTask>(pathOf({ kind: 'NodeTask', namespace: NAMESPACE }), {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',
     metadata: { name },
     spec,

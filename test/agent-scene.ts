@@ -9,8 +9,8 @@ import type { NodeTask } from '../src/api/objects.ts'
 import { type Bed, eventually, useControlPlane } from '../testbed/fixture.ts'
 import { ROOT } from './policies/server.ts'
 
-export const NAMESPACE = 'kubemend-system'
-const ACCOUNT = 'kubemend-agent'
+export const NAMESPACE = 'podmend-system'
+const ACCOUNT = 'podmend-agent'
 
 export interface Agent {
   readonly logs: readonly string[]
@@ -33,8 +33,8 @@ export interface AgentScene {
 }
 
 const RIGHTS = [
-  { apiGroups: ['kubemend.io'], resources: ['nodetasks'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: ['kubemend.io'], resources: ['nodetasks/status'], verbs: ['patch'] },
+  { apiGroups: ['podmend.io'], resources: ['nodetasks'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['podmend.io'], resources: ['nodetasks/status'], verbs: ['patch'] },
 ]
 
 export const inMinutes = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString()
@@ -52,7 +52,7 @@ export const useAgents = (): AgentScene => {
   })
 
   const folder = async (): Promise<string> => {
-    const path = await mkdtemp(join(tmpdir(), 'kubemend-agent-'))
+    const path = await mkdtemp(join(tmpdir(), 'podmend-agent-'))
     folders.push(path)
     return path
   }
@@ -170,7 +170,7 @@ export const useAgents = (): AgentScene => {
     },
     order: async (name, spec) => {
       const body = {
-        apiVersion: 'kubemend.io/v1alpha1',
+        apiVersion: 'podmend.io/v1alpha1',
         kind: 'NodeTask',
         metadata: { name, namespace: NAMESPACE },
         spec,

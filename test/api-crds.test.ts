@@ -9,14 +9,14 @@ import { manifests, ROOT, refusals, withCrds } from './policies/server.ts'
 
 const bed = useControlPlane()
 let client: KubeClient
-const OPENAPI = '/openapi/v3/apis/kubemend.io/v1alpha1'
+const OPENAPI = '/openapi/v3/apis/podmend.io/v1alpha1'
 interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> }
 }
 /** The schemas of both kinds as kubectl explain reads them; they are published some time after the CRDs are served. */
 const published = async (): Promise<readonly (readonly [string, JsonSchema])[]> => {
   const { components } = await client.get<OpenApi>(OPENAPI)
-  const kinds = Object.entries(components.schemas).filter(([name]) => /kubemend.*\.Remediation(Policy)?$/.test(name))
+  const kinds = Object.entries(components.schemas).filter(([name]) => /podmend.*\.Remediation(Policy)?$/.test(name))
   if (kinds.length !== 2) throw new Error('not published yet')
   return kinds
 }
@@ -26,12 +26,12 @@ beforeAll(async () => {
   await eventually(published, { timeoutMs: 60_000 })
 })
 
-const GROUP = '/apis/kubemend.io/v1alpha1'
+const GROUP = '/apis/podmend.io/v1alpha1'
 const REMEDIATIONS = `${GROUP}/namespaces/default/remediations`
 const target = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'web', uid: 'u-1' }
 
 const remediation = (name: string, policy = 'moved') => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'Remediation',
   metadata: { name, namespace: 'default' },
   spec: { policy: { name: policy, uid: 'p-1', generation: 1 }, cause: 'ProjectNotFound', target, templateHash: 'abc' },
@@ -167,7 +167,7 @@ describe('kubectl get', () => {
   })
 
   it('shows the whole category', async () => {
-    expect(await bed.kubectl(['get', 'kubemend', '-A', '-o', 'name'])).toContain('remediation.kubemend.io/told')
+    expect(await bed.kubectl(['get', 'podmend', '-A', '-o', 'name'])).toContain('remediation.podmend.io/told')
   })
 })
 
@@ -296,11 +296,11 @@ describe('the roles', () => {
     // The bindings after what they bind, and after their namespace.
     const all = (await manifests('manifests')).toSorted((a, b) => b.name.localeCompare(a.name))
     for (const { text } of all) await bed.applyYaml(text)
-    expect(await bed.kubectl(['get', 'clusterrole', '-o', 'name'])).toContain('kubemend-observe')
+    expect(await bed.kubectl(['get', 'clusterrole', '-o', 'name'])).toContain('podmend-observe')
   })
 
   it('let the controller look at what it needs, and not touch', async () => {
-    const as = '--as=system:serviceaccount:kubemend-system:kubemend-controller'
+    const as = '--as=system:serviceaccount:podmend-system:podmend-controller'
     const can = (...args: readonly string[]): Promise<string> =>
       bed
         .kubectl(['auth', 'can-i', ...args, as])

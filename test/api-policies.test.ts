@@ -14,7 +14,7 @@ import { boundRows } from './policies/bound-rows.ts'
 import { edited, FULL, SMALL } from './policies/edited.ts'
 import { manifests, type RefusedField, ROOT, refusals, withCrds } from './policies/server.ts'
 
-const PATH = '/apis/kubemend.io/v1alpha1/remediationpolicies'
+const PATH = '/apis/podmend.io/v1alpha1/remediationpolicies'
 const DRY = { query: { dryRun: 'All' } }
 
 const bed = useControlPlane()
@@ -84,7 +84,7 @@ describe('the API server', () => {
 
 /** The policy that a document of ours shows, as a reader would copy it. */
 const shownIn = async (path: string): Promise<object> => {
-  const block = /```yaml\n(apiVersion: kubemend[\s\S]*?)```/.exec(await readFile(join(ROOT, path), 'utf8'))
+  const block = /```yaml\n(apiVersion: podmend[\s\S]*?)```/.exec(await readFile(join(ROOT, path), 'utf8'))
   return parse(block?.[1] ?? '') as object
 }
 

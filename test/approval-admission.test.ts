@@ -9,7 +9,7 @@ import { withCrds } from './policies/server.ts'
 const bed = useControlPlane()
 let namespace: string
 const kubeconfigs: Record<string, string> = {}
-const CONTROLLER = 'system:serviceaccount:kubemend-system:kubemend-controller'
+const CONTROLLER = 'system:serviceaccount:podmend-system:podmend-controller'
 
 beforeAll(async () => {
   await withCrds(bed)
@@ -90,7 +90,7 @@ describe('who holds the verb approve', () => {
     await eventually(async () => {
       const refused = approve(bed, elsewhere, 'far', of('anna'), [], kubeconfigs['anna'])
       await expect(refused).rejects.toThrow(
-        `user anna lacks the verb approve on remediations.kubemend.io in namespace ${elsewhere}`,
+        `user anna lacks the verb approve on remediations.podmend.io in namespace ${elsewhere}`,
       )
     })
   })
@@ -111,7 +111,7 @@ describe('who may write Remediations and does not hold the verb', () => {
     await proposed(name)
     for (const decision of ['Approved', 'Denied']) {
       await expect(approvedBy(user, name, of(user, { decision }))).rejects.toThrow(
-        /\(Forbidden\).*ClusterRole kubemend-approver has it/,
+        /\(Forbidden\).*ClusterRole podmend-approver has it/,
       )
     }
     expect((await readRecord(bed, namespace, name)).spec.approval).toBeUndefined()

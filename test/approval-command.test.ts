@@ -14,7 +14,7 @@ beforeAll(async () => {
   await withCrds(bed)
   await installApprovalPolicy(bed)
   namespace = await bed.namespace()
-  const looking = [{ apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get', 'list'] }]
+  const looking = [{ apiGroups: ['podmend.io'], resources: ['remediations'], verbs: ['get', 'list'] }]
   for (const [user, rules] of Object.entries({ anna: MAY.APPROVE, ben: MAY.EDIT, carl: looking })) {
     kubeconfigs[user] = await restrictedUser(bed, namespace, user, rules)
     await eventually(() =>
@@ -151,13 +151,13 @@ describe('says in a sentence', () => {
 
   it('which right is missing, and how it is granted', async () => {
     await proposed('rights')
-    const granting = `kubectl create rolebinding NAME -n ${namespace} --clusterrole=kubemend-approver --user=`
+    const granting = `kubectl create rolebinding NAME -n ${namespace} --clusterrole=podmend-approver --user=`
     const ben = await refusal(['approve', 'rights'], 'ben')
     expect(ben).toContain('ben may not approve in namespace')
-    expect(ben).toContain('lacks the verb approve on remediations.kubemend.io')
+    expect(ben).toContain('lacks the verb approve on remediations.podmend.io')
     expect(ben).toContain(`${granting}ben`)
     const carl = await refusal(['deny', 'rights'], 'carl')
-    expect(carl).toContain('not allowed to patch remediations.kubemend.io')
+    expect(carl).toContain('not allowed to patch remediations.podmend.io')
     expect(carl).toContain(`${granting}carl`)
   })
 

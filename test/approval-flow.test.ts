@@ -58,7 +58,7 @@ const imageOf = async (namespace: string): Promise<string | undefined> =>
 const eventsOn = async (kind: string, namespace: string, where = namespace): Promise<readonly string[]> => {
   const { items } = await scene.bed.get<{ items: KubeEvent[] }>('events', '-n', where)
   return items
-    .filter(({ involvedObject, source }) => source?.component === 'kubemend' && involvedObject?.kind === kind)
+    .filter(({ involvedObject, source }) => source?.component === 'podmend' && involvedObject?.kind === kind)
     .filter(({ involvedObject }) => kind !== 'RemediationPolicy' || involvedObject?.name === namespace)
     .map(({ reason, message }) => `${reason}: ${message}`)
 }
@@ -67,7 +67,7 @@ test('a plan that changed after it was approved is not carried out until it is a
   const asked = await waiting()
   const { namespace, kubeconfig, user, record } = asked
   const pause = (value: string) =>
-    scene.bed.kubectl(['annotate', '--overwrite', 'namespace', 'kubemend-system', `kubemend.io/paused${value}`])
+    scene.bed.kubectl(['annotate', '--overwrite', 'namespace', 'podmend-system', `podmend.io/paused${value}`])
   // Between the approval and the act there is hardly any time; a pause makes some.
   await pause('=true')
   try {
@@ -129,7 +129,7 @@ test.concurrent('whoever may write Remediations but not approve is refused by th
     if (!said.err.includes('lacks the verb approve')) throw new Error(said.err)
     return said
   })
-  expect([status, err]).toEqual([1, expect.stringContaining('--clusterrole=kubemend-approver')])
+  expect([status, err]).toEqual([1, expect.stringContaining('--clusterrole=podmend-approver')])
   expect((await scene.record(namespace, { phase: 'AwaitingApproval' })).spec.approval).toBeUndefined()
   expect(scene.writes(namespace)).toEqual([])
 })

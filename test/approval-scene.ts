@@ -5,21 +5,19 @@ import type { Remediation } from '../src/api/objects.ts'
 import { type Bed, eventually } from '../testbed/fixture.ts'
 import { ROOT } from './policies/server.ts'
 
-const TEMPLATE = 'charts/kubemend/templates/approval-policy.yaml'
+const TEMPLATE = 'charts/podmend/templates/approval-policy.yaml'
 
 /** The objects of the chart's template; all that Helm fills in there are labels. */
 export const approvalPolicyYaml = async (): Promise<string> => {
   const template = await readFile(join(ROOT, TEMPLATE), 'utf8')
-  const text = template.replace(/^ +labels:\n +\{\{- include "kubemend\.labels" .*\}\}\n/gm, '')
+  const text = template.replace(/^ +labels:\n +\{\{- include "podmend\.labels" .*\}\}\n/gm, '')
   if (text.includes('{{')) throw new Error(`${TEMPLATE} has more to fill in than labels`)
   return text
 }
 
-const APPROVE = [
-  { apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'approve'] },
-]
+const APPROVE = [{ apiGroups: ['podmend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'approve'] }]
 const EDIT = [
-  { apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'update', 'create'] },
+  { apiGroups: ['podmend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'update', 'create'] },
 ]
 export const MAY = { APPROVE, EDIT } as const
 
@@ -33,7 +31,7 @@ export const installApprovalPolicy = async (bed: Bed): Promise<void> => {
     templateHash: 'x',
   }
   const probe = {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'Remediation',
     metadata: { name: 'probe', namespace: 'default' },
     spec,

@@ -20,7 +20,7 @@ const bed = useControlPlane()
 const helm = useHelm()
 
 const manifestOf = (values: object, ...args: readonly string[]): Promise<string> =>
-  helm('template', 'kubemend', CHART, '-n', NAMESPACE, ...valuesFlags(values), ...args)
+  helm('template', 'podmend', CHART, '-n', NAMESPACE, ...valuesFlags(values), ...args)
 
 const rendered = async (values: object): Promise<readonly Rendered[]> => objectsIn(await manifestOf(values))
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   await kubectl(['create', 'namespace', NAMESPACE])
   await kubectl(['create', 'namespace', 'medik8s-leases'])
   await kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/enforce=restricted'])
-  await kubectl(['create', 'serviceaccount', 'kubemend-controller', '-n', NAMESPACE])
+  await kubectl(['create', 'serviceaccount', 'podmend-controller', '-n', NAMESPACE])
   await kubectl(['apply', '-f', 'test/chart/monitoring-kinds.yaml'])
   await kubectl(['wait', '--for=condition=Established', 'crd', '--all'])
 })
@@ -64,8 +64,8 @@ describe.each(Object.entries(VALUE_SETS))('with %s', (_, values) => {
     for (const { kind, metadata } of await rendered(values)) {
       if (kind === 'CustomResourceDefinition') continue
       expect(metadata.labels, `${kind} ${metadata.name}`).toMatchObject({
-        'app.kubernetes.io/name': 'kubemend',
-        'app.kubernetes.io/instance': 'kubemend',
+        'app.kubernetes.io/name': 'podmend',
+        'app.kubernetes.io/instance': 'podmend',
         'app.kubernetes.io/managed-by': 'Helm',
       })
       // But for the right to the leases that others share, which lies where these are.
@@ -93,15 +93,15 @@ describe('an action', () => {
 
   test('is bound only when it is switched on, and its role is always there', async () => {
     const roles = named(await rendered({}), 'ClusterRole')
-    expect(roles).toEqual(expect.arrayContaining(['kubemend-rewrite-image', 'kubemend-recycle-pod']))
-    expect(await bound({})).toEqual(['kubemend-observe'])
+    expect(roles).toEqual(expect.arrayContaining(['podmend-rewrite-image', 'podmend-recycle-pod']))
+    expect(await bound({})).toEqual(['podmend-observe'])
     expect(await bound({ actions: { rewriteImage: { enabled: true } } })).toEqual([
-      'kubemend-observe',
-      'kubemend-rewrite-image',
+      'podmend-observe',
+      'podmend-rewrite-image',
     ])
     expect(await bound({ actions: { recyclePod: { enabled: true } } })).toEqual([
-      'kubemend-observe',
-      'kubemend-recycle-pod',
+      'podmend-observe',
+      'podmend-recycle-pod',
     ])
   })
 
@@ -114,7 +114,7 @@ describe('an action', () => {
 
   test('that only people carry out is bound to nobody', async () => {
     const all = VALUE_SETS['all that is off switched on'] ?? {}
-    for (const role of ['kubemend-view', 'kubemend-policy-editor', 'kubemend-approver'])
+    for (const role of ['podmend-view', 'podmend-policy-editor', 'podmend-approver'])
       expect(await bound(all)).not.toContain(role)
   })
 })
@@ -141,7 +141,7 @@ describe('the agent', () => {
   test('is not there unless it is asked for, nor has the controller the right to ask it anything', async () => {
     const objects = await rendered({})
     expect(named(objects, 'DaemonSet')).toEqual([])
-    expect(named(objects, 'RoleBinding')).toEqual(['kubemend-lead'])
+    expect(named(objects, 'RoleBinding')).toEqual(['podmend-lead'])
   })
 
   test('is never privileged, and everything of the host is mounted to be read', async () => {
@@ -243,10 +243,10 @@ describe('the agent', () => {
 
 test('pull secrets are read only when that is switched on: the role is bound and the controller told', async () => {
   const off = await rendered({})
-  expect(named(off, 'ClusterRoleBinding')).not.toContain('kubemend-read-pull-secrets')
+  expect(named(off, 'ClusterRoleBinding')).not.toContain('podmend-read-pull-secrets')
   expect(containerOf(off).args).toContain('--read-pull-secrets=false')
   const on = await rendered({ readPullSecrets: { enabled: true } })
-  expect(named(on, 'ClusterRoleBinding')).toContain('kubemend-read-pull-secrets')
+  expect(named(on, 'ClusterRoleBinding')).toContain('podmend-read-pull-secrets')
   expect(containerOf(on).args).toContain('--read-pull-secrets=true')
 })
 
@@ -263,9 +263,9 @@ test('the image is the one of this version, or the tag or digest that is asked f
   const image = async (values: object) => containerOf(await rendered({ image: values })).image
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string }
   const digest = `sha256:${'0'.repeat(64)}`
-  expect(await image({})).toBe(`ghcr.io/kubemend/kubemend:${version}`)
-  expect(await image({ tag: 'v2' })).toBe('ghcr.io/kubemend/kubemend:v2')
-  expect(await image({ tag: 'v2', digest })).toBe(`ghcr.io/kubemend/kubemend@${digest}`)
+  expect(await image({})).toBe(`ghcr.io/podmend/podmend:${version}`)
+  expect(await image({ tag: 'v2' })).toBe('ghcr.io/podmend/podmend:v2')
+  expect(await image({ tag: 'v2', digest })).toBe(`ghcr.io/podmend/podmend@${digest}`)
 })
 
 test('the proxy before registries is told by the usual variables, and only where there is one', async () => {

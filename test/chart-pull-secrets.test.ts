@@ -47,7 +47,7 @@ const asked = (resource: string): number =>
 beforeAll(async () => {
   await scene.registry.pushImage('team/web', '1')
   const values = valuesFlags({ actions: { rewriteImage: { enabled: true } } })
-  const manifest = await helm('template', 'kubemend', CHART, '-n', NAMESPACE, ...values)
+  const manifest = await helm('template', 'podmend', CHART, '-n', NAMESPACE, ...values)
   const rights = objectsIn(manifest).filter(({ apiVersion }) => apiVersion.startsWith('rbac.'))
   await scene.apply({ apiVersion: 'v1', kind: 'List', items: rights })
   await eventually(async () => {

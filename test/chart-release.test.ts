@@ -9,18 +9,18 @@ import { ACCOUNT, CHART, mayController, NAMESPACE, objectsIn, useHelm, valuesFla
 
 const bed = useControlPlane()
 const helm = useHelm()
-const directory = mkdtempSync(join(tmpdir(), 'kubemend-chart-'))
+const directory = mkdtempSync(join(tmpdir(), 'podmend-chart-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const release = (verb: string, ...args: readonly string[]): Promise<string> =>
-  helm(verb, 'kubemend', '-n', NAMESPACE, '--kubeconfig', bed.plane.kubeconfig, ...args)
+  helm(verb, 'podmend', '-n', NAMESPACE, '--kubeconfig', bed.plane.kubeconfig, ...args)
 
 /** With these values and no others: Helm keeps the last ones where none are given. */
 const upgrade = (values: object, ...args: readonly string[]): Promise<string> =>
   release('upgrade', '--install', '--create-namespace', '--reset-values', CHART, ...valuesFlags(values), ...args)
 
-const POLICIES = 'remediationpolicies.kubemend.io'
-const CRDS = [POLICIES, 'remediations.kubemend.io']
+const POLICIES = 'remediationpolicies.podmend.io'
+const CRDS = [POLICIES, 'remediations.podmend.io']
 
 interface Crd {
   readonly metadata: { readonly annotations?: Record<string, string> }
@@ -29,7 +29,7 @@ interface Crd {
 const schemaOf = async (name: string) => JSON.stringify((await bed.get<Crd>('crd', name)).spec.versions[0].schema)
 
 const policyNamed = (name: string): string => `
-apiVersion: kubemend.io/v1alpha1
+apiVersion: podmend.io/v1alpha1
 kind: RemediationPolicy
 metadata: {name: ${name}}
 spec:
@@ -48,7 +48,7 @@ const settles = (question: () => Promise<boolean>, answer: boolean) =>
 const left = async (): Promise<readonly string[]> => {
   const kinds = await bed.kubectl(['api-resources', '--verbs=list', '-o', 'name'])
   const list = kinds.trim().split('\n').join(',')
-  const found = await bed.kubectl(['get', list, '-A', '-l', 'app.kubernetes.io/instance=kubemend', '-o', 'name'])
+  const found = await bed.kubectl(['get', list, '-A', '-l', 'app.kubernetes.io/instance=podmend', '-o', 'name'])
   return found.trim().split('\n').filter(Boolean)
 }
 
@@ -105,9 +105,9 @@ test('what was applied with kubectl is taken over when asked for, with its polic
   await upgrade({}, '--take-ownership', '--force-conflicts')
   expect(await schemaOf(POLICIES)).toContain('"suspend"')
   expect(await bed.kubectl(['get', POLICIES, 'kept', '-o', 'name'])).toContain('kept')
-  const lease = await bed.get<{ spec: { holderIdentity: string } }>('lease', 'kubemend', '-n', NAMESPACE)
+  const lease = await bed.get<{ spec: { holderIdentity: string } }>('lease', 'podmend', '-n', NAMESPACE)
   expect(lease.spec.holderIdentity).toBe('somebody')
-  await settles(() => mayController(bed, { verb: 'list', group: 'kubemend.io', resource: 'remediations' }), true)
+  await settles(() => mayController(bed, { verb: 'list', group: 'podmend.io', resource: 'remediations' }), true)
 })
 
 test('a release that had no kinds in it gets them by an upgrade', async () => {
@@ -143,7 +143,7 @@ test('what it may do is said after each install and upgrade, and how to stop it'
   const first = await upgrade({})
   expect(first).toContain('It only looks')
   expect(first).toContain('It reads no secret')
-  expect(first).toContain('kubectl annotate namespace kubemend-system kubemend.io/paused=true')
+  expect(first).toContain('kubectl annotate namespace podmend-system podmend.io/paused=true')
   const second = await upgrade({ actions: { rewriteImage: { enabled: true } }, readPullSecrets: { enabled: true } })
   expect(second).toContain('It has the rights for: RewriteImage.')
   expect(second).not.toContain('It reads no secret')
@@ -169,9 +169,9 @@ test('whoever may view a namespace sees what is done there; approving and polici
       `--clusterrole=${role}`,
       `--user=some-${role}`,
     ])
-    await settles(() => access(role, 'watch', 'remediations.kubemend.io'), true)
-    expect(await access(role, 'patch', 'remediations.kubemend.io')).toBe(false)
-    expect(await access(role, 'approve', 'remediations.kubemend.io')).toBe(false)
+    await settles(() => access(role, 'watch', 'remediations.podmend.io'), true)
+    expect(await access(role, 'patch', 'remediations.podmend.io')).toBe(false)
+    expect(await access(role, 'approve', 'remediations.podmend.io')).toBe(false)
     expect(await access(role, 'update', POLICIES)).toBe(false)
   }
 })
@@ -201,7 +201,7 @@ test('an uninstall leaves the kinds and what is in them, and nothing else', asyn
   await bed.kubectl(['wait', '--for=condition=Established', 'crd', ...CRDS])
   await bed.applyYaml(policyNamed('kept'))
   const installed = objectsIn(
-    await helm('get', 'manifest', 'kubemend', '-n', NAMESPACE, '--kubeconfig', bed.plane.kubeconfig),
+    await helm('get', 'manifest', 'podmend', '-n', NAMESPACE, '--kubeconfig', bed.plane.kubeconfig),
   ).filter(({ kind }) => kind !== 'CustomResourceDefinition')
   await eventually(async () => expect((await left()).length).toBeGreaterThanOrEqual(installed.length))
 

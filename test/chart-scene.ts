@@ -9,9 +9,9 @@ import { parseAllDocuments } from 'yaml'
 import type { Bed } from '../testbed/fixture.ts'
 import { helmBinary } from '../testbed/machine/helm.ts'
 
-export const CHART = 'charts/kubemend'
-export const NAMESPACE = 'kubemend-system'
-export const ACCOUNT = `system:serviceaccount:${NAMESPACE}:kubemend-controller`
+export const CHART = 'charts/podmend'
+export const NAMESPACE = 'podmend-system'
+export const ACCOUNT = `system:serviceaccount:${NAMESPACE}:podmend-controller`
 
 /** An object as a manifest has it. */
 export interface Rendered {
@@ -24,7 +24,7 @@ export interface Rendered {
 
 /** Runs helm with a home of its own; standard output, or an error with what it said. */
 export const useHelm = () => {
-  const home = mkdtempSync(join(tmpdir(), 'kubemend-helm-'))
+  const home = mkdtempSync(join(tmpdir(), 'podmend-helm-'))
   afterAll(() => rmSync(home, { recursive: true, force: true }))
   return async (...args: readonly string[]): Promise<string> => {
     const env = { HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home, HOME: home }

@@ -56,7 +56,7 @@ describe('a value that cannot be', () => {
       'use readPullSecrets.enabled',
     ],
   ])('is refused with where and why: %s', async (_, setting, why) => {
-    await expect(helm('template', 'kubemend', CHART, '--set-json', setting)).rejects.toThrow(why)
+    await expect(helm('template', 'podmend', CHART, '--set-json', setting)).rejects.toThrow(why)
   })
 })
 

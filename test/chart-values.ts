@@ -69,7 +69,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     },
   },
   'a place of its own': {
-    image: { repository: 'registry.example.com/kubemend', digest: `sha256:${'a'.repeat(64)}`, pullPolicy: 'Always' },
+    image: { repository: 'registry.example.com/podmend', digest: `sha256:${'a'.repeat(64)}`, pullPolicy: 'Always' },
     imagePullSecrets: [{ name: 'registry' }],
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     tolerations: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists', effect: 'NoSchedule' }],

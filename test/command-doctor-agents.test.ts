@@ -9,7 +9,7 @@ import { runMend } from './play-mend.ts'
 import { ROOT } from './policies/server.ts'
 
 const bed = useControlPlane()
-const NAMESPACE = 'kubemend-system'
+const NAMESPACE = 'podmend-system'
 const PODS = `kubectl -n ${NAMESPACE} get pods -l app.kubernetes.io/component=agent -o wide`
 const ALONE = 'no agent is installed on the nodes: what lies with nodes is explained at most'
 
@@ -27,7 +27,7 @@ const apply = (object: object): Promise<string> => bed.applyYaml(JSON.stringify(
 
 const applyPolicy = (name: string, mode: string, types: readonly string[]): Promise<string> =>
   apply({
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'RemediationPolicy',
     metadata: { name },
     spec: { mode, match: { causes: CAUSES }, actions: types.map((type) => ({ type })) },
@@ -40,7 +40,7 @@ const applyDaemonSet = (): Promise<string> =>
   apply({
     apiVersion: 'apps/v1',
     kind: 'DaemonSet',
-    metadata: { name: 'kubemend-agent', namespace: NAMESPACE, labels },
+    metadata: { name: 'podmend-agent', namespace: NAMESPACE, labels },
     spec: {
       selector: { matchLabels: labels },
       template: {
@@ -81,7 +81,7 @@ const order = (name: string, nodeName: string, minutes: number, more: object = {
   const deadline = new Date(Date.now() + minutes * 60_000).toISOString()
   const spec = { nodeName, nodeUid: 'some-uid', verb: 'Inspect', deadline, ...more }
   return apply({
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',
     metadata: { name, namespace: NAMESPACE },
     spec,
@@ -90,7 +90,7 @@ const order = (name: string, nodeName: string, minutes: number, more: object = {
 
 /** The objects of the chart's template without labels, which do not matter here. */
 const admissionPolicy = async (): Promise<string> => {
-  const template = await readFile(join(ROOT, 'charts/kubemend/templates/agent/node-task-policy.yaml'), 'utf8')
+  const template = await readFile(join(ROOT, 'charts/podmend/templates/agent/node-task-policy.yaml'), 'utf8')
   return template.replace(/^ +labels:\n +\{\{-.*\}\}\n/gm, '').replaceAll('{{ .Release.Namespace }}', NAMESPACE)
 }
 
@@ -133,12 +133,12 @@ test('a user without rights is told which are missing, and nothing is guessed', 
   expect([...checks.keys()]).toEqual(['node agent', 'node answers'])
   expect(checks.get('node agent')).toMatchObject({
     state: 'warn',
-    says: expect.stringMatching(/^not allowed to get daemonsets\.apps in namespace kubemend-system/),
+    says: expect.stringMatching(/^not allowed to get daemonsets\.apps in namespace podmend-system/),
     todo: 'ask somebody with that right',
   })
   expect(checks.get('node answers')).toMatchObject({
     state: 'warn',
-    says: expect.stringMatching(/^not allowed to list nodetasks\.kubemend\.io/),
+    says: expect.stringMatching(/^not allowed to list nodetasks\.podmend\.io/),
   })
 })
 
@@ -184,18 +184,18 @@ test('orders past their deadline without an answer name their nodes; those of th
 test('an agent whose answers nobody checks fails, and one by the admission policy is well', async () => {
   expect((await doctor()).get('node orders')).toMatchObject({
     state: 'fail',
-    says: expect.stringMatching(/^ValidatingAdmissionPolicy kubemend-node-task is absent: whoever may write NodeTasks/),
+    says: expect.stringMatching(/^ValidatingAdmissionPolicy podmend-node-task is absent: whoever may write NodeTasks/),
   })
   await bed.applyYaml(await admissionPolicy())
   expect((await doctor()).get('node orders')).toMatchObject({ state: 'ok' })
-  await bed.kubectl(['delete', 'validatingadmissionpolicybinding', 'kubemend-node-task'])
+  await bed.kubectl(['delete', 'validatingadmissionpolicybinding', 'podmend-node-task'])
   expect((await doctor()).get('node orders')).toMatchObject({
     state: 'fail',
-    says: expect.stringMatching(/Binding kubemend-node-task is absent, so the policy does nothing/),
+    says: expect.stringMatching(/Binding podmend-node-task is absent, so the policy does nothing/),
   })
   const rights = [
     { apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['get'] },
-    { apiGroups: ['kubemend.io'], resources: ['nodetasks'], verbs: ['list'] },
+    { apiGroups: ['podmend.io'], resources: ['nodetasks'], verbs: ['list'] },
   ]
   const checks = await doctor(await restrictedUser(bed, NAMESPACE, 'looker', rights))
   expect([...checks.values()].map(({ check, state }) => [check, state])).toEqual([
@@ -207,7 +207,7 @@ test('an agent whose answers nobody checks fails, and one by the admission polic
 })
 
 test('an agent without the kind of its orders fails', async () => {
-  await bed.kubectl(['delete', 'crd', 'nodetasks.kubemend.io'])
+  await bed.kubectl(['delete', 'crd', 'nodetasks.podmend.io'])
   await comesToSay('node orders', 'fail', /^kind NodeTask is not served/)
   expect((await doctor()).has('node answers')).toBe(false)
 })

@@ -19,14 +19,14 @@ const doctor = async (args: readonly string[] = [], kubeconfig = bed.plane.kubec
   return { status, checks, state: (name: string) => checks.find(({ check }) => check === name)?.state }
 }
 
-test('a cluster without kubemend fails the check, and one with it passes', async () => {
+test('a cluster without podmend fails the check, and one with it passes', async () => {
   const before = await doctor()
   expect(before.status).toBe(1)
   expect(before.state('API server')).toBe('ok')
   expect(before.state('CRD remediationpolicies')).toBe('fail')
 
   await install(bed)
-  await bed.kubectl(['annotate', 'namespace', 'kubemend-system', 'kubemend.io/paused=true'])
+  await bed.kubectl(['annotate', 'namespace', 'podmend-system', 'podmend.io/paused=true'])
   const after = await doctor()
   expect(after.checks.filter(({ state }) => state === 'fail')).toEqual([])
   expect(after.status).toBe(0)
@@ -39,7 +39,7 @@ test('a cluster without kubemend fails the check, and one with it passes', async
 
 test("the controller's service account has what observing needs, and lacks what an acting policy needs", async () => {
   await install(bed)
-  const account = ['--service-account', 'kubemend-system/kubemend-controller']
+  const account = ['--service-account', 'podmend-system/podmend-controller']
   expect((await doctor(account)).state('rights to observe')).toBe('ok')
   const policy = await applyPolicy(bed, 'acting', { mode: 'Enforce' })
   const { status, checks } = await doctor(account)
@@ -72,7 +72,7 @@ test('a user with few rights is told which are missing', async () => {
 })
 
 test('a cluster that does not answer is named with its context', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'kubemend-'))
+  const directory = mkdtempSync(join(tmpdir(), 'podmend-'))
   try {
     const kubeconfig = join(directory, 'config')
     // Port 1 of loopback is nobody's.

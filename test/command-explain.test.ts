@@ -21,7 +21,7 @@ import { runMend } from './play-mend.ts'
 
 const bed = useControlPlane()
 let registry: Registry
-const hosts = mkdtempSync(join(tmpdir(), 'kubemend-hosts-'))
+const hosts = mkdtempSync(join(tmpdir(), 'podmend-hosts-'))
 
 beforeAll(async () => {
   await install(bed)
@@ -105,7 +105,7 @@ describe('a pod whose image cannot be pulled', () => {
       expect.arrayContaining([
         { verb: 'get', resource: 'replicasets.apps', namespace },
         { verb: 'list', resource: 'events', namespace },
-        { verb: 'list', resource: 'remediationpolicies.kubemend.io' },
+        { verb: 'list', resource: 'remediationpolicies.podmend.io' },
       ]),
     )
     expect(notes.join('\n')).toContain('the policies in the cluster cannot be read')
@@ -146,7 +146,7 @@ describe('all that fails', () => {
   test('is nothing where nothing does', async () => {
     const namespace = await bed.namespace()
     const { status, out } = await mend(['explain', '--all', '-n', namespace])
-    expect([status, out]).toEqual([0, `Nothing that kubemend knows of fails in namespace ${namespace}.\n`])
+    expect([status, out]).toEqual([0, `Nothing that podmend knows of fails in namespace ${namespace}.\n`])
   })
 
   test('is not asked of one object as well', async () => {

@@ -11,7 +11,7 @@ import { runMend } from './play-mend.ts'
 
 const bed = useControlPlane()
 const helm = useHelm()
-const chart = mkdtempSync(join(tmpdir(), 'kubemend-chart-'))
+const chart = mkdtempSync(join(tmpdir(), 'podmend-chart-'))
 
 const TEMPLATE = `apiVersion: apps/v1
 kind: Deployment

@@ -104,7 +104,7 @@ export const policyYaml = (
   { mode = 'Observe', namespace, verify = 'Never', limits }: PolicyOptions = {},
 ): string =>
   JSON.stringify({
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'RemediationPolicy',
     metadata: { name },
     spec: {

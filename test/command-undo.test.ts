@@ -21,24 +21,24 @@ beforeAll(() => install(bed))
 const mend = (args: readonly string[], kubeconfig = bed.plane.kubeconfig) =>
   runMend(args, { environment: { KUBECONFIG: kubeconfig } })
 
-/** A Deployment that kubemend repaired, with the record of it. */
+/** A Deployment that podmend repaired, with the record of it. */
 const repaired = async ({ kubectl, applyYaml, get }: Bed, namespace: string) => {
   const policy = await applyPolicy(bed, `moved-${namespace}`, { namespace, mode: 'Enforce' })
   const podName = await brokenDeployment(bed, namespace)
   const pod = await get<Pod>('pod', podName, '-n', namespace)
   const deployment = await deploymentIn(bed, namespace)
   const { uid } = deployment.metadata
-  const annotations = { 'kubemend.io/original-image': JSON.stringify({ web: BROKEN }) }
+  const annotations = { 'podmend.io/original-image': JSON.stringify({ web: BROKEN }) }
   const template = { spec: { containers: [{ name: 'web', image: REPAIRED }] } }
   const patch = JSON.stringify({ metadata: { annotations }, spec: { template } })
-  await kubectl(['patch', 'deployment', 'web', '-n', namespace, '--field-manager=kubemend', '-p', patch])
+  await kubectl(['patch', 'deployment', 'web', '-n', namespace, '--field-manager=podmend', '-p', patch])
   const templateHash = pod.metadata.labels?.['pod-template-hash'] ?? ''
   const name = remediationName('web', uid, 'image', templateHash)
   const { generation = 1 } = policy.metadata
   const record = {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'Remediation',
-    metadata: { name, namespace, labels: { 'kubemend.io/owner-uid': uid, 'kubemend.io/area': 'image' } },
+    metadata: { name, namespace, labels: { 'podmend.io/owner-uid': uid, 'podmend.io/area': 'image' } },
     spec: {
       policy: { name: policy.metadata.name, uid: policy.metadata.uid, generation },
       cause: 'ProjectNotFound',
@@ -92,7 +92,7 @@ test('the original image comes back, the annotation goes, and the controller wou
   expect([status, out]).toEqual([0, expect.stringContaining('the original images are back')])
   const deployment = await deploymentIn(bed, namespace)
   expect(imageOf(deployment)).toBe(BROKEN)
-  expect(annotationsOf(deployment)).not.toContain('kubemend.io/original-image')
+  expect(annotationsOf(deployment)).not.toContain('podmend.io/original-image')
   expect(deployment.metadata.managedFields?.map(({ manager }) => manager)).toContain('kubectl-mend')
 
   const again = await mend(['undo', `rem/${name}`, '-n', namespace])
@@ -120,7 +120,7 @@ test('a missing right is named, and nothing is written', async () => {
   const namespace = await bed.namespace()
   const { name } = await repaired(bed, namespace)
   const kubeconfig = await restrictedUser(bed, namespace, 'looker', [
-    { apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get'] },
+    { apiGroups: ['podmend.io'], resources: ['remediations'], verbs: ['get'] },
     { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] },
   ])
   const { status, err } = await mend(['undo', `rem/${name}`, '-n', namespace], kubeconfig)

@@ -57,7 +57,7 @@ test.concurrent('killed after any write of taking a remedy back, it takes it bac
         expect(record.status?.attempts).toHaveLength(1)
         const { spec, metadata } = await scene.workload('Deployment', namespace)
         expect(spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)
-        expect(metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
+        expect(metadata.annotations?.['podmend.io/original-image']).toBeUndefined()
         expect(scene.writes(namespace).map(({ verb }) => verb)).toEqual(['patch', 'patch'])
       }),
   }

@@ -16,7 +16,7 @@ const incidentA = (scene: Scene): Play => ({
     expect(status?.steps?.map(({ state }) => state)).toEqual(['Succeeded'])
     const { spec, metadata } = await scene.workload('Deployment', namespace)
     expect(spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([`${NEW}/web:1`])
-    expect(metadata.annotations?.['kubemend.io/original-image']).toBe(JSON.stringify({ web: `${OLD}/web:1` }))
+    expect(metadata.annotations?.['podmend.io/original-image']).toBe(JSON.stringify({ web: `${OLD}/web:1` }))
     expect(scene.writes(namespace).map(({ verb, object }) => `${verb} ${object}`)).toEqual([`patch ${namespace}/web`])
   },
 })

@@ -67,18 +67,18 @@ describe('npm run demo -- --json', () => {
     const chapters = [
       'demo Controller',
       'you Apply',
-      'kubemend Observed',
+      'podmend Observed',
       'you Enforce',
-      'kubemend Verifying',
+      'podmend Verifying',
       'kubelet Running',
-      'kubemend Succeeded',
+      'podmend Succeeded',
     ]
     expect(order.filter((each) => chapters.includes(each))).toEqual(chapters)
     expect(order.indexOf('kubelet Failed')).toBeLessThan(order.indexOf('you Enforce'))
     expect(story.find(({ what }) => what === 'Failed')?.text).toMatch(
       /harbor\.od\.com\/k8s\/coredns.*401 Unauthorized$/,
     )
-    const touched = lines.filter(({ who, what }) => who === 'kubemend' && ['Running', 'Verifying'].includes(what))
+    const touched = lines.filter(({ who, what }) => who === 'podmend' && ['Running', 'Verifying'].includes(what))
     expect(new Set(touched.map(({ about }) => about))).toEqual(new Set(['kube-system/coredns', 'default/dashboard']))
   }, 240_000)
 

@@ -28,7 +28,7 @@ const podOn = (node: string, space: string, name: string): Promise<Pod> =>
 beforeAll(async () => {
   kube = await clientOf(bed.plane.kubeconfig)
   await bed.kubectl(['apply', '-f', 'crds/'])
-  await bed.kubectl(['wait', '--for=condition=Established', 'crd/nodetasks.kubemend.io', '--timeout=30s'])
+  await bed.kubectl(['wait', '--for=condition=Established', 'crd/nodetasks.podmend.io', '--timeout=30s'])
   await eventually(() => bed.kubectl(['get', 'nodetasks', '-A']))
   namespace = await bed.namespace('operator')
   spaces = [await bed.namespace('one'), await bed.namespace('two')]
@@ -74,7 +74,7 @@ test('the node is the incident’s own, and its pods are all that are on it, and
 
 test('orders are read by name, and one that is not there is left out', async () => {
   await kube.create(pathOf({ kind: 'NodeTask', namespace }), {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',
     metadata: { name: 'there', namespace },
     spec: { nodeName: 'node-1', nodeUid: 'u', verb: 'Inspect', deadline: new Date().toISOString() },
@@ -99,7 +99,7 @@ test('what may not be read is unknown, and names the right', async () => {
   const facts = await gather(names, nobody)
   expect(facts.node).toEqual({ known: false, why: 'the right to get nodes is missing' })
   expect(facts.nodePods).toEqual({ known: false, why: 'the right to list pods is missing' })
-  expect(facts.tasks).toMatchObject({ known: false, why: expect.stringContaining('get nodetasks.kubemend.io') })
+  expect(facts.tasks).toMatchObject({ known: false, why: expect.stringContaining('get nodetasks.podmend.io') })
   expect(facts.installer).toMatchObject({ known: false, why: expect.stringContaining('get pods') })
   for (const fact of Object.values(facts.namespaces ?? {})) {
     expect(fact).toMatchObject({ known: false, why: expect.stringContaining('get namespaces') })

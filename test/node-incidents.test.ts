@@ -186,9 +186,9 @@ test.concurrent('a missing mount helper is flagged on the node, and cleared when
   const read = () => scene.bed.get<Flagged>('node', node)
   const stands = ({ status }: Flagged) => status.conditions.find(({ type }) => type === 'MountHelperMissing')?.status
   const flagged = await read()
-  expect(flagged.metadata.labels['flag.kubemend.io/MountHelperMissing']).toBe('nfs')
+  expect(flagged.metadata.labels['flag.podmend.io/MountHelperMissing']).toBe('nfs')
   expect(stands(flagged)).toBe('True')
-  expect(await scene.controller.metrics()).toContain('kubemend_nodes_flagged{cause="MountHelperMissing"} 1')
+  expect(await scene.controller.metrics()).toContain('podmend_nodes_flagged{cause="MountHelperMissing"} 1')
 
   helpers = ['nfs']
   for (const pod of pods) await scene.runs(pod)
@@ -198,7 +198,7 @@ test.concurrent('a missing mount helper is flagged on the node, and cleared when
     return now
   }, FAST_PATIENCE)
   await eventually(async () => {
-    if ((await read()).metadata.labels['flag.kubemend.io/MountHelperMissing']) throw new Error('its label stays')
+    if ((await read()).metadata.labels['flag.podmend.io/MountHelperMissing']) throw new Error('its label stays')
   })
   expect(stands(cleared)).toBe('False')
   const told = await eventually(async () => {
@@ -227,7 +227,7 @@ test.concurrent('a damaged disk with the same words is not flagged', async () =>
   await failing(other, 'FailedMount', noHelper())
   await scene.record(other, { phase: 'Succeeded' })
   expect((await scene.bed.get<Flagged>('node', node)).metadata.labels).not.toHaveProperty([
-    'flag.kubemend.io/MountHelperMissing',
+    'flag.podmend.io/MountHelperMissing',
   ])
 })
 
@@ -304,7 +304,7 @@ test.concurrent('explain says of a pod and of its node what lies with the node, 
   }
   expect(await explained(`node/${node}`)).toContain(`Node ${node}: it is Ready`)
   const written = readWrites(scene.bed.plane.auditLog, 'kubernetes-admin')
-  expect(written.filter(({ verb, resource }) => verb === 'create' && resource === 'nodetasks.kubemend.io')).toEqual([])
+  expect(written.filter(({ verb, resource }) => verb === 'create' && resource === 'nodetasks.podmend.io')).toEqual([])
 })
 
 test.concurrent('explain says of a node whose runtime is down that it is the node itself', async () => {

@@ -26,7 +26,7 @@ beforeAll(async () => {
   namespace = await bed.namespace('operator')
   beforeTheKind = await byOrder()({ name: 'node-0', uid: 'uid-0' })
   await bed.kubectl(['apply', '-f', 'crds/'])
-  await bed.kubectl(['wait', '--for=condition=Established', 'crd/nodetasks.kubemend.io', '--timeout=30s'])
+  await bed.kubectl(['wait', '--for=condition=Established', 'crd/nodetasks.podmend.io', '--timeout=30s'])
   await eventually(() => bed.kubectl(['get', 'nodetasks', '-A']))
   agents = startAgents(api, namespace)
 })
@@ -137,7 +137,7 @@ test('a right that is missing is named', async () => {
   const nobody = await clientOf(await bed.plane.userKubeconfig('nobody', ['system:authenticated']))
   expect(await byOrder(4, nobody)(node('node-1'))).toEqual({
     known: false,
-    why: `the right to create nodetasks.kubemend.io in namespace ${namespace} is missing`,
+    why: `the right to create nodetasks.podmend.io in namespace ${namespace} is missing`,
   })
 })
 
@@ -160,7 +160,7 @@ test('looks go after two minutes, what was done to a node after an hour, and not
   const own = await bed.namespace('sweep')
   const make = async (name: string, spec: object): Promise<void> => {
     await kube.create(pathOf({ kind: 'NodeTask', namespace: own }), {
-      apiVersion: 'kubemend.io/v1alpha1',
+      apiVersion: 'podmend.io/v1alpha1',
       kind: 'NodeTask',
       metadata: { name, namespace: own },
       spec: { nodeName: 'node-8', nodeUid: 'u', deadline: new Date().toISOString(), ...spec },

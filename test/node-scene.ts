@@ -11,7 +11,7 @@ import { registerNode } from '../testbed/kubelet/nodes.ts'
 import { type AgentStandIn, startAgents } from './agent-stand-in.ts'
 import { FAST_PATIENCE } from './node-words.ts'
 
-export const OPERATOR = 'kubemend-system'
+export const OPERATOR = 'podmend-system'
 const MERGE = 'application/merge-patch+json'
 
 export interface StuckPod {
@@ -180,7 +180,7 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
     },
     policy: async (name, spec) => {
       const policy = {
-        apiVersion: 'kubemend.io/v1alpha1',
+        apiVersion: 'podmend.io/v1alpha1',
         kind: 'RemediationPolicy',
         metadata: { name },
         spec: { mode: 'Enforce', ...spec },

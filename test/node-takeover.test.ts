@@ -78,9 +78,9 @@ test('a record about a node that somebody made in a namespace of theirs is no re
   const { metadata } = await scene.bed.get<Pod>('node', node)
   const theirs = await scene.bed.namespace('theirs')
   const forged = {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'Remediation',
-    metadata: { name: 'forged', namespace: theirs, labels: { 'kubemend.io/area': 'IptablesChainMissing' } },
+    metadata: { name: 'forged', namespace: theirs, labels: { 'podmend.io/area': 'IptablesChainMissing' } },
     spec: {
       policy: { name: 'forged', uid: 'u', generation: 1 },
       cause: 'IptablesChainMissing',
@@ -103,7 +103,7 @@ test('a record about a node that somebody made in a namespace of theirs is no re
 })
 
 test('without the right to watch nodes all else goes on, and what lies with nodes holds and names it', async () => {
-  const read = ['get', 'clusterrole', 'kubemend-observe', '-o', 'json']
+  const read = ['get', 'clusterrole', 'podmend-observe', '-o', 'json']
   interface Role {
     rules: { resources: string[]; verbs: string[] }[]
   }

@@ -17,7 +17,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   $__rate_interval: '10s',
   $__interval: '1m',
   $__range: '5m',
-  $job: 'kubemend',
+  $job: 'podmend',
   $policy: '.*',
 }
 const substituted = (expr: string): string =>
@@ -32,19 +32,19 @@ const EMPTY_PANELS: Readonly<Record<string, string>> = {
 
 /** The same of alerts, their thresholds left out. */
 const EMPTY_ALERTS: Partial<Readonly<Record<Alert['name'], string>>> = {
-  KubemendDown: 'absent() of what is there is nothing',
-  KubemendRemediationIneffective: 'every remedy helped',
-  KubemendRemediationFailed: 'no write was refused',
-  KubemendApprovalExpired: 'no policy asks a person',
-  KubemendGaveUp: 'no attempts were spent',
-  KubemendEditReverted: 'nobody changed a repair back',
-  KubemendAwaitingApproval: 'no policy asks a person',
-  KubemendBudgetSpent: 'two incidents are within every budget',
-  KubemendPaused: 'nobody paused it',
-  KubemendAgentTasksFailing: 'no agent runs here, so none fails',
+  PodmendDown: 'absent() of what is there is nothing',
+  PodmendRemediationIneffective: 'every remedy helped',
+  PodmendRemediationFailed: 'no write was refused',
+  PodmendApprovalExpired: 'no policy asks a person',
+  PodmendGaveUp: 'no attempts were spent',
+  PodmendEditReverted: 'nobody changed a repair back',
+  PodmendAwaitingApproval: 'no policy asks a person',
+  PodmendBudgetSpent: 'two incidents are within every budget',
+  PodmendPaused: 'nobody paused it',
+  PodmendAgentTasksFailing: 'no agent runs here, so none fails',
 }
 
-const metricsIn = (expr: string): readonly string[] => expr.match(/\b(?:kubemend|workqueue|process|nodejs)_\w+/g) ?? []
+const metricsIn = (expr: string): readonly string[] => expr.match(/\b(?:podmend|workqueue|process|nodejs)_\w+/g) ?? []
 
 let replicas: readonly Controller[] = []
 let prometheus: Prometheus
@@ -58,7 +58,7 @@ const until = (expr: string): Promise<void> =>
 beforeAll(async () => {
   // As it is installed: one leads, one stands by. A second machine of the same records must not count them twice.
   replicas = [scene.controller, await scene.start()]
-  prometheus = await startPrometheus({ scrape: { kubemend: replicas.map(({ port }) => port) }, rules: alertRules() })
+  prometheus = await startPrometheus({ scrape: { podmend: replicas.map(({ port }) => port) }, rules: alertRules() })
   const repaired = await scene.bed.namespace('repaired')
   await scene.policy(repaired)
   await scene.apply(deployment(repaired))
@@ -69,13 +69,13 @@ beforeAll(async () => {
   await scene.record(repaired, { phase: 'Succeeded' })
   await scene.record(held, { phase: 'Held', reason: 'ManagedElsewhere' })
   // Flagged, and nobody there to say that it is over: asked, the agent is silent.
-  await scene.bed.kubectl(['label', 'node', 'node-1', 'flag.kubemend.io/MountHelperMissing=nfs'])
+  await scene.bed.kubectl(['label', 'node', 'node-1', 'flag.podmend.io/MountHelperMissing=nfs'])
   // A rate needs two scrapes, and Prometheus takes some seconds until the first.
-  await until('count(count_over_time(kubemend_build_info[1m]) >= 3) == 2')
-  await until('kubemend_remediations_total{result="Succeeded"} == 1')
-  await until('count(kubemend_remediations_held{reason="ManagedElsewhere"} == 1) == 2')
-  await until('count(kubemend_nodes_flagged{cause="MountHelperMissing"} == 1) == 2')
-  await until('kubemend_agent_tasks_total{verb="Inspect", result="NoAnswer"}')
+  await until('count(count_over_time(podmend_build_info[1m]) >= 3) == 2')
+  await until('podmend_remediations_total{result="Succeeded"} == 1')
+  await until('count(podmend_remediations_held{reason="ManagedElsewhere"} == 1) == 2')
+  await until('count(podmend_nodes_flagged{cause="MountHelperMissing"} == 1) == 2')
+  await until('podmend_agent_tasks_total{verb="Inspect", result="NoAnswer"}')
   names = new Set(await prometheus.names())
 }, 240_000)
 
@@ -166,20 +166,20 @@ describe('the alerts', () => {
   })
 
   test('count towards what is held, with the label that a person needs', async () => {
-    const [pending, ...others] = await prometheus.query('ALERTS{alertname="KubemendHeldTooLong"}')
+    const [pending, ...others] = await prometheus.query('ALERTS{alertname="PodmendHeldTooLong"}')
     expect(others).toEqual([])
     expect(pending?.metric).toMatchObject({ alertstate: 'pending', reason: 'ManagedElsewhere', severity: 'warning' })
   })
 })
 
 test('when the leader is gone the other leads, and when both are gone Prometheus says so', async () => {
-  const [leader] = await prometheus.query('kubemend_leader == 1')
+  const [leader] = await prometheus.query('podmend_leader == 1')
   const first = replicas.find(({ port }) => leader?.metric['instance'] === `127.0.0.1:${port}`)
   const other = replicas.find((replica) => replica !== first)
   expect(first).toBeDefined()
   await first?.kill('SIGKILL')
-  await until(`kubemend_leader{instance="127.0.0.1:${other?.port}"} == 1`)
-  expect(await prometheus.query('absent(kubemend_build_info)')).toEqual([])
+  await until(`podmend_leader{instance="127.0.0.1:${other?.port}"} == 1`)
+  expect(await prometheus.query('absent(podmend_build_info)')).toEqual([])
   await other?.kill('SIGKILL')
-  await until('ALERTS{alertname="KubemendDown", alertstate="pending"}')
+  await until('ALERTS{alertname="PodmendDown", alertstate="pending"}')
 })

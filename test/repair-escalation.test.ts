@@ -40,7 +40,7 @@ test.concurrent('a remedy that does not help is taken back where the policy says
   expect(scene.writes(namespace).map(({ verb }) => verb)).toEqual(['patch', 'patch', 'patch', 'patch'])
   const undone = await scene.workload('Deployment', namespace)
   expect(undone.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)
-  expect(undone.metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
+  expect(undone.metadata.annotations?.['podmend.io/original-image']).toBeUndefined()
 })
 
 test.concurrent('when the first remedy did not help the next one of the escalation follows, in the same attempt', async () => {
@@ -101,7 +101,7 @@ test.concurrent('what one policy observed another carries out: its escalation, i
   expect((await scene.bed.get<RemediationPolicy>('rempol', watcher)).status?.attempts ?? []).toEqual([])
   const metrics = await scene.controller.metrics()
   expect(metrics).toContain(
-    `kubemend_remediations_total{policy="${namespace}",action="RewriteImage",result="Ineffective"} 1`,
+    `podmend_remediations_total{policy="${namespace}",action="RewriteImage",result="Ineffective"} 1`,
   )
 })
 

@@ -64,10 +64,10 @@ test.concurrent('what Helm made is repaired, and the record says that the next u
   expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
 })
 
-const EXCLUDE = { 'kubemend.io/exclude': 'true' }
+const EXCLUDE = { 'podmend.io/exclude': 'true' }
 
 test.concurrent('a pod that opted out is left alone', async () => {
-  await expectHeld(await broken({ podAnnotations: EXCLUDE }), 'OptedOut', 'kubemend.io/exclude')
+  await expectHeld(await broken({ podAnnotations: EXCLUDE }), 'OptedOut', 'podmend.io/exclude')
 })
 
 test.concurrent('an owner that opted out is left alone', async () => {
@@ -76,7 +76,7 @@ test.concurrent('an owner that opted out is left alone', async () => {
 
 test.concurrent('a namespace that opted out is left alone', async () => {
   const namespace = await scene.bed.namespace()
-  await scene.bed.kubectl(['annotate', 'namespace', namespace, 'kubemend.io/exclude=true'])
+  await scene.bed.kubectl(['annotate', 'namespace', namespace, 'podmend.io/exclude=true'])
   await scene.policy(namespace)
   await scene.apply(deployment(namespace))
   await expectHeld(namespace, 'OptedOut', namespace)
@@ -107,7 +107,7 @@ test.concurrent('failures are left alone until they have lasted as long as the p
   const failedFor = Date.parse(status?.steps?.[0]?.intendedAt ?? '') - Date.parse(status?.firstSeen ?? '')
   expect(failedFor).toBeGreaterThanOrEqual(7_000)
   const metrics = await scene.controller.metrics()
-  expect(metrics).toContain(`kubemend_held_total{policy="${namespace}",reason="NotFailingLongEnough"} 1`)
+  expect(metrics).toContain(`podmend_held_total{policy="${namespace}",reason="NotFailingLongEnough"} 1`)
 })
 
 test.concurrent('of two policies that answer to it the one of higher priority acts', async () => {

@@ -84,7 +84,7 @@ test('no more are begun within the hour than the policy allows, also across a re
 test('a controller that is told to stop ends by itself and gives its lease back', async () => {
   const { code } = await scene.controller.kill('SIGTERM')
   expect(code).toBe(0)
-  const lease = await scene.bed.get<{ spec: { holderIdentity?: string } }>('lease', 'kubemend', '-n', 'kubemend-system')
+  const lease = await scene.bed.get<{ spec: { holderIdentity?: string } }>('lease', 'podmend', '-n', 'podmend-system')
   expect(lease.spec.holderIdentity ?? '').toBe('')
   await scene.start()
 })
@@ -141,7 +141,7 @@ test('policies that would rewrite an image in a circle are told so, and neither 
 })
 
 test('a right that is missing is named on the record, and what needs other rights goes on', async () => {
-  await scene.bed.kubectl(['delete', 'clusterrolebinding', 'kubemend-rewrite-image'])
+  await scene.bed.kubectl(['delete', 'clusterrolebinding', 'podmend-rewrite-image'])
   const namespace = await scene.bed.namespace()
   await scene.policy(namespace)
   await scene.apply(deployment(namespace))

@@ -50,7 +50,7 @@ test.concurrent('a CronJob that forbids two Jobs at once is freed: its stuck pod
   ])
   const repaired = await scene.workload('CronJob', namespace)
   expect(repaired.spec?.jobTemplate?.spec?.template?.spec?.containers?.[0]?.image).toBe(`${NEW}/web:1`)
-  expect(repaired.metadata.annotations?.['kubemend.io/original-image']).toBe(JSON.stringify({ web: `${OLD}/web:1` }))
+  expect(repaired.metadata.annotations?.['podmend.io/original-image']).toBe(JSON.stringify({ web: `${OLD}/web:1` }))
 
   await eventually(
     async () => {
@@ -251,10 +251,10 @@ test.concurrent('what did not help a CronJob is taken back, in its template and 
     expect(begun).toEqual(['Ineffective', 'Undone'])
     const { spec, metadata } = await scene.workload('CronJob', namespace)
     expect(spec?.jobTemplate?.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/missing:1`)
-    expect(metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
+    expect(metadata.annotations?.['podmend.io/original-image']).toBeUndefined()
     const [pod] = await scene.pods(namespace)
     expect(imagesOf(pod ? [pod] : [])).toEqual([`${OLD}/missing:1`])
-    expect(pod?.metadata.annotations?.['kubemend.io/original-image']).toBeUndefined()
+    expect(pod?.metadata.annotations?.['podmend.io/original-image']).toBeUndefined()
   }, PATIENTLY)
   expect(told(namespace).map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
     'patch cronjobs.batch',

@@ -13,14 +13,14 @@ const setImage = (namespace: string, image: string): Promise<string> =>
 
 test('a person stops everything by an annotation, and lets it go on by taking it off', async () => {
   const annotate = (value: string) =>
-    scene.bed.kubectl(['annotate', '--overwrite', 'namespace', 'kubemend-system', `kubemend.io/paused${value}`])
+    scene.bed.kubectl(['annotate', '--overwrite', 'namespace', 'podmend-system', `podmend.io/paused${value}`])
   const namespace = await scene.bed.namespace()
   await annotate('=true')
   try {
     await scene.policy(namespace)
     await scene.apply(deployment(namespace))
     const { status } = await scene.record(namespace, { phase: 'Held', reason: 'OperatorPaused' })
-    expect(status?.message).toContain('kubemend.io/paused')
+    expect(status?.message).toContain('podmend.io/paused')
     expect(scene.writes(namespace)).toEqual([])
   } finally {
     await annotate('-')

@@ -82,7 +82,7 @@ test('a target that the registry does not have is held', async () => {
   expect(status?.message).toContain(`${NEW}/nowhere:1`)
   expect(scene.writes(namespace)).toEqual([])
   const metrics = await scene.controller.metrics()
-  expect(metrics).toContain(`kubemend_held_total{policy="${namespace}",reason="TargetUnverified"} 1`)
+  expect(metrics).toContain(`podmend_held_total{policy="${namespace}",reason="TargetUnverified"} 1`)
 })
 
 test('an image pinned to a digest is repaired where the target has that digest, and held where it has not', async () => {

@@ -71,7 +71,7 @@ export interface Wanted {
 const FAST = { pullBackoffMs: 200, pullBackoffMaxMs: 1_000, crashAfterMs: 400, crashBackoffMs: 500 }
 
 const policyFor = (namespace: string, name: string, spec: object): object => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'RemediationPolicy',
   metadata: { name },
   spec: {

@@ -30,7 +30,7 @@ test('incident A is repaired in place: the Deployment in kube-system has the new
 
   const repaired = await scene.workload('Deployment', 'kube-system', 'coredns')
   expect(repaired.spec?.template?.spec?.containers?.map(({ image }) => image)).toEqual([`${NEW}/coredns:1.6.1`])
-  expect(repaired.metadata.annotations?.['kubemend.io/original-image']).toBe(JSON.stringify({ web: broken.image }))
+  expect(repaired.metadata.annotations?.['podmend.io/original-image']).toBe(JSON.stringify({ web: broken.image }))
   expect(spec.target).toMatchObject({ kind: 'Deployment', name: 'coredns', uid: repaired.metadata.uid })
   expect(scene.writes('kube-system').map(({ verb, object }) => `${verb} ${object}`)).toEqual([
     'patch kube-system/coredns',
@@ -44,9 +44,9 @@ test('incident A is repaired in place: the Deployment in kube-system has the new
   })
   const metrics = await scene.controller.metrics()
   expect(metrics).toContain(
-    'kubemend_remediations_total{policy="kube-system",action="RewriteImage",result="Succeeded"} 1',
+    'podmend_remediations_total{policy="kube-system",action="RewriteImage",result="Succeeded"} 1',
   )
-  expect(metrics).toContain('kubemend_incidents_total{cause="ProjectNotFound"}')
+  expect(metrics).toContain('podmend_incidents_total{cause="ProjectNotFound"}')
 })
 
 test.concurrent('a StatefulSet of three whose first pod is stuck is repaired, each stuck pod deleted once', async () => {
@@ -110,7 +110,7 @@ test.concurrent('two failing containers are repaired by one write, and a third t
     `${NEW}/side:1`,
     'healthy.test/app:1',
   ])
-  expect(JSON.parse(metadata.annotations?.['kubemend.io/original-image'] ?? '')).toEqual({
+  expect(JSON.parse(metadata.annotations?.['podmend.io/original-image'] ?? '')).toEqual({
     web: `${OLD}/web:1`,
     side: `${OLD}/side:1`,
   })

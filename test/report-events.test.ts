@@ -49,7 +49,7 @@ test('an Event stands on its object, from our controller', async () => {
       reason: 'Repaired',
       message: 'it runs',
       count: 1,
-      reportingComponent: 'kubemend.io/controller',
+      reportingComponent: 'podmend.io/controller',
       involvedObject: { kind: 'Deployment', name: 'web' },
     },
   ])
@@ -58,7 +58,7 @@ test('an Event stands on its object, from our controller', async () => {
 
 test('an Event about a policy stands in namespace default', async () => {
   const { writer, failures } = setUp()
-  const regarding = { apiVersion: 'kubemend.io/v1alpha1', kind: 'RemediationPolicy', name: 'moved', uid: 'policy' }
+  const regarding = { apiVersion: 'podmend.io/v1alpha1', kind: 'RemediationPolicy', name: 'moved', uid: 'policy' }
   await writer.emit([about('policy', { regarding })])
   expect(failures).toEqual([])
   expect(await eventsOf('policy', 'default')).toHaveLength(1)

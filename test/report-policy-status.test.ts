@@ -11,14 +11,14 @@ let kube: KubeClient
 beforeAll(async () => {
   kube = await clientOf(bed.plane.kubeconfig)
   await bed.kubectl(['apply', '-f', 'crds/'])
-  await bed.kubectl(['wait', '--for=condition=Established', 'crd/remediationpolicies.kubemend.io', '--timeout=30s'])
+  await bed.kubectl(['wait', '--for=condition=Established', 'crd/remediationpolicies.podmend.io', '--timeout=30s'])
   await eventually(() => bed.kubectl(['get', 'remediationpolicies']))
 })
 
 const policy = async (name: string): Promise<RemediationPolicy> => {
   await bed.applyYaml(
     JSON.stringify({
-      apiVersion: 'kubemend.io/v1alpha1',
+      apiVersion: 'podmend.io/v1alpha1',
       kind: 'RemediationPolicy',
       metadata: { name },
       spec: { match: { causes: ['ProjectNotFound'] }, actions: [{ type: 'RecyclePod' }] },

@@ -27,7 +27,7 @@ let ns: string
 beforeAll(async () => {
   kube = await clientOf(bed.plane.kubeconfig)
   await bed.kubectl(['apply', '-f', 'crds/'])
-  await bed.kubectl(['wait', '--for=condition=Established', 'crd/remediations.kubemend.io', '--timeout=30s'])
+  await bed.kubectl(['wait', '--for=condition=Established', 'crd/remediations.podmend.io', '--timeout=30s'])
   await eventually(() => bed.kubectl(['get', 'remediations', '-A']))
   ns = await bed.namespace('report')
 })
@@ -52,7 +52,7 @@ const incident = (uid: string): Incident => {
   }
 }
 const open = async (uid: string): Promise<Remediation> =>
-  (await openRecord({ incident: incident(uid), diagnosis: aDiagnosis(), policy: POLICY }, kube, 'kubemend-system'))
+  (await openRecord({ incident: incident(uid), diagnosis: aDiagnosis(), policy: POLICY }, kube, 'podmend-system'))
     .record
 const intend = (record: Remediation) => recordIntent(record, { kind: 'Intended', at: NOW, verdict: anAct() }, kube)
 const read = (record: Remediation) => bed.get<Remediation>('remediation', record.metadata.name, '-n', ns)
@@ -60,15 +60,15 @@ const read = (record: Remediation) => bed.get<Remediation>('remediation', record
 describe('a record', () => {
   test('is made once under a name that everyone finds again', async () => {
     const subject = { incident: incident('owner-once'), diagnosis: aDiagnosis(), policy: POLICY }
-    const first = await openRecord(subject, kube, 'kubemend-system')
-    const second = await openRecord(subject, kube, 'kubemend-system')
+    const first = await openRecord(subject, kube, 'podmend-system')
+    const second = await openRecord(subject, kube, 'podmend-system')
     expect([first.created, second.created]).toEqual([true, false])
     expect(second.record.metadata.uid).toBe(first.record.metadata.uid)
     const { metadata, spec } = await read(first.record)
     expect(metadata.labels).toMatchObject({
       [OWNER_UID_LABEL]: 'owner-once',
-      'kubemend.io/area': 'image',
-      'kubemend.io/policy': 'moved',
+      'podmend.io/area': 'image',
+      'podmend.io/policy': 'moved',
     })
     expect(metadata.ownerReferences).toBeUndefined()
     expect(spec).toMatchObject({

@@ -5,7 +5,7 @@ import { answerJson, answerStatus, type Script, startFaultyServer } from './runt
 
 const against = async (script: Script, options: Partial<KubeClientOptions> = {}) => {
   const server = await startFaultyServer(script)
-  return { ...server, client: createKubeClient(server.connection, { userAgent: 'kubemend-test/1 (x)', ...options }) }
+  return { ...server, client: createKubeClient(server.connection, { userAgent: 'podmend-test/1 (x)', ...options }) }
 }
 
 const failure = async (promise: Promise<unknown>): Promise<KubeError> => {
@@ -177,7 +177,7 @@ describe('the client, before a server that fails', () => {
     await client.patch('/a', [], { type: 'json', dryRun: true })
     await client.patch('/a', {}, { type: 'apply', force: true, fieldManager: 'other' })
     expect(requests.map(({ headers, query }) => [headers['content-type'], query.toString()])).toEqual([
-      ['application/json-patch+json', 'dryRun=All&fieldManager=kubemend-test'],
+      ['application/json-patch+json', 'dryRun=All&fieldManager=podmend-test'],
       ['application/apply-patch+yaml', 'fieldManager=other&force=true'],
     ])
   })

@@ -13,7 +13,7 @@ interface ConfigMap extends KubeObject {
 
 const bed = useControlPlane()
 const clientAs = async (kubeconfig = bed.plane.kubeconfig) =>
-  createKubeClient(await loadKubeConnection({ kubeconfig }), { userAgent: 'kubemend-test/1' })
+  createKubeClient(await loadKubeConnection({ kubeconfig }), { userAgent: 'podmend-test/1' })
 
 const outcome = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -58,7 +58,7 @@ describe('the client, before a real API server', () => {
     const data = async () => (await client.get<ConfigMap>(path)).data
     const applied = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { x: '1' } }
     const created = await client.patch<ConfigMap>(path, applied, { type: 'apply', force: true })
-    expect(created.metadata.managedFields?.[0]).toMatchObject({ manager: 'kubemend-test', operation: 'Apply' })
+    expect(created.metadata.managedFields?.[0]).toMatchObject({ manager: 'podmend-test', operation: 'Apply' })
 
     await client.patch(path, { data: { y: '2' } }, { type: 'merge' })
     expect(await data()).toEqual({ x: '1', y: '2' })
@@ -100,7 +100,7 @@ describe('the client, before a real API server', () => {
 
   it('needs one connection for a thousand calls in turn', async () => {
     const proxy = await startTcpProxy(await loadKubeConnection({ kubeconfig: bed.plane.kubeconfig }))
-    const client = createKubeClient(proxy.connection, { userAgent: 'kubemend-test/1' })
+    const client = createKubeClient(proxy.connection, { userAgent: 'podmend-test/1' })
     const path = pathOf({ kind: 'Namespace', name: 'default' })
     for (let i = 0; i < 1_000; i += 1) await client.get(path)
     expect(proxy.accepted()).toBe(1)

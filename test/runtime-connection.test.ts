@@ -11,7 +11,7 @@ import { useControlPlane } from '../testbed/fixture.ts'
 const bed = useControlPlane()
 
 const directory = async () => {
-  const path = await mkdtemp(join(tmpdir(), 'kubemend-test-'))
+  const path = await mkdtemp(join(tmpdir(), 'podmend-test-'))
   onTestFinished(() => rm(path, { recursive: true, force: true }))
   return path
 }

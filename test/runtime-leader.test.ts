@@ -18,7 +18,7 @@ const stand = async (identity: string, namespace: string) => {
   const leader = createLeader({
     client: await clientOf(),
     namespace,
-    name: 'kubemend',
+    name: 'podmend',
     identity,
     leaseDurationMs: 6_000,
     renewDeadlineMs: 3_000,
@@ -42,7 +42,7 @@ describe('leader election, before a real API server', () => {
     await one.leader.stop()
     expect(one.leader.isLeader()).toBe(false)
     await eventually(() => expect(two.leader.isLeader()).toBe(true))
-    const lease = await bed.get<Lease>('lease', 'kubemend', '-n', namespace)
+    const lease = await bed.get<Lease>('lease', 'podmend', '-n', namespace)
     expect(lease.spec).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1, leaseDurationSeconds: 6 })
     expect([...one.errors, ...two.errors, ...one.lost]).toEqual([])
   })
@@ -55,8 +55,8 @@ describe('leader election, before a real API server', () => {
     const collection = pathOf({ kind: 'ConfigMap', namespace })
     await fenced.create(collection, { metadata: { name: 'first' } })
     const patch = JSON.stringify({ spec: { holderIdentity: 'usurper' } })
-    await bed.kubectl(['patch', 'lease', 'kubemend', '-n', namespace, '--type=merge', '-p', patch])
-    await eventually(() => expect(lost).toEqual([`usurper holds the lease ${namespace}/kubemend`]))
+    await bed.kubectl(['patch', 'lease', 'podmend', '-n', namespace, '--type=merge', '-p', patch])
+    await eventually(() => expect(lost).toEqual([`usurper holds the lease ${namespace}/podmend`]))
     await expect(fenced.create(collection, { metadata: { name: 'second' } })).rejects.toThrow(/not the leader/)
     expect(await bed.kubectl(['get', 'configmap', '-n', namespace, '-o', 'name'])).not.toContain('second')
   })

@@ -11,7 +11,7 @@ import { startTcpProxy } from './runtime-tcp-proxy.ts'
 
 const bed = useControlPlane()
 const connect = () => loadKubeConnection({ kubeconfig: bed.plane.kubeconfig })
-const clientOf = async (): Promise<KubeClient> => createKubeClient(await connect(), { userAgent: 'kubemend-test/1' })
+const clientOf = async (): Promise<KubeClient> => createKubeClient(await connect(), { userAgent: 'podmend-test/1' })
 
 const podNamed = (name: string) => ({
   metadata: { name },
@@ -84,7 +84,7 @@ describe('the reflector, before a real API server', () => {
     const path = pathOf({ kind: 'Pod', namespace })
     const proxy = await startTcpProxy(await connect())
     const clock = createManualClock()
-    const through = createKubeClient(proxy.connection, { userAgent: 'kubemend-test/1' })
+    const through = createKubeClient(proxy.connection, { userAgent: 'podmend-test/1' })
     const { reflector, journal } = follow(through, path, { clock })
     await reflector.synced
     await client.create(path, podNamed('before'))

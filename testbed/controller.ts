@@ -7,9 +7,9 @@ import { eventually } from './eventually.ts'
 import { kubectlOf } from './kubectl.ts'
 
 /** The identity that every write of the controller bears in the audit log. */
-export const CONTROLLER_USER = 'system:serviceaccount:kubemend-system:kubemend-controller'
+export const CONTROLLER_USER = 'system:serviceaccount:podmend-system:podmend-controller'
 
-const GROUPS = ['system:serviceaccounts', 'system:serviceaccounts:kubemend-system', 'system:authenticated']
+const GROUPS = ['system:serviceaccounts', 'system:serviceaccounts:podmend-system', 'system:authenticated']
 const START_WITHIN_MS = 60_000
 
 const path = (relative: string): string => fileURLToPath(new URL(`../${relative}`, import.meta.url))
@@ -61,7 +61,7 @@ export const installController = async (
   await kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all'])
   const kubeconfig = await plane.userKubeconfig(CONTROLLER_USER, GROUPS)
   // The authorizer learns of new roles by a watch of its own.
-  await eventually(() => kubectl(['auth', 'can-i', 'list', 'remediations.kubemend.io', '-A'], { kubeconfig }))
+  await eventually(() => kubectl(['auth', 'can-i', 'list', 'remediations.podmend.io', '-A'], { kubeconfig }))
   return kubeconfig
 }
 

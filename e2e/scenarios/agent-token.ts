@@ -40,7 +40,7 @@ const stolenToken = async (stage: Stage, node: string): Promise<string> => {
   return (await stage.cluster.exec(node, ['sh', '-c', `cat ${path}/*/token`])).trim()
 }
 
-const TASKS = `/apis/kubemend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks`
+const TASKS = `/apis/podmend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks`
 const DONE = { status: { phase: 'Succeeded', reason: 'Done', message: 'says the thief' } }
 
 /** An order is open until it is answered: so long the token's bearer can speak before the agent does. Says who was first. */
@@ -82,7 +82,7 @@ const stolen: Scenario = {
     }
     const { uid } = (await nodeNamed(stage, node)).metadata
     const order = (where: string): object => ({
-      apiVersion: 'kubemend.io/v1alpha1',
+      apiVersion: 'podmend.io/v1alpha1',
       kind: 'NodeTask',
       metadata: { name: `${namespace}-forged`, namespace: where },
       spec: { nodeName: node, nodeUid: uid, verb: 'Inspect', deadline: new Date(Date.now() + 60_000).toISOString() },
@@ -105,10 +105,10 @@ const stolen: Scenario = {
       ],
       ['read nodes', 'GET', '/api/v1/nodes'],
       ['taint its node', 'PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: true } }],
-      ['write a record', 'POST', `/apis/kubemend.io/v1alpha1/namespaces/${NAMESPACE}/remediations`, {}],
-      ['write a policy', 'POST', '/apis/kubemend.io/v1alpha1/remediationpolicies', {}],
-      ['take the lease', 'PATCH', `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/kubemend`, {}],
-      ['get another token', 'POST', `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/kubemend-controller/token`, {}],
+      ['write a record', 'POST', `/apis/podmend.io/v1alpha1/namespaces/${NAMESPACE}/remediations`, {}],
+      ['write a policy', 'POST', '/apis/podmend.io/v1alpha1/remediationpolicies', {}],
+      ['take the lease', 'PATCH', `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/podmend`, {}],
+      ['get another token', 'POST', `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/podmend-controller/token`, {}],
     ]
     for (const [what, ...asked] of tries) {
       const { code, says } = await thief.ask(...asked)
@@ -124,7 +124,7 @@ const stolen: Scenario = {
     const early = await lieFirst(stage, thief, node, lie)
     note(`${tries.length + 1} tries refused; left: reading orders, and false answers for its own node ${early}`)
 
-    const unbound = await kubectl(['create', 'token', 'kubemend-agent', '-n', NAMESPACE])
+    const unbound = await kubectl(['create', 'token', 'podmend-agent', '-n', NAMESPACE])
     const nowhere = await thiefWith(unbound.trim(), api).ask('PATCH', `${TASKS}/${mine}/status`, DONE)
     assert.equal(nowhere.code, 403, nowhere.says)
     assert.match(nowhere.says, /names no node/)

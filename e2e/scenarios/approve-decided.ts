@@ -6,7 +6,7 @@ import { NEW } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'
 import { asked } from '../waiting-plan.ts'
 
-const APPROVER = ['kubemend-approver']
+const APPROVER = ['podmend-approver']
 
 const granted: Scenario = {
   name: 'approve-granted',

@@ -6,7 +6,7 @@ import type { Scenario } from '../scenario.ts'
 import { asked } from '../waiting-plan.ts'
 
 const ROLE = 'remediation-editor'
-const ADMISSION = /kubemend-approval/
+const ADMISSION = /podmend-approval/
 
 const patch = (person: Person, name: string, approval: object): Promise<string> =>
   person.kubectl('patch', 'rem', name, '--type=merge', '-p', JSON.stringify({ spec: { approval } }))
@@ -22,7 +22,7 @@ const withoutRight: Scenario = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name: `e2e-${ROLE}` },
-      rules: [{ apiGroups: ['kubemend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'update'] }],
+      rules: [{ apiGroups: ['podmend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'update'] }],
     })
     stage.onEnd(() => stage.kubectl(['delete', 'clusterrole', `e2e-${ROLE}`, '--ignore-not-found']))
     const ben = await personOf(stage, 'ben', [`e2e-${ROLE}`])
@@ -30,7 +30,7 @@ const withoutRight: Scenario = {
     const refused = await ben.mend('approve', name, '--plan', planHash)
     assert.equal(refused.status, 1)
     assert.match(refused.err, /ben may not approve in namespace .*lacks the verb approve/)
-    assert.match(refused.err, /kubectl create rolebinding NAME .*--clusterrole=kubemend-approver --user=ben/)
+    assert.match(refused.err, /kubectl create rolebinding NAME .*--clusterrole=podmend-approver --user=ben/)
     await assert.rejects(patch(ben, name, { decision: 'Approved', planHash, by: 'ben' }), ADMISSION)
     const viewer = await carl.mend('approve', name, '--plan', planHash)
     assert.equal(viewer.status, 1)
@@ -48,7 +48,7 @@ const otherThanShown: Scenario = {
   run: async (stage) => {
     const { record, was, planHash } = await asked(stage)
     const { name } = record.metadata
-    const anna = await personOf(stage, 'anna', ['kubemend-approver'])
+    const anna = await personOf(stage, 'anna', ['podmend-approver'])
     const other = planHash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))
     const approved = { decision: 'Approved', planHash, by: 'anna' }
     await assert.rejects(patch(anna, name, { ...approved, by: 'ben' }), /spec\.approval\.by: found ben, expected anna/)

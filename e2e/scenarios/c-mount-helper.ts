@@ -64,7 +64,7 @@ const flag: Scenario = {
     const event = await eventOfNode(stage, node, 'NodeFlagged')
     assert.match(event.message ?? '', new RegExp(PACKAGE))
     await eventually(async () =>
-      assert.match(await operator.metrics(), new RegExp(`^kubemend_\\w*flag\\w*\\{[^}]*${CAUSE}[^}]*\\} 1`, 'm')),
+      assert.match(await operator.metrics(), new RegExp(`^podmend_\\w*flag\\w*\\{[^}]*${CAUSE}[^}]*\\} 1`, 'm')),
     )
     const { out, err } = await runMend(['explain', 'pod/web', '-n', namespace], cluster.kubeconfig)
     assert.match(out, new RegExp(PACKAGE), err)

@@ -57,7 +57,7 @@ const cut: Scenario = {
     await apply(deployment(namespace))
     await failing(LABELS)
     await sleep(Math.max(0, began + CUT_MS - Date.now()))
-    const { spec } = await get<Lease>('lease', 'kubemend', '-n', NAMESPACE)
+    const { spec } = await get<Lease>('lease', 'podmend', '-n', NAMESPACE)
     const silent = Date.now() - Date.parse(spec?.renewTime ?? '')
     assert.ok(silent > 15_000, `the lease was renewed ${silent} ms ago, so nothing was cut`)
     assert.deepEqual(await records(), [])

@@ -1,8 +1,8 @@
-/** Marked `kubemend.io/exclude` by those whose it is. */
+/** Marked `podmend.io/exclude` by those whose it is. */
 import { held } from '../left-alone.ts'
 import type { Scenario } from '../scenario.ts'
 
-const EXCLUDE = { 'kubemend.io/exclude': 'true' }
+const EXCLUDE = { 'podmend.io/exclude': 'true' }
 
 export const scenarios: readonly Scenario[] = [
   held({
@@ -22,7 +22,7 @@ export const scenarios: readonly Scenario[] = [
   held({
     name: 'namespace-opted-out',
     title: 'all in a namespace that opted out is left alone',
-    before: ({ kubectl, namespace }) => kubectl(['annotate', 'namespace', namespace, 'kubemend.io/exclude=true']),
+    before: ({ kubectl, namespace }) => kubectl(['annotate', 'namespace', namespace, 'podmend.io/exclude=true']),
     reason: 'OptedOut',
     says: 'namespace e2e-held-namespace-opted-out',
   }),

@@ -41,13 +41,13 @@ const paused = held({
   // It is everybody's operator.
   alone: true,
   before: async ({ kubectl, onEnd }) => {
-    onEnd(() => kubectl(['annotate', 'namespace', NAMESPACE, 'kubemend.io/paused-']))
-    await kubectl(['annotate', '--overwrite', 'namespace', NAMESPACE, 'kubemend.io/paused=true'])
+    onEnd(() => kubectl(['annotate', 'namespace', NAMESPACE, 'podmend.io/paused-']))
+    await kubectl(['annotate', '--overwrite', 'namespace', NAMESPACE, 'podmend.io/paused=true'])
   },
   reason: 'OperatorPaused',
-  says: 'kubemend.io/paused',
+  says: 'podmend.io/paused',
   after: async (stage) => {
-    await stage.kubectl(['annotate', 'namespace', NAMESPACE, 'kubemend.io/paused-'])
+    await stage.kubectl(['annotate', 'namespace', NAMESPACE, 'podmend.io/paused-'])
     await repaired(stage, Date.now(), 'the pause ended')
   },
 })

@@ -9,7 +9,7 @@ import type { Scenario, Stage } from '../scenario.ts'
 const FAILING = `${OLD}/failing:1`
 /** There is none, at neither place. */
 const NOWHERE = `${OLD}/nowhere:1`
-const ORIGINAL = 'kubemend.io/original-image'
+const ORIGINAL = 'podmend.io/original-image'
 
 const rewrite = (more: object = {}) => ({
   actions: [

@@ -6,7 +6,7 @@ import { NEW, OLD } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'
 import { allStarted } from '../times.ts'
 
-const ORIGINAL = 'kubemend.io/original-image'
+const ORIGINAL = 'podmend.io/original-image'
 const LABELS = 'app=web'
 
 const imagesOf = (pods: readonly Pod[]): readonly (string | undefined)[] =>

@@ -7,7 +7,7 @@ import type { Scenario, Stage } from '../scenario.ts'
 
 const LABELS = 'app=web'
 const WRITES = ['patch statefulsets.apps web', 'delete pods web-0']
-const KINDS = ['remediationpolicies.kubemend.io', 'remediations.kubemend.io']
+const KINDS = ['remediationpolicies.podmend.io', 'remediations.podmend.io']
 
 /** A StatefulSet whose pods come one after the other, met while its repair is being proven. */
 const inTheMiddle = async (stage: Stage): Promise<void> => {
@@ -28,7 +28,7 @@ const finished = async (stage: Stage): Promise<Remediation> => {
 /** Everything in the cluster that bears the release's name; the kinds that are kept do not. */
 const ofRelease = async ({ kubectl }: Stage): Promise<readonly string[]> => {
   const kinds = (await kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n').join(',')
-  const found = await kubectl(['get', kinds, '-A', '-l', 'app.kubernetes.io/instance=kubemend', '-o', 'name'])
+  const found = await kubectl(['get', kinds, '-A', '-l', 'app.kubernetes.io/instance=podmend', '-o', 'name'])
   return found.trim().split('\n').filter(Boolean)
 }
 
@@ -66,7 +66,7 @@ const uninstalled: Scenario = {
     await operator.uninstall()
     await eventually(async () => assert.deepEqual(await ofRelease(stage), []))
     await kubectl(['get', 'crd', ...KINDS])
-    assert.equal((await kubectl(['get', 'leases', '-n', 'kubemend-system', '-o', 'name'])).trim(), '')
+    assert.equal((await kubectl(['get', 'leases', '-n', 'podmend-system', '-o', 'name'])).trim(), '')
     const [left] = await records()
     assert.equal(left?.status?.phase, 'Verifying', 'the record stays as it was')
     const began = Date.now()

@@ -4,7 +4,7 @@ import { ALERT_GROUPS } from './alerts/table.ts'
 import { type Generator, HEADER } from './generator.ts'
 
 /** Where the pages are read that the alerts link to, with an end for the alert's name. */
-export const RUNBOOKS_URL = 'https://github.com/kubemend/kubemend/blob/main/docs/runbooks'
+export const RUNBOOKS_URL = 'https://github.com/podmend/podmend/blob/main/docs/runbooks'
 
 export const runbookUrl = ({ name }: Pick<Alert, 'name'>): string => `${RUNBOOKS_URL}/${name}.md`
 
@@ -23,8 +23,8 @@ export const alertRules = (): string =>
     { lineWidth: 0 },
   )
 
-/** `charts/kubemend/files/alerts.yaml`. The chart takes it as it is: its braces are Prometheus', not Helm's. */
+/** `charts/podmend/files/alerts.yaml`. The chart takes it as it is: its braces are Prometheus', not Helm's. */
 export const alerts: Generator = {
   name: 'alerts',
-  outputs: () => Promise.resolve([{ path: 'charts/kubemend/files/alerts.yaml', text: `# ${HEADER}\n${alertRules()}` }]),
+  outputs: () => Promise.resolve([{ path: 'charts/podmend/files/alerts.yaml', text: `# ${HEADER}\n${alertRules()}` }]),
 }

@@ -17,7 +17,7 @@ export const crds: Generator = {
         const kept = { ...crd, metadata: { name, annotations: { 'helm.sh/resource-policy': 'keep' } } }
         return [
           { path: `crds/${name}.yaml`, text: yamlOf(crd) },
-          { path: `charts/kubemend/files/crds/${name}.yaml`, text: yamlOf(kept) },
+          { path: `charts/podmend/files/crds/${name}.yaml`, text: yamlOf(kept) },
         ]
       }),
     ),

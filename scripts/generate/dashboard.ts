@@ -30,24 +30,24 @@ const labelVariable = (name: string, label: string, query: string): dashboard.Qu
 
 /** The dashboard as Grafana imports it. */
 export const grafanaDashboard = (): dashboard.Dashboard => {
-  const builder = new dashboard.DashboardBuilder('kubemend')
-    .uid('kubemend')
+  const builder = new dashboard.DashboardBuilder('podmend')
+    .uid('podmend')
     .description(
       'What is broken, what was done about it, what is held and why, and whether the operator itself is well.',
     )
-    .tags(['kubemend', 'kubernetes'])
+    .tags(['podmend', 'kubernetes'])
     .editable()
     .tooltip(dashboard.DashboardCursorSync.Crosshair)
     .time({ from: 'now-6h', to: 'now' })
     .refresh('30s')
     .timezone('browser')
     .withVariable(new dashboard.DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
-    .withVariable(labelVariable('job', 'Job', 'label_values(kubemend_build_info, job)'))
+    .withVariable(labelVariable('job', 'Job', 'label_values(podmend_build_info, job)'))
     .withVariable(
       labelVariable(
         'policy',
         'Policy',
-        'label_values({__name__=~"kubemend_(held|remediations)_total", job=~"$job"}, policy)',
+        'label_values({__name__=~"podmend_(held|remediations)_total", job=~"$job"}, policy)',
       ).allValue('.*'),
     )
     .link(
@@ -92,11 +92,11 @@ export const queryOfPanel = (title: string): string => {
   return query.expr
 }
 
-/** `charts/kubemend/files/dashboard.json`. */
+/** `charts/podmend/files/dashboard.json`. */
 export const dashboardJson: Generator = {
   name: 'dashboard',
   outputs: () =>
     Promise.resolve([
-      { path: 'charts/kubemend/files/dashboard.json', text: `${JSON.stringify(grafanaDashboard(), null, 2)}\n` },
+      { path: 'charts/podmend/files/dashboard.json', text: `${JSON.stringify(grafanaDashboard(), null, 2)}\n` },
     ]),
 }

@@ -5,7 +5,7 @@ import { type Document, parseAllDocuments, stringify } from 'yaml'
 import { helmBinary } from '../../testbed/machine/helm.ts'
 import { type Generator, HEADER } from './generator.ts'
 
-const NAMESPACE = 'kubemend-system'
+const NAMESPACE = 'podmend-system'
 
 /** What says that Helm looks after an object, which here nobody does. */
 const HELMS_OWN: readonly (readonly string[])[] = [
@@ -37,7 +37,7 @@ const INSTALL = `# ${HEADER}
 export const manifests: Generator = {
   name: 'manifests',
   outputs: async (root) => {
-    const args = ['template', 'kubemend', join(root, 'charts/kubemend'), '--namespace', NAMESPACE]
+    const args = ['template', 'podmend', join(root, 'charts/podmend'), '--namespace', NAMESPACE]
     const { stdout } = await promisify(execFile)(await helmBinary(), args, { maxBuffer: 2 ** 26 })
     const objects = parseAllDocuments(stdout)
     const wrong = objects.flatMap(({ errors }) => errors)[0]

@@ -44,16 +44,16 @@ describe('rights that are declared in several places', () => {
       { action: 'read-pull-secrets', rules: [rule(['secrets'], ['get'])] },
     ])
     expect(roles.map(({ name }) => name)).toEqual([
-      'kubemend-observe',
-      'kubemend-read-pull-secrets',
-      'kubemend-recycle-pod',
+      'podmend-observe',
+      'podmend-read-pull-secrets',
+      'podmend-recycle-pod',
     ])
   })
 })
 
 describe('a declaration', () => {
   const declared = async (constant: string) => {
-    const root = await mkdtemp(join(tmpdir(), 'kubemend-rbac-'))
+    const root = await mkdtemp(join(tmpdir(), 'podmend-rbac-'))
     onTestFinished(() => rm(root, { recursive: true }))
     await mkdir(join(root, 'src/act'), { recursive: true })
     await writeFile(join(root, 'src/act/thing.ts'), `export const RBAC = ${constant}\n`)
@@ -83,7 +83,7 @@ describe('what is declared now', () => {
     const looking = roles.find(({ action }) => action === 'observe')
     const writing = looking?.lines.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)))
     const written = writing?.flatMap(({ apiGroups, resources }) =>
-      apiGroups[0] === 'kubemend.io' ? [] : resources.map((name) => `${apiGroups[0]}/${name}`),
+      apiGroups[0] === 'podmend.io' ? [] : resources.map((name) => `${apiGroups[0]}/${name}`),
     )
     expect(written).toEqual(['/events'])
     expect(looking?.lines.flatMap(({ resources }) => resources)).not.toContain('secrets')

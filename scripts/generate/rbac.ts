@@ -7,8 +7,8 @@ import { ACTION_TYPES } from '../../src/api/reasons.ts'
 import { type Generator, HEADER } from './generator.ts'
 
 /** Where the controller runs unless it is installed elsewhere. */
-const NAMESPACE = 'kubemend-system'
-const ACCOUNT = 'kubemend-controller'
+const NAMESPACE = 'podmend-system'
+const ACCOUNT = 'podmend-controller'
 const ORDER: readonly RbacGrant['action'][] = [
   'observe',
   'lead',
@@ -19,7 +19,7 @@ const ORDER: readonly RbacGrant['action'][] = [
 ]
 
 const kebab = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
-const roleName = (action: RbacGrant['action']): string => `kubemend-${kebab(action)}`
+const roleName = (action: RbacGrant['action']): string => `podmend-${kebab(action)}`
 
 /** Every grant declared in `src/`, in the order of the files' names. */
 export const declaredGrants = async (root: string): Promise<readonly RbacGrant[]> => {
@@ -126,7 +126,7 @@ const MANIFEST: Place = { namespace: NAMESPACE, leases: 'medik8s-leases', labels
 const CHART: Place = {
   namespace: '{{ .Release.Namespace }}',
   leases: '{{ .Values.nodeLease.namespace }}',
-  labels: '  labels:\n    {{- include "kubemend.labels" . | nindent 4 }}\n',
+  labels: '  labels:\n    {{- include "podmend.labels" . | nindent 4 }}\n',
 }
 
 const headYaml = (role: Role, kind: 'Role' | 'RoleBinding', { namespace, leases, labels }: Place): string =>
@@ -222,11 +222,11 @@ export const rbac: Generator = {
       },
       { path: 'manifests/allow-actions.yaml', text: ALLOW + apart.map(bindingIn(MANIFEST)).join('---\n') },
       {
-        path: 'charts/kubemend/templates/rights/roles.yaml',
+        path: 'charts/podmend/templates/rights/roles.yaml',
         text: `${CHART_ROLES}${roles.map(roleIn(CHART)).join('---\n')}${all.filter(isOfOthers).map(chartRoleOfOthers).join('')}`,
       },
       {
-        path: 'charts/kubemend/templates/rights/bindings.yaml',
+        path: 'charts/podmend/templates/rights/bindings.yaml',
         text: `# ${HEADER}\n${[...bound, ...apart, ...all.filter(isOfOthers)].map(chartBinding).join('')}`,
       },
     ]

@@ -42,11 +42,11 @@ export const playWithPrometheus = async (wanted: readonly Wanted[]): Promise<Pla
   const timeline = createTimeline({ json: true, colour: false, out: { write: (text) => written.push(text) } })
   try {
     const stage = await raiseStage(timeline, onClose)
-    const prometheus = await startPrometheus({ scrape: { kubemend: [stage.controller.port] } })
+    const prometheus = await startPrometheus({ scrape: { podmend: [stage.controller.port] } })
     onClose(prometheus.down)
     // Prometheus takes some seconds until it scrapes first.
     await eventually(async () => {
-      if ((await prometheus.query('kubemend_build_info')).length === 0) throw new Error('nothing is scraped yet')
+      if ((await prometheus.query('podmend_build_info')).length === 0) throw new Error('nothing is scraped yet')
     })
     const began = Date.now()
     const { objections } = await tellStory(stage, timeline, onClose)

@@ -7,14 +7,14 @@ const CAST = { repaired: 'shop/web', becomes: 'new/web:1', leftAlone: ['shop/oth
 const LINES: readonly Line[] = [
   { seconds: null, who: 'demo', what: 'Controller', text: 'runs' },
   { seconds: 0, who: 'kubelet', what: 'Failed', about: 'shop/web', text: 'Failed to pull <image>' },
-  { seconds: 0.5, who: 'kubemend', what: 'Held', about: 'shop/web', reason: 'NotFailingLongEnough', text: '' },
-  { seconds: 1, who: 'kubemend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: '' },
+  { seconds: 0.5, who: 'podmend', what: 'Held', about: 'shop/web', reason: 'NotFailingLongEnough', text: '' },
+  { seconds: 1, who: 'podmend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: '' },
   { seconds: 1.5, who: 'kubelet', what: 'ImagePullBackOff', about: 'shop/web', text: '' },
   { seconds: 20, who: 'registry', what: '200', text: 'asked for new/web:1: the image is there' },
-  { seconds: 20.1, who: 'kubemend', what: 'Verifying', about: 'shop/web', reason: 'WaitingForProof', text: '' },
+  { seconds: 20.1, who: 'podmend', what: 'Verifying', about: 'shop/web', reason: 'WaitingForProof', text: '' },
   { seconds: 21, who: 'kubelet', what: 'Running', about: 'shop/web', text: '' },
-  { seconds: 25, who: 'kubemend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: 'told anew' },
-  { seconds: 30, who: 'kubemend', what: 'Succeeded', about: 'shop/web', reason: 'Repaired', text: '' },
+  { seconds: 25, who: 'podmend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: 'told anew' },
+  { seconds: 30, who: 'podmend', what: 'Succeeded', about: 'shop/web', reason: 'Repaired', text: '' },
 ]
 
 test('a state lasts until the next one of its lane, the last until the end', () => {

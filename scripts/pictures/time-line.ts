@@ -75,7 +75,7 @@ const podLane = (lines: readonly Timed[], place: string, end: number): Lane => (
 const recordLane = (lines: readonly Timed[], place: string, end: number): Lane => ({
   title: `record of ${place}`,
   spans: spansOf(
-    lines.filter(({ who, about, what }) => who === 'kubemend' && about === place && what in TONES),
+    lines.filter(({ who, about, what }) => who === 'podmend' && about === place && what in TONES),
     end,
     ({ what, reason }) => ({
       label: reason !== undefined && what === 'Held' ? `${what}: ${reason}` : what,
@@ -98,7 +98,7 @@ const momentsOf = (lines: readonly Timed[], { repaired, becomes }: Cast): readon
     return line ? [{ at: line.seconds, text }] : []
   }
   const ofRecord = (phase: string) => (line: Timed) =>
-    line.who === 'kubemend' && line.about === repaired && line.what === phase
+    line.who === 'podmend' && line.about === repaired && line.what === phase
   return [
     ...first(
       `the first pull of ${repaired} fails`,
@@ -120,7 +120,7 @@ const momentsOf = (lines: readonly Timed[], { repaired, becomes }: Cast): readon
 export const timeLineOf = (lines: readonly Line[], cast: Cast): TimeLine => {
   const timed = lines.filter((line): line is Timed => line.seconds !== null)
   const proven = timed.find(
-    ({ who, about, what }) => who === 'kubemend' && about === cast.repaired && what === 'Succeeded',
+    ({ who, about, what }) => who === 'podmend' && about === cast.repaired && what === 'Succeeded',
   )
   if (!proven) throw new Error(`drawing the time line: the lines do not say that ${cast.repaired} was repaired`)
   const end = proven.seconds + AFTERWARDS

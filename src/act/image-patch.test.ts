@@ -4,7 +4,7 @@ import type { PlacedChange, RewriteImagePlan } from '../decide/verdict.ts'
 import { alteredOnTheWay, imagePatch, standsAs } from './image-patch.ts'
 import { originalsAfter } from './undo-annotation.ts'
 
-const NOTE = '/metadata/annotations/kubemend.io~1original-image'
+const NOTE = '/metadata/annotations/podmend.io~1original-image'
 const change = (words: Partial<PlacedChange> = {}): PlacedChange => ({
   container: 'app',
   init: false,
@@ -50,19 +50,19 @@ describe('the undo annotation', () => {
   test('is added to an object without any only in the version that has none', () => {
     expect(noted({})).toEqual([
       { op: 'test', path: '/metadata/resourceVersion', value: '5' },
-      { op: 'add', path: '/metadata/annotations', value: { 'kubemend.io/original-image': '{"app":"r.io/old/app:1"}' } },
+      { op: 'add', path: '/metadata/annotations', value: { 'podmend.io/original-image': '{"app":"r.io/old/app:1"}' } },
     ])
   })
   test('is guarded by what it held', () => {
     const text = '{"other":"r.io/x:1"}'
-    expect(noted({ 'kubemend.io/original-image': text })).toEqual([
+    expect(noted({ 'podmend.io/original-image': text })).toEqual([
       { op: 'test', path: NOTE, value: text },
       { op: 'add', path: NOTE, value: '{"other":"r.io/x:1","app":"r.io/old/app:1"}' },
     ])
   })
   test('goes with its last original', () => {
     const text = '{"app":"r.io/new/app:1"}'
-    expect(noted({ 'kubemend.io/original-image': text })).toEqual([
+    expect(noted({ 'podmend.io/original-image': text })).toEqual([
       { op: 'test', path: NOTE, value: text },
       { op: 'remove', path: NOTE },
     ])
@@ -83,7 +83,7 @@ describe('the undo annotation', () => {
   })
 
   test.each(['', 'nonsense', '[]', 'null', '"text"', '{"app":7}'])('that reads %j counts as empty', (text) => {
-    expect(readOriginals({ 'kubemend.io/original-image': text })).toEqual({})
+    expect(readOriginals({ 'podmend.io/original-image': text })).toEqual({})
   })
 })
 

@@ -40,7 +40,7 @@ export const installerPod = (plan: InstallMountHelperPlan, namespace: string, im
     name: plan.podName,
     namespace,
     labels: {
-      'app.kubernetes.io/name': 'kubemend',
+      'app.kubernetes.io/name': 'podmend',
       'app.kubernetes.io/component': 'install-mount-helper',
       [INSTALL_LABEL]: 'true',
     },

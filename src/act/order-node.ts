@@ -10,7 +10,7 @@ import type { Outcome, Write } from './outcome.ts'
 import { refusalOf } from './refusal.ts'
 
 const ORDERS: RbacRule = {
-  apiGroups: ['kubemend.io'],
+  apiGroups: ['podmend.io'],
   resources: ['nodetasks'],
   verbs: ['create', 'get', 'delete'],
   why: 'to give orders to the agents on nodes',

@@ -28,7 +28,7 @@ test('flags are understood, and what is not given may not be looked at', () => {
     '--chains',
   ]
   expect(parseAgentConfig(flags, { KUBERNETES_SERVICE_HOST: '10.0.0.1' })).toEqual({
-    namespace: 'kubemend-system',
+    namespace: 'podmend-system',
     verbs: ['Inspect', 'RestartRuntime'],
     criSocket: '/run/x.sock',
     hostSbin: ['/a', '/b'],

@@ -26,7 +26,7 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
     port: config.port,
     directory: config.serviceAccountDir,
   })
-  const client = createKubeClient(connection, { userAgent: 'kubemend-agent', maxSockets: 2 })
+  const client = createKubeClient(connection, { userAgent: 'podmend-agent', maxSockets: 2 })
   const systemd = config.systemBus === undefined ? undefined : createSystemd({ path: config.systemBus, clock })
   const cri = config.criSocket === undefined ? undefined : createCri({ path: config.criSocket, clock })
   const inspect = createInspect({ config, clock, ...(systemd && { systemd }), ...(cri && { cri }) })

@@ -28,7 +28,7 @@ export class AgentConfigError extends Error {
 }
 
 const OPTIONS = {
-  namespace: { type: 'string', default: 'kubemend-system' },
+  namespace: { type: 'string', default: 'podmend-system' },
   verbs: { type: 'string', default: 'Inspect' },
   'cri-socket': { type: 'string' },
   'system-bus': { type: 'string' },

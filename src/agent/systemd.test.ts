@@ -208,7 +208,7 @@ describe('a restart', () => {
 describe('a socket that is no message bus', () => {
   let folder: string
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'kubemend-socket-'))
+    folder = mkdtempSync(join(tmpdir(), 'podmend-socket-'))
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -41,9 +41,9 @@ describe('the CRDs', () => {
 
   it('name what everything agrees on', () => {
     expect(policy?.spec).toMatchObject({
-      group: 'kubemend.io',
+      group: 'podmend.io',
       scope: 'Cluster',
-      names: { shortNames: ['rempol'], categories: ['kubemend'] },
+      names: { shortNames: ['rempol'], categories: ['podmend'] },
     })
     expect(remediation?.spec).toMatchObject({
       scope: 'Namespaced',

@@ -136,7 +136,7 @@ const rootOf = (definition: KindDefinition): JsonSchema => ({
   properties: {
     apiVersion: {
       type: 'string',
-      description: 'Version of the schema of this object: kubemend.io/v1alpha1.',
+      description: 'Version of the schema of this object: podmend.io/v1alpha1.',
     },
     kind: { type: 'string', description: `Kind of this object: ${definition.kind}.` },
     metadata: { type: 'object' },
@@ -160,7 +160,7 @@ export const crdOf = (definition: KindDefinition) => ({
       plural: definition.plural,
       singular: definition.kind.toLowerCase(),
       shortNames: definition.shortNames,
-      categories: ['kubemend'],
+      categories: ['podmend'],
     },
     versions: [
       {

@@ -9,11 +9,11 @@ const remediationPolicy: KindDefinition = {
   shortNames: ['rempol'],
   scope: 'Cluster',
   description:
-    'What may be done about which failures of pods. It observes until mode says otherwise. The kind exists in other groups: ask for rempol, or remediationpolicies.kubemend.io.',
+    'What may be done about which failures of pods. It observes until mode says otherwise. The kind exists in other groups: ask for rempol, or remediationpolicies.podmend.io.',
   spec: policySpec,
   specDescription: 'Which failures, which remedies, within which bounds.',
   status: policyStatus,
-  statusDescription: 'What kubemend makes of the policy and did by it.',
+  statusDescription: 'What podmend makes of the policy and did by it.',
   rules: [
     {
       // Remediations carry it as a label, and label values are that short.
@@ -52,7 +52,7 @@ const remediation: KindDefinition = {
   shortNames: ['rem'],
   scope: 'Namespaced',
   description:
-    'One incident: what failed, what is planned and done about it, and whether it helped. Written by kubemend; a person adds spec.approval at most.',
+    'One incident: what failed, what is planned and done about it, and whether it helped. Written by podmend; a person adds spec.approval at most.',
   spec: remediationSpec,
   specDescription: 'What failed, as it was seen. It cannot be changed, but for approval.',
   status: remediationStatus,

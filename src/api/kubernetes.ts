@@ -1,5 +1,5 @@
 /**
- * The parts of Kubernetes objects that kubemend reads, as they stand in JSON (times are RFC 3339 strings).
+ * The parts of Kubernetes objects that podmend reads, as they stand in JSON (times are RFC 3339 strings).
  * The types of `@kubernetes/client-node` describe its own deserialised objects, with Date instances and
  * unknown fields dropped; ours describe the wire.
  */

@@ -1,5 +1,5 @@
 /** Names that users meet on objects; fixed, because clusters remember them. */
-export const GROUP = 'kubemend.io'
+export const GROUP = 'podmend.io'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
 
@@ -15,15 +15,15 @@ export const AREA_LABEL = `${GROUP}/area`
 export const POLICY_LABEL = `${GROUP}/policy`
 
 /** Field manager of every write; `kubectl get --show-managed-fields` names it. */
-export const FIELD_MANAGER = 'kubemend'
+export const FIELD_MANAGER = 'podmend'
 
 /** Matched only by policies that name them. The operator's own namespace joins them at run time. */
 export const PROTECTED_NAMESPACES: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease']
 
 /** ValidatingAdmissionPolicy, and its binding, by which the API server checks who approves what. */
-export const APPROVAL_POLICY = 'kubemend-approval'
+export const APPROVAL_POLICY = 'podmend-approval'
 /** ClusterRole of those who may approve; bound to nobody. */
-export const APPROVER_ROLE = 'kubemend-approver'
+export const APPROVER_ROLE = 'podmend-approver'
 
 /** Labels by which a node is known to run the control plane. */
 export const CONTROL_PLANE_LABELS: readonly string[] = [
@@ -32,10 +32,10 @@ export const CONTROL_PLANE_LABELS: readonly string[] = [
 ]
 
 /** Label and taint of a flagged node: this prefix and the cause; the value is a detail such as `nfs`, or `true`. */
-export const FLAG_PREFIX = 'flag.kubemend.io/'
+export const FLAG_PREFIX = 'flag.podmend.io/'
 /** On the short-lived pods that install a mount helper on a node, in the operator's namespace. */
 export const INSTALL_LABEL = `${GROUP}/privileged-install`
 /** ValidatingAdmissionPolicy, and its binding, by which an agent answers only orders to its own node. */
-export const NODE_TASK_POLICY = 'kubemend-node-task'
+export const NODE_TASK_POLICY = 'podmend-node-task'
 /** ServiceAccount of the node agent. */
-export const AGENT_ACCOUNT = 'kubemend-agent'
+export const AGENT_ACCOUNT = 'podmend-agent'

@@ -4,7 +4,7 @@
  */
 
 /** In whose name it is held. Replicas share it: one goes on where another stopped. */
-export const NODE_LEASE_HOLDER = 'kubemend'
+export const NODE_LEASE_HOLDER = 'podmend'
 
 export const nodeLeaseName = (node: string): string => `node-${node}`
 

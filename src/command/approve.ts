@@ -8,7 +8,7 @@ export const approveCommand = subcommand(
     text:
       'Shows the plan that a Remediation proposes under a policy of mode Approve, and approves it in your name, after ' +
       'asking. The approval is of this plan and one attempt alone. NAME is that of the Remediation; TYPE/NAME may name ' +
-      'the workload. You need the verb approve on remediations: ClusterRole kubemend-approver has it.',
+      'the workload. You need the verb approve on remediations: ClusterRole podmend-approver has it.',
     examples: [
       'kubectl mend approve coredns-image-5f0c2d1e -n kube-system',
       'kubectl mend approve deploy/coredns -n kube-system --reason "INC-1234"',

@@ -1,4 +1,4 @@
-/** What is wrong with an admission policy of kubemend's, as it is installed. */
+/** What is wrong with an admission policy of podmend's, as it is installed. */
 import type { KubeObject } from '../api/kubernetes.ts'
 import type { KubeClient } from '../runtime/kube-client.ts'
 import { pathOf } from '../runtime/paths.ts'

@@ -18,7 +18,7 @@ import { orUndefined, unreadable } from './doctor-read.ts'
 
 type Client = Pick<KubeClient, 'get' | 'list'>
 
-const DAEMON_SET = 'kubemend-agent'
+const DAEMON_SET = 'podmend-agent'
 
 /** `installed` is undefined where it cannot be seen. */
 interface Installation {

@@ -3,7 +3,7 @@ import type { NodeTask } from '../api/objects.ts'
 import type { Check } from './check.ts'
 import { type DaemonSet, judgeAnswers, judgeDaemonSet, judgeOrders } from './doctor-agents.ts'
 
-const meta = { name: 'kubemend-agent', uid: 'u', resourceVersion: '1', generation: 2 }
+const meta = { name: 'podmend-agent', uid: 'u', resourceVersion: '1', generation: 2 }
 
 describe('the DaemonSet', () => {
   test.each<readonly [string, DaemonSet['status'], Check['state'], RegExp]>([
@@ -25,7 +25,7 @@ describe('the DaemonSet', () => {
 })
 
 test('an admission policy that lets pass what it cannot check is a warning', () => {
-  const policyName = 'kubemend-node-task'
+  const policyName = 'podmend-node-task'
   const binding = { metadata: meta, spec: { policyName, validationActions: ['Deny'] } }
   const judged = (failurePolicy: string) =>
     judgeOrders(true, { policy: { metadata: meta, spec: { failurePolicy } }, binding }).state
@@ -35,7 +35,7 @@ test('an admission policy that lets pass what it cannot check is a warning', () 
 describe('an order without an answer', () => {
   const deadline = '2030-01-01T00:00:00Z'
   const task = (of = deadline): NodeTask => ({
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',
     metadata: meta,
     spec: { nodeName: 'a', nodeUid: 'u', verb: 'Inspect', deadline: of },

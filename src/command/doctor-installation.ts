@@ -25,7 +25,7 @@ export const judgeVersion = ({ major, minor, gitVersion }: ServerVersion): Check
     ? ok('API server', `Kubernetes ${gitVersion ?? `${have.major}.${have.minor}`}`)
     : fail(
         'API server',
-        `Kubernetes ${gitVersion ?? 'of unknown version'}; kubemend needs ${oldest} or newer`,
+        `Kubernetes ${gitVersion ?? 'of unknown version'}; podmend needs ${oldest} or newer`,
         'upgrade',
       )
 }
@@ -99,7 +99,7 @@ export const judgePause = (namespace: KubeObject | undefined, name: string): Che
 export const judgeLease = (leases: readonly Lease[], namespace: string, now: number): Check => {
   const check = 'controller'
   const start = 'start the controller, or name its namespace with --operator-namespace'
-  const lease = leases.find(({ metadata }) => metadata.name?.startsWith('kubemend'))
+  const lease = leases.find(({ metadata }) => metadata.name?.startsWith('podmend'))
   if (!lease) return warn(check, `no controller has left a lease in namespace ${namespace}`, start)
   const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {}
   // The chart makes the lease without a holder.

@@ -32,7 +32,7 @@ interface RoleObject {
   }[]
 }
 
-const PREFIX = 'kubemend-'
+const PREFIX = 'podmend-'
 
 /** The roles of a manifest, right by right; those of kind Role in the operator's namespace. */
 export const rolesIn = (manifest: string, operatorNamespace: string): readonly Role[] =>
@@ -94,7 +94,7 @@ export const judgeRole = (
   const type = ACTION_TYPES.find((one) => kebab(one) === action)
   if (type === undefined && action !== 'read-pull-secrets')
     return fail(check, says, 'upgrade the chart, or kubectl apply -f manifests/rbac.yaml')
-  const grant = `set ${valueOf(type)} in the chart, or apply the binding of kubemend-${action} in manifests/allow-actions.yaml`
+  const grant = `set ${valueOf(type)} in the chart, or apply the binding of podmend-${action} in manifests/allow-actions.yaml`
   const users = policies.filter(
     ({ spec }) => spec.mode !== 'Observe' && spec.actions.some((one) => type === undefined || one.type === type),
   )

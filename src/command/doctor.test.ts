@@ -27,7 +27,7 @@ describe('the API server', () => {
     ['1', '32', 'v1.32.0', ['ok', /^Kubernetes v1\.32\.0$/]],
     ['1', '36+', 'v1.36.3-eks', ['ok', /v1\.36/]],
     ['2', '0', 'v2.0.0', ['ok', /v2/]],
-    ['1', '31', 'v1.31.9', ['fail', /v1\.31\.9; kubemend needs 1\.32 or newer/]],
+    ['1', '31', 'v1.31.9', ['fail', /v1\.31\.9; podmend needs 1\.32 or newer/]],
     ['', '', '', ['fail', /needs 1\.32/]],
   ])('of version %s.%s (%s)', (major, minor, gitVersion, expected) => {
     expectCheck(judgeVersion({ major, minor, gitVersion }), expected)
@@ -81,8 +81,8 @@ describe('a CRD', () => {
 describe('the stop annotation', () => {
   test.each<readonly [string, Record<string, string> | undefined, Expected]>([
     ['absent', {}, ['ok', /not paused/]],
-    ['set', { 'kubemend.io/paused': 'true' }, ['warn', /paused by an annotation on namespace ops/]],
-    ['of another value', { 'kubemend.io/paused': 'yes' }, ['ok', /not paused/]],
+    ['set', { 'podmend.io/paused': 'true' }, ['warn', /paused by an annotation on namespace ops/]],
+    ['of another value', { 'podmend.io/paused': 'yes' }, ['ok', /not paused/]],
     ['without its namespace', undefined, ['warn', /no namespace ops/]],
   ])('%s', (_, annotations, expected) => {
     expectCheck(judgePause(annotations && { metadata: meta('ops', { annotations }) }, 'ops'), expected)
@@ -91,7 +91,7 @@ describe('the stop annotation', () => {
 
 describe('the lease', () => {
   const now = Date.parse('2030-01-01T00:00:20Z')
-  const lease = (spec: Lease['spec'], name = 'kubemend'): Lease => ({ metadata: { name }, ...(spec && { spec }) })
+  const lease = (spec: Lease['spec'], name = 'podmend'): Lease => ({ metadata: { name }, ...(spec && { spec }) })
   const held = { holderIdentity: 'pod-a', leaseDurationSeconds: 15 }
   test.each<readonly [string, readonly Lease[], Expected]>([
     [
@@ -120,7 +120,7 @@ describe('the lease', () => {
 })
 
 const policy = (name: string, more: Partial<RemediationPolicy> = {}, mode = 'Enforce'): RemediationPolicy => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'RemediationPolicy',
   metadata: meta(name),
   spec: policySpec.parse({
@@ -166,16 +166,16 @@ describe('policies', () => {
 })
 
 describe('approvals that a policy asks for', () => {
-  const vap = (failurePolicy = 'Fail') => ({ metadata: meta('kubemend-approval'), spec: { failurePolicy } })
-  const bound = (validationActions = ['Deny', 'Audit'], policyName = 'kubemend-approval') => ({
-    metadata: meta('kubemend-approval'),
+  const vap = (failurePolicy = 'Fail') => ({ metadata: meta('podmend-approval'), spec: { failurePolicy } })
+  const bound = (validationActions = ['Deny', 'Audit'], policyName = 'podmend-approval') => ({
+    metadata: meta('podmend-approval'),
     spec: { policyName, validationActions },
   })
   test.each<readonly [string, Parameters<typeof judgeApprovals>[0], Expected]>([
     ['checked', { policy: vap(), binding: bound() }, ['ok', /^a, b ask for approval, and the API server checks/]],
-    ['without the policy', { policy: undefined, binding: bound() }, ['fail', /Policy kubemend-approval is absent/]],
-    ['without the binding', { policy: vap(), binding: undefined }, ['fail', /Binding kubemend-approval is absent/]],
-    ['that only warn', { policy: vap(), binding: bound(['Warn']) }, ['fail', /to Warn, not kubemend-approval to Deny/]],
+    ['without the policy', { policy: undefined, binding: bound() }, ['fail', /Policy podmend-approval is absent/]],
+    ['without the binding', { policy: vap(), binding: undefined }, ['fail', /Binding podmend-approval is absent/]],
+    ['that only warn', { policy: vap(), binding: bound(['Warn']) }, ['fail', /to Warn, not podmend-approval to Deny/]],
     ['bound elsewhere', { policy: vap(), binding: bound(['Deny'], 'other') }, ['fail', /binds other to Deny/]],
     ['that fail open', { policy: vap('Ignore'), binding: bound() }, ['warn', /lets pass what it cannot check/]],
   ])('%s', (_, found, expected) => expectCheck(judgeApprovals(found, ['a', 'b']), expected))
@@ -184,15 +184,15 @@ describe('approvals that a policy asks for', () => {
 describe('rights', () => {
   const manifest = `
 kind: ClusterRole
-metadata: {name: kubemend-rewrite-image}
+metadata: {name: podmend-rewrite-image}
 rules: [{apiGroups: [apps], resources: [deployments, statefulsets], verbs: [get, patch]}]
 ---
 kind: Role
-metadata: {name: kubemend-lead}
-rules: [{apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [kubemend], verbs: [update]}]
+metadata: {name: podmend-lead}
+rules: [{apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [podmend], verbs: [update]}]
 ---
 kind: ClusterRoleBinding
-metadata: {name: kubemend-observe}
+metadata: {name: podmend-observe}
 `
   const [rewrite, lead, ...others] = rolesIn(manifest, 'ops')
   if (!rewrite || !lead) throw new Error('roles are missing')
@@ -201,7 +201,7 @@ metadata: {name: kubemend-observe}
     expect(others).toEqual([])
     expect(rewrite.rights).toHaveLength(4)
     expect(lead.rights).toEqual([
-      { verb: 'update', group: 'coordination.k8s.io', resource: 'leases', namespace: 'ops', name: 'kubemend' },
+      { verb: 'update', group: 'coordination.k8s.io', resource: 'leases', namespace: 'ops', name: 'podmend' },
     ])
   })
 
@@ -221,7 +221,7 @@ metadata: {name: kubemend-observe}
     [
       'to lead',
       judgeRole(lead, lead.rights, 'x', []),
-      ['fail', /may not update leases\.coordination\.k8s\.io kubemend/],
+      ['fail', /may not update leases\.coordination\.k8s\.io podmend/],
     ],
     [
       'to read pull secrets',

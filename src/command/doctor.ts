@@ -46,11 +46,11 @@ export const doctorCommand = subcommand(
     name: 'doctor',
     synopsis: '[options]',
     text:
-      'Checks whether kubemend can work here: the API server, the CRDs, the policies, the rights that the controller ' +
+      'Checks whether podmend can work here: the API server, the CRDs, the policies, the rights that the controller ' +
       'needs, the stop annotation, who leads, the agents on the nodes, and the registry ' +
       'hosts. Each line is ok, warn or fail, with what to do. ' +
       'Writes nothing. The exit status is 1 when a check fails.',
-    examples: ['kubectl mend doctor', 'kubectl mend doctor --service-account kubemend-system/kubemend-controller'],
+    examples: ['kubectl mend doctor', 'kubectl mend doctor --service-account podmend-system/podmend-controller'],
   },
   {
     ...CLUSTER_OPTIONS,

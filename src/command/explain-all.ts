@@ -69,7 +69,7 @@ export const overviewText = (overview: Overview, options: TextOptions): string =
   const count = incidents.length === 1 ? '1 incident' : `${incidents.length} incidents`
   const end =
     incidents.length === 0
-      ? `Nothing that kubemend knows of fails ${where}.`
+      ? `Nothing that podmend knows of fails ${where}.`
       : `${count} ${where}: ${causes.join(', ')}. kubectl mend explain TYPE/NAME tells all of one.`
   const lines = [...incidents.flatMap((incident) => incidentLines(incident, options)), end]
   return `${lines.join('\n')}\n${caveats(notes, missingRights, options)}`

@@ -29,7 +29,7 @@ test.each<readonly [readonly string[], string]>([
 })
 
 test('records are named in all their ways', () => {
-  for (const type of ['rem', 'remediation', 'remediations', 'remediations.kubemend.io']) {
+  for (const type of ['rem', 'remediation', 'remediations', 'remediations.podmend.io']) {
     expect(parseNamed([`${type}/a`], RECORD_KINDS)).toEqual({ kind: 'Remediation', name: 'a' })
   }
 })

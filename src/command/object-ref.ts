@@ -27,7 +27,7 @@ export const WORKLOAD_KINDS: ReadonlyMap<string, string> = new Map([
 /** What `explain` tells about: a node has pods of many namespaces, and none itself. */
 export const EXPLAINED_KINDS: ReadonlyMap<string, string> = new Map([...WORKLOAD_KINDS, ...namesOf('Node', '', 'no')])
 
-export const RECORD_KINDS: ReadonlyMap<string, string> = new Map(namesOf('Remediation', 'kubemend.io', 'rem'))
+export const RECORD_KINDS: ReadonlyMap<string, string> = new Map(namesOf('Remediation', 'podmend.io', 'rem'))
 
 /** Kubernetes' rule for most names; what breaks it cannot exist, and might be taken for a path. */
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/

@@ -1,7 +1,7 @@
 import type { Options } from './flags.ts'
 
 /** Where the controller runs unless it was installed elsewhere. */
-const NAMESPACE = 'kubemend-system'
+const NAMESPACE = 'podmend-system'
 
 export const OPERATOR_OPTIONS = {
   'operator-namespace': { type: 'string', value: 'NAME', help: `the operator's own namespace; else ${NAMESPACE}` },
@@ -10,4 +10,4 @@ export const OPERATOR_OPTIONS = {
 export const operatorNamespace = (
   flag: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
-) => flag ?? (environment['KUBEMEND_NAMESPACE'] || NAMESPACE)
+) => flag ?? (environment['PODMEND_NAMESPACE'] || NAMESPACE)

@@ -5,7 +5,7 @@ import { admitEntries, joinPolicies } from './simulated-policies.ts'
 
 const policy = (name: string, from = 'a.example.com/b/'): string =>
   JSON.stringify({
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'RemediationPolicy',
     metadata: { name },
     spec: {
@@ -37,11 +37,11 @@ describe('a file of policies', () => {
     [
       'with the kind of another group',
       '{kind: RemediationPolicy, apiVersion: x.io/v1}',
-      [['Error', /apiVersion is "x\.io\/v1"; expected kubemend\.io/]],
+      [['Error', /apiVersion is "x\.io\/v1"; expected podmend\.io/]],
     ],
     [
       'without a name',
-      '{kind: RemediationPolicy, apiVersion: kubemend.io/v1alpha1}',
+      '{kind: RemediationPolicy, apiVersion: podmend.io/v1alpha1}',
       [['Error', 'metadata.name is missing']],
     ],
     ['that is text', 'hello', [['Error', /expected an object, found "hello"/]]],

@@ -5,13 +5,13 @@ export const REGISTRY_OPTIONS = {
   'registry-hosts-dir': {
     type: 'string',
     value: 'DIR',
-    help: "registry hosts, mirrors and CAs in containerd's certs.d form; else KUBEMEND_REGISTRY_HOSTS_DIR",
+    help: "registry hosts, mirrors and CAs in containerd's certs.d form; else PODMEND_REGISTRY_HOSTS_DIR",
   },
   'allow-registry-address': {
     type: 'string',
     value: 'CIDR',
     multiple: true,
-    help: 'addresses at which a registry may be, although such are refused; else KUBEMEND_ALLOW_REGISTRY_ADDRESS',
+    help: 'addresses at which a registry may be, although such are refused; else PODMEND_ALLOW_REGISTRY_ADDRESS',
   },
 } as const satisfies Options
 
@@ -19,12 +19,12 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Directory of registry hosts: the flag, else the variable. */
 export const hostsDirOf = (flag: string | undefined, environment: Environment): string | undefined =>
-  flag ?? (environment['KUBEMEND_REGISTRY_HOSTS_DIR'] || undefined)
+  flag ?? (environment['PODMEND_REGISTRY_HOSTS_DIR'] || undefined)
 
 /** Allowed addresses: the flags, else the variable, which separates them by commas. */
 export const addressesOf = (flags: readonly string[] | undefined, environment: Environment): readonly string[] =>
   flags ??
-  (environment['KUBEMEND_ALLOW_REGISTRY_ADDRESS'] ?? '')
+  (environment['PODMEND_ALLOW_REGISTRY_ADDRESS'] ?? '')
     .split(',')
     .map((text) => text.trim())
     .filter(Boolean)

@@ -39,6 +39,6 @@ test.each([[['help', 'classify']], [['classify', '-h']], [['-o', 'json', 'classi
 )
 
 test('version is that of the package, as text and as data', async () => {
-  expect((await runMend(['version'])).out).toMatch(/^kubemend \d+\.\d+\.\d+\n$/)
+  expect((await runMend(['version'])).out).toMatch(/^podmend \d+\.\d+\.\d+\n$/)
   expect(JSON.parse((await runMend(['version', '-o=json'])).out)).toHaveProperty('version')
 })

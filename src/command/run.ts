@@ -18,7 +18,7 @@ const splitName = (args: readonly string[]): { readonly name?: string; readonly 
 
 const overview = (): string =>
   [
-    'kubectl mend finds out why pods do not start, and shows what kubemend would do about it.',
+    'kubectl mend finds out why pods do not start, and shows what podmend would do about it.',
     '',
     'kubectl mend SUBCOMMAND [options]',
     '',

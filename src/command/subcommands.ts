@@ -33,7 +33,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./undo.ts')).undoCommand,
   },
   doctor: {
-    summary: 'check whether kubemend can work in the cluster',
+    summary: 'check whether podmend can work in the cluster',
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
   version: {

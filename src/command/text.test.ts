@@ -61,11 +61,11 @@ describe('an explanation', () => {
   test('ends with what was assumed and which rights are missing', () => {
     const missingRights = [
       { verb: 'get', resource: 'secrets', namespace: 'shop' },
-      { verb: 'list', resource: 'remediationpolicies.kubemend.io' },
+      { verb: 'list', resource: 'remediationpolicies.podmend.io' },
     ]
     const text = explanationText(explanation({ notes: ['assumed'], missingRights }), options)
     expect(text).toMatch(
-      /note +assumed\nmissing +the right to get secrets in namespace shop\nmissing +the right to list remediationpolicies\.kubemend\.io in the whole cluster\n$/,
+      /note +assumed\nmissing +the right to get secrets in namespace shop\nmissing +the right to list remediationpolicies\.podmend\.io in the whole cluster\n$/,
     )
   })
 

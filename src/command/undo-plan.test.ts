@@ -8,7 +8,7 @@ import { ownerOfCronJob, ownerOfJob } from '../diagnose/owner-jobs.ts'
 import { planUndo, podsWrittenBy } from './undo-plan.ts'
 
 const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'u' }
-const MARK = { 'kubemend.io/original-image': '{"web":"a.io/old/web:1","side":"a.io/old/side:1"}' }
+const MARK = { 'podmend.io/original-image': '{"web":"a.io/old/web:1","side":"a.io/old/side:1"}' }
 
 const owner = (
   containers: Readonly<Record<string, string>>,
@@ -30,7 +30,7 @@ const step = (from: string, to: string, more: Partial<RemediationStep> = {}): Re
 })
 
 const record = (steps: readonly RemediationStep[]): Remediation => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'Remediation',
   metadata: { name: 'web-image-1', namespace: 'shop', uid: 'r', resourceVersion: '1' },
   spec: { policy: { name: 'p', uid: 'p', generation: 3 }, cause: 'ProjectNotFound', target: ref, templateHash: 't' },
@@ -104,11 +104,11 @@ test.each<readonly [string, readonly RemediationStep[], Owner, string, RegExp]>(
     /has its original images already/,
   ],
   [
-    'kubemend never marked it',
+    'podmend never marked it',
     [moved],
     owner({ web: 'a.io/new/web:1' }, {}),
     'Refused',
-    /kubemend did not write its image/,
+    /podmend did not write its image/,
   ],
 ])('nothing is put back where %s', (_, steps, target, kind, why) => {
   expect(planUndo(record(steps), target)).toEqual({ kind, why: expect.stringMatching(why) })

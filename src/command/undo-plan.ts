@@ -78,7 +78,7 @@ const podsBack = (rewritten: readonly Rewritten[], pods: readonly Pod[]): readon
 const undoPods = (record: Remediation, owner: Owner, thenPatch: readonly ImageEdit[]): UndoPlan => {
   const name = nameOfOwner(owner)
   if (thenPatch.length === 0) {
-    const why = `no pod of ${name} that kubemend gave an image waits with it: those that run or ended are not started anew`
+    const why = `no pod of ${name} that podmend gave an image waits with it: those that run or ended are not started anew`
     return { kind: 'AlreadyUndone', why }
   }
   const [first] = thenPatch
@@ -107,12 +107,12 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
     if (sameImage(place.image, original)) continue
     if (!sameImage(place.image, written)) {
       const writer = sayWriter(owner, { container, init })
-      const why = `${name} has moved on: container ${container} has image ${place.image} by ${writer}, not ${written} as kubemend wrote it; nothing is undone`
+      const why = `${name} has moved on: container ${container} has image ${place.image} by ${writer}, not ${written} as podmend wrote it; nothing is undone`
       return { kind: 'Refused', why }
     }
     // Whoever may create Remediations can claim anything: the mark came with the image, in one patch.
     if (!Object.hasOwn(originals, container)) {
-      const why = `${name} has no annotation ${ORIGINAL_IMAGE_ANNOTATION} for container ${container}: kubemend did not write its image, or somebody took its mark away; nothing is undone`
+      const why = `${name} has no annotation ${ORIGINAL_IMAGE_ANNOTATION} for container ${container}: podmend did not write its image, or somebody took its mark away; nothing is undone`
       return { kind: 'Refused', why }
     }
     changes.push({ container, init, from: place.image, to: original, pointer: place.pointer, was: place.image })

@@ -69,7 +69,7 @@ const write = (plan: RewriteImagePlan, { client }: Cluster): Promise<Outcome> =>
 const confirm = (outcome: Outcome, name: string): string => {
   switch (outcome.kind) {
     case 'Done':
-      return `${name}: the original images are back; kubemend leaves them alone until the policy changes or the record is deleted`
+      return `${name}: the original images are back; podmend leaves them alone until the policy changes or the record is deleted`
     case 'AlreadyDone':
       return `${name} has its original images already`
     case 'Stale':

@@ -8,11 +8,11 @@ export const readVersion = async (): Promise<string> =>
   (JSON.parse(await readFile(packageFile('package.json'), 'utf8')) as { readonly version: string }).version
 
 export const versionCommand = subcommand(
-  { name: 'version', synopsis: '[options]', text: 'Says which version of kubemend this is.', examples: [] },
+  { name: 'version', synopsis: '[options]', text: 'Says which version of podmend this is.', examples: [] },
   { output: { type: 'string', short: 'o', choices: ['json', 'yaml'], help: 'print as data' } },
   async ({ values }, terminal) => {
     const version = await readVersion()
-    await terminal.write(formatData({ version, node: process.versions.node }, values.output) ?? `kubemend ${version}\n`)
+    await terminal.write(formatData({ version, node: process.versions.node }, values.output) ?? `podmend ${version}\n`)
     return EXIT.done
   },
 )

@@ -61,7 +61,7 @@ describe('a plan of a policy that asks', () => {
       const fieldsV1 = { 'f:spec': { 'f:approval': { '.': {}, 'f:by': {} } } }
       const entries = [
         { manager: 'kubectl-mend', operation: 'Update', time: at(ms), fieldsV1 },
-        { manager: 'kubemend', operation: 'Update', time: at(-1), subresource: 'status', fieldsV1: { 'f:status': {} } },
+        { manager: 'podmend', operation: 'Update', time: at(-1), subresource: 'status', fieldsV1: { 'f:status': {} } },
       ]
       return { ...record, metadata: { ...record.metadata, managedFields: entries } }
     })
@@ -128,7 +128,7 @@ describe('a no', () => {
     ['the operator is paused', { operator: { paused: known(true) } }],
     [
       'the workload opted out',
-      { facts: { namespace: known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })) } },
+      { facts: { namespace: known(aNamespace({ annotations: { 'podmend.io/exclude': 'true' } })) } },
     ],
     ['the policy’s budget is spent', { active: { moved: 9 } }],
   ])('stands while %s', (_, words) => {

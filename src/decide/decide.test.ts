@@ -47,7 +47,7 @@ const someFacts = (pick: Pick): Record<string, Fact<unknown>> => ({
   namespace: pick(
     known(aNamespace()),
     unknown('403'),
-    known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })),
+    known(aNamespace({ annotations: { 'podmend.io/exclude': 'true' } })),
   ),
   node: pick(known(aNode()), unknown('gone'), known(aNode({ name: 'n2', platform: '' }))),
   pods: pick(

@@ -245,7 +245,7 @@ const table: readonly (readonly [sentence: string, words: CaseWords, expected: o
   ],
   [
     'the registry is not asked for what opted out',
-    { pods: [aFailingPod({ findings: [unrefined] })], owner: anOwner({ labels: { 'kubemend.io/exclude': 'true' } }) },
+    { pods: [aFailingPod({ findings: [unrefined] })], owner: anOwner({ labels: { 'podmend.io/exclude': 'true' } }) },
     { kind: 'Hold', reason: 'OptedOut' },
   ],
   [

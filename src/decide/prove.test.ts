@@ -368,7 +368,7 @@ const rows: readonly Row[] = [
   [
     'what opted out since is not undone',
     verifying([], {
-      owner: { ...repaired, labels: { 'kubemend.io/exclude': 'true' } },
+      owner: { ...repaired, labels: { 'podmend.io/exclude': 'true' } },
       records: late(),
       policies: [undoing],
     }),

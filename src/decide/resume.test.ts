@@ -124,7 +124,7 @@ const rows: readonly Row[] = [
   ],
   [
     'the owner opted out since',
-    { owner: anOwner({ labels: { 'kubemend.io/exclude': 'true' } }) },
+    { owner: anOwner({ labels: { 'podmend.io/exclude': 'true' } }) },
     { kind: 'Hold', reason: 'OptedOut' },
   ],
   [
@@ -279,7 +279,7 @@ const undos: readonly Row[] = [
   ],
   [
     'the owner opted out since',
-    { owner: { ...repaired, labels: { 'kubemend.io/exclude': 'true' } } },
+    { owner: { ...repaired, labels: { 'podmend.io/exclude': 'true' } } },
     { kind: 'Prove', outcome: 'Ineffective', next: { kind: 'Stop' } },
   ],
   [

@@ -336,7 +336,7 @@ export const aCase = (words: CaseWords = {}): Case => {
     attempts: [],
     active: {},
     ...rest,
-    operator: { namespace: 'kubemend', paused: known(false), maxActionsPerHour: 60, settleMs: SETTLE, ...operator },
+    operator: { namespace: 'podmend', paused: known(false), maxActionsPerHour: 60, settleMs: SETTLE, ...operator },
   }
 }
 

@@ -39,7 +39,7 @@ export interface Agents {
   readonly inspect: Inspect
 }
 
-const NOBODY: Agents = { namespace: 'kubemend-system', inspect: inspectNothing }
+const NOBODY: Agents = { namespace: 'podmend-system', inspect: inspectNothing }
 
 const readNamespace = async ({ owner }: Incident, reads: Reads): Promise<Facts['namespace'] & object> => {
   const name = owner.ref.namespace

@@ -161,7 +161,7 @@ describe('who manages a workload', () => {
 
   it.each<[string, Partial<ObjectMeta>]>([
     ['nothing', {}],
-    ['our own hand', { managedFields: by('kubemend') }],
+    ['our own hand', { managedFields: by('podmend') }],
     [
       'kubectl',
       {

@@ -89,7 +89,7 @@ describe('the revision of a pod', () => {
   })
 
   test('stays what it was when the pod was given another image itself', () => {
-    const annotations = { 'kubemend.io/original-image': JSON.stringify({ web: 'a.io/old/web:1' }) }
+    const annotations = { 'podmend.io/original-image': JSON.stringify({ web: 'a.io/old/web:1' }) }
     expect(templateHashOf(pod('a.io/new/web:1', { annotations }))).toBe(old)
   })
 

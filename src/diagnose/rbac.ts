@@ -62,7 +62,7 @@ export const RBAC: readonly RbacGrant[] = [
     namespaced: true,
     rules: [
       {
-        apiGroups: ['kubemend.io'],
+        apiGroups: ['podmend.io'],
         resources: ['nodetasks'],
         verbs: ['create', 'get', 'list', 'delete'],
         why: 'to ask the agents on nodes what they see, and to delete what they answered',

@@ -8,19 +8,19 @@ import { createIncidents } from './incidents.ts'
 const node = (uid: string, labels: Readonly<Record<string, string>>) =>
   nodeSighting({ metadata: { name: `node-${uid}`, uid, resourceVersion: '1', labels } })
 
-const NFS = { 'flag.kubemend.io/MountHelperMissing': 'nfs', 'kubernetes.io/os': 'linux' }
+const NFS = { 'flag.podmend.io/MountHelperMissing': 'nfs', 'kubernetes.io/os': 'linux' }
 const [flag] = flagsOn([node('a', NFS)])
 if (!flag) throw new Error('a flagged node is not seen')
 
 test('flags are the labels under the prefix that name a cause of nodes', () => {
-  const nodes = [node('a', NFS), node('b', { 'flag.kubemend.io/DiskFull': 'true' }), node('c', {})]
+  const nodes = [node('a', NFS), node('b', { 'flag.podmend.io/DiskFull': 'true' }), node('c', {})]
   expect(flagsOn(nodes).map(({ node: { uid }, cause, detail }) => [uid, cause, detail])).toEqual([
     ['a', 'MountHelperMissing', 'nfs'],
   ])
 })
 
 test('a node with two flags counts once for each', () => {
-  const both = node('a', { ...NFS, 'flag.kubemend.io/IptablesChainMissing': 'DOCKER' })
+  const both = node('a', { ...NFS, 'flag.podmend.io/IptablesChainMissing': 'DOCKER' })
   expect(countFlags(flagsOn([both, node('b', NFS)]))).toEqual({ MountHelperMissing: 2, IptablesChainMissing: 1 })
 })
 
@@ -35,8 +35,8 @@ test('a helper is back only where the agent sees it', () => {
 test('of a helper that nobody knows no agent can say that it is back', () => {
   const flags = flagsOn([
     node('a', NFS),
-    node('b', { 'flag.kubemend.io/MountHelperMissing': 'true' }),
-    node('c', { 'flag.kubemend.io/IptablesChainMissing': 'nfs' }),
+    node('b', { 'flag.podmend.io/MountHelperMissing': 'true' }),
+    node('c', { 'flag.podmend.io/IptablesChainMissing': 'nfs' }),
   ])
   expect(flags.map(isSeenByAgents)).toEqual([true, false, false])
 })

@@ -78,7 +78,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     allowedAddresses: config.allowRegistryAddresses,
     requestTimeoutMs: config.registryTimeoutMs,
     proxy: config.registryProxy,
-    userAgent: `kubemend/${version}`,
+    userAgent: `podmend/${version}`,
     now,
   })
 

@@ -13,7 +13,7 @@ export const RBAC: readonly RbacGrant[] = [
       {
         apiGroups: ['coordination.k8s.io'],
         resources: ['leases'],
-        resourceNames: ['kubemend'],
+        resourceNames: ['podmend'],
         verbs: ['get', 'update'],
         why: 'to hold the lease, so that only one replica acts',
       },

@@ -31,7 +31,7 @@ const record = ({
   finishedAt,
 }: Given) =>
   ({
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'Remediation',
     metadata: {
       name: uid,

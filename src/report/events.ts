@@ -7,7 +7,7 @@ import { pathOf } from '../runtime/paths.ts'
 import type { Note } from './notes.ts'
 import { isoTime } from './text.ts'
 
-const REPORTING_COMPONENT = 'kubemend.io/controller'
+const REPORTING_COMPONENT = 'podmend.io/controller'
 /** Within this time after the last occurrence no second Event is made. */
 const SAME_MS = 10 * 60_000
 /** How often the count of an Event is written at most. */
@@ -71,7 +71,7 @@ export const eventOf = (note: Note, now: number, instance: string) => {
     count: 1,
     firstTimestamp: isoTime(now),
     lastTimestamp: isoTime(now),
-    source: { component: 'kubemend' },
+    source: { component: 'podmend' },
     reportingComponent: REPORTING_COMPONENT,
     reportingInstance: instance,
   }

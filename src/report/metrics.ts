@@ -71,32 +71,32 @@ export const createMetrics = ({
   if (defaults) collectDefaultMetrics({ register: registry })
 
   const incidents = new Counter({
-    name: 'kubemend_incidents_total',
+    name: 'podmend_incidents_total',
     help: 'Incidents seen, by cause.',
     labelNames: ['cause'],
     registers,
   })
   const remediations = new Counter({
-    name: 'kubemend_remediations_total',
+    name: 'podmend_remediations_total',
     help: 'Remediations that came to an end, by policy, action and result.',
     labelNames: ['policy', 'action', 'result'],
     registers,
   })
   const duration = new Histogram({
-    name: 'kubemend_remediation_duration_seconds',
+    name: 'podmend_remediation_duration_seconds',
     help: 'Time from the first sight of a failure until its remedy was verified.',
     labelNames: ['action'],
     buckets: DURATION_BUCKETS,
     registers,
   })
   const held = new Counter({
-    name: 'kubemend_held_total',
+    name: 'podmend_held_total',
     help: 'Times that a guardrail began to hold an incident, by policy and reason.',
     labelNames: ['policy', 'reason'],
     registers,
   })
   new Gauge({
-    name: 'kubemend_breaker_state',
+    name: 'podmend_breaker_state',
     help: 'Storm breaker: 0 closed, 1 half open, 2 open.',
     registers,
     collect() {
@@ -104,13 +104,13 @@ export const createMetrics = ({
     },
   })
   const agentTasks = new Counter({
-    name: 'kubemend_agent_tasks_total',
+    name: 'podmend_agent_tasks_total',
     help: 'Orders to node agents, by verb and result.',
     labelNames: ['verb', 'result'],
     registers,
   })
   new Gauge({
-    name: 'kubemend_remediations_active',
+    name: 'podmend_remediations_active',
     help: 'Remediations there are now, by phase.',
     labelNames: ['phase'],
     registers,
@@ -119,9 +119,9 @@ export const createMetrics = ({
       for (const phase of PHASES) this.set({ phase }, counts[phase] ?? 0)
     },
   })
-  // Beside kubemend_held_total, which says how often it began: whether it lasts is what wakes a person.
+  // Beside podmend_held_total, which says how often it began: whether it lasts is what wakes a person.
   new Gauge({
-    name: 'kubemend_remediations_held',
+    name: 'podmend_remediations_held',
     help: 'Remediations that a guardrail holds now, by policy and reason.',
     labelNames: ['policy', 'reason'],
     registers,
@@ -131,7 +131,7 @@ export const createMetrics = ({
     },
   })
   new Gauge({
-    name: 'kubemend_nodes_flagged',
+    name: 'podmend_nodes_flagged',
     help: 'Nodes that are flagged now, by cause.',
     labelNames: ['cause'],
     registers,
@@ -141,7 +141,7 @@ export const createMetrics = ({
     },
   })
   new Gauge({
-    name: 'kubemend_leader',
+    name: 'podmend_leader',
     help: 'Whether this replica leads (1) or stands by (0); only the leader acts.',
     registers,
     collect() {
@@ -149,7 +149,7 @@ export const createMetrics = ({
     },
   })
   new Gauge({
-    name: 'kubemend_watch_last_activity_timestamp_seconds',
+    name: 'podmend_watch_last_activity_timestamp_seconds',
     help: 'When a watch last heard of the API server, by resource.',
     labelNames: ['resource'],
     registers,
@@ -158,7 +158,7 @@ export const createMetrics = ({
     },
   })
   new Gauge({
-    name: 'kubemend_build_info',
+    name: 'podmend_build_info',
     help: 'Always 1; the labels tell which build runs.',
     labelNames: ['version', 'node_version'],
     registers,

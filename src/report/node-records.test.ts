@@ -48,7 +48,7 @@ const diagnosis = aDiagnosis({
 })
 const intended = (plan: Plan) => lived({ kind: 'Intended', verdict: anAct({ plan, diagnosis }) })
 const recordOf = (status: ReturnType<typeof intended>) => {
-  const record = aRecord(status, { namespace: 'kubemend-system', name: 'n1-iptableschainmissing-1' })
+  const record = aRecord(status, { namespace: 'podmend-system', name: 'n1-iptableschainmissing-1' })
   return { ...record, spec: { ...record.spec, cause: 'IptablesChainMissing', target: NODE } }
 }
 const told = (before: ReturnType<typeof intended>, change: Happening) =>

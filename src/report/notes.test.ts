@@ -72,7 +72,7 @@ describe('the sentences', () => {
         on: 'Deployment',
         type: 'Normal',
         reason: 'ObserveOnly',
-        message: `kubemend leaves Deployment coredns alone: policy moved only observes; it would rewrite image of container coredns from ${BROKEN} to ${MENDED} because of ProjectNotFound (harbor.od.com has no project k8s)`,
+        message: `podmend leaves Deployment coredns alone: policy moved only observes; it would rewrite image of container coredns from ${BROKEN} to ${MENDED} because of ProjectNotFound (harbor.od.com has no project k8s)`,
       },
     ])
   })

@@ -118,7 +118,7 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
   const plan = proposal ? `; it would ${deedOf(proposal)} ${because(record)}` : ''
   const hint = proposal && reason === 'AwaitingApproval' ? `; ${approveHint(record)}` : ''
-  return `kubemend leaves ${target(record)} alone: ${message}${plan}${hint}`
+  return `podmend leaves ${target(record)} alone: ${message}${plan}${hint}`
 }
 
 const addressed = (record: Remediation, reason: string, message: string): readonly Note[] => {

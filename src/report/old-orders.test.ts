@@ -10,7 +10,7 @@ const MINUTE = 60_000
 const ago = (minutes: number): string => new Date(NOW - minutes * MINUTE).toISOString()
 
 const task = (verb: NodeVerb, minutes: number, status?: NodeTaskStatus): NodeTask => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'NodeTask',
   metadata: { name: 'task', uid: 't', resourceVersion: '1', creationTimestamp: ago(minutes) },
   spec: { nodeName: 'node-1', nodeUid: 'n', verb, deadline: ago(minutes - 5) },

@@ -32,12 +32,12 @@ const entry = (type: ReasonEntry['type'], events: ReasonEntry['events'], meaning
 })
 
 const HOLDS: Readonly<Record<HoldReason, ReasonEntry>> = {
-  OperatorPaused: entry('Normal', 'owner', "The annotation kubemend.io/paused on the operator's namespace stops all."),
+  OperatorPaused: entry('Normal', 'owner', "The annotation podmend.io/paused on the operator's namespace stops all."),
   OperatorBudgetSpent: entry('Warning', 'both', 'The operator has acted as often within the hour as it may.'),
   PolicySuspended: entry('Normal', 'owner', 'The policy is suspended.'),
   ObserveOnly: entry('Normal', 'owner', 'The policy only observes; the record shows what would be done.'),
   NamespaceProtected: entry('Normal', 'owner', 'The namespace is protected and the policy does not name it.'),
-  OptedOut: entry('Normal', 'owner', 'The pod, its owner, its namespace or its node is marked kubemend.io/exclude.'),
+  OptedOut: entry('Normal', 'owner', 'The pod, its owner, its namespace or its node is marked podmend.io/exclude.'),
   NotFailingLongEnough: entry('Normal', 'owner', 'It has not been failing for as long as the policy asks.'),
   AlreadyRecovered: entry('Normal', 'none', 'Nothing fails any more.'),
   InFlight: entry(

@@ -141,14 +141,14 @@ export const lived = (...changes: readonly Happening[]): RemediationStatus =>
   changes.reduce<RemediationStatus>((status, change, i) => happens(status, change, i * 60_000), {})
 
 export const aRecord = (status: RemediationStatus, words: Partial<Remediation['metadata']> = {}): Remediation => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'Remediation',
   metadata: {
     name: 'coredns-image-1234abcd',
     namespace: 'kube-system',
     uid: 'record-1',
     resourceVersion: '1',
-    labels: { 'kubemend.io/area': 'image', 'kubemend.io/owner-uid': 'owner-1' },
+    labels: { 'podmend.io/area': 'image', 'podmend.io/owner-uid': 'owner-1' },
     ...words,
   },
   spec: { policy: POLICY, cause: 'ProjectNotFound', target: OWNER, templateHash: '5d78c9869d' },

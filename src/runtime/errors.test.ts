@@ -52,11 +52,11 @@ describe('errors', () => {
 
   it('say which right is missing', () => {
     const message =
-      'deployments.apps "web" is forbidden: User "system:serviceaccount:ops:kubemend" cannot patch resource "deployments" in API group "apps" in the namespace "shop"'
+      'deployments.apps "web" is forbidden: User "system:serviceaccount:ops:podmend" cannot patch resource "deployments" in API group "apps" in the namespace "shop"'
     const body = JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden', message })
     const at = { verb: 'patch', path: '/apis/apps/v1/namespaces/shop/deployments/web' } as const
     expect(errorOfResponse({ status: 403, body }, at).message).toBe(
-      'not allowed to patch deployments.apps in namespace shop: system:serviceaccount:ops:kubemend needs the verb "patch" on resource "deployments" of API group "apps"',
+      'not allowed to patch deployments.apps in namespace shop: system:serviceaccount:ops:podmend needs the verb "patch" on resource "deployments" of API group "apps"',
     )
   })
 

@@ -51,8 +51,8 @@ const stand = (identity: string, client: LeaderOptions['client'], clock: ManualC
   const leader = createLeader({
     client,
     clock,
-    namespace: 'kubemend-system',
-    name: 'kubemend',
+    namespace: 'podmend-system',
+    name: 'podmend',
     identity,
     onLost: (why) => lost.push(why),
   })
@@ -149,7 +149,7 @@ describe('leader election', () => {
     store.edit({ holderIdentity: 'usurper' })
     await clock.advance(3_000)
     expect(leader.isLeader()).toBe(false)
-    expect(lost).toEqual(['usurper holds the lease kubemend-system/kubemend'])
+    expect(lost).toEqual(['usurper holds the lease podmend-system/podmend'])
     expect(leader.holder()).toBe('usurper')
   })
 

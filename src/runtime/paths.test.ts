@@ -14,7 +14,7 @@ describe('paths', () => {
     [{ kind: 'Namespace', name: 'shop' }, '/api/v1/namespaces/shop'],
     [
       { kind: 'RemediationPolicy', name: 'p', subresource: 'status' },
-      '/apis/kubemend.io/v1alpha1/remediationpolicies/p/status',
+      '/apis/podmend.io/v1alpha1/remediationpolicies/p/status',
     ],
     [{ apiVersion: 'x.io/v2', plural: 'gadgets', namespace: 'a', name: 'b' }, '/apis/x.io/v2/namespaces/a/gadgets/b'],
     [{ kind: 'ClusterRole', name: 'system:node' }, '/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode'],

@@ -45,9 +45,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   Role: { plural: 'roles', apiVersion: 'rbac.authorization.k8s.io/v1' },
   RoleBinding: { plural: 'rolebindings', apiVersion: 'rbac.authorization.k8s.io/v1' },
-  RemediationPolicy: { plural: 'remediationpolicies', apiVersion: 'kubemend.io/v1alpha1', clusterScoped: true },
-  Remediation: { plural: 'remediations', apiVersion: 'kubemend.io/v1alpha1' },
-  NodeTask: { plural: 'nodetasks', apiVersion: 'kubemend.io/v1alpha1' },
+  RemediationPolicy: { plural: 'remediationpolicies', apiVersion: 'podmend.io/v1alpha1', clusterScoped: true },
+  Remediation: { plural: 'remediations', apiVersion: 'podmend.io/v1alpha1' },
+  NodeTask: { plural: 'nodetasks', apiVersion: 'podmend.io/v1alpha1' },
 }
 
 /** Where a resource lies. With a namespaced kind and no namespace: the collection of all namespaces. */

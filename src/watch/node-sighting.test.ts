@@ -47,10 +47,10 @@ test('only what decisions read is kept', () => {
 test('opt-out, cordon and control plane are seen', () => {
   const { metadata } = node()
   const labels = { 'node-role.kubernetes.io/control-plane': '' }
-  const annotations = { 'kubemend.io/exclude': 'true', other: 'x' }
+  const annotations = { 'podmend.io/exclude': 'true', other: 'x' }
   expect(
     nodeSighting(node({ metadata: { ...metadata, labels, annotations }, spec: { unschedulable: true } })),
-  ).toMatchObject({ controlPlane: true, unschedulable: true, annotations: { 'kubemend.io/exclude': 'true' } })
+  ).toMatchObject({ controlPlane: true, unschedulable: true, annotations: { 'podmend.io/exclude': 'true' } })
 })
 
 test('a node whose kubelet never spoke is not ready', () => {

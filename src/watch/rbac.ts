@@ -19,7 +19,7 @@ export const RBAC: RbacGrant = {
       why: "to see the stop annotation on the operator's namespace",
     },
     {
-      apiGroups: ['kubemend.io'],
+      apiGroups: ['podmend.io'],
       resources: ['remediationpolicies', 'remediations'],
       verbs: ['list', 'watch'],
       why: 'to see what is allowed, and what was done before',

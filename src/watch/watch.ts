@@ -67,8 +67,7 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
     clock,
     onActivity: (at: number) => onActivity(name, at),
   })
-  const own = (kind: 'RemediationPolicy' | 'Remediation'): string =>
-    pathOf({ apiVersion: 'kubemend.io/v1alpha1', kind })
+  const own = (kind: 'RemediationPolicy' | 'Remediation'): string => pathOf({ apiVersion: 'podmend.io/v1alpha1', kind })
 
   const refusal = Promise.withResolvers<void>()
   let nodesRefused = false

@@ -35,8 +35,8 @@ describe('a word', () => {
   })
 
   test.each<[string, Partial<KubeEvent>]>([
-    ['that is ours would be a loop', { reportingComponent: 'kubemend.io/controller' }],
-    ['that is ours by its old field', { reportingComponent: '', source: { component: 'kubemend' } }],
+    ['that is ours would be a loop', { reportingComponent: 'podmend.io/controller' }],
+    ['that is ours by its old field', { reportingComponent: '', source: { component: 'podmend' } }],
     ['about another kind', { involvedObject: { kind: 'Node', name: 'n', uid: 'u', namespace: 'web' } }],
     ['without a pod', {}],
     [

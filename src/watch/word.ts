@@ -5,7 +5,7 @@ import type { PodRef, Word } from './sighting.ts'
 const MAX_MESSAGE = 4_096
 
 /** Our own Events say what we did; reading them again would be a loop. */
-const OURS = 'kubemend'
+const OURS = 'podmend'
 
 const CONTAINER = /^spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]{1,253})\}$/
 

@@ -21,7 +21,7 @@ export const edited = <T extends object>(base: T, edits: Edits): T => {
 }
 
 const policy = (name: string, spec: object) => ({
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'RemediationPolicy',
   metadata: { name },
   spec,

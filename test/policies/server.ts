@@ -18,7 +18,7 @@ export const withCrds = async (bed: Bed): Promise<KubeClient> => {
   for (const { text } of await manifests('crds')) await bed.applyYaml(text)
   await bed.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
   return createKubeClient(await loadKubeConnection({ kubeconfig: bed.plane.kubeconfig }), {
-    userAgent: 'kubemend-test',
+    userAgent: 'podmend-test',
   })
 }
 

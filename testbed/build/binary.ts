@@ -90,7 +90,7 @@ const compile = async (
     ],
     onLine: (line) => {
       compiled++
-      const isLast = line.startsWith('kubemend/')
+      const isLast = line.startsWith('podmend/')
       progress.update(isLast ? `linking ${name}` : `compiling ${compiled} of at most ${total} packages: ${line}`)
     },
   })

@@ -34,7 +34,7 @@ describe('the hash of a Go module', () => {
 describe('pruning', () => {
   it('removes builds of that name that were not used for two weeks', () => {
     const build = (name: string, daysAgo: number): string => {
-      const path = join(directory, 'kubemend', name)
+      const path = join(directory, 'podmend', name)
       mkdirSync(path, { recursive: true })
       const then = new Date(Date.now() - daysAgo * 86_400_000)
       utimesSync(path, then, then)

@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** Where built binaries and the state of detached control planes lie: outside the checkout, so that clones share them. */
-export const cacheDirectory = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kubemend')
+export const cacheDirectory = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'podmend')
 
 /** A short hash of the files of a Go module's folder and of how it is built: other sources, another binary. */
 export const sourceHash = (directory: string, settings: unknown, leftOut: readonly string[] = []): string => {

@@ -15,7 +15,7 @@ interface Version {
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 
 const NEWEST: Version = { major: '1', minor: '36', gitVersion: 'v1.36.3' }
-/** The oldest that kubemend supports. */
+/** The oldest that podmend supports. */
 const OLDEST: Version = { major: '1', minor: '32', gitVersion: 'v1.32.13', modfile: path('go-1.32/go.mod') }
 
 const ldflagsOf = ({ gitVersion, major, minor }: Version): string => {

@@ -24,7 +24,7 @@ export const clusterAtHand = async (context: string): Promise<ControlPlane> => {
   const config = JSON.parse(stdout) as Minified
   const cluster = config.clusters[0]?.cluster
   if (!cluster) throw new Error(`reading context ${context}: it names no cluster`)
-  const directory = mkdtempSync(join(tmpdir(), 'kubemend-context-'))
+  const directory = mkdtempSync(join(tmpdir(), 'podmend-context-'))
   const file = (name: string): string => join(directory, name)
   const write = (name: string, text: string): string => {
     writeFileSync(file(name), text, { mode: 0o600 })

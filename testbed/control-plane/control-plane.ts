@@ -36,7 +36,7 @@ export interface ControlPlaneOptions {
   readonly detached?: boolean
 }
 
-const CLUSTER = 'kubemend-testbed'
+const CLUSTER = 'podmend-testbed'
 const ATTEMPTS = 5
 
 /** A free port below the range from which systems take ports for outgoing connections. */

@@ -28,7 +28,7 @@ interface Answer {
   key?: string
 }
 
-const PREFIX = 'kubemend-'
+const PREFIX = 'podmend-'
 const ASK_TIMEOUT_MS = 10_000
 
 /** Asks the supervisor whose directory it is. Throws when none answers. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isBookkeeping, writesIn } from './audit.ts'
 
-const USER = 'system:serviceaccount:kubemend-system:kubemend-controller'
+const USER = 'system:serviceaccount:podmend-system:podmend-controller'
 const ours = { username: USER }
 const web = { resource: 'deployments', apiGroup: 'apps', namespace: 'default', name: 'web' }
 
@@ -14,7 +14,7 @@ const LOG = [
     verb: 'update',
     requestURI: '/r',
     user: ours,
-    objectRef: { resource: 'remediations', apiGroup: 'kubemend.io', subresource: 'status', namespace: 'a', name: 'b' },
+    objectRef: { resource: 'remediations', apiGroup: 'podmend.io', subresource: 'status', namespace: 'a', name: 'b' },
     responseStatus: { code: 200 },
   },
 ]
@@ -27,7 +27,7 @@ describe('the audit log', () => {
     expect(writes).toEqual([
       { verb: 'patch', resource: 'deployments.apps', object: 'default/web', dryRun: true, status: 200 },
       { verb: 'patch', resource: 'deployments.apps', object: 'default/web', dryRun: false, status: 403 },
-      { verb: 'update', resource: 'remediations.kubemend.io/status', object: 'a/b', dryRun: false, status: 200 },
+      { verb: 'update', resource: 'remediations.podmend.io/status', object: 'a/b', dryRun: false, status: 200 },
     ])
   })
 

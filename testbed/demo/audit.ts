@@ -18,7 +18,7 @@ interface AuditEvent {
 
 export interface Write {
   readonly verb: string
-  /** `deployments.apps`, `remediations.kubemend.io/status`, `events`. */
+  /** `deployments.apps`, `remediations.podmend.io/status`, `events`. */
   readonly resource: string
   /** `namespace/name`, or the name alone of what has no namespace. */
   readonly object: string
@@ -53,9 +53,9 @@ export const readWrites = (path: string, username: string): Write[] => writesIn(
 const BOOKKEEPING = new Set([
   'events',
   'leases.coordination.k8s.io',
-  'remediations.kubemend.io',
-  'remediations.kubemend.io/status',
-  'remediationpolicies.kubemend.io/status',
+  'remediations.podmend.io',
+  'remediations.podmend.io/status',
+  'remediationpolicies.podmend.io/status',
   // A question in the form of a write: may I do this?
   'selfsubjectaccessreviews.authorization.k8s.io',
 ])

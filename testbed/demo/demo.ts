@@ -44,7 +44,7 @@ const closing = (): { onClose: OnClose; closeAll: () => Promise<void> } => {
 
 /** Copies what explains a failure to a folder that stays, and gives its path. */
 const keepLogs = async (stage: Stage): Promise<string> => {
-  const folder = mkdtempSync(join(tmpdir(), 'kubemend-demo-failed.'))
+  const folder = mkdtempSync(join(tmpdir(), 'podmend-demo-failed.'))
   const files = [
     join(stage.directory, CONTROLLER_LOG),
     ...['audit.jsonl', 'kube-apiserver.log', 'kube-controller-manager.log'].map((name) =>

@@ -14,7 +14,7 @@ const workload = (name: string, image: string, generation = 1, resourceVersion =
 const record = (name: string, status: RemediationStatus): Remediation => {
   const target = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name, uid: `uid-${name}` }
   return {
-    apiVersion: 'kubemend.io/v1alpha1',
+    apiVersion: 'podmend.io/v1alpha1',
     kind: 'Remediation',
     metadata: { name: `${name}-image`, namespace: 'default', uid: 'r', resourceVersion: '1' },
     spec: { policy: { name: 'p', uid: 'p', generation: 1 }, cause: 'ProjectNotFound', target, templateHash: 'h' },

@@ -44,14 +44,14 @@ export const showReport = async (stage: Stage, told: Told, timeline: Timeline, c
       ...repaired
         .filter(({ place }) => place !== REPAIRED.place)
         .map(({ place, why }) => paragraph(`${place} was repaired as well: ${why}`)),
-      paragraph(`by the audit log, kubemend sent ${sent} to anything but its own records, Events, status and lease`),
+      paragraph(`by the audit log, podmend sent ${sent} to anything but its own records, Events, status and lease`),
     ].join('\n'),
   )
   const reasons = leftAlone.map(({ place, why }) => {
     const status = recordOf(records, place)?.status
     return [
       `  ${paint.bold(place)}: ${paint.yellow(status?.reason ?? 'no record')}`,
-      ...[why, `kubemend says: ${status?.explanations?.[0]?.says ?? status?.message ?? ''}`].map((text) =>
+      ...[why, `podmend says: ${status?.explanations?.[0]?.says ?? status?.message ?? ''}`].map((text) =>
         wrapped(text, WIDTH - 2)
           .map((line) => `    ${line}`)
           .join('\n'),
@@ -107,8 +107,8 @@ export const showPlayground = (stage: Stage, { outcome }: Told, timeline: Timeli
   })
   timeline.print(`
   export KUBECONFIG=${plane.kubeconfig}
-  export KUBEMEND_REGISTRY_HOSTS_DIR=${hostsDir}
-  export KUBEMEND_ALLOW_REGISTRY_ADDRESS=${REGISTRY_ADDRESSES}
+  export PODMEND_REGISTRY_HOSTS_DIR=${hostsDir}
+  export PODMEND_ALLOW_REGISTRY_ADDRESS=${REGISTRY_ADDRESSES}
   alias kubectl=${plane.kubectl}
 
   kubectl describe rem/${record} -n kube-system

@@ -121,7 +121,7 @@ export const NEIGHBOURS: readonly Pick<Member, 'place' | 'image'>[] = [
 ]
 
 const SECOND_POLICY = {
-  apiVersion: 'kubemend.io/v1alpha1',
+  apiVersion: 'podmend.io/v1alpha1',
   kind: 'RemediationPolicy',
   metadata: { name: 'moved-at-harbor-2' },
   spec: {

@@ -59,7 +59,7 @@ const raiseRegistry = async (onClose: OnClose): Promise<{ fronts: Map<string, Ha
 /** Starts everything, from nothing; what was started is handed to `onClose`, in order, also when a later part fails. */
 export const raiseStage = async (timeline: Timeline, onClose: OnClose): Promise<Stage> => {
   const say = (what: string, text: string): void => timeline.say({ who: 'demo', what, text })
-  const directory = mkdtempSync(join(tmpdir(), 'kubemend-demo.'))
+  const directory = mkdtempSync(join(tmpdir(), 'podmend-demo.'))
   onClose(() => rmSync(directory, { recursive: true, force: true }))
 
   let began = Date.now()

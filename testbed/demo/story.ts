@@ -73,7 +73,7 @@ const observeFirst = async (stage: Stage, timeline: Timeline, witness: Witness):
     what: 'every pod of the scene fails',
     timeoutMs: 30_000,
   })
-  timeline.waitFor('what does kubemend make of it?')
+  timeline.waitFor('what does podmend make of it?')
   await witness.until(() => MEMBERS.every(({ place }) => witness.recordOf(place)?.status?.phase !== undefined), {
     what: 'there is a Remediation for each',
     timeoutMs: 30_000,

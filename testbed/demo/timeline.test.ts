@@ -12,14 +12,14 @@ const played = (options: { json: boolean; colour: boolean }) => {
   return { timeline, pass: (ms: number) => void (at += ms), text: () => text }
 }
 
-const ENTRY: Entry = { who: 'kubemend', what: 'Held', about: 'default/web', text: 'too early', data: { reason: 'Why' } }
+const ENTRY: Entry = { who: 'podmend', what: 'Held', about: 'default/web', text: 'too early', data: { reason: 'Why' } }
 
 describe('the time line', () => {
   it('keeps within 100 columns, also with words that are longer than a line, and loses nothing', () => {
     const text = entryText({ ...ENTRY, text: LONG }, 12.34, PLAIN)
     expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100)
     const squeezed = (some: string): string => some.replaceAll(/\s/g, '')
-    expect(squeezed(text)).toBe(squeezed(`12.3s kubemend default/web: ${LONG}`))
+    expect(squeezed(text)).toBe(squeezed(`12.3s podmend default/web: ${LONG}`))
   })
 
   it('counts seconds from the first failure, and none before it', () => {
@@ -31,7 +31,7 @@ describe('the time line', () => {
     timeline.say(ENTRY)
     expect(text().split('\n').slice(0, 2)).toEqual([
       '         demo      ready',
-      '   1.5s  kubemend  default/web: too early',
+      '   1.5s  podmend  default/web: too early',
     ])
   })
 
@@ -60,7 +60,7 @@ describe('the time line', () => {
       {
         time: '2030-01-01T00:00:00.250Z',
         seconds: 0.25,
-        who: 'kubemend',
+        who: 'podmend',
         what: 'Held',
         about: 'default/web',
         text: 'too early',

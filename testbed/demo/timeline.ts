@@ -1,7 +1,7 @@
 /** The demo's time line: lines for a person, or JSON lines. */
 import { createPaint, type Paint } from '../../src/command/output.ts'
 
-export type Who = 'demo' | 'you' | 'kubelet' | 'kubemend' | 'registry'
+export type Who = 'demo' | 'you' | 'kubelet' | 'podmend' | 'registry'
 
 export interface Entry {
   readonly who: Who
@@ -64,7 +64,7 @@ const painterOf = (paint: Paint, { who, mood }: Entry): ((text: string) => strin
   if (mood === 'good') return paint.green
   if (mood === 'bad') return paint.red
   if (who === 'you') return paint.bold
-  if (who === 'kubemend') return paint.cyan
+  if (who === 'podmend') return paint.cyan
   return who === 'registry' ? paint.yellow : paint.dim
 }
 

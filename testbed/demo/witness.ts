@@ -26,7 +26,7 @@ const WATCHED = {
   deployments: '/apis/apps/v1/deployments?watch=1',
   pods: '/api/v1/pods?watch=1',
   events: '/api/v1/events?watch=1&fieldSelector=type%3DWarning',
-  remediations: '/apis/kubemend.io/v1alpha1/remediations?watch=1',
+  remediations: '/apis/podmend.io/v1alpha1/remediations?watch=1',
 }
 
 const REOPEN_MS = 200
@@ -107,7 +107,7 @@ export const startWitness = (api: Api, timeline: Timeline): Witness => {
     const about = `${metadata.namespace}/${spec.target.name}`
     once(`${metadata.name} ${status.phase} ${status.reason} ${status.message}`, () =>
       timeline.say({
-        who: 'kubemend',
+        who: 'podmend',
         what: status.phase ?? '',
         about,
         text: recordText(record),

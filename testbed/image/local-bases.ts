@@ -38,7 +38,7 @@ const present = (docker: Docker, tag: string): Promise<boolean> =>
   )
 
 const made = async (fill: (root: string) => Promise<readonly string[]>, tag: string, host: string): Promise<void> => {
-  const work = mkdtempSync(join(tmpdir(), 'kubemend-base-'))
+  const work = mkdtempSync(join(tmpdir(), 'podmend-base-'))
   try {
     await importFolder(work, tag, await fill(work), host)
   } finally {
@@ -72,8 +72,8 @@ export const localBases = async (
   docker: Docker,
   dockerHost: string,
 ): Promise<{ readonly base: string; readonly buildBase: string }> => {
-  const base = 'kubemend.local/base:3'
-  const buildBase = `kubemend.local/build-base:4-node${process.versions.node}`
+  const base = 'podmend.local/base:3'
+  const buildBase = `podmend.local/build-base:4-node${process.versions.node}`
   if (!(await present(docker, base))) {
     await made(
       async (root) => {

@@ -10,7 +10,7 @@ export interface ClusterSettings {
 export const POD_SUBNET = '10.244.0.0/16'
 export const AUDIT_LOG = 'audit.jsonl'
 /** The folder of the audit log in the control plane's node. */
-export const AUDIT_MOUNT = '/var/log/kubemend-audit'
+export const AUDIT_MOUNT = '/var/log/podmend-audit'
 
 export const auditPolicy = (): string => JSON.stringify(AUDIT_POLICY)
 

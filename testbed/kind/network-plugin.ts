@@ -6,7 +6,7 @@ interface NodeNetwork {
   readonly address: string
 }
 
-const PLUGIN_FILE = '10-kubemend.conflist'
+const PLUGIN_FILE = '10-podmend.conflist'
 
 /** The beginning of the names of namespaces whose pods need the chain DOCKER of their node. */
 const DOCKER_NAMESPACES = 'e2e-b-'
@@ -16,7 +16,7 @@ const ONE_SANDBOX_NAMESPACES = 'e2e-sandbox-'
 const conflist = ({ podCidr }: NodeNetwork): string =>
   JSON.stringify({
     cniVersion: '0.4.0',
-    name: 'kubemend',
+    name: 'podmend',
     plugins: [
       {
         type: 'bridge',

@@ -110,7 +110,7 @@ const importFolder = (folder: string, tag: string, host: string): Promise<void> 
 
 /** Debian with what a node needs and without what it does not; kept as an image, since it changes rarely. */
 const baseImage = async (docker: Docker, host: string, progress: Progress): Promise<string> => {
-  const tag = `kubemend.local/node-base:${shortHash(PACKAGES.join(), MASKED.join())}`
+  const tag = `podmend.local/node-base:${shortHash(PACKAGES.join(), MASKED.join())}`
   if (await present(docker, tag)) return tag
   progress.line('making a Debian for the nodes, once on this machine: a minute or two')
   const root = await debianMachine(PACKAGES, progress)
@@ -180,7 +180,7 @@ const ownImage = async (host: string): Promise<string> => {
     ),
   ]
   const parts = [binaries, await idleProgram(), await runcWithoutResource(), ...sources]
-  const tag = `kubemend.local/node:${KUBERNETES_VERSION}-${shortHash(...parts)}`
+  const tag = `podmend.local/node:${KUBERNETES_VERSION}-${shortHash(...parts)}`
   if (await present(docker, tag)) return tag
   const progress = showProgress('node image')
   try {

@@ -15,7 +15,7 @@ export type { Behaviour, Timing } from './container-run.ts'
 export type { Runtime } from './pull-words.ts'
 
 /** Pods with this label run at once, by one write and without asking a registry: for loads of many healthy pods. */
-export const AUTO_RUN_LABEL = 'testbed.kubemend.io/auto-run'
+export const AUTO_RUN_LABEL = 'testbed.podmend.io/auto-run'
 
 export interface StandInOptions {
   /** Path of a kubeconfig that may do all that kubelets and the scheduler do. */

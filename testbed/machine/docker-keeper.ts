@@ -42,8 +42,8 @@ const configOf = ({ dataRoot, runc }: Order): object => ({
   hosts: [`unix://${PLACE.socket}`],
   bridge: 'none',
   // Where a containerd of the machine runs, dockerd would use it; at least not what others have there.
-  'containerd-namespace': 'kubemend',
-  'containerd-plugins-namespace': 'kubemend-plugins',
+  'containerd-namespace': 'podmend',
+  'containerd-plugins-namespace': 'podmend-plugins',
   ...(runc !== undefined && { runtimes: { lowered: { path: runc } }, 'default-runtime': 'lowered' }),
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** Where the Docker daemon of our own has its socket and what belongs to its run; one for the machine, gone with it. */
-export const RUN_DIRECTORY = '/run/kubemend-docker'
+export const RUN_DIRECTORY = '/run/podmend-docker'
 
 const at = (name: string): string => join(RUN_DIRECTORY, name)
 

@@ -5,7 +5,7 @@ export type Severity = 'critical' | 'warning'
 
 export interface Alert {
   /** Also the name of its page in `docs/runbooks/`. */
-  readonly name: `Kubemend${string}`
+  readonly name: `Podmend${string}`
   readonly severity: Severity
   /** Prometheus' notation; 0m: at once. */
   readonly for: string

@@ -8,8 +8,8 @@ import type { Alert, AlertCase } from './alert.ts'
  * itself, or becomes another. A new guardrail must say here which it is.
  */
 export const ALERT_OF_HOLD: Readonly<Record<HoldReason, Alert['name'] | 'deliberate' | 'passing'>> = {
-  OperatorPaused: 'KubemendPaused',
-  OperatorBudgetSpent: 'KubemendBudgetSpent',
+  OperatorPaused: 'PodmendPaused',
+  OperatorBudgetSpent: 'PodmendBudgetSpent',
   PolicySuspended: 'deliberate',
   ObserveOnly: 'deliberate',
   NamespaceProtected: 'deliberate',
@@ -18,28 +18,28 @@ export const ALERT_OF_HOLD: Readonly<Record<HoldReason, Alert['name'] | 'deliber
   AlreadyRecovered: 'passing',
   InFlight: 'passing',
   CoolingDown: 'passing',
-  AttemptsSpent: 'KubemendGaveUp',
-  EditReverted: 'KubemendEditReverted',
-  ManagedElsewhere: 'KubemendHeldTooLong',
-  TemplateDiffers: 'KubemendHeldTooLong',
-  RolloutBlocked: 'KubemendHeldTooLong',
-  FactUnknown: 'KubemendHeldTooLong',
-  BudgetSpent: 'KubemendBudgetSpent',
-  TooManyUnhealthy: 'KubemendBreakerOpen',
-  ControlPlaneNode: 'KubemendHeldTooLong',
-  TargetUnverified: 'KubemendHeldTooLong',
-  AwaitingApproval: 'KubemendAwaitingApproval',
+  AttemptsSpent: 'PodmendGaveUp',
+  EditReverted: 'PodmendEditReverted',
+  ManagedElsewhere: 'PodmendHeldTooLong',
+  TemplateDiffers: 'PodmendHeldTooLong',
+  RolloutBlocked: 'PodmendHeldTooLong',
+  FactUnknown: 'PodmendHeldTooLong',
+  BudgetSpent: 'PodmendBudgetSpent',
+  TooManyUnhealthy: 'PodmendBreakerOpen',
+  ControlPlaneNode: 'PodmendHeldTooLong',
+  TargetUnverified: 'PodmendHeldTooLong',
+  AwaitingApproval: 'PodmendAwaitingApproval',
 }
 
 const reasonsOf = (name: Alert['name']): readonly string[] =>
   Object.entries(ALERT_OF_HOLD).flatMap(([reason, alert]) => (alert === name ? [reason] : []))
 
 const heldFor = (name: Alert['name'], by = 'policy'): string =>
-  `max by (${by}) (kubemend_remediations_held{reason=~"${oneOf(reasonsOf(name))}"}) > 0`
+  `max by (${by}) (podmend_remediations_held{reason=~"${oneOf(reasonsOf(name))}"}) > 0`
 
 /** Both replicas see every record, so both tell the same. */
 const held = (reason: HoldReason, instance = 'a'): string =>
-  `kubemend_remediations_held{job="kubemend",instance="${instance}:8080",policy="moved",reason="${reason}"}`
+  `podmend_remediations_held{job="podmend",instance="${instance}:8080",policy="moved",reason="${reason}"}`
 
 const deliberate = (at: string): readonly AlertCase[] => [
   {
@@ -52,10 +52,10 @@ const deliberate = (at: string): readonly AlertCase[] => [
 
 export const HOLD_ALERTS: readonly Alert[] = [
   {
-    name: 'KubemendAwaitingApproval',
+    name: 'PodmendAwaitingApproval',
     severity: 'warning',
     for: '15m',
-    expr: heldFor('KubemendAwaitingApproval'),
+    expr: heldFor('PodmendAwaitingApproval'),
     when: 'a plan has waited for a person for a quarter of an hour',
     summary: '{{ $value }} plan(s) of policy {{ $labels.policy }} wait for your yes or no',
     description:
@@ -73,15 +73,15 @@ export const HOLD_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendBudgetSpent',
+    name: 'PodmendBudgetSpent',
     severity: 'warning',
     for: '15m',
-    expr: heldFor('KubemendBudgetSpent', 'policy, reason'),
+    expr: heldFor('PodmendBudgetSpent', 'policy, reason'),
     when: 'incidents have waited for budget for a quarter of an hour',
     summary:
       '{{ $value }} incident(s) of policy {{ $labels.policy }} wait because the budget is spent ({{ $labels.reason }})',
     description:
-      'kubemend has done as much as it may, within the hour or at the same time, and further workloads stay broken until the budget ' +
+      'podmend has done as much as it may, within the hour or at the same time, and further workloads stay broken until the budget ' +
       'frees. Something breaks more often than was foreseen: find out what before you raise a limit.',
     cases: [
       {
@@ -106,14 +106,14 @@ export const HOLD_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendPaused',
+    name: 'PodmendPaused',
     severity: 'warning',
     for: '1h',
-    expr: 'max(kubemend_remediations_held{reason="OperatorPaused"}) > 0',
+    expr: 'max(podmend_remediations_held{reason="OperatorPaused"}) > 0',
     when: 'the operator is paused and something has waited for it for an hour',
-    summary: 'kubemend is paused, and {{ $value }} broken workload(s) of a policy wait for it',
+    summary: 'podmend is paused, and {{ $value }} broken workload(s) of a policy wait for it',
     description:
-      'Somebody stopped the whole operator by the annotation kubemend.io/paused on its namespace, and for an hour there has been ' +
+      'Somebody stopped the whole operator by the annotation podmend.io/paused on its namespace, and for an hour there has been ' +
       'something to repair. If the reason for the stop is gone, remove the annotation.',
     cases: [
       {
@@ -126,14 +126,14 @@ export const HOLD_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendHeldTooLong',
+    name: 'PodmendHeldTooLong',
     severity: 'warning',
     for: '30m',
-    expr: heldFor('KubemendHeldTooLong', 'policy, reason'),
+    expr: heldFor('PodmendHeldTooLong', 'policy, reason'),
     when: 'a guardrail that does not pass by itself has held for half an hour',
     summary: '{{ $value }} broken workload(s) of policy {{ $labels.policy }} are held: {{ $labels.reason }}',
     description:
-      'kubemend knows a remedy and does not carry it out, because the guardrail {{ $labels.reason }} objects, and has objected for half an ' +
+      'podmend knows a remedy and does not carry it out, because the guardrail {{ $labels.reason }} objects, and has objected for half an ' +
       'hour. The pods are still broken. The message on the record says what is in the way.',
     cases: [
       {

@@ -3,24 +3,24 @@ import { gained, oneOf } from '../promql.ts'
 import type { Alert } from './alert.ts'
 
 const answered = (verb: string, result: string): string =>
-  `kubemend_agent_tasks_total{job="kubemend",instance="a:8080",verb="${verb}",result="${result}"}`
+  `podmend_agent_tasks_total{job="podmend",instance="a:8080",verb="${verb}",result="${result}"}`
 /** Both replicas see every node, so both tell the same. */
 const flagged = (instance: string): string =>
-  `kubemend_nodes_flagged{job="kubemend",instance="${instance}:8080",cause="MountHelperMissing"}`
+  `podmend_nodes_flagged{job="podmend",instance="${instance}:8080",cause="MountHelperMissing"}`
 
 /** Answers to an order that should have been carried out. The others are refusals with a reason that stands on the record. */
 const FAILED = ['Error', 'TimedOut', 'Interrupted', 'VerbNotAllowed']
 
 export const NODE_ALERTS: readonly Alert[] = [
   {
-    name: 'KubemendAgentTasksFailing',
+    name: 'PodmendAgentTasksFailing',
     severity: 'warning',
     for: '0m',
-    expr: `sum by (verb, result) ${gained(`kubemend_agent_tasks_total{result=~"${oneOf(FAILED)}"}`, '1h')} > 0`,
+    expr: `sum by (verb, result) ${gained(`podmend_agent_tasks_total{result=~"${oneOf(FAILED)}"}`, '1h')} > 0`,
     when: 'within the last hour a node agent could not carry out an order',
     summary: 'a node agent could not carry out {{ $labels.verb }}: {{ $labels.result }}',
     description:
-      'The agent on a node was told to do something and could not, or was cut off while it did. kubemend does not repeat it blindly: it looks ' +
+      'The agent on a node was told to do something and could not, or was cut off while it did. podmend does not repeat it blindly: it looks ' +
       'again, and escalates or stops as the policy says. The order says what went wrong, in the words of systemd or of the runtime.',
     cases: [
       {
@@ -45,10 +45,10 @@ export const NODE_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendAgentSilent',
+    name: 'PodmendAgentSilent',
     severity: 'warning',
     for: '10m',
-    expr: `sum ${gained('kubemend_agent_tasks_total{result="NoAnswer"}', '10m')} > 0`,
+    expr: `sum ${gained('podmend_agent_tasks_total{result="NoAnswer"}', '10m')} > 0`,
     when: 'for ten minutes a node agent that was asked has not answered',
     summary: 'a node agent does not answer, so nothing on its node can be confirmed or repaired',
     description:
@@ -66,10 +66,10 @@ export const NODE_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendNodeFlagged',
+    name: 'PodmendNodeFlagged',
     severity: 'warning',
     for: '15m',
-    expr: 'max by (cause) (kubemend_nodes_flagged) > 0',
+    expr: 'max by (cause) (podmend_nodes_flagged) > 0',
     when: 'a node has been flagged for a quarter of an hour',
     summary: '{{ $value }} node(s) are flagged {{ $labels.cause }}: a person has something to do there',
     description:

@@ -2,24 +2,24 @@
 import { ours } from '../promql.ts'
 import type { Alert } from './alert.ts'
 
-const UP = 'kubemend_build_info{job="kubemend",instance="a:8080",version="1.0.0"}'
-const QUEUE = 'job="kubemend",instance="a:8080",name="incidents"'
+const UP = 'podmend_build_info{job="podmend",instance="a:8080",version="1.0.0"}'
+const QUEUE = 'job="podmend",instance="a:8080",name="incidents"'
 const FOREIGN = 'job="kube-controller-manager",instance="c:10257",name="incidents"'
-const LEADER = (instance: string): string => `kubemend_leader{job="kubemend",instance="${instance}:8080"}`
-const WATCH = 'kubemend_watch_last_activity_timestamp_seconds{job="kubemend",instance="a:8080",resource="pods"}'
-const LAG = 'nodejs_eventloop_lag_p99_seconds{job="kubemend",instance="a:8080"}'
+const LEADER = (instance: string): string => `podmend_leader{job="podmend",instance="${instance}:8080"}`
+const WATCH = 'podmend_watch_last_activity_timestamp_seconds{job="podmend",instance="a:8080",resource="pods"}'
+const LAG = 'nodejs_eventloop_lag_p99_seconds{job="podmend",instance="a:8080"}'
 
 export const OPERATOR_ALERTS: readonly Alert[] = [
   {
-    name: 'KubemendDown',
+    name: 'PodmendDown',
     severity: 'critical',
     for: '5m',
-    expr: 'absent(kubemend_build_info)',
+    expr: 'absent(podmend_build_info)',
     when: 'no replica has been scraped',
-    summary: 'kubemend is not running, or Prometheus does not reach it',
+    summary: 'podmend is not running, or Prometheus does not reach it',
     description:
-      'Prometheus has not heard of any kubemend replica for 5 minutes. What runs goes on running, but pods that break ' +
-      'now stay broken until somebody repairs them. Look whether its pods run in the namespace kubemend-system.',
+      'Prometheus has not heard of any podmend replica for 5 minutes. What runs goes on running, but pods that break ' +
+      'now stay broken until somebody repairs them. Look whether its pods run in the namespace podmend-system.',
     cases: [
       { name: 'nothing was ever scraped', series: {}, at: '6m', fires: [{ labels: {} }] },
       { name: 'the last replica went away', series: { [UP]: '1x5 stale' }, at: '12m', fires: [{ labels: {} }] },
@@ -28,14 +28,14 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendNoLeader',
+    name: 'PodmendNoLeader',
     severity: 'critical',
     for: '2m',
-    expr: 'sum(kubemend_leader) == 0',
+    expr: 'sum(podmend_leader) == 0',
     when: 'replicas run, but none of them leads',
-    summary: 'kubemend runs, but no replica leads: nothing is repaired',
+    summary: 'podmend runs, but no replica leads: nothing is repaired',
     description:
-      'Replicas of kubemend are up, but for 2 minutes none of them has held the lease, so none of them acts. Usually the ' +
+      'Replicas of podmend are up, but for 2 minutes none of them has held the lease, so none of them acts. Usually the ' +
       'API server does not answer them in time, or they lost the right to update the lease.',
     cases: [
       {
@@ -53,12 +53,12 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendWatchQuiet',
+    name: 'PodmendWatchQuiet',
     severity: 'warning',
     for: '1m',
-    expr: 'time() - kubemend_watch_last_activity_timestamp_seconds > 240',
+    expr: 'time() - podmend_watch_last_activity_timestamp_seconds > 240',
     when: 'a watch has not heard of the API server for four minutes',
-    summary: 'kubemend does not hear of {{ $labels.resource }} any more',
+    summary: 'podmend does not hear of {{ $labels.resource }} any more',
     description:
       'The replica at {{ $labels.instance }} has heard nothing about {{ $labels.resource }} for {{ $value | humanizeDuration }}, ' +
       'not even an answer to its own question. It may not see what breaks now. It goes on trying; look at its log for why.',
@@ -67,7 +67,7 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
         name: 'a watch is silent',
         series: { [WATCH]: '0x20' },
         at: '6m',
-        fires: [{ labels: { job: 'kubemend', instance: 'a:8080', resource: 'pods' }, value: '6m 0s' }],
+        fires: [{ labels: { job: 'podmend', instance: 'a:8080', resource: 'pods' }, value: '6m 0s' }],
       },
       {
         name: 'a quiet cluster is questioned now and then',
@@ -78,12 +78,12 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendQueueBackingUp',
+    name: 'PodmendQueueBackingUp',
     severity: 'warning',
     for: '10m',
     expr: `max by (name) ${ours('workqueue_depth')} > 50`,
     when: 'more than 50 keys are due and wait',
-    summary: 'kubemend falls behind: {{ $value }} {{ $labels.name }} wait',
+    summary: 'podmend falls behind: {{ $value }} {{ $labels.name }} wait',
     description:
       'For 10 minutes more than 50 {{ $labels.name }} have been due and waited for a free place. Repairs come late. Either very ' +
       'much is broken at once, or each run is slow: the API server or a registry does not answer in time.',
@@ -109,12 +109,12 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendRunsFailing',
+    name: 'PodmendRunsFailing',
     severity: 'warning',
     for: '15m',
     expr: `sum by (name) ${ours('increase(workqueue_retries_total[10m])')} >= 5`,
     when: 'runs of a queue fail again and again',
-    summary: 'kubemend cannot finish its work on some {{ $labels.name }}',
+    summary: 'podmend cannot finish its work on some {{ $labels.name }}',
     description:
       'For 15 minutes runs of the queue {{ $labels.name }} have ended in errors and were tried again. Something that they need ' +
       'is refused or out of reach. The log names it: look for "run failed".',
@@ -134,12 +134,12 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendRunStuck',
+    name: 'PodmendRunStuck',
     severity: 'warning',
     for: '5m',
     expr: `max by (name) ${ours('workqueue_longest_running_processor_seconds')} > 120`,
     when: 'one run has lasted for more than two minutes',
-    summary: 'kubemend has been at one of its {{ $labels.name }} for {{ $value | humanizeDuration }}',
+    summary: 'podmend has been at one of its {{ $labels.name }} for {{ $value | humanizeDuration }}',
     description:
       'A single run of the queue {{ $labels.name }} does not end. Each request in it has a time-out, so either very many follow one ' +
       'another or something waits that should not. The incident that it works on does not get on; others do.',
@@ -162,12 +162,12 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendEventLoopBlocked',
+    name: 'PodmendEventLoopBlocked',
     severity: 'warning',
     for: '5m',
     expr: `max by (job, instance) ${ours('nodejs_eventloop_lag_p99_seconds')} > 1`,
     when: 'the process stands still for more than a second at a time',
-    summary: 'kubemend stands still for {{ $value | humanizeDuration }} at a time',
+    summary: 'podmend stands still for {{ $value | humanizeDuration }} at a time',
     description:
       'The process at {{ $labels.instance }} is blocked again and again. A leader that is blocked for 10 seconds loses its lease. ' +
       'Usually it gets too little CPU: look for throttling and for a CPU limit.',
@@ -176,7 +176,7 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
         name: 'it is starved of CPU',
         series: { [UP]: '1x20', [LAG]: '0.02 2.5x20' },
         at: '8m',
-        fires: [{ labels: { job: 'kubemend', instance: 'a:8080' }, value: '2.5s' }],
+        fires: [{ labels: { job: 'podmend', instance: 'a:8080' }, value: '2.5s' }],
       },
       { name: 'one slow moment', series: { [UP]: '1x20', [LAG]: '0.02 3 0.02x20' }, at: '8m', fires: [] },
     ],

@@ -3,29 +3,29 @@ import { gained } from '../promql.ts'
 import type { Alert } from './alert.ts'
 
 const ended = (result: string): string =>
-  `kubemend_remediations_total{job="kubemend",instance="a:8080",policy="moved",action="RewriteImage",result="${result}"}`
+  `podmend_remediations_total{job="podmend",instance="a:8080",policy="moved",action="RewriteImage",result="${result}"}`
 const began = (reason: string): string =>
-  `kubemend_held_total{job="kubemend",instance="a:8080",policy="moved",reason="${reason}"}`
+  `podmend_held_total{job="podmend",instance="a:8080",policy="moved",reason="${reason}"}`
 /** Both replicas see every record, so both tell the same. */
 const held = (reason: string, instance = 'a'): string =>
-  `kubemend_remediations_held{job="kubemend",instance="${instance}:8080",policy="moved",reason="${reason}"}`
+  `podmend_remediations_held{job="podmend",instance="${instance}:8080",policy="moved",reason="${reason}"}`
 
 const byPolicy = { labels: { policy: 'moved' } }
 const byAction = { labels: { policy: 'moved', action: 'RewriteImage' } }
 
 const endedAs = (result: string): string =>
-  `sum by (policy, action) ${gained(`kubemend_remediations_total{result="${result}"}`, '1h')} > 0`
+  `sum by (policy, action) ${gained(`podmend_remediations_total{result="${result}"}`, '1h')} > 0`
 
 export const REPAIR_ALERTS: readonly Alert[] = [
   {
-    name: 'KubemendRemediationIneffective',
+    name: 'PodmendRemediationIneffective',
     severity: 'warning',
     for: '0m',
     expr: endedAs('Ineffective'),
     when: 'within the last hour a remedy was carried out and did not help',
     summary: '{{ $labels.action }} of policy {{ $labels.policy }} did not help',
     description:
-      'A remedy was carried out and the pods still fail. kubemend pauses, tries again as often as the policy allows, then stops by ' +
+      'A remedy was carried out and the pods still fail. podmend pauses, tries again as often as the policy allows, then stops by ' +
       'itself. Whatever the cause is, it is probably another one than was found.',
     cases: [
       {
@@ -45,7 +45,7 @@ export const REPAIR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendRemediationFailed',
+    name: 'PodmendRemediationFailed',
     severity: 'warning',
     for: '0m',
     expr: endedAs('Failed'),
@@ -61,7 +61,7 @@ export const REPAIR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendApprovalExpired',
+    name: 'PodmendApprovalExpired',
     severity: 'warning',
     for: '0m',
     expr: endedAs('Expired'),
@@ -69,24 +69,24 @@ export const REPAIR_ALERTS: readonly Alert[] = [
     summary: 'nobody decided on a plan of policy {{ $labels.policy }} in time, and the workload is still broken',
     description:
       'A plan of policy {{ $labels.policy }} ({{ $labels.action }}) waited for a yes or no for as long as the policy allows, and was given up. ' +
-      'Nobody is asked about this plan again. The workload stays broken until somebody repairs it, or has kubemend ask anew.',
+      'Nobody is asked about this plan again. The workload stays broken until somebody repairs it, or has podmend ask anew.',
     cases: [
       { name: 'nobody decided', series: { [ended('Expired')]: '_x9 1x20' }, at: '15m', fires: [byAction] },
       { name: 'a person said no', series: { [ended('Denied')]: '_x9 1x20' }, at: '15m', fires: [] },
     ],
   },
   {
-    name: 'KubemendGaveUp',
+    name: 'PodmendGaveUp',
     severity: 'warning',
     for: '0m',
     expr:
-      `(max by (policy) (kubemend_remediations_held{reason="AttemptsSpent"}) > 0) or ` +
-      `(sum by (policy) ${gained('kubemend_held_total{reason="AttemptsSpent"}', '1h')} > 0)`,
+      `(max by (policy) (podmend_remediations_held{reason="AttemptsSpent"}) > 0) or ` +
+      `(sum by (policy) ${gained('podmend_held_total{reason="AttemptsSpent"}', '1h')} > 0)`,
     when: 'all attempts at an incident within 24 hours did not last',
-    summary: 'kubemend has spent its attempts on an incident of policy {{ $labels.policy }}; a person must look',
+    summary: 'podmend has spent its attempts on an incident of policy {{ $labels.policy }}; a person must look',
     description:
       'Every attempt that policy {{ $labels.policy }} allows within 24 hours was made, and the workload is broken again or still. ' +
-      'kubemend leaves it alone from now on. It waits for you.',
+      'podmend leaves it alone from now on. It waits for you.',
     cases: [
       {
         name: 'it gave up just now',
@@ -104,14 +104,14 @@ export const REPAIR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendEditReverted',
+    name: 'PodmendEditReverted',
     severity: 'warning',
     for: '5m',
-    expr: 'max by (policy) (kubemend_remediations_held{reason="EditReverted"}) > 0',
+    expr: 'max by (policy) (podmend_remediations_held{reason="EditReverted"}) > 0',
     when: 'somebody changed a repair back and the pods fail again',
     summary: 'a repair of policy {{ $labels.policy }} was changed back, and the workload is broken again',
     description:
-      'A person or a program wrote the old value back into a workload that kubemend had repaired. kubemend does not fight: it leaves ' +
+      'A person or a program wrote the old value back into a workload that podmend had repaired. podmend does not fight: it leaves ' +
       'the workload as it is. The record says who it was.',
     cases: [
       { name: 'changed back', series: { [held('EditReverted')]: '1x20' }, at: '8m', fires: [byPolicy] },
@@ -124,19 +124,19 @@ export const REPAIR_ALERTS: readonly Alert[] = [
     ],
   },
   {
-    name: 'KubemendBreakerOpen',
+    name: 'PodmendBreakerOpen',
     severity: 'critical',
     for: '0m',
-    expr: 'max(kubemend_breaker_state) == 2 or max(kubemend_remediations_held{reason="TooManyUnhealthy"}) > 0',
+    expr: 'max(podmend_breaker_state) == 2 or max(podmend_remediations_held{reason="TooManyUnhealthy"}) > 0',
     when: 'so much is broken at once that the storm breaker holds single repairs',
-    summary: 'so much is broken at once that kubemend has stopped repairing one by one',
+    summary: 'so much is broken at once that podmend has stopped repairing one by one',
     description:
-      'More is unhealthy than single repairs should touch, so kubemend holds until it is less. This is a fault of the cluster, its ' +
+      'More is unhealthy than single repairs should touch, so podmend holds until it is less. This is a fault of the cluster, its ' +
       'network or a registry, not of one workload: look for what all the failures have in common.',
     cases: [
       {
         name: 'the breaker opens',
-        series: { 'kubemend_breaker_state{job="kubemend",instance="a:8080"}': '0 0 2x10' },
+        series: { 'podmend_breaker_state{job="podmend",instance="a:8080"}': '0 0 2x10' },
         at: '3m',
         fires: [{ labels: {} }],
       },
@@ -148,7 +148,7 @@ export const REPAIR_ALERTS: readonly Alert[] = [
       },
       {
         name: 'it is half open: one repair is tried',
-        series: { 'kubemend_breaker_state{job="kubemend",instance="a:8080"}': '2 2 1x10' },
+        series: { 'podmend_breaker_state{job="podmend",instance="a:8080"}': '2 2 1x10' },
         at: '5m',
         fires: [],
       },

@@ -6,10 +6,10 @@ import { REPAIR_ALERTS } from './repairs.ts'
 
 /** Groups as Prometheus shows them. */
 export const ALERT_GROUPS: Readonly<Record<string, readonly Alert[]>> = {
-  'kubemend-operator': OPERATOR_ALERTS,
-  'kubemend-repairs': REPAIR_ALERTS,
-  'kubemend-holds': HOLD_ALERTS,
-  'kubemend-nodes': NODE_ALERTS,
+  'podmend-operator': OPERATOR_ALERTS,
+  'podmend-repairs': REPAIR_ALERTS,
+  'podmend-holds': HOLD_ALERTS,
+  'podmend-nodes': NODE_ALERTS,
 }
 
 /** Every alert, in the order of the groups. */

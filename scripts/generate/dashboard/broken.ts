@@ -7,10 +7,10 @@ import { among, metric, once, orZero, policyMetric } from './queries.ts'
 const OPEN: readonly Phase[] = ['Observed', 'Held', 'AwaitingApproval', 'Running', 'Verifying']
 
 const inPhase = (...phases: readonly Phase[]): string =>
-  orZero(`sum(${once(metric('kubemend_remediations_active', among('phase', phases)), ['phase'])})`)
+  orZero(`sum(${once(metric('podmend_remediations_active', among('phase', phases)), ['phase'])})`)
 
 const endedAs = (...results: readonly Phase[]): string =>
-  orZero(`sum(${gained(policyMetric('kubemend_remediations_total', among('result', results)), '$__range')})`)
+  orZero(`sum(${gained(policyMetric('podmend_remediations_total', among('result', results)), '$__range')})`)
 
 const small = { width: 4, height: 4 }
 
@@ -23,12 +23,12 @@ export const BROKEN: readonly Panel[] = [
     queries: [
       {
         expr: orZero(
-          `sum(${once(policyMetric('kubemend_remediations_held', among('reason', ['AwaitingApproval', 'AttemptsSpent', 'EditReverted'])), ['policy', 'reason'])})`,
+          `sum(${once(policyMetric('podmend_remediations_held', among('reason', ['AwaitingApproval', 'AttemptsSpent', 'EditReverted'])), ['policy', 'reason'])})`,
         ),
       },
     ],
     steps: ['green', [1, 'orange']],
-    alerts: ['KubemendAwaitingApproval', 'KubemendGaveUp', 'KubemendEditReverted'],
+    alerts: ['PodmendAwaitingApproval', 'PodmendGaveUp', 'PodmendEditReverted'],
   }),
   bigNumber({
     ...small,
@@ -43,7 +43,7 @@ export const BROKEN: readonly Panel[] = [
     description: 'Broken workloads that a guardrail holds back now. The reasons stand two rows below.',
     queries: [{ expr: inPhase('Held') }],
     steps: ['green', [1, 'yellow']],
-    alerts: ['KubemendHeldTooLong', 'KubemendBudgetSpent', 'KubemendPaused'],
+    alerts: ['PodmendHeldTooLong', 'PodmendBudgetSpent', 'PodmendPaused'],
   }),
   bigNumber({
     ...small,
@@ -66,7 +66,7 @@ export const BROKEN: readonly Panel[] = [
     description: 'Remedies within the shown time that did not help, or that the API server refused.',
     queries: [{ expr: endedAs('Ineffective', 'Failed') }],
     steps: ['green', [1, 'red']],
-    alerts: ['KubemendRemediationIneffective', 'KubemendRemediationFailed'],
+    alerts: ['PodmendRemediationIneffective', 'PodmendRemediationFailed'],
   }),
   overTime({
     title: 'What is open, by phase',
@@ -74,7 +74,7 @@ export const BROKEN: readonly Panel[] = [
       .map((phase) => `${phase}: ${PHASE_EXPLANATIONS[phase]}.`)
       .join(' '),
     queries: [
-      { expr: once(metric('kubemend_remediations_active', among('phase', OPEN)), ['phase']), legend: '{{phase}}' },
+      { expr: once(metric('podmend_remediations_active', among('phase', OPEN)), ['phase']), legend: '{{phase}}' },
     ],
     stacked: true,
     width: 12,
@@ -85,7 +85,7 @@ export const BROKEN: readonly Panel[] = [
     description:
       'What broke, whether or not a policy answers to it. An incident is one workload (or node) and one kind of failure, however many pods it has. After a change of the leader those that still fail are counted anew.',
     queries: [
-      { expr: `sum by (cause) (${gained(metric('kubemend_incidents_total'), '$__range')})`, legend: '{{cause}}' },
+      { expr: `sum by (cause) (${gained(metric('podmend_incidents_total'), '$__range')})`, legend: '{{cause}}' },
     ],
     width: 12,
     height: 8,

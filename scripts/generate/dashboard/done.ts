@@ -6,7 +6,7 @@ import { metric, policyMetric } from './queries.ts'
 const STEP = '2m'
 
 const bucketsWithin = (window: string, by: string): string =>
-  `sum by (${by}) (${gained(metric('kubemend_remediation_duration_seconds_bucket'), window)})`
+  `sum by (${by}) (${gained(metric('podmend_remediation_duration_seconds_bucket'), window)})`
 
 const quantile = (q: number): string => `histogram_quantile(${q}, ${bucketsWithin('1h', 'le, action')})`
 
@@ -17,7 +17,7 @@ export const DONE: readonly Panel[] = [
       'Succeeded: proven. Ineffective: carried out, and the pods still fail. Failed: the API server refused it. Denied, Expired: a person was asked and said no, or nothing. Cancelled: nothing was left to repair.',
     queries: [
       {
-        expr: `sum by (action, result) (${gained(policyMetric('kubemend_remediations_total'), '$__interval')})`,
+        expr: `sum by (action, result) (${gained(policyMetric('podmend_remediations_total'), '$__interval')})`,
         legend: '{{action}} {{result}}',
       },
     ],
@@ -26,14 +26,14 @@ export const DONE: readonly Panel[] = [
     interval: STEP,
     width: 12,
     height: 8,
-    alerts: ['KubemendRemediationIneffective', 'KubemendRemediationFailed'],
+    alerts: ['PodmendRemediationIneffective', 'PodmendRemediationFailed'],
   }),
   rowsOf({
     title: 'By policy, in this time',
     description: 'How often each policy acted within the shown time, and how that ended.',
     queries: [
       {
-        expr: `sum by (policy, action, result) (${gained(policyMetric('kubemend_remediations_total'), '$__range')})`,
+        expr: `sum by (policy, action, result) (${gained(policyMetric('podmend_remediations_total'), '$__range')})`,
       },
     ],
     columns: { policy: 'Policy', action: 'Action', result: 'Result', Value: 'Times' },

@@ -13,10 +13,10 @@ export const HEALTH: readonly Panel[] = [
     title: 'Who leads',
     description:
       'One replica leads and acts, the others stand by. Frequent changes mean a slow API server or too little CPU.',
-    queries: [{ expr: `max by (instance) (${metric('kubemend_leader')})`, legend: '{{instance}}' }],
+    queries: [{ expr: `max by (instance) (${metric('podmend_leader')})`, legend: '{{instance}}' }],
     names: { '0': ['stands by', 'text'], '1': ['leads', 'green'] },
     steps: ['text', [1, 'green']],
-    alerts: ['KubemendNoLeader', 'KubemendDown'],
+    alerts: ['PodmendNoLeader', 'PodmendDown'],
     ...third,
   }),
   overTime({
@@ -25,12 +25,12 @@ export const HEALTH: readonly Panel[] = [
       'Rises to a minute or two in a quiet cluster, until the watch is questioned, then falls to zero. More than four minutes is deaf.',
     queries: [
       {
-        expr: `time() - min by (resource) (${metric('kubemend_watch_last_activity_timestamp_seconds')})`,
+        expr: `time() - min by (resource) (${metric('podmend_watch_last_activity_timestamp_seconds')})`,
         legend: '{{resource}}',
       },
     ],
     unit: 's',
-    alerts: ['KubemendWatchQuiet'],
+    alerts: ['PodmendWatchQuiet'],
     ...third,
   }),
   overTime({
@@ -38,7 +38,7 @@ export const HEALTH: readonly Panel[] = [
     description:
       'Pods to look at and incidents to work on that are due and have no free place yet. Near zero but in storms.',
     queries: [{ expr: `max by (name) ${commonMetric('workqueue_depth')}`, legend: '{{name}}' }],
-    alerts: ['KubemendQueueBackingUp'],
+    alerts: ['PodmendQueueBackingUp'],
     ...third,
   }),
   overTime({
@@ -50,7 +50,7 @@ export const HEALTH: readonly Panel[] = [
       { expr: p99('work'), legend: '{{name}} run' },
     ],
     unit: 's',
-    alerts: ['KubemendRunStuck'],
+    alerts: ['PodmendRunStuck'],
     ...third,
   }),
   overTime({
@@ -59,7 +59,7 @@ export const HEALTH: readonly Panel[] = [
       'Per second. Now and then is normal: somebody else was quicker. All the time means that something is refused or out of reach.',
     queries: [{ expr: `sum by (name) ${commonMetric('workqueue_retries_total', rate)}`, legend: '{{name}}' }],
     unit: 'cps',
-    alerts: ['KubemendRunsFailing'],
+    alerts: ['PodmendRunsFailing'],
     ...third,
   }),
   overTime({
@@ -72,7 +72,7 @@ export const HEALTH: readonly Panel[] = [
       },
     ],
     unit: 's',
-    alerts: ['KubemendRunStuck'],
+    alerts: ['PodmendRunStuck'],
     ...third,
   }),
   overTime({
@@ -96,13 +96,13 @@ export const HEALTH: readonly Panel[] = [
       { expr: `max by (instance) ${commonMetric('nodejs_eventloop_lag_p99_seconds')}`, legend: '{{instance}}' },
     ],
     unit: 's',
-    alerts: ['KubemendEventLoopBlocked'],
+    alerts: ['PodmendEventLoopBlocked'],
     ...third,
   }),
   rowsOf({
     title: 'Versions',
     description: 'Which build each replica runs; more than one only during an upgrade.',
-    queries: [{ expr: metric('kubemend_build_info') }],
+    queries: [{ expr: metric('podmend_build_info') }],
     columns: { instance: 'Replica', node_version: 'Node', version: 'Version' },
     width: 24,
     height: 5,

@@ -2,7 +2,7 @@ import { gained } from '../promql.ts'
 import { bigNumber, overTime, type Panel, ranking, rowsOf } from './panels.ts'
 import { metric, once, policyMetric } from './queries.ts'
 
-const HELD_NOW = once(policyMetric('kubemend_remediations_held'), ['policy', 'reason'])
+const HELD_NOW = once(policyMetric('podmend_remediations_held'), ['policy', 'reason'])
 
 export const HELD: readonly Panel[] = [
   overTime({
@@ -13,7 +13,7 @@ export const HELD: readonly Panel[] = [
     stacked: true,
     width: 12,
     height: 8,
-    alerts: ['KubemendHeldTooLong', 'KubemendBudgetSpent', 'KubemendPaused', 'KubemendAwaitingApproval'],
+    alerts: ['PodmendHeldTooLong', 'PodmendBudgetSpent', 'PodmendPaused', 'PodmendAwaitingApproval'],
   }),
   rowsOf({
     title: 'Held now, by policy',
@@ -28,7 +28,7 @@ export const HELD: readonly Panel[] = [
     description: 'A guardrail that holds often and passes soon is at work. One that holds often and long needs a look.',
     queries: [
       {
-        expr: `sum by (reason) (${gained(policyMetric('kubemend_held_total'), '$__range')})`,
+        expr: `sum by (reason) (${gained(policyMetric('podmend_held_total'), '$__range')})`,
         legend: '{{reason}}',
       },
     ],
@@ -38,11 +38,11 @@ export const HELD: readonly Panel[] = [
   bigNumber({
     title: 'Storm breaker',
     description: 'Open: so much is broken at once that single repairs wait. Half open: one is tried.',
-    queries: [{ expr: `max(${metric('kubemend_breaker_state')})` }],
+    queries: [{ expr: `max(${metric('podmend_breaker_state')})` }],
     names: { '0': ['closed', 'green'], '1': ['half open', 'orange'], '2': ['open', 'red'] },
     steps: ['green', [1, 'orange'], [2, 'red']],
     width: 6,
     height: 8,
-    alerts: ['KubemendBreakerOpen'],
+    alerts: ['PodmendBreakerOpen'],
   }),
 ]

@@ -9,10 +9,10 @@ export const NODES: readonly Panel[] = [
     title: 'Flagged nodes, by cause',
     description:
       'Nodes on which a person has something to do: the condition of that name on the node says what. Empty where none is flagged.',
-    queries: [{ expr: once(metric('kubemend_nodes_flagged'), ['cause']), legend: '{{cause}}' }],
+    queries: [{ expr: once(metric('podmend_nodes_flagged'), ['cause']), legend: '{{cause}}' }],
     width: 8,
     height: 7,
-    alerts: ['KubemendNodeFlagged'],
+    alerts: ['PodmendNodeFlagged'],
   }),
   overTime({
     title: 'Orders to node agents',
@@ -20,7 +20,7 @@ export const NODES: readonly Panel[] = [
       'Orders that ended, by verb and result; NoAnswer: nobody answered. Empty where no node agent is installed.',
     queries: [
       {
-        expr: `sum by (verb, result) (${gained(metric('kubemend_agent_tasks_total'), '$__interval')})`,
+        expr: `sum by (verb, result) (${gained(metric('podmend_agent_tasks_total'), '$__interval')})`,
         legend: '{{verb}} {{result}}',
       },
     ],
@@ -29,14 +29,14 @@ export const NODES: readonly Panel[] = [
     interval: '2m',
     width: 8,
     height: 7,
-    alerts: ['KubemendAgentTasksFailing', 'KubemendAgentSilent'],
+    alerts: ['PodmendAgentTasksFailing', 'PodmendAgentSilent'],
   }),
   overTime({
     title: 'Remedies on nodes that ended',
     description: 'Sandboxes recycled, runtimes restarted, nodes flagged, mount helpers installed, and how that ended.',
     queries: [
       {
-        expr: `sum by (action, result) (${gained(policyMetric('kubemend_remediations_total', among('action', ON_NODES)), '$__interval')})`,
+        expr: `sum by (action, result) (${gained(policyMetric('podmend_remediations_total', among('action', ON_NODES)), '$__interval')})`,
         legend: '{{action}} {{result}}',
       },
     ],

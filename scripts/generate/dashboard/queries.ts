@@ -7,11 +7,11 @@ const POLICY = 'policy=~"$policy"'
 const matched = (name: string, matchers: readonly string[]): string => `${name}{${matchers.join(', ')}}`
 
 /** A metric of ours. */
-export const metric = (name: `kubemend_${string}`, ...matchers: readonly string[]): string =>
+export const metric = (name: `podmend_${string}`, ...matchers: readonly string[]): string =>
   matched(name, [JOB, ...matchers])
 
 /** A metric of ours that has a policy. */
-export const policyMetric = (name: `kubemend_${string}`, ...matchers: readonly string[]): string =>
+export const policyMetric = (name: `podmend_${string}`, ...matchers: readonly string[]): string =>
   metric(name, POLICY, ...matchers)
 
 /** A metric under a common name, of our processes only; `wrap` is laid around it before others are taken out. */

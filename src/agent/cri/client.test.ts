@@ -74,7 +74,7 @@ describe('a runtime', () => {
   let path: string
   const servers: { close: () => void }[] = []
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'kubemend-cri-'))
+    folder = mkdtempSync(join(tmpdir(), 'podmend-cri-'))
     path = join(folder, 'cri.sock')
   })
   afterEach(() => {

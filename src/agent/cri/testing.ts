@@ -43,7 +43,7 @@ const program = async (): Promise<{ readonly file: string; readonly env: NodeJS.
 
 export const createTestContainerd = async (): Promise<TestContainerd> => {
   const { file, env } = await program()
-  const folder = mkdtempSync(join(tmpdir(), 'kubemend-containerd-'))
+  const folder = mkdtempSync(join(tmpdir(), 'podmend-containerd-'))
   const socket = join(folder, 'containerd.sock')
   writeFileSync(join(folder, 'config.toml'), config(folder))
   let child: ChildProcess | undefined

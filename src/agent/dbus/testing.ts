@@ -39,7 +39,7 @@ const daemon = async (): Promise<{ readonly program: string; readonly env: NodeJ
 
 export const createTestBus = async (): Promise<TestBus> => {
   const { program, env } = await daemon()
-  const folder = mkdtempSync(join(tmpdir(), 'kubemend-bus-'))
+  const folder = mkdtempSync(join(tmpdir(), 'podmend-bus-'))
   const socket = join(folder, 'bus')
   const file = join(folder, 'bus.conf')
   writeFileSync(file, config(socket))

@@ -34,7 +34,7 @@ const programs = async (
   legacy: string | undefined,
   tables?: string,
 ): Promise<ChainPrograms> => {
-  const folder = await mkdtemp(join(tmpdir(), 'kubemend-chains-'))
+  const folder = await mkdtemp(join(tmpdir(), 'podmend-chains-'))
   folders.push(folder)
   const program = async (name: string, output: string | undefined): Promise<string> => {
     const path = join(folder, name)

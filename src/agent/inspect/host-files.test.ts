@@ -37,7 +37,7 @@ test.each([
 })
 
 test('of a file larger than any of its kind no more is read than tells so', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'kubemend-large-'))
+  const folder = await mkdtemp(join(tmpdir(), 'podmend-large-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const path = join(folder, 'daemon.json')
   await writeFile(path, '{}')

@@ -68,7 +68,7 @@ test('a look that hangs is not begun again beside itself, and once it is over th
 })
 
 test('a disk that hangs leaves what lies on it unknown, and the agent able to read and to say so', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'kubemend-hanging-'))
+  const folder = await mkdtemp(join(tmpdir(), 'podmend-hanging-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   // To open a pipe that nobody writes to lasts for ever, as a read of a disk that is gone does.
   const pipe = join(folder, 'pipe')
@@ -105,7 +105,7 @@ test('a part that hangs is unknown after a while and costs the others nothing', 
 })
 
 test('whatever a host holds, what is told of it fits the schema', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'kubemend-inspect-'))
+  const folder = await mkdtemp(join(tmpdir(), 'podmend-inspect-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const osRelease = join(folder, 'os-release')
   await writeFile(osRelease, `ID=${LONG}\nID_LIKE="${'a b c d e f g h i j '.repeat(9)}${LONG}"\nPRETTY_NAME=${LONG}\n`)

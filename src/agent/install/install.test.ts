@@ -55,7 +55,7 @@ let service: Service | undefined
 let started: Started[]
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'kubemend-install-'))
+  folder = mkdtempSync(join(tmpdir(), 'podmend-install-'))
   started = []
   bus = await createTestBus()
   await bus.start()
@@ -71,7 +71,7 @@ afterEach(async () => {
 const host = async (scene: { helper: boolean; install?: End | string; brings?: boolean }) => {
   let last: End = {}
   const end = (unit: Started): End | string => {
-    if (unit.name.startsWith('kubemend-look-')) return { status: scene.helper ? 0 : 1 }
+    if (unit.name.startsWith('podmend-look-')) return { status: scene.helper ? 0 : 1 }
     if (scene.brings ?? true) scene.helper = true
     return scene.install ?? {}
   }
@@ -121,9 +121,9 @@ describe('a mount helper', () => {
     const { code, says, installed } = await install('nfs')
     expect({ code, says }).toEqual({ code: 0, says: 'installed nfs-common with apt: mount.nfs is there' })
     expect(started.map(({ name }) => name.replace(/-[0-9a-f-]{36}/, ''))).toEqual([
-      'kubemend-look.service',
-      'kubemend-install-nfs.service',
-      'kubemend-look.service',
+      'podmend-look.service',
+      'podmend-install-nfs.service',
+      'podmend-look.service',
     ])
     const properties = installed[0]?.properties
     expect(properties?.get('Type')).toBe('oneshot')
@@ -193,7 +193,7 @@ describe('a mount helper', () => {
       'whose package is not to be had',
       DEBIAN,
       { helper: false, brings: false, install: { job: 'failed', result: 'exit-code', status: 100 } },
-      'apt could not install nfs-common (exit status 100): journalctl -u kubemend-install-nfs.service on the node tells more',
+      'apt could not install nfs-common (exit status 100): journalctl -u podmend-install-nfs.service on the node tells more',
     ],
     [
       'whose installation takes too long',

@@ -40,8 +40,8 @@ interface Host {
 const hasHelper = async ({ bus, runJob, fsType }: Host): Promise<boolean> => {
   const { job, status } = await runTransient(bus, runJob, {
     // A name of its own: two may look at once, though only one can install.
-    name: `kubemend-look-${randomUUID()}.service`,
-    description: `kubemend looks for mount.${fsType}`,
+    name: `podmend-look-${randomUUID()}.service`,
+    description: `podmend looks for mount.${fsType}`,
     commands: [lookCommand(fsType)],
     environment: ENVIRONMENT,
     timeoutMs: LOOK_MS,
@@ -60,10 +60,10 @@ const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
   if (await hasHelper(host)) return done(`mount.${fsType} is there already: nothing was installed`)
 
   const { manager, packageName } = helper
-  const name = `kubemend-install-${fsType}.service`
+  const name = `podmend-install-${fsType}.service`
   const { job, result, status } = await runTransient(bus, runJob, {
     name,
-    description: `kubemend installs ${packageName} for mount.${fsType}`,
+    description: `podmend installs ${packageName} for mount.${fsType}`,
     commands: installCommands(manager, packageName),
     environment: ENVIRONMENT,
     timeoutMs: INSTALL_MS,
@@ -80,7 +80,7 @@ const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
 
 /** What is left on the node goes on: a package manager that is stopped in the middle leaves worse than one that is not. */
 const ENDED =
-  'this pod was told to end; what systemd had begun on the node goes on (journalctl -u kubemend-install-* there)'
+  'this pod was told to end; what systemd had begun on the node goes on (journalctl -u podmend-install-* there)'
 
 const install = async (
   fsType: string,
@@ -131,7 +131,7 @@ export const runInstall = async (argv: readonly string[], signal: AbortSignal): 
     await writeFile(values['termination-log'], sentence).catch(() => undefined)
     return installed ? 0 : 1
   } catch (error) {
-    process.stderr.write(`kubemend-agent install-mount-helper: ${wordsOf(error)}\n`)
+    process.stderr.write(`podmend-agent install-mount-helper: ${wordsOf(error)}\n`)
     return 2
   }
 }

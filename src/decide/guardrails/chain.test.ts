@@ -133,8 +133,8 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ],
     [
       'the operator’s own namespace is protected unless named',
-      { owner: anOwner({ namespace: 'kubemend' }), policies: [aPolicy({ match: { namespaces: undefined } })] },
-      /kubemend is protected/,
+      { owner: anOwner({ namespace: 'podmend' }), policies: [aPolicy({ match: { namespaces: undefined } })] },
+      /podmend is protected/,
     ],
     [
       'a selector does not name a namespace',
@@ -145,38 +145,34 @@ const holds: Record<HoldReason, readonly Holds[]> = {
   OptedOut: [
     [
       'an annotation on the pod',
-      { pods: [aFailingPod({ annotations: { 'kubemend.io/exclude': 'true' } })] },
+      { pods: [aFailingPod({ annotations: { 'podmend.io/exclude': 'true' } })] },
       /Pod coredns-a carries/,
     ],
     [
       'a label on the pod',
-      { pods: [aFailingPod({ labels: { 'kubemend.io/exclude': 'true' } })] },
+      { pods: [aFailingPod({ labels: { 'podmend.io/exclude': 'true' } })] },
       /Pod coredns-a carries/,
     ],
     [
       'an annotation on the owner',
-      { owner: anOwner({ annotations: { 'kubemend.io/exclude': 'true' } }) },
+      { owner: anOwner({ annotations: { 'podmend.io/exclude': 'true' } }) },
       /Deployment coredns/,
     ],
-    ['a label on the owner', { owner: anOwner({ labels: { 'kubemend.io/exclude': 'true' } }) }, /Deployment coredns/],
+    ['a label on the owner', { owner: anOwner({ labels: { 'podmend.io/exclude': 'true' } }) }, /Deployment coredns/],
     [
       'a label on the namespace',
-      { facts: { namespace: known(aNamespace({ labels: { 'kubemend.io/exclude': 'true' } })) } },
+      { facts: { namespace: known(aNamespace({ labels: { 'podmend.io/exclude': 'true' } })) } },
       /namespace kube-system/,
     ],
     [
       'an annotation on the namespace',
-      { facts: { namespace: known(aNamespace({ annotations: { 'kubemend.io/exclude': 'true' } })) } },
+      { facts: { namespace: known(aNamespace({ annotations: { 'podmend.io/exclude': 'true' } })) } },
       /namespace/,
     ],
-    [
-      'a label on the node',
-      { facts: { node: known(aNode({ labels: { 'kubemend.io/exclude': 'true' } })) } },
-      /node n1/,
-    ],
+    ['a label on the node', { facts: { node: known(aNode({ labels: { 'podmend.io/exclude': 'true' } })) } }, /node n1/],
     [
       'an annotation on the node',
-      { facts: { node: known(aNode({ annotations: { 'kubemend.io/exclude': 'true' } })) } },
+      { facts: { node: known(aNode({ annotations: { 'podmend.io/exclude': 'true' } })) } },
       /node n1/,
     ],
   ],
@@ -254,7 +250,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       'somebody wrote the old image back: who and when',
       {
         records: [reverted()],
-        owner: anOwner({ managedFields: [wrote('kubemend', -3 * MIN), wrote('kubectl-edit', -MIN)] }),
+        owner: anOwner({ managedFields: [wrote('podmend', -3 * MIN), wrote('kubectl-edit', -MIN)] }),
       },
       /kubectl-edit at 2026-03-01T11:59:00.000Z changed coredns .* back from .*public.* to .*k8s/,
     ],
@@ -268,7 +264,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       'an undo by command is a person’s doing',
       {
         records: [reverted({ phase: 'Cancelled' }, 'Done')],
-        owner: anOwner({ managedFields: [wrote('kubemend', -MIN)] }),
+        owner: anOwner({ managedFields: [wrote('podmend', -MIN)] }),
       },
       /changed coredns/,
     ],
@@ -547,14 +543,11 @@ const passes: Record<HoldReason, readonly Passes[]> = {
     ],
     [
       'the operator’s own namespace is named',
-      { owner: anOwner({ namespace: 'kubemend' }), policies: [aPolicy({ match: { namespaces: ['kubemend'] } })] },
+      { owner: anOwner({ namespace: 'podmend' }), policies: [aPolicy({ match: { namespaces: ['podmend'] } })] },
     ],
   ],
   OptedOut: [
-    [
-      'the mark says something other than true',
-      { owner: anOwner({ annotations: { 'kubemend.io/exclude': 'false' } }) },
-    ],
+    ['the mark says something other than true', { owner: anOwner({ annotations: { 'podmend.io/exclude': 'false' } }) }],
     ['the pod has no node', { pods: [aFailingPod({ node: null })], facts: { node: undefined } }],
   ],
   NotFailingLongEnough: [['the time is up to the millisecond', { pods: [aFailingPod({ since: -30_000 })] }]],

@@ -20,7 +20,7 @@ import {
 } from './testing.ts'
 
 const odd = <T>(value: unknown): T => value as T
-const EXCLUDED: Readonly<Record<string, string>> = { 'kubemend.io/exclude': 'true' }
+const EXCLUDED: Readonly<Record<string, string>> = { 'podmend.io/exclude': 'true' }
 const TYPES = ['RecycleSandbox', 'RestartRuntime', 'FlagNode', 'InstallMountHelper', 'RecyclePod', 'RewriteImage']
 
 const someInspection = (pick: Pick) =>
@@ -55,7 +55,7 @@ const someFacts = (pick: Pick): Facts => ({
         unschedulable: pick(false, true),
         controlPlane: pick(false, true),
         annotations: pick<typeof EXCLUDED>({}, EXCLUDED),
-        labels: pick<typeof EXCLUDED>({}, { 'flag.kubemend.io/MountHelperMissing': 'nfs' }),
+        labels: pick<typeof EXCLUDED>({}, { 'flag.podmend.io/MountHelperMissing': 'nfs' }),
       }),
     ),
     unknown('gone'),
@@ -88,7 +88,7 @@ const someCase = (pick: Pick, cause: NodeCause): Case => {
   const pod = aStuckPod({
     cause,
     finding,
-    namespace: pick('web', 'kube-system', 'kubemend'),
+    namespace: pick('web', 'kube-system', 'podmend'),
     labels: pick<typeof EXCLUDED>({}, EXCLUDED),
     leaving: pick(false, true),
     ownedBy: pick('DaemonSet', 'Job', ''),
@@ -165,7 +165,7 @@ test('whatever comes, nothing is done to a node without the word of its kubelet 
     if (plan.type === 'RestartRuntime' && !verdict.resume) expect(facts.inspection?.known).toBe(true)
     if (plan.type === 'InstallMountHelper') expect(facts.inspection).toMatchObject({ value: { os: { id: 'debian' } } })
     if (verdict.resume || plan.type === 'RewriteImage') continue
-    const out = c.incident.pods.find(({ pod }) => pod.metadata.labels?.['kubemend.io/exclude'] === 'true')
+    const out = c.incident.pods.find(({ pod }) => pod.metadata.labels?.['podmend.io/exclude'] === 'true')
     expect(plan.pods.map(({ uid }) => uid)).not.toContain(out?.pod.metadata.uid)
   }
   expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Prove'])

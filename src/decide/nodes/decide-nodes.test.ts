@@ -15,7 +15,7 @@ import {
   theNodeItself,
 } from './testing.ts'
 
-const EXCLUDED = { 'kubemend.io/exclude': 'true' }
+const EXCLUDED = { 'podmend.io/exclude': 'true' }
 const policies = (...types: readonly string[]) => [nodePolicy({ actions: types.map((type) => action(type)) })]
 const unit = (name: string, active = 'active') => ({ name, load: 'loaded', active, enabled: 'enabled' })
 
@@ -278,7 +278,7 @@ describe('what holds', () => {
       {
         cause: 'MountHelperMissing',
         policies: [nodePolicy({ actions: [action('FlagNode', { flagNode: { taint: 'NoSchedule' } })] })],
-        nodes: nodes(3, { 2: { labels: { 'flag.kubemend.io/MountHelperMissing': 'nfs' } } }),
+        nodes: nodes(3, { 2: { labels: { 'flag.podmend.io/MountHelperMissing': 'nfs' } } }),
       },
       'TooManyUnhealthy',
       /a taint would take one more out of service/,
@@ -383,7 +383,7 @@ describe('what a policy answers to', () => {
 
 describe('a node that is flagged', () => {
   const flagged = (detail = 'nfs') => ({
-    labels: { 'flag.kubemend.io/MountHelperMissing': detail },
+    labels: { 'flag.podmend.io/MountHelperMissing': detail },
     conditions: [{ type: 'MountHelperMissing', status: 'True' }],
   })
   const ended = (index: number) =>
@@ -406,7 +406,7 @@ describe('a node that is flagged', () => {
   })
 
   describe('by a policy that wants a taint as well', () => {
-    const key = 'flag.kubemend.io/MountHelperMissing'
+    const key = 'flag.podmend.io/MountHelperMissing'
     const taint = { key, value: 'nfs', effect: 'NoSchedule' }
     const tainting = [nodePolicy({ actions: [action('FlagNode', { flagNode: { taint: 'NoSchedule' } })] })]
     const words = { cause: 'MountHelperMissing', policies: tainting } as const

@@ -21,7 +21,7 @@ describe('a node whose lease remediators share', () => {
   test.each<readonly [string, Fact<NodeLease | undefined>]>([
     ['nobody holds it', known(undefined)],
     ['it ran out', heldBy('node-maintenance', 0)],
-    ['it is our own', heldBy('kubemend', 60_000)],
+    ['it is our own', heldBy('podmend', 60_000)],
   ])('is worked on where %s', (_, lease) => {
     expect(decided(lease).kind).toBe('Act')
   })

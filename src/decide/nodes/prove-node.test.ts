@@ -340,7 +340,7 @@ describe('a step that was begun when the process ended', () => {
 
   test('is left where its node opted out meanwhile, and ends where nothing fails any more', () => {
     const facts = { tasks: known([]) }
-    const node = { annotations: { 'kubemend.io/exclude': 'true' } }
+    const node = { annotations: { 'podmend.io/exclude': 'true' } }
     expect(decide(aNodeCase({ records: begun(), facts, node }))).toMatchObject({ kind: 'Hold', reason: 'OptedOut' })
     expect(decide(aNodeCase({ records: begun(), facts, pods: [] }))).toMatchObject({
       outcome: 'Cancelled',
@@ -355,7 +355,7 @@ describe('a step that was begun when the process ended', () => {
       records: begun({ action: 'FlagNode', node: { orders: [], detail: 'nfs', message: 'm' } }),
     } as const
     expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Act', plan: { type: 'FlagNode', detail: 'nfs' } })
-    const labels = { 'flag.kubemend.io/MountHelperMissing': 'nfs' }
+    const labels = { 'flag.podmend.io/MountHelperMissing': 'nfs' }
     const flagged = { labels, conditions: [{ type: 'MountHelperMissing', status: 'True' }] }
     expect(decide(aNodeCase({ ...words, node: flagged }))).toMatchObject({ outcome: 'Succeeded', reason: 'Flagged' })
   })

@@ -229,7 +229,7 @@ export const aTask = (status?: NodeTaskStatus, order: Partial<NodeOrder> = {}, d
     name: order.name ?? 'restartruntime-plan-1-0',
     uid: 'task-1',
     resourceVersion: '1',
-    namespace: 'kubemend',
+    namespace: 'podmend',
   },
   spec: {
     nodeName: 'n1',

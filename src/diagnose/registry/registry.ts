@@ -67,7 +67,7 @@ export const createRegistry = ({
   requestTimeoutMs = 5_000,
   deadlineMs = 3 * requestTimeoutMs,
   answerLifeMs = 30_000,
-  userAgent = 'kubemend',
+  userAgent = 'podmend',
   proxy,
   now = Date.now,
 }: RegistryOptions = {}): Registry => {

@@ -1,4 +1,4 @@
-module kubemend/testbed/control-plane
+module podmend/testbed/control-plane
 
 go 1.24.0
 

@@ -51,7 +51,7 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	template := certificateTemplate(pkix.Name{CommonName: "kubemend testbed"})
+	template := certificateTemplate(pkix.Name{CommonName: "podmend testbed"})
 	template.IsCA = true
 	template.BasicConstraintsValid = true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature

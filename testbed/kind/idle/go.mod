@@ -1,3 +1,3 @@
-module kubemend/testbed/kind/idle
+module podmend/testbed/kind/idle
 
 go 1.26.0

@@ -1,3 +1,3 @@
-module kubemend/testbed/machine/runc
+module podmend/testbed/machine/runc
 
 go 1.26.0

@@ -1,4 +1,4 @@
-module kubemend/testbed/registry
+module podmend/testbed/registry
 
 go 1.26.0
 
