@@ -1,6 +1,6 @@
 import { governingPolicy } from '../api/governing-policy.ts'
 import type { Config } from '../config.ts'
-import { openRecordOf as openRecord } from '../decide/own-record.ts'
+import { openRecordOf as knownRecordOf } from '../decide/own-record.ts'
 import { createEventWriter } from '../report/events.ts'
 import type { Ledger } from '../report/ledger.ts'
 import type { Metrics } from '../report/metrics.ts'
@@ -78,7 +78,7 @@ export const createTelling = ({
     },
   })
   const openRecordOf: Parameters<typeof createReporter>[0]['openRecordOf'] = ({ owner, area, templateHash }) =>
-    openRecord(records.of(owner.ref.uid, area), templateHash)
+    knownRecordOf(records.of(owner.ref.uid, area), templateHash)
   return {
     reporter: createReporter({ report, metrics, openRecordOf, now }),
     policyNews,
