@@ -3,10 +3,10 @@
  * deleted only as it was read. F is measured on it. Prints `ready`, then the ms from line to answer, one a line.
  */
 import { parseArgs } from 'node:util'
-import type { Pod } from '../src/api/kubernetes.ts'
-import { createKubeClient } from '../src/runtime/kube-client.ts'
-import { loadKubeConnection } from '../src/runtime/kube-config.ts'
-import { pathOf } from '../src/runtime/paths.ts'
+import { createKubeClient } from '../src/kube/client.ts'
+import { loadKubeConnection } from '../src/kube/connection.ts'
+import { pathOf } from '../src/kube/paths.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 
 const { values } = parseArgs({ options: { kubeconfig: { type: 'string' } } })
 const client = createKubeClient(await loadKubeConnection({ kubeconfig: values.kubeconfig }), { userAgent: 'bare' })

@@ -1,9 +1,9 @@
 /** The cluster that everything is measured on: control plane, podmend's objects and rights, nodes, users. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createKubeClient, type KubeClient } from '../src/runtime/kube-client.ts'
-import { loadKubeConnection } from '../src/runtime/kube-config.ts'
-import { pathOf } from '../src/runtime/paths.ts'
+import { createKubeClient, type KubeClient } from '../src/kube/client.ts'
+import { loadKubeConnection } from '../src/kube/connection.ts'
+import { pathOf } from '../src/kube/paths.ts'
 import { type ControlPlane, startControlPlane } from '../testbed/control-plane/control-plane.ts'
 import { CONTROLLER_USER, installController } from '../testbed/controller.ts'
 import { eventually } from '../testbed/eventually.ts'

@@ -1,10 +1,10 @@
 /** P11: how fast messages are understood, beside a loop over the same rows; and the slowest pattern that a policy may bring. */
 import { readFileSync } from 'node:fs'
-import { admitPolicy } from '../src/api/admit-policy.ts'
-import { compilePattern } from '../src/api/pattern.ts'
+import { admitPolicy } from '../src/api/policy/compile.ts'
 import { classify } from '../src/catalogue/classify.ts'
 import type { Piece } from '../src/catalogue/row.ts'
 import { ROWS } from '../src/catalogue/rows.ts'
+import { compilePattern } from '../src/model/pattern.ts'
 import type { P11 } from './results.ts'
 
 const POLICIES = 400

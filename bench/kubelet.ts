@@ -1,10 +1,10 @@
 /** Plays the kubelet for the workloads that are broken: their first pods wait, later ones run. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pod } from '../src/api/kubernetes.ts'
-import type { KubeClient } from '../src/runtime/kube-client.ts'
-import { notFound } from '../src/runtime/errors.ts'
-import { pathOf } from '../src/runtime/paths.ts'
-import { createReflector } from '../src/runtime/reflector.ts'
+import type { KubeClient } from '../src/kube/client.ts'
+import { notFound } from '../src/kube/errors.ts'
+import { createReflector } from '../src/kube/informer.ts'
+import { pathOf } from '../src/kube/paths.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { creatingStatus, runningStatus, WORKLOAD_LABEL } from './objects.ts'
 
 /** How long the image of a pod takes that does start. */

@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from 'node:os'
-import type { KubeClient } from '../src/runtime/kube-client.ts'
+import type { KubeClient } from '../src/kube/client.ts'
 import type { Machine } from './results.ts'
 
 /** As it was when this module was loaded, before any load of ours. */

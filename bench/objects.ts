@@ -1,6 +1,6 @@
 /** The objects of the load, as large as such objects are in life. Pure. */
-import type { PolicySpec } from '../src/api/policy.ts'
-import { CAUSES_BY_AREA } from '../src/api/causes.ts'
+import type { PolicySpec } from '../src/api/policy/policy.ts'
+import { CAUSES_BY_AREA } from '../src/model/causes.ts'
 
 export type Remedy = 'RecyclePod' | 'RewriteImage'
 

@@ -1,18 +1,18 @@
 /** The incidents of the demo, each as somebody lives through it. */
-import { FLAG_PREFIX } from '../src/api/names.ts'
+import { FLAG_PREFIX } from '../src/model/names.ts'
 import type { Entry } from '../testbed/demo/timeline.ts'
 import { loseChain } from './docker-chain.ts'
 import { installByHand, nfsPod, withoutHelper } from './mount-helper.ts'
 import {
+  DOCKER,
   forgetting,
   invocations,
   nodeNamed,
   nodePolicy,
   nodeRecord,
   podsOn,
-  RUNS,
   restartedOnly,
-  DOCKER,
+  RUNS,
 } from './nodes.ts'
 import { daemonSet, deployment } from './objects.ts'
 import { NEW, OLD } from './registries.ts'

@@ -1,7 +1,7 @@
 /** What happens to an operator: it is killed, cut off, and found to have done nothing twice. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import type { Pod } from '../src/api/kubernetes.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { writesIn } from '../testbed/demo/audit.ts'
 import { CONTROLLER_USER } from './operator.ts'
 import type { Stage } from './scenario.ts'

@@ -1,6 +1,6 @@
 /** Tells what kubelets and the operator say while a scenario is played. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeEvent } from '../src/api/kubernetes.ts'
+import type { KubeEvent } from '../src/model/kubernetes.ts'
 import type { Entry } from '../testbed/demo/timeline.ts'
 import { NAMESPACE } from './operator.ts'
 import type { Stage } from './scenario.ts'

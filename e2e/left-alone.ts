@@ -1,7 +1,7 @@
 /** Workloads that shall stay as they are, with the reason told on the record and in an Event. */
 import assert from 'node:assert/strict'
-import type { KubeEvent, Workload } from '../src/api/kubernetes.ts'
-import type { Remediation } from '../src/api/objects.ts'
+import type { Remediation } from '../src/api/kinds.ts'
+import type { KubeEvent, Workload } from '../src/model/kubernetes.ts'
 import { deployment, type Parts } from './objects.ts'
 import type { Scenario, Stage } from './scenario.ts'
 

@@ -1,7 +1,7 @@
 /** Nodes that fail, and what the operator says and does about them. */
 import assert from 'node:assert/strict'
-import type { KubeEvent, Node, Pod } from '../src/api/kubernetes.ts'
-import type { NodeTask, Remediation } from '../src/api/objects.ts'
+import type { NodeTask, Remediation } from '../src/api/kinds.ts'
+import type { KubeEvent, Node, Pod } from '../src/model/kubernetes.ts'
 import type { Patience } from '../testbed/eventually.ts'
 import { NAMESPACE } from './operator.ts'
 import { NEW } from './registries.ts'

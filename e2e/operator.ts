@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Pod } from '../src/api/kubernetes.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import type { KindCluster } from '../testbed/kind/cluster.ts'
 import { helmBinary } from '../testbed/machine/helm.ts'
 

@@ -1,6 +1,6 @@
 /** Orders to agents, given as the controller gives them: the API server takes them from nobody else. */
-import type { NodeTask } from '../src/api/objects.ts'
-import type { TaskPhase } from '../src/api/node-verbs.ts'
+import type { NodeTask } from '../src/api/kinds.ts'
+import type { TaskPhase } from '../src/model/node-tasks.ts'
 import { BY_HAND, nodeNamed } from './nodes.ts'
 import { CONTROLLER_USER, NAMESPACE } from './operator.ts'
 import type { Stage } from './scenario.ts'

@@ -1,4 +1,4 @@
-import type { Pod } from '../src/api/kubernetes.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { onNode } from './nodes.ts'
 import type { Stage } from './scenario.ts'
 

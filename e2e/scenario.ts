@@ -1,9 +1,9 @@
 /** What a scenario is, and what it is given. */
-import type { Pod, Workload } from '../src/api/kubernetes.ts'
-import type { Remediation, RemediationPolicy } from '../src/api/objects.ts'
+import type { Remediation, RemediationPolicy } from '../src/api/kinds.ts'
+import type { Pod, Workload } from '../src/model/kubernetes.ts'
 import type { Patience } from '../testbed/eventually.ts'
-import type { Kubectl } from '../testbed/kubectl.ts'
 import type { KindCluster } from '../testbed/kind/cluster.ts'
+import type { Kubectl } from '../testbed/kubectl.ts'
 import type { Operator } from './operator.ts'
 import type { Registries } from './registries.ts'
 

@@ -1,8 +1,8 @@
 /** A scenario's part of the bed, with the words that scenarios are written in. */
 import { statSync } from 'node:fs'
-import type { Container, Pod, Workload } from '../src/api/kubernetes.ts'
-import type { Remediation, RemediationPolicy } from '../src/api/objects.ts'
-import { pathOf } from '../src/runtime/paths.ts'
+import type { Remediation, RemediationPolicy } from '../src/api/kinds.ts'
+import { pathOf } from '../src/kube/paths.ts'
+import type { Container, Pod, Workload } from '../src/model/kubernetes.ts'
 import { eventually, type Patience } from '../testbed/eventually.ts'
 import { type Api, openApi } from '../testbed/kubelet/api.ts'
 import type { Bed } from './bed.ts'

@@ -1,4 +1,4 @@
-import type { KubeEvent, Pod } from '../src/api/kubernetes.ts'
+import type { KubeEvent, Pod } from '../src/model/kubernetes.ts'
 
 /** When an Event of the pod first told of a failed pull; undefined when none does. Whole seconds, as kubelets write them. */
 export const firstFailure = (events: readonly KubeEvent[]): Date | undefined => {

@@ -1,5 +1,5 @@
 /** An image whose name is mistyped, beside one that is right. */
-import type { Remediation } from '../src/api/objects.ts'
+import type { Remediation } from '../src/api/kinds.ts'
 import { barePod } from './objects.ts'
 import type { Stage } from './scenario.ts'
 

@@ -1,6 +1,6 @@
 /** Repairs that wait for a person. */
 import assert from 'node:assert/strict'
-import type { Remediation } from '../src/api/objects.ts'
+import type { Remediation } from '../src/api/kinds.ts'
 import { type AsItIs, asItIs, eventOf, LABELS, leftAlone } from './left-alone.ts'
 import { deployment } from './objects.ts'
 import type { Stage } from './scenario.ts'

@@ -9,8 +9,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Cause } from '../src/api/causes.ts'
 import { classify } from '../src/catalogue/classify.ts'
+import type { Cause } from '../src/model/causes.ts'
 
 /** Least share of right answers, for any file. */
 const RECORDED = 0.97

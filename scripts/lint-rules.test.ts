@@ -15,26 +15,28 @@ const PROPERTIES = 'no-restricted-properties'
 /** Enough for rules that ask for types; the snippets need no declarations of Node. */
 const TSCONFIG = { compilerOptions: { strict: true, module: 'nodenext', target: 'es2024', types: [], noEmit: true } }
 
-/** Where a snippet stands, what it says, and the rule that objects; none where it is allowed. */
-type Row = readonly [folder: string, snippet: string, rule?: string]
+/** The folder of a snippet, its text, and the rule that objects (none where it is allowed); its file's name where that matters. */
+type Row = readonly [folder: string, snippet: string, rule?: string | undefined, file?: string]
 
 const value = (from: string) => `import { x } from '${from}'\nexport const y: unknown = x`
 const type = (from: string) => `import type { x } from '${from}'\nexport type y = x`
 
 const rows: readonly Row[] = [
-  ['src/decide', value('../api/duration.ts')],
-  ['src/decide', value('./plan.ts')],
-  ['src/decide/guardrails', value('../../api/duration.ts')],
-  ['src/decide/guardrails', value('../plan.ts')],
+  ['src/decide', value('../model/duration.ts')],
+  ['src/decide', value('../api/policy/compile.ts')],
+  ['src/decide', value('./match.ts')],
+  ['src/decide/guardrails', value('../../model/duration.ts')],
+  ['src/decide/guardrails', value('../match.ts')],
   ['src/decide', value('node:crypto')],
-  ['src/decide', type('../diagnose/incident.ts')],
-  ['src/decide', value('../diagnose/incident.ts'), IMPORTS],
-  ['src/decide/guardrails', value('../../diagnose/incident.ts'), IMPORTS],
+  ['src/decide', value('../remedies/flag-node/plan.ts')],
+  ['src/decide', value('../remedies/flag-node/act.ts'), IMPORTS],
+  ['src/decide', type('../diagnose/incident.ts'), IMPORTS],
+  ['src/decide', value('../diagnose/gather.ts'), IMPORTS],
+  ['src/decide/guardrails', value('../../diagnose/gather.ts'), IMPORTS],
   ['src/decide', value('../runtime/clock.ts'), IMPORTS],
-  ['src/decide', value('../catalogue/classify.ts'), IMPORTS],
-  ['src/decide', value('../config.ts'), IMPORTS],
-  ['src/decide', type('../act/outcome.ts'), IMPORTS],
-  ['src/decide', type('../report/record.ts'), IMPORTS],
+  ['src/decide', value('../kube/client.ts'), IMPORTS],
+  ['src/decide', value('../config/config.ts'), IMPORTS],
+  ['src/decide', type('../report/remediation.ts'), IMPORTS],
   ...['fs', 'fs/promises', 'net', 'http', 'https', 'child_process', 'timers', 'process', 'perf_hooks', 'os'].map(
     (name): Row => ['src/decide', value(`node:${name}`), IMPORTS],
   ),
@@ -51,47 +53,67 @@ const rows: readonly Row[] = [
   ['src/decide', 'export const x = Math.random()', PROPERTIES],
   ['src/decide', 'export const x = Math.max(1, 2)'],
 
-  ['src/catalogue', value('../api/pattern.ts')],
-  ['src/catalogue', type('../watch/sighting.ts')],
-  ['src/catalogue', value('../watch/sighting.ts'), IMPORTS],
+  ['src/model', value('./duration.ts')],
+  ['src/model', value('node:crypto')],
+  ['src/model', type('../api/kinds.ts')],
+  ['src/model', value('../api/kinds.ts'), IMPORTS],
+  ['src/model', value('../runtime/clock.ts'), IMPORTS],
+  ['src/model', value('node:fs'), IMPORTS],
+  ['src/model', 'export const now = Date.now()', GLOBALS],
+  ['src/catalogue', value('../model/pattern.ts')],
+  ['src/catalogue', type('../watch/pod-cache.ts'), IMPORTS],
   ['src/catalogue/rows', value('../../runtime/clock.ts'), IMPORTS],
-  ['src/catalogue', type('../diagnose/incident.ts'), IMPORTS],
   ['src/catalogue', value('re2js'), IMPORTS],
   ['src/catalogue', value('node:fs'), IMPORTS],
   ['src/catalogue', 'export const now = Date.now()', GLOBALS],
   ['src/catalogue', 'export const x = Math.random()', PROPERTIES],
 
   ['src/api', value('zod')],
-  ['src/api', value('../decide/plan.ts'), IMPORTS],
+  ['src/api', value('../model/duration.ts')],
+  ['src/api/policy', value('../../model/duration.ts')],
+  ['src/api', value('../decide/decide.ts'), IMPORTS],
+  ['src/api', value('../kube/client.ts'), IMPORTS],
   ['src/api', value('../runtime/clock.ts'), IMPORTS],
   ['src/api', value('node:fs'), IMPORTS],
-  ['src/runtime', type('../api/kubernetes.ts')],
-  ['src/runtime', value('../api/policy.ts'), IMPORTS],
-  ['src/runtime', type('../diagnose/incident.ts'), IMPORTS],
-  ['src/runtime', value('../config.ts'), IMPORTS],
-  ['src/watch', value('../runtime/clock.ts')],
-  ['src/watch', type('../diagnose/incident.ts'), IMPORTS],
-  ['src/watch', value('../catalogue/classify.ts'), IMPORTS],
-  ['src/diagnose', type('../catalogue/row.ts')],
-  ['src/diagnose', type('../watch/sighting.ts')],
+  ['src/runtime', type('../model/kubernetes.ts')],
+  ['src/runtime', value('../api/kinds.ts'), IMPORTS],
+  ['src/runtime', value('../kube/client.ts'), IMPORTS],
+  ['src/runtime', value('../config/config.ts'), IMPORTS],
+  ['src/kube', value('../runtime/clock.ts')],
+  ['src/kube', value('../model/names.ts')],
+  ['src/kube', value('../api/kinds.ts'), IMPORTS],
+  ['src/kube', value('../watch/informers.ts'), IMPORTS],
+  ['src/watch', value('../kube/client.ts')],
+  ['src/watch', value('../diagnose/gather.ts'), IMPORTS],
+  ['src/watch', value('../report/metrics.ts'), IMPORTS],
+  ['src/remedies', value('../kube/client.ts')],
+  ['src/remedies/flag-node', value('../../kube/client.ts')],
+  ['src/remedies', value('../decide/decide.ts'), IMPORTS],
+  ['src/remedies', value('../diagnose/gather.ts'), IMPORTS],
+  ['src/remedies', type('../report/remediation.ts'), IMPORTS],
+  ['src/remedies/flag-node', value('../../../model/causes.ts'), undefined, 'plan.ts'],
+  ['src/remedies/flag-node', value('../../../kube/client.ts'), IMPORTS, 'plan.ts'],
+  ['src/remedies/flag-node', value('./act.ts'), IMPORTS, 'verify.ts'],
+  ['src/remedies/flag-node', value('node:fs'), IMPORTS, 'text.ts'],
+  ['src/remedies/flag-node', 'export const now = Date.now()', GLOBALS, 'resume.ts'],
+  ['src/diagnose', value('../catalogue/row.ts')],
+  ['src/diagnose', value('../watch/pod-cache.ts')],
   ['src/diagnose/registry', value('../incident.ts')],
-  ['src/diagnose', value('../catalogue/classify.ts'), IMPORTS],
-  ['src/diagnose', type('../decide/case.ts'), IMPORTS],
-  ['src/diagnose/registry', value('../../act/act.ts'), IMPORTS],
-  ['src/act', type('../decide/verdict.ts')],
-  ['src/act', value('../decide/decide.ts'), IMPORTS],
-  ['src/act', type('../report/record.ts'), IMPORTS],
-  ['src/act', value('../pipeline/reconcile.ts'), IMPORTS],
-  ['src/report', type('../act/outcome.ts')],
-  ['src/report', value('../act/act.ts'), IMPORTS],
-  ['src/report', value('../diagnose/conclude.ts'), IMPORTS],
-  ['src/report', type('../pipeline/records.ts'), IMPORTS],
-  ['src/pipeline', value('../decide/decide.ts')],
+  ['src/diagnose', type('../decide/decide.ts'), IMPORTS],
+  ['src/diagnose/registry', value('../../report/events.ts'), IMPORTS],
+  ['src/report', value('../diagnose/conclude.ts')],
+  ['src/report', value('../controller/reconcile.ts'), IMPORTS],
+  ['src/report', type('../cli/output.ts'), IMPORTS],
+  ['src/controller', value('../decide/decide.ts')],
+  ['src/controller', value('../cli/output.ts'), IMPORTS],
+  ['src/cli', value('../controller/evaluate.ts')],
+  ['src/cli/explain', value('../../agent/agent.ts'), IMPORTS],
 
   ['src/agent', value('../runtime/clock.ts')],
   ['src/agent', value('zod'), IMPORTS],
   ['src/agent', type('@kubernetes/client-node'), IMPORTS],
   ['src/agent', value('../decide/decide.ts'), IMPORTS],
+  ['src/agent', value('../remedies/act.ts'), IMPORTS],
 
   ['src/runtime', 'export const x = process.env', PROPERTIES],
   ['src/runtime', 'export const x = process.env.HOME', PROPERTIES],
@@ -138,7 +160,8 @@ const run = (cwd: string): Promise<readonly Diagnostic[]> =>
 
 let directory = ''
 let rulesByFile: ReadonlyMap<string, readonly string[]> = new Map()
-const fileOf = ([folder]: Row, index: number): string => join(folder, `snippet-${index}.ts`)
+const fileOf = ([folder, , , file]: Row, index: number): string =>
+  file === undefined ? join(folder, `snippet-${index}.ts`) : join(folder, `case-${index}`, file)
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'podmend-lint-'))
@@ -151,11 +174,11 @@ beforeAll(async () => {
   }
   // An import ring: two files that need each other.
   await writeFile(
-    join(directory, 'src/act/ring-a.ts'),
+    join(directory, 'src/remedies/ring-a.ts'),
     "import { b } from './ring-b.ts'\nexport const a = (): unknown => b\n",
   )
   await writeFile(
-    join(directory, 'src/act/ring-b.ts'),
+    join(directory, 'src/remedies/ring-b.ts'),
     "import { a } from './ring-a.ts'\nexport const b = (): unknown => a\n",
   )
   const found = new Map<string, string[]>()
@@ -176,7 +199,7 @@ for (const [index, row] of rows.entries()) {
 }
 
 test('Files that import each other in a ring are refused', () => {
-  expect(rulesByFile.get('src/act/ring-a.ts')?.join(' ')).toContain('(no-cycle)')
+  expect(rulesByFile.get('src/remedies/ring-a.ts')?.join(' ')).toContain('(no-cycle)')
 })
 
 test('Every folder of the house is known to the rules on the direction of imports', async () => {

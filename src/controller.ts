@@ -1,12 +1,12 @@
 /** The controller: reads its flags, stands for the lease, runs the pipeline until it is told to stop. */
 import { readFileSync } from 'node:fs'
-import { type Config, ConfigError, readConfig } from './config.ts'
-import { createPipeline } from './pipeline/pipeline.ts'
+import { type Config, ConfigError, readConfig } from './config/config.ts'
+import { createPipeline } from './controller/controller.ts'
+import { createKubeClient } from './kube/client.ts'
+import { loadKubeConnection } from './kube/connection.ts'
+import { createLeader } from './kube/leader-election.ts'
 import { systemClock as clock } from './runtime/clock.ts'
 import { startHttpServer } from './runtime/http-server.ts'
-import { createKubeClient } from './runtime/kube-client.ts'
-import { loadKubeConnection } from './runtime/kube-config.ts'
-import { createLeader } from './runtime/leader.ts'
 import { createLog, describeError } from './runtime/log.ts'
 import { packageFile } from './runtime/package-root.ts'
 

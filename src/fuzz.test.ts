@@ -2,16 +2,16 @@
  * Whatever a cluster, a registry or a person sends: nothing throws, nothing is lost, and what must hold holds. Bounded;
  * FUZZ_RUNS=N tries N times as many. A failure prints its seed and the smallest input that fails.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as fc from 'fast-check'
-import { CAUSES } from './api/causes.ts'
-import { formatImage, normalImage, parseImage, rewritePrefix, underPrefix } from './api/image-reference.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classify } from './catalogue/classify.ts'
 import { ROWS } from './catalogue/rows.ts'
-import { classifyLine } from './command/classify-line.ts'
-import { distance, nearNames } from './diagnose/near-names.ts'
+import { classifyLine } from './cli/classify/classify.ts'
+import { distance, nearNames } from './diagnose/image/edit-distance.ts'
+import { type StandIn, startStandIn, writeCertsDirectory } from './diagnose/registry/fake-registry.ts'
 import { createRegistry, type Registry } from './diagnose/registry/registry.ts'
-import { type StandIn, startStandIn, writeCertsDirectory } from './diagnose/registry/stand-in.ts'
+import { CAUSES } from './model/causes.ts'
+import { formatImage, normalImage, parseImage, rewritePrefix, underPrefix } from './model/image-reference.ts'
 
 const TIMES = Number(process.env['FUZZ_RUNS'] ?? 1)
 const runs = (numRuns: number) => ({ numRuns: numRuns * TIMES })

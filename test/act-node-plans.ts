@@ -1,12 +1,12 @@
 /** Plans of remedies on nodes, as decide makes them, for a node that stands on the server. */
-import type { KubeObject } from '../src/api/kubernetes.ts'
+import type { KubeObject } from '../src/model/kubernetes.ts'
 import type {
   FlagNodePlan,
   InstallMountHelperPlan,
   NodeOrder,
   RecycleSandboxPlan,
   RestartRuntimePlan,
-} from '../src/decide/verdict.ts'
+} from '../src/model/plan.ts'
 import type { Bed } from '../testbed/fixture.ts'
 
 export const aNode = async (bed: Bed, name: string, spec: object = {}): Promise<KubeObject> => {

@@ -1,10 +1,10 @@
 /** Plans as decide makes them, from objects as they stand on the server. */
-import type { ActDeps } from '../src/act/deps.ts'
-import type { Container, KubeObject, Pod } from '../src/api/kubernetes.ts'
-import type { PlacedChange, PodToDelete, RecyclePodPlan, RewriteImagePlan } from '../src/decide/verdict.ts'
+import { createKubeClient, type KubeClient } from '../src/kube/client.ts'
+import { loadKubeConnection } from '../src/kube/connection.ts'
+import type { Container, KubeObject, Pod } from '../src/model/kubernetes.ts'
+import type { PlacedChange, PodToDelete, RecyclePodPlan, RewriteImagePlan } from '../src/model/plan.ts'
+import type { ActDeps } from '../src/remedies/writes.ts'
 import { systemClock } from '../src/runtime/clock.ts'
-import { createKubeClient, type KubeClient } from '../src/runtime/kube-client.ts'
-import { loadKubeConnection } from '../src/runtime/kube-config.ts'
 
 export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'
 export const MENDED = 'harbor.od.com/public/coredns:1.6.1'

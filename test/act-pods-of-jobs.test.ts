@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { ActDeps } from '../src/act/deps.ts'
-import { rewriteImage } from '../src/act/rewrite-image.ts'
-import type { Container } from '../src/api/kubernetes.ts'
-import type { ImageEdit, RewriteImagePlan } from '../src/decide/verdict.ts'
+import type { Container } from '../src/model/kubernetes.ts'
+import type { ImageEdit, RewriteImagePlan } from '../src/model/plan.ts'
+import { rewriteImage } from '../src/remedies/rewrite-image/act.ts'
+import type { ActDeps } from '../src/remedies/writes.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { BROKEN, change, depsOf, MENDED, rewritePlan, type Templated } from './act-plans.ts'
 

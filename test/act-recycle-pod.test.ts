@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { act } from '../src/act/act.ts'
-import type { ActDeps } from '../src/act/deps.ts'
-import { recyclePod } from '../src/act/recycle-pod.ts'
-import type { Pod } from '../src/api/kubernetes.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
+import { act } from '../src/remedies/act.ts'
+import { recyclePod } from '../src/remedies/recycle-pod/act.ts'
+import type { ActDeps } from '../src/remedies/writes.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { BROKEN, depsOf, recyclePlan } from './act-plans.ts'
 

@@ -1,16 +1,16 @@
 /** The life of one task, with verbs of the test's own, against a real API server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, test } from 'vitest'
-import { carryOut, type CarryOutDeps } from '../src/agent/carry-out.ts'
+import { carryOut, type CarryOutDeps } from '../src/agent/execute.ts'
 import type { Answer, Verb } from '../src/agent/verbs/verb.ts'
-import type { NodeTask } from '../src/api/objects.ts'
+import type { NodeTask } from '../src/api/kinds.ts'
+import { createKubeClient, type KubeClient } from '../src/kube/client.ts'
+import { loadKubeConnection } from '../src/kube/connection.ts'
+import { pathOf } from '../src/kube/paths.ts'
 import { systemClock } from '../src/runtime/clock.ts'
-import { createKubeClient, type KubeClient } from '../src/runtime/kube-client.ts'
-import { loadKubeConnection } from '../src/runtime/kube-config.ts'
-import { pathOf } from '../src/runtime/paths.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
-import { ROOT } from './policies/server.ts'
 import { inMinutes } from './agent-scene.ts'
+import { ROOT } from './policies/server.ts'
 
 const bed = useControlPlane()
 const NAMESPACE = 'default'

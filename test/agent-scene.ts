@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll } from 'vitest'
-import type { NodeTask } from '../src/api/objects.ts'
+import type { NodeTask } from '../src/api/kinds.ts'
 import { type Bed, eventually, useControlPlane } from '../testbed/fixture.ts'
 import { ROOT } from './policies/server.ts'
 

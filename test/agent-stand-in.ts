@@ -1,8 +1,8 @@
 /** Answers orders as the agents of nodes would: what each node looks like is given, and nothing is done to it. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NodeTask } from '../src/api/kinds.ts'
 import type { NodeInspection, NodeTaskStatus } from '../src/api/node-task.ts'
-import type { NodeTask } from '../src/api/objects.ts'
-import { pathOf } from '../src/runtime/paths.ts'
+import { pathOf } from '../src/kube/paths.ts'
 import type { Api } from '../testbed/kubelet/api.ts'
 
 /** What an agent sees of a node that is well: Docker beside containerd, with its chains, and no mount helper. */

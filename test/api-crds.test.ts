@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { JsonSchema } from '../src/api/crd.ts'
 import { customResourceDefinitions } from '../src/api/kinds.ts'
-import type { Condition } from '../src/api/kubernetes.ts'
-import type { KubeClient } from '../src/runtime/kube-client.ts'
+import type { KubeClient } from '../src/kube/client.ts'
+import type { Condition } from '../src/model/kubernetes.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { edited, SMALL } from './policies/edited.ts'
-import { manifests, ROOT, refusals, withCrds } from './policies/server.ts'
+import { manifests, refusals, ROOT, withCrds } from './policies/server.ts'
 
 const bed = useControlPlane()
 let client: KubeClient

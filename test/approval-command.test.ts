@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { API_VERSION } from '../src/api/names.ts'
+import { API_VERSION } from '../src/model/names.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { installApprovalPolicy, MAY, PLAN, propose, readRecord } from './approval-scene.ts'
 import { restrictedUser } from './command-scene.ts'

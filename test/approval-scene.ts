@@ -1,7 +1,7 @@
 /** The admission policy on approvals, and people who may and may not approve. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Remediation } from '../src/api/objects.ts'
+import type { Remediation } from '../src/api/kinds.ts'
 import { type Bed, eventually } from '../testbed/fixture.ts'
 import { ROOT } from './policies/server.ts'
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { parseConfig } from '../src/config/config.ts'
+import { AGENT_ACCOUNT, NODE_TASK_POLICY } from '../src/model/names.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
-import { AGENT_ACCOUNT, NODE_TASK_POLICY } from '../src/api/names.ts'
-import { parseConfig } from '../src/config.ts'
 import {
   CHART,
   containerOf,

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { RemediationPolicy } from '../src/api/objects.ts'
+import type { RemediationPolicy } from '../src/api/kinds.ts'
 import { startController } from '../testbed/controller.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { ACCOUNT, CHART, mayController, NAMESPACE, objectsIn, useHelm, valuesFlags } from './chart-scene.ts'

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import type { Check } from '../src/command/check.ts'
+import type { Check } from '../src/cli/doctor/check.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { install, restrictedUser } from './command-scene.ts'
 import { runMend } from './play-mend.ts'

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Explanation } from '../src/command/explain.ts'
+import type { Explanation } from '../src/cli/explain/explain.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { useHelm } from './chart-scene.ts'
-import { BROKEN, breakItsPod, HOST, install, restrictedUser } from './command-scene.ts'
+import { breakItsPod, BROKEN, HOST, install, restrictedUser } from './command-scene.ts'
 import { runMend } from './play-mend.ts'
 
 const bed = useControlPlane()

@@ -1,6 +1,6 @@
 /** What the tests of the command find in the cluster. */
-import type { Pod, Workload } from '../src/api/kubernetes.ts'
-import type { RemediationPolicy } from '../src/api/objects.ts'
+import type { RemediationPolicy } from '../src/api/kinds.ts'
+import type { Pod, Workload } from '../src/model/kubernetes.ts'
 import { type Bed, eventually } from '../testbed/fixture.ts'
 
 export const HOST = 'moved.example.com'

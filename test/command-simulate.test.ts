@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import type { Simulation } from '../src/command/simulation-text.ts'
+import type { Simulation } from '../src/cli/simulate/text.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { applyPolicy, BROKEN, brokenDeployment, deploymentIn, install, policyYaml, REPAIRED } from './command-scene.ts'
 import { runMend } from './play-mend.ts'

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
-import { incidentId, remediationName } from '../src/api/incident-id.ts'
-import type { Pod, Workload } from '../src/api/kubernetes.ts'
-import type { Explanation } from '../src/command/explain.ts'
+import type { Explanation } from '../src/cli/explain/explain.ts'
+import { incidentId, remediationName } from '../src/model/incident.ts'
+import type { Pod, Workload } from '../src/model/kubernetes.ts'
 import { type Bed, useControlPlane } from '../testbed/fixture.ts'
 import {
   applyPolicy,

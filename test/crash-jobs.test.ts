@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Pod } from '../src/api/kubernetes.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { crashAtEveryWrite, type Play } from './crash-play.ts'
 import { cronJob } from './repair-objects.ts'
 import { NEW, OLD, useScene } from './repair-scene.ts'

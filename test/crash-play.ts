@@ -1,6 +1,6 @@
 /** Plays one incident again and again, and kills the controller at another of its writes each time. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Remediation } from '../src/api/objects.ts'
+import type { Remediation } from '../src/api/kinds.ts'
 import type { Controller } from '../testbed/controller.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { type CountedWrite, type Proxy, startProxy } from '../testbed/proxy.ts'

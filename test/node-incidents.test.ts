@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest'
-import type { NodeTask } from '../src/api/objects.ts'
-import type { Pod } from '../src/api/kubernetes.ts'
-import type { Answers } from './agent-stand-in.ts'
-import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
+import type { NodeTask } from '../src/api/kinds.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { readWrites } from '../testbed/demo/audit.ts'
 import { eventually } from '../testbed/fixture.ts'
-import { runMend } from './play-mend.ts'
-import { useNodeScene, OPERATOR } from './node-scene.ts'
+import { type Answers, seeing, wellNode, wipedNode } from './agent-stand-in.ts'
+import { OPERATOR, useNodeScene } from './node-scene.ts'
 import { chainGone, FAST_PATIENCE, NETNS_GONE, noHelper, PORT_TAKEN } from './node-words.ts'
+import { runMend } from './play-mend.ts'
 
 const scene = useNodeScene()
 

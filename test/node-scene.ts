@@ -1,9 +1,9 @@
 /** Nodes that say of themselves what a kubelet would, and pods on them that never start: no kubelet runs. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll } from 'vitest'
-import type { Pod } from '../src/api/kubernetes.ts'
-import type { Remediation } from '../src/api/objects.ts'
-import { pathOf } from '../src/runtime/paths.ts'
+import type { Remediation } from '../src/api/kinds.ts'
+import { pathOf } from '../src/kube/paths.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { type Controller, installController, startController } from '../testbed/controller.ts'
 import { type Bed, eventually, type Patience, useControlPlane } from '../testbed/fixture.ts'
 import { type Api, openApi } from '../testbed/kubelet/api.ts'

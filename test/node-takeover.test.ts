@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { Pod } from '../src/api/kubernetes.ts'
-import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { eventually } from '../testbed/fixture.ts'
+import { seeing, wellNode, wipedNode } from './agent-stand-in.ts'
 import { OPERATOR, useNodeScene } from './node-scene.ts'
 import { chainGone, FAST_PATIENCE } from './node-words.ts'
 

@@ -1,6 +1,6 @@
-import type { ExitStatus } from '../src/command/failure.ts'
-import { run } from '../src/command/run.ts'
-import type { Terminal } from '../src/command/terminal.ts'
+import type { ExitStatus } from '../src/cli/errors.ts'
+import { run } from '../src/cli/run.ts'
+import type { Terminal } from '../src/cli/terminal.ts'
 
 interface Played {
   readonly input?: string | readonly Buffer[] | AsyncIterable<Uint8Array>

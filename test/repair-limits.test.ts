@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { RemediationPolicy } from '../src/api/objects.ts'
+import type { RemediationPolicy } from '../src/api/kinds.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { deployment } from './repair-objects.ts'
 import { NEW, OLD, PATIENTLY, useScene } from './repair-scene.ts'

@@ -1,6 +1,6 @@
 /** Owners whose pods no edit of a template reaches: Jobs, CronJobs, ReplicaSets of their own. */
 import { expect, test } from 'vitest'
-import type { Pod } from '../src/api/kubernetes.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { runMend } from './play-mend.ts'
 import { cronJob, job, replicaSet } from './repair-objects.ts'

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
-import type { Remediation, RemediationPolicy } from '../src/api/objects.ts'
-import type { Pod, Workload } from '../src/api/kubernetes.ts'
-import { pathOf } from '../src/runtime/paths.ts'
+import type { Remediation, RemediationPolicy } from '../src/api/kinds.ts'
+import { pathOf } from '../src/kube/paths.ts'
+import type { Pod, Workload } from '../src/model/kubernetes.ts'
 import {
-  CONTROLLER_USER,
   type Controller,
+  CONTROLLER_USER,
   type ControllerOptions,
   installController,
   startController,

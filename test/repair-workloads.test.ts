@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { KubeEvent } from '../src/api/kubernetes.ts'
+import type { KubeEvent } from '../src/model/kubernetes.ts'
 import { eventually } from '../testbed/fixture.ts'
 import { testKubernetes } from '../testbed/test-context.ts'
 import { barePod, daemonSet, deployment, statefulSet } from './repair-objects.ts'

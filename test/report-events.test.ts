@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest'
-import type { KubeEvent } from '../src/api/kubernetes.ts'
+import type { KubeClient } from '../src/kube/client.ts'
+import type { KubeEvent } from '../src/model/kubernetes.ts'
+import type { Note } from '../src/report/event-messages.ts'
 import { createEventWriter } from '../src/report/events.ts'
-import type { Note } from '../src/report/notes.ts'
-import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { clientOf } from './act-plans.ts'
 

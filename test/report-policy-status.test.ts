@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest'
-import type { RemediationPolicy } from '../src/api/objects.ts'
+import type { RemediationPolicy } from '../src/api/kinds.ts'
+import type { KubeClient } from '../src/kube/client.ts'
 import { createPolicyStatusWriter } from '../src/report/policy-status-writer.ts'
 import { createManualClock } from '../src/runtime/clock.ts'
-import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { clientOf } from './act-plans.ts'
 

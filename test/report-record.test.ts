@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { OWNER_UID_LABEL } from '../src/api/names.ts'
-import type { Remediation } from '../src/api/objects.ts'
-import type { Incident } from '../src/diagnose/incident.ts'
-import { deleteRecords } from '../src/report/housekeeping.ts'
-import { openRecord, recordChange, recordIntent } from '../src/report/record.ts'
+import type { Remediation } from '../src/api/kinds.ts'
+import { deleteRecords } from '../src/controller/garbage-collection.ts'
+import type { KubeClient } from '../src/kube/client.ts'
+import { Retry, Terminal } from '../src/kube/errors.ts'
+import type { Incident } from '../src/model/incident.ts'
+import { OWNER_UID_LABEL } from '../src/model/names.ts'
+import { openRecord, recordChange, recordIntent } from '../src/report/remediation.ts'
 import {
   aDiagnosis,
   aHold,
@@ -16,8 +18,6 @@ import {
   OWNER,
   POLICY,
 } from '../src/report/testing.ts'
-import { Retry, Terminal } from '../src/runtime/errors.ts'
-import type { KubeClient } from '../src/runtime/kube-client.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { clientOf } from './act-plans.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { KubeError } from '../src/runtime/errors.ts'
-import { createKubeClient, type KubeClientOptions, listAll } from '../src/runtime/kube-client.ts'
+import { createKubeClient, type KubeClientOptions, listAll } from '../src/kube/client.ts'
+import { KubeError } from '../src/kube/errors.ts'
 import { answerJson, answerStatus, type Script, startFaultyServer } from './runtime-faulty-server.ts'
 
 const against = async (script: Script, options: Partial<KubeClientOptions> = {}) => {

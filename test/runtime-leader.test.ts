@@ -1,10 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createKubeClient } from '../src/kube/client.ts'
+import { loadKubeConnection } from '../src/kube/connection.ts'
+import { createLeader, type Lease } from '../src/kube/leader-election.ts'
+import { pathOf } from '../src/kube/paths.ts'
 import { systemClock } from '../src/runtime/clock.ts'
-import { createKubeClient } from '../src/runtime/kube-client.ts'
-import { loadKubeConnection } from '../src/runtime/kube-config.ts'
-import { createLeader } from '../src/runtime/leader.ts'
-import type { Lease } from '../src/runtime/lease.ts'
-import { pathOf } from '../src/runtime/paths.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 
 const bed = useControlPlane()

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { KubeObject } from '../src/api/kubernetes.ts'
+import { createKubeClient } from '../src/kube/client.ts'
+import { createReflector, type ReflectorOptions } from '../src/kube/informer.ts'
+import type { KubeObject } from '../src/model/kubernetes.ts'
 import { createManualClock } from '../src/runtime/clock.ts'
-import { createKubeClient } from '../src/runtime/kube-client.ts'
-import { createReflector, type ReflectorOptions } from '../src/runtime/reflector.ts'
 import { answerJson, answerStatus, type Received, type Script, startFaultyServer } from './runtime-faulty-server.ts'
 
 const object = (name: string, version: number, annotations: Record<string, string> = {}): KubeObject => ({

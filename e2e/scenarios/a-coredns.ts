@@ -1,7 +1,7 @@
 /** The first of the incidents: cluster DNS itself, its image in a project that was renamed. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeEvent } from '../../src/api/kubernetes.ts'
+import type { KubeEvent } from '../../src/model/kubernetes.ts'
 import { deployment } from '../objects.ts'
 import { NEW, OLD } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'

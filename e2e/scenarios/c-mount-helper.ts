@@ -1,7 +1,7 @@
 /** The third of the incidents: a volume that the node cannot mount, since the program that mounts it is not installed. */
 import assert from 'node:assert/strict'
-import type { KubeEvent } from '../../src/api/kubernetes.ts'
-import { FLAG_PREFIX, INSTALL_LABEL } from '../../src/api/names.ts'
+import type { KubeEvent } from '../../src/model/kubernetes.ts'
+import { FLAG_PREFIX, INSTALL_LABEL } from '../../src/model/names.ts'
 import { hasHelper, HELPER, installByHand, nfsPod, PACKAGE, withoutHelper } from '../mount-helper.ts'
 import {
   conditionOf,

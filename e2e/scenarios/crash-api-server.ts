@@ -1,7 +1,7 @@
 /** The API server is away, for all or for the operator alone. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Lease } from '../../src/runtime/lease.ts'
+import type { Lease } from '../../src/kube/leader-election.ts'
 import { allReady, wroteOnce } from '../disturb.ts'
 import { deployment } from '../objects.ts'
 import { NAMESPACE, SELECTOR } from '../operator.ts'

@@ -1,6 +1,6 @@
 /** The leader dies in the middle of a remediation; the other replica finishes it. */
 import assert from 'node:assert/strict'
-import type { Remediation } from '../../src/api/objects.ts'
+import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, killOperator, leaderPod, wroteOnce } from '../disturb.ts'
 import { deployment, statefulSet } from '../objects.ts'
 import type { Scenario, Stage } from '../scenario.ts'

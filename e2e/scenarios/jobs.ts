@@ -1,6 +1,6 @@
 /** Pods that no edit of a template reaches: those of Jobs, and of a ReplicaSet without a Deployment. */
 import assert from 'node:assert/strict'
-import type { KubeEvent, Pod } from '../../src/api/kubernetes.ts'
+import type { KubeEvent, Pod } from '../../src/model/kubernetes.ts'
 import { BROKEN, deployment } from '../objects.ts'
 import { NEW, OLD } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'

@@ -1,6 +1,6 @@
 /** The operator is replaced, or taken away, in the middle of a remediation. */
 import assert from 'node:assert/strict'
-import type { Remediation } from '../../src/api/objects.ts'
+import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, wroteOnce } from '../disturb.ts'
 import { statefulSet } from '../objects.ts'
 import type { Scenario, Stage } from '../scenario.ts'

@@ -1,6 +1,6 @@
 /** Rights are taken from the operator; it says which one it lacks and goes on with the rest. */
 import assert from 'node:assert/strict'
-import type { Remediation } from '../../src/api/objects.ts'
+import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, writesOf } from '../disturb.ts'
 import { deployment } from '../objects.ts'
 import { OLD } from '../registries.ts'

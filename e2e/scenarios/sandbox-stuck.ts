@@ -1,7 +1,7 @@
 /** Sandboxes that died and that the node's network does not get over: the kubelet alone never gets out of it. */
 import assert from 'node:assert/strict'
-import type { KubeEvent, Pod } from '../../src/api/kubernetes.ts'
-import { forgetting, invocations, nodePolicy, nodeRecord, ordersSince, RUNS, restartedOnly, said } from '../nodes.ts'
+import type { KubeEvent, Pod } from '../../src/model/kubernetes.ts'
+import { forgetting, invocations, nodePolicy, nodeRecord, ordersSince, restartedOnly, RUNS, said } from '../nodes.ts'
 import { barePod, deployment } from '../objects.ts'
 import { killSandboxes } from '../sandboxes.ts'
 import type { Scenario, Stage } from '../scenario.ts'

@@ -1,7 +1,7 @@
 /** The catalogue as people read it: by area and cause, what each known message means and what can be done. */
-import { type Area, areaOf, CAUSES, CAUSES_BY_AREA, type Cause } from '../../src/api/causes.ts'
 import type { Row } from '../../src/catalogue/row.ts'
 import { ROWS } from '../../src/catalogue/rows.ts'
+import { type Area, areaOf, type Cause, CAUSES, CAUSES_BY_AREA } from '../../src/model/causes.ts'
 
 const LONGEST_SAMPLE = 400
 

@@ -2,8 +2,8 @@ import { glob, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { stringify } from 'yaml'
-import type { RbacGrant, RbacRule } from '../../src/api/rbac.ts'
-import { ACTION_TYPES } from '../../src/api/reasons.ts'
+import type { RbacGrant, RbacRule } from '../../src/model/rbac.ts'
+import { ACTION_TYPES } from '../../src/model/reasons.ts'
 import { type Generator, HEADER } from './generator.ts'
 
 /** Where the controller runs unless it is installed elsewhere. */

@@ -1,22 +1,21 @@
 /** The node agent wired: what it may look at, the verbs that are switched on, its one watch. */
 import { randomInt } from 'node:crypto'
-import type { NodeVerb } from '../api/node-verbs.ts'
-import { systemClock as clock, sleep } from '../runtime/clock.ts'
-import { inClusterConnection } from '../runtime/in-cluster.ts'
-import { createKubeClient } from '../runtime/kube-client.ts'
+import { createKubeClient } from '../kube/client.ts'
+import { inClusterConnection } from '../kube/in-cluster.ts'
+import type { NodeVerb } from '../model/node-tasks.ts'
+import { sleep, systemClock as clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log-line.ts'
 import type { AgentConfig } from './config.ts'
 import { createCri } from './cri/client.ts'
+import { createSystemd } from './host/systemd.ts'
 import { readIdentity } from './identity.ts'
 import { lookAtChains } from './inspect/chains.ts'
 import { createInspect, readBootId } from './inspect/inspect.ts'
-import { createSystemd } from './systemd.ts'
 import { createTasks } from './tasks.ts'
-import { createBlind } from './verbs/blind.ts'
 import { createInspectVerb } from './verbs/inspect.ts'
 import { createRecycleSandbox } from './verbs/recycle-sandbox.ts'
 import { createRestartRuntime } from './verbs/restart-runtime.ts'
-import type { Verb } from './verbs/verb.ts'
+import { createBlind, type Verb } from './verbs/verb.ts'
 
 /** What is made of the sockets that were given; a verb that lacks its socket sees nothing, and refuses. */
 export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSignal): Promise<void> => {

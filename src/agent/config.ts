@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { NODE_VERBS, type NodeVerb } from '../api/node-verbs.ts'
-import { SERVICE_ACCOUNT_DIR } from '../runtime/in-cluster.ts'
+import { SERVICE_ACCOUNT_DIR } from '../kube/in-cluster.ts'
+import { NODE_VERBS, type NodeVerb } from '../model/node-tasks.ts'
 import { LOG_LEVELS, type LogLevel } from '../runtime/log-line.ts'
 
 /** Everything that can be set. A path that is absent is a thing that the agent may not look at. */

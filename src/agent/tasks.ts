@@ -1,11 +1,11 @@
 /** The one watch of the agent, and what it shows carried out: one task at a time, in the order in which they were given. */
-import type { KubeObject } from '../api/kubernetes.ts'
-import type { NodeTask } from '../api/objects.ts'
-import type { KubeClient } from '../runtime/kube-client.ts'
-import { pathOf } from '../runtime/paths.ts'
-import { createReflector } from '../runtime/reflector.ts'
-import { isAnswered } from './answer.ts'
-import { carryOut, type CarryOutDeps } from './carry-out.ts'
+import type { NodeTask } from '../api/kinds.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { createReflector } from '../kube/informer.ts'
+import { pathOf } from '../kube/paths.ts'
+import type { KubeObject } from '../model/kubernetes.ts'
+import { carryOut, type CarryOutDeps } from './execute.ts'
+import { isAnswered } from './task-status.ts'
 
 export interface TasksDeps extends Omit<CarryOutDeps, 'client' | 'onError'> {
   readonly client: KubeClient

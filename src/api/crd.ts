@@ -4,7 +4,7 @@
  */
 import { RE2JS } from 're2js'
 import { z } from 'zod'
-import { GROUP, VERSION } from './names.ts'
+import { GROUP, VERSION } from '../model/names.ts'
 import type { CelRule } from './schema.ts'
 
 export interface JsonSchema {

@@ -1,7 +1,14 @@
+import type { ObjectMeta } from '../model/kubernetes.ts'
 import { crdOf, type CustomResourceDefinition, type KindDefinition } from './crd.ts'
-import { nodeTaskSpec, nodeTaskStatus } from './node-task.ts'
-import { policySpec, policyStatus } from './policy.ts'
-import { REMEDIATION_RULES, remediationSpec, remediationStatus } from './remediation.ts'
+import { nodeTaskSpec, type NodeTaskSpec, nodeTaskStatus, type NodeTaskStatus } from './node-task.ts'
+import { policySpec, type PolicySpec, policyStatus, type PolicyStatus } from './policy/policy.ts'
+import {
+  REMEDIATION_RULES,
+  remediationSpec,
+  type RemediationSpec,
+  remediationStatus,
+  type RemediationStatus,
+} from './remediation.ts'
 
 const remediationPolicy: KindDefinition = {
   kind: 'RemediationPolicy',
@@ -109,3 +116,29 @@ export const KINDS: readonly KindDefinition[] = [remediationPolicy, remediation,
 
 /** What `crds/` holds and the controller expects of the cluster. Throws where a schema is not structural. */
 export const customResourceDefinitions = (): readonly CustomResourceDefinition[] => KINDS.map(crdOf)
+
+/** Read as it stands on the server; `spec` is only trusted after `admitPolicy` parsed it. */
+export interface RemediationPolicy {
+  readonly apiVersion: string
+  readonly kind: 'RemediationPolicy'
+  readonly metadata: ObjectMeta
+  readonly spec: PolicySpec
+  readonly status?: PolicyStatus
+}
+
+export interface Remediation {
+  readonly apiVersion: string
+  readonly kind: 'Remediation'
+  readonly metadata: ObjectMeta
+  readonly spec: RemediationSpec
+  readonly status?: RemediationStatus
+}
+
+/** An order to the agent on one node; in the operator's namespace. */
+export interface NodeTask {
+  readonly apiVersion: string
+  readonly kind: 'NodeTask'
+  readonly metadata: ObjectMeta
+  readonly spec: NodeTaskSpec
+  readonly status?: NodeTaskStatus
+}

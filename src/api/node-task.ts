@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { NODE_RUNTIMES, NODE_VERBS, RESTART_REASONS, TASK_PHASES, TASK_REASONS } from './node-verbs.ts'
+import { NODE_RUNTIMES, NODE_VERBS, RESTART_REASONS, TASK_PHASES, TASK_REASONS } from '../model/node-tasks.ts'
 import { count, fitting, listOf, ruled, text, time, total, transitions } from './schema.ts'
 
 const uid = (what: string) =>

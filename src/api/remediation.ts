@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { CAUSES } from './causes.ts'
-import { NODE_RUNTIMES, RESTART_REASONS } from './node-verbs.ts'
-import { ACTION_TYPES, type HoldReason, PHASES } from './reasons.ts'
+import { CAUSES } from '../model/causes.ts'
+import { NODE_RUNTIMES, RESTART_REASONS } from '../model/node-tasks.ts'
+import { ACTION_TYPES, type HoldReason, PHASES } from '../model/reasons.ts'
 import { type CelRule, conditions, count, fitting, listOf, text, time, total, transitions } from './schema.ts'
 
 const cause = z.enum(CAUSES as [string, ...string[]])

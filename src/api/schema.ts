@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DURATION_PATTERN, parseDuration } from './duration.ts'
+import { DURATION_PATTERN, parseDuration } from '../model/duration.ts'
 
 /**
  * One rule in both tongues: CEL for the API server, a predicate for admission in the controller and the command, where

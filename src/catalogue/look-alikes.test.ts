@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Cause } from '../api/causes.ts'
+import type { Cause } from '../model/causes.ts'
 import { classify } from './classify.ts'
 
 const causeOf = (reason: string, message: string): Cause => classify({ reason, message }).cause

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { buildAutomaton } from './automaton.ts'
+import { buildAutomaton } from './aho-corasick.ts'
 import { buildMatcher } from './matcher.ts'
 import { normalise } from './normal-form.ts'
 import type { Row } from './row.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { areaOf, CAUSES } from '../api/causes.ts'
+import { areaOf, CAUSES } from '../model/causes.ts'
 import { refinements } from './refinements.ts'
 
 describe('what a registry may turn a cause into', () => {

@@ -1,4 +1,4 @@
-import type { Cause } from '../api/causes.ts'
+import type { Cause } from '../model/causes.ts'
 
 /**
  * What a registry's answer may turn a cause into. Registries word a missing project, a missing repository and missing

@@ -1,4 +1,4 @@
-import type { Cause } from '../api/causes.ts'
+import type { Cause } from '../model/causes.ts'
 import type { ContextName } from './contexts.ts'
 
 /** The container runtime whose words a message is, where that is known. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { Remediation } from '../api/objects.ts'
-import { known } from '../diagnose/incident.ts'
+import type { Remediation } from '../api/kinds.ts'
+import { known } from '../model/incident.ts'
+import { ownRecord, supersededRecords } from '../model/remediation-state.ts'
 import { decide } from './decide.ts'
-import { ownRecord, supersededRecords } from './own-record.ts'
 import {
   aCase,
   aNamespace,

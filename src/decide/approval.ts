@@ -1,10 +1,8 @@
 /** What a person said of a plan: an approval is of one plan, by its hash, and of no other. */
-import { decidedAt } from '../api/approval-time.ts'
-import { parseDuration } from '../api/duration.ts'
-import { formatTime, parseTime } from '../api/time.ts'
-import type { Case, PolicyInForce } from './case.ts'
-import { ownRecord } from './own-record.ts'
-import type { Plan } from './verdict.ts'
+import type { Case, PolicyInForce } from '../model/decision-input.ts'
+import { formatTime, parseDuration, parseTime } from '../model/duration.ts'
+import type { Plan } from '../model/plan.ts'
+import { decidedAt, ownRecord } from '../model/remediation-state.ts'
 
 export type Decision =
   | { readonly kind: 'Approved' }

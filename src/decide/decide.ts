@@ -1,20 +1,17 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
-import type { GoverningPolicy } from '../api/governing-policy.ts'
-import type { HoldReason } from '../api/reasons.ts'
-import type { Diagnosis } from '../diagnose/incident.ts'
-import { attemptUnderWay } from './attempt-under-way.ts'
-import type { Case, PolicyInForce } from './case.ts'
-import { type Ask, askFor } from './facts.ts'
-import { awaitingApproval } from './guardrails/awaiting-approval.ts'
+import { type Ask, askFor, type Case, type PolicyInForce, RARELY, type Governed } from '../model/decision-input.ts'
+import type { Diagnosis } from '../model/incident.ts'
+import type { Verdict } from '../model/plan.ts'
+import type { HoldReason } from '../model/reasons.ts'
+import { attemptUnderWay, type GoverningPolicy } from '../model/remediation-state.ts'
+import { nameOfOwner } from '../remedies/pod-template.ts'
+import { prove } from './attempt/verify.ts'
 import { firstObjection } from './guardrails/chain.ts'
-import type { Context, Objection } from './guardrails/guardrail.ts'
-import { RARELY } from './look-again.ts'
-import { type Governed, governing } from './match.ts'
-import { planNext } from './plan.ts'
-import { prove } from './prove.ts'
-import { contentWithOld } from './nodes/held-anyway.ts'
-import { nameOfOwner } from './template.ts'
-import type { Verdict } from './verdict.ts'
+import type { Context, Guardrail, Objection } from './guardrails/guardrail.ts'
+import { operatorPaused, policySuspended } from './guardrails/scope.ts'
+import { attemptsSpent, awaitingApproval, notFailingLongEnough, operatorBudgetSpent } from './guardrails/timing.ts'
+import { governing } from './match.ts'
+import { planNext } from './escalation.ts'
 
 export const decide = (c: Case): Verdict => {
   const underWay = attemptUnderWay(c)
@@ -82,3 +79,26 @@ const recovered = (c: Case): Verdict => {
   const lookAgainAt = c.now + RARELY
   return { kind: 'Hold', policy, reason: 'AlreadyRecovered', message: why, lookAgainAt, diagnosis: c.diagnosis }
 }
+
+// Looks of agents that could change nothing: each is an order, and a kubelet that tries again calls for one each time.
+
+/** They hold by what is known without the agent, and whatever it sees. */
+const BLIND: readonly Guardrail[] = [
+  operatorPaused,
+  operatorBudgetSpent,
+  policySuspended,
+  notFailingLongEnough,
+  attemptsSpent,
+]
+
+/** How old a look may be that only stands on the record as evidence. */
+const EVIDENCE_MS = 10 * 60_000
+
+const isHeldAnyway = (context: Context): boolean =>
+  context.policy.spec.mode === 'Observe' || BLIND.some((guardrail) => guardrail(context) !== undefined)
+
+/** What is asked for, where nothing can come of it content with what the agent said within ten minutes. */
+export const contentWithOld = (asked: Ask, context: Context): Ask =>
+  asked.ask.some(({ fact }) => fact === 'inspection') && isHeldAnyway(context)
+    ? { ask: asked.ask.map((name) => (name.fact === 'inspection' ? { ...name, maxAgeMs: EVIDENCE_MS } : name)) }
+    : asked

@@ -1,11 +1,18 @@
-/** Which action of the policy comes next, by what the records tell of those before. */
-import { policyOfStep } from '../api/governing-policy.ts'
-import { incidentId } from '../api/incident-id.ts'
-import { sameImage } from '../api/image-reference.ts'
-import type { Remediation } from '../api/objects.ts'
-import type { RemediationStep } from '../api/remediation.ts'
-import type { Case, PolicyInForce } from './case.ts'
-import { placeOf } from './template.ts'
+import { type Case, type PolicyInForce, type Ask, nodeCauseOf, type Governed } from '../model/decision-input.ts'
+import { sameImage } from '../model/image-reference.ts'
+import { incidentId } from '../model/incident.ts'
+import { policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
+import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
+import type { Plan } from '../model/plan.ts'
+import { endedFlagged, planFlagNode } from '../remedies/flag-node/plan.ts'
+import { planInstallMountHelper } from '../remedies/install-mount-helper/plan.ts'
+import { underHash, unplanned } from '../remedies/node-plan.ts'
+import { planRecyclePod, planRecyclePodsOnNode } from '../remedies/recycle-pod/plan.ts'
+import { planRecycleSandbox } from '../remedies/recycle-sandbox/plan.ts'
+import { planRestartRuntime } from '../remedies/restart-runtime/plan.ts'
+import { planRewriteImage } from '../remedies/rewrite-image/plan.ts'
+import { hashOfAttempt } from '../remedies/text.ts'
+import type { Unplanned, Planned, Turn } from '../remedies/plan.ts'
 
 export interface NextStep {
   /** Index of the first action that may be planned. */
@@ -15,20 +22,6 @@ export interface NextStep {
   /** The step before belongs to the same attempt and did not help: no pause lies between them. */
   readonly escalates: boolean
 }
-
-export interface Tried {
-  readonly record: Remediation
-  readonly step: RemediationStep
-}
-
-const beganAt = ({ step }: Tried): string => step.intendedAt ?? step.actedAt ?? ''
-
-/** Steps that were really begun, newest first. */
-export const triedSteps = ({ records }: Case): readonly Tried[] =>
-  records
-    .flatMap((record) => (record.status?.steps ?? []).toReversed().map((step): Tried => ({ record, step })))
-    .filter(({ step }) => step.state !== 'Planned')
-    .toSorted((a, b) => (beganAt(a) < beganAt(b) ? 1 : beganAt(a) > beganAt(b) ? -1 : 0))
 
 /** Whether the incident is still the one of that step: the same revision, or the one that the step itself made. */
 const sameStory = ({ incident }: Case, { record, step }: Tried): boolean =>
@@ -48,4 +41,54 @@ export const nextStep = (c: Case, policy: PolicyInForce): NextStep => {
   const id = incidentId(c.incident.owner.ref.uid, c.incident.area)
   const counted = c.attempts.filter(({ incident }) => incident === id).length
   return { from: 0, attempt: Math.max(counted, ...tried.map(({ step }) => step.attempt)) + 1, escalates: false }
+}
+
+/** A new remedy is one case here: the compiler names the other places. */
+const planAction = (c: Case, governed: Governed, turn: Turn): Planned => {
+  // No template of such an owner was read: to say that a container does not stand there would mislead.
+  const untouched = sayUntouched(c.incident.owner)
+  if (untouched !== undefined) return { reason: 'RolloutBlocked', message: untouched, tryNext: false }
+  const ofNode = nodeCauseOf(c) !== undefined
+  switch (turn.action.type) {
+    case 'RewriteImage':
+      return ofNode
+        ? unplanned('RolloutBlocked', 'no image is concerned: it lies with the node', true)
+        : planRewriteImage(c, governed, turn)
+    case 'RecyclePod':
+      return ofNode ? planRecyclePodsOnNode(c, governed, turn) : planRecyclePod(c, governed, turn)
+    case 'RecycleSandbox':
+      return planRecycleSandbox(c, governed, turn)
+    case 'RestartRuntime':
+      return planRestartRuntime(c, governed, turn)
+    case 'FlagNode':
+      return planFlagNode(c, governed, turn)
+    case 'InstallMountHelper':
+      return planInstallMountHelper(c, governed, turn)
+  }
+}
+
+export interface Step {
+  readonly planned: Planned
+  readonly attempt: number
+  readonly escalates: boolean
+}
+
+const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Planned =>
+  'plan' in planned ? { plan: underHash(planned.plan, hashOfAttempt(planned.plan.hash, attempt)) } : planned
+
+/** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
+export const planNext = (c: Case, governed: Governed): Step => {
+  const { from, attempt, escalates } = nextStep(c, governed.policy)
+  const ended = endedFlagged(c, governed)
+  if (ended) return { planned: ended, attempt, escalates }
+  let first: Unplanned | undefined
+  for (const [index, action] of governed.policy.spec.actions.entries()) {
+    if (index < from) continue
+    const planned = planAction(c, governed, { action, index })
+    if (!('tryNext' in planned)) return { planned: ofAttempt(planned, attempt), attempt, escalates }
+    first = planned.settled ? planned : (first ?? planned)
+    if (!planned.tryNext) break
+  }
+  const none: Unplanned = { reason: 'AttemptsSpent', message: 'the policy has no action left to try', tryNext: false }
+  return { planned: first ?? none, attempt, escalates }
 }

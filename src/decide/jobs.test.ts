@@ -1,7 +1,7 @@
 /** What is decided on pods of Jobs, and of ReplicaSets of their own. */
 import { describe, expect, test } from 'vitest'
-import type { Pod } from '../api/kubernetes.ts'
-import { known, unknown } from '../diagnose/incident.ts'
+import { known, unknown } from '../model/incident.ts'
+import type { Pod } from '../model/kubernetes.ts'
 import { decide } from './decide.ts'
 import {
   aCase,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { known, unknown } from '../diagnose/incident.ts'
+import { known, unknown } from '../model/incident.ts'
 import { decide } from './decide.ts'
 import {
   aCase,

@@ -1,30 +1,22 @@
 /** Which policy governs an incident, and which of its findings the policy answers to. */
-import { isNodeCause } from '../api/causes.ts'
-import { normalImage } from '../api/image-reference.ts'
-import { PROTECTED_NAMESPACES } from '../api/names.ts'
-import type { FailingPod, Finding } from '../diagnose/incident.ts'
-import type { Case, PolicyInForce } from './case.ts'
-import { type Ask, askFor, registryFact, registryOf, surroundings } from './facts.ts'
-import { placeNodeMatches, placeOfPodMatches, protectedNodeFrom } from './nodes/node-incident.ts'
-import { optedOutBy } from './opt-out.ts'
-import { selects } from './selector.ts'
-
-/** A finding that the governing policy answers to, on the pod where it was found. */
-export interface Matched {
-  readonly failing: FailingPod
-  /** As it is known now: refined by all facts at hand. */
-  readonly finding: Finding
-}
-
-export interface Governed {
-  readonly policy: PolicyInForce
-  readonly matched: readonly Matched[]
-  /** A clause of the policy that could not be answered, in a sentence; then nothing may be done. */
-  readonly unanswered?: string
-  /** Other policies of the same priority that answer to the same findings. */
-  readonly ties: readonly string[]
-}
-
+import { isNodeCause } from '../model/causes.ts'
+import {
+  type Ask,
+  askFor,
+  type Case,
+  type PolicyInForce,
+  registryFact,
+  registryOf,
+  surroundings,
+  type Matched,
+  type Governed,
+} from '../model/decision-input.ts'
+import { normalImage } from '../model/image-reference.ts'
+import type { Finding } from '../model/incident.ts'
+import { selects } from '../model/label-selector.ts'
+import { PROTECTED_NAMESPACES } from '../model/names.ts'
+import { placeNodeMatches, placeOfPodMatches, podOptedOut, protectedNodeFrom } from './match-node.ts'
+import { excludes } from '../model/kubernetes.ts'
 /** Highest priority first, then by name: every look comes to the same policy. */
 export const byRank = (a: PolicyInForce, b: PolicyInForce): number =>
   b.spec.priority - a.spec.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
@@ -164,4 +156,30 @@ export const governing = (c: Case): Governed | Ask | undefined => {
       policy !== chosen.policy && inForce && !('ask' in says) && policy.spec.priority === chosen.policy.spec.priority,
   )
   return { ...chosen.says, ties: ties.map(({ policy }) => policy.name) }
+}
+
+/** What opted out, by name, as far as it was read: owner, any of the failing pods, namespace, node. */
+export const optedOutBy = ({ incident: { owner, pods }, facts }: Case): string | undefined => {
+  if (excludes(owner)) return `${owner.ref.kind} ${owner.ref.name}`
+  const pod = pods.find((failing) => excludes(failing.pod.metadata))?.pod
+  if (pod) return `Pod ${pod.metadata.name}`
+  if (facts.namespace?.known && excludes(facts.namespace.value)) return `namespace ${facts.namespace.value.name}`
+  if (facts.node?.known && excludes(facts.node.value)) return `node ${facts.node.value.name}`
+  return undefined
+}
+
+/**
+ * Of a node's incident: the node itself, or every pod that it is about, or its namespace. `unknown` where none is left
+ * that is known to take part.
+ */
+export const nodeOptedOutBy = (
+  c: Case,
+  matched: readonly Matched[],
+): { readonly by: string } | { readonly unknown: string } | undefined => {
+  const { owner } = c.incident
+  const { node } = c.facts
+  if (excludes(owner) || (node?.known && excludes(node.value))) return { by: `node ${owner.ref.name}` }
+  if (node && !node.known) return { unknown: `node ${owner.ref.name}: ${node.why}` }
+  const said = matched.map(({ failing }) => podOptedOut(c, failing))
+  return said.includes(undefined) ? undefined : said[0]
 }

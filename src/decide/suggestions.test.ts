@@ -1,6 +1,6 @@
 /** What is done about an image whose name is probably wrong: looked at, told, and written only where a policy lets it be. */
 import { describe, expect, test } from 'vitest'
-import type { Explanation, FactName } from '../diagnose/incident.ts'
+import type { Explanation, FactName } from '../model/incident.ts'
 import { decide } from './decide.ts'
 import { aCase, aPolicy, BROKEN, type CaseWords, exists, MENDED, recycling, rewriting } from './testing.ts'
 

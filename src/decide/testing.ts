@@ -1,23 +1,24 @@
 /** Builders for the tests of decisions: a case that would act, and words to change one thing about it. */
-import { incidentId, incidentKey } from '../api/incident-id.ts'
-import { normalImage, rewritePrefix } from '../api/image-reference.ts'
-import type { Container, ContainerStatus, ManagedFieldsEntry, Pod } from '../api/kubernetes.ts'
-import { API_VERSION } from '../api/names.ts'
-import type { Remediation } from '../api/objects.ts'
-import { compileGlob, compilePattern } from '../api/pattern.ts'
-import type { PolicySpec } from '../api/policy.ts'
+import type { Remediation } from '../api/kinds.ts'
+import type { PolicySpec } from '../api/policy/policy.ts'
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
-import type {
-  Diagnosis,
-  FailingPod,
-  Finding,
-  Incident,
-  NamespaceFacts,
-  NodeFacts,
-  Owner,
-} from '../diagnose/incident.ts'
-import { known } from '../diagnose/incident.ts'
-import type { Attempt, Case, PolicyInForce } from './case.ts'
+import type { Attempt, Case, PolicyInForce } from '../model/decision-input.ts'
+import { normalImage, rewritePrefix } from '../model/image-reference.ts'
+import {
+  type Diagnosis,
+  type FailingPod,
+  type Finding,
+  type Incident,
+  incidentId,
+  incidentKey,
+  known,
+  type NamespaceFacts,
+  type NodeFacts,
+  type Owner,
+} from '../model/incident.ts'
+import type { Container, ContainerStatus, ManagedFieldsEntry, Pod } from '../model/kubernetes.ts'
+import { API_VERSION } from '../model/names.ts'
+import { compileGlob, compilePattern } from '../model/pattern.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')
 export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'

@@ -1,12 +1,12 @@
 import { describe, expect, it, test } from 'vitest'
-import type { NodeCause } from '../api/causes.ts'
-import type { Pod } from '../api/kubernetes.ts'
-import type { NodeInspection } from '../api/node-task.ts'
 import { chainGone, noHelper } from '../../test/node-words.ts'
-import { assembleIncident } from './assemble-incident.ts'
+import type { NodeInspection } from '../api/node-task.ts'
+import type { NodeCause } from '../model/causes.ts'
+import { type Facts, type Finding, known, unknown } from '../model/incident.ts'
+import type { Pod } from '../model/kubernetes.ts'
 import { conclude } from './conclude.ts'
-import { type Facts, type Finding, known, unknown } from './incident.ts'
-import { ownerOfNode } from './owner-node.ts'
+import { assembleIncident } from './incident.ts'
+import { ownerOfNode } from './node/facts.ts'
 import { aChain, anInspection, aUnit } from './testing.ts'
 
 const node = ownerOfNode({ metadata: { name: 'node-1', uid: 'n', resourceVersion: '1' } })

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import type { Cause } from '../api/causes.ts'
-import type { Pod } from '../api/kubernetes.ts'
 import { refinements } from '../catalogue/refinements.ts'
-import { assembleIncident } from './assemble-incident.ts'
+import type { Cause } from '../model/causes.ts'
+import {
+  type Facts,
+  type Finding,
+  known,
+  type Manager,
+  type Owner,
+  type RegistryAnswer,
+  unknown,
+} from '../model/incident.ts'
+import type { Pod } from '../model/kubernetes.ts'
 import { conclude } from './conclude.ts'
-import { type Facts, type Finding, known, type Manager, type Owner, type RegistryAnswer, unknown } from './incident.ts'
-import { ownerOfPod } from './owner.ts'
+import { assembleIncident } from './incident.ts'
+import { ownerOfPod } from './owner/owner.ts'
 
 const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
 

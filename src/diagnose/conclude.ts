@@ -1,15 +1,22 @@
-import { type Cause, isNodeCause, type NodeCause } from '../api/causes.ts'
-import { normalImage } from '../api/image-reference.ts'
 import type { Evidence } from '../api/remediation.ts'
-import { confirmOnNode } from './confirm-node.ts'
+import { type Cause, isNodeCause, type NodeCause } from '../model/causes.ts'
+import { normalImage } from '../model/image-reference.ts'
+import type {
+  Diagnosis,
+  Fact,
+  FactName,
+  Facts,
+  Finding,
+  Incident,
+  NodeFacts,
+  RegistryAnswer,
+} from '../model/incident.ts'
 import { evidence, MAX_EVIDENCE } from './evidence.ts'
-import { evidenceOfNode } from './evidence-of-node.ts'
-import { closerFacts, explainImages } from './explain-image.ts'
-import { areaOfFinding } from './findings.ts'
-import type { Diagnosis, Fact, FactName, Facts, Finding, Incident, RegistryAnswer } from './incident.ts'
-import { permanentFix } from './permanent-fix.ts'
-import { permanentFixOfNode } from './permanent-fix-of-node.ts'
-import { refine } from './refine.ts'
+import { permanentFix } from './gitops/permanent-fix.ts'
+import { closerFacts, explainImages } from './image/explain.ts'
+import { confirmOnNode } from './node/confirm.ts'
+import { evidenceOfNode, permanentFixOfNode } from './node/evidence.ts'
+import { areaOfFinding } from './pod/findings.ts'
 
 const WITNESS_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 
@@ -158,5 +165,59 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
     ...(explanations.length > 0 && { explanations }),
     ...(closer.length > 0 && { closer }),
     ...(place.length > 0 && { place }),
+  }
+}
+
+/** What a missing thing in the registry makes of a cause. */
+const CAUSE_OF: Partial<Record<RegistryAnswer['kind'], Cause>> = {
+  projectMissing: 'ProjectNotFound',
+  repositoryMissing: 'RepositoryNotFoundOrDenied',
+  tagMissing: 'ManifestNotFound',
+}
+
+/** Causes that a registry's refusal of the pod's own credentials confirms. */
+const DENIALS: ReadonlySet<Cause> = new Set<Cause>(['Unauthorized', 'Forbidden', 'RepositoryNotFoundOrDenied'])
+
+const confirmed = (finding: Finding, cause: Cause): Finding => {
+  const { row, ...rest } = finding
+  return {
+    ...rest,
+    ...(cause === finding.cause && row !== undefined && { row }),
+    cause,
+    witness: 'registry',
+    mayBe: [],
+  }
+}
+
+const isOpen = ({ cause, mayBe }: Finding, to: Cause): boolean => cause === to || mayBe.includes(to)
+
+/**
+ * A finding in the light of what the registry says of the image that the pod has now. Only what the registry knows by
+ * itself counts: that it cannot be reached from here, or counts our pulls, says nothing of the node. Pure.
+ */
+export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<NodeFacts> | undefined): Finding => {
+  switch (answer.kind) {
+    case 'projectMissing':
+    case 'repositoryMissing':
+    case 'tagMissing': {
+      const cause = CAUSE_OF[answer.kind] ?? finding.cause
+      return isOpen(finding, cause) ? confirmed(finding, cause) : { ...finding, mayBe: [] }
+    }
+    case 'denied': {
+      // The node may have credentials that are nowhere to be seen: what anybody is denied proves nothing of the pod.
+      if (!answer.withCredentials) return { ...finding, mayBe: [] }
+      if (DENIALS.has(finding.cause)) return confirmed(finding, finding.cause)
+      return isOpen(finding, 'Unauthorized') ? confirmed(finding, 'Unauthorized') : { ...finding, mayBe: [] }
+    }
+    case 'exists': {
+      const platform = node?.known === true ? node.value.platform : ''
+      const fits = platform === '' || answer.platforms.length === 0 || answer.platforms.includes(platform)
+      if (!fits && isOpen(finding, 'PlatformMismatch')) return confirmed(finding, 'PlatformMismatch')
+      return { ...finding, mayBe: [] }
+    }
+    case 'limited':
+    case 'unreachable':
+    case 'refused':
+      return finding
   }
 }

@@ -1,10 +1,10 @@
-import { type IncidentArea, isNodeCause } from '../api/causes.ts'
-import type { Pod } from '../api/kubernetes.ts'
 import type { Evidence } from '../api/remediation.ts'
-import { areaOfFinding } from './findings.ts'
-import type { FailingPod, Finding, Owner } from './incident.ts'
-import { isNodeItself } from './node-trouble.ts'
-import { isNodeRef } from './owner-node.ts'
+import { type IncidentArea, isNodeCause } from '../model/causes.ts'
+import type { FailingPod, Finding, Owner } from '../model/incident.ts'
+import type { Pod } from '../model/kubernetes.ts'
+import { isNodeRef } from './node/facts.ts'
+import { isNodeItself } from './node/findings.ts'
+import { areaOfFinding } from './pod/findings.ts'
 
 /** What the schema of a Remediation admits. */
 const MAX_SAYS = 2_048

@@ -1,22 +1,22 @@
-import { normalImage } from '../api/image-reference.ts'
-import { pathOf } from '../runtime/paths.ts'
-import { createAskRegistries } from './ask-registries.ts'
+import { pathOf } from '../kube/paths.ts'
+import { normalImage } from '../model/image-reference.ts'
+import { type FactName, type Facts, type Incident, known, unknown } from '../model/incident.ts'
+import { readSourceOfTruth } from './gitops/source.ts'
+import { readKnownImages } from './image/known-images.ts'
 import {
+  nodeFacts,
   nodeNameOf,
   readInstaller,
-  readNodeLease,
   readNamespaceFacts,
   readNamespaces,
+  readNodeLease,
   readNodePods,
   readTasks,
-} from './gather-node.ts'
-import { type FactName, type Facts, type Incident, known, unknown } from './incident.ts'
-import { type Inspect, inspectNothing } from './inspect.ts'
-import { readKnownImages } from './known-images.ts'
-import { nodeFacts } from './node-facts.ts'
-import { readPods } from './read-pods.ts'
-import { readFact, type Reads } from './reads.ts'
-import { readSourceOfTruth } from './source-of-truth.ts'
+} from './node/facts.ts'
+import { type Inspect, inspectNothing } from './node/inspect.ts'
+import { readPods } from './owner/pods.ts'
+import { readFact, type Reads } from './read.ts'
+import { createAskRegistries } from './registry/questions.ts'
 import type { Registry } from './registry/registry.ts'
 
 export interface GatherDeps {

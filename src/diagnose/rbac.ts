@@ -1,4 +1,4 @@
-import type { RbacGrant } from '../api/rbac.ts'
+import type { RbacGrant } from '../model/rbac.ts'
 
 /** What this stage reads; reading pull secrets is granted apart, for not every cluster's owner will. */
 export const RBAC: readonly RbacGrant[] = [

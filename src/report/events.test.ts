@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Note } from './event-messages.ts'
 import { createEventWriter, eventOf } from './events.ts'
-import type { Note } from './notes.ts'
 import { NOW } from './testing.ts'
 
 const note = (n = 0): Note => ({

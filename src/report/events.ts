@@ -3,9 +3,9 @@
  * words about the same object make one Event whose count grows.
  */
 import { createHash } from 'node:crypto'
-import { pathOf } from '../runtime/paths.ts'
-import type { Note } from './notes.ts'
-import { isoTime } from './text.ts'
+import { pathOf } from '../kube/paths.ts'
+import type { Note } from './event-messages.ts'
+import { isoTime } from './status-fields.ts'
 
 const REPORTING_COMPONENT = 'podmend.io/controller'
 /** Within this time after the last occurrence no second Event is made. */

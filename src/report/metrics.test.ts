@@ -1,7 +1,8 @@
-import type { NodeTaskStatus } from '../api/node-task.ts'
-import type { NodeTask } from '../api/objects.ts'
 import { expect, test } from 'vitest'
-import { createMetrics, type HeldCount, type MetricsDeps } from './metrics.ts'
+import type { NodeTask } from '../api/kinds.ts'
+import type { NodeTaskStatus } from '../api/node-task.ts'
+import { createMetrics, type MetricsDeps } from './metrics.ts'
+import type { HeldCount } from '../watch/remediation-cache.ts'
 
 const QUEUE = { depth: 2, adds: 7, retries: 1, unfinishedMs: 1_500, longestRunningMs: 1_000 }
 const create = (defaults = false, deps: Partial<MetricsDeps> = {}) =>

@@ -2,18 +2,15 @@
  * Metrics under the names of the documents. Labels take bounded values only: causes, actions, reasons, phases, and the
  * names of policies, never of pods or nodes.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { NodeTask } from '../api/objects.ts'
-import { PHASES } from '../api/reasons.ts'
-import type { Tally } from './tally.ts'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { NodeTask, Remediation } from '../api/kinds.ts'
+import type { RemediationStatus } from '../api/remediation.ts'
+import { parseTime } from '../model/duration.ts'
+import { HOLD_REASONS, type Phase, PHASES } from '../model/reasons.ts'
+import { governingPolicy } from '../model/remediation-state.ts'
 import { queueMetrics, type QueueNumbers } from './queue-metrics.ts'
-
-/** So many records of one policy are held for one reason. */
-export interface HeldCount {
-  readonly policy: string
-  readonly reason: string
-  readonly count: number
-}
+import { lastBegun } from './status-fields.ts'
+import type { HeldCount } from '../watch/remediation-cache.ts'
 
 export interface MetricsDeps {
   readonly version: string
@@ -196,4 +193,43 @@ export const createMetrics = ({
     queueWorked: queueing.worked,
     scrape: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
+}
+
+// What a change of a record adds to the metrics. Pure.
+
+export interface Tally {
+  /** A guardrail began to hold it. */
+  readonly held?: { readonly policy: string; readonly reason: string }
+  /** An attempt came to an end. */
+  readonly ended?: {
+    readonly policy: string
+    readonly action: string
+    /** How the record ended; of a plan that was never carried out because nobody said yes, how that came. */
+    readonly result: Phase | 'Denied' | 'Expired'
+    /** From first sight until verified; of successes only. */
+    readonly seconds?: number
+  }
+}
+
+const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
+const ENDS: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
+
+/** Counts transitions, once each: not looks. */
+export const tallyOf = (before: RemediationStatus | undefined, record: Remediation): Tally => {
+  const { status } = record
+  if (!status || status === before) return {}
+  const policy = governingPolicy(record).name
+  const { phase, reason } = status
+  const turnedDown = phase === 'Cancelled' && (reason === 'Denied' || reason === 'Expired') && reason !== before?.reason
+  if (turnedDown && status.action !== undefined) return { ended: { policy, action: status.action, result: reason } }
+  const ending = phase !== before?.phase && phase !== undefined && ENDS.has(phase)
+  const began = reason !== undefined && HOLDS.has(reason) && reason !== before?.reason && !ending
+  const held = began ? { policy, reason } : undefined
+  const step = lastBegun(status.steps ?? [])
+  if (!ending || step === undefined) return held ? { held } : {}
+  const since = parseTime(status.firstSeen) ?? parseTime(status.startedAt)
+  const until = parseTime(status.finishedAt)
+  const took =
+    phase === 'Succeeded' && since !== undefined && until !== undefined ? { seconds: (until - since) / 1_000 } : {}
+  return { ...(held && { held }), ended: { policy, action: step.action, result: phase, ...took } }
 }

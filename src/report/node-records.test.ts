@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { remediationStatus } from '../api/remediation.ts'
-import type { Plan } from '../decide/verdict.ts'
-import { notesOf } from './notes.ts'
+import type { Plan } from '../model/plan.ts'
+import { notesOf } from './event-messages.ts'
 import { aDiagnosis, aHold, anAct, aProof, aRecord, DONE, type Happening, happens, lived } from './testing.ts'
 
 const NODE = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'node-1' }

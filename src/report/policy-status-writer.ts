@@ -1,8 +1,8 @@
 /** Writes the policies' status: news are gathered, and each policy is written at most once a second. */
-import type { RemediationPolicy } from '../api/objects.ts'
+import type { RemediationPolicy } from '../api/kinds.ts'
+import { conflict, notFound } from '../kube/errors.ts'
+import { pathOf } from '../kube/paths.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { conflict, notFound } from '../runtime/errors.ts'
-import { pathOf } from '../runtime/paths.ts'
 import { joinNews, nextPolicyStatus, type PolicyNews } from './policy-status.ts'
 
 /** What the policies' status needs of the Kubernetes API. */

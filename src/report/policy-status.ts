@@ -1,10 +1,14 @@
 /** What a policy's status becomes. Pure. */
 import { isDeepStrictEqual } from 'node:util'
-import type { PolicyStatus } from '../api/policy.ts'
-import { parseTime } from '../api/time.ts'
-import { type StatusCondition, withCondition } from './conditions.ts'
-import { mergeAttempts, prune } from './ledger.ts'
-import { isoTime } from './text.ts'
+import type { Remediation } from '../api/kinds.ts'
+import { conflicts, findCircles } from '../api/policy/conflicts.ts'
+import type { PolicyStatus } from '../api/policy/policy.ts'
+import type { RemediationStatus } from '../api/remediation.ts'
+import { parseTime } from '../model/duration.ts'
+import type { Policies } from '../watch/policy-cache.ts'
+import type { Records } from '../watch/remediation-cache.ts'
+import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
+import { isoTime, type StatusCondition, withCondition } from './status-fields.ts'
 
 /** News about one policy; what is absent stays as it was. */
 export interface PolicyNews {
@@ -90,3 +94,69 @@ export const nextPolicyStatus = (before: PolicyStatus, news: PolicyNews, now: nu
   }
   return isDeepStrictEqual(after, before) ? before : after
 }
+
+/** Attempts that stand in one status and not in the other. */
+const attemptsOnlyIn = (
+  record: Remediation,
+  one: RemediationStatus | undefined,
+  other: RemediationStatus | undefined,
+) => {
+  const others = new Set(other?.attempts)
+  const only = (one?.attempts ?? []).filter((time) => !others.has(time))
+  if (only.length === 0) return []
+  return attemptsOfRecord({ ...record, status: { ...record.status, attempts: only } }).map(({ incident, at }) => ({
+    incident,
+    at,
+  }))
+}
+
+/** What a change of a record is to the status of its policy; undefined where it is nothing. Pure. */
+export const newsOf = (before: RemediationStatus | undefined, record: Remediation): PolicyNews | undefined => {
+  const attempts = attemptsOnlyIn(record, record.status, before)
+  const takenBack = attemptsOnlyIn(record, before, record.status)
+  const succeeded = record.status?.phase === 'Succeeded' && before?.phase !== 'Succeeded'
+  if (attempts.length + takenBack.length === 0 && !succeeded) return undefined
+  return {
+    ...(attempts.length > 0 && { attempts }),
+    ...(takenBack.length > 0 && { takenBack }),
+    ...(succeeded && { succeeded: 1 }),
+  }
+}
+
+export interface PolicyNewsDeps {
+  readonly policies: Pick<Policies, 'known' | 'exclude'>
+  readonly records: Pick<Records, 'countOf'>
+  readonly tell: (policy: string, news: PolicyNews) => void
+}
+
+/** Keeps the status of every policy true: whether it is in force, what it conflicts with, what is under way. */
+export interface PolicyNewsTeller {
+  /** A policy came, changed or went: conflicts between the others may have changed with it. */
+  readonly changed: () => void
+  /** Something became of a record of this policy. */
+  readonly counted: (policy: string) => void
+}
+
+export const createPolicyNews = ({ policies, records, tell }: PolicyNewsDeps): PolicyNewsTeller => ({
+  changed: () => {
+    const known = policies.known()
+    const admitted = known.flatMap((one) => (one.admitted.ok ? [one.admitted.policy] : []))
+    const circles = findCircles(admitted)
+    // Together they would rewrite an image for ever: none of them acts until one is changed.
+    policies.exclude(circles.flatMap((circle) => circle.policies))
+    const clashes = conflicts(admitted)
+    for (const { object, admitted: one } of known) {
+      const { name, generation = 0 } = object.metadata
+      const sentences = one.ok
+        ? circles.filter((circle) => circle.policies.includes(name)).map(({ sentence }) => sentence)
+        : one.sentences
+      const others = clashes.filter((clash) => clash.policies.includes(name)).flatMap((clash) => clash.policies)
+      tell(name, {
+        admitted: { generation, sentences },
+        conflictsWith: [...new Set(others)].filter((other) => other !== name),
+        ...records.countOf(name),
+      })
+    }
+  },
+  counted: (policy) => tell(policy, records.countOf(policy)),
+})

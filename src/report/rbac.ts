@@ -1,6 +1,6 @@
 /** Rights that reporting needs; also in a cluster where nothing may be changed. */
-import { GROUP } from '../api/names.ts'
-import type { RbacGrant } from '../api/rbac.ts'
+import { GROUP } from '../model/names.ts'
+import type { RbacGrant } from '../model/rbac.ts'
 
 export const RBAC: RbacGrant = {
   action: 'observe',

@@ -2,8 +2,8 @@
  * One vocabulary of reasons for a record's status, its conditions, Events and metrics, with what becomes of each:
  * whether its Event warns, whether the policy gets the Event as well, and what it means (for the docs).
  */
-import type { HoldReason } from '../api/reasons.ts'
 import type { RemediationReason } from '../api/remediation.ts'
+import type { HoldReason } from '../model/reasons.ts'
 
 /** Reasons of what was done just now; beside those that a record stays with. */
 export const ACT_REASONS = [

@@ -1,13 +1,101 @@
-/** What can be told of an incident, each by one call: finds or opens its record, then moves it on. */
-import type { Outcome } from '../act/outcome.ts'
-import type { ContainerStatus, Pod } from '../api/kubernetes.ts'
-import type { Remediation } from '../api/objects.ts'
-import type { RewriteImagePlan } from '../decide/verdict.ts'
-import type { Diagnosis, Facts, Incident } from '../diagnose/incident.ts'
-import type { Metrics } from './metrics.ts'
-import { sightOf } from './record.ts'
-import type { Report } from './report.ts'
-import type { StatusChange, VerdictOf } from './status-change.ts'
+/**
+ * The stage as the controller uses it: each call writes the record once, then tells it: Events, metrics, and what the
+ * policy's status has to know.
+ */
+import type { Remediation } from '../api/kinds.ts'
+import type { RemediationStatus } from '../api/remediation.ts'
+import type { Config } from '../config/config.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Diagnosis, Facts, Incident } from '../model/incident.ts'
+import type { ContainerStatus, Pod } from '../model/kubernetes.ts'
+import type { Outcome, RewriteImagePlan } from '../model/plan.ts'
+import { governingPolicy, openRecordOf as knownRecordOf } from '../model/remediation-state.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Policies } from '../watch/policy-cache.ts'
+import type { Records } from '../watch/remediation-cache.ts'
+import type { Ledger } from './attempts.ts'
+import { type Note, notesOf } from './event-messages.ts'
+import { createEventWriter, type EventWriter } from './events.ts'
+import { type Metrics, tallyOf } from './metrics.ts'
+import { createPolicyStatusWriter, type PolicyStatusWriter } from './policy-status-writer.ts'
+import { createPolicyNews, newsOf, type PolicyNewsTeller } from './policy-status.ts'
+import {
+  type Opened,
+  openRecord,
+  type RecordApi,
+  recordChange,
+  recordIntent,
+  sightOf,
+  type Subject,
+} from './remediation.ts'
+import type { StatusChange, VerdictOf } from './status-fields.ts'
+
+export interface ReportDeps {
+  readonly kube: RecordApi
+  /** Where the records of nodes lie. */
+  readonly operatorNamespace: string
+  readonly events: EventWriter
+  readonly metrics: Pick<Metrics, 'count' | 'incident'>
+  readonly policies: Pick<PolicyStatusWriter, 'tell'>
+  readonly ledger: Pick<Ledger, 'heard'>
+  /** Told of every version of a record that was written, at once. */
+  readonly onRecord: (record: Remediation) => void
+}
+
+export interface Report {
+  /** The incident's record, made where there is none. */
+  readonly open: (subject: Subject) => Promise<Opened>
+  /** Must have resolved before anything is written elsewhere; throws `Retry` where someone else was faster. */
+  readonly intend: (
+    record: Remediation,
+    change: Extract<StatusChange, { kind: 'Intended' | 'UndoIntended' }>,
+  ) => Promise<Remediation>
+  /** What happened; once, at the end of a run. Events are on their way when it resolves. */
+  readonly tell: (record: Remediation, change: StatusChange) => Promise<Remediation>
+}
+
+export const createReport = ({
+  kube,
+  operatorNamespace,
+  events,
+  metrics,
+  policies,
+  ledger,
+  onRecord,
+}: ReportDeps): Report => {
+  const publish = (before: RemediationStatus | undefined, record: Remediation): void => {
+    const { status } = record
+    onRecord(record)
+    if (status === before) return
+    metrics.count(tallyOf(before, record))
+    void events.emit(notesOf(before, record))
+    const news = newsOf(before, record)
+    if (!news) return
+    const { name } = governingPolicy(record)
+    ledger.heard(name, news)
+    policies.tell(name, news)
+  }
+
+  const told = async (record: Remediation, write: Promise<Remediation>): Promise<Remediation> => {
+    const after = await write
+    if (after !== record) publish(record.status, after)
+    return after
+  }
+
+  return {
+    open: async (subject) => {
+      const opened = await openRecord(subject, kube, operatorNamespace)
+      metrics.incident(`${subject.incident.key}/${subject.incident.templateHash}`, subject.diagnosis.cause)
+      onRecord(opened.record)
+      return opened
+    },
+    intend: (record, change) => told(record, recordIntent(record, change, kube)),
+    tell: (record, change) => told(record, recordChange(record, change, kube)),
+  }
+}
+
+// What can be told of an incident, each by one call: finds or opens its record, then moves it on.
 
 export interface ReporterDeps {
   readonly report: Report
@@ -75,4 +163,91 @@ export const createReporter = ({ report, metrics, openRecordOf, now }: ReporterD
     close: (record, reason, message) => report.tell(record, { kind: 'Closed', at: now(), reason, message }),
     ignored: ({ key, templateHash }, { cause }) => metrics.incident(`${key}/${templateHash}`, cause),
   }
+}
+
+export interface TellingDeps {
+  readonly config: Pick<Config, 'identity' | 'namespace'>
+  readonly client: KubeClient
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly records: Records
+  readonly policies: Policies
+  readonly ledger: Ledger
+}
+
+export interface Telling {
+  readonly reporter: Reporter
+  readonly policyNews: PolicyNewsTeller
+  /** Events that speak of no record. */
+  readonly emit: (notes: readonly Note[]) => void
+  /** Writes what policies still have to be told; for the end of the process. */
+  readonly flush: () => Promise<void>
+}
+
+/** The report stage wired: records first, then Events, metrics, log, and the policies' status. */
+export const createTelling = ({
+  config,
+  client,
+  clock,
+  log,
+  metrics,
+  records,
+  policies,
+  ledger,
+}: TellingDeps): Telling => {
+  const now = () => clock.now()
+  const failed = (message: string) => (error: unknown, about: object | string) =>
+    log.warn(message, { err: error, about })
+  const events = createEventWriter({
+    kube: client,
+    now,
+    instance: config.identity,
+    onFailure: failed('event not written'),
+  })
+  const policyStatus = createPolicyStatusWriter({
+    kube: client,
+    clock,
+    seen: policies.seen,
+    onFailure: failed('policy status not written'),
+  })
+  const policyNews = createPolicyNews({ policies, records, tell: policyStatus.tell })
+  const report = createReport({
+    kube: client,
+    operatorNamespace: config.namespace,
+    events,
+    metrics,
+    policies: policyStatus,
+    ledger,
+    onRecord: (record) => {
+      const before = records.get(record.metadata.uid) ?? record
+      records.put(record)
+      logRecord(log, record)
+      new Set([before, record].map((each) => governingPolicy(each).name)).forEach(policyNews.counted)
+    },
+  })
+  const openRecordOf: Parameters<typeof createReporter>[0]['openRecordOf'] = ({ owner, area, templateHash }) =>
+    knownRecordOf(records.of(owner.ref.uid, area), templateHash)
+  return {
+    reporter: createReporter({ report, metrics, openRecordOf, now }),
+    policyNews,
+    emit: (notes) => void events.emit(notes),
+    flush: policyStatus.flush,
+  }
+}
+
+/** One line for each move of a record: what was decided or done, and why. */
+export const logRecord = (log: Log, record: Remediation): void => {
+  const { metadata, spec, status } = record
+  if (!status?.phase) return
+  const { namespace, name } = metadata
+  log.info('remediation moved', {
+    phase: status.phase,
+    reason: status.reason,
+    target: [spec.target.kind, [spec.target.namespace, spec.target.name].filter(Boolean).join('/')].join(' '),
+    cause: status.cause ?? spec.cause,
+    policy: governingPolicy(record).name,
+    record: `${namespace ?? ''}/${name}`,
+    says: status.message,
+  })
 }

@@ -1,9 +1,6 @@
 /** Changes of a record after the write: what the API server said, and whether it helped. */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
-import type { StatusChange } from './status-change.ts'
-import { put } from './status-fields.ts'
-import { isUndo, lastBegun, withLast, withoutProposal } from './steps.ts'
-import { clip, isoTime } from './text.ts'
+import { clip, isoTime, isUndo, lastBegun, put, type StatusChange, withLast, withoutProposal } from './status-fields.ts'
 
 /** A rewrite's pods are those that were written to: what was left proves nothing. */
 const withoutLeft = (

@@ -1,12 +1,23 @@
 /** Changes of a record before anything was written: held, intended, or closed because nothing is left to do. */
-import { HOLD_REASONS, type HoldReason, type Phase } from '../api/reasons.ts'
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
-import type { Plan, RewriteImagePlan } from '../decide/verdict.ts'
+import type { Plan, RewriteImagePlan } from '../model/plan.ts'
+import { HOLD_REASONS, type HoldReason, type Phase } from '../model/reasons.ts'
 import type { Reason } from './reasons.ts'
-import type { VerdictOf } from './status-change.ts'
-import { knownOf, learned, put, underWay } from './status-fields.ts'
-import { isUndo, lastBegun, stepOf, withLast, withoutProposal, withStep } from './steps.ts'
-import { clip, isoTime } from './text.ts'
+import {
+  clip,
+  isoTime,
+  isUndo,
+  knownOf,
+  lastBegun,
+  learned,
+  put,
+  stepOf,
+  underWay,
+  type VerdictOf,
+  withLast,
+  withoutProposal,
+  withStep,
+} from './status-fields.ts'
 
 const MAX_ATTEMPTS = 100
 /** A hold whose next look keeps passing without news is told anew now and then, so that it does not look forgotten. */

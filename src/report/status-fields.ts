@@ -1,6 +1,9 @@
-import type { RemediationStatus } from '../api/remediation.ts'
-import type { Diagnosis } from '../diagnose/incident.ts'
-import { clip } from './text.ts'
+import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import type { Diagnosis } from '../model/incident.ts'
+import type { ObjectRef } from '../model/kubernetes.ts'
+import type { NodePlan, Outcome, PlacedChange, Plan, RewriteImagePlan, Verdict } from '../model/plan.ts'
+import type { GoverningPolicy } from '../model/remediation-state.ts'
+import type { Reason } from './reasons.ts'
 
 /** An attempt was begun and its outcome is not known. */
 export const underWay = ({ phase }: RemediationStatus): boolean => phase === 'Running' || phase === 'Verifying'
@@ -38,3 +41,151 @@ export const learned = (before: RemediationStatus, diagnosis: Diagnosis): Partia
   const known = knownOf(diagnosis)
   return knowsLess ? { ...known, cause, evidence: before.evidence ?? known.evidence } : known
 }
+
+// The steps of a record: what is planned and done, in order.
+
+/** The CRD takes no more; what an incident did longer ago is in its Events and in the audit log. */
+const MAX_STEPS = 64
+const MAX_CHANGES = 64
+const MAX_PODS = 512
+const MAX_DIFF = 16_384
+
+const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: PlacedChange) => ({
+  container,
+  init,
+  from: clip(from, 512),
+  to: clip(to, 512),
+  ...(digestBefore !== undefined && { digestBefore }),
+  ...(digestAfter !== undefined && { digestAfter }),
+})
+
+/** The pods of a rewrite are those that it deletes afterwards or, of Jobs, gives the image themselves. */
+const podsOf = (plan: Plan): readonly { readonly name: string; readonly uid: string; readonly namespace?: string }[] =>
+  plan.type === 'RewriteImage' ? [...plan.thenDelete, ...plan.thenPatch.map(({ target }) => target)] : plan.pods
+
+/** The namespace is told where it is not the target's: pods on a node have many. */
+const podOf = (
+  { name, uid, namespace }: { readonly name: string; readonly uid: string; readonly namespace?: string },
+  target: ObjectRef,
+) => ({ name, uid, ...(target.kind === 'Node' && namespace !== undefined && { namespace }) })
+
+const isOnNode = (plan: Plan): plan is NodePlan => plan.type !== 'RewriteImage' && plan.type !== 'RecyclePod'
+
+/** What a later look needs to go on with it, or to prove it. */
+const nodeOf = (plan: NodePlan): NonNullable<RemediationStep['node']> => {
+  switch (plan.type) {
+    case 'RecycleSandbox':
+      return { orders: plan.orders.map(({ name }) => name) }
+    case 'RestartRuntime': {
+      const { runtime, reason, touches } = plan
+      return { orders: plan.orders.map(({ name }) => name), runtime, reason, touches: clip(touches, 1_024) }
+    }
+    case 'FlagNode':
+      return { orders: [], detail: clip(plan.detail, 256), message: clip(plan.message, 1_024) }
+    case 'InstallMountHelper':
+      return { orders: [plan.podName], detail: clip(plan.fsType, 256) }
+  }
+}
+
+/** A plan as a step. One that writes to nothing but pods of Jobs has no target: undoing it leaves the template alone. */
+export const stepOf = (
+  plan: Plan,
+  attempt: number,
+  state: RemediationStep['state'],
+  policy: GoverningPolicy | undefined,
+): RemediationStep => {
+  const pods = podsOf(plan)
+  const podsOnly = plan.type === 'RewriteImage' && plan.podsOnly === true
+  const { apiVersion, kind, namespace, name, uid } = plan.target
+  return {
+    index: plan.index,
+    attempt,
+    ...(policy && { policy }),
+    action: plan.type,
+    state,
+    ...(!podsOnly && { target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) } }),
+    ...(plan.type === 'RewriteImage' && { changes: plan.changes.slice(0, MAX_CHANGES).map(changeOf) }),
+    ...(pods.length > 0 && { pods: pods.slice(0, MAX_PODS).map((pod) => podOf(pod, plan.target)) }),
+    ...(isOnNode(plan) && { node: nodeOf(plan) }),
+    ...(plan.diff !== '' && { diff: clip(plan.diff, MAX_DIFF) }),
+    planHash: plan.hash,
+  }
+}
+
+/** Steps with one more; a proposal that was never begun gives way. */
+export const withStep = (steps: readonly RemediationStep[], step: RemediationStep): RemediationStep[] =>
+  [...withoutProposal(steps), step].slice(-MAX_STEPS)
+
+/** Steps without a trailing proposal. */
+export const withoutProposal = (steps: readonly RemediationStep[]): RemediationStep[] =>
+  steps.at(-1)?.state === 'Planned' ? steps.slice(0, -1) : [...steps]
+
+/** Steps with the last one that was begun changed; a proposal behind it stays. */
+export const withLast = (steps: readonly RemediationStep[], change: Partial<RemediationStep>): RemediationStep[] => {
+  const at = steps.findLastIndex(({ state }) => state !== 'Planned')
+  return steps.map((step, i) => (i === at ? { ...step, ...change } : step))
+}
+
+/** The last step that was begun. */
+export const lastBegun = (steps: readonly RemediationStep[]): RemediationStep | undefined =>
+  steps.findLast(({ state }) => state !== 'Planned')
+
+/** An undo is a second step at the same action in the same attempt; an escalation is at another action. */
+export const isUndo = (steps: readonly RemediationStep[]): boolean => {
+  const [before, last] = steps.filter(({ state }) => state !== 'Planned').slice(-2)
+  return last !== undefined && before?.attempt === last.attempt && before.index === last.index
+}
+
+// What can happen to a record. Times (`at`, `lookAgainAt`) are ms since the epoch.
+
+export type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
+
+/** What the incident looked like; told with each change so that a write carries it. */
+export interface Sight {
+  readonly failingPods: number
+  /** ms since the epoch at which the first of them began to fail. */
+  readonly firstSeen?: number | undefined
+}
+
+export type StatusChange = { readonly at: number; readonly sight?: Sight } & (
+  | { readonly kind: 'Held'; readonly verdict: VerdictOf<'Hold'> }
+  | { readonly kind: 'Intended'; readonly verdict: VerdictOf<'Act'> }
+  | { readonly kind: 'UndoIntended'; readonly plan: RewriteImagePlan }
+  | { readonly kind: 'Acted'; readonly outcome: Outcome; readonly lookAgainAt?: number }
+  | {
+      readonly kind: 'Proven'
+      readonly verdict: VerdictOf<'Prove'>
+      /** Image digests that now run, by container, where the kubelet told. */
+      readonly digests?: Readonly<Record<string, string>>
+    }
+  /** Nothing is left to do: it recovered, its owner is gone, a person said no. */
+  | { readonly kind: 'Closed'; readonly reason: Reason; readonly message: string }
+)
+
+/** A condition as records and policies carry it. */
+export interface StatusCondition {
+  type: string
+  status: 'True' | 'False' | 'Unknown'
+  reason: string
+  message: string
+  lastTransitionTime: string
+  observedGeneration?: number | undefined
+}
+
+/** Conditions with one of them set; its transition time moves only when its status does. */
+export const withCondition = <C extends StatusCondition>(
+  conditions: readonly C[],
+  next: Omit<C, 'lastTransitionTime'>,
+  now: number,
+): C[] => {
+  const before = conditions.find(({ type }) => type === next.type)
+  const lastTransitionTime = before && before.status === next.status ? before.lastTransitionTime : isoTime(now)
+  const condition = { ...next, message: clip(next.message, 4_096), lastTransitionTime } as C
+  return before ? conditions.map((one) => (one === before ? condition : one)) : [...conditions, condition]
+}
+
+/** Cuts a text to what a field of the API takes. */
+export const clip = (text: string, max: number): string => (text.length <= max ? text : `${text.slice(0, max - 1)}…`)
+
+/** ms since the epoch as the API has it. */
+export const isoTime = (ms: number): string => new Date(ms).toISOString()

@@ -1,11 +1,11 @@
 /** Builders for the tests of reporting: an incident, its plan and verdicts, and words to change one thing about them. */
-import type { Remediation } from '../api/objects.ts'
-import type { HoldReason } from '../api/reasons.ts'
+import type { Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
-import type { RecyclePodPlan, RewriteImagePlan } from '../decide/verdict.ts'
-import type { Diagnosis, Incident } from '../diagnose/incident.ts'
-import { nextStatus } from './remediation-status.ts'
-import type { StatusChange, VerdictOf } from './status-change.ts'
+import type { Diagnosis, Incident } from '../model/incident.ts'
+import type { RecyclePodPlan, RewriteImagePlan } from '../model/plan.ts'
+import type { HoldReason } from '../model/reasons.ts'
+import type { StatusChange, VerdictOf } from './status-fields.ts'
+import { nextStatus } from './status.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')
 export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'

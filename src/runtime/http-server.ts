@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { http } from './node-http.ts'
 
 export interface Answer {
   /** Default 200. */
@@ -83,3 +82,9 @@ export const startHttpServer = ({ host, port, handlers, onError }: HttpServerOpt
       })
     })
   })
+
+/**
+ * `node:http`. An `import` of it reads everything that it exports, WebSocket among them, and with that loads the whole of
+ * undici: 6 MB for each process, half of them anonymous, that nothing here uses.
+ */
+export const http = process.getBuiltinModule('node:http')

@@ -1,4 +1,4 @@
-import type { RbacGrant } from '../api/rbac.ts'
+import type { RbacGrant } from '../model/rbac.ts'
 
 /** What the watches of this folder read. */
 export const RBAC: RbacGrant = {

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { KubeError } from '../../src/runtime/errors.ts'
-import { createKubeClient, type KubeClient } from '../../src/runtime/kube-client.ts'
-import { loadKubeConnection } from '../../src/runtime/kube-config.ts'
+import { createKubeClient, type KubeClient } from '../../src/kube/client.ts'
+import { loadKubeConnection } from '../../src/kube/connection.ts'
+import { KubeError } from '../../src/kube/errors.ts'
 import type { Bed } from '../../testbed/fixture.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Workload } from '../../src/api/kubernetes.ts'
-import type { Remediation } from '../../src/api/objects.ts'
+import type { Remediation } from '../../src/api/kinds.ts'
 import type { RemediationStatus } from '../../src/api/remediation.ts'
+import type { Workload } from '../../src/model/kubernetes.ts'
 import type { Write } from './audit.ts'
 import { objectionsTo, type Outcome } from './proof.ts'
 

@@ -1,7 +1,7 @@
 /** Whether the demo ended as it must. Pure: what stood before and after, in; every objection, out. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Workload } from '../../src/api/kubernetes.ts'
-import type { Remediation } from '../../src/api/objects.ts'
+import type { Remediation } from '../../src/api/kinds.ts'
+import type { Workload } from '../../src/model/kubernetes.ts'
 import { isBookkeeping, type Write } from './audit.ts'
 import type { Member, Repair } from './scene.ts'
 

@@ -1,9 +1,9 @@
 /** What the demo shows at the end: the records, the diff, the times, and what was left alone and why. */
-import { createPaint, paintDiff } from '../../src/command/output.ts'
+import { createPaint, paintDiff } from '../../src/cli/output.ts'
 import { isBookkeeping } from './audit.ts'
 import { recordOf } from './proof.ts'
-import { REGISTRY_ADDRESSES, type Stage } from './stage.ts'
 import { REPAIRED } from './scene.ts'
+import { REGISTRY_ADDRESSES, type Stage } from './stage.ts'
 import type { Told } from './story.ts'
 import { type Timeline, wrapped } from './timeline.ts'
 

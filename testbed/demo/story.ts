@@ -1,6 +1,6 @@
 /** What happens on the stage, in order, and how it is judged. */
-import type { Workload } from '../../src/api/kubernetes.ts'
-import type { Remediation } from '../../src/api/objects.ts'
+import type { Remediation } from '../../src/api/kinds.ts'
+import type { Workload } from '../../src/model/kubernetes.ts'
 import { CONTROLLER_USER } from '../controller.ts'
 import { eventually } from '../eventually.ts'
 import { openApi } from '../kubelet/api.ts'
@@ -10,8 +10,8 @@ import { startRegistryWitness } from './registry-witness.ts'
 import {
   LEFT_ALONE,
   MEMBERS,
-  NEIGHBOURS,
   neighbourManifest,
+  NEIGHBOURS,
   type Place,
   POLICY,
   REPAIRED,

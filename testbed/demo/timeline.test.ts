@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createPaint } from '../../src/command/output.ts'
+import { createPaint } from '../../src/cli/output.ts'
 import { createTimeline, type Entry, entryText } from './timeline.ts'
 
 const PLAIN = createPaint(false)
@@ -31,7 +31,7 @@ describe('the time line', () => {
     timeline.say(ENTRY)
     expect(text().split('\n').slice(0, 2)).toEqual([
       '         demo      ready',
-      '   1.5s  podmend  default/web: too early',
+      '   1.5s  podmend   default/web: too early',
     ])
   })
 

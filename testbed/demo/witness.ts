@@ -1,8 +1,8 @@
 /** Watches the API server and tells on the time line what happens to the scene, each thing once. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeEvent, KubeObject, Pod, Workload } from '../../src/api/kubernetes.ts'
-import { governingPolicy } from '../../src/api/governing-policy.ts'
-import type { Remediation } from '../../src/api/objects.ts'
+import type { Remediation } from '../../src/api/kinds.ts'
+import type { KubeEvent, KubeObject, Pod, Workload } from '../../src/model/kubernetes.ts'
+import { governingPolicy } from '../../src/model/remediation-state.ts'
 import type { Api } from '../kubelet/api.ts'
 import { placeOf } from './proof.ts'
 import { type Place, REPAIRED } from './scene.ts'

@@ -1,5 +1,5 @@
 /** Alerts about what is held back for longer than it should be, and which reason for holding leads to which alert. */
-import type { HoldReason } from '../../../src/api/reasons.ts'
+import type { HoldReason } from '../../../src/model/reasons.ts'
 import { oneOf } from '../promql.ts'
 import type { Alert, AlertCase } from './alert.ts'
 

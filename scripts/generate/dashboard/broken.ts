@@ -1,4 +1,4 @@
-import { PHASE_EXPLANATIONS, PHASES, type Phase } from '../../../src/api/reasons.ts'
+import { type Phase, PHASE_EXPLANATIONS, PHASES } from '../../../src/model/reasons.ts'
 import { gained } from '../promql.ts'
 import { bigNumber, overTime, type Panel, ranking } from './panels.ts'
 import { among, metric, once, orZero, policyMetric } from './queries.ts'

@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { marshal } from './marshal.ts'
+import { marshal, parseSignature, parseSingle, type Type, unmarshal, type Value, variant } from './codec.ts'
 import { decodeMessage, encodeMessage, LONGEST_MESSAGE, messageSize } from './message.ts'
-import { parseSignature, parseSingle, type Type } from './signature.ts'
-import { unmarshal } from './unmarshal.ts'
-import { type Value, variant } from './value.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 

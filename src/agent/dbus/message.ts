@@ -1,6 +1,4 @@
-import { marshal } from './marshal.ts'
-import { unmarshal } from './unmarshal.ts'
-import { asVariant, type Value, variant } from './value.ts'
+import { asVariant, marshal, unmarshal, type Value, variant } from './codec.ts'
 
 /** Far more than systemd ever answers here; the specification would allow 128 MiB. */
 export const LONGEST_MESSAGE = 1024 * 1024

@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts'
+import { asText, asVariant, type Value } from './codec.ts'
 import type { Bus, Reply } from './connection.ts'
-import { asText, asVariant, type Value } from './value.ts'
 
 const SYSTEMD = 'org.freedesktop.systemd1'
 const MANAGER_PATH = '/org/freedesktop/systemd1'

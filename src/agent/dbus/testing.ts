@@ -6,9 +6,9 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { debianTools } from '../../../testbed/machine/debian-tools.ts'
-import { authenticate } from './authenticate.ts'
+import type { Value } from './codec.ts'
+import { authenticate } from './connection.ts'
 import { decodeMessage, encodeMessage, type Message, messageSize } from './message.ts'
-import type { Value } from './value.ts'
 
 const config = (
   socket: string,

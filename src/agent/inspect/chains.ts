@@ -1,7 +1,7 @@
 /** The firewall's chains, by the programs that save its rules. */
 import type { NodeInspection } from '../../api/node-task.ts'
-import { type Backend, type Chain, runSave } from './saved-chains.ts'
-import { notAllowed, readSmall, sayWhy } from './see.ts'
+import { splitLines } from '../../kube/transport.ts'
+import { notAllowed, readSmall, sayWhy } from './probe.ts'
 
 export interface ChainPrograms {
   readonly legacy: string
@@ -57,4 +57,65 @@ export const lookAtChains = async (
   const many = list.length > MAX_CHAINS ? `${list.length - MAX_CHAINS} further chains` : ''
   const rest = [partly, many].filter(Boolean).join('; ').slice(0, 512)
   return { known: true, list: list.slice(0, MAX_CHAINS), ...(rest !== '' && { partly: rest }) }
+}
+
+// Chains out of the output of iptables-save(8), line by line: the rules between them can be tens of megabytes.
+
+export type Chain = NonNullable<NodeInspection['chains']['list']>[number]
+export type Backend = Chain['backend']
+
+/** kube-proxy's and, one or more a pod, those of CNI plugins: thousands, and nobody asks for them. */
+const MANY =
+  /^(KUBE-(SEP|SVC|SVL|FW|EXT|XLB|POD-FW|NWPLCY|TUNNEL)-|CNI-[0-9a-f]{8}|CNI-(DN|SN)-|cali-|cali(po|pi|pri|pro|tw|fw)-|LIBVIRT_|f2b-)/
+/** A table that others fill by rules that iptables has no words for is left out by it, with this remark. */
+const LEFT_OUT = /^# Table `([^']{1,64})' is incompatible/
+const MAX_LINE_BYTES = 1_048_576
+const MAX_SAID = 400
+
+/** `*filter` opens a table, `:DOCKER - [0:0]` is a chain of it. Throws where a table was left out. */
+export const readSaved = async (
+  lines: AsyncIterable<string> | Iterable<string>,
+  backend: Backend,
+): Promise<readonly Chain[]> => {
+  const chains: Chain[] = []
+  let table = ''
+  for await (const line of lines) {
+    if (line.startsWith('*')) table = line.slice(1).trim().slice(0, 64)
+    else if (line.startsWith(':')) {
+      const name = line.slice(1).split(' ', 1)[0] ?? ''
+      if (name !== '' && name.length <= 128 && !MANY.test(name)) chains.push({ backend, family: 'ip', table, name })
+    } else {
+      const leftOut = LEFT_OUT.exec(line)?.[1]
+      if (leftOut !== undefined) throw new Error(`table ${leftOut} holds rules that iptables cannot read`)
+    }
+  }
+  return chains
+}
+
+/** Runs such a program, without input, shell or environment. Rejects with its last words where it fails or takes too long. */
+export const runSave = async (program: string, backend: Backend, timeoutMs: number): Promise<readonly Chain[]> => {
+  // Loaded at need: most agents rest most of the time.
+  const { spawn } = await import('node:child_process')
+  const child = spawn(program, [], { stdio: ['ignore', 'pipe', 'pipe'], env: {} })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-MAX_SAID)
+  })
+  const ended = new Promise<string | undefined>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`${program} took longer than ${timeoutMs / 1_000} s`))
+    }, timeoutMs)
+    child.once('error', reject).once('close', (code, signal) => {
+      clearTimeout(timer)
+      const words = said.trim().split('\n').at(-1) || `${program} ended with ${code ?? signal}`
+      resolve(code === 0 ? undefined : words)
+    })
+  })
+  // Whichever fails first is told; the other must not go unheard.
+  ended.catch(() => child.kill('SIGKILL'))
+  const read = readSaved(splitLines(child.stdout, MAX_LINE_BYTES), backend).finally(() => child.kill('SIGKILL'))
+  const [chains, failure] = await Promise.all([read, ended])
+  if (failure !== undefined) throw new Error(failure)
+  return chains
 }

@@ -2,10 +2,8 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { liveRestoreIn } from './docker.ts'
-import { filesystemsIn, helpersIn } from './mounts.ts'
-import { parseOsRelease } from './os-release.ts'
-import { readSmall } from './see.ts'
+import { filesystemsIn, helpersIn, liveRestoreIn, parseOsRelease } from './host-files.ts'
+import { readSmall } from './probe.ts'
 
 test.each([
   ['ID=debian\nVERSION_ID="12"\n', { ID: 'debian', VERSION_ID: '12' }],

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { MOUNT_HELPER_TYPES } from '../../api/mount-helpers.ts'
 import { nodeInspection } from '../../api/node-task.ts'
+import { MOUNT_HELPER_TYPES } from '../../model/mount-helpers.ts'
 import { createManualClock, systemClock } from '../../runtime/clock.ts'
 import { GrpcError } from '../cri/grpc.ts'
-import type { Cri, Systemd } from '../node.ts'
+import type { Cri, Systemd } from '../host/host.ts'
 import { createInspect } from './inspect.ts'
-import { oneAtATime } from './see.ts'
+import { oneAtATime } from './probe.ts'
 
 const NOTHING = { hostSbin: [], chains: false }
 const LONG = 'x'.repeat(5_000)

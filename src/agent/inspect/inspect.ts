@@ -1,14 +1,12 @@
-import { RUNTIME_UNITS } from '../../api/node-verbs.ts'
 import type { NodeInspection } from '../../api/node-task.ts'
+import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { AgentConfig } from '../config.ts'
-import type { Cri, Systemd, UnitState } from '../node.ts'
+import { silenceOf } from '../cri/client.ts'
+import type { Cri, Systemd, UnitState } from '../host/host.ts'
 import { lookAtChains } from './chains.ts'
-import { dockerAsSeen, readDockerSettings } from './docker.ts'
-import { lookAtMounts } from './mounts.ts'
-import { lookAtOs } from './os-release.ts'
-import { silenceOf } from '../verbs/silence.ts'
-import { inTime, notAllowed, oneAtATime, readSmall, sayWhy, see } from './see.ts'
+import { dockerAsSeen, lookAtMounts, lookAtOs, readDockerSettings } from './host-files.ts'
+import { inTime, notAllowed, oneAtATime, readSmall, sayWhy, see } from './probe.ts'
 
 export interface InspectDeps {
   readonly config: Pick<AgentConfig, 'osRelease' | 'hostSbin' | 'dockerConfig' | 'chains'>

@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { MOUNT_HELPER_TYPES, mountHelperFor } from '../../api/mount-helpers.ts'
+import { MOUNT_HELPER_TYPES, mountHelperFor } from '../../model/mount-helpers.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { type Bus, DBusError, openBus } from '../dbus/connection.ts'
 import { type RunJob, subscribeToJobs } from '../dbus/systemd-manager.ts'
-import { lookAtOs } from '../inspect/os-release.ts'
-import { wordsOf } from '../verbs/answers.ts'
-import { ENVIRONMENT, INSTALLED, installCommands, lookCommand } from './commands.ts'
-import { runTransient } from './transient-unit.ts'
+import { lookAtOs } from '../inspect/host-files.ts'
+import { wordsOf } from '../verbs/verb.ts'
+import { ENVIRONMENT, installCommands, INSTALLED, lookCommand, runTransient } from './transient-unit.ts'
 
 const OPTIONS = {
   type: { type: 'string' },

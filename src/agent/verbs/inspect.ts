@@ -1,6 +1,5 @@
 import type { NodeInspection } from '../../api/node-task.ts'
-import { succeeded } from './answers.ts'
-import type { Verb } from './verb.ts'
+import { succeeded, type Verb } from './verb.ts'
 
 const PARTS = ['os', 'runtime', 'units', 'chains', 'mounts', 'docker'] as const
 

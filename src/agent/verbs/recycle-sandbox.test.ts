@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeTaskSpec } from '../../api/node-task.ts'
 import { createManualClock } from '../../runtime/clock.ts'
-import type { Cri, Sandbox } from '../node.ts'
+import type { Cri, Sandbox } from '../host/host.ts'
 import { createRecycleSandbox } from './recycle-sandbox.ts'
 
 const MINUTE = 60_000

@@ -1,9 +1,17 @@
 import type { NodeTaskSpec } from '../../api/node-task.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import type { Cri, Sandbox } from '../node.ts'
-import { failed, refused, succeeded, wordsOf } from './answers.ts'
-import type { Answer, TaskBefore, Verb } from './verb.ts'
-import { DeadlinePassed, within } from './within.ts'
+import type { Cri, Sandbox } from '../host/host.ts'
+import {
+  type Answer,
+  DeadlinePassed,
+  failed,
+  refused,
+  succeeded,
+  type TaskBefore,
+  type Verb,
+  within,
+  wordsOf,
+} from './verb.ts'
 
 interface RecycleSandboxDeps {
   readonly cri: Cri

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
 import { createManualClock, sleep } from '../../runtime/clock.ts'
 import { GrpcError, NoAnswer, OddAnswer } from '../cri/grpc.ts'
-import type { Cri, Sandbox, Systemd, UnitState } from '../node.ts'
+import type { Cri, Sandbox, Systemd, UnitState } from '../host/host.ts'
 import { createRestartRuntime } from './restart-runtime.ts'
 import type { TaskBefore } from './verb.ts'
 

@@ -1,11 +1,10 @@
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
-import { RUNTIME_UNITS } from '../../api/node-verbs.ts'
+import { findDockerChain } from '../../model/docker-chain.ts'
+import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import { sleep } from '../../runtime/clock.ts'
-import type { Systemd, UnitState } from '../node.ts'
-import { failed, refused, succeeded, wordsOf } from './answers.ts'
-import { findDockerChain } from '../../api/docker-chain.ts'
-import { ANSWERS_WITHIN_MS, type RestartNeedDeps, restartRefusal } from './restart-need.ts'
-import type { Answer, TaskBefore, Verb } from './verb.ts'
+import type { Systemd, UnitState } from '../host/host.ts'
+import { ANSWERS_WITHIN_MS, type RestartNeedDeps, restartRefusal } from './restart-preconditions.ts'
+import { type Answer, failed, refused, succeeded, type TaskBefore, type Verb, wordsOf } from './verb.ts'
 
 interface RestartRuntimeDeps extends RestartNeedDeps {
   readonly systemd: Systemd

@@ -1,5 +1,6 @@
 import type { NodeInspection, NodeTaskSpec, NodeTaskStatus } from '../../api/node-task.ts'
-import type { TaskPhase, TaskReason } from '../../api/node-verbs.ts'
+import type { TaskPhase, TaskReason } from '../../model/node-tasks.ts'
+import type { Clock } from '../../runtime/clock.ts'
 
 /** What was there before the act; written with the intent. */
 export type TaskBefore = NonNullable<NodeTaskStatus['before']>
@@ -22,3 +23,56 @@ export interface Verb {
   /** After a restart of the agent: what became of it, or `again` where it was not done. */
   readonly found: (spec: NodeTaskSpec, before: TaskBefore) => Promise<Answer | 'again'>
 }
+
+/** Of the runtime's and of systemd's own words, as much as a person needs. */
+const MAX_WORDS = 300
+
+/** What an error and its causes say, in one line and shortened: it may come from outside. */
+export const wordsOf = (error: unknown): string => {
+  const parts: string[] = []
+  for (let at = error; at instanceof Error && parts.length < 5; at = at.cause) parts.push(at.message)
+  const line = (parts.join(': ') || String(error)).replaceAll(/\s+/g, ' ')
+  return line.length <= MAX_WORDS ? line : `${line.slice(0, MAX_WORDS - 1)}…`
+}
+
+export const refused = (reason: TaskReason, message: string): Answer => ({ phase: 'Refused', reason, message })
+
+export const failed = (reason: TaskReason, message: string, inspection?: NodeInspection): Answer => ({
+  phase: 'Failed',
+  reason,
+  message,
+  ...(inspection && { inspection }),
+})
+
+export const succeeded = (reason: 'Done' | 'AlreadyDone', message: string, inspection?: NodeInspection): Answer => ({
+  phase: 'Succeeded',
+  reason,
+  message,
+  ...(inspection && { inspection }),
+})
+
+/** A verb that is switched on and lacks what it would look at: refused, for unknown holds. `why` is a sentence's part. */
+export const createBlind = (why: string): Verb => ({
+  before: async () => refused('CannotSee', why),
+  run: async () => refused('CannotSee', why),
+  // Its predecessor may have been allowed more.
+  found: async () => failed('Interrupted', `begun, then interrupted: what became of it cannot be seen, for ${why}`),
+})
+
+/** The deadline of the order passed before it was done. */
+export class DeadlinePassed extends Error {
+  override readonly name = 'DeadlinePassed'
+}
+
+/** What a promise resolves to, unless the deadline (ms since the epoch) passes first: DeadlinePassed, naming what was done. */
+export const within = <Result>(
+  { clock, deadline, doing }: { readonly clock: Clock; readonly deadline: number; readonly doing: string },
+  run: () => Promise<Result>,
+): Promise<Result> =>
+  new Promise((resolve, reject) => {
+    const left = deadline - clock.now()
+    const late = () => reject(new DeadlinePassed(`the deadline passed while ${doing}`))
+    if (left <= 0) return late()
+    const cancel = clock.setTimeout(late, left)
+    run().then(resolve, reject).finally(cancel)
+  })

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
-import { HOLD_REASONS, type HoldReason } from '../../api/reasons.ts'
-import { known, unknown } from '../../diagnose/incident.ts'
+import { known, unknown } from '../../model/incident.ts'
+import { HOLD_REASONS, type HoldReason } from '../../model/reasons.ts'
 import { decide } from '../decide.ts'
 import {
   aCase,
   aFailingPod,
   aFinding,
   aNamespace,
-  aNode,
   anAttempt,
+  aNode,
   anOwner,
   aPolicy,
   aRecord,

@@ -2,20 +2,24 @@
  * Everything that may hold the operator back, in the order in which it is asked. The first to object holds. A new
  * guardrail is one line here.
  */
-import type { HoldReason } from '../../api/reasons.ts'
-import type { Ask } from '../facts.ts'
-import { awaitingApproval } from './awaiting-approval.ts'
-import { budgetSpent, operatorBudgetSpent } from './budgets.ts'
-import { editReverted } from './edit-reverted.ts'
-import { factUnknown } from './fact-unknown.ts'
+import type { Ask } from '../../model/decision-input.ts'
+import type { HoldReason } from '../../model/reasons.ts'
+import { factUnknown } from './evidence.ts'
 import type { Context, Guardrail, Objection } from './guardrail.ts'
-import { managedElsewhere } from './managed-elsewhere.ts'
 import { controlPlaneNode, tooManyUnhealthy } from './nodes.ts'
-import { namespaceProtected, optedOut } from './opt-outs.ts'
-import { rolloutBlocked, templateDiffers } from './rollout.ts'
-import { observeOnly, operatorPaused, policySuspended } from './stops.ts'
+import { namespaceProtected, observeOnly, operatorPaused, optedOut, policySuspended } from './scope.ts'
 import { targetUnverified } from './target-unverified.ts'
-import { alreadyRecovered, attemptsSpent, coolingDown, inFlight, notFailingLongEnough } from './timing.ts'
+import {
+  alreadyRecovered,
+  attemptsSpent,
+  awaitingApproval,
+  budgetSpent,
+  coolingDown,
+  inFlight,
+  notFailingLongEnough,
+  operatorBudgetSpent,
+} from './timing.ts'
+import { editReverted, managedElsewhere, rolloutBlocked, templateDiffers } from './workload.ts'
 
 export interface Link {
   readonly reason: HoldReason

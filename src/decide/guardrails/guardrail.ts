@@ -1,9 +1,7 @@
-import type { HoldReason } from '../../api/reasons.ts'
-import type { Case, PolicyInForce } from '../case.ts'
-import type { Ask } from '../facts.ts'
-import type { Matched } from '../match.ts'
-import type { Unplanned } from '../plan.ts'
-import type { Plan } from '../verdict.ts'
+import type { Ask, Case, PolicyInForce, Matched } from '../../model/decision-input.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { HoldReason } from '../../model/reasons.ts'
+import type { Unplanned } from '../../remedies/plan.ts'
 
 /** What a guardrail looks at. */
 export interface Context {

@@ -1,8 +1,7 @@
-import { parseImage } from '../../api/image-reference.ts'
-import type { RegistryAnswer } from '../../diagnose/incident.ts'
-import { askFor, registryFact, registryOf } from '../facts.ts'
-import { LATER, RARELY } from '../look-again.ts'
-import type { PlacedChange } from '../verdict.ts'
+import { askFor, LATER, RARELY, registryFact, registryOf } from '../../model/decision-input.ts'
+import { parseImage } from '../../model/image-reference.ts'
+import type { RegistryAnswer } from '../../model/incident.ts'
+import type { PlacedChange } from '../../model/plan.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
 interface Doubt {

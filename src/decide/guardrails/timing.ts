@@ -1,12 +1,11 @@
 /** When it is too early, too late, or too often. */
-import { formatDuration, parseDuration } from '../../api/duration.ts'
-import { incidentId } from '../../api/incident-id.ts'
-import type { Attempt, Case } from '../case.ts'
-import { isUnderWay } from '../attempt-under-way.ts'
-import { DAY, LATER, SOON } from '../look-again.ts'
-import { nameOfOwner } from '../template.ts'
-import { windowFrees } from './budgets.ts'
-import type { Guardrail } from './guardrail.ts'
+import { type Attempt, type Case, DAY, HOUR, LATER, RARELY, SOON } from '../../model/decision-input.ts'
+import { formatDuration, parseDuration } from '../../model/duration.ts'
+import { incidentId } from '../../model/incident.ts'
+import { isUnderWay } from '../../model/remediation-state.ts'
+import { nameOfOwner } from '../../remedies/pod-template.ts'
+import { decisionOn } from '../approval.ts'
+import type { Guardrail, Objection } from './guardrail.ts'
 import { cordoned, leased } from './nodes.ts'
 
 export const notFailingLongEnough: Guardrail = ({ case: { now }, policy, matched }) => {
@@ -67,4 +66,62 @@ export const attemptsSpent: Guardrail = ({ case: c, policy, escalates, unplanned
   if (frees === undefined) return undefined
   const message = `${maxAttempts} attempt(s) within 24 hours did not last; a person must look`
   return { reason: 'AttemptsSpent', message, lookAgainAt: frees }
+}
+
+// How much is done at once and within an hour, by one policy and by the operator altogether.
+
+/** When fewer than `max` of the attempts lie within the window again; undefined where that is so now. */
+export const windowFrees = (
+  attempts: readonly Attempt[],
+  max: number,
+  windowMs: number,
+  now: number,
+): number | undefined => {
+  const within = attempts.map(({ at }) => at).filter((at) => at > now - windowMs)
+  if (within.length < max) return undefined
+  const leaves = within.toSorted((a, b) => a - b)[within.length - Math.max(1, max)]
+  return leaves === undefined ? now + windowMs : leaves + windowMs
+}
+
+export const operatorBudgetSpent: Guardrail = ({ case: { now, attempts, operator } }) => {
+  const max = operator.maxActionsPerHour
+  const frees = windowFrees(attempts, max, HOUR, now)
+  if (frees === undefined) return undefined
+  const message = `the operator may begin ${max} remediations an hour, and has`
+  return { reason: 'OperatorBudgetSpent', message, lookAgainAt: frees }
+}
+
+export const budgetSpent: Guardrail = ({ case: { now, attempts, active }, policy }) => {
+  const { maxPerHour, maxConcurrent } = policy.spec.limits
+  const running = active[policy.name] ?? 0
+  if (running >= maxConcurrent) {
+    const message = `policy ${policy.name} has ${running} remediation(s) under way, of at most ${maxConcurrent}`
+    return { reason: 'BudgetSpent', message, lookAgainAt: now + SOON }
+  }
+  const own = attempts.filter((attempt) => attempt.policy === policy.name)
+  const frees = windowFrees(own, maxPerHour, HOUR, now)
+  if (frees === undefined) return undefined
+  const message = `policy ${policy.name} may begin ${maxPerHour} remediations an hour, and has`
+  return { reason: 'BudgetSpent', message, lookAgainAt: frees }
+}
+
+const objection = ({ now }: Case, message: string, at = now + RARELY): Objection => ({
+  reason: 'AwaitingApproval',
+  message,
+  lookAgainAt: Math.min(at, now + RARELY),
+})
+
+export const awaitingApproval: Guardrail = ({ case: c, policy, plan }) => {
+  if (policy.spec.mode !== 'Approve') return undefined
+  if (!plan) return objection(c, 'there is no plan to approve')
+  const decision = decisionOn(c, policy, plan)
+  switch (decision.kind) {
+    case 'Approved':
+      return undefined
+    case 'Asked':
+      return { ...objection(c, decision.message, decision.expiresAt), expiresAt: decision.expiresAt }
+    case 'Denied':
+    case 'Expired':
+      return { ...objection(c, decision.message), ends: decision.kind }
+  }
 }

@@ -4,9 +4,9 @@
  * Their usual words are asked for with a real registry behind them: test/registry-hosted.test.ts.
  */
 import { afterEach, expect, test } from 'vitest'
-import type { RegistryAnswer } from '../incident.ts'
+import type { RegistryAnswer } from '../../model/incident.ts'
+import { type Handler, startStandIn, writeCertsDirectory } from './fake-registry.ts'
 import { createRegistry } from './registry.ts'
-import { type Handler, startStandIn, writeCertsDirectory } from './stand-in.ts'
 
 const IMAGE = 'r.example.com/team/app:1'
 const CREDENTIAL = { username: 'robot', password: 'secret', source: 'secret web/pull' }

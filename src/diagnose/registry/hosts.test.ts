@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { writeCertsDirectory } from './fake-registry.ts'
 import { readHosts } from './hosts.ts'
-import { writeCertsDirectory } from './stand-in.ts'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {

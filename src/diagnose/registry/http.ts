@@ -1,9 +1,9 @@
 import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { http } from '../../runtime/node-http.ts'
-import type { ProxySettings } from './proxy.ts'
+import { http } from '../../runtime/http-server.ts'
 import { AddressRefused, type AddressRule, createLookups } from './addresses.ts'
+import type { ProxySettings } from '../../config/proxy.ts'
 
 /** How one host is reached: as the operator's configuration says, else by https with the system's CAs. */
 export interface Reach {

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { RegistryAnswer } from '../incident.ts'
-import { retryAfterMs } from './classify-answer.ts'
-import type { Credential } from './credential.ts'
-import { createRegistry, type Registry, type RegistryOptions } from './registry.ts'
+import type { RegistryAnswer } from '../../model/incident.ts'
+import { retryAfterMs } from './ask.ts'
+import type { Credential } from './auth.ts'
 import {
   answerJson,
   blobOf,
@@ -11,7 +10,8 @@ import {
   type StandIn,
   startStandIn,
   writeCertsDirectory,
-} from './stand-in.ts'
+} from './fake-registry.ts'
+import { createRegistry, type Registry, type RegistryOptions } from './registry.ts'
 
 const HOST = 'harbor.od.com'
 const IMAGE = `${HOST}/k8s/coredns:1.6.1`

@@ -1,16 +1,14 @@
-import { formatImage, type ImageReference, parseImage } from '../../api/image-reference.ts'
-import { type Fact, type RegistryAnswer, unknown } from '../incident.ts'
+import { formatImage, type ImageReference, parseImage } from '../../model/image-reference.ts'
+import { type Fact, type RegistryAnswer, unknown } from '../../model/incident.ts'
 import { guardedAddresses } from './addresses.ts'
 import { askEndpoint } from './ask.ts'
-import { createAuthority } from './auth.ts'
-import { type Credential, fingerprint } from './credential.ts'
+import { createAuthority, type Credential, fingerprint } from './auth.ts'
+import { createRecent } from './cache.ts'
+import { answerOfError } from './errors.ts'
 import { type Endpoint, readHosts } from './hosts.ts'
 import { createHttp } from './http.ts'
-import { type Listed, listNames } from './listing.ts'
-import type { ProxySettings } from './proxy.ts'
-import { createRecent } from './recent.ts'
-import { openSession } from './session.ts'
-import { answerOfError } from './trouble.ts'
+import { type Listed, listNames, openSession } from './session.ts'
+import type { ProxySettings } from '../../config/proxy.ts'
 
 export interface RegistryOptions {
   /** containerd's `certs.d`; without it every registry is asked by https, with the system's CAs. */

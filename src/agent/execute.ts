@@ -1,0 +1,140 @@
+/** The life of one task: refused, or its intent written, the act, its answer. Never throws. */
+import type { NodeTask } from '../api/kinds.ts'
+import type { NodeTaskStatus } from '../api/node-task.ts'
+import type { NodeVerb } from '../model/node-tasks.ts'
+import { sleep } from '../runtime/clock.ts'
+import type { Identity } from './identity.ts'
+import { type AnswerDeps, writeStatus } from './task-status.ts'
+import { type Answer, failed, refused, type TaskBefore, type Verb, wordsOf } from './verbs/verb.ts'
+
+export interface CarryOutDeps extends AnswerDeps {
+  /** Read anew for each task: a node that was made anew has another uid, and tokens come to say so. */
+  readonly identity: () => Promise<Identity>
+  /** Those that are switched on. */
+  readonly verbs: Readonly<Partial<Record<NodeVerb, Verb>>>
+}
+
+/** How long an answer is tried to be written after the deadline: by then the controller has given the task up. */
+const LATE_MS = 10 * 60_000
+/** Verbs mind the deadline themselves; one that does not is given up so long after it. */
+const GRACE_MS = 5_000
+/** What was seen before the intent was written is old when writing took longer. */
+const FRESH_MS = 10_000
+/** After a reboot the runtime and the bus may come up after the agent. */
+const FINDING = { tries: 5, everyMs: 2_000, mostMs: 60_000 }
+const MAX_MESSAGE = 1_024
+/** So far may the node's clock be behind the API server's: by a slower one, deadlines pass unseen. */
+const BEHIND_MS = 60_000
+
+const isAnswer = (found: TaskBefore | Answer): found is Answer => 'phase' in found
+
+/** A merge patch leaves what it does not name: an intent that is written again must not keep parts of the last one. */
+const replaced = (before: TaskBefore): TaskBefore => {
+  const nothing: Readonly<Record<keyof TaskBefore, null>> = { bootId: null, invocationId: null, sandboxes: null }
+  return { ...nothing, ...before } as TaskBefore
+}
+
+/** Why a task is not for this agent, or not any more. */
+const refusal = (
+  { spec, metadata: { creationTimestamp = '' } }: NodeTask,
+  now: number,
+  { nodeName, nodeUid }: Identity,
+  { verbs }: CarryOutDeps,
+): Answer | undefined => {
+  if (spec.nodeUid !== nodeUid) {
+    return refused('OtherNode', `this is node ${nodeName} with uid ${nodeUid}, not ${spec.nodeUid}`)
+  }
+  if (!(now < Date.parse(spec.deadline))) {
+    return refused('DeadlinePassed', `it was to be begun by ${spec.deadline}; it is ${new Date(now).toISOString()}`)
+  }
+  if (!verbs[spec.verb]) return refused('VerbNotAllowed', `${spec.verb} is not switched on for this agent`)
+  const behindMs = Date.parse(creationTimestamp) - now
+  // To look is right at any time.
+  if (spec.verb !== 'Inspect' && behindMs > BEHIND_MS) {
+    const seconds = Math.round(behindMs / 1_000)
+    return refused(
+      'CannotSee',
+      `the clock of this node is ${seconds} s behind the API server's, or more: whether the deadline has passed cannot be told`,
+    )
+  }
+  return undefined
+}
+
+/** What `run` comes to; `late` where that takes too long. */
+const orLate = async <Result>(
+  { clock }: CarryOutDeps,
+  ms: number,
+  late: Answer,
+  run: () => Promise<Result>,
+): Promise<Result | Answer> => {
+  const { promise, resolve } = Promise.withResolvers<Answer>()
+  const cancel = clock.setTimeout(() => resolve(late), ms)
+  return Promise.race([run(), promise]).finally(cancel)
+}
+
+/** What became of a task that an agent had begun when it was ended. */
+const findOut = async (task: NodeTask, verb: Verb | undefined, deps: CarryOutDeps): Promise<Answer | 'again'> => {
+  const { clock } = deps
+  const { spec } = task
+  const interrupted = (why: string): Answer => failed('Interrupted', `begun, then interrupted: ${why}`)
+  if (!verb) return interrupted(`${spec.verb} is not switched on any more, and what became of it was not looked at`)
+  const late = interrupted('what became of it could not be found out in time')
+  const most = Math.max(Date.parse(spec.deadline) - clock.now(), FINDING.mostMs) + GRACE_MS
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const found = await orLate(deps, most, late, () => verb.found(spec, task.status?.before ?? {}))
+      const passed = clock.now() >= Date.parse(spec.deadline)
+      return found === 'again' && passed ? interrupted('it was not done, and its deadline has passed since') : found
+    } catch (error) {
+      if (tries === FINDING.tries) return interrupted(`what became of it cannot be told: ${wordsOf(error)}`)
+    }
+    await sleep(clock, FINDING.everyMs)
+  }
+}
+
+export const carryOut = async (given: NodeTask, deps: CarryOutDeps): Promise<void> => {
+  const { clock } = deps
+  const { spec } = given
+  const deadline = Date.parse(spec.deadline)
+  const at = (): string => new Date(clock.now()).toISOString()
+  const startedAt = given.status?.startedAt ?? at()
+  const identity = await deps.identity()
+  const verb = deps.verbs[spec.verb]
+  let task = given
+
+  const write = async (status: NodeTaskStatus, until: number): Promise<boolean> => {
+    const written = await writeStatus(task, { ...status, startedAt }, until, deps)
+    if (written) task = written
+    return written !== undefined
+  }
+  const answer = async ({ phase, reason, message, inspection }: Answer): Promise<void> => {
+    const said = { phase, reason, message: message.slice(0, MAX_MESSAGE), finishedAt: at() }
+    const until = Math.max(deadline, clock.now()) + LATE_MS
+    await write({ ...said, ...(inspection !== undefined && { inspection }) }, until)
+  }
+
+  if (given.status?.phase === 'Running' && spec.nodeUid === identity.nodeUid) {
+    const found = await findOut(given, verb, deps)
+    if (found !== 'again') return answer(found)
+  }
+  const left = (): number => deadline + GRACE_MS - clock.now()
+  for (;;) {
+    const no = refusal(task, clock.now(), identity, deps)
+    if (no || !verb) return answer(no ?? refused('VerbNotAllowed', `${spec.verb} is unknown here`))
+    const unseen = refused('CannotSee', 'the node could not be looked at by the deadline: not begun')
+    const before = await orLate(deps, left(), unseen, () => verb.before(spec)).catch((error: unknown) =>
+      refused('CannotSee', wordsOf(error)),
+    )
+    if (isAnswer(before)) return answer(before)
+    const from = clock.monotonic()
+    const message = `begun by ${identity.podName}`
+    const intent = { phase: 'Running', reason: 'Accepted', message, before: replaced(before) } as const
+    const isWritten = await write(intent, deadline)
+    if (clock.now() >= deadline) continue
+    if (!isWritten) return
+    if (clock.monotonic() - from > FRESH_MS) continue
+    const late = failed('TimedOut', 'it was not done by its deadline; what became of it is unknown')
+    const run = () => verb.run(spec, before, deadline).catch((error: unknown) => failed('Error', wordsOf(error)))
+    return answer(await orLate(deps, left(), late, run))
+  }
+}

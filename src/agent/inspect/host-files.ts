@@ -1,0 +1,118 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NodeInspection } from '../../api/node-task.ts'
+import { isImmutable, MOUNT_HELPER_TYPES } from '../../model/mount-helpers.ts'
+import type { UnitState } from '../host/host.ts'
+import { notAllowed, readSmall, sayWhy, see } from './probe.ts'
+
+const MAX_HELPERS = 64
+
+/** Those that anybody asks for first: whatever does not fit, none of them must seem to be missing. */
+const wantedFirst = (helpers: ReadonlySet<string>): string[] => {
+  const sorted = [...helpers].toSorted()
+  const isWanted = (type: string): boolean => MOUNT_HELPER_TYPES.includes(type)
+  if (sorted.length <= MAX_HELPERS) return sorted
+  return [...sorted.filter(isWanted), ...sorted.filter((type) => !isWanted(type))].slice(0, MAX_HELPERS)
+}
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i
+
+/** File system types of which a helper lies in a folder's listing: `mount.nfs` is `nfs`. */
+export const helpersIn = (names: readonly string[]): readonly string[] =>
+  names.flatMap((name) => {
+    const type = name.startsWith('mount.') ? name.slice('mount.'.length) : ''
+    return NAME.test(type) ? [type] : []
+  })
+
+/** Types of /proc/filesystems, those without a device among them: filesystems(5). */
+export const filesystemsIn = (text: string): readonly string[] =>
+  text
+    .split('\n')
+    .map((line) => line.split('\t').at(-1)?.trim() ?? '')
+    .filter((type) => NAME.test(type))
+
+/** One folder that cannot be read leaves all of it unknown: the helper may lie there. */
+export const lookAtMounts = async (
+  folders: readonly string[],
+  filesystems = '/proc/filesystems',
+): Promise<NodeInspection['mounts']> => {
+  if (folders.length === 0) return notAllowed('the mount helpers', '--host-sbin')
+  const helpers = new Set<string>()
+  for (const folder of folders) {
+    try {
+      for (const type of helpersIn(await readdir(join(folder)))) helpers.add(type)
+    } catch (error) {
+      return { known: false, why: `reading ${folder}: ${sayWhy(error)}`.slice(0, 512) }
+    }
+  }
+  const kernel = await readSmall(filesystems).then(filesystemsIn, () => [])
+  return {
+    known: true,
+    helpers: wantedFirst(helpers),
+    ...(kernel.length > 0 && { filesystems: [...new Set(kernel)].toSorted().slice(0, 128) }),
+  }
+}
+
+const unquote = (text: string): string => {
+  const quoted = /^(["'])(.*)\1$/.exec(text)
+  return (quoted?.[2] ?? text).replace(/\\(["'$`\\])/g, '$1')
+}
+
+/** The assignments of an os-release file: freedesktop.org, os-release(5). */
+export const parseOsRelease = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    text
+      .split('\n')
+      .slice(0, 200)
+      .flatMap((line) => {
+        const found = /^\s*([A-Z][A-Z0-9_]{0,63})=(.*?)\s*$/.exec(line)
+        return found ? [[found[1] ?? '', unquote(found[2] ?? '').slice(0, 128)] as const] : []
+      }),
+  )
+
+export const lookAtOs = async (path: string | undefined): Promise<NodeInspection['os']> => {
+  if (path === undefined) return notAllowed('the operating system', '--os-release')
+  return see('reading os-release', async () => {
+    const values = parseOsRelease(await readSmall(path))
+    const short = (key: string): string | undefined => values[key]?.slice(0, 64)
+    const [id, versionId, variantId] = [short('ID'), short('VERSION_ID'), short('VARIANT_ID')]
+    if (!id) throw new Error(`${path} has no ID`)
+    const likes = (values['ID_LIKE'] ?? '').split(/\s+/).filter(Boolean)
+    const idLike = likes.map((each) => each.slice(0, 64)).slice(0, 8)
+    const immutable = isImmutable({ id, ...(variantId && { variantId }) })
+    return {
+      id,
+      idLike,
+      ...(versionId && { versionId }),
+      ...(variantId && { variantId }),
+      ...(values['PRETTY_NAME'] && { name: values['PRETTY_NAME'] }),
+      immutable,
+    }
+  })
+}
+
+/** Whether containers outlive a restart of Docker: `live-restore` in daemon.json; off where nothing says so. */
+export const liveRestoreIn = (text: string): boolean => {
+  const settings = JSON.parse(text) as unknown
+  if (typeof settings !== 'object' || settings === null) throw new Error('daemon.json holds no object')
+  return (settings as { 'live-restore'?: unknown })['live-restore'] === true
+}
+
+type Docker = NodeInspection['docker']
+
+/** What Docker's settings say of it, whether it is installed or not. Never rejects. */
+export const readDockerSettings = async (config: string | undefined): Promise<Docker> => {
+  if (config === undefined) return notAllowed("Docker's settings", '--docker-config')
+  try {
+    return { known: true, liveRestore: liveRestoreIn(await readSmall(config)) }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known: true, liveRestore: false }
+    return { known: false, why: `reading ${config}: ${sayWhy(error)}`.slice(0, 512) }
+  }
+}
+
+/** `unit` is docker.service as systemd has it; undefined where that is not known. */
+export const dockerAsSeen = (settings: Docker, unit: Pick<UnitState, 'load'> | undefined): Docker => {
+  if (unit === undefined) return settings
+  return unit.load === 'loaded' ? { ...settings, installed: true } : { known: true, installed: false }
+}

@@ -1,0 +1,135 @@
+import { createReadStream } from 'node:fs'
+import { classify } from '../../catalogue/classify.ts'
+import { EXIT, type ExitStatus, sentenceOf } from '../errors.ts'
+import { subcommand } from '../subcommand.ts'
+import type { Terminal } from '../terminal.ts'
+import {
+  type Line,
+  MAX_LINE,
+  type Pasted,
+  pastedAs,
+  readLines,
+  type Said,
+  saidInDescription,
+  saidInJson,
+} from './input.ts'
+
+/** What is pasted as a whole is read as a whole, and no cluster's events come near this. */
+const MAX_PASTED = 256 * 2 ** 20
+
+const saidIn = (form: Pasted, lines: readonly string[]): readonly Said[] | undefined => {
+  if (form === 'Describe') return saidInDescription(lines)
+  try {
+    return saidInJson(lines.join('\n'))
+  } catch {
+    return undefined
+  }
+}
+
+/** What is no whole after all is answered line by line, so that nothing is lost. */
+const answerPasted = (form: Pasted, lines: readonly string[]): string => {
+  const texts = saidIn(form, lines)?.map((one) => JSON.stringify(one)) ?? lines
+  return texts.map((text, i) => `${classifyLine({ number: i + 1, text, cut: false })}\n`).join('')
+}
+
+const answerAll = async (input: AsyncIterable<Uint8Array>, terminal: Terminal): Promise<void> => {
+  let form: Pasted | undefined
+  let first = true
+  let size = 0
+  const pasted: string[] = []
+  for await (const lines of readLines(input)) {
+    if (first) form = pastedAs(lines[0]?.text ?? '')
+    first = false
+    if (form === undefined) {
+      await terminal.write(`${lines.map(classifyLine).join('\n')}\n`)
+      continue
+    }
+    for (const { text } of lines) {
+      size += text.length
+      if (size > MAX_PASTED) throw new Error(`it is longer than ${MAX_PASTED} characters`)
+      pasted.push(text)
+    }
+  }
+  if (form !== undefined) await terminal.write(answerPasted(form, pasted))
+}
+
+const classifyFiles = async (files: readonly string[], terminal: Terminal): Promise<ExitStatus> => {
+  let status: ExitStatus = EXIT.done
+  for (const file of files) {
+    if (file === '-' && terminal.interactive) terminal.warn('Reading messages from the terminal; Ctrl-D ends them.')
+    try {
+      await answerAll(file === '-' ? terminal.input : createReadStream(file), terminal)
+    } catch (error) {
+      terminal.warn(`error: reading ${file}: ${sentenceOf(error)}`)
+      status = EXIT.failed
+    }
+  }
+  return status
+}
+
+export const classifyCommand = subcommand(
+  {
+    name: 'classify',
+    synopsis: '[FILE...] [options]',
+    text:
+      'Reads JSON lines {"reason": …, "message": …} from files or standard input and writes the same lines, in order, ' +
+      'with "cause" and "row" added. Other fields stay. A line that does not begin with { is taken as a message. ' +
+      'A line that cannot be read is answered with cause Unknown and an "error". All of kubectl get events -o json, or a ' +
+      'kubectl describe pod, may be given as it is: a line for each Event and container state comes out. No cluster is asked.',
+    examples: [
+      'kubectl mend classify < messages.jsonl',
+      'kubectl get events -A -o json | kubectl mend classify',
+      'kubectl describe pod web-0 | kubectl mend classify',
+    ],
+  },
+  { output: { type: 'string', short: 'o', choices: ['json'], help: 'JSON lines are all there is' } },
+  ({ positionals }, terminal) => classifyFiles(positionals.length > 0 ? positionals : ['-'], terminal),
+)
+
+const answer = (reason: string, message: string): string => {
+  const { cause, row } = classify({ reason, message })
+  return `"cause":${JSON.stringify(cause)},"row":${JSON.stringify(row ?? null)}`
+}
+
+const refused = ({ number }: Line, why: string): string =>
+  `"cause":"Unknown","row":null,"error":${JSON.stringify(`line ${number}: ${why}`)}`
+
+/**
+ * The object with members added at its end. What stood there is copied as it was written (numbers beyond 2^53
+ * included), unless it already has one of these names: then ours takes its place.
+ */
+const withMembers = (line: string, object: Readonly<Record<string, unknown>>, members: string): string => {
+  const added = JSON.parse(`{${members}}`) as Record<string, unknown>
+  if (Object.keys(added).some((name) => Object.hasOwn(object, name))) return JSON.stringify({ ...object, ...added })
+  const end = line.lastIndexOf('}')
+  return `${line.slice(0, end)}${Object.keys(object).length === 0 ? '' : ','}${members}}`
+}
+
+const found = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
+
+const parse = (text: string): { readonly object: Record<string, unknown> } | { readonly why: string } => {
+  try {
+    // Text that begins with a brace is an object or no JSON at all.
+    return { object: JSON.parse(text) as Record<string, unknown> }
+  } catch (error) {
+    const said = error instanceof Error ? error.message.replace(/ \(line 1 column \d+\)$/, '') : 'it cannot be parsed'
+    return { why: `not JSON: ${said}` }
+  }
+}
+
+/** The answer to one line, as one line of JSON. Never throws: a line that cannot be read is answered too. */
+export const classifyLine = (line: Line): string => {
+  const text = line.text.trim()
+  if (line.cut) return `{${refused(line, `longer than ${MAX_LINE} bytes`)}}`
+  if (text === '') return `{${refused(line, 'blank; expected a JSON object or a message')}}`
+  if (!text.startsWith('{')) return `{"message":${JSON.stringify(text)},${answer('', text)}}`
+  const parsed = parse(text)
+  if ('why' in parsed) return `{${refused(line, parsed.why)}}`
+  const { reason, message } = parsed.object
+  if (typeof message !== 'string') {
+    const what = message === undefined ? 'it is missing' : `found ${found(message)}`
+    return withMembers(text, parsed.object, refused(line, `"message" must be a string; ${what}`))
+  }
+  return withMembers(text, parsed.object, answer(typeof reason === 'string' ? reason : '', message))
+}

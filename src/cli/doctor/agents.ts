@@ -1,0 +1,175 @@
+/** Judgements of `doctor` on the node agents: data in, checks out. */
+import type { NodeTask, RemediationPolicy } from '../../api/kinds.ts'
+import { type KubeClient, listAll } from '../../kube/client.ts'
+import { notFound } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import { parseTime } from '../../model/duration.ts'
+import type { KubeObject } from '../../model/kubernetes.ts'
+import { API_VERSION, NODE_TASK_POLICY } from '../../model/names.ts'
+import type { ActionType } from '../../model/reasons.ts'
+import { type Admission, ADMISSION_TODO, readAdmission, weaknessOf } from './admission.ts'
+import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
+
+/** The names of the checks. */
+export const AGENT_CHECKS = { agent: 'node agent', orders: 'node orders', answers: 'node answers' } as const
+
+/** Actions that need an agent, on the node or to say what is wrong there. */
+const NODE_ACTIONS: readonly ActionType[] = ['RecycleSandbox', 'RestartRuntime', 'FlagNode', 'InstallMountHelper']
+
+const MAX_NAMED = 5
+
+/** An agent that begins or ends in time writes its answer a little later, and clocks differ. */
+const GRACE_MS = 30_000
+
+/** What is read of a DaemonSet. */
+export interface DaemonSet extends KubeObject {
+  readonly status?: {
+    readonly observedGeneration?: number
+    readonly desiredNumberScheduled?: number
+    readonly numberReady?: number
+  }
+}
+
+const named = (names: readonly string[]): string => {
+  const more = names.length - MAX_NAMED
+  return `${names.slice(0, MAX_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+const lookAtPods = (namespace: string): string =>
+  `kubectl -n ${namespace} get pods -l app.kubernetes.io/component=agent -o wide`
+
+/** Whether each node that is to have an agent has one that is ready. */
+export const judgeDaemonSet = ({ metadata, status }: DaemonSet, namespace: string): Check => {
+  const { desiredNumberScheduled: desired = 0, numberReady: ready = 0, observedGeneration = 0 } = status ?? {}
+  const describe = `kubectl -n ${namespace} describe daemonset ${metadata.name}`
+  if (observedGeneration < (metadata.generation ?? 0)) {
+    return warn(AGENT_CHECKS.agent, `DaemonSet ${metadata.name} was changed, and nothing has come of it yet`, describe)
+  }
+  if (desired === 0) {
+    return warn(
+      AGENT_CHECKS.agent,
+      'it is installed, and no node is to have one: agent.nodeSelector fits none',
+      describe,
+    )
+  }
+  const says = `${ready} of ${desired} ready`
+  return ready < desired
+    ? warn(AGENT_CHECKS.agent, `${says}: what lies with the other nodes stays unknown`, lookAtPods(namespace))
+    : ok(AGENT_CHECKS.agent, says)
+}
+
+/** Where there is no agent: well, unless a policy would have something done that needs one. */
+export const judgeAbsence = (policies: readonly RemediationPolicy[]): Check => {
+  const absent = 'no agent is installed on the nodes'
+  const wanted = (policy: RemediationPolicy): readonly ActionType[] =>
+    policy.spec.mode === 'Observe'
+      ? []
+      : policy.spec.actions.map(({ type }) => type).filter((type) => NODE_ACTIONS.includes(type))
+  const asking = policies.filter((policy) => wanted(policy).length > 0)
+  if (asking.length === 0) return ok(AGENT_CHECKS.agent, `${absent}: what lies with nodes is explained at most`)
+  const names = named(asking.map(({ metadata }) => metadata.name))
+  const actions = NODE_ACTIONS.filter((type) => asking.some((policy) => wanted(policy).includes(type)))
+  return warn(
+    AGENT_CHECKS.agent,
+    `${absent}, and ${asking.length === 1 ? `policy ${names} needs` : `policies ${names} need`} one for ${actions.join(', ')}`,
+    'set agent.enabled=true in the chart (docs/node-agent.md), or mode Observe in the policy',
+  )
+}
+
+/** Whether orders can be given, and whether the API server checks who gives and who answers them. */
+export const judgeOrders = (served: boolean, admission: Admission): Check => {
+  const check = AGENT_CHECKS.orders
+  if (!served) return fail(check, 'kind NodeTask is not served, so no agent can be asked', 'kubectl apply -f crds/')
+  const weakness = weaknessOf(admission, NODE_TASK_POLICY)
+  if (!weakness) return ok(check, 'kind NodeTask is served, and the API server checks who orders and who answers')
+  const anyone = 'whoever may write NodeTasks can give orders to nodes, and an agent can answer for any node'
+  return weakness.holdsBack === 'some'
+    ? warn(check, weakness.says, ADMISSION_TODO)
+    : fail(check, `${weakness.says}: ${anyone}`, ADMISSION_TODO)
+}
+
+const isOverdue = ({ spec, status }: NodeTask, now: number): boolean => {
+  const isOpen = status?.phase === undefined || status.phase === 'Running'
+  const deadline = parseTime(spec.deadline)
+  return isOpen && deadline !== undefined && now > deadline + GRACE_MS
+}
+
+/** Orders without an answer, though their deadline passed. */
+export const judgeAnswers = (tasks: readonly NodeTask[], namespace: string, now: number): Check => {
+  const overdue = tasks.filter((task) => isOverdue(task, now))
+  if (overdue.length === 0) return ok(AGENT_CHECKS.answers, 'no order waits past its deadline')
+  const nodes = [...new Set(overdue.map(({ spec }) => spec.nodeName))].toSorted()
+  const verbs = [...new Set(overdue.map(({ spec }) => spec.verb))].toSorted().join(', ')
+  const who = nodes.length === 1 ? `agent on node ${named(nodes)} does` : `agents on nodes ${named(nodes)} do`
+  return warn(
+    AGENT_CHECKS.answers,
+    `the ${who} not answer: ${verbs} without an answer past the deadline`,
+    lookAtPods(namespace),
+  )
+}
+
+// What `doctor` reads of the node agents.
+
+type Client = Pick<KubeClient, 'get' | 'list'>
+
+const DAEMON_SET = 'podmend-agent'
+
+/** `installed` is undefined where it cannot be seen. */
+interface Installation {
+  readonly installed?: boolean
+  readonly check: Check
+}
+
+const lookAtDaemonSet = (
+  client: Client,
+  namespace: string,
+  policies: readonly RemediationPolicy[],
+): Promise<Installation> =>
+  client
+    .get<DaemonSet>(pathOf({ kind: 'DaemonSet', namespace, name: DAEMON_SET }))
+    .catch(orUndefined)
+    .then(
+      (found) =>
+        found
+          ? { installed: true, check: judgeDaemonSet(found, namespace) }
+          : { installed: false, check: judgeAbsence(policies) },
+      (error: unknown) => ({ check: unreadable(AGENT_CHECKS.agent)(error) }),
+    )
+
+/** The group's resources as everybody may read them, whatever rights on them there are. */
+interface Discovery {
+  readonly resources?: readonly { readonly kind?: string }[]
+}
+
+const lookAtOrders = (client: Client): Promise<Check> =>
+  Promise.all([
+    client.get<Discovery>(`/apis/${API_VERSION}`).catch(orUndefined),
+    readAdmission(client, NODE_TASK_POLICY),
+  ])
+    .then(([group, admission]) =>
+      judgeOrders(group?.resources?.some(({ kind }) => kind === 'NodeTask') === true, admission),
+    )
+    .catch(unreadable(AGENT_CHECKS.orders))
+
+const lookAtAnswers = (client: Client, namespace: string, now: number): Promise<Check | undefined> =>
+  listAll<NodeTask>(client, pathOf({ kind: 'NodeTask', namespace })).then(
+    ({ items }) => judgeAnswers(items, namespace, now),
+    // Without the kind there is no order: another check's.
+    (error: unknown) => (notFound(error) ? undefined : unreadable(AGENT_CHECKS.answers)(error)),
+  )
+
+/** One check where there is no agent and no policy that needs one; `now` in ms since the epoch. */
+export const lookAtAgents = async (
+  client: Client,
+  namespace: string,
+  policies: readonly RemediationPolicy[],
+  now: number,
+): Promise<readonly Check[]> => {
+  const { installed, check } = await lookAtDaemonSet(client, namespace, policies)
+  if (installed === false) return [check]
+  const [orders, answers] = await Promise.all([
+    installed === true ? lookAtOrders(client) : undefined,
+    lookAtAnswers(client, namespace, now),
+  ])
+  return [check, orders, answers].filter((one) => one !== undefined)
+}

@@ -1,0 +1,270 @@
+/** What `doctor` reads. Each look ends in checks: what cannot be read is a check that says so. */
+import { readdir, readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { CustomResourceDefinition } from '../../api/crd.ts'
+import { customResourceDefinitions, type RemediationPolicy } from '../../api/kinds.ts'
+import { readHosts } from '../../diagnose/registry/hosts.ts'
+import { type KubeClient, listAll } from '../../kube/client.ts'
+import { notFound } from '../../kube/errors.ts'
+import type { Lease } from '../../kube/leader-election.ts'
+import { pathOf } from '../../kube/paths.ts'
+import { formatDuration } from '../../model/duration.ts'
+import type { Condition, KubeObject } from '../../model/kubernetes.ts'
+import { PAUSED_ANNOTATION } from '../../model/names.ts'
+import { packageFile } from '../../runtime/package-root.ts'
+import { sentenceOf } from '../errors.ts'
+import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
+import { judgeRole, type Right, type Role, rolesIn } from './rights.ts'
+
+type Client = Pick<KubeClient, 'get' | 'list' | 'create'>
+
+export const lookAtServer = async (client: Client): Promise<Check> =>
+  judgeVersion(await client.get<ServerVersion>('/version'))
+
+export const lookAtCrds = (client: Client): Promise<readonly Check[]> =>
+  Promise.all(
+    customResourceDefinitions().map(async (wanted) => {
+      const path = pathOf({ kind: 'CustomResourceDefinition', name: wanted.metadata.name })
+      return client
+        .get<FoundCrd>(path)
+        .catch(orUndefined)
+        .then((found) => judgeCrd(found, wanted))
+        .catch(unreadable(`CRD ${wanted.spec.names.plural}`))
+    }),
+  )
+
+/** The policies, and what the controller made of them; none where the kind is not there, which is another check's. */
+export const lookAtPolicies = (
+  client: Client,
+): Promise<{ readonly policies: readonly RemediationPolicy[]; readonly checks: readonly Check[] }> =>
+  listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).then(
+    ({ items }) => ({ policies: items, checks: judgePolicies(items) }),
+    (error: unknown) => ({ policies: [], checks: notFound(error) ? [] : [unreadable('policies')(error)] }),
+  )
+
+export const lookAtPause = (client: Client, namespace: string): Promise<Check> =>
+  client
+    .get<KubeObject>(pathOf({ kind: 'Namespace', name: namespace }))
+    .catch(orUndefined)
+    .then((found) => judgePause(found, namespace))
+    .catch(unreadable('stop annotation'))
+
+export const lookAtLease = (client: Client, namespace: string, now: number): Promise<Check> =>
+  client
+    .list<Lease>(pathOf({ kind: 'Lease', namespace }), { limit: 100 })
+    .then(({ items }) => judgeLease(items, namespace, now))
+    .catch(unreadable('controller'))
+
+/** Roles as they are installed. */
+const MANIFEST = 'manifests/rbac.yaml'
+
+/** A service account as `NAMESPACE/NAME`; without one, the user of the command is meant. */
+interface Subject {
+  readonly namespace: string
+  readonly name: string
+}
+
+const review = ({ verb, group, resource, subresource, namespace, name }: Right, subject: Subject | undefined) => {
+  const resourceAttributes = { verb, group, resource, subresource, namespace, name }
+  if (!subject) return { kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } }
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${subject.namespace}`, 'system:authenticated']
+  const user = `system:serviceaccount:${subject.namespace}:${subject.name}`
+  return { kind: 'SubjectAccessReview', spec: { resourceAttributes, user, groups } }
+}
+
+const AUTHORIZATION = 'authorization.k8s.io/v1'
+
+const isAllowed = async (client: Client, right: Right, subject: Subject | undefined): Promise<boolean> => {
+  const body = { apiVersion: AUTHORIZATION, ...review(right, subject) }
+  const path = pathOf({ apiVersion: AUTHORIZATION, plural: `${body.kind.toLowerCase()}s` })
+  const answer = await client.create<{ readonly status?: { readonly allowed?: boolean } }>(path, body)
+  return answer.status?.allowed === true
+}
+
+export const lookAtRights = async (
+  client: Client,
+  subject: Subject | undefined,
+  operatorNamespace: string,
+  policies: readonly RemediationPolicy[],
+): Promise<readonly Check[]> => {
+  const roles = await readFile(packageFile(MANIFEST), 'utf8').then(
+    (text): readonly Role[] => rolesIn(text, operatorNamespace),
+    () => undefined,
+  )
+  if (!roles) return [warn('rights', 'manifests/rbac.yaml is not there to compare with', 'npm run generate')]
+  const who = subject ? `service account ${subject.namespace}/${subject.name}` : 'this user'
+  const looks = roles.map(async (role) => {
+    const allowed = await Promise.all(role.rights.map((right) => isAllowed(client, right, subject)))
+    return judgeRole(
+      role,
+      role.rights.filter((_, i) => allowed[i] !== true),
+      who,
+      policies,
+    )
+  })
+  return Promise.all(looks).catch((error: unknown) => [unreadable('rights')(error)])
+}
+
+const MAX_HOSTS = 500
+
+/** Whether each `hosts.toml` can be used. */
+export const lookAtHosts = async (directory: string | undefined): Promise<readonly Check[]> => {
+  const check = 'registry hosts'
+  if (directory === undefined)
+    return [ok(check, 'no directory is given: registries are asked by https under their own names')]
+  try {
+    const entries = await readdir(directory, { withFileTypes: true })
+    const names = entries.filter((entry) => !entry.isFile()).map(({ name }) => name)
+    const read = await Promise.all(
+      // `HOST_PORT_` is how containerd writes a port where the file system takes no colon.
+      names.slice(0, MAX_HOSTS).map((name) => readHosts(name.replace(/_(\d+)_$/, ':$1'), directory)),
+    )
+    const complaints = read.flatMap((hosts) => hosts.complaints)
+    return complaints.length > 0
+      ? complaints.map((complaint) => fail(check, complaint, 'mend the file; until then the registry itself is asked'))
+      : [ok(check, `${directory} speaks of ${names.join(', ') || 'no registry'}`)]
+  } catch (error) {
+    return [fail(check, `${directory} cannot be read: ${sentenceOf(error)}`, 'name another with --registry-hosts-dir')]
+  }
+}
+
+// Judgements of `doctor` on what is installed: data in, checks out.
+
+/** Selectable fields of custom resources, and admission policies in CEL with all that is used here. */
+const OLDEST = { major: 1, minor: 32 }
+
+export interface ServerVersion {
+  readonly major?: string
+  readonly minor?: string
+  readonly gitVersion?: string
+}
+
+export const judgeVersion = ({ major, minor, gitVersion }: ServerVersion): Check => {
+  // Providers write `32+`.
+  const have = { major: Number.parseInt(major ?? '', 10), minor: Number.parseInt(minor ?? '', 10) }
+  const oldest = `${OLDEST.major}.${OLDEST.minor}`
+  const newEnough = have.major > OLDEST.major || (have.major === OLDEST.major && have.minor >= OLDEST.minor)
+  return newEnough
+    ? ok('API server', `Kubernetes ${gitVersion ?? `${have.major}.${have.minor}`}`)
+    : fail(
+        'API server',
+        `Kubernetes ${gitVersion ?? 'of unknown version'}; podmend needs ${oldest} or newer`,
+        'upgrade',
+      )
+}
+
+export interface FoundCrd extends KubeObject {
+  readonly spec?: CustomResourceDefinition['spec']
+  readonly status?: { readonly conditions?: readonly Condition[] }
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Path of the first difference between two JSON values; undefined where they are the same. */
+export const firstDifference = (have: unknown, want: unknown, path: string): string | undefined => {
+  if (isDeepStrictEqual(have, want)) return undefined
+  if (!isObject(have) || !isObject(want)) return path
+  for (const key of new Set([...Object.keys(want), ...Object.keys(have)])) {
+    const found = firstDifference(have[key], want[key], `${path}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** What the API server adds by itself (conversion, stored names) is not compared. */
+const differenceOf = (have: FoundCrd['spec'], want: CustomResourceDefinition['spec']): string | undefined => {
+  const [version] = want.versions
+  const found = have?.versions.find(({ name }) => name === version?.name)
+  if (!found) return `version ${version?.name ?? ''}`
+  return (
+    firstDifference(found.schema, version?.schema, 'schema') ??
+    firstDifference(found.additionalPrinterColumns, version?.additionalPrinterColumns, 'additionalPrinterColumns') ??
+    firstDifference(found.selectableFields, version?.selectableFields, 'selectableFields')
+  )
+}
+
+export const judgeCrd = (have: FoundCrd | undefined, want: CustomResourceDefinition): Check => {
+  const check = `CRD ${want.spec.names.plural}`
+  const apply = 'kubectl apply -f crds/'
+  if (!have) return fail(check, `${want.metadata.name} is not installed`, apply)
+  const condition = (type: string) => have.status?.conditions?.find((one) => one.type === type)
+  const established = condition('Established')
+  if (established?.status !== 'True') {
+    const why = condition('NamesAccepted')?.message ?? established?.message ?? 'the API server has not taken it up'
+    return fail(check, `${want.metadata.name} is not established: ${why}`, apply)
+  }
+  const unstructured = condition('NonStructuralSchema')
+  if (unstructured?.status === 'True') return fail(check, unstructured.message ?? 'its schema is not structural', apply)
+  const difference = differenceOf(have.spec, want.spec)
+  return difference === undefined
+    ? ok(check, 'installed, established and current')
+    : warn(check, `it is not the one of this version: ${difference.slice(0, 160)} differs`, apply)
+}
+
+export const judgePause = (namespace: KubeObject | undefined, name: string): Check => {
+  const check = 'stop annotation'
+  if (!namespace) {
+    return warn(check, `there is no namespace ${name}`, 'name the one of the operator with --operator-namespace')
+  }
+  const value = namespace.metadata.annotations?.[PAUSED_ANNOTATION]
+  return value === 'true'
+    ? warn(
+        check,
+        `the operator is paused by an annotation on namespace ${name}`,
+        `kubectl annotate namespace ${name} ${PAUSED_ANNOTATION}-`,
+      )
+    : ok(check, 'the operator is not paused')
+}
+
+/** A lease whose holder is late by its own word: the controller is gone, or cannot reach the API server. */
+export const judgeLease = (leases: readonly Lease[], namespace: string, now: number): Check => {
+  const check = 'controller'
+  const start = 'start the controller, or name its namespace with --operator-namespace'
+  const lease = leases.find(({ metadata }) => metadata.name?.startsWith('podmend'))
+  if (!lease) return warn(check, `no controller has left a lease in namespace ${namespace}`, start)
+  const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {}
+  // The chart makes the lease without a holder.
+  if (!holderIdentity && !renewTime) {
+    return fail(
+      check,
+      'no controller has led yet: the lease was never held',
+      `right after an install, wait half a minute; else look at the pods: kubectl -n ${namespace} get pods`,
+    )
+  }
+  if (!holderIdentity) return fail(check, 'no controller leads: the last one gave the lease back', start)
+  const age = now - Date.parse(renewTime ?? '')
+  const since = Number.isNaN(age) ? 'at an unknown time' : `${formatDuration(Math.max(0, age))} ago`
+  return age <= leaseDurationSeconds * 1_000
+    ? ok(check, `${holderIdentity} leads, and renewed its lease ${since}`)
+    : fail(check, `${holderIdentity} held the lease, renewed ${since}: it does not run any more`, start)
+}
+
+const MODES = ['Enforce', 'Approve', 'Observe'] as const
+
+/** What the controller made of the policies: one check for each that it did not understand, else one for all. */
+export const judgePolicies = (policies: readonly RemediationPolicy[]): readonly Check[] => {
+  const check = 'policies'
+  if (policies.length === 0) {
+    return [warn(check, 'there are none, so nothing is done', 'kubectl apply -f one of examples/')]
+  }
+  const troubles = policies.flatMap(({ metadata, status }): readonly Check[] => {
+    const name = `policy ${metadata.name}`
+    const condition = (type: string) => status?.conditions?.find((one) => one.type === type)
+    const ready = condition('Ready')
+    if (!ready || (ready.observedGeneration ?? status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) {
+      return [warn(name, 'no controller has looked at it since it was written', 'is the controller running?')]
+    }
+    if (ready.status !== 'True') return [fail(name, ready.message, `kubectl edit rempol ${metadata.name}`)]
+    const conflict = condition('Conflicting')
+    if (conflict?.status !== 'True') return []
+    return [warn(name, conflict.message, 'give one of them another priority')]
+  })
+  if (troubles.length > 0) return troubles
+  const counts = MODES.flatMap((mode) => {
+    const count = policies.filter(({ spec }) => (spec.mode ?? 'Observe') === mode).length
+    return count === 0 ? [] : [`${count} ${mode}`]
+  })
+  return [ok(check, `all ${policies.length} understood: ${counts.join(', ')}`)]
+}

@@ -1,0 +1,109 @@
+/** The rights that `doctor` asks for, from the roles in `manifests/`, and its judgement on the answers. */
+import { parseAllDocuments } from 'yaml'
+import type { RemediationPolicy } from '../../api/kinds.ts'
+import { ACTION_TYPES, type ActionType } from '../../model/reasons.ts'
+import { type Check, fail, ok, warn } from './check.ts'
+
+/** A right by one verb on one resource. */
+export interface Right {
+  readonly verb: string
+  readonly group: string
+  readonly resource: string
+  readonly subresource?: string
+  /** Absent: in every namespace. */
+  readonly namespace?: string
+  readonly name?: string
+}
+
+export interface Role {
+  /** e.g. `observe`, `rewrite-image`. */
+  readonly action: string
+  readonly rights: readonly Right[]
+}
+
+interface RoleObject {
+  readonly kind?: string
+  readonly metadata?: { readonly name?: string }
+  readonly rules?: readonly {
+    readonly apiGroups?: readonly string[]
+    readonly resources?: readonly string[]
+    readonly resourceNames?: readonly string[]
+    readonly verbs?: readonly string[]
+  }[]
+}
+
+const PREFIX = 'podmend-'
+
+/** The roles of a manifest, right by right; those of kind Role in the operator's namespace. */
+export const rolesIn = (manifest: string, operatorNamespace: string): readonly Role[] =>
+  parseAllDocuments(manifest).flatMap((document) => {
+    const role = document.toJS() as RoleObject | null
+    if (role?.kind !== 'Role' && role?.kind !== 'ClusterRole') return []
+    const rights = (role.rules ?? []).flatMap(({ apiGroups = [], resources = [], resourceNames, verbs = [] }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((path) =>
+          verbs.flatMap((verb) =>
+            (resourceNames ?? [undefined]).map((name): Right => {
+              const [resource = '', subresource] = path.split('/')
+              return {
+                verb,
+                group,
+                resource,
+                ...(subresource !== undefined && { subresource }),
+                ...(role.kind === 'Role' && { namespace: operatorNamespace }),
+                ...(name !== undefined && { name }),
+              }
+            }),
+          ),
+        ),
+      ),
+    )
+    return [{ action: (role.metadata?.name ?? '').replace(PREFIX, ''), rights }]
+  })
+
+/** `patch deployments.apps`. */
+export const sayOf = ({ verb, group, resource, subresource, name }: Right): string =>
+  `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${group && `.${group}`}${name === undefined ? '' : ` ${name}`}`
+
+/** `RewriteImage` → `rewrite-image`, as roles are named. */
+const kebab = (action: string): string => action.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
+
+/** The chart's value that gives the rights of an action, or of reading pull secrets. */
+const valueOf = (type: ActionType | undefined): string =>
+  type === undefined
+    ? 'readPullSecrets.enabled=true'
+    : `actions.${type.charAt(0).toLowerCase()}${type.slice(1)}.enabled=true`
+
+const MAX_NAMED = 6
+
+/**
+ * Whether a role's rights are there. What observing and leading need must be; what an action needs, only if some policy
+ * would carry it out.
+ */
+export const judgeRole = (
+  { action, rights }: Role,
+  missing: readonly Right[],
+  subject: string,
+  policies: readonly RemediationPolicy[],
+): Check => {
+  const check = `rights to ${action}`
+  if (missing.length === 0) return ok(check, `${subject} has all ${rights.length}`)
+  const named = missing.slice(0, MAX_NAMED).map(sayOf)
+  const more = missing.length - named.length
+  const says = `${subject} may not ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  const type = ACTION_TYPES.find((one) => kebab(one) === action)
+  if (type === undefined && action !== 'read-pull-secrets')
+    return fail(check, says, 'upgrade the chart, or kubectl apply -f manifests/rbac.yaml')
+  const grant = `set ${valueOf(type)} in the chart, or apply the binding of podmend-${action} in manifests/allow-actions.yaml`
+  const users = policies.filter(
+    ({ spec }) => spec.mode !== 'Observe' && spec.actions.some((one) => type === undefined || one.type === type),
+  )
+  if (users.length === 0) return ok(check, `not granted to ${subject}, and no acting policy needs them`)
+  const who = `policy ${users
+    .map(({ metadata }) => metadata.name)
+    .slice(0, MAX_NAMED)
+    .join(', ')} needs it`
+  return type === undefined
+    ? warn(check, `${says}: what private registries say stays unknown`, grant)
+    : fail(check, `${says}; ${who}`, grant)
+}

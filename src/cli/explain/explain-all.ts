@@ -1,0 +1,75 @@
+/** Everything that fails, one line or two each: what a person reads first. */
+import type { Cluster, MissingRight } from '../cluster.ts'
+import { type IncidentReport, reportOf } from '../incident/report.ts'
+import { ago, field, nameOf, sayDecision, sayExplanation, type TextOptions } from '../incident/text.ts'
+import { caveats } from '../options.ts'
+import { judge, lookCloser, type ReadingStages } from '../snapshot/evaluate.ts'
+import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from '../snapshot/failing-pods.ts'
+import { readSurvey, worldOf } from '../snapshot/live.ts'
+
+/** What `explain --all -o json` prints. */
+export interface Overview {
+  /** Absent: of the whole cluster. */
+  readonly namespace?: string
+  /** Longest failing first. */
+  readonly incidents: readonly IncidentReport[]
+  readonly notes: readonly string[]
+  readonly missingRights: readonly MissingRight[]
+}
+
+interface Question {
+  readonly cluster: Cluster
+  readonly stages: ReadingStages
+  readonly namespace: string | undefined
+  readonly operatorNamespace: string
+  readonly now: number
+}
+
+export const explainAll = async (question: Question): Promise<Overview> => {
+  const { cluster, stages, namespace, now } = question
+  const [survey, words] = await Promise.all([
+    readSurvey(cluster, question.operatorNamespace),
+    readWords(cluster.client, namespace),
+  ])
+  const suspects = await readSuspects(cluster.client, namespace, words)
+  const nodes = namespace === undefined ? await readFailingNodes(cluster.client, now) : []
+  const incidents = await incidentsOf([...failingOf(suspects, words, stages, now), ...nodes], stages)
+  const world = worldOf(survey, survey.policies)
+  return {
+    ...(namespace !== undefined && { namespace }),
+    incidents: await eachOf(incidents, async (incident) => {
+      const decided = await judge(incident, world(incident, now), stages.settle)
+      const judged = await lookCloser(incident, decided, stages.settle)
+      return reportOf(incident, judged, survey.policies, survey.records.of(incident.owner.ref.uid, incident.area))
+    }),
+    notes: [...survey.notes, ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`)],
+    missingRights: cluster.missingRights(),
+  }
+}
+
+const incidentLines = (report: IncidentReport, options: TextOptions): readonly string[] => {
+  const { paint, now } = options
+  const since = report.since === undefined ? '' : `, for ${ago(report.since, now)}`
+  const pods = report.pods.length === 0 ? '' : report.pods.length === 1 ? ', 1 pod' : `, ${report.pods.length} pods`
+  const [likeliest] = report.explanations
+  return [
+    `${paint.bold(nameOf(report))} fails: ${paint.red(report.cause)}${pods}${since}`,
+    ...(likeliest === undefined ? [] : field('why', sayExplanation(likeliest, paint), options)),
+    ...field('decision', sayDecision(report.decision, paint), options),
+    '',
+  ]
+}
+
+/** The overview as text; pure. */
+export const overviewText = (overview: Overview, options: TextOptions): string => {
+  const { namespace, incidents, notes, missingRights } = overview
+  const where = namespace === undefined ? 'in the cluster' : `in namespace ${namespace}`
+  const causes = [...new Set(incidents.map(({ cause }) => cause))]
+  const count = incidents.length === 1 ? '1 incident' : `${incidents.length} incidents`
+  const end =
+    incidents.length === 0
+      ? `Nothing that podmend knows of fails ${where}.`
+      : `${count} ${where}: ${causes.join(', ')}. kubectl mend explain TYPE/NAME tells all of one.`
+  const lines = [...incidents.flatMap((incident) => incidentLines(incident, options)), end]
+  return `${lines.join('\n')}\n${caveats(notes, missingRights, options)}`
+}

@@ -1,0 +1,141 @@
+import type { Cluster, MissingRight } from '../cluster.ts'
+import { EXIT, UsageError } from '../errors.ts'
+import { type IncidentReport, type RecordReport, recordReport, reportOf } from '../incident/report.ts'
+import { ago, field, incidentText, type TextOptions } from '../incident/text.ts'
+import { EXPLAINED_KINDS, type Named, parseNamed } from '../object-ref.ts'
+import { caveats, operatorNamespace, registryOf, SURVEY_OPTIONS, withSurveyed } from '../options.ts'
+import { createPaint, formatData, printable } from '../output.ts'
+import { judge, lookCloser, type ReadingStages, wireReadingStages, withoutRegistry } from '../snapshot/evaluate.ts'
+import { failingNodes, failingOf, incidentsOf, readWords, wholeNodes } from '../snapshot/failing-pods.ts'
+import { readSurvey, worldOf } from '../snapshot/live.ts'
+import { subcommand } from '../subcommand.ts'
+import { explainAll, type Overview, overviewText } from './explain-all.ts'
+import { incidentsAround, othersLike } from './similar.ts'
+import { concerns, readSubject, sayNode, sayState } from './subject.ts'
+
+/** What `explain -o json` prints. */
+export interface Explanation {
+  /** Without a namespace: a node. */
+  readonly subject: { readonly kind: string; readonly namespace?: string; readonly name: string }
+  readonly state: string
+  readonly incidents: readonly IncidentReport[]
+  /** Of the subject, where nothing fails any more. */
+  readonly records: readonly RecordReport[]
+  readonly notes: readonly string[]
+  readonly missingRights: readonly MissingRight[]
+}
+
+interface Question extends Named {
+  readonly cluster: Cluster
+  readonly stages: ReadingStages
+  readonly operatorNamespace: string
+  readonly now: number
+}
+
+const explain = async (question: Question): Promise<Explanation> => {
+  const { cluster, stages, now } = question
+  const subject = await readSubject(cluster, question)
+  const [survey, words] = await Promise.all([
+    readSurvey(cluster, question.operatorNamespace),
+    readWords(cluster.client, subject.namespace),
+  ])
+  const itself = subject.node ? failingNodes([subject.node], now) : []
+  const named = await incidentsOf([...failingOf(subject.pods, words, stages, now), ...itself], stages)
+  const found = subject.node ? { incidents: named, notes: [] } : await wholeNodes(named, cluster, stages, now)
+  const { namespace } = subject
+  const around =
+    namespace === undefined ? [] : await incidentsAround(cluster, stages, { namespace, words, now, but: subject.pods })
+  const world = worldOf(survey, survey.policies)
+  const incidents: IncidentReport[] = []
+  for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
+    const decided = await judge(incident, world(incident, now), stages.settle)
+    const judged = await lookCloser(incident, decided, stages.settle)
+    const records = survey.records.of(incident.owner.ref.uid, incident.area)
+    const others = (cause: string) => othersLike(incident, cause, around, survey.records.all())
+    incidents.push(reportOf(incident, judged, survey.policies, records, others))
+  }
+  const owned = subject.node ? [] : subject.pods
+  const controllers = owned.flatMap(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? [])
+  const past = [subject.uid, ...new Set(controllers)].flatMap((uid) => survey.records.ofOwner(uid))
+  const { kind, name } = subject
+  return {
+    subject: { kind, ...(namespace !== undefined && { namespace }), name },
+    state: subject.node ? sayNode(subject.node) : sayState(subject.pods),
+    incidents,
+    records: incidents.length > 0 ? [] : past.map(recordReport),
+    notes: [
+      ...survey.notes,
+      ...found.notes,
+      ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`),
+    ],
+    missingRights: cluster.missingRights(),
+  }
+}
+
+/** The explanation as text; pure. */
+export const explanationText = (explanation: Explanation, options: TextOptions): string => {
+  const { subject, state, incidents, records, notes, missingRights } = explanation
+  const { paint, now } = options
+  const healthy = [
+    `${paint.bold(`${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`)} does not fail: ${state}`,
+    ...records.flatMap(({ name, phase, reason, since }) =>
+      field(
+        'record',
+        `${name}: ${phase}${reason === undefined ? '' : ` (${reason})`}${since === undefined ? '' : `, made ${ago(since, now)} ago`}`,
+        options,
+      ),
+    ),
+  ]
+  const body =
+    incidents.length > 0
+      ? // Of a node its own state counts beside what fails on it: a flag, a cordon.
+        `${subject.kind === 'Node' ? `${paint.bold(`Node ${subject.name}`)}: ${state}\n\n` : ''}${incidents.map((incident) => incidentText(incident, options)).join('\n')}`
+      : `${healthy.join('\n')}\n`
+  return `${body}${caveats(notes, missingRights, options)}`
+}
+
+const noneNamed = (positionals: readonly string[]): undefined => {
+  if (positionals[0] !== undefined)
+    throw new UsageError(`found "${positionals.join(' ').slice(0, 120)}" beside --all; expected one of them`)
+}
+
+export const explainCommand = subcommand(
+  {
+    name: 'explain',
+    synopsis: '(TYPE/NAME | TYPE NAME | --all) [options]',
+    text:
+      'Says why a pod, the pods of a workload, or those on a node do not start: the cause and its evidence, who owns them, which policy ' +
+      'would act and which guardrail holds, what would be written, and where to mend it for good. It runs the ' +
+      "controller's own code with your rights, names those that are missing, and writes nothing.",
+    examples: [
+      'kubectl mend explain pod/coredns-5c98fc7769-abcde -n kube-system',
+      'kubectl mend explain deploy coredns -n kube-system -o yaml',
+      'kubectl mend explain node/hdss7-21.host.com',
+      'kubectl mend explain --all',
+    ],
+  },
+  {
+    ...SURVEY_OPTIONS,
+    all: { type: 'boolean', help: 'everything that fails, in the whole cluster or, with -n, in that namespace' },
+  },
+  async ({ values, positionals }, terminal) => {
+    const named = values.all ? noneNamed(positionals) : parseNamed(positionals, EXPLAINED_KINDS)
+    const registry = registryOf(values, terminal.environment)
+    try {
+      const { found, now } = await withSurveyed<Explanation | Overview>(values, terminal, (cluster, at) => {
+        const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
+        const stages = wireReadingStages(cluster.client, registry, namespace)
+        const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
+        const question = { cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now: at }
+        return named ? explain({ ...question, ...named }) : explainAll({ ...question, namespace: values.namespace })
+      })
+      const data = printable(found)
+      const options = { paint: createPaint(terminal.colour), now, wide: values.output === 'wide' }
+      const text = () => ('subject' in data ? explanationText(data, options) : overviewText(data, options))
+      await terminal.write(formatData(data, values.output) ?? text())
+      return EXIT.done
+    } finally {
+      registry.close()
+    }
+  },
+)

@@ -1,0 +1,66 @@
+/** What else fails in the same way: one broken image, or a registry that is down? Pure but for one look around. */
+import type { Remediation } from '../../api/kinds.ts'
+import { forbidden } from '../../kube/errors.ts'
+import type { Incident } from '../../model/incident.ts'
+import type { Pod } from '../../model/kubernetes.ts'
+import { isOpen } from '../../watch/remediation-cache.ts'
+import type { Cluster } from '../cluster.ts'
+import type { Target } from '../incident/report.ts'
+import type { ReadingStages } from '../snapshot/evaluate.ts'
+import { failingOf, incidentsOf, readSuspects, type Words } from '../snapshot/failing-pods.ts'
+
+/** So many pods of a namespace are looked at: their owners are read. */
+const MAX_PODS = 200
+
+interface Around {
+  readonly namespace: string
+  readonly words: Words
+  readonly now: number
+  /** Those that are asked for: their owners are read already. */
+  readonly but: readonly Pod[]
+}
+
+/** What else fails in a namespace; nothing where its pods may not be listed. */
+export const incidentsAround = async (
+  { client }: Cluster,
+  stages: ReadingStages,
+  { namespace, words, now, but }: Around,
+): Promise<readonly Incident[]> => {
+  const suspects = await readSuspects(client, namespace, words).catch((error: unknown) => {
+    if (!forbidden(error)) throw error
+    return []
+  })
+  const asked = new Set(but.map(({ metadata }) => metadata.uid))
+  const others = suspects.filter(({ metadata }) => !asked.has(metadata.uid)).slice(0, MAX_PODS)
+  return incidentsOf(failingOf(others, words, stages, now), stages)
+}
+
+const causesIn = ({ pods }: Incident): ReadonlySet<string> =>
+  new Set(pods.flatMap(({ findings }) => findings.map(({ cause }) => cause)))
+
+/**
+ * Others that fail in the same way: by the words of their pods in the same namespace, by their open records everywhere.
+ * Each once, by name.
+ */
+export const othersLike = (
+  incident: Incident,
+  cause: string,
+  around: readonly Incident[],
+  records: readonly Remediation[],
+): readonly Target[] => {
+  const mine = incident.owner.ref.uid
+  const causes = causesIn(incident)
+  const seen = around
+    .filter((other) => [...causesIn(other)].some((one) => causes.has(one)))
+    .map(({ owner }) => owner.ref)
+  const recorded = records
+    .filter((record) => isOpen(record) && (record.status?.cause ?? record.spec.cause) === cause)
+    .map(({ spec }) => spec.target)
+  const byUid = new Map(
+    [...seen, ...recorded]
+      .filter(({ uid }) => uid !== mine)
+      .map(({ uid, kind, namespace, name }) => [uid, { kind, ...(namespace !== undefined && { namespace }), name }]),
+  )
+  const nameOf = ({ kind, namespace = '', name }: Target): string => `${namespace}/${name} ${kind}`
+  return [...byUid.values()].toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)))
+}

@@ -1,0 +1,156 @@
+/** An incident and the verdict on it, as `-o json` prints them: pure. */
+import type { Remediation } from '../../api/kinds.ts'
+import type { Evidence, ExplanationKind } from '../../api/remediation.ts'
+import type { Settled } from '../../controller/evaluate.ts'
+import { isNodeItself } from '../../diagnose/node/findings.ts'
+import type { PolicyInForce } from '../../model/decision-input.ts'
+import type { Incident } from '../../model/incident.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { Judged } from '../snapshot/evaluate.ts'
+import { sinceOf } from '../snapshot/failing-pods.ts'
+
+export interface DecisionReport {
+  /** `Act`, `Hold`, `Ignore`, or `Prove` while a remedy is under way. */
+  readonly verdict: Settled['verdict']['kind']
+  readonly policy?: string
+  /** The guardrail that holds, or how the proof of a remedy stands. */
+  readonly reason?: string
+  readonly message?: string
+  /** RFC 3339. */
+  readonly lookAgainAt?: string
+  readonly action?: Plan['type']
+  readonly diff?: string
+}
+
+/** What fails; without a namespace: a node. */
+export interface Target {
+  readonly kind: string
+  readonly namespace?: string
+  readonly name: string
+}
+
+export interface IncidentReport {
+  readonly target: Target
+  readonly area: string
+  readonly cause: string
+  /** RFC 3339: since when the first pod fails. */
+  readonly since?: string
+  /** `namespace` where they may be of several: of a node's incident. Of a node that fails itself none. */
+  readonly pods: readonly { readonly namespace?: string; readonly name: string; readonly node?: string }[]
+  readonly findings: readonly {
+    readonly container: string
+    readonly image: string
+    readonly cause: string
+    readonly row?: string
+    readonly witness: string
+    readonly message: string
+  }[]
+  readonly evidence: readonly Evidence[]
+  /** Why an image cannot be pulled, likeliest first, where the registry's words leave it open. */
+  readonly explanations: readonly { readonly kind: ExplanationKind; readonly says: string; readonly image?: string }[]
+  readonly decision: DecisionReport
+  /** Where a policy observes: what would come if it acted. */
+  readonly ifEnforced?: DecisionReport
+  readonly mode?: string
+  /** What to change for good. */
+  readonly permanentFix?: string
+  readonly records: readonly RecordReport[]
+  /** What else fails in the same way; absent where nobody looked. */
+  readonly others?: readonly Target[]
+}
+
+export interface RecordReport {
+  readonly name: string
+  readonly phase: string
+  readonly reason?: string
+  readonly message?: string
+  readonly since?: string
+}
+
+const iso = (at: number): string => new Date(at).toISOString()
+
+const ofPlan = (plan: Plan | undefined) => (plan ? { action: plan.type, diff: plan.diff } : {})
+
+/** What is decided, in the words of the verdict. */
+export const decisionOf = (verdict: Settled['verdict']): DecisionReport => {
+  switch (verdict.kind) {
+    case 'Ignore':
+      return { verdict: 'Ignore', message: verdict.why }
+    case 'Hold':
+      return {
+        verdict: 'Hold',
+        policy: verdict.policy.name,
+        reason: verdict.reason,
+        message: verdict.message,
+        lookAgainAt: iso(verdict.lookAgainAt),
+        ...ofPlan(verdict.plan),
+      }
+    case 'Act':
+      return { verdict: 'Act', policy: verdict.policy.name, ...ofPlan(verdict.plan) }
+    case 'Prove':
+      return {
+        verdict: 'Prove',
+        reason: verdict.reason,
+        message: `${verdict.outcome}: ${verdict.message}`,
+        lookAgainAt: iso(verdict.lookAgainAt),
+      }
+  }
+}
+
+export const recordReport = ({ metadata, status }: Remediation): RecordReport => ({
+  name: metadata.name,
+  phase: status?.phase ?? 'Observed',
+  ...(status?.reason !== undefined && { reason: status.reason }),
+  ...(status?.message !== undefined && { message: status.message }),
+  ...(metadata.creationTimestamp !== undefined && { since: metadata.creationTimestamp }),
+})
+
+/** A node that fails itself stands among them, and is no pod. */
+const ofPods = ({ pods }: Incident) => pods.filter(({ pod }) => !isNodeItself(pod))
+
+export const reportOf = (
+  incident: Incident,
+  { verdict, ifEnforced, diagnosis, closer }: Judged,
+  policies: readonly PolicyInForce[],
+  records: readonly Remediation[],
+  others?: (cause: string) => readonly Target[],
+): IncidentReport => {
+  const { kind, namespace, name } = incident.owner.ref
+  const decision = decisionOf(verdict)
+  const mode = policies.find((policy) => policy.name === decision.policy)?.spec.mode
+  const since = sinceOf(incident)
+  // A verdict may add evidence of its own, e.g. that policies tie.
+  const { evidence, cause, findings, explanations, permanentFix } =
+    closer ?? (('diagnosis' in verdict && verdict.diagnosis) || diagnosis)
+  return {
+    target: { kind, ...(namespace !== undefined && { namespace }), name },
+    area: incident.area,
+    cause,
+    ...(Number.isFinite(since) && { since: iso(since) }),
+    pods: ofPods(incident).map(({ pod }) => ({
+      ...(kind === 'Node' && pod.metadata.namespace !== undefined && { namespace: pod.metadata.namespace }),
+      name: pod.metadata.name,
+      ...(pod.spec?.nodeName && { node: pod.spec.nodeName }),
+    })),
+    findings: findings.map(({ container, image, cause: found, row, witness, message }) => ({
+      container,
+      image,
+      cause: found,
+      ...(row !== undefined && { row }),
+      witness,
+      message,
+    })),
+    evidence,
+    explanations: (explanations ?? []).map(({ kind, says, image }) => ({
+      kind,
+      says,
+      ...(image !== undefined && { image }),
+    })),
+    decision,
+    ...(ifEnforced && { ifEnforced: decisionOf(ifEnforced) }),
+    ...(mode && { mode }),
+    ...(permanentFix !== undefined && { permanentFix }),
+    records: records.map(recordReport),
+    ...(others && { others: others(cause) }),
+  }
+}

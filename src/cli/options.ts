@@ -1,0 +1,111 @@
+import { createRegistry, type Registry } from '../diagnose/registry/registry.ts'
+import { type Cluster, CLUSTER_OPTIONS, type MissingRight, NAMESPACE_OPTION, sayRight, withCluster } from './cluster.ts'
+import { field, type TextOptions } from './incident/text.ts'
+import { FORMATS } from './output.ts'
+import { readRecording } from './snapshot/recorded.ts'
+import type { Options, Values } from './subcommand.ts'
+import type { Terminal } from './terminal.ts'
+import { readProxy } from '../config/proxy.ts'
+
+/** Where the controller runs unless it was installed elsewhere. */
+const NAMESPACE = 'podmend-system'
+
+export const OPERATOR_OPTIONS = {
+  'operator-namespace': { type: 'string', value: 'NAME', help: `the operator's own namespace; else ${NAMESPACE}` },
+} as const satisfies Options
+
+export const operatorNamespace = (
+  flag: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+) => flag ?? (environment['PODMEND_NAMESPACE'] || NAMESPACE)
+
+/** How the controller is told of registries; the same flags and variables. */
+export const REGISTRY_OPTIONS = {
+  'registry-hosts-dir': {
+    type: 'string',
+    value: 'DIR',
+    help: "registry hosts, mirrors and CAs in containerd's certs.d form; else PODMEND_REGISTRY_HOSTS_DIR",
+  },
+  'allow-registry-address': {
+    type: 'string',
+    value: 'CIDR',
+    multiple: true,
+    help: 'addresses at which a registry may be, although such are refused; else PODMEND_ALLOW_REGISTRY_ADDRESS',
+  },
+} as const satisfies Options
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Directory of registry hosts: the flag, else the variable. */
+export const hostsDirOf = (flag: string | undefined, environment: Environment): string | undefined =>
+  flag ?? (environment['PODMEND_REGISTRY_HOSTS_DIR'] || undefined)
+
+/** Allowed addresses: the flags, else the variable, which separates them by commas. */
+export const addressesOf = (flags: readonly string[] | undefined, environment: Environment): readonly string[] =>
+  flags ??
+  (environment['PODMEND_ALLOW_REGISTRY_ADDRESS'] ?? '')
+    .split(',')
+    .map((text) => text.trim())
+    .filter(Boolean)
+
+/** What `explain` and `simulate` have in common. */
+export const SURVEY_OPTIONS = {
+  ...CLUSTER_OPTIONS,
+  ...NAMESPACE_OPTION,
+  ...OPERATOR_OPTIONS,
+  ...REGISTRY_OPTIONS,
+  'ask-registry': {
+    type: 'boolean',
+    help: 'ask registries, with the pull secrets that you may read (default true)',
+  },
+  recorded: {
+    type: 'string',
+    multiple: true,
+    value: 'FILE',
+    help: 'what kubectl get pods,events,nodes,deployments,… -A -o json wrote, in place of the cluster; repeatable',
+  },
+  output: { type: 'string', short: 'o', choices: FORMATS, help: 'print as data; wide cuts nothing' },
+} as const satisfies Options
+
+type SurveyValues = Values<typeof CLUSTER_OPTIONS> & Values<Pick<typeof SURVEY_OPTIONS, 'namespace' | 'recorded'>>
+
+/** Looks at the cluster now, or at what was recorded of one then, and says what the recording lacks. */
+export const withSurveyed = async <T extends { readonly notes: readonly string[] }>(
+  values: SurveyValues,
+  terminal: Terminal,
+  look: (cluster: Cluster, now: number) => Promise<T>,
+): Promise<{ readonly found: T; readonly now: number }> => {
+  if (values.recorded === undefined) {
+    const now = Date.now()
+    return { found: await withCluster(values, terminal, (cluster) => look(cluster, now)), now }
+  }
+  const { cluster, now, notes } = await readRecording(values.recorded, values.namespace)
+  const found = await look(cluster, now)
+  return { found: { ...found, notes: [...found.notes, ...notes()] }, now }
+}
+
+export const registryOf = (
+  values: Values<typeof REGISTRY_OPTIONS>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Registry => {
+  const certsDirectory = hostsDirOf(values['registry-hosts-dir'], environment)
+  return createRegistry({
+    ...(certsDirectory !== undefined && { certsDirectory }),
+    allowedAddresses: addressesOf(values['allow-registry-address'], environment),
+    userAgent: 'kubectl-mend',
+    proxy: readProxy(environment),
+  })
+}
+
+/** What was assumed and which rights were missing, under the rest. */
+export const caveats = (
+  notes: readonly string[],
+  missingRights: readonly MissingRight[],
+  options: Pick<TextOptions, 'paint'>,
+): string => {
+  const lines = [
+    ...notes.flatMap((note) => field('note', note, options)),
+    ...missingRights.flatMap((right) => field('missing', `the right to ${sayRight(right)}`, options)),
+  ]
+  return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
+}

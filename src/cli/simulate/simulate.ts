@@ -1,0 +1,159 @@
+import type { Settled } from '../../controller/evaluate.ts'
+import { createReservations, type Reservations } from '../../controller/limits.ts'
+import type { PolicyInForce } from '../../model/decision-input.ts'
+import { type Incident, incidentId } from '../../model/incident.ts'
+import type { Cluster } from '../cluster.ts'
+import { EXIT, UsageError } from '../errors.ts'
+import { reportOf } from '../incident/report.ts'
+import { operatorNamespace, registryOf, SURVEY_OPTIONS, withSurveyed } from '../options.ts'
+import { createPaint, formatData, printable } from '../output.ts'
+import {
+  judge,
+  type Judged,
+  type ReadingStages,
+  startingFrom,
+  wireReadingStages,
+  withoutRegistry,
+} from '../snapshot/evaluate.ts'
+import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from '../snapshot/failing-pods.ts'
+import { readSurvey, type Survey, worldOf } from '../snapshot/live.ts'
+import { subcommand } from '../subcommand.ts'
+import { admitEntries, type FileEntry, joinPolicies, readPolicies } from './policies.ts'
+import { type Simulation, simulationText } from './text.ts'
+
+const reserve = (
+  reservations: Reservations,
+  incident: Incident,
+  verdict: Settled['verdict'] | undefined,
+  now: number,
+) => {
+  if (verdict?.kind !== 'Act') return
+  const id = incidentId(incident.owner.ref.uid, incident.area)
+  reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at: now })
+}
+
+interface Scene {
+  readonly survey: Survey
+  readonly policies: readonly PolicyInForce[]
+  readonly stages: ReadingStages
+  readonly now: number
+}
+
+/**
+ * Judges all incidents: facts are read a few at a time, then each is decided on in order with the budgets that those
+ * before it have left, for several policies acting at once is just what their limits are for.
+ */
+const judgeAll = async (
+  incidents: readonly Incident[],
+  { survey, policies, stages, now }: Scene,
+): Promise<readonly Judged[]> => {
+  const unspent = worldOf(survey, policies)
+  const first = await eachOf(incidents, (incident) => judge(incident, unspent(incident, now), stages.settle))
+  const reservations = createReservations()
+  const spent = worldOf(survey, policies, reservations)
+  const judged: Judged[] = []
+  for (const [i, incident] of incidents.entries()) {
+    const before = first[i]
+    if (!before) continue
+    const again = await judge(incident, spent(incident, now), startingFrom(before.facts, stages.settle))
+    reserve(reservations, incident, again.verdict.kind === 'Act' ? again.verdict : again.ifEnforced, now)
+    judged.push(again)
+  }
+  return judged
+}
+
+interface Question {
+  readonly cluster: Cluster
+  readonly stages: ReadingStages
+  readonly entries: readonly FileEntry[]
+  readonly only: boolean
+  /** Absent: the whole cluster. */
+  readonly namespace?: string
+  readonly operatorNamespace: string
+  readonly now: number
+}
+
+const simulate = async (question: Question): Promise<Simulation> => {
+  const { cluster, stages, entries, only, namespace, now } = question
+  const survey = await readSurvey(cluster, question.operatorNamespace)
+  const { reports, policies: inFiles } = admitEntries(entries, survey.objects)
+  const policies = joinPolicies(only ? [] : survey.policies, inFiles, reports)
+  const words = await readWords(cluster.client, namespace)
+  const suspects = await readSuspects(cluster.client, namespace, words)
+  const nodes = namespace === undefined ? await readFailingNodes(cluster.client, now) : []
+  const incidents = await incidentsOf([...failingOf(suspects, words, stages, now), ...nodes], stages)
+  const judged = await judgeAll(incidents, { survey, policies, stages, now })
+  return {
+    policies: reports,
+    others: policies.flatMap(({ name }) => (inFiles.some((policy) => policy.name === name) ? [] : [name])),
+    incidents: incidents.flatMap((incident, i) => {
+      const one = judged[i]
+      return one ? [reportOf(incident, one, policies, survey.records.of(incident.owner.ref.uid, incident.area))] : []
+    }),
+    notes: survey.notes,
+    missingRights: cluster.missingRights(),
+  }
+}
+
+export const simulateCommand = subcommand(
+  {
+    name: 'simulate',
+    synopsis: '-f FILE [-f FILE...] [options]',
+    text:
+      'Shows what the policies in these files would do in the cluster as it is now: for each failing workload the ' +
+      'change as a diff, or the guardrail that holds. They take the place of policies of the same name; the others of ' +
+      'the cluster stay in force unless --only is given. Writes nothing. The exit status is 1 when a policy is bad.',
+    examples: [
+      'kubectl mend simulate -f examples/moved-registry-project.yaml',
+      'kubectl mend simulate -f - --only -n shop < policy.yaml',
+      'kubectl mend simulate -f policy.yaml --recorded then.json',
+    ],
+  },
+  {
+    filename: {
+      type: 'string',
+      short: 'f',
+      multiple: true,
+      value: 'FILE',
+      help: 'file with policies, - for standard input',
+    },
+    only: { type: 'boolean', help: 'as if the cluster had no other policies' },
+    'all-namespaces': { type: 'boolean', short: 'A', help: 'the whole cluster, which is also meant without -n' },
+    ...SURVEY_OPTIONS,
+    namespace: { type: 'string', short: 'n', value: 'NAME', help: 'only this namespace' },
+  },
+  async ({ values, positionals }, terminal) => {
+    if (positionals[0] !== undefined) throw new UsageError(`found "${positionals[0]}"; files are named with -f`)
+    const files = values.filename ?? []
+    if (files.length === 0) throw new UsageError('no file is named; expected -f FILE, or -f - for standard input')
+    if (files.filter((file) => file === '-').length > 1)
+      throw new UsageError('-f - is named twice; standard input is read once')
+    if (values.namespace !== undefined && values['all-namespaces']) {
+      throw new UsageError('both --namespace and --all-namespaces are given; expected one of them')
+    }
+    const entries = (await Promise.all(files.map((file) => readPolicies(file, terminal.input)))).flat()
+    const registry = registryOf(values, terminal.environment)
+    try {
+      const { found, now } = await withSurveyed(values, terminal, (cluster, at) => {
+        const own = operatorNamespace(values['operator-namespace'], terminal.environment)
+        const stages = wireReadingStages(cluster.client, registry, own)
+        const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
+        return simulate({
+          cluster,
+          stages: { ...stages, settle },
+          entries,
+          only: values.only === true,
+          ...(values.namespace !== undefined && { namespace: values.namespace }),
+          operatorNamespace: own,
+          now: at,
+        })
+      })
+      const simulation = printable(found)
+      const options = { paint: createPaint(terminal.colour), now, wide: values.output === 'wide' }
+      await terminal.write(formatData(simulation, values.output) ?? simulationText(simulation, options))
+      return simulation.policies.every(({ ok }) => ok) ? EXIT.done : EXIT.failed
+    } finally {
+      registry.close()
+    }
+  },
+)

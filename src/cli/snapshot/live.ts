@@ -1,0 +1,128 @@
+/** What the controller knows by its watches, read once with the user's rights: policies, records, the stop annotation. */
+import type { Remediation, RemediationPolicy } from '../../api/kinds.ts'
+import { admitPolicy } from '../../api/policy/compile.ts'
+import { FLAGS } from '../../config/flags.ts'
+import { createWorld, type World } from '../../controller/evaluate.ts'
+import { createReservations, type Reservations } from '../../controller/limits.ts'
+import { listAll } from '../../kube/client.ts'
+import { forbidden, notFound } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import type { NodeState, PolicyInForce } from '../../model/decision-input.ts'
+import { type Fact, type Incident, known, unknown } from '../../model/incident.ts'
+import type { KubeObject, Node } from '../../model/kubernetes.ts'
+import { PAUSED_ANNOTATION } from '../../model/names.ts'
+import { createLedger } from '../../report/attempts.ts'
+import { nodeSighting } from '../../watch/node-cache.ts'
+import { createRecords, isInPlace, type Records } from '../../watch/remediation-cache.ts'
+import type { Cluster } from '../cluster.ts'
+
+/** A policy that is not in force, and why. */
+export interface BadPolicy {
+  readonly name: string
+  readonly sentences: readonly string[]
+}
+
+export interface Survey {
+  /** As they stand in the cluster. */
+  readonly objects: readonly RemediationPolicy[]
+  readonly policies: readonly PolicyInForce[]
+  readonly bad: readonly BadPolicy[]
+  readonly records: Records
+  readonly paused: Fact<boolean>
+  readonly nodes: Fact<readonly NodeState[]>
+  readonly operatorNamespace: string
+  /** What had to be assumed, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/** Understands policies as the controller does; the bad ones apart, with their sentences. */
+export const admitAll = (objects: readonly KubeObject[]): Pick<Survey, 'policies' | 'bad'> => {
+  const admitted = objects.map((object) => ({ object, admission: admitPolicy(object) }))
+  return {
+    policies: admitted.flatMap(({ admission }) => (admission.ok ? [admission.policy] : [])),
+    bad: admitted.flatMap(({ object, admission }) =>
+      admission.ok ? [] : [{ name: object.metadata.name, sentences: admission.sentences }],
+    ),
+  }
+}
+
+const orNone = (error: unknown): undefined => {
+  if (forbidden(error) || notFound(error)) return undefined
+  throw error
+}
+
+interface RecordsRead {
+  readonly records: readonly Remediation[]
+  readonly notes: readonly string[]
+}
+
+/** All of them; where one may not list those of every namespace, those here and those of nodes. */
+const readRecords = async ({ client, namespace }: Cluster, operatorNamespace: string): Promise<RecordsRead> => {
+  const all = await listAll<Remediation>(client, pathOf({ kind: 'Remediation' })).catch(orNone)
+  if (all) return { records: all.items, notes: [] }
+  const [here, ofNodes] = await Promise.all(
+    [namespace, operatorNamespace].map((each) =>
+      listAll<Remediation>(client, pathOf({ kind: 'Remediation', namespace: each })).catch(orNone),
+    ),
+  )
+  const notes = [
+    ...(here ? [] : ['records cannot be read: what was tried before is taken to be nothing']),
+    ...(ofNodes
+      ? []
+      : [
+          `records of nodes (namespace ${operatorNamespace}) cannot be read: nothing is taken to have been tried on nodes`,
+        ]),
+  ]
+  return { records: [...(here?.items ?? []), ...(ofNodes?.items ?? [])], notes }
+}
+
+export const readSurvey = async (cluster: Cluster, operatorNamespace: string): Promise<Survey> => {
+  const { client } = cluster
+  const [policies, { records, notes: unread }, operator, nodes] = await Promise.all([
+    listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).catch(orNone),
+    readRecords(cluster, operatorNamespace),
+    client.get<KubeObject>(pathOf({ kind: 'Namespace', name: operatorNamespace })).catch(orNone),
+    listAll<Node>(client, pathOf({ kind: 'Node' })).catch(orNone),
+  ])
+  const notes = [...unread]
+  if (!policies) notes.push('the policies in the cluster cannot be read, so none is known to answer')
+  if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read: the operator is taken not to be paused`)
+  const store = createRecords()
+  for (const record of records) if (isInPlace(record, operatorNamespace)) store.put(record)
+  const objects = policies?.items ?? []
+  return {
+    objects,
+    ...admitAll(objects),
+    records: store,
+    paused: known(operator?.metadata.annotations?.[PAUSED_ANNOTATION] === 'true'),
+    nodes: nodes ? known(nodes.items.map(nodeSighting)) : unknown('the right to list nodes is missing'),
+    operatorNamespace,
+    notes,
+  }
+}
+
+/** The world in which an incident is decided on, with these policies in force. */
+export const worldOf = (
+  survey: Survey,
+  policies: readonly PolicyInForce[],
+  reservations: Reservations = createReservations(),
+): ((incident: Incident, now: number) => World) => {
+  const ledger = createLedger()
+  survey.objects.forEach((object) => ledger.sawPolicy(object))
+  survey.records.all().forEach((record) => ledger.sawRecord(record))
+  const world = createWorld({
+    policies: () => policies,
+    records: survey.records,
+    attempts: (now) => ledger.recent(now),
+    reservations,
+    paused: () => survey.paused,
+    nodes: () => survey.nodes,
+    operator: {
+      namespace: survey.operatorNamespace,
+      // The flags of the controller that runs are not seen from here.
+      maxActionsPerHour: FLAGS.maxActionsPerHour.default,
+      settleMs: FLAGS.settleForMs.default,
+    },
+  })
+  return ({ key, area, owner }, now) => world({ key, area, target: owner.ref, pods: new Map() }, now)
+}

@@ -1,0 +1,154 @@
+import { parseArgs } from 'node:util'
+import { type ExitStatus, UsageError } from './errors.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What the help says of a subcommand. */
+export interface Usage {
+  readonly name: string
+  /** Arguments, e.g. `(TYPE/NAME | TYPE NAME) [options]`. */
+  readonly synopsis: string
+  /** A short paragraph: what it does, what it needs, what it leaves alone. */
+  readonly text: string
+  readonly examples: readonly string[]
+}
+
+export interface Subcommand {
+  readonly invoke: (args: readonly string[], terminal: Terminal) => Promise<ExitStatus>
+}
+
+/** A subcommand from its help, its options and what it does with them. `--help` never comes as far as `run`. */
+export const subcommand = <const O extends Options>(
+  usage: Usage,
+  options: O,
+  run: (parsed: Parsed<O>, terminal: Terminal) => Promise<ExitStatus>,
+): Subcommand => ({
+  invoke: async (args, terminal) => {
+    const parsed = parseFlags(args, options)
+    if (!parsed.help) return run(parsed, terminal)
+    await terminal.write(helpOf(usage, options))
+    return 0
+  },
+})
+
+const WIDTH = 92
+
+/** Breaks a paragraph into lines of at most `width` characters; a longer word stands alone. */
+export const wrap = (text: string, width = WIDTH): readonly string[] => {
+  const lines: string[] = []
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+const optionTerm = (name: string, { short, type, value, choices }: Option): string => {
+  const argument = type === 'boolean' ? '' : ` ${choices?.join('|') ?? value ?? 'VALUE'}`
+  return `${short === undefined ? '    ' : `-${short}, `}--${name}${argument}`
+}
+
+/** Terms with their explanations beside them, in two columns. */
+export const glossary = (entries: readonly (readonly [string, string])[]): readonly string[] => {
+  const indent = Math.max(...entries.map(([term]) => term.length)) + 2
+  return entries.flatMap(([term, text]) =>
+    wrap(text, Math.max(40, WIDTH - indent)).map((line, i) => `  ${(i === 0 ? term : '').padEnd(indent)}${line}`),
+  )
+}
+
+/** The help of one subcommand. */
+export const helpOf = ({ name, synopsis, text, examples }: Usage, options: Options): string =>
+  [
+    `kubectl mend ${name} ${synopsis}`.trimEnd(),
+    '',
+    ...wrap(text),
+    '',
+    'Options:',
+    ...glossary(Object.entries(withHelp(options)).map(([flag, option]) => [optionTerm(flag, option), option.help])),
+    ...(examples.length > 0 ? ['', 'Examples:', ...examples.map((example) => `  ${example}`)] : []),
+    '',
+  ].join('\n')
+
+/** One option of a subcommand; its help is made from the same words that parse it. */
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  readonly multiple?: true
+  /** The only values it takes. */
+  readonly choices?: readonly string[]
+  /** What stands for its value in the help, e.g. `FILE`. */
+  readonly value?: string
+  readonly help: string
+}
+
+export type Options = Readonly<Record<string, Option>>
+
+type ValueOf<O extends Option> = O['type'] extends 'boolean' ? boolean : O['multiple'] extends true ? string[] : string
+export type Values<O extends Options> = { readonly [K in keyof O]?: ValueOf<O[K]> }
+
+export interface Parsed<O extends Options> {
+  readonly values: Values<O>
+  readonly positionals: readonly string[]
+}
+
+const HELP: Option = { type: 'boolean', short: 'h', help: 'show this help' }
+
+/** The options of a subcommand with `--help`, which each has. */
+export const withHelp = (options: Options): Options => ({ ...options, help: HELP })
+
+const booleanOf = (option: string, value: string | undefined): boolean => {
+  if (value === undefined || value === 'true') return true
+  if (value === 'false') return false
+  throw new UsageError(`${option} is "${value}"; expected true or false`)
+}
+
+/** Parses arguments as kubectl does: options anywhere, `--name=value`, `-nvalue`, `--flag=false`. Throws `UsageError`. */
+export const parseFlags = <const O extends Options>(
+  args: readonly string[],
+  options: O,
+): Parsed<O> & { readonly help: boolean } => {
+  const all = withHelp(options)
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      Object.entries(all).map(([name, { type, short }]) => [name, { type, ...(short !== undefined && { short }) }]),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const values: Record<string, boolean | string | string[]> = {}
+  const positionals: string[] = []
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value)
+    if (token.kind !== 'option') continue
+    const option = Object.hasOwn(all, token.name) ? all[token.name] : undefined
+    if (!option) {
+      const known = Object.keys(all).map((name) => `--${name}`)
+      throw new UsageError(`unknown option "${token.rawName}"; expected one of ${known.join(', ')}`)
+    }
+    if (option.type === 'boolean') {
+      values[token.name] = booleanOf(token.rawName, token.value)
+      continue
+    }
+    const value = valueOf(token.rawName, token.value, token.inlineValue === true, option)
+    if (option.multiple) values[token.name] = [...((values[token.name] as string[] | undefined) ?? []), value]
+    else values[token.name] = value
+  }
+  const { help, ...others } = values
+  return { values: others as Values<O>, positionals, help: help === true }
+}
+
+const valueOf = (rawName: string, raw: string | undefined, inline: boolean, { choices, value }: Option): string => {
+  const expected = choices ? `one of ${choices.join(', ')}` : (value ?? 'a value')
+  if (raw === undefined || (!inline && raw.length > 1 && raw.startsWith('-'))) {
+    throw new UsageError(
+      `${rawName} has no value${raw === undefined ? '' : ` ("${raw}" follows)`}; expected ${expected}`,
+    )
+  }
+  // `-n=web`, as kubectl takes it.
+  const text = !rawName.startsWith('--') && inline && raw.startsWith('=') ? raw.slice(1) : raw
+  if (text === '') throw new UsageError(`${rawName} is empty; expected ${expected}`)
+  if (choices && !choices.includes(text)) throw new UsageError(`${rawName} is "${text}"; expected ${expected}`)
+  return text
+}

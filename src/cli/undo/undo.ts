@@ -1,0 +1,117 @@
+import type { Remediation } from '../../api/kinds.ts'
+import { ownerOfObject } from '../../diagnose/owner/resolve.ts'
+import { notFound } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import type { Owner } from '../../model/incident.ts'
+import type { Pod, Workload } from '../../model/kubernetes.ts'
+import type { Outcome, RewriteImagePlan } from '../../model/plan.ts'
+import { rewriteImage } from '../../remedies/rewrite-image/act.ts'
+import type { ActApi } from '../../remedies/writes.ts'
+import { systemClock } from '../../runtime/clock.ts'
+import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '../cluster.ts'
+import { EXIT, Refusal } from '../errors.ts'
+import { parseNamed, RECORD_KINDS } from '../object-ref.ts'
+import { createPaint, formatData, paintDiff, printable } from '../output.ts'
+import { eachOf } from '../snapshot/failing-pods.ts'
+import { subcommand } from '../subcommand.ts'
+import { planUndo, podsWrittenBy } from './plan.ts'
+
+/** Not the controller's own: by this it tells a person's hand from its own, and does not write the image again. */
+const FIELD_MANAGER = 'kubectl-mend'
+
+const readRecord = ({ client, namespace }: Cluster, name: string): Promise<Remediation> =>
+  client.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name })).catch((error: unknown) => {
+    if (!notFound(error)) throw error
+    throw new Refusal(`there is no Remediation ${name} in namespace ${namespace}; kubectl get rem -A lists them`)
+  })
+
+const readTarget = async ({ client }: Cluster, record: Remediation): Promise<Owner> => {
+  const { apiVersion, kind, name, uid } = record.spec.target
+  const namespace = record.metadata.namespace ?? ''
+  const gone = `${kind} ${namespace}/${name} of Remediation ${record.metadata.name} does not exist any more`
+  const object = await client
+    .get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
+    .catch((error: unknown) => {
+      if (!notFound(error)) throw error
+      throw new Refusal(`${gone}; there is nothing to undo`)
+    })
+  if (object.metadata.uid !== uid) throw new Refusal(`${gone}: another object has its name; nothing is undone`)
+  return ownerOfObject({ apiVersion, kind, namespace, name, uid }, object)
+}
+
+/** The pods of Jobs that the record wrote to, as far as they are still there. */
+const readPodsOf = async ({ client }: Cluster, record: Remediation): Promise<readonly Pod[]> => {
+  const { namespace } = record.metadata
+  const pods = await eachOf(podsWrittenBy(record), ({ name, uid }) =>
+    client.get<Pod>(pathOf({ kind: 'Pod', namespace, name })).then(
+      (pod) => (pod.metadata.uid === uid ? [pod] : []),
+      (error: unknown) => {
+        if (!notFound(error)) throw error
+        return []
+      },
+    ),
+  )
+  return pods.flat()
+}
+
+/** The actor's guarded patch, in the user's name. */
+const write = (plan: RewriteImagePlan, { client }: Cluster): Promise<Outcome> => {
+  const kube: ActApi = {
+    get: (path) => client.get(path),
+    create: (path, body) => client.create(path, body),
+    remove: (path, body) => client.remove(path, body),
+    patch: (path, body, options) => client.patch(path, body, { ...options, fieldManager: FIELD_MANAGER }),
+  }
+  return rewriteImage(plan, { kube, clock: systemClock })
+}
+
+const confirm = (outcome: Outcome, name: string): string => {
+  switch (outcome.kind) {
+    case 'Done':
+      return `${name}: the original images are back; podmend leaves them alone until the policy changes or the record is deleted`
+    case 'AlreadyDone':
+      return `${name} has its original images already`
+    case 'Stale':
+      throw new Refusal(`${outcome.why}; nothing is undone`)
+    case 'Refused':
+      throw new Refusal(`${outcome.why}; nothing is undone`)
+  }
+}
+
+export const undoCommand = subcommand(
+  {
+    name: 'undo',
+    synopsis: 'rem/NAME [options]',
+    text:
+      'Puts back the images that a Remediation rewrote, with your own rights, in one patch that changes nothing when ' +
+      'the workload has moved on since; of Jobs also in the pods that still wait. The controller takes it for what it is, somebody’s decision, and does not ' +
+      'write them again (EditReverted).',
+    examples: ['kubectl mend undo rem/coredns-image-5f0c2d1e -n kube-system --dry-run'],
+  },
+  {
+    ...CLUSTER_OPTIONS,
+    ...NAMESPACE_OPTION,
+    'dry-run': { type: 'boolean', help: 'show the change and write nothing' },
+    output: { type: 'string', short: 'o', choices: ['json', 'yaml', 'wide'], help: 'print as data; wide is the text' },
+  },
+  async ({ values, positionals }, terminal) => {
+    const { name } = parseNamed(positionals, RECORD_KINDS)
+    const result = await withCluster(values, terminal, async (cluster) => {
+      const record = await readRecord(cluster, name)
+      const undo = planUndo(record, await readTarget(cluster, record), await readPodsOf(cluster, record))
+      if (undo.kind === 'Refused') throw new Refusal(undo.why)
+      const { kind, name: target } = record.spec.target
+      if (undo.kind === 'AlreadyUndone')
+        return { target: `${kind}/${target}`, diff: '', written: false, says: undo.why }
+      const { plan } = undo
+      if (values['dry-run'])
+        return { target: `${kind}/${target}`, diff: plan.diff, written: false, says: 'dry run: nothing is written' }
+      const says = confirm(await write(plan, cluster), `${kind} ${target}`)
+      return { target: `${kind}/${target}`, diff: plan.diff, written: true, says }
+    })
+    const { diff, says } = printable(result)
+    const text = `${diff === '' ? '' : `${paintDiff(diff, createPaint(terminal.colour))}\n`}${says}\n`
+    await terminal.write(formatData(result, values.output) ?? text)
+    return EXIT.done
+  },
+)

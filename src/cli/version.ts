@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises'
+import { packageFile } from '../runtime/package-root.ts'
+import { EXIT } from './errors.ts'
+import { formatData } from './output.ts'
+import { subcommand } from './subcommand.ts'
+
+export const readVersion = async (): Promise<string> =>
+  (JSON.parse(await readFile(packageFile('package.json'), 'utf8')) as { readonly version: string }).version
+
+export const versionCommand = subcommand(
+  { name: 'version', synopsis: '[options]', text: 'Says which version of podmend this is.', examples: [] },
+  { output: { type: 'string', short: 'o', choices: ['json', 'yaml'], help: 'print as data' } },
+  async ({ values }, terminal) => {
+    const version = await readVersion()
+    await terminal.write(formatData({ version, node: process.versions.node }, values.output) ?? `podmend ${version}\n`)
+    return EXIT.done
+  },
+)

@@ -1,0 +1,323 @@
+import { isIP } from 'node:net'
+import { parseDuration } from '../model/duration.ts'
+import { ACTION_TYPES, type ActionType } from '../model/reasons.ts'
+import { LOG_FORMATS, LOG_LEVELS } from '../runtime/log.ts'
+
+const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const
+
+interface Flag<T> {
+  readonly name: string
+  readonly env: string
+  /** Placeholder in the help. */
+  readonly value: string
+  readonly help: string
+  readonly default: T
+  /** The default in words, where the value does not say it. */
+  readonly defaultText: string | undefined
+  readonly repeatable: boolean
+  /** `--name` alone means true, `--no-name` false. */
+  readonly isSwitch: boolean
+  /** Throws with what was expected, to follow the words "expected". */
+  readonly parse: (text: string) => unknown
+}
+
+interface Row<T> {
+  readonly value: string
+  readonly help: string
+  readonly default: T
+  readonly defaultText?: string
+  readonly repeatable?: boolean
+  readonly isSwitch?: boolean
+  readonly parse: (text: string) => unknown
+}
+
+const flag = <T>(name: string, row: Row<T>): Flag<T> => ({
+  name,
+  env: `PODMEND_${name.toUpperCase().replaceAll('-', '_')}`,
+  defaultText: undefined,
+  repeatable: false,
+  isSwitch: false,
+  ...row,
+})
+
+const matching = (pattern: RegExp, expected: string) => (text: string) => {
+  if (!pattern.test(text)) throw new Error(expected)
+  return text
+}
+
+const text = matching(/\S/, 'some text')
+
+const number = ({ min, max, integer = true }: { min: number; max: number; integer?: boolean }) => {
+  const expected = `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`
+  return (given: string): number => {
+    const value = /^\d+(\.\d+)?$/.test(given) ? Number(given) : Number.NaN
+    if (!(value >= min && value <= max) || (integer && !Number.isInteger(value))) throw new Error(expected)
+    return value
+  }
+}
+
+const oneOf =
+  <T extends string>(choices: readonly T[]) =>
+  (given: string): T => {
+    const found = choices.find((choice) => choice === given)
+    if (found === undefined) throw new Error(`one of ${choices.join(', ')}`)
+    return found
+  }
+
+const duration = (min: string, max: string) => (given: string) => {
+  const expected = `a duration from ${min} to ${max}, such as 30s, 5m or 1h30m`
+  let ms: number
+  try {
+    ms = parseDuration(given)
+  } catch (cause) {
+    throw new Error(expected, { cause })
+  }
+  if (ms < parseDuration(min) || ms > parseDuration(max)) throw new Error(expected)
+  return ms
+}
+
+/** A JSON object of these members at most, each a text: as a pod's security context has them. */
+const members =
+  (names: readonly string[]) =>
+  (given: string): Readonly<Record<string, string>> => {
+    const expected = `a JSON object of texts, with ${names.join(', ')}`
+    let value: unknown
+    try {
+      value = JSON.parse(given)
+    } catch (cause) {
+      throw new Error(expected, { cause })
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(expected)
+    const entries = Object.entries(value as Record<string, unknown>)
+    if (!entries.every(([name, member]) => names.includes(name) && typeof member === 'string'))
+      throw new Error(expected)
+    return value as Readonly<Record<string, string>>
+  }
+
+const boolean = (given: string): boolean => {
+  if (given !== 'true' && given !== 'false') throw new Error('true or false')
+  return given === 'true'
+}
+
+const cidr = (given: string): string => {
+  const [address = '', bits = '', ...rest] = given.split('/')
+  const family = isIP(address)
+  const fits = /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+  if (family === 0 || !fits || rest.length > 0)
+    throw new Error('addresses in CIDR form, such as 10.0.0.0/8 or fd00::/8')
+  return given
+}
+
+const dnsLabel = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace')
+
+/** Every flag there is: the parser, the help and the documentation are made from this table. */
+export const FLAGS = {
+  kubeconfig: flag<string | undefined>('kubeconfig', {
+    value: 'FILE',
+    help: 'How to reach the cluster from outside.',
+    default: undefined,
+    defaultText: "KUBECONFIG, else ~/.kube/config, else the pod's service account",
+    parse: text,
+  }),
+  context: flag<string | undefined>('context', {
+    value: 'NAME',
+    help: 'Context in the kubeconfig.',
+    default: undefined,
+    defaultText: 'its current context',
+    parse: text,
+  }),
+  namespace: flag<string | undefined>('namespace', {
+    value: 'NAME',
+    help: "The operator's own namespace: its lease, its records about nodes, its stop annotation.",
+    default: undefined,
+    defaultText: "the pod's, else podmend-system",
+    parse: dnsLabel,
+  }),
+  identity: flag<string | undefined>('identity', {
+    value: 'NAME',
+    help: 'Name of this process on the lease; no two may have the same.',
+    default: undefined,
+    defaultText: "the host's name and a random part",
+    parse: text,
+  }),
+  leaderElect: flag<boolean>('leader-elect', {
+    value: 'true|false',
+    help: 'Act only while holding the lease, so that several replicas may run.',
+    default: true,
+    isSwitch: true,
+    parse: boolean,
+  }),
+  concurrency: flag<number>('concurrency', {
+    value: 'N',
+    help: 'Incidents worked on at the same time.',
+    default: 8,
+    parse: number({ min: 1, max: 64 }),
+  }),
+  maxActionsPerHour: flag<number>('max-actions-per-hour', {
+    value: 'N',
+    help: "Budget of the whole operator, before any policy's own; 0 stops all action.",
+    default: 60,
+    parse: number({ min: 0, max: 100_000 }),
+  }),
+  maxActionsPerSecond: flag<number>('max-actions-per-second', {
+    value: 'N',
+    help: 'Pace of the whole operator.',
+    default: 5,
+    parse: number({ min: 0.01, max: 100, integer: false }),
+  }),
+  settleForMs: flag<number>('settle-for', {
+    value: 'DURATION',
+    help: 'How long repaired containers must stay started before that counts as success.',
+    default: 10_000,
+    defaultText: '10s',
+    parse: duration('1s', '1h'),
+  }),
+  httpPort: flag<number>('http-port', {
+    value: 'PORT',
+    help: 'Port of /metrics, /healthz and /readyz; 0 takes any that is free.',
+    default: 8080,
+    parse: number({ min: 0, max: 65_535 }),
+  }),
+  httpHost: flag<string>('http-host', {
+    value: 'ADDRESS',
+    help: 'Address to listen on.',
+    default: '0.0.0.0',
+    parse: text,
+  }),
+  logLevel: flag<(typeof LOG_LEVELS)[number]>('log-level', {
+    value: LOG_LEVELS.join('|'),
+    help: 'The least severe lines to write.',
+    default: 'info',
+    parse: oneOf(LOG_LEVELS),
+  }),
+  logFormat: flag<(typeof LOG_FORMATS)[number]>('log-format', {
+    value: LOG_FORMATS.join('|'),
+    help: 'JSON lines, or short lines for a person; auto looks whether a terminal reads.',
+    default: 'auto',
+    parse: oneOf(LOG_FORMATS),
+  }),
+  refusedActions: flag<readonly ActionType[]>('refuse-action', {
+    value: ACTION_TYPES.join('|'),
+    help: 'Not to be done, whatever policies say. Rights alone do not say so: RewriteImage, too, deletes pods of StatefulSets. Repeatable.',
+    default: Object.freeze([]),
+    defaultText: 'none',
+    repeatable: true,
+    parse: oneOf(ACTION_TYPES),
+  }),
+  registryHostsDir: flag<string | undefined>('registry-hosts-dir', {
+    value: 'DIR',
+    help: "Registry hosts, mirrors and CAs in containerd's certs.d form: DIR/HOST/hosts.toml.",
+    default: undefined,
+    defaultText: 'none',
+    parse: text,
+  }),
+  registryTimeoutMs: flag<number>('registry-timeout', {
+    value: 'DURATION',
+    help: 'For one request to a registry.',
+    default: 10_000,
+    defaultText: '10s',
+    parse: duration('100ms', '2m'),
+  }),
+  allowRegistryAddresses: flag<readonly string[]>('allow-registry-address', {
+    value: 'CIDR',
+    help: 'Addresses at which a registry may be, although such are refused (loopback, link-local, metadata). Repeatable.',
+    default: Object.freeze([]),
+    defaultText: 'none',
+    repeatable: true,
+    parse: cidr,
+  }),
+  historyLimit: flag<number>('history-limit', {
+    value: 'N',
+    help: 'Finished Remediations kept in the whole cluster.',
+    default: 500,
+    parse: number({ min: 10, max: 100_000 }),
+  }),
+  ttlAfterFinishedMs: flag<number>('ttl-after-finished', {
+    value: 'DURATION',
+    help: 'How long a finished Remediation is kept; never less than the longest window that reads it.',
+    default: 168 * 3_600_000,
+    defaultText: '168h',
+    parse: duration('1m', '8760h'),
+  }),
+  agentImage: flag<string | undefined>('agent-image', {
+    value: 'IMAGE',
+    help: 'Image of the node agent, which the pod that installs a mount helper runs. Without it nothing is installed.',
+    default: undefined,
+    defaultText: 'none',
+    parse: text,
+  }),
+  agentImagePullPolicy: flag<(typeof PULL_POLICIES)[number]>('agent-image-pull-policy', {
+    value: PULL_POLICIES.join('|'),
+    help: 'When that pod pulls it.',
+    default: 'IfNotPresent',
+    parse: oneOf(PULL_POLICIES),
+  }),
+  agentImagePullSecrets: flag<readonly string[]>('agent-image-pull-secret', {
+    value: 'NAME',
+    help: "Secret in the operator's namespace that it is pulled with. Repeatable.",
+    default: Object.freeze([]),
+    defaultText: 'none',
+    repeatable: true,
+    parse: text,
+  }),
+  nodeLeaseNamespace: flag<string | undefined>('node-lease-namespace', {
+    value: 'NAMESPACE',
+    help: 'Where remediators share leases of nodes, e.g. medik8s-leases: held by another, nothing is done to that node.',
+    default: undefined,
+    defaultText: 'none',
+    parse: matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace'),
+  }),
+  agentSystemBus: flag<string>('agent-system-bus', {
+    value: 'FILE',
+    help: "Socket of the system bus on the nodes, by which that pod has the host's systemd install.",
+    default: '/run/dbus/system_bus_socket',
+    parse: matching(/^\/\S*$/, 'an absolute path'),
+  }),
+  agentAppArmorProfile: flag<Readonly<Record<string, string>> | undefined>('agent-app-armor-profile', {
+    value: 'JSON',
+    help: 'appArmorProfile of that pod, e.g. {"type":"Unconfined"}: its kernel may forbid it the system bus.',
+    default: undefined,
+    defaultText: 'none',
+    parse: members(['type', 'localhostProfile']),
+  }),
+  agentSeLinuxOptions: flag<Readonly<Record<string, string>> | undefined>('agent-se-linux-options', {
+    value: 'JSON',
+    help: 'seLinuxOptions of that pod, e.g. {"type":"spc_t"}.',
+    default: undefined,
+    defaultText: 'none',
+    parse: members(['user', 'role', 'type', 'level']),
+  }),
+  readPullSecrets: flag<boolean>('read-pull-secrets', {
+    value: 'true|false',
+    help: 'Ask registries with the pull secrets of the failing pod; without, what they would say is unknown.',
+    default: true,
+    isSwitch: true,
+    parse: boolean,
+  }),
+} as const
+
+type Flags = typeof FLAGS
+
+/** What the flags say, by the keys of the table. */
+export type Settings = { -readonly [K in keyof Flags]: Flags[K] extends Flag<infer T> ? T : never }
+
+const BY_NAME: ReadonlyMap<string, Flag<unknown>> = new Map(Object.values(FLAGS).map((row) => [row.name, row]))
+
+export const flagNamed = (name: string): Flag<unknown> | undefined => BY_NAME.get(name)
+
+/** The text of `--help`. */
+export const helpText = (): string => {
+  const rows = Object.values(FLAGS).map((row) => [
+    `  --${row.name} ${row.value}`,
+    `${row.help} Default: ${row.defaultText ?? (typeof row.default === 'object' ? 'none' : String(row.default))}.`,
+  ])
+  return [
+    'podmend: repairs pods that cannot start, as RemediationPolicies allow.',
+    '',
+    'Each flag can be set by a variable as well: --http-port is PODMEND_HTTP_PORT. Flags win.',
+    '',
+    ...rows.map(([left = '', right = '']) => `${left}\n      ${right}`),
+    '  --help\n      This text.',
+    '',
+  ].join('\n')
+}

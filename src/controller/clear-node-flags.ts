@@ -1,0 +1,153 @@
+import type { NodeInspection } from '../api/node-task.ts'
+import { nodeRef } from '../diagnose/node/facts.ts'
+import type { Inspect } from '../diagnose/node/inspect.ts'
+import { isNodeCause, type NodeCause } from '../model/causes.ts'
+import { type Fact, incidentKey } from '../model/incident.ts'
+import { MOUNT_HELPER_TYPES } from '../model/mount-helpers.ts'
+import { FLAG_PREFIX } from '../model/names.ts'
+import type { Outcome } from '../model/plan.ts'
+import type { Clearing } from '../remedies/flag-node/act.ts'
+import type { Note } from '../report/event-messages.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Nodes, NodeSighting } from '../watch/node-cache.ts'
+import type { Incidents } from './incidents.ts'
+
+export interface SweepFlagsDeps {
+  readonly nodes: Pick<Nodes, 'all'>
+  readonly incidents: Pick<Incidents, 'get'>
+  readonly inspect: Inspect
+  readonly clearFlag: (clearing: Clearing) => Promise<Outcome>
+  readonly emit: (notes: readonly Note[]) => void
+  /** Whether this process leads, and nobody stopped it. */
+  readonly mayAct: () => boolean
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const EVERY_MS = 15_000
+/** Nodes that are looked at in one sweep; where more are flagged they take turns. */
+const MAX_LOOKS = 8
+/** Of other causes: how long nothing must fail by it before its flag goes. */
+const GONE_FOR_MS = 2 * 60_000
+
+/**
+ * Takes flags away from nodes that lack nothing any more. Only flagged nodes are looked at: a mount helper by their
+ * agents, everything else by its incident's being over for a while.
+ */
+export const createSweepFlags = (deps: SweepFlagsDeps) => {
+  const { nodes, incidents, inspect, clearFlag, emit, mayAct, clock, log } = deps
+  const goneSince = new Map<string, number>()
+  const lookedAt = new Map<string, number>()
+  /** Told once, not every few seconds. */
+  const refused = new Set<string>()
+  let cancel: (() => void) | undefined
+
+  const overByLook = async (flag: Flag): Promise<string | undefined> => {
+    const { name, uid } = flag.node
+    lookedAt.set(uid, clock.now())
+    return helperBack(flag, await inspect({ name, uid }))
+  }
+
+  const overByTime = (flag: Flag): string | undefined => {
+    const key = incidentKey(flag.node.uid, flag.cause)
+    if (stillFails(flag, incidents)) {
+      goneSince.delete(key)
+      return undefined
+    }
+    const since = goneSince.get(key) ?? clock.now()
+    goneSince.set(key, since)
+    return clock.now() - since >= GONE_FOR_MS ? 'nothing has failed by it for two minutes' : undefined
+  }
+
+  const clear = async ({ node, cause, detail }: Flag, why: string): Promise<void> => {
+    const message = `${why}: the flag ${cause}=${detail} is taken away`
+    const outcome = await clearFlag({ name: node.name, uid: node.uid, cause, message })
+    const key = incidentKey(node.uid, cause)
+    if (outcome.kind === 'Refused' && !refused.has(key)) {
+      refused.add(key)
+      log.warn('flag not cleared', { node: node.name, cause, why: outcome.why })
+    }
+    if (outcome.kind !== 'Done') return
+    refused.delete(key)
+    log.info('flag cleared', { node: node.name, cause, detail, says: why })
+    emit([
+      { regarding: nodeRef(node), type: 'Normal', reason: 'FlagCleared', message: `Node ${node.name}: ${message}` },
+    ])
+  }
+
+  /** Those that were looked at longest ago. */
+  const turns = (flags: readonly Flag[]): readonly Flag[] =>
+    flags.toSorted((a, b) => (lookedAt.get(a.node.uid) ?? 0) - (lookedAt.get(b.node.uid) ?? 0)).slice(0, MAX_LOOKS)
+
+  const forget = (flags: readonly Flag[]): void => {
+    const uids = new Set(flags.map(({ node }) => node.uid))
+    const keys = new Set(flags.map(({ node, cause }) => incidentKey(node.uid, cause)))
+    for (const uid of lookedAt.keys()) if (!uids.has(uid)) lookedAt.delete(uid)
+    for (const key of goneSince.keys()) if (!keys.has(key)) goneSince.delete(key)
+  }
+
+  const sweep = async (): Promise<void> => {
+    if (!mayAct()) return
+    const flags = flagsOn(nodes.all())
+    forget(flags)
+    const helpers = turns(flags.filter(isSeenByAgents))
+    const others = flags.filter((flag) => !isSeenByAgents(flag))
+    for (const flag of others) {
+      const why = overByTime(flag)
+      if (why !== undefined) await clear(flag, why)
+    }
+    // One after the other: those who decide ask agents as well, and only so many are asked at once.
+    for (const flag of helpers) {
+      const why = await overByLook(flag)
+      if (why !== undefined) await clear(flag, why)
+    }
+  }
+
+  const next = (): void => {
+    cancel = clock.setTimeout(() => {
+      sweep()
+        .catch((err: unknown) => log.warn('looking after flagged nodes failed', { err }))
+        .finally(next)
+    }, EVERY_MS)
+  }
+  return { start: next, stop: () => cancel?.(), sweep }
+}
+
+// Which flags stand on nodes, and whether what they say is over.
+
+export interface Flag {
+  readonly node: NodeSighting
+  readonly cause: NodeCause
+  /** Value of the label, e.g. `nfs`. */
+  readonly detail: string
+}
+
+/** Flags by the labels of nodes; a label under the prefix that names no node's cause is not ours. */
+export const flagsOn = (nodes: readonly NodeSighting[]): readonly Flag[] =>
+  nodes.flatMap((node) =>
+    Object.entries(node.labels).flatMap(([key, detail]): readonly Flag[] => {
+      const cause = key.startsWith(FLAG_PREFIX) ? key.slice(FLAG_PREFIX.length) : ''
+      return isNodeCause(cause) ? [{ node, cause, detail }] : []
+    }),
+  )
+
+/** Flags by cause, for the metric. */
+export const countFlags = (flags: readonly Flag[]): Readonly<Record<string, number>> =>
+  Object.fromEntries([...Map.groupBy(flags, ({ cause }) => cause)].map(([cause, { length }]) => [cause, length]))
+
+/** Whether something still fails on the node by what it is flagged with. */
+export const stillFails = ({ node, cause }: Flag, incidents: Pick<Incidents, 'get'>): boolean => {
+  const open = incidents.get(incidentKey(node.uid, cause))
+  return open !== undefined && (open.pods.size > 0 || open.unseen === true)
+}
+
+/** Whether an agent can see that what it says is over: a helper that is back. Everything else is over once nothing fails by it. */
+export const isSeenByAgents = ({ cause, detail }: Flag): boolean =>
+  cause === 'MountHelperMissing' && MOUNT_HELPER_TYPES.includes(detail)
+
+/** Why the flag of a missing helper is over, by what the agent sees now; undefined while it is not, or cannot be seen. */
+export const helperBack = ({ detail }: Flag, inspection: Fact<NodeInspection>): string | undefined => {
+  const mounts = inspection.known ? inspection.value.mounts : undefined
+  return mounts?.known && mounts.helpers?.includes(detail) ? `/sbin/mount.${detail} is there now` : undefined
+}

@@ -1,0 +1,214 @@
+import type { NodeTask, Remediation } from '../api/kinds.ts'
+import type { Config } from '../config/config.ts'
+import { type KubeClient, listAll } from '../kube/client.ts'
+import { conflict, forbidden, notFound } from '../kube/errors.ts'
+import { pathOf } from '../kube/paths.ts'
+import { parseDuration, parseTime } from '../model/duration.ts'
+import type { KubeObject, Pod } from '../model/kubernetes.ts'
+import { INSTALL_LABEL } from '../model/names.ts'
+import { governingPolicy } from '../model/remediation-state.ts'
+import { LEDGER_WINDOW_MS } from '../report/attempts.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Board } from '../watch/pod-cache.ts'
+import type { Policies } from '../watch/policy-cache.ts'
+import { type Records, underWay } from '../watch/remediation-cache.ts'
+
+export interface HousekeepingDeps {
+  readonly board: Pick<Board, 'prune'>
+  readonly records: Pick<Records, 'all'>
+  readonly policies: Pick<Policies, 'inForce'>
+  readonly client: Pick<KubeClient, 'list' | 'remove'>
+  readonly config: Pick<Config, 'historyLimit' | 'ttlAfterFinishedMs' | 'namespace'>
+  readonly clock: Clock
+  readonly leads: () => boolean
+  readonly log: Log
+}
+
+const EVERY_MS = 60_000
+
+/** Forgets what nobody asks for any more, and deletes records that nothing reads any more, now and then. */
+export const createHousekeeping = ({
+  board,
+  records,
+  policies,
+  client,
+  config,
+  clock,
+  leads,
+  log,
+}: HousekeepingDeps) => {
+  let cancel: (() => void) | undefined
+  const cooldownMs = (policy: string): number => {
+    const found = policies.inForce().find(({ name }) => name === policy)
+    return found ? parseDuration(found.spec.limits.cooldown) : 0
+  }
+  const sweepOrders = createSweepOrders({ client, records, namespace: config.namespace, now: () => clock.now() })
+  const sweep = async (): Promise<void> => {
+    board.prune()
+    if (!leads()) return
+    const keeping = { historyLimit: config.historyLimit, ttlMs: config.ttlAfterFinishedMs, cooldownMs }
+    const deleted = await deleteRecords(chooseExpired(records.all(), clock.now(), keeping), client)
+    if (deleted > 0) log.info('deleted finished remediations', { deleted })
+    const orders = await sweepOrders()
+    if (orders > 0) log.info('deleted old orders to nodes', { deleted: orders })
+  }
+  const next = (): void => {
+    cancel = clock.setTimeout(() => {
+      sweep()
+        .catch((err: unknown) => log.warn('housekeeping failed', { err }))
+        .finally(next)
+    }, EVERY_MS)
+  }
+  return {
+    start: next,
+    stop: () => cancel?.(),
+  }
+}
+
+// Which records may go: the choice is pure, the deletion only of what was chosen, by uid.
+
+export interface Keeping {
+  /** Finished records kept for each policy. */
+  readonly historyLimit: number
+  /** How long a finished record is kept, ms; undefined: until the limit takes it. */
+  readonly ttlMs?: number | undefined
+  /** Cooldown of a policy by name, ms; 0 where the policy is gone. */
+  readonly cooldownMs: (policy: string) => number
+}
+
+/** Until when a decision may still read this record: attempts count for 24 hours, and for the cooldown if that is longer. */
+const readUntil = (record: Remediation, { cooldownMs }: Keeping): number => {
+  const { status } = record
+  const attempts = (status?.attempts ?? []).flatMap((time) => parseTime(time) ?? [])
+  if (attempts.length === 0) return 0
+  const last = Math.max(...attempts, parseTime(status?.finishedAt) ?? 0)
+  return last + Math.max(LEDGER_WINDOW_MS, cooldownMs(governingPolicy(record).name))
+}
+
+const endOf = ({ status }: Remediation): number | undefined => parseTime(status?.finishedAt)
+
+/** Finished records that are past their time, or beyond the limit of their policy (the oldest). Pure. */
+export const chooseExpired = (
+  records: readonly Remediation[],
+  now: number,
+  keeping: Keeping,
+): readonly Remediation[] => {
+  const kept = new Map<string, number>()
+  const finished = records
+    .filter((record) => endOf(record) !== undefined)
+    .toSorted((a, b) => (endOf(b) ?? 0) - (endOf(a) ?? 0))
+  return finished.filter((record) => {
+    const policy = governingPolicy(record).name
+    const rank = (kept.get(policy) ?? 0) + 1
+    kept.set(policy, rank)
+    if (now < readUntil(record, keeping)) return false
+    const old = keeping.ttlMs !== undefined && now - (endOf(record) ?? now) >= keeping.ttlMs
+    return old || rank > keeping.historyLimit
+  })
+}
+
+/** Deletes records, each only if it is still this one as it was chosen. Resolves with how many went. */
+export const deleteRecords = async (
+  records: readonly Remediation[],
+  kube: {
+    remove<T>(path: string, body: { preconditions: { uid: string; resourceVersion: string } }): Promise<T>
+  },
+): Promise<number> => {
+  let deleted = 0
+  for (const { metadata } of records) {
+    const { namespace, name, uid, resourceVersion } = metadata
+    try {
+      await kube.remove(pathOf({ kind: 'Remediation', namespace, name }), { preconditions: { uid, resourceVersion } })
+      deleted += 1
+    } catch (error) {
+      if (!notFound(error) && !conflict(error)) throw new Error(`deleting Remediation ${name}`, { cause: error })
+    }
+  }
+  return deleted
+}
+
+// Which orders to agents, and pods that installed something, may go: the choice is pure, the deletion by uid.
+
+/** A look is of no use soon after; what was done to a node is kept for whoever asks what happened. */
+const LOOK_LIFE_MS = 2 * 60_000
+const TASK_LIFE_MS = 3_600_000
+const INSTALLER_LIFE_MS = 10 * 60_000
+
+const ageOf = ({ metadata }: KubeObject, now: number, endedAt?: string): number =>
+  now - (parseTime(endedAt) ?? parseTime(metadata.creationTimestamp) ?? now)
+
+/** Tasks that nobody reads any more. `needed`: names that a remedy under way still waits for. */
+export const chooseOldTasks = (
+  tasks: readonly NodeTask[],
+  now: number,
+  needed: ReadonlySet<string>,
+): readonly NodeTask[] =>
+  tasks.filter((task) => {
+    if (needed.has(task.metadata.name)) return false
+    const { spec, status } = task
+    const life = spec.verb === 'Inspect' ? LOOK_LIFE_MS : TASK_LIFE_MS
+    // One that an agent works on ends by its deadline; only then does its time to be kept begin.
+    const endedAt = status?.finishedAt ?? (status?.phase === 'Running' ? spec.deadline : undefined)
+    return ageOf(task, now, endedAt) >= life
+  })
+
+const endOfPod = ({ status }: Pod): string | undefined =>
+  status?.containerStatuses?.map(({ state }) => state?.terminated?.finishedAt).find((at) => at !== undefined)
+
+/** Pods that installed a mount helper, or failed to, long enough ago; one that still runs is left to its own deadline. */
+export const chooseOldInstallers = (pods: readonly Pod[], now: number, needed: ReadonlySet<string>): readonly Pod[] =>
+  pods.filter((pod) => {
+    const phase = pod.status?.phase
+    const ended = phase === 'Succeeded' || phase === 'Failed'
+    return ended && !needed.has(pod.metadata.name) && ageOf(pod, now, endOfPod(pod)) >= INSTALLER_LIFE_MS
+  })
+
+export interface SweepOrdersDeps {
+  readonly client: Pick<KubeClient, 'list' | 'remove'>
+  readonly records: Pick<Records, 'all'>
+  /** The operator's own, where orders lie. */
+  readonly namespace: string
+  readonly now: () => number
+}
+
+/** Names of orders, and of installing pods, that a remedy under way still waits for. */
+const neededBy = (records: Pick<Records, 'all'>): ReadonlySet<string> =>
+  new Set(
+    records
+      .all()
+      .filter(underWay)
+      .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.orders ?? [])),
+  )
+
+/** Where nodes are not looked after the kind or the right is missing: then there is nothing to sweep. */
+const orNothing = (error: unknown): { readonly items: readonly never[] } => {
+  if (forbidden(error) || notFound(error)) return { items: [] }
+  throw error
+}
+
+/** Deletes orders to agents, and pods that installed something, that nobody reads any more. Resolves with how many went. */
+export const createSweepOrders =
+  ({ client, records, namespace, now }: SweepOrdersDeps) =>
+  async (): Promise<number> => {
+    const needed = neededBy(records)
+    const [tasks, pods] = await Promise.all([
+      listAll<NodeTask>(client, pathOf({ kind: 'NodeTask', namespace })).catch(orNothing),
+      client.list<Pod>(pathOf({ kind: 'Pod', namespace }), { labelSelector: INSTALL_LABEL }).catch(orNothing),
+    ])
+    const old: readonly (readonly [kind: string, object: KubeObject])[] = [
+      ...chooseOldTasks(tasks.items, now(), needed).map((task) => ['NodeTask', task] as const),
+      ...chooseOldInstallers(pods.items, now(), needed).map((pod) => ['Pod', pod] as const),
+    ]
+    let deleted = 0
+    for (const [kind, { metadata }] of old) {
+      const { name, uid } = metadata
+      try {
+        await client.remove(pathOf({ kind, namespace, name }), { preconditions: { uid } })
+        deleted += 1
+      } catch (error) {
+        if (!notFound(error) && !conflict(error)) throw new Error(`deleting ${kind} ${name}`, { cause: error })
+      }
+    }
+    return deleted
+  }

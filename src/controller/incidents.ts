@@ -1,0 +1,155 @@
+import type { IncidentArea } from '../model/causes.ts'
+import { type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
+import type { LabelSelector, ObjectRef } from '../model/kubernetes.ts'
+
+/** An owner and an area in which something fails, or in which a remedy is under way. */
+export interface OpenIncident {
+  readonly key: string
+  readonly area: IncidentArea
+  readonly target: ObjectRef
+  /** Failing pods by uid; empty where only the remedy's proof is awaited. */
+  readonly pods: ReadonlyMap<string, FailingPod>
+  /** The owner as it was read for filing a pod; `at` is before the read began, ms since the epoch. */
+  readonly owner?: { readonly value: Owner; readonly at: number }
+  /** Taken up from a record: which of its pods fail was not looked at yet. */
+  readonly unseen?: true
+  /** Set while a remedy's proof is awaited: its pods' moves make us look again. */
+  readonly selector?: LabelSelector
+  /** When the last of them seemed to start, ms since the epoch. */
+  readonly startedAt?: number
+}
+
+/**
+ * Under what a failing pod is filed. It may lie with its workload and with its node at once: then there are two, each
+ * with areas of its own.
+ */
+export interface Filing {
+  readonly target: ObjectRef
+  readonly areas: readonly IncidentArea[]
+  /** The owner as it was just read, where it was; `at` is before the read began, ms since the epoch. */
+  readonly owner?: { readonly value: Owner; readonly at: number }
+}
+
+/** Open incidents by key; what is healthy has none. Synchronous. */
+export interface Incidents {
+  readonly get: (key: string) => OpenIncident | undefined
+  /** A pod fails so now, and in no other way; answers the keys that changed. */
+  readonly report: (pod: FailingPod, filings: readonly Filing[]) => readonly string[]
+  /** A pod fails so now, whatever else it is filed under: for one who looked from one target's side only. */
+  readonly add: (pod: FailingPod, filing: Filing) => void
+  /**
+   * A pod that is filed looks different now, in the same areas; answers its keys. Undefined where it is not filed so:
+   * then its owner must be known.
+   */
+  readonly refile: (pod: FailingPod, areas: readonly IncidentArea[]) => readonly string[] | undefined
+  /** The owner as it was read for filing, once: what was decided on it may have changed it. */
+  readonly takeOwner: (key: string) => OpenIncident['owner']
+  /** A pod no longer fails or is gone; answers the keys that it left. */
+  readonly recovered: (podUid: string) => readonly string[]
+  /** Keeps an incident open for the proof of its remedy. */
+  readonly await: (area: IncidentArea, target: ObjectRef, selector: LabelSelector | undefined) => string
+  /** Opens an incident that a record speaks of, for a process that did not see it begin; answers its key. */
+  readonly resume: (area: IncidentArea, target: ObjectRef) => string
+  readonly isOpen: (ownerUid: string, area: IncidentArea) => boolean
+  /** The pods of an incident that was taken up were looked at. */
+  readonly seen: (key: string) => void
+  readonly close: (key: string) => void
+  readonly keys: () => readonly string[]
+  /** A pod whose start a remedy's proof awaits seems to have started at that time, ms since the epoch. */
+  readonly sawStart: (key: string, at: number) => void
+  /** Keys whose remedy's proof may depend on a pod with these labels. */
+  readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]
+}
+
+const selects = (selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean =>
+  selector !== undefined && Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
+
+export const createIncidents = (): Incidents => {
+  const open = new Map<string, OpenIncident>()
+  const keysOfPod = new Map<string, Set<string>>()
+
+  const leave = (podUid: string, key: string): void => {
+    const incident = open.get(key)
+    if (incident) open.set(key, { ...incident, pods: new Map([...incident.pods].filter(([uid]) => uid !== podUid)) })
+    const keys = keysOfPod.get(podUid)
+    keys?.delete(key)
+    if (keys?.size === 0) keysOfPod.delete(podUid)
+  }
+
+  const add = (failing: FailingPod, { target, areas, owner }: Filing): void => {
+    const { uid } = failing.pod.metadata
+    for (const area of areas) {
+      const key = incidentKey(target.uid, area)
+      const before = open.get(key)
+      const pods = new Map(before?.pods).set(uid, failing)
+      open.set(key, { ...before, key, area, target, pods, ...(owner && { owner }) })
+      keysOfPod.set(uid, (keysOfPod.get(uid) ?? new Set()).add(key))
+    }
+  }
+
+  return {
+    get: (key) => open.get(key),
+    report: (failing, filings) => {
+      const { uid } = failing.pod.metadata
+      const keys = filings.flatMap(({ target, areas }) => areas.map((area) => incidentKey(target.uid, area)))
+      const left = [...(keysOfPod.get(uid) ?? [])].filter((key) => !keys.includes(key))
+      for (const key of left) leave(uid, key)
+      for (const filing of filings) add(failing, filing)
+      return [...keys, ...left]
+    },
+    add,
+    refile: (failing, areas) => {
+      const { uid } = failing.pod.metadata
+      const filed = [...(keysOfPod.get(uid) ?? [])].flatMap((key) => open.get(key) ?? [])
+      const same = filed.length === areas.length && filed.every(({ area }) => areas.includes(area))
+      if (!same) return undefined
+      for (const incident of filed) {
+        open.set(incident.key, { ...incident, pods: new Map(incident.pods).set(uid, failing) })
+      }
+      return filed.map(({ key }) => key)
+    },
+    takeOwner: (key) => {
+      const incident = open.get(key)
+      if (!incident?.owner) return undefined
+      const { owner, ...rest } = incident
+      open.set(key, rest)
+      return owner
+    },
+    recovered: (podUid) => {
+      const keys = [...(keysOfPod.get(podUid) ?? [])]
+      for (const key of keys) leave(podUid, key)
+      return keys
+    },
+    await: (area, target, selector) => {
+      const key = incidentKey(target.uid, area)
+      const before = open.get(key)
+      open.set(key, { ...(before ?? { key, area, target, pods: new Map() }), ...(selector && { selector }) })
+      return key
+    },
+    resume: (area, target) => {
+      const key = incidentKey(target.uid, area)
+      if (!open.has(key)) open.set(key, { key, area, target, pods: new Map(), unseen: true })
+      return key
+    },
+    seen: (key) => {
+      const incident = open.get(key)
+      if (!incident) return
+      const { unseen: _, ...rest } = incident
+      open.set(key, rest)
+    },
+    isOpen: (ownerUid, area) => open.has(incidentKey(ownerUid, area)),
+    close: (key) => {
+      for (const uid of open.get(key)?.pods.keys() ?? []) leave(uid, key)
+      open.delete(key)
+    },
+    keys: () => [...open.keys()],
+    sawStart: (key, at) => {
+      const incident = open.get(key)
+      if (incident) open.set(key, { ...incident, startedAt: at })
+    },
+    awaiting: (namespace, labels) =>
+      [...open.values()]
+        .filter(({ target, selector }) => target.namespace === namespace && selects(selector, labels))
+        .map(({ key }) => key),
+  }
+}

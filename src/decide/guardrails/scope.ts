@@ -1,0 +1,75 @@
+/** Stops that a person set: for the whole operator, for one policy, for everything but looking. */
+import { type Ask, askFor, type Case, LATER, RARELY, surroundings, nodeCauseOf } from '../../model/decision-input.ts'
+import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
+import { sayPlan } from '../../remedies/text.ts'
+import { protectedNodeFrom } from '../match-node.ts'
+import { nodeOptedOutBy, optedOutBy, protectedFrom } from '../match.ts'
+import type { Guardrail, Objection } from './guardrail.ts'
+
+export const operatorPaused: Guardrail = ({ case: { now, operator } }) => {
+  const { paused, namespace } = operator
+  if (paused.known && !paused.value) return undefined
+  const message = paused.known
+    ? `the operator is paused by annotation ${PAUSED_ANNOTATION} on namespace ${namespace}`
+    : `whether namespace ${namespace} pauses the operator is unknown: ${paused.why}`
+  return { reason: 'OperatorPaused', message, lookAgainAt: now + LATER }
+}
+
+export const policySuspended: Guardrail = ({ case: { now }, policy }) =>
+  policy.spec.suspend
+    ? { reason: 'PolicySuspended', message: `policy ${policy.name} is suspended`, lookAgainAt: now + RARELY }
+    : undefined
+
+/** `simulate` and the record show what would be done, so the plan stands in the sentence. */
+export const observeOnly: Guardrail = ({ case: { now }, policy, plan, unplanned }) => {
+  if (policy.spec.mode !== 'Observe') return undefined
+  const would = plan ? `would ${sayPlan(plan)}` : `would do nothing: ${unplanned?.message ?? 'there is no plan'}`
+  return {
+    reason: 'ObserveOnly',
+    message: `policy ${policy.name} only observes; it ${would}`,
+    lookAgainAt: now + RARELY,
+  }
+}
+
+// What must not be touched because its owner said so, or because the cluster lives on it.
+
+export const namespaceProtected: Guardrail = ({ case: c, policy, matched }) => {
+  const namespace = nodeCauseOf(c) ? protectedNodeFrom(policy, c, matched) : protectedFrom(policy, c)
+  if (namespace === undefined) return undefined
+  const message = `namespace ${namespace} is protected; policy ${policy.name} does not name it in match.namespaces`
+  return { reason: 'NamespaceProtected', message, lookAgainAt: c.now + RARELY }
+}
+
+export const optedOut: Guardrail = (context) => {
+  const { case: c, unplanned } = context
+  if (unplanned?.reason === 'OptedOut') {
+    return { reason: 'OptedOut', message: unplanned.message, lookAgainAt: c.now + RARELY }
+  }
+  return nodeCauseOf(c) ? nodeOptedOut(context) : workloadOptedOut(c)
+}
+
+const nodeOptedOut: Guardrail = ({ case: c, matched }) => {
+  const ask = askFor(c.facts, surroundings(c))
+  if (ask) return ask
+  const said = nodeOptedOutBy(c, matched)
+  if (!said) return undefined
+  if ('by' in said)
+    return { reason: 'OptedOut', message: `${said.by} carries ${EXCLUDE_KEY}`, lookAgainAt: c.now + RARELY }
+  const message = `whether anything opted out is unknown: ${said.unknown}`
+  return { reason: 'FactUnknown', message, lookAgainAt: c.now + LATER }
+}
+
+const workloadOptedOut = (c: Case): Objection | Ask | undefined => {
+  const by = optedOutBy(c)
+  if (by) return { reason: 'OptedOut', message: `${by} carries ${EXCLUDE_KEY}`, lookAgainAt: c.now + RARELY }
+  const names = surroundings(c)
+  const ask = askFor(c.facts, names)
+  if (ask) return ask
+  for (const { fact } of names) {
+    const there = fact === 'namespace' || fact === 'node' ? c.facts[fact] : undefined
+    if (there?.known) continue
+    const message = `whether the ${fact} opted out is unknown: ${there?.why ?? 'not read'}`
+    return { reason: 'FactUnknown', message, lookAgainAt: c.now + LATER }
+  }
+  return undefined
+}

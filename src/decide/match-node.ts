@@ -1,0 +1,83 @@
+import type { Case, PolicyInForce, Governed, Matched } from '../model/decision-input.ts'
+import type { FailingPod } from '../model/incident.ts'
+import { isNodeItself, excludes } from '../model/kubernetes.ts'
+import { selects } from '../model/label-selector.ts'
+import { PROTECTED_NAMESPACES } from '../model/names.ts'
+/** The namespace of a failing pod that is protected and that the policy does not name; undefined where it may be acted for. */
+export const protectedNamespaceOf = (
+  { spec }: PolicyInForce,
+  { operator }: Case,
+  { pod }: FailingPod,
+): string | undefined => {
+  const { namespace } = pod.metadata
+  if (isNodeItself(pod) || namespace === undefined) return undefined
+  const isProtected = namespace === operator.namespace || PROTECTED_NAMESPACES.includes(namespace)
+  return isProtected && !spec.match.namespaces?.includes(namespace) ? namespace : undefined
+}
+
+/** Whether a pod, or its namespace, opted out: then `by` says which. Unknown where its namespace cannot be read. */
+export type OptedOutPod = { readonly by: string } | { readonly unknown: string } | undefined
+
+export const podOptedOut = ({ facts }: Case, { pod }: FailingPod): OptedOutPod => {
+  if (isNodeItself(pod)) return undefined
+  const { name, namespace = '' } = pod.metadata
+  if (excludes(pod.metadata)) return { by: `Pod ${namespace}/${name}` }
+  const fact = facts.namespaces && Object.hasOwn(facts.namespaces, namespace) ? facts.namespaces[namespace] : undefined
+  if (!fact?.known) return { unknown: `namespace ${namespace}: ${fact?.why ?? 'not read'}` }
+  return excludes(fact.value) ? { by: `namespace ${namespace}` } : undefined
+}
+
+/** The clauses of a policy on namespaces and pods: a node answers to those that have none. `unknown` where it cannot be told. */
+export const placeOfPodMatches = (
+  { spec }: PolicyInForce,
+  { facts }: Case,
+  { pod }: FailingPod,
+): 'yes' | 'no' | { readonly unknown: string } => {
+  const { namespaces, namespaceSelector, podSelector, images } = spec.match
+  if (isNodeItself(pod)) return namespaces || namespaceSelector || podSelector || images ? 'no' : 'yes'
+  const { namespace = '' } = pod.metadata
+  if (namespaces && !namespaces.includes(namespace)) return 'no'
+  if (!namespaceSelector || !facts.namespaces) return 'yes'
+  const fact = Object.hasOwn(facts.namespaces, namespace) ? facts.namespaces[namespace] : undefined
+  if (!fact?.known) return { unknown: `whether namespaceSelector matches is unknown: ${fact?.why ?? 'not read'}` }
+  return selects(namespaceSelector, fact.value.labels) ? 'yes' : 'no'
+}
+
+/** Those of a list for which nothing speaks against it; where it does so for all, all of them. */
+export const preferring = <T>(all: readonly T[], good: (one: T) => boolean): readonly T[] => {
+  const left = all.filter(good)
+  return left.length > 0 ? left : all
+}
+
+/**
+ * The findings by which a policy answers to a node's incident: of pods that it matches, that are in no protected
+ * namespace and did not opt out. Where none of them is left it stays at those that match, and a guardrail says why it
+ * holds. Undefined where none matches.
+ */
+export const placeNodeMatches = (
+  c: Case,
+  policy: PolicyInForce,
+  all: readonly Matched[],
+): Pick<Governed, 'matched' | 'unanswered'> | undefined => {
+  const { nodeSelector } = policy.spec.match
+  const { node } = c.facts
+  if (nodeSelector && node?.known && !selects(nodeSelector, node.value.labels)) return undefined
+  const placed = all.map((matched) => ({ matched, place: placeOfPodMatches(policy, c, matched.failing) }))
+  const sure = placed.flatMap(({ matched, place }) => (place === 'yes' ? [matched] : []))
+  const unsure = placed.flatMap(({ matched, place }) => (typeof place === 'object' ? [{ matched, place }] : []))
+  const candidates = sure.length > 0 ? sure : unsure.map(({ matched }) => matched)
+  if (candidates.length === 0) return undefined
+  const unanswered = [
+    ...(nodeSelector && node && !node.known ? [`whether nodeSelector matches is unknown: ${node.why}`] : []),
+    ...(sure.length === 0 ? [...new Set(unsure.map(({ place }) => place.unknown))].slice(0, 3) : []),
+  ]
+  const open = preferring(candidates, ({ failing }) => protectedNamespaceOf(policy, c, failing) === undefined)
+  const matched = preferring(open, ({ failing }) => podOptedOut(c, failing) === undefined)
+  return { matched, ...(unanswered.length > 0 && { unanswered: unanswered.join('; ') }) }
+}
+
+/** The protected namespace that keeps a policy from a node's incident: of all the pods that are left. */
+export const protectedNodeFrom = (policy: PolicyInForce, c: Case, matched: readonly Matched[]): string | undefined => {
+  const names = matched.map(({ failing }) => protectedNamespaceOf(policy, c, failing))
+  return names.includes(undefined) ? undefined : names[0]
+}

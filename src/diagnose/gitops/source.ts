@@ -1,0 +1,151 @@
+/** Where what a GitOps tool writes comes from: repository, path and, where the image stands in Helm values, which of them. */
+import { notFound } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import { type Fact, type Incident, type KeptBy, known, unknown } from '../../model/incident.ts'
+import type { KubeObject } from '../../model/kubernetes.ts'
+import { type Reads, whyUnread } from '../read.ts'
+import { imageValues, readHelmRelease } from './helm.ts'
+
+type GitOpsKind = Exclude<KeptBy['kind'], 'Release'>
+
+const PLACES: Readonly<Record<GitOpsKind, { readonly apiVersion: string; readonly plural: string }>> = {
+  Application: { apiVersion: 'argoproj.io/v1alpha1', plural: 'applications' },
+  Kustomization: { apiVersion: 'kustomize.toolkit.fluxcd.io/v1', plural: 'kustomizations' },
+  HelmRelease: { apiVersion: 'helm.toolkit.fluxcd.io/v2', plural: 'helmreleases' },
+}
+const SOURCES: Readonly<Record<string, string>> = {
+  GitRepository: 'gitrepositories',
+  OCIRepository: 'ocirepositories',
+  HelmRepository: 'helmrepositories',
+  Bucket: 'buckets',
+}
+
+interface ArgoSource {
+  readonly repoURL?: unknown
+  readonly path?: unknown
+  readonly chart?: unknown
+  readonly targetRevision?: unknown
+  readonly helm?: { readonly valuesObject?: unknown; readonly parameters?: unknown }
+}
+
+interface Spec {
+  readonly source?: ArgoSource
+  readonly sources?: readonly ArgoSource[]
+  readonly path?: unknown
+  readonly sourceRef?: { readonly kind?: unknown; readonly name?: unknown; readonly namespace?: unknown }
+  readonly chart?: { readonly spec?: { readonly chart?: unknown; readonly sourceRef?: Spec['sourceRef'] } }
+  readonly values?: unknown
+}
+type Keeper = KubeObject & { readonly spec?: Spec }
+
+const MAX_TEXT = 300
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT) : undefined
+
+/** A password in an address is nobody's business. */
+const address = (value: unknown): string | undefined =>
+  text(value)?.replace(/^(?<scheme>[a-z+]+:\/\/)[^/@]*@/, '$<scheme>')
+
+const sayValues = (values: unknown, images: readonly string[]): string => {
+  const paths = images.flatMap((image) => imageValues(values, image))
+  return paths.length === 0 ? '' : `, Helm value ${[...new Set(paths)].slice(0, 4).join(' and ')}`
+}
+
+/** Argo's `parameters` are values by their dotted names. */
+const parametersOf = ({ helm }: ArgoSource): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    (Array.isArray(helm?.parameters)
+      ? (helm.parameters as readonly { name?: unknown; value?: unknown }[])
+      : []
+    ).flatMap((one) => (typeof one?.name === 'string' ? [[one.name, one.value]] : [])),
+  )
+
+const sayArgo = (source: ArgoSource, images: readonly string[]): string | undefined => {
+  const repo = address(source.repoURL)
+  if (repo === undefined) return undefined
+  const what = text(source.path) ?? (text(source.chart) && `chart ${text(source.chart)}`) ?? '.'
+  const at = text(source.targetRevision)
+  const values = sayValues({ ...Object(source.helm?.valuesObject), ...parametersOf(source) }, images)
+  return `${what} of ${repo}${at === undefined ? '' : ` at ${at}`}${values}`
+}
+
+const readSourceRef = async (ref: Spec['sourceRef'], home: string | undefined, reads: Reads): Promise<string> => {
+  const [kind, name] = [text(ref?.kind) ?? '', text(ref?.name) ?? '']
+  const plural = SOURCES[kind]
+  const named = `${kind} ${name}`.trim() || 'its source'
+  if (plural === undefined) return named
+  try {
+    const namespace = text(ref?.namespace) ?? home
+    const path = pathOf({ apiVersion: 'source.toolkit.fluxcd.io/v1', plural, namespace, name })
+    const { spec } = await reads.get<{ spec?: { url?: unknown } }>(path)
+    return address(spec?.url) ?? named
+  } catch {
+    return named
+  }
+}
+
+const sayFlux = async (keeper: Keeper, images: readonly string[], reads: Reads): Promise<string | undefined> => {
+  const { spec = {}, metadata } = keeper
+  const chart = spec.chart?.spec
+  const from = await readSourceRef(chart?.sourceRef ?? spec.sourceRef, metadata.namespace, reads)
+  const what = chart ? `chart ${text(chart.chart) ?? ''}`.trim() : (text(spec.path) ?? '.')
+  return `${what} of ${from}${sayValues(spec.values, images)}`
+}
+
+const readKeeper = async (
+  { kind, namespace, name }: KeptBy & { readonly kind: GitOpsKind },
+  reads: Reads,
+): Promise<Keeper | undefined> => {
+  const place = PLACES[kind]
+  if (namespace !== undefined) return reads.get<Keeper>(pathOf({ ...place, namespace, name }))
+  const { items } = await reads.list<Keeper>(pathOf(place), { fieldSelector: `metadata.name=${name}` })
+  // Two of one name in two namespaces: nobody can say which.
+  return items.length === 1 ? items[0] : undefined
+}
+
+/**
+ * `deploy/web of https://git.example.com/team.git at main, Helm value image.tag`. `readsReleases`: whether secrets may be
+ * listed, for releases of Helm's own. Never rejects.
+ */
+export const readSourceOfTruth = async (
+  { owner, pods }: Incident,
+  reads: Reads,
+  readsReleases: boolean,
+): Promise<Fact<string>> => {
+  const keptBy = owner.managers[0]?.keptBy
+  if (!keptBy) return unknown('nothing says which object keeps it')
+  const images = [...new Set(pods.flatMap(({ findings }) => findings.map(({ image }) => image)))].filter(Boolean)
+  const { kind, name, namespace } = keptBy
+  if (kind === 'Release') {
+    return readsReleases
+      ? readHelmRelease(keptBy, images, reads)
+      : unknown(`helm get values ${name}${namespace === undefined ? '' : ` -n ${namespace}`} --all tells`)
+  }
+  return readGitOps({ kind, name, ...(namespace !== undefined && { namespace }) }, images, reads)
+}
+
+const readGitOps = async (
+  keptBy: KeptBy & { readonly kind: GitOpsKind },
+  images: readonly string[],
+  reads: Reads,
+): Promise<Fact<string>> => {
+  let path = ''
+  try {
+    path = pathOf(PLACES[keptBy.kind])
+    const keeper = await readKeeper(keptBy, reads)
+    if (!keeper) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster, or more than once`)
+    const { spec } = keeper
+    const said =
+      keptBy.kind === 'Application'
+        ? [spec?.source, ...(Array.isArray(spec?.sources) ? spec.sources : [])]
+            .flatMap((source) => (source ? (sayArgo(source, images) ?? []) : []))
+            .slice(0, 3)
+            .join('; ')
+        : await sayFlux(keeper, images, reads)
+    return said ? known(said) : unknown(`${keptBy.kind} ${keptBy.name} names no source`)
+  } catch (error) {
+    // Many tools keep their objects in a cluster of their own.
+    if (notFound(error)) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster`)
+    return unknown(path === '' ? 'its name is impossible' : whyUnread(path, error))
+  }
+}

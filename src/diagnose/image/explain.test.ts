@@ -1,0 +1,242 @@
+import { describe, expect, test } from 'vitest'
+import type { Cause } from '../../model/causes.ts'
+import { normalImage } from '../../model/image-reference.ts'
+import { type Facts, type Finding, known, type KnownImage, type RegistryAnswer, unknown } from '../../model/incident.ts'
+import { closerFacts, explainImages } from './explain.ts'
+
+const TYPED = 'nickchase/rss-php-ngnix:v1'
+const MEANT = 'docker.io/nickchase/rss-php-nginx:v1'
+const EXISTS: RegistryAnswer = { kind: 'exists', digest: 'sha256:x', platforms: ['linux/amd64'], mediaType: 'm' }
+const DENIED: RegistryAnswer = { kind: 'denied', said: 'requested access is denied', withCredentials: false }
+const REFUSED: RegistryAnswer = { ...DENIED, withCredentials: true }
+
+const failing = (image = TYPED, cause: Cause = 'RepositoryNotFoundOrDenied', message = ''): readonly Finding[] => [
+  { container: 'web', init: false, image, cause, message, witness: 'kubelet', mayBe: [] },
+]
+const seen = (image: string, where = 'on node n1'): KnownImage => ({ image: normalImage(image), where })
+
+/** Facts by image as they are written here; those of the failing image under its own name. */
+const facts = (
+  answers: Readonly<Record<string, RegistryAnswer>>,
+  { images = [], ...more }: Partial<Facts> & { images?: readonly KnownImage[] } = {},
+): Facts => ({
+  registry: Object.fromEntries(Object.entries(answers).map(([image, answer]) => [normalImage(image), known(answer)])),
+  knownImages: known(images),
+  ...more,
+})
+const kinds = (findings: readonly Finding[], given: Facts) => explainImages(findings, given).map(({ kind }) => kind)
+
+describe('what more could be known', () => {
+  test('is asked for cheapest first: the image and what runs near by, then names, then those that are near', () => {
+    expect(closerFacts(failing(), { registry: {} })).toEqual([
+      { fact: 'registry', image: normalImage(TYPED) },
+      { fact: 'knownImages' },
+    ])
+    expect(closerFacts(failing(), facts({ [TYPED]: DENIED }, { images: [seen(MEANT)] }))).toEqual([
+      { fact: 'registry', image: MEANT },
+    ])
+    const elsewhere = 'quay.io/team/webb:1'
+    expect(closerFacts(failing(elsewhere), facts({ [elsewhere]: REFUSED }))).toEqual([
+      { fact: 'repositories', image: elsewhere },
+      { fact: 'anonymous', image: elsewhere },
+    ])
+    expect(closerFacts(failing(elsewhere), facts({ [elsewhere]: { kind: 'tagMissing', said: '' } }))).toEqual([
+      { fact: 'tags', image: elsewhere },
+    ])
+  })
+
+  test('is nothing in the end, whatever of it is unknown', () => {
+    const nothing = { registry: { [normalImage(TYPED)]: unknown('it is cut off') }, knownImages: unknown('no right') }
+    expect(closerFacts(failing(), nothing)).toEqual([])
+    expect(explainImages(failing(), nothing)).toMatchObject([
+      { kind: 'Undetermined', says: expect.stringContaining('it is cut off') },
+    ])
+  })
+
+  test('is not asked of other causes', () => {
+    expect(closerFacts(failing(TYPED, 'TLSUntrusted'), { registry: {} })).toEqual([])
+    expect(closerFacts(failing('not an image!', 'Unauthorized'), { registry: {} })).toEqual([])
+  })
+
+  test('is asked of few names, however many are near', () => {
+    const images = ['nginy', 'nginz', 'ngina', 'nginb', 'nginc'].map((name) => seen(`quay.io/web-team/${name}:1`))
+    const image = 'quay.io/web-team/nginx:1'
+    const given = facts({ [image]: DENIED }, { images, repositories: { [image]: unknown('401') } })
+    expect(closerFacts(failing(image), given)).toHaveLength(3)
+  })
+})
+
+describe('a name that may be mistyped', () => {
+  test('is told with what was meant, where it was seen, and that the registry has it', () => {
+    const given = facts({ [TYPED]: DENIED, [MEANT]: EXISTS }, { images: [seen(MEANT, 'in pod web/other')] })
+    expect(explainImages(failing(), given)).toEqual([
+      {
+        kind: 'LikelyTypo',
+        of: TYPED,
+        says: expect.stringMatching(
+          /rss-php-nginx:v1 .* registry has it, and it is in pod web\/other: ".*ngnix" .* for ".*nginx"/,
+        ),
+        image: MEANT,
+        found: true,
+      },
+      { kind: 'MissingCredentials', of: TYPED, says: expect.stringContaining('no pull secret') },
+    ])
+  })
+
+  test('is not told where the registry does not have the near name', () => {
+    const given = facts({ [TYPED]: DENIED, [MEANT]: DENIED }, { images: [seen(MEANT)] })
+    expect(kinds(failing(), given)).not.toContain('LikelyTypo')
+  })
+
+  test('is told without a suggestion to write where two are as near', () => {
+    const image = 'quay.io/web-team/nginx-prxy:1'
+    const near = ['quay.io/web-team/nginx-proxy:1', 'quay.io/web-team/nginx-praxy:1']
+    const given = facts(
+      {
+        [image]: { kind: 'repositoryMissing', said: 'NAME_UNKNOWN' },
+        [near[0] ?? '']: EXISTS,
+        [near[1] ?? '']: EXISTS,
+      },
+      { images: near.map((one) => seen(one)), repositories: { [image]: unknown('401') } },
+    )
+    const [first] = explainImages(failing(image), given)
+    expect(first).toMatchObject({ kind: 'LikelyTypo' })
+    expect(first?.found).toBeUndefined()
+  })
+
+  test('of somebody else is told, and not to be written: it may have been chosen to be mistaken', () => {
+    const image = 'quay.io/web-taem/nginx-proxy:1'
+    const near = 'quay.io/web-team/nginx-proxy:1'
+    const given = facts(
+      { [image]: { kind: 'repositoryMissing', said: '' }, [near]: EXISTS },
+      { images: [seen(near)], repositories: { [image]: unknown('401') } },
+    )
+    const [only] = explainImages(failing(image), given)
+    expect(only).toMatchObject({ kind: 'LikelyTypo', image: near })
+    expect(only?.found).toBeUndefined()
+  })
+
+  test('is found among the names that the registry lists', () => {
+    const image = 'quay.io/web-team/nginx-porxy:1'
+    const given = facts(
+      { [image]: { kind: 'repositoryMissing', said: 'NAME_UNKNOWN' }, 'quay.io/web-team/nginx-proxy:1': EXISTS },
+      { repositories: { [image]: known(['web-team/nginx-proxy', 'web-team/other']) } },
+    )
+    expect(explainImages(failing(image), given)).toMatchObject([
+      { kind: 'LikelyTypo', image: 'quay.io/web-team/nginx-proxy:1', found: true },
+    ])
+  })
+
+  test('is told, without a suggestion to write, where the registry cannot be asked but something near runs', () => {
+    const cut: RegistryAnswer = { kind: 'unreachable', said: 'it does not answer' }
+    const given = facts({ [TYPED]: cut, [MEANT]: cut }, { images: [seen(MEANT)] })
+    const [only, ...more] = explainImages(failing(), given)
+    expect(more).toEqual([])
+    expect(only).toEqual({
+      kind: 'LikelyTypo',
+      of: TYPED,
+      says: expect.stringMatching(
+        /typed for "nickchase\/rss-php-nginx", which is on node n1; whether .* does not answer$/,
+      ),
+    })
+  })
+
+  test('may be that of the registry', () => {
+    const image = 'registry.exmaple.com/team/app:1'
+    const meant = 'registry.example.com/team/app:1'
+    const given = facts({ [meant]: EXISTS }, { images: [seen('registry.example.com/team/app:2')] })
+    const [host] = explainImages(failing(image, 'RegistryDNSFailure'), given)
+    expect(host).toMatchObject({ kind: 'LikelyTypo', image: meant })
+    expect(host?.found).toBeUndefined()
+    expect(kinds(failing('nowhere.example.net/x/y:1', 'RegistryDNSFailure'), facts({}))).toEqual(['Undetermined'])
+  })
+})
+
+describe('credentials', () => {
+  test('are what is missing where the very name runs in the cluster', () => {
+    const image = 'quay.io/team/app:2'
+    const given = facts(
+      { [image]: DENIED },
+      { images: [seen('quay.io/team/app:1', 'in ReplicaSet app-1')], repositories: { [image]: unknown('401') } },
+    )
+    expect(explainImages(failing(image), given)).toEqual([
+      { kind: 'MissingCredentials', of: image, says: expect.stringContaining('the name is right') },
+    ])
+  })
+
+  test('are likely what is missing where others of the same project run', () => {
+    const image = 'quay.io/team/app:2'
+    const given = facts(
+      { [image]: DENIED },
+      { images: [seen('quay.io/team/other-thing:1')], repositories: { [image]: unknown('401') } },
+    )
+    expect(kinds(failing(image), given)).toEqual(['MissingCredentials'])
+  })
+
+  test('cannot be told from a wrong name where nothing is known', () => {
+    expect(kinds(failing(), facts({ [TYPED]: DENIED }))).toEqual(['Undetermined', 'MissingCredentials'])
+  })
+
+  test.each([
+    ['are wrong where the registry refuses them', DENIED, /refuses the pod's own pull secret/],
+    ['are wrong where anybody else may pull', EXISTS, /anybody may pull it, but not with the credentials/],
+  ])('%s', (_, anybody, words) => {
+    const image = 'quay.io/team/app:2'
+    const given = facts(
+      { [image]: REFUSED },
+      { anonymous: { [image]: known(anybody) }, repositories: { [image]: unknown('401') } },
+    )
+    expect(explainImages(failing(image), given)).toEqual([
+      { kind: 'WrongCredentials', of: image, says: expect.stringMatching(words) },
+    ])
+  })
+
+  test('have expired where somebody says so', () => {
+    const image = 'quay.io/team/app:2'
+    const given = facts(
+      { [image]: REFUSED },
+      { anonymous: { [image]: known(DENIED) }, repositories: { [image]: unknown('401') } },
+    )
+    const [first] = explainImages(failing(image, 'Unauthorized', 'authorization token has expired'), given)
+    expect(first?.says).toContain('it is expired')
+  })
+})
+
+describe('a tag that is not there', () => {
+  const image = 'quay.io/team/app:1.25-apline'
+  const missing: RegistryAnswer = { kind: 'tagMissing', said: 'MANIFEST_UNKNOWN' }
+
+  test('is told with the nearest that is', () => {
+    const given = facts(
+      { [image]: missing, 'quay.io/team/app:1.25-alpine': EXISTS },
+      { tags: { [image]: known(['1.25-alpine', '1.24-alpine', 'latest']) } },
+    )
+    expect(explainImages(failing(image, 'ManifestNotFound'), given)).toMatchObject([
+      { kind: 'WrongTag', image: 'quay.io/team/app:1.25-alpine', found: true },
+    ])
+  })
+
+  test('of another version suggests nothing, and tells the series, newest first', () => {
+    const other = 'quay.io/team/app:1.25.19'
+    const tags = ['1.25.9', '1.25.10', '1.26.0', '1.25.2']
+    const given = facts({ [other]: missing }, { tags: { [other]: known(tags) } })
+    const [only, ...more] = explainImages(failing(other, 'ManifestNotFound'), given)
+    expect(more).toEqual([])
+    expect(only).toMatchObject({ kind: 'WrongTag', says: expect.stringContaining('1.25.10, 1.25.9, 1.25.2') })
+    expect(only?.image).toBeUndefined()
+  })
+
+  test.each([
+    [known([]), 'it has no tags at all'],
+    [unknown('the registry answers 405'), 'which tags it has is unknown: the registry answers 405'],
+  ])('is told although the registry says little of the others', (tags, words) => {
+    const given = facts({ [image]: missing }, { tags: { [image]: tags } })
+    expect(explainImages(failing(image, 'ManifestNotFound'), given)).toMatchObject([
+      { kind: 'WrongTag', says: expect.stringContaining(words) },
+    ])
+  })
+})
+
+test('an image that is there after all is not explained away', () => {
+  expect(explainImages(failing(), facts({ [TYPED]: EXISTS }))).toEqual([])
+})

@@ -1,0 +1,256 @@
+/**
+ * Why an image cannot be pulled, where the registry's own words leave it open: a wrong name, or credentials? Only evidence
+ * tells: what the registry says with and without the pod's credentials, which names it lists, which names the cluster ran.
+ * Pure; what is not known yet is asked for, cheapest first.
+ */
+import type { Cause } from '../../model/causes.ts'
+import { type ImageReference, normalImage, parseImage } from '../../model/image-reference.ts'
+import type {
+  Explanation,
+  Fact,
+  FactName,
+  Facts,
+  Finding,
+  ImageFactName,
+  RegistryAnswer,
+} from '../../model/incident.ts'
+import { type Candidate, nearCandidates } from './candidates.ts'
+
+/** Causes behind which a name may be wrong, or a credential. */
+const OPEN: ReadonlySet<Cause> = new Set<Cause>([
+  'RepositoryNotFoundOrDenied',
+  'ManifestNotFound',
+  'ProjectNotFound',
+  'Unauthorized',
+  'Forbidden',
+  'RegistryDNSFailure',
+])
+
+const HUB = 'docker.io'
+/** Of a name that is near to many, so many are asked for. */
+const MAX_ASKED = 3
+const MAX_TOLD = 5
+
+interface Question {
+  readonly finding: Finding
+  /** In normal form, as facts are kept. */
+  readonly image: string
+  readonly reference: ImageReference
+}
+
+const questionsOf = (findings: readonly Finding[]): readonly Question[] =>
+  findings.flatMap((finding) => {
+    const parsed = OPEN.has(finding.cause) && finding.image !== '' ? parseImage(finding.image) : undefined
+    return parsed?.ok ? [{ finding, image: normalImage(finding.image), reference: parsed.reference }] : []
+  })
+
+const answerOf = (facts: Facts, image: string): RegistryAnswer | undefined => {
+  const fact = facts.registry[image]
+  return fact?.known ? fact.value : undefined
+}
+
+const missing = (facts: Facts, names: readonly FactName[]): readonly FactName[] =>
+  names.filter((name) =>
+    'image' in name ? facts[name.fact]?.[name.image] === undefined : facts[name.fact] === undefined,
+  )
+
+/** A registry that nobody finds cannot be asked; Docker Hub lists no repositories. */
+const asksOf = ({ finding, image, reference }: Question, facts: Facts): readonly FactName[] => {
+  const of = (fact: ImageFactName['fact']): FactName => ({ fact, image })
+  const first = missing(facts, [
+    ...(finding.cause === 'RegistryDNSFailure' ? [] : [of('registry')]),
+    { fact: 'knownImages' },
+  ])
+  if (first.length > 0) return first
+  const answer = answerOf(facts, image)
+  const names: readonly FactName[] =
+    answer?.kind === 'tagMissing'
+      ? [of('tags')]
+      : answer?.kind === 'denied' || answer?.kind === 'repositoryMissing' || answer?.kind === 'projectMissing'
+        ? [
+            ...(reference.host === HUB ? [] : [of('repositories')]),
+            ...(answer.kind === 'denied' && answer.withCredentials ? [of('anonymous')] : []),
+          ]
+        : []
+  const next = missing(facts, names)
+  if (next.length > 0) return next
+  return missing(
+    facts,
+    nearCandidates(image, reference, facts)
+      .slice(0, MAX_ASKED)
+      .map((candidate) => ({ fact: 'registry', image: candidate.image })),
+  )
+}
+
+/** The facts that would tell more, each once; empty where all is known that can be. */
+export const closerFacts = (findings: readonly Finding[], facts: Facts): readonly FactName[] => {
+  const names = questionsOf(findings).flatMap((question) => asksOf(question, facts))
+  return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
+}
+
+const nameOf = ({ host, repository }: ImageReference): string => `${host}/${repository}`
+
+const projectOf = ({ host, repository }: ImageReference): string =>
+  [host, ...repository.split('/').slice(0, -1)].join('/')
+
+/** Whether whoever may push the one may push the other: a name of somebody else's may be chosen to be mistaken. */
+const sameProject = (image: string, reference: ImageReference): boolean => {
+  const parsed = parseImage(image)
+  return parsed.ok && projectOf(parsed.reference) === projectOf(reference)
+}
+
+/** The nearest that the registry has; `sure` where it is of the same project, and no other that there is is as near. */
+const bestOf = (question: Question, facts: Facts): (Candidate & { readonly sure: boolean }) | undefined => {
+  const there = nearCandidates(question.image, question.reference, facts)
+    .slice(0, MAX_ASKED)
+    .filter(({ image }) => answerOf(facts, image)?.kind === 'exists')
+  const [best, second] = there
+  if (!best) return undefined
+  const only = second === undefined || second.distance > best.distance
+  return { ...best, sure: only && sameProject(best.image, question.reference) }
+}
+
+const typoOf = (question: Question, facts: Facts, kind: 'LikelyTypo' | 'WrongTag'): Explanation | undefined => {
+  const best = bestOf(question, facts)
+  if (!best) return undefined
+  const seen = best.where === undefined ? '' : `, and it is ${best.where}`
+  return {
+    kind,
+    of: question.finding.image,
+    says: `${best.image} is nearly the same name, and the registry has it${seen}: "${best.typed}" may have been typed for "${best.meant}"`,
+    image: best.image,
+    ...(best.sure && { found: true }),
+  }
+}
+
+const told = (names: readonly string[]): string =>
+  names.length <= MAX_TOLD
+    ? names.join(', ')
+    : `${names.slice(0, MAX_TOLD).join(', ')} and ${names.length - MAX_TOLD} more`
+
+/** `1.25` of `1.25.9-alpine`: what a newer build of the same thing shares. */
+const seriesOf = (tag: string): string | undefined => /^v?\d+(?:\.\d+)?(?=\.\d)/.exec(tag)?.[0]
+
+const byVersion = new Intl.Collator('en', { numeric: true })
+
+const sayTags = (tag: string, listed: Fact<readonly string[]> | undefined): string => {
+  if (!listed?.known) return listed === undefined ? '' : `; which tags it has is unknown: ${listed.why}`
+  if (listed.value.length === 0) return '; it has no tags at all'
+  const series = seriesOf(tag)
+  const same = series === undefined ? [] : listed.value.filter((one) => seriesOf(one) === series)
+  const newest = same.toSorted((a, b) => byVersion.compare(b, a))
+  if (newest.length > 0) return `; of the series ${series} it has ${told(newest)}`
+  return `; it has ${told(listed.value.toSorted((a, b) => byVersion.compare(b, a)))}`
+}
+
+const ofMissingTag = (question: Question, facts: Facts): readonly Explanation[] => {
+  const { finding, image, reference } = question
+  const what = reference.digest === undefined ? `tag ${reference.tag}` : `digest ${reference.digest}`
+  const near = reference.digest === undefined ? typoOf(question, facts, 'WrongTag') : undefined
+  const tags = sayTags(reference.tag ?? '', facts.tags?.[image])
+  const says = `the registry has ${nameOf(reference)}, but not with ${what}${tags}`
+  return [near ? { ...near, says: `${says}; ${near.says}` } : { kind: 'WrongTag', of: finding.image, says }]
+}
+
+const ofMissingName = (question: Question, facts: Facts, said: string): readonly Explanation[] => {
+  const near = typoOf(question, facts, 'LikelyTypo')
+  if (near) return [{ ...near, says: `the registry says that it is not there; ${near.says}` }]
+  const says = `the registry says that ${nameOf(question.reference)} does not exist (${said}), and no near name is known: it was renamed, deleted or never pushed, or the name is wrong`
+  return [{ kind: 'Undetermined', of: question.finding.image, says }]
+}
+
+/** Whether this very repository, or one beside it, was pulled by somebody in the cluster. */
+const relativesOf = ({ host, repository }: ImageReference, facts: Facts) => {
+  const parent = repository.split('/').slice(0, -1).join('/')
+  const images = facts.knownImages?.known ? facts.knownImages.value : []
+  const parsed = images.flatMap(({ image, where }) => {
+    const one = parseImage(image)
+    return one.ok && one.reference.host === host ? [{ repository: one.reference.repository, image, where }] : []
+  })
+  return {
+    itself: parsed.find((one) => one.repository === repository),
+    sibling:
+      parent === '' || (host === HUB && parent === 'library')
+        ? undefined
+        : parsed.find((one) => one.repository.startsWith(`${parent}/`)),
+  }
+}
+
+const EXPIRED = /\bexpired\b/i
+
+const ofDenial = (
+  question: Question,
+  facts: Facts,
+  { said, withCredentials }: Extract<RegistryAnswer, { kind: 'denied' }>,
+): readonly Explanation[] => {
+  const { finding, image, reference } = question
+  const of = finding.image
+  const { itself, sibling } = relativesOf(reference, facts)
+  const typo = itself ? undefined : typoOf(question, facts, 'LikelyTypo')
+  const anybody = facts.anonymous?.[image]
+  if (withCredentials) {
+    const expired =
+      EXPIRED.test(said) || EXPIRED.test(finding.message) ? 'expired' : 'wrong, expired or without the right to it'
+    const free = anybody?.known && anybody.value.kind === 'exists'
+    const says = free
+      ? `anybody may pull it, but not with the credentials that the pod sends: they are ${expired}`
+      : `the registry refuses the pod's own pull secret (${said}): it is ${expired}${typo || itself ? '' : ', or the name is wrong, which this registry does not tell apart'}`
+    const credentials: Explanation = { kind: 'WrongCredentials', of, says }
+    return typo && !free ? [typo, credentials] : [credentials]
+  }
+  const says = itself
+    ? `the name is right, for ${itself.image} is ${itself.where}; no pull secret of the pod is for ${reference.host}, and the registry denies it to anybody`
+    : sibling
+      ? `others beside it are pulled in this cluster (${sibling.image} is ${sibling.where}); no pull secret of the pod is for ${reference.host}, and the registry denies this one to anybody`
+      : `no pull secret of the pod is for ${reference.host}, and the registry denies it to anybody`
+  const credentials: Explanation = { kind: 'MissingCredentials', of, says }
+  if (typo) return [typo, credentials]
+  if (itself || sibling) return [credentials]
+  const open = `the registry does not tell whether ${nameOf(reference)} is missing or private, and no near name is known: compare the name, then look for credentials`
+  return [{ kind: 'Undetermined', of, says: open }, credentials]
+}
+
+const unasked = (question: Question, facts: Facts, why: string): readonly Explanation[] => {
+  const near = typoOf(question, facts, 'LikelyTypo')
+  if (near) return [near]
+  const of = question.finding.image
+  const [ran] = nearCandidates(question.image, question.reference, facts)
+  if (ran?.where === undefined) return [{ kind: 'Undetermined', of, says: why }]
+  const says = `"${ran.typed}" may have been typed for "${ran.meant}", which is ${ran.where}; whether the registry has ${ran.image} is not known: ${why}`
+  return [{ kind: 'LikelyTypo', of, says }]
+}
+
+const explain = (question: Question, facts: Facts): readonly Explanation[] => {
+  const fact = facts.registry[question.image]
+  if (question.finding.cause === 'RegistryDNSFailure') {
+    const host = question.reference.host
+    return unasked(
+      question,
+      facts,
+      `the name ${host} does not resolve on the node, and no near name of a registry is known`,
+    )
+  }
+  if (!fact?.known) return unasked(question, facts, `the registry was not asked: ${fact?.why ?? 'not yet'}`)
+  const answer = fact.value
+  switch (answer.kind) {
+    case 'exists':
+      return []
+    case 'tagMissing':
+      return ofMissingTag(question, facts)
+    case 'repositoryMissing':
+    case 'projectMissing':
+      return ofMissingName(question, facts, answer.said)
+    case 'denied':
+      return ofDenial(question, facts, answer)
+    case 'limited':
+    case 'unreachable':
+    case 'refused':
+      return unasked(question, facts, `the registry could not be asked: ${answer.said}`)
+  }
+}
+
+/** Likeliest first for each failing image; empty as long as facts are missing by which more could be said. */
+export const explainImages = (findings: readonly Finding[], facts: Facts): readonly Explanation[] => {
+  if (facts.knownImages === undefined || closerFacts(findings, facts).length > 0) return []
+  return questionsOf(findings).flatMap((question) => explain(question, facts))
+}

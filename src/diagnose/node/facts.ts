@@ -1,0 +1,182 @@
+/** Facts of an incident that lies with a node. */
+import type { NodeTask } from '../../api/kinds.ts'
+import { forbidden, notFound } from '../../kube/errors.ts'
+import type { Lease } from '../../kube/leader-election.ts'
+import { pathOf } from '../../kube/paths.ts'
+import {
+  type Fact,
+  type Incident,
+  known,
+  type NamespaceFacts,
+  type NodeFacts,
+  type Owner,
+  unknown,
+} from '../../model/incident.ts'
+import type { KubeObject, Node, ObjectRef, Pod } from '../../model/kubernetes.ts'
+import { CONTROL_PLANE_LABELS } from '../../model/names.ts'
+import { type NodeLease, nodeLeaseName, nodeLeaseOf } from '../../model/node-lease.ts'
+import { METADATA_ONLY, readFact, type Reads, whyUnread } from '../read.ts'
+
+/** Namespaces, and orders, that are read one by one: more than fail on one node at once. */
+const MAX_READ = 64
+
+/** Name of the node that an incident is about: its target, else where the first of its pods runs. */
+export const nodeNameOf = ({ owner, pods }: Incident): string | undefined =>
+  owner.ref.kind === 'Node' ? owner.ref.name : pods.map(({ pod }) => pod.spec?.nodeName).find(Boolean)
+
+export const readNamespaceFacts = (name: string, reads: Reads): Promise<Fact<NamespaceFacts>> =>
+  readFact(reads, pathOf({ kind: 'Namespace', name }), ({ metadata }: KubeObject) => ({
+    name,
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+  }))
+
+/** Every namespace in which a pod of the incident fails. Never rejects. */
+export const readNamespaces = async (
+  { pods }: Incident,
+  reads: Reads,
+): Promise<Readonly<Record<string, Fact<NamespaceFacts>>>> => {
+  const names = [...new Set(pods.flatMap(({ pod }) => pod.metadata.namespace ?? []))]
+  const facts = await Promise.all(
+    names.map(async (name, at) => [
+      name,
+      at < MAX_READ ? await readNamespaceFacts(name, reads) : unknown('pods fail in too many namespaces'),
+    ]),
+  )
+  return Object.fromEntries(facts)
+}
+
+/** Who works on a node by the lease that remediators share; nobody where there is none. Never rejects. */
+export const readNodeLease = async (
+  node: string,
+  namespace: string,
+  reads: Reads,
+): Promise<Fact<NodeLease | undefined>> => {
+  const path = pathOf({ kind: 'Lease', namespace, name: nodeLeaseName(node) })
+  try {
+    return known(nodeLeaseOf(await reads.get<Lease>(path)))
+  } catch (error) {
+    return notFound(error) ? known(undefined) : unknown(whyUnread(path, error))
+  }
+}
+
+/** Every pod on the node of an incident: one LIST, bounded by the node. Never rejects. */
+export const readNodePods = async (incident: Incident, reads: Reads): Promise<Fact<readonly Pod[]>> => {
+  const name = nodeNameOf(incident)
+  if (name === undefined) return unknown('the pod has no node')
+  const path = pathOf({ kind: 'Pod' })
+  try {
+    return known((await reads.list<Pod>(path, { fieldSelector: `spec.nodeName=${name}` })).items)
+  } catch (error) {
+    return unknown(whyUnread(path, error))
+  }
+}
+
+/** Orders by their names; one that is not there is left out. Never rejects. */
+export const readTasks = async (
+  names: readonly string[],
+  namespace: string,
+  reads: Reads,
+): Promise<Fact<readonly NodeTask[]>> => {
+  const read = await Promise.all(
+    [...new Set(names)].slice(0, MAX_READ).map(async (name): Promise<Fact<readonly NodeTask[]>> => {
+      const path = pathOf({ kind: 'NodeTask', namespace, name })
+      try {
+        return known([await reads.get<NodeTask>(path)])
+      } catch (error) {
+        return notFound(error) ? known([]) : unknown(whyUnread(path, error))
+      }
+    }),
+  )
+  const unread = read.find((one) => !one.known)
+  return unread ?? known(read.flatMap((one) => (one.known ? one.value : [])))
+}
+
+/** The pod that installs a mount helper; undefined where there is none of that name. Never rejects. */
+export const readInstaller = async (name: string, namespace: string, reads: Reads): Promise<Fact<Pod | undefined>> => {
+  const path = pathOf({ kind: 'Pod', namespace, name })
+  try {
+    return known(await reads.get<Pod>(path))
+  } catch (error) {
+    return notFound(error) ? known(undefined) : unknown(whyUnread(path, error))
+  }
+}
+
+/** A node as read, in the shape that decisions need. */
+export const nodeFacts = ({ metadata, spec, status }: Node): NodeFacts => {
+  const labels = metadata.labels ?? {}
+  const info = status?.nodeInfo
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    unschedulable: spec?.unschedulable ?? false,
+    conditions: (status?.conditions ?? []).map(({ type, status: is, reason, message, lastTransitionTime }) => ({
+      type,
+      status: is,
+      ...(reason !== undefined && { reason }),
+      ...(message !== undefined && { message }),
+      ...(lastTransitionTime !== undefined && { lastTransitionTime }),
+    })),
+    labels,
+    annotations: metadata.annotations ?? {},
+    taints: spec?.taints ?? [],
+    platform: info?.operatingSystem && info.architecture ? `${info.operatingSystem}/${info.architecture}` : '',
+    controlPlane: CONTROL_PLANE_LABELS.some((label) => labels[label] !== undefined),
+    ready: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
+    ...(info?.containerRuntimeVersion !== undefined && { runtimeVersion: info.containerRuntimeVersion }),
+  }
+}
+
+/** A node as the target of an incident. */
+export const nodeRef = ({ name, uid }: { readonly name: string; readonly uid: string }): ObjectRef => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  name,
+  uid,
+})
+
+/** Whether an incident of this target is a node's. */
+export const isNodeRef = ({ kind, apiVersion }: Pick<ObjectRef, 'kind' | 'apiVersion'>): boolean =>
+  kind === 'Node' && apiVersion === 'v1'
+
+/** The node as the owner of what lies with it: it has no template, and nothing makes its pods anew because of it. */
+export const ownerOfNode = ({ metadata }: Node): Owner => ({
+  ref: nodeRef(metadata),
+  resourceVersion: metadata.resourceVersion,
+  support: 'supported',
+  containers: [],
+  initContainers: [],
+  labels: metadata.labels ?? {},
+  annotations: metadata.annotations ?? {},
+  managedFields: [],
+  managers: [],
+  replicas: 1,
+  updatedReplicas: 1,
+  generation: metadata.generation ?? 0,
+  observedGeneration: metadata.generation ?? 0,
+  keepsBrokenPods: false,
+  recreatesPods: false,
+})
+
+/** Name and uid of a node where no watch shows it; undefined where it is gone or may not be read. */
+export const readNodeRef = async (name: string, reads: Reads): Promise<ObjectRef | undefined> => {
+  try {
+    const { metadata } = await reads.get<KubeObject>(pathOf({ kind: 'Node', name }), { accept: METADATA_ONLY })
+    return nodeRef(metadata)
+  } catch (error) {
+    if (notFound(error) || forbidden(error)) return undefined
+    throw new Error(`reading node ${name}`, { cause: error })
+  }
+}
+
+/** The node of an incident as it is now; undefined where it is gone, or was made anew under the name. */
+export const readOwnerNode = async ({ name, uid }: ObjectRef, reads: Reads): Promise<Owner | undefined> => {
+  try {
+    const node = await reads.get<Node>(pathOf({ kind: 'Node', name }))
+    return node.metadata.uid === uid ? ownerOfNode(node) : undefined
+  } catch (error) {
+    if (notFound(error)) return undefined
+    throw new Error(`reading node ${name}`, { cause: error })
+  }
+}

@@ -1,0 +1,104 @@
+import type { FailingPod, Finding } from '../../model/incident.ts'
+import type { Pod } from '../../model/kubernetes.ts'
+import type { NodeSighting } from '../../watch/node-cache.ts'
+
+/**
+ * What the kubelet writes on its own condition Ready when its runtime does not answer: pkg/kubelet/runtime.go. That the
+ * network of the runtime is not ready is another cause.
+ */
+const RUNTIME_DOWN =
+  /container runtime is down|PLEG is not healthy|container runtime status check may not have completed yet/i
+
+/** What a node is in an incident's list of what fails: its own object in the place of a pod. */
+const standIn = ({ name, uid, labels, annotations }: NodeSighting): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name, uid, resourceVersion: '', labels, annotations },
+  spec: { nodeName: name },
+})
+
+/** Whether an entry among the failing pods of an incident is the node itself. */
+export const isNodeItself = ({ kind }: Pod): boolean => kind === 'Node'
+
+const findingOf = ({ readiness }: NodeSighting): Finding | undefined => {
+  if (readiness === undefined) return undefined
+  const { status, message } = readiness
+  const base = { container: '', init: false, image: '', cause: 'RuntimeUnresponsive', message, mayBe: [] } as const
+  if (status === 'False' && RUNTIME_DOWN.test(message)) return { ...base, witness: 'kubelet' }
+  // A silent kubelet may have died with its runtime, or its machine with it: only the agent can tell.
+  if (status === 'Unknown') return { ...base, witness: 'event' }
+  return undefined
+}
+
+/**
+ * What a node says of itself by its condition Ready: that its runtime is down, by the kubelet's own word, or that the
+ * kubelet is silent. No findings: nothing of it is the runtime's. `now` in ms since the epoch.
+ */
+export const examineNode = (node: NodeSighting, now: number): FailingPod => {
+  const finding = findingOf(node)
+  const since = Date.parse(node.readiness?.since ?? '')
+  return { pod: standIn(node), findings: finding ? [finding] : [], since: Number.isNaN(since) ? now : since }
+}
+
+// What the message of a node's cause names: the chain that is gone, the file system type that cannot be mounted. Pure.
+
+/** Chains that the kernel itself makes: they are always there, so a rule in one misses what it jumps to. */
+const BUILT_IN: ReadonlySet<string> = new Set(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'])
+
+const IN_CHAIN = /\s(?:-[ANI]|--append|--insert|--new-chain)\s+(?<chain>[A-Za-z0-9_.-]{1,64})/
+const JUMP = /\s(?:-j|--jump|-g|--goto)\s+(?<chain>[A-Za-z0-9_.-]{1,64})/
+const NAMED = /chain '(?<chain>[^']{1,64})' does not exist|couldn't load target [`'](?<target>[^'`]{1,64})'/i
+
+/** The chain that a firewall command missed; undefined where the message names none. */
+export const chainIn = (message: string): string | undefined => {
+  const chain = IN_CHAIN.exec(message)?.groups?.['chain']
+  if (chain !== undefined && BUILT_IN.has(chain)) return JUMP.exec(message)?.groups?.['chain'] ?? chain
+  const named = NAMED.exec(message)?.groups
+  return chain ?? named?.['chain'] ?? named?.['target']
+}
+
+const OWNERS: readonly (readonly [prefix: RegExp, whose: string])[] = [
+  [/^KUBE-/, 'kube-proxy or the kubelet makes it'],
+  [/^CNI-/, 'a CNI plugin makes it'],
+  [/^cali-/, 'Calico makes it'],
+  [/^CILIUM_/, 'Cilium makes it'],
+  [/^FLANNEL/, 'flannel makes it'],
+  [/^WEAVE/, 'Weave Net makes it'],
+]
+
+/** Whether a chain is one that Docker makes when it starts. */
+export const isDockersChain = (chain: string): boolean => /^DOCKER(-|$)/.test(chain)
+
+/** Who makes a chain that is not Docker's, as a clause. */
+export const makerOf = (chain: string): string =>
+  OWNERS.find(([prefix]) => prefix.test(chain))?.[1] ?? 'Docker does not make it'
+
+const TYPES: readonly RegExp[] = [
+  /(?:^|\s)-t\s+(?<type>[a-z0-9][a-z0-9._-]{0,63})(?=\s|$)/i,
+  /unknown filesystem type '?"?(?<type>[a-z0-9][a-z0-9._-]{0,63})/i,
+  /\bmount\.(?<type>[a-z0-9][a-z0-9]{0,63})/i,
+  /kubernetes\.io~(?<type>nfs|cifs|glusterfs|cephfs)/i,
+  /\b(?<type>nfs|cifs|ceph) filesystem not supported/i,
+  /fsconfig\(\) failed: (?<type>NFS):/i,
+]
+
+const SAME_TYPE: Readonly<Record<string, string>> = { cephfs: 'ceph' }
+
+/** The file system type that was to be mounted; undefined where the message names none. */
+export const mountTypeIn = (message: string): string | undefined => {
+  for (const pattern of TYPES) {
+    const type = pattern.exec(message)?.groups?.['type']?.toLowerCase()
+    if (type !== undefined) return SAME_TYPE[type] ?? type
+  }
+  return undefined
+}
+
+/** Whether a CSI driver mounts, in a container of its own: it answers by gRPC, which no plugin inside the kubelet does. */
+export const isCsiMount = (message: string): boolean =>
+  /kubernetes\.io[~/]csi|\bcsi\b|rpc error: code = /i.test(message)
+
+/** What a finding is about, where its cause is one that is about something. */
+export const detailOf = ({ cause, message }: Pick<Finding, 'cause' | 'message'>): string | undefined => {
+  if (cause === 'IptablesChainMissing') return chainIn(message)
+  return cause === 'MountHelperMissing' ? mountTypeIn(message) : undefined
+}

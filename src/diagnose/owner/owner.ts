@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import { parseTime } from '../../model/duration.ts'
+import type { Manager, Owner } from '../../model/incident.ts'
+import type { Container, ObjectRef, Pod, PodSpec, Workload } from '../../model/kubernetes.ts'
+import { readOriginals } from '../../model/remediation-state.ts'
+import { findManagers } from './managers.ts'
+
+/** Why an edit of this workload would not roll out; undefined where it would. */
+const blockedBy = ({ kind }: ObjectRef, { metadata, spec }: Workload): string | undefined => {
+  if (metadata.deletionTimestamp !== undefined) return `${kind} ${metadata.name} is being deleted`
+  if (kind === 'Deployment' && spec?.paused === true) return `the rollout of Deployment ${metadata.name} is paused`
+  const update = spec?.updateStrategy
+  if (update?.type === 'OnDelete') {
+    return `${kind} ${metadata.name} has update strategy OnDelete: an edit reaches a pod only when someone deletes it`
+  }
+  const partition = update?.rollingUpdate?.partition ?? 0
+  return kind === 'StatefulSet' && partition > 0
+    ? `StatefulSet ${metadata.name} has partition ${partition}: an edit reaches no pod with a lower ordinal`
+    : undefined
+}
+
+/** A workload with a pod template, as read, in the shape that decisions need. */
+export const ownerOfWorkload = (ref: ObjectRef, workload: Workload): Owner => {
+  const { metadata, spec, status } = workload
+  const template = spec?.template?.spec
+  const blocked = blockedBy(ref, workload)
+  const daemon = ref.kind === 'DaemonSet'
+  return {
+    ref,
+    resourceVersion: metadata.resourceVersion,
+    support: 'supported',
+    containers: template?.containers ?? [],
+    initContainers: template?.initContainers ?? [],
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    managedFields: metadata.managedFields ?? [],
+    managers: findManagers({ kind: ref.kind, metadata }),
+    ...(spec?.selector && { selector: spec.selector }),
+    replicas: daemon ? (status?.desiredNumberScheduled ?? 0) : (spec?.replicas ?? 1),
+    updatedReplicas: (daemon ? status?.updatedNumberScheduled : status?.updatedReplicas) ?? 0,
+    generation: metadata.generation ?? 0,
+    observedGeneration: status?.observedGeneration ?? 0,
+    ...(blocked !== undefined && { blocked }),
+    // A StatefulSet waits for its broken pods before it replaces any: kubernetes/kubernetes#67250. A ReplicaSet replaces none.
+    keepsBrokenPods: ref.kind === 'StatefulSet' || ref.kind === 'ReplicaSet',
+    recreatesPods: true,
+    ...(ref.kind === 'ReplicaSet' && { keepsHealthyPods: true }),
+  }
+}
+
+/** A pod that nothing owns: its own image is mutable, and nothing makes it anew. */
+export const ownerOfPod = (pod: Pod): Owner => {
+  const { metadata, spec } = pod
+  const { name, namespace, uid } = metadata
+  const generation = metadata.generation ?? 0
+  return {
+    ref: { apiVersion: 'v1', kind: 'Pod', name, uid, ...(namespace !== undefined && { namespace }) },
+    resourceVersion: metadata.resourceVersion,
+    support: 'supported',
+    containers: spec?.containers ?? [],
+    initContainers: spec?.initContainers ?? [],
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    managedFields: metadata.managedFields ?? [],
+    managers: findManagers({ kind: 'Pod', metadata }),
+    replicas: 1,
+    updatedReplicas: 1,
+    generation,
+    observedGeneration: generation,
+    ...(metadata.deletionTimestamp !== undefined && { blocked: `Pod ${name} is being deleted` }),
+    keepsBrokenPods: false,
+    recreatesPods: false,
+  }
+}
+
+/** An owner that is explained and not touched; what is known of it comes from the pod alone. */
+export const unsupportedOwner = (
+  ref: ObjectRef,
+  pod: Pod,
+  why: string,
+  known: Partial<Pick<Owner, 'keepsBrokenPods' | 'recreatesPods'>> & { readonly managers?: readonly Manager[] } = {},
+): Owner => ({
+  ...ownerOfPod(pod),
+  ref,
+  support: 'unsupported',
+  why,
+  containers: [],
+  initContainers: [],
+  labels: {},
+  annotations: {},
+  managedFields: [],
+  managers: [],
+  ...known,
+})
+
+/** Jobs that one list of pods can be bounded by: more make its query longer than servers and proxies take. */
+const MAX_ACTIVE = 100
+
+const ENDED: ReadonlySet<string> = new Set(['Complete', 'Failed', 'SuccessCriteriaMet', 'FailureTarget'])
+
+const blockedByOwnerJobs = ({ kind }: ObjectRef, { metadata, spec, status }: Workload): string | undefined => {
+  const name = `${kind} ${metadata.name}`
+  if (metadata.deletionTimestamp !== undefined) return `${name} is being deleted`
+  // Whoever suspended it wants nothing of it to run now, and to give a stuck pod its image is to start it.
+  if (spec?.suspend === true) return `${name} is suspended: nothing of it is made to run until somebody resumes it`
+  const ended = status?.conditions?.find(({ type, status: is }) => ENDED.has(type) && is === 'True')
+  return ended === undefined ? undefined : `${name} has ended (${ended.type}): it starts no pod any more`
+}
+
+const base = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): Owner => {
+  const { metadata, status } = object
+  const blocked = blockedByOwnerJobs(ref, object)
+  const generation = metadata.generation ?? 0
+  return {
+    ref,
+    resourceVersion: metadata.resourceVersion,
+    support: 'supported',
+    containers: template?.containers ?? [],
+    initContainers: template?.initContainers ?? [],
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    managedFields: metadata.managedFields ?? [],
+    managers: findManagers({ kind: ref.kind, metadata }),
+    replicas: 1,
+    updatedReplicas: 1,
+    generation,
+    observedGeneration: status?.observedGeneration ?? generation,
+    ...(blocked !== undefined && { blocked }),
+    keepsBrokenPods: false,
+    // A Job makes a deleted pod anew, but counts it as one of its failures: with backoffLimit 0 that is its end.
+    recreatesPods: false,
+    mendsPods: true,
+  }
+}
+
+/** A Job that nothing owns: its template cannot be changed, the images of its pods can. */
+export const ownerOfJob = (ref: ObjectRef, job: Workload): Owner => {
+  const { spec } = job
+  return {
+    ...base(ref, job, spec?.template?.spec),
+    ...(spec?.selector && { selector: spec.selector }),
+    // The pods of a suspended Job are deleted.
+    replicas: spec?.suspend === true ? 0 : (spec?.parallelism ?? 1),
+    templateFixed: true,
+  }
+}
+
+/** A CronJob: its template counts for the Jobs to come, and those that are under way keep what they were made with. */
+export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
+  const { spec, status } = cronJob
+  const lastSuccessAt = parseTime(status?.lastSuccessfulTime)
+  const template = spec?.jobTemplate?.spec?.template
+  const labels = template?.metadata?.labels ?? {}
+  const active = Array.isArray(status?.active) ? status.active : []
+  return {
+    ...base(ref, cronJob, template?.spec),
+    // It has no selector, but these labels are on all of its pods: a start among them may be the proof that is awaited.
+    ...(Object.keys(labels).length > 0 && { selector: { matchLabels: labels } }),
+    activeJobs: active
+      .flatMap(({ uid }: Partial<ObjectRef>) => uid ?? [])
+      .slice(-MAX_ACTIVE)
+      .toReversed(),
+    ...(lastSuccessAt !== undefined && { lastSuccessAt }),
+  }
+}
+
+/**
+ * Hash of a pod's containers and the images that they were made with. An image that was rewritten in the pod itself
+ * counts as it was before, or a pod would fail as another revision than the one that it was mended of.
+ */
+const hashOfImages = ({ metadata, spec }: Pod): string => {
+  const originals = readOriginals(metadata.annotations)
+  const imagesOf = (containers: readonly Container[] = []) =>
+    containers.map(({ name, image }) => [name, originals[name] ?? image ?? ''])
+  const made = JSON.stringify([imagesOf(spec?.initContainers), imagesOf(spec?.containers)])
+  return createHash('sha256').update(made).digest('hex').slice(0, 16)
+}
+
+/**
+ * Revision of the template that a pod was made from: the hash of a Deployment's, StatefulSet's or DaemonSet's; of owners
+ * that mark no revision on their pods (Job, ReplicaSet) one of its images, so that each Job of the same broken CronJob
+ * is the same incident; of a pod that nothing owns its uid.
+ */
+export const templateHashOf = (pod: Pod): string => {
+  const { labels, ownerReferences, uid } = pod.metadata
+  const marked = labels?.['pod-template-hash'] ?? labels?.['controller-revision-hash']
+  if (marked !== undefined) return marked
+  return ownerReferences?.some(({ controller }) => controller === true) ? hashOfImages(pod) : uid
+}

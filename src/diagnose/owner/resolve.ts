@@ -1,0 +1,187 @@
+import { forbidden, notFound } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import type { Owner } from '../../model/incident.ts'
+import type { KubeObject, ObjectRef, OwnerReference, Pod, Workload } from '../../model/kubernetes.ts'
+import { isNodeRef, readOwnerNode } from '../node/facts.ts'
+import { METADATA_ONLY, type Reads, whyUnread } from '../read.ts'
+import { findManagers } from './managers.ts'
+import { ownerOfCronJob, ownerOfJob, ownerOfPod, ownerOfWorkload, unsupportedOwner } from './owner.ts'
+
+const APPS = 'apps/v1'
+const BATCH = 'batch/v1'
+const MIRROR_POD = 'kubernetes.io/config.mirror'
+
+/** Who made an object and keeps it. */
+export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
+  object.metadata.ownerReferences?.find(({ controller }) => controller === true)
+
+const refOf = (reference: OwnerReference, namespace: string | undefined): ObjectRef => ({
+  apiVersion: reference.apiVersion,
+  kind: reference.kind,
+  name: reference.name,
+  uid: reference.uid,
+  ...(namespace !== undefined && { namespace }),
+})
+
+/** Kinds that are known but not written to, and why. */
+const EXPLAINED: Readonly<Record<string, { readonly why: string; readonly recreates: boolean }>> = {
+  ReplicationController: { why: 'ReplicationControllers are not repaired', recreates: true },
+}
+
+/** An owner, or why there is none to speak of. */
+type Step<T> = { readonly object: T } | { readonly why: string }
+
+/** Reads what a reference names. A namesake with another uid is not what was meant. Other errors than 403 and 404 reject. */
+const follow = async <T extends KubeObject>(
+  reference: OwnerReference,
+  namespace: string | undefined,
+  read: (path: string) => Promise<T>,
+): Promise<Step<T>> => {
+  const { kind, name, uid } = reference
+  const path = pathOf({ kind, apiVersion: reference.apiVersion, namespace, name })
+  try {
+    const object = await read(path)
+    if (object.metadata.uid === uid) return { object }
+    return { why: `${kind} ${name} was made anew since: it has another uid than the pod's owner` }
+  } catch (error) {
+    if (notFound(error)) return { why: `${kind} ${name} does not exist any more` }
+    if (forbidden(error)) return { why: `${kind} ${name} cannot be read: ${whyUnread(path, error)}` }
+    throw new Error(`reading ${kind} ${namespace ?? ''}/${name}`, { cause: error })
+  }
+}
+
+const notRepaired = ({ kind, name, apiVersion }: OwnerReference): string =>
+  `${kind} ${name} (${apiVersion}) is not a kind that is repaired`
+
+type ReadWorkload = (path: string) => Promise<Workload & Pod>
+
+const ofWorkload = async (reference: OwnerReference, pod: Pod, read: ReadWorkload): Promise<Owner> => {
+  const { namespace } = pod.metadata
+  const step = await follow(reference, namespace, read)
+  const ref = refOf(reference, namespace)
+  return 'why' in step ? unsupportedOwner(ref, pod, step.why) : ownerOfObject(ref, step.object)
+}
+
+/**
+ * Begins to read the Deployment that a ReplicaSet most likely belongs to, by its name: that of the Deployment and the
+ * hash of the pod template. Only a guess that saves a round trip: the ReplicaSet itself says whether it is right.
+ */
+const foreread = (set: OwnerReference, pod: Pod, reads: Reads): ReadWorkload => {
+  const read: ReadWorkload = (path) => reads.get<Workload & Pod>(path)
+  const { namespace, labels } = pod.metadata
+  const end = `-${labels?.['pod-template-hash']}`
+  if (!set.name.endsWith(end) || set.name === end) return read
+  const guess = pathOf({ kind: 'Deployment', apiVersion: APPS, namespace, name: set.name.slice(0, -end.length) })
+  const early = read(guess)
+  early.catch(() => {}) // where it was wrong nobody wants to hear of it
+  return (path) => (path === guess ? early : read(path))
+}
+
+const ofReplicaSet = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
+  const { namespace } = pod.metadata
+  const ref = refOf(reference, namespace)
+  const reading = follow(reference, namespace, (path) => reads.get<KubeObject>(path, { accept: METADATA_ONLY }))
+  const readDeployment = foreread(reference, pod, reads)
+  const step = await reading
+  if ('why' in step) return unsupportedOwner(ref, pod, step.why)
+  const above = controllerOf(step.object)
+  if (above?.kind === 'Deployment' && above.apiVersion === APPS) return ofWorkload(above, pod, readDeployment)
+  if (above === undefined) return ofWorkload(reference, pod, (path) => reads.get<Workload & Pod>(path))
+  const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
+  return unsupportedOwner(refOf(above, namespace), pod, notRepaired(above), { managers, recreatesPods: true })
+}
+
+/** A Job's own template cannot be changed; that of the CronJob above it can. Other kinds that make Jobs are strangers. */
+const ofJob = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
+  const { namespace } = pod.metadata
+  const ref = refOf(reference, namespace)
+  const read: ReadWorkload = (path) => reads.get<Workload & Pod>(path)
+  const step = await follow(reference, namespace, read)
+  if ('why' in step) return unsupportedOwner(ref, pod, step.why)
+  const above = controllerOf(step.object)
+  if (above === undefined) return ownerOfObject(ref, step.object)
+  if (above.kind === 'CronJob' && above.apiVersion === BATCH) return ofWorkload(above, pod, read)
+  const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
+  return unsupportedOwner(refOf(above, namespace), pod, notRepaired(above), { managers })
+}
+
+/**
+ * The owner that a repair would be written to: the last in the chain that holds a pod template, or the pod itself where
+ * nothing owns it. One request for StatefulSet, DaemonSet and Job, two for a Deployment, a CronJob and a ReplicaSet, none
+ * for the rest, which come back `unsupported` with a sentence, as does an owner that is gone, was made anew, or may not be read.
+ * Rejects only where the API server fails.
+ */
+export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
+  const reference = controllerOf(pod)
+  const { namespace } = pod.metadata
+  const node = pod.spec?.nodeName ?? '(none)'
+  if (pod.metadata.annotations?.[MIRROR_POD] !== undefined || reference?.kind === 'Node') {
+    const why = `it is a static pod: its manifest is a file on node ${node}, and only a change there counts`
+    return unsupportedOwner(ownerOfPod(pod).ref, pod, why)
+  }
+  if (reference === undefined) return ownerOfPod(pod)
+  if (reference.apiVersion === APPS) {
+    if (reference.kind === 'ReplicaSet') return ofReplicaSet(reference, pod, reads)
+    if (reference.kind === 'StatefulSet' || reference.kind === 'DaemonSet')
+      return ofWorkload(reference, pod, (path) => reads.get<Workload & Pod>(path))
+  }
+  if (reference.kind === 'Job' && reference.apiVersion === BATCH) return ofJob(reference, pod, reads)
+  const ref = refOf(reference, namespace)
+  const { why, recreates } = EXPLAINED[reference.kind] ?? {
+    why: notRepaired(reference),
+    recreates: false,
+  }
+  return unsupportedOwner(ref, pod, why, { recreatesPods: recreates })
+}
+
+/**
+ * The owner of an incident as it is now, by what is known of it: one request. Undefined where it is gone, or another
+ * object has its name. `pod` is one of its failing pods, where there is one: it says more where the owner itself cannot be read.
+ */
+export const readOwnerAt = async (ref: ObjectRef, pod: Pod | undefined, reads: Reads): Promise<Owner | undefined> => {
+  const { apiVersion, kind, namespace, name, uid } = ref
+  if (isNodeRef(ref)) return readOwnerNode(ref, reads)
+  if (!isRepaired(ref)) return pod && readOwner(pod, reads)
+  try {
+    const object = await reads.get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
+    if (object.metadata.uid !== uid) return undefined
+    if (kind === 'Pod') return await readOwner(object, reads)
+    const owner = ownerOfObject(ref, object)
+    const above = kind === 'ReplicaSet' || kind === 'Job' ? controllerOf(object) : undefined
+    if (above === undefined) return owner
+    return { ...owner, support: 'unsupported', why: `${kind} ${name} belongs to ${above.kind} ${above.name}` }
+  } catch (error) {
+    if (notFound(error)) return undefined
+    if (forbidden(error) && pod) return readOwner(pod, reads)
+    throw new Error(`reading ${kind} ${namespace ?? ''}/${name}`, { cause: error })
+  }
+}
+
+/** Kinds that a repair is written to, with their API version. */
+const REPAIRED: Readonly<Record<string, string>> = {
+  Pod: 'v1',
+  Deployment: 'apps/v1',
+  ReplicaSet: 'apps/v1',
+  StatefulSet: 'apps/v1',
+  DaemonSet: 'apps/v1',
+  Job: 'batch/v1',
+  CronJob: 'batch/v1',
+}
+
+/** Whether objects of that kind can be an owner that is written to. */
+export const isRepaired = ({ kind, apiVersion }: Pick<ObjectRef, 'kind' | 'apiVersion'>): boolean =>
+  Object.hasOwn(REPAIRED, kind) && REPAIRED[kind] === apiVersion
+
+/** An object of one of these kinds, as read, in the shape that decisions need. */
+export const ownerOfObject = (ref: ObjectRef, object: Workload & Pod): Owner => {
+  switch (ref.kind) {
+    case 'Pod':
+      return ownerOfPod(object)
+    case 'Job':
+      return ownerOfJob(ref, object)
+    case 'CronJob':
+      return ownerOfCronJob(ref, object)
+    default:
+      return ownerOfWorkload(ref, object)
+  }
+}

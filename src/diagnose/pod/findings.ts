@@ -1,0 +1,174 @@
+import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
+import type { FailingPod, Finding } from '../../model/incident.ts'
+import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
+import type { Word } from '../../watch/pod-cache.ts'
+import { type Knowledge, MAX_MESSAGE, podWideFindings, unknownToBackOff, wordsFor } from './pod-wide.ts'
+
+/** Waiting reasons of the kubelet's image manager: pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go. */
+const IMAGE_REASONS: ReadonlySet<string> = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ImageInspectError',
+  'RegistryUnavailable',
+  'SignatureValidationFailed',
+])
+
+/** Waiting reasons of creating and running: pkg/kubelet/kuberuntime/kuberuntime_container.go, container/sync_result.go. */
+const CONTAINER_REASONS: ReadonlySet<string> = new Set([
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'PreCreateHookError',
+  'PreStartHookError',
+  'PostStartHookError',
+  'RunContainerError',
+  'CrashLoopBackOff',
+])
+
+/** What a waiting reason says by itself where its message says nothing that is known. */
+const CAUSE_OF_REASON: Readonly<Record<string, Cause>> = {
+  ImagePullBackOff: 'BackOffOnly',
+  InvalidImageName: 'InvalidImageName',
+  ErrImageNeverPull: 'PullNever',
+  RegistryUnavailable: 'RegistryUnreachable',
+  SignatureValidationFailed: 'SignatureRejected',
+  PostStartHookError: 'PostStartHook',
+  CrashLoopBackOff: 'CrashLoop',
+}
+
+/** Since 1.30 the kubelet repeats the last error behind its back-off: `Back-off pulling image "x": ErrImagePull: …`. */
+const BACK_OFF = /^Back-off pulling image "[^"]*"(?:: (?:(?<reason>[A-Z]\w+): )?(?<message>[\s\S]*))?$/
+
+interface Said {
+  readonly reason: string
+  readonly message: string
+}
+
+/** The kubelet's own words on why a container waits: the error behind a back-off or a crash where it tells. */
+const saidByKubelet = ({ state, lastState }: ContainerStatus): Said => {
+  const reason = state?.waiting?.reason ?? ''
+  const message = (state?.waiting?.message ?? '').slice(0, MAX_MESSAGE)
+  if (reason === 'ImagePullBackOff') {
+    const told = BACK_OFF.exec(message)?.groups
+    if (told) return { reason: told['reason'] ?? reason, message: told['message'] ?? '' }
+  }
+  const died = lastState?.terminated
+  if (reason === 'CrashLoopBackOff' && died?.message && died.reason !== 'Error' && died.reason !== 'Completed') {
+    return { reason: died.reason ?? reason, message: died.message.slice(0, MAX_MESSAGE) }
+  }
+  return { reason, message }
+}
+
+interface Subject {
+  readonly status: ContainerStatus
+  readonly init: boolean
+  readonly image: string
+  readonly waiting: string
+}
+
+const subjectsOf = (pod: Pod): readonly Subject[] => {
+  const take = (statuses: readonly ContainerStatus[] = [], containers: readonly Container[] = [], init: boolean) =>
+    statuses.flatMap((status): readonly Subject[] => {
+      const waiting = status.state?.waiting?.reason ?? ''
+      if (!IMAGE_REASONS.has(waiting) && !CONTAINER_REASONS.has(waiting)) return []
+      const image = containers.find(({ name }) => name === status.name)?.image ?? status.image ?? ''
+      return [{ status, init, image, waiting }]
+    })
+  return [
+    ...take(pod.status?.initContainerStatuses, pod.spec?.initContainers, true),
+    ...take(pod.status?.containerStatuses, pod.spec?.containers, false),
+  ]
+}
+
+const imageFinding = (subject: Subject, words: readonly Word[], alone: boolean, knowledge: Knowledge): Finding => {
+  const { status, init, image, waiting } = subject
+  const base = { container: status.name, init, image }
+  const inArea = (said: Said) => {
+    const { cause, row } = knowledge.classify(said)
+    return areaOf(cause) === 'image' ? { cause, ...(row !== undefined && { row }) } : { cause: 'Unknown' as const }
+  }
+  const said = saidByKubelet(status)
+  const own = said.message === '' ? { cause: 'Unknown' as const } : inArea(said)
+  if (own.cause !== 'Unknown' && own.cause !== 'BackOffOnly') {
+    return { ...base, ...own, message: said.message, witness: 'kubelet', mayBe: knowledge.refinements(own.cause) }
+  }
+  const ofReason = CAUSE_OF_REASON[waiting] ?? 'Unknown'
+  if (said.message === '' || ofReason === 'BackOffOnly' || ofReason === 'Unknown') {
+    for (const word of wordsFor({ container: status.name, image, alone }, words)) {
+      const heard = inArea(word)
+      if (heard.cause === 'Unknown' || heard.cause === 'BackOffOnly') continue
+      const message = word.message.slice(0, MAX_MESSAGE)
+      return { ...base, ...heard, message, witness: 'event', mayBe: unknownToBackOff(heard.cause, knowledge) }
+    }
+  }
+  const cause = own.cause === 'BackOffOnly' ? own.cause : ofReason
+  const message = said.message || status.state?.waiting?.message?.slice(0, MAX_MESSAGE) || waiting
+  const mayBe = cause === 'Unknown' ? unknownToBackOff(cause, knowledge) : knowledge.refinements(cause)
+  return { ...base, cause, message, witness: 'kubelet', mayBe }
+}
+
+const containerFinding = ({ status, init, waiting }: Subject, { classify }: Knowledge): Finding => {
+  const said = saidByKubelet(status)
+  const { cause, row } = classify(said)
+  const killed = status.lastState?.terminated?.reason === 'OOMKilled' ? 'OOMKilled' : undefined
+  const found = cause !== 'Unknown' && areaOf(cause) !== 'image' && areaOf(cause) !== 'sandbox'
+  return {
+    container: status.name,
+    init,
+    image: '',
+    cause: killed ?? (found ? cause : (CAUSE_OF_REASON[waiting] ?? 'Unknown')),
+    ...(killed === undefined && found && row !== undefined && { row }),
+    message: said.message || waiting,
+    witness: 'kubelet',
+    mayBe: [],
+  }
+}
+
+/**
+ * Why each container of a pod fails. The pod's status decides whether it does; words only add detail, and a cause that
+ * nothing but a word yields has the witness `event`. Words are those of this very pod (by uid). Empty for a pod that
+ * does not fail, has ended, or is being deleted. Never throws.
+ */
+export const findFailures = (
+  pod: Pod,
+  words: readonly Word[],
+  knowledge: Knowledge,
+  now: number,
+): readonly Finding[] => {
+  const phase = pod.status?.phase
+  if (pod.metadata?.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') return []
+  const subjects = subjectsOf(pod)
+  const failingImages = subjects.filter(({ waiting }) => IMAGE_REASONS.has(waiting)).length
+  const found = subjects.map((subject) =>
+    IMAGE_REASONS.has(subject.waiting)
+      ? imageFinding(subject, words, failingImages === 1, knowledge)
+      : containerFinding(subject, knowledge),
+  )
+  return [...found, ...podWideFindings(pod, words, knowledge, now)]
+}
+
+/** The area a finding belongs to: that of its cause; where the cause is unknown, what was being done when it failed. */
+export const areaOfFinding = ({ cause, image, container }: Finding): IncidentArea | undefined =>
+  incidentAreaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
+
+const timeOf = (text: string | undefined): number | undefined => {
+  const at = text === undefined ? Number.NaN : Date.parse(text)
+  return Number.isNaN(at) ? undefined : at
+}
+
+/** Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it tells nothing. */
+export const failingSince = (pod: Pod, now: number): number => {
+  const fell = (type: string) =>
+    pod.status?.conditions?.find((condition) => condition.type === type && condition.status === 'False')
+      ?.lastTransitionTime
+  const times = [fell('ContainersReady'), fell('Ready'), pod.status?.startTime, pod.metadata?.creationTimestamp]
+  return times.map(timeOf).find((at) => at !== undefined) ?? now
+}
+
+/** A look at one pod: its findings and since when. */
+export const examinePod = (pod: Pod, words: readonly Word[], knowledge: Knowledge, now: number): FailingPod => ({
+  pod,
+  findings: findFailures(pod, words, knowledge, now),
+  since: failingSince(pod, now),
+})

@@ -1,0 +1,96 @@
+import { areaOf, type Cause } from '../../model/causes.ts'
+import type { Finding } from '../../model/incident.ts'
+import type { Pod } from '../../model/kubernetes.ts'
+import type { Word } from '../../watch/pod-cache.ts'
+
+/** The kubelet tries a sandbox or a mount again within two minutes; a word much older than that is history. */
+const STALE_MS = 15 * 60_000
+
+/**
+ * The pod has no sandbox with a network, by the kubelet's own word. One that lost it after it ran shows its containers as
+ * ended, not as waiting, and stays in phase Running while every new sandbox fails.
+ */
+const lostSandbox = ({ status }: Pod): boolean =>
+  status?.conditions?.some(({ type, status: is }) => type === 'PodReadyToStartContainers' && is === 'False') ?? false
+
+/**
+ * Waiting for the sandbox or for volumes. The kubelet says `ContainerCreating` then, but `PodInitializing` where there are
+ * init containers, which it also says of those that wait for an init container that runs.
+ */
+const waitsToBegin = (pod: Pod): boolean => {
+  if (!pod.spec?.nodeName) return false
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+  if (lostSandbox(pod) && statuses.every(({ state }) => state?.running === undefined)) return true
+  if (statuses.length === 0) return (pod.status?.phase ?? 'Pending') === 'Pending'
+  const waits = (reason: string) => statuses.some(({ state }) => state?.waiting?.reason === reason)
+  const initialising = pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined) ?? false
+  return waits('ContainerCreating') || (waits('PodInitializing') && !initialising)
+}
+
+/**
+ * What holds up a whole pod: its sandbox or its volumes. The status says no more than `ContainerCreating`, so only
+ * Events tell, and the witness is `event`. At most one finding an area, by the newest word.
+ */
+export const podWideFindings = (
+  pod: Pod,
+  words: readonly Word[],
+  { classify }: Knowledge,
+  now: number,
+): readonly Finding[] => {
+  if (!waitsToBegin(pod)) return []
+  const found = new Map<string, Finding>()
+  for (const word of words.toSorted((a, b) => b.lastSeen - a.lastSeen)) {
+    if (now - word.lastSeen > STALE_MS || word.container !== undefined) continue
+    const { cause, row } = classify(word)
+    const area = areaOf(cause)
+    if ((area !== 'sandbox' && area !== 'volume') || found.has(area)) continue
+    found.set(area, {
+      container: '',
+      init: false,
+      image: '',
+      cause,
+      ...(row !== undefined && { row }),
+      message: word.message.slice(0, MAX_MESSAGE),
+      witness: 'event',
+      mayBe: [],
+    })
+  }
+  return [...found.values()]
+}
+
+/** What the catalogue knows, as far as diagnose asks it. */
+export interface Knowledge {
+  readonly classify: (signal: { readonly reason: string; readonly message: string }) => {
+    readonly cause: Cause
+    readonly row?: string
+  }
+  /** Causes that a registry's answer may put in the place of this one. */
+  readonly refinements: (cause: Cause) => readonly Cause[]
+}
+
+/** Longest message that is looked at or kept, in characters. */
+export const MAX_MESSAGE = 4096
+
+/** What a back-off may turn out to be, whatever somebody's Event says of it. */
+export const unknownToBackOff = (cause: Cause, { refinements }: Knowledge): readonly Cause[] =>
+  [...new Set([...refinements(cause), ...refinements('BackOffOnly')])].filter((other) => other !== cause)
+
+/** Of which container detail is sought. */
+export interface Whose {
+  readonly container: string
+  readonly image: string
+  /** Whether it is the only container of the pod that fails: then a word that names none speaks of it. */
+  readonly alone: boolean
+}
+
+const names = (message: string, image: string): boolean =>
+  image !== '' && (message.includes(`"${image}"`) || message.includes(`\\"${image}\\"`))
+
+/** Words of a pod that speak of this container, newest first. A word that quotes another image is another container's. */
+export const wordsFor = ({ container, image, alone }: Whose, words: readonly Word[]): readonly Word[] =>
+  words
+    .filter((word) => {
+      if (word.container !== undefined) return word.container === container
+      return names(word.message, image) || (alone && !/image \\?"/.test(word.message))
+    })
+    .toSorted((a, b) => b.lastSeen - a.lastSeen)

@@ -1,0 +1,83 @@
+import { type Facts, type ImageFactName, known, type RegistryAnswer, unknown } from '../../model/incident.ts'
+import type { Pod } from '../../model/kubernetes.ts'
+import type { Reads } from '../read.ts'
+import {
+  credentialsFor,
+  type KeyringEntry,
+  type PullSecrets,
+  readPullSecrets,
+  secretsAddedSince,
+} from './pull-secrets.ts'
+import type { Registry } from './registry.ts'
+
+export interface AskDeps {
+  readonly reads: Reads
+  readonly registry: Pick<Registry, 'ask' | 'list'>
+  /** Whether secrets may be read at all; without it registries are asked as anybody. */
+  readonly readPullSecrets: boolean
+}
+
+/** Asked for at once at most: a decision asks for fewer. */
+const MAX_QUESTIONS = 32
+
+const nothing = (sentence: string): PullSecrets => ({ entries: [], sentences: [sentence] })
+
+const secretsOf = async (pod: Pod | undefined, { reads, readPullSecrets: allowed }: AskDeps): Promise<PullSecrets> => {
+  if (!pod) return nothing('no failing pod is at hand to say which pull secrets apply')
+  if (!allowed)
+    return nothing('pull secrets are not read (--read-pull-secrets=false), so registries are asked as anybody')
+  return readPullSecrets(pod, reads)
+}
+
+const deniedToAnybody = (answer: RegistryAnswer): boolean => answer.kind === 'denied' && !answer.withCredentials
+
+type Told = Pick<Facts, 'pullSecrets' | ImageFactName['fact']>
+
+/** One question's answer, under its name. */
+type Answered = { readonly [F in ImageFactName['fact']]?: Facts[F] }
+
+/** The answers laid over those at hand. */
+const merged = (have: Facts, answers: readonly Answered[]): Pick<Facts, ImageFactName['fact']> => {
+  const facts: Record<string, object> = { registry: have.registry }
+  for (const [fact, byImage] of answers.flatMap((one) => Object.entries(one)))
+    facts[fact] = { ...(facts[fact] ?? have[fact as ImageFactName['fact']]), ...byImage }
+  return facts as Pick<Facts, ImageFactName['fact']>
+}
+
+/**
+ * Asks registries with the pull secrets of a failing pod, and adds their answers to the facts. The secrets are read once
+ * for one incident's facts, however often more is asked; their content is never part of the facts. Never rejects.
+ */
+export const createAskRegistries = (deps: AskDeps) => {
+  const read = new WeakMap<object, PullSecrets>()
+
+  const answer = async ({ fact, image }: ImageFactName, entries: readonly KeyringEntry[]): Promise<Answered> => {
+    const credentials = fact === 'anonymous' ? [] : credentialsFor(entries, image)
+    switch (fact) {
+      case 'registry':
+      case 'anonymous':
+        return { [fact]: { [image]: known(await deps.registry.ask(image, credentials)) } }
+      case 'tags':
+      case 'repositories':
+        return { [fact]: { [image]: await deps.registry.list(fact, image, credentials) } }
+    }
+  }
+
+  return async (pod: Pod | undefined, names: readonly ImageFactName[], have: Facts): Promise<Told> => {
+    const before = have.pullSecrets && read.get(have.pullSecrets)
+    const secrets = before ?? (await secretsOf(pod, deps))
+    const [asked, beyond] = [names.slice(0, MAX_QUESTIONS), names.slice(MAX_QUESTIONS)]
+    const answers = await Promise.all(asked.map((name) => answer(name, secrets.entries)))
+    const denied = answers.some(({ registry = {} }) =>
+      Object.values(registry).some((one) => one.known && deniedToAnybody(one.value)),
+    )
+    const late = pod !== undefined && denied && deps.readPullSecrets ? await secretsAddedSince(pod, deps.reads) : []
+    const told = have.pullSecrets?.known ? have.pullSecrets.value : secrets.sentences
+    const pullSecrets = known([...new Set([...told, ...late])])
+    read.set(pullSecrets, secrets)
+    const refused = beyond.map(
+      ({ fact, image }): Answered => ({ [fact]: { [image]: unknown('too much was asked for') } }),
+    )
+    return { pullSecrets, ...merged(have, [...answers, ...refused]) }
+  }
+}

@@ -1,0 +1,310 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { backoffMs } from '../runtime/workqueue.ts'
+import type { Connection } from './connection.ts'
+import { KubeError, type Verb } from './errors.ts'
+import { errorOfResponse } from './status.ts'
+import { createTransport, type HttpRequest, type HttpResponse, splitLines, TransportError } from './transport.ts'
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+export interface ListOptions {
+  readonly labelSelector?: string | undefined
+  readonly fieldSelector?: string | undefined
+  /** At most so many items; the answer's `continue` leads on. Without it: everything, up to the bound on answers. */
+  readonly limit?: number | undefined
+  readonly continue?: string | undefined
+  readonly resourceVersion?: string | undefined
+  readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined
+  /** As `application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`, for metadata alone. */
+  readonly accept?: string | undefined
+}
+
+export interface List<T> {
+  readonly items: readonly T[]
+  readonly resourceVersion: string
+  readonly continue?: string
+}
+
+export interface PatchOptions {
+  readonly type: 'json' | 'merge' | 'apply'
+  readonly dryRun?: boolean | undefined
+  /** Default: the first word of the user agent, as the API server has it. */
+  readonly fieldManager?: string | undefined
+  /** Server-side apply only: take fields over from other managers. */
+  readonly force?: boolean | undefined
+}
+
+export interface DeleteOptions {
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
+  readonly propagationPolicy?: 'Foreground' | 'Background' | 'Orphan'
+  readonly gracePeriodSeconds?: number
+  readonly dryRun?: readonly 'All'[]
+}
+
+export interface WatchStream {
+  readonly status: number
+  /** Ends with the response; throws when the connection broke or a line is beyond measure. */
+  readonly lines: AsyncIterable<string>
+  close(): void
+}
+
+/** The Kubernetes API as JSON over HTTP. Paths come from `pathOf`. Everything rejects with `KubeError`. */
+export interface KubeClient {
+  get<T>(path: string, options?: { query?: Query; accept?: string }): Promise<T>
+  /** One request: one page when `limit` is given. `listAll` follows pages. */
+  list<T>(path: string, options?: ListOptions): Promise<List<T>>
+  create<T>(path: string, body: unknown, options?: { query?: Query }): Promise<T>
+  replace<T>(path: string, body: unknown, options?: { query?: Query }): Promise<T>
+  patch<T>(path: string, body: unknown, options: PatchOptions): Promise<T>
+  /** What the API server answers: a Status, or the object when finalizers hold it. */
+  remove<T>(path: string, body?: DeleteOptions): Promise<T>
+  /** A watch on a socket of its own. */
+  stream(path: string, query: Query): Promise<WatchStream>
+}
+
+/** Called after every exchange, retries included; `status` 0 means no answer. */
+export interface RequestRecord {
+  readonly verb: Verb
+  readonly path: string
+  readonly status: number
+  readonly durationMs: number
+}
+
+export interface KubeClientOptions {
+  readonly userAgent: string
+  /** The fence: called right before every mutating request leaves, retries included; throws to stop it. */
+  readonly beforeWrite?: (() => void) | undefined
+  /** Ends everything under way, and refuses what comes after. */
+  readonly signal?: AbortSignal | undefined
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined
+  /**
+   * Default 10 s to read one object, 15 s until a watch opens, 30 s for a list or a write (admission may take long).
+   */
+  readonly timeoutMs?: Partial<Readonly<Record<Verb, number>>> | undefined
+  /** Default 64 MiB. */
+  readonly maxBytes?: number | undefined
+  /** Connections in the pool. Default 16. */
+  readonly maxSockets?: number | undefined
+}
+
+const CONTENT_TYPES = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const
+
+const TIMEOUTS: Readonly<Record<Verb, number>> = {
+  get: 10_000,
+  list: 30_000,
+  watch: 15_000,
+  create: 30_000,
+  update: 30_000,
+  patch: 30_000,
+  delete: 30_000,
+}
+
+const MAX_LINE_BYTES = 16 * 2 ** 20
+
+const search = (query: Query): string => {
+  const params = new URLSearchParams()
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) params.set(key, String(value))
+  const text = params.toString()
+  return text && `?${text}`
+}
+
+export const createKubeClient = (connection: Connection, options: KubeClientOptions): KubeClient => {
+  const { userAgent, beforeWrite, onRequest } = options
+  const signal = options.signal ? AbortSignal.any([options.signal]) : new AbortController().signal
+  const transport = createTransport(connection, {
+    signal,
+    maxBytes: options.maxBytes ?? 64 * 2 ** 20,
+    maxSockets: options.maxSockets ?? 16,
+  })
+  const manager = userAgent.split(/[\s/]/)[0] ?? userAgent
+
+  const headersFor = async (more: Readonly<Record<string, string>>): Promise<Record<string, string>> => {
+    const authorization = await connection.authorization()
+    return {
+      accept: 'application/json',
+      'user-agent': userAgent,
+      ...connection.headers,
+      ...(authorization !== undefined && { authorization }),
+      ...more,
+    }
+  }
+
+  /**
+   * Runs `send`, once more after a refresh of the credentials when they were refused, and again as `nextAttemptMs`
+   * says.
+   */
+  const attempting = async <R extends { readonly status: number }>(
+    verb: Verb,
+    path: string,
+    send: () => Promise<R>,
+    failure: (answer: R) => Promise<KubeError>,
+  ): Promise<R> => {
+    let refreshed = false
+    for (let attempt = 1; ; attempt += 1) {
+      const started = performance.now()
+      const record = (status: number) => onRequest?.({ verb, path, status, durationMs: performance.now() - started })
+      let error: KubeError
+      let sent = true
+      try {
+        const answer = await send()
+        record(answer.status)
+        if (answer.status >= 200 && answer.status < 300) return answer
+        error = await failure(answer)
+      } catch (cause) {
+        if (!(cause instanceof TransportError)) throw cause
+        record(0)
+        sent = cause.sent
+        const about = { status: 0, reason: cause.kind, verb, path }
+        error = new KubeError(`${verb} ${path}: ${cause.message}`, about, { cause })
+      }
+      if (signal.aborted) throw error
+      if (error.status === 401 && !refreshed) {
+        refreshed = true
+        await connection.refresh()
+        continue
+      }
+      const waitMs = nextAttemptMs(verb, error, sent, attempt)
+      if (waitMs === undefined) throw error
+      await delay(waitMs, undefined, { signal }).catch(() => {
+        throw error
+      })
+    }
+  }
+
+  const request = async <T>(verb: Verb, method: string, path: string, more: RequestParts = {}): Promise<T> => {
+    const body = more.body === undefined ? undefined : JSON.stringify(more.body)
+    const extra = {
+      ...(more.accept !== undefined && { accept: more.accept }),
+      ...(body !== undefined && { 'content-type': more.contentType ?? 'application/json' }),
+    }
+    const full = path + search(more.query ?? {})
+    const send = async (): Promise<HttpResponse> => {
+      const headers = await headersFor(extra)
+      if (!READS.includes(verb)) beforeWrite?.()
+      return transport.exchange({
+        method,
+        path: full,
+        headers,
+        body,
+        timeoutMs: options.timeoutMs?.[verb] ?? TIMEOUTS[verb],
+      })
+    }
+    const answer = await attempting(verb, path, send, async ({ status, body: text, headers }) =>
+      errorOfResponse({ status, body: text, retryAfter: headers['retry-after'] }, { verb, path }),
+    )
+    try {
+      return JSON.parse(answer.body) as T
+    } catch (cause) {
+      const about = { status: 0, reason: 'NotJSON', verb, path }
+      throw new KubeError(`${verb} ${path}: the answer is not JSON`, about, { cause })
+    }
+  }
+
+  return {
+    get: (path, { query, accept } = {}) => request('get', 'GET', path, { query, accept }),
+    list: async <T>(path: string, { accept, ...query }: ListOptions = {}) => {
+      const answer = await request<RawList<T>>('list', 'GET', path, { query, accept })
+      const { resourceVersion = '', continue: token } = answer.metadata ?? {}
+      return { items: answer.items ?? [], resourceVersion, ...(token && { continue: token }) }
+    },
+    create: (path, body, { query } = {}) => request('create', 'POST', path, { body, query }),
+    replace: (path, body, { query } = {}) => request('update', 'PUT', path, { body, query }),
+    patch: (path, body, { type, dryRun, fieldManager, force }) =>
+      request('patch', 'PATCH', path, {
+        body,
+        contentType: CONTENT_TYPES[type],
+        query: {
+          dryRun: dryRun ? 'All' : undefined,
+          fieldManager: fieldManager ?? manager,
+          force: type === 'apply' ? force : undefined,
+        },
+      }),
+    // The server reads the body; in the query a dry run also shows in its audit log.
+    remove: (path, body) => request('delete', 'DELETE', path, { body, query: { dryRun: body?.dryRun?.[0] } }),
+    stream: async (path, query) => {
+      const full = path + search({ ...query, watch: true })
+      const send = async () => {
+        const sending: HttpRequest = {
+          method: 'GET',
+          path: full,
+          headers: await headersFor({}),
+          timeoutMs: TIMEOUTS.watch,
+        }
+        const response = await transport.open(sending)
+        return { status: response.statusCode ?? 0, response }
+      }
+      const { status, response } = await attempting('watch', path, send, async (answer) =>
+        errorOfResponse(
+          {
+            status: answer.status,
+            body: await transport.read(answer.response),
+            retryAfter: answer.response.headers['retry-after'],
+          },
+          { verb: 'watch', path },
+        ),
+      )
+      return { status, lines: splitLines(response, MAX_LINE_BYTES), close: () => response.destroy() }
+    },
+  }
+}
+
+interface RequestParts {
+  readonly query?: Query | undefined
+  readonly body?: unknown
+  readonly contentType?: string | undefined
+  readonly accept?: string | undefined
+}
+
+interface RawList<T> {
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
+  readonly items?: readonly T[]
+}
+
+/**
+ * Every item of a collection by pages of `limit` (default 500), in one consistent snapshot. Stops with an error beyond
+ * `maxItems` (default 10,000): whoever needs more must not hold it all at once.
+ */
+export const listAll = async <T>(
+  client: Pick<KubeClient, 'list'>,
+  path: string,
+  { maxItems = 10_000, ...options }: ListOptions & { readonly maxItems?: number } = {},
+): Promise<List<T>> => {
+  const items: T[] = []
+  let token: string | undefined
+  for (;;) {
+    const page = await client.list<T>(path, { limit: 500, ...options, continue: token })
+    items.push(...page.items)
+    token = page.continue
+    if (token === undefined) return { items, resourceVersion: page.resourceVersion }
+    if (items.length > maxItems) {
+      const about = { status: 0, reason: 'TooLarge', verb: 'list', path } as const
+      throw new KubeError(`list ${path}: more than ${maxItems} objects`, about)
+    }
+  }
+}
+
+export const READS: readonly Verb[] = ['get', 'list', 'watch']
+const MAX_ATTEMPTS = 4
+/** Waiting longer is the caller's business, who can do other work meanwhile. */
+const LONGEST_WAIT_MS = 10_000
+
+/**
+ * How long to wait before trying once more; undefined: not at all. A 429 or 503 with Retry-After was refused before
+ * anything was done, and a request that never left did nothing either: these two are repeated for writes as well,
+ * nothing else is.
+ */
+export const nextAttemptMs = (verb: Verb, error: KubeError, sent: boolean, attempt: number): number | undefined => {
+  // Whoever watches has a back-off of their own.
+  if (attempt >= MAX_ATTEMPTS || verb === 'watch') return undefined
+  // An eviction answers 429 for a disruption budget: that is an answer, not a refusal to serve.
+  const budget = error.details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') === true
+  const wishMs = error.status === 429 || error.status === 503 ? error.retryAfterMs : undefined
+  if (wishMs !== undefined && !budget) return wishMs > LONGEST_WAIT_MS ? undefined : wishMs * (1 + Math.random() / 4)
+  const readAgain =
+    READS.includes(verb) && (error.status >= 500 || error.status === 429 || error.reason === 'Unreachable')
+  return readAgain || !sent ? backoffMs({ baseMs: 200, maxMs: 2_000 }, attempt) : undefined
+}

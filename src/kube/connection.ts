@@ -1,0 +1,70 @@
+import { access } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { inClusterConnection, SERVICE_ACCOUNT_DIR } from './in-cluster.ts'
+
+/** As node:tls takes them. */
+export interface TlsOptions {
+  readonly ca?: string | Buffer
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly servername?: string
+  readonly rejectUnauthorized?: boolean
+}
+
+/** How to reach one API server, and as whom. */
+export interface Connection {
+  readonly server: URL
+  /** Another object after certificates changed; the pool is renewed then. */
+  readonly tls: TlsOptions
+  /** Further headers of every request: impersonation. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** The Authorization header's value, as fresh as it is known to be. */
+  authorization(): Promise<string | undefined>
+  /** Reads the credentials anew; called when they were refused. */
+  refresh(): Promise<void>
+  /** The namespace of the service account or of the context. */
+  readonly namespace?: string
+  readonly contextName?: string
+}
+
+export interface ConnectionOptions {
+  /**
+   * File, or several separated as in KUBECONFIG. Default: KUBECONFIG, `~/.kube/config`, then the pod's service
+   * account.
+   */
+  readonly kubeconfig?: string | undefined
+  readonly context?: string | undefined
+  /** Where KUBECONFIG, KUBERNETES_SERVICE_HOST and _PORT are looked up; without it they count as unset. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  )
+
+/** The cluster that kubectl would talk to, in the same order. Throws a sentence that names what was looked for. */
+export const loadKubeConnection = async ({
+  kubeconfig,
+  context,
+  environment = {},
+}: ConnectionOptions = {}): Promise<Connection> => {
+  // In a cluster the parser of kubeconfigs is never loaded.
+  const outside = async (files: readonly string[]) =>
+    (await import('./kubeconfig.ts')).kubeconfigConnection(files, context)
+  const named = kubeconfig || environment['KUBECONFIG']
+  if (named) return outside(named.split(delimiter).filter(Boolean))
+  const usual = join(homedir(), '.kube', 'config')
+  if (context !== undefined || (await exists(usual))) return outside([usual])
+  if (await exists(join(SERVICE_ACCOUNT_DIR, 'token'))) {
+    return inClusterConnection({
+      host: environment['KUBERNETES_SERVICE_HOST'],
+      port: environment['KUBERNETES_SERVICE_PORT'],
+    })
+  }
+  throw new Error(
+    `no cluster to talk to: neither --kubeconfig nor KUBECONFIG is set, there is no ${usual}, and this is not a pod with a service account`,
+  )
+}

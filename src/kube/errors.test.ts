@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import {
+  alreadyExists,
+  conflict,
+  forbidden,
+  gone,
+  type Intent,
+  intentOf,
+  invalid,
+  KubeError,
+  notFound,
+  Retry,
+  Terminal,
+  WaitUntil,
+} from './errors.ts'
+import { errorOfResponse, parseRetryAfter } from './status.ts'
+
+const kube = (status: number, reason = '', retryAfterMs?: number) =>
+  new KubeError('x', { status, reason, verb: 'patch', path: '/api/v1/pods', retryAfterMs })
+
+describe('errors', () => {
+  it.each<[string, unknown, Intent]>([
+    ['a contradiction', new Terminal('x'), { kind: 'Terminal' }],
+    ['a contradiction within another error', new Error('y', { cause: new Terminal('x') }), { kind: 'Terminal' }],
+    ['a known time', new WaitUntil('x', 7), { kind: 'WaitUntil', afterMs: 7 }],
+    ['an explicit retry around a terminal error', new Retry('x', { cause: new Terminal('y') }), { kind: 'Retry' }],
+    ['a missing right', kube(403, 'Forbidden'), { kind: 'WaitUntil', afterMs: 60_000 }],
+    ['a busy API server', kube(429, 'TooManyRequests', 3_000), { kind: 'WaitUntil', afterMs: 3_000 }],
+    ['a bad request', kube(400, 'BadRequest'), { kind: 'Terminal' }],
+    ['a changed object', kube(409, 'Conflict'), { kind: 'Retry' }],
+    ['a guard that did not hold', kube(422, 'Invalid'), { kind: 'Retry' }],
+    ['no answer', kube(0, 'Timeout'), { kind: 'Retry' }],
+    ['anything else', 'thrown text', { kind: 'Retry' }],
+  ])('%s asks for what it should', (_name, error, intent) => {
+    expect(intentOf(error)).toEqual(intent)
+  })
+
+  it.each<[KubeError, readonly ((error: unknown) => boolean)[]]>([
+    [kube(404, 'NotFound'), [notFound]],
+    [kube(409, 'Conflict'), [conflict]],
+    [kube(409, 'AlreadyExists'), [alreadyExists]],
+    [kube(403, 'Forbidden'), [forbidden]],
+    [kube(410, 'Gone'), [gone]],
+    [kube(410, 'Expired'), [gone]],
+    [kube(422, 'Invalid'), [invalid]],
+    [kube(500, 'InternalError'), []],
+  ])('are told apart: %o', (error, expected) => {
+    const wrapped = new Error('patching web', { cause: error })
+    const all = [notFound, conflict, alreadyExists, forbidden, gone, invalid]
+    expect(all.filter((predicate) => predicate(wrapped))).toEqual(expected)
+  })
+
+  it('say which right is missing', () => {
+    const message =
+      'deployments.apps "web" is forbidden: User "system:serviceaccount:ops:podmend" cannot patch resource "deployments" in API group "apps" in the namespace "shop"'
+    const body = JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden', message })
+    const at = { verb: 'patch', path: '/apis/apps/v1/namespaces/shop/deployments/web' } as const
+    expect(errorOfResponse({ status: 403, body }, at).message).toBe(
+      'not allowed to patch deployments.apps in namespace shop: system:serviceaccount:ops:podmend needs the verb "patch" on resource "deployments" of API group "apps"',
+    )
+  })
+
+  it('leave the words of admission as they are', () => {
+    const body = JSON.stringify({
+      kind: 'Status',
+      reason: 'Forbidden',
+      message: 'pods "x" is forbidden: exceeded quota: q',
+    })
+    const error = errorOfResponse({ status: 403, body }, { verb: 'create', path: '/api/v1/namespaces/shop/pods' })
+    expect(error.message).toContain('exceeded quota: q')
+  })
+
+  it('quote an answer that is no Status, shortened', () => {
+    const error = errorOfResponse(
+      { status: 502, body: `<html>${'x'.repeat(5_000)}` },
+      { verb: 'get', path: '/version' },
+    )
+    expect(error.message).toContain('HTTP 502 <html>')
+    expect(error.message.length).toBeLessThan(300)
+  })
+
+  it('understand Retry-After in both its forms', () => {
+    const now = Date.UTC(2030, 0, 1)
+    expect(parseRetryAfter('7', now)).toBe(7_000)
+    expect(parseRetryAfter('Tue, 01 Jan 2030 00:00:05 GMT', now)).toBe(5_000)
+    expect(parseRetryAfter('Tue, 01 Jan 2020 00:00:05 GMT', now)).toBe(0)
+    expect(parseRetryAfter('soon', now)).toBeUndefined()
+  })
+})

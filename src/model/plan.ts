@@ -1,0 +1,193 @@
+import type { NodeTaskSpec } from '../api/node-task.ts'
+import type { ImageChange } from '../api/remediation.ts'
+import type { NodeCause } from './causes.ts'
+import type { Diagnosis, FactName } from './incident.ts'
+import type { ObjectRef } from './kubernetes.ts'
+import type { NodeRuntime, RestartReason } from './node-tasks.ts'
+import type { HoldReason } from './reasons.ts'
+import type { GoverningPolicy } from './remediation-state.ts'
+
+/** A pod to delete, only if it is still this very pod. */
+export interface PodToDelete {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+}
+
+interface PlanBase {
+  /** Index of the action in the policy. */
+  readonly index: number
+  /** Hash over everything below; an approval names it. */
+  readonly hash: string
+  readonly diff: string
+  readonly timeoutMs: number
+}
+
+/** Where a container stands in the object that is written to: for the JSON patch and its tests. */
+export interface PlacedChange extends ImageChange {
+  /** JSON pointer of the container, e.g. `/spec/template/spec/containers/0`. */
+  readonly pointer: string
+  /** The text that stands there now, exactly. In a resumed plan it may be the same image as `to`: then it is written already. */
+  readonly was: string
+}
+
+/** What is written to one object, in one patch. */
+export interface ImageEdit {
+  readonly target: ObjectRef
+  readonly resourceVersion: string
+  readonly changes: readonly PlacedChange[]
+  /** Annotations of the target as read (the undo annotation joins them). */
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+export interface RewriteImagePlan extends PlanBase, ImageEdit {
+  readonly type: 'RewriteImage'
+  /** The target's own template cannot be changed (Job), or somebody mended it (CronJob): only pods are written to. */
+  readonly podsOnly?: true
+  /** Pods of the broken revision that their controller would leave standing. */
+  readonly thenDelete: readonly PodToDelete[]
+  /** Stuck pods of Jobs, which are given the images themselves, each only as long as it waits. */
+  readonly thenPatch: readonly ImageEdit[]
+}
+
+export interface RecyclePodPlan extends PlanBase {
+  readonly type: 'RecyclePod'
+  readonly target: ObjectRef
+  readonly method: 'Delete' | 'Evict'
+  readonly pods: readonly PodToDelete[]
+}
+
+/** A pod that a remedy of a node is for. */
+export interface PodOnNode {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+/** An order to the agent of one node; the deadline is set when it is given. */
+export interface NodeOrder {
+  /** Deterministic: made of the plan's hash, so that it is given once. */
+  readonly name: string
+  readonly spec: Omit<NodeTaskSpec, 'deadline'>
+}
+
+interface NodePlanBase extends PlanBase {
+  /** The node. */
+  readonly target: ObjectRef
+  /** Pods that the remedy is for, at most 64; empty where the node itself fails. */
+  readonly pods: readonly PodOnNode[]
+}
+
+export interface RecycleSandboxPlan extends NodePlanBase {
+  readonly type: 'RecycleSandbox'
+  /** One a pod. */
+  readonly orders: readonly NodeOrder[]
+}
+
+export interface RestartRuntimePlan extends NodePlanBase {
+  readonly type: 'RestartRuntime'
+  readonly runtime: NodeRuntime
+  readonly reason: RestartReason
+  /** What the restart touches, in a sentence. */
+  readonly touches: string
+  readonly orders: readonly NodeOrder[]
+}
+
+export interface FlagNodePlan extends NodePlanBase {
+  readonly type: 'FlagNode'
+  readonly cause: NodeCause
+  /** Value of the label and the taint, e.g. `nfs`. */
+  readonly detail: string
+  /** Reason and message of the condition. */
+  readonly reason: string
+  readonly message: string
+  readonly taint: boolean
+}
+
+export interface InstallMountHelperPlan extends NodePlanBase {
+  readonly type: 'InstallMountHelper'
+  /** File system type, e.g. `nfs`. */
+  readonly fsType: string
+  readonly packageName: string
+  /** Deterministic name of the short-lived pod. */
+  readonly podName: string
+}
+
+export type NodePlan = RecycleSandboxPlan | RestartRuntimePlan | FlagNodePlan | InstallMountHelperPlan
+
+export type Plan = RewriteImagePlan | RecyclePodPlan | NodePlan
+
+export type Verdict =
+  /** No policy governs it, or there is nothing (any more) to decide. */
+  | { readonly kind: 'Ignore'; readonly why: string; readonly diagnosis?: Diagnosis }
+  /** These facts are missing; ask again with them. */
+  | { readonly kind: 'Ask'; readonly facts: readonly FactName[] }
+  | {
+      readonly kind: 'Hold'
+      readonly policy: GoverningPolicy
+      readonly reason: HoldReason
+      readonly message: string
+      /** Exact time of the next look, ms since the epoch; an earlier signal may come first. */
+      readonly lookAgainAt: number
+      readonly plan?: Plan
+      /** Until when a person may decide on the plan, ms since the epoch; there while one is asked. */
+      readonly expiresAt?: number
+      /** Nothing comes of this plan any more: its record ends with this reason. */
+      readonly ends?: 'Denied' | 'Expired'
+      readonly diagnosis: Diagnosis
+    }
+  | {
+      readonly kind: 'Act'
+      readonly policy: GoverningPolicy
+      readonly plan: Plan
+      readonly attempt: number
+      /** The intent stands on the record already (a crash came between intent and outcome). */
+      readonly resume: boolean
+      readonly diagnosis: Diagnosis
+    }
+  /** An attempt is under way: its outcome so far. */
+  | {
+      readonly kind: 'Prove'
+      readonly outcome: 'Waiting' | 'Succeeded' | 'Ineffective' | 'Cancelled'
+      readonly reason: string
+      readonly message: string
+      readonly lookAgainAt: number
+      /** What follows an ineffective remedy. */
+      readonly next?:
+        | { readonly kind: 'Undo'; readonly plan: RewriteImagePlan }
+        | { readonly kind: 'Escalate' }
+        | { readonly kind: 'Stop' }
+    }
+
+// What came of carrying out a plan. An error that is thrown instead means that nobody knows: the intent stands on the
+// record, and the next run carries on from there.
+
+/** One write that the API server accepted. */
+export interface Write {
+  readonly verb: 'patched' | 'deleted' | 'evicted' | 'ordered' | 'flagged' | 'created'
+  readonly ref: Pick<ObjectRef, 'kind' | 'name' | 'uid'> & { readonly namespace?: string }
+}
+
+/** A pod of the plan that was left standing. */
+export interface PodLeft {
+  readonly name: string
+  readonly uid: string
+  readonly why: string
+}
+
+export type Outcome =
+  | {
+      readonly kind: 'Done'
+      /** ms since the epoch. */
+      readonly at: number
+      readonly wrote: readonly Write[]
+      /** Pods that changed, or may not be deleted: the rest of the plan was carried out. */
+      readonly left: readonly PodLeft[]
+    }
+  /** What the plan wants is so already; nothing was written. */
+  | { readonly kind: 'AlreadyDone' }
+  /** The world moved since it was looked at: look again. Nothing was written. */
+  | { readonly kind: 'Stale'; readonly why: string; readonly retryAfterMs?: number }
+  /** The API server will not have it, and will not the next time either. Nothing was written. */
+  | { readonly kind: 'Refused'; readonly why: string; readonly missingRight?: string }

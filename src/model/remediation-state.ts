@@ -1,0 +1,141 @@
+import type { Remediation } from '../api/kinds.ts'
+import type { RemediationSpec, RemediationStep } from '../api/remediation.ts'
+import type { Case, PolicyInForce } from './decision-input.ts'
+import { parseTime } from './duration.ts'
+import type { FactName } from './incident.ts'
+import type { ManagedFieldsEntry } from './kubernetes.ts'
+import { ORIGINAL_IMAGE_ANNOTATION, AREA_LABEL } from './names.ts'
+import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf, isNodeCause } from './causes.ts'
+/** Something was begun and its outcome is not known. */
+export const isUnderWay = ({ status }: Remediation): boolean =>
+  status?.phase === 'Running' || status?.phase === 'Verifying'
+
+export interface UnderWay {
+  readonly record: Remediation
+  /** In state `Intended`: it may or may not have been written. In state `Done`: it was. */
+  readonly step: RemediationStep
+  /** The step takes the one before it back; it proves nothing, so it is only brought to its end. */
+  readonly undoing: boolean
+}
+
+/** The policy by which the remedy under way was begun, as it is now; undefined where it is gone. */
+export const policyOf = ({ policies }: Case, record: Remediation): PolicyInForce | undefined =>
+  policies.find(({ uid }) => uid === governingPolicy(record).uid)
+
+/** Whether the policy has an action beyond the one under way; one that was changed since may have others in its place. */
+export const hasFurtherAction = (c: Case, { record, step }: UnderWay): boolean => {
+  const policy = policyOf(c, record)
+  return policy?.generation === governingPolicy(record).generation && step.index + 1 < policy.spec.actions.length
+}
+
+/** The fact of the owner's pods, those among them that the step wrote to. */
+export const podsOf = ({ step }: UnderWay): FactName => ({ fact: 'pods', named: step.pods })
+
+/** An undo is a second step at the same action in the same attempt. */
+export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>
+  step !== undefined && later !== step && later.attempt === step.attempt && later.index === step.index
+
+/** The newest attempt under way at this incident: a record that runs, and its last step that has no outcome. */
+export const attemptUnderWay = ({ records }: Case): UnderWay | undefined => {
+  for (const record of records.filter(isUnderWay)) {
+    const begun = (record.status?.steps ?? []).filter(({ state }) => state !== 'Planned')
+    const step = begun.at(-1)
+    if (step?.state !== 'Intended' && step?.state !== 'Done') continue
+    return { record, step, undoing: takesBack(step, begun.at(-2)) }
+  }
+  return undefined
+}
+
+const isOpen = ({ status }: Remediation): boolean => status?.finishedAt === undefined
+
+const wasBegun = ({ status }: Remediation): boolean => (status?.steps ?? []).some(({ state }) => state !== 'Planned')
+
+/**
+ * The open record that an incident of this revision goes on with: its own or, after a remedy that made this revision, the
+ * one that tells of the remedy.
+ */
+export const openRecordOf = (records: readonly Remediation[], templateHash: string): Remediation | undefined => {
+  const open = records.filter(isOpen)
+  return open.find(({ spec }) => spec.templateHash === templateHash) ?? open.find(wasBegun)
+}
+
+/** The record on which a person decides: the open one, else the one of this revision that has ended. */
+export const ownRecord = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
+  openRecordOf(records, templateHash) ?? records.find(({ spec }) => spec.templateHash === templateHash)
+
+/** Open records of other revisions under which nothing was begun: what they wait for does not matter any more. */
+export const supersededRecords = (records: readonly Remediation[], templateHash: string): readonly Remediation[] =>
+  records.filter((record) => isOpen(record) && record.spec.templateHash !== templateHash && !wasBegun(record))
+
+/** Whether the record ended with this reason: it would only be said once more. */
+export const endedWith = (records: readonly Remediation[], templateHash: string, reason: string): boolean => {
+  const status = ownRecord(records, templateHash)?.status
+  return status?.phase === 'Cancelled' && status.reason === reason
+}
+
+// Which policy a record speaks of: another one may have taken over since it was opened, e.g. one that acts from one that observes.
+
+export type GoverningPolicy = RemediationSpec['policy']
+
+/** The policy that governs now; while a remedy is under way, the one by which it was begun. */
+export const governingPolicy = ({ spec, status }: Pick<Remediation, 'spec' | 'status'>): GoverningPolicy =>
+  status?.policy ?? spec.policy
+
+/** The policy by which a step was planned. */
+export const policyOfStep = ({ spec }: Pick<Remediation, 'spec'>, { policy }: RemediationStep): GoverningPolicy =>
+  policy ?? spec.policy
+
+// When a person decided, by the API server's clock: what it notes of who wrote a field, and when.
+
+const hasField = (fields: unknown, name: string): fields is Readonly<Record<string, unknown>> =>
+  typeof fields === 'object' && fields !== null && Object.hasOwn(fields, name)
+
+const wroteApproval = ({ fieldsV1, subresource }: ManagedFieldsEntry): boolean =>
+  !subresource && hasField(fieldsV1, 'f:spec') && hasField(fieldsV1['f:spec'], 'f:approval')
+
+/** Of `metadata.managedFields` what tells of a decision: the rest is large, and nobody here reads it. */
+export const approvalEntries = (entries: readonly ManagedFieldsEntry[] = []): readonly ManagedFieldsEntry[] =>
+  entries.filter(wroteApproval)
+
+/** ms since the epoch, to the second; undefined where nobody decided or nothing is noted. */
+export const decidedAt = ({ metadata }: Pick<Remediation, 'metadata'>): number | undefined => {
+  const times = approvalEntries(metadata.managedFields).flatMap(({ time }) => parseTime(time) ?? [])
+  return times.length > 0 ? Math.max(...times) : undefined
+}
+
+/** The undo annotation's content: container name → image before the first rewrite. */
+export type Originals = Readonly<Record<string, string>>
+
+/** What the annotation holds. Nothing can be undone from a text that is no such object, so it counts as empty. */
+export const readOriginals = (annotations: Readonly<Record<string, string>> = {}): Originals => {
+  try {
+    const parsed: unknown = JSON.parse(annotations[ORIGINAL_IMAGE_ANNOTATION] ?? '{}')
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return {}
+    return Object.fromEntries(
+      Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    )
+  } catch {
+    return {}
+  }
+}
+
+/** What failed of the target: by the label, and where that was changed to what is no area by the cause. */
+export const areaOfRecord = ({ metadata, spec }: Remediation): IncidentArea | undefined => {
+  const label = metadata.labels?.[AREA_LABEL]
+  const known = label !== undefined && (Object.hasOwn(CAUSES_BY_AREA, label) || isNodeCause(label))
+  return known ? (label as IncidentArea) : incidentAreaOf(spec.cause as Cause)
+}
+
+export interface Tried {
+  readonly record: Remediation
+  readonly step: RemediationStep
+}
+
+/** Steps that were really begun, newest first. */
+export const triedSteps = ({ records }: Case): readonly Tried[] =>
+  records
+    .flatMap((record) => (record.status?.steps ?? []).toReversed().map((step): Tried => ({ record, step })))
+    .filter(({ step }) => step.state !== 'Planned')
+    .toSorted((a, b) => (beganAt(a) < beganAt(b) ? 1 : beganAt(a) > beganAt(b) ? -1 : 0))
+
+export const beganAt = ({ step }: Tried): string => step.intendedAt ?? step.actedAt ?? ''

@@ -1,0 +1,113 @@
+import { conflict, kubeErrorOf, notFound } from '../kube/errors.ts'
+import { pathOf } from '../kube/paths.ts'
+import type { Pod } from '../model/kubernetes.ts'
+import type { Outcome, PodLeft, PodToDelete, Write } from '../model/plan.ts'
+import { type ActApi, refusalOf } from './writes.ts'
+
+export type PodFate =
+  | { readonly kind: 'Deleted' }
+  /** It is gone, going, or its name is another pod's now: what was wanted. */
+  | { readonly kind: 'Gone' }
+  | Extract<Outcome, { kind: 'Stale' | 'Refused' }>
+
+/** A kubelet writes ErrImagePull and ImagePullBackOff in turn: the same trouble in a new resourceVersion. */
+const MAX_ROUNDS = 3
+/** Where a disruption budget does not say when to come back. */
+const EVICTION_RETRY_MS = 10_000
+
+const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])
+
+/** Whether the kubelet itself still says of this pod that something keeps it from starting. */
+export const stillInTrouble = ({ status }: Pod): boolean => {
+  const conditions = status?.conditions ?? []
+  if (conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True')) return false
+  if (conditions.some(({ type, status: value }) => type === 'PodReadyToStartContainers' && value === 'False')) {
+    return true
+  }
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].some(
+    ({ state }) => state?.waiting?.reason !== undefined && !STARTING.has(state.waiting.reason),
+  )
+}
+
+const send = (kube: ActApi, pod: PodToDelete, method: 'Delete' | 'Evict', dryRun: boolean): Promise<unknown> => {
+  const { namespace, name, uid, resourceVersion } = pod
+  const options = { preconditions: { uid, resourceVersion }, ...(dryRun && { dryRun: ['All' as const] }) }
+  if (method === 'Delete') return kube.remove(pathOf({ kind: 'Pod', namespace, name }), options)
+  return kube.create(pathOf({ kind: 'Pod', namespace, name, subresource: 'eviction' }), {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name, namespace },
+    deleteOptions: options,
+  })
+}
+
+/**
+ * Deletes (or evicts) one pod, only if it is still this very pod in the state that was judged; a pod that merely
+ * repeats its trouble is the same. `dryRun` asks only whether it would be allowed. Throws where the answer is unknown.
+ */
+export const deletePod = async (
+  kube: ActApi,
+  pod: PodToDelete,
+  { method = 'Delete', dryRun = false }: { method?: 'Delete' | 'Evict'; dryRun?: boolean } = {},
+): Promise<PodFate> => {
+  let { resourceVersion } = pod
+  for (let round = 1; ; round += 1) {
+    try {
+      await send(kube, { ...pod, resourceVersion }, method, dryRun)
+      return { kind: 'Deleted' }
+    } catch (error) {
+      if (notFound(error)) return { kind: 'Gone' }
+      if (kubeErrorOf(error)?.status === 429 && method === 'Evict') {
+        const retryAfterMs = kubeErrorOf(error)?.retryAfterMs ?? EVICTION_RETRY_MS
+        return { kind: 'Stale', why: `pod ${pod.name} may not be evicted now: its disruption budget`, retryAfterMs }
+      }
+      const refused = refusalOf(error)
+      if (refused) return refused
+      if (!conflict(error)) throw error
+    }
+    const current = await kube
+      .get<Pod>(pathOf({ kind: 'Pod', namespace: pod.namespace, name: pod.name }))
+      .catch((error: unknown) => {
+        if (notFound(error)) return undefined
+        throw error
+      })
+    if (!current || current.metadata.uid !== pod.uid || current.metadata.deletionTimestamp) return { kind: 'Gone' }
+    if (!stillInTrouble(current)) return { kind: 'Stale', why: `pod ${pod.name} changed since it was looked at` }
+    if (round === MAX_ROUNDS) return { kind: 'Stale', why: `pod ${pod.name} keeps changing` }
+    resourceVersion = current.metadata.resourceVersion
+  }
+}
+
+export interface PodsDeleted {
+  readonly wrote: readonly Write[]
+  readonly left: readonly PodLeft[]
+  /** The first pod's fate that is neither Deleted nor Gone. */
+  readonly obstacle?: Extract<PodFate, { kind: 'Stale' | 'Refused' }>
+}
+
+/** Deletes pods one after the other; one that may not be deleted does not keep the others standing. */
+export const deletePods = async (
+  kube: ActApi,
+  pods: readonly PodToDelete[],
+  method: 'Delete' | 'Evict',
+): Promise<PodsDeleted> => {
+  const wrote: Write[] = []
+  const left: PodLeft[] = []
+  let obstacle: PodsDeleted['obstacle']
+  for (const pod of pods) {
+    const { namespace, name, uid } = pod
+    const fate = await deletePod(kube, pod, { method })
+    switch (fate.kind) {
+      case 'Deleted':
+        wrote.push({ verb: method === 'Delete' ? 'deleted' : 'evicted', ref: { kind: 'Pod', namespace, name, uid } })
+        break
+      case 'Gone':
+        break
+      case 'Stale':
+      case 'Refused':
+        obstacle ??= fate
+        left.push({ name, uid, why: fate.why })
+    }
+  }
+  return { wrote, left, ...(obstacle !== undefined && { obstacle }) }
+}

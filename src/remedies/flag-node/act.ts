@@ -1,0 +1,98 @@
+/** FlagNode: a condition, a label and perhaps a taint on a node, and all of them away again. */
+import { conflict, invalid, notFound } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import type { NodeCause } from '../../model/causes.ts'
+import type { Node } from '../../model/kubernetes.ts'
+import type { FlagNodePlan, Outcome } from '../../model/plan.ts'
+import type { RbacGrant } from '../../model/rbac.ts'
+import type { PatchOperation } from '../rewrite-image/json-patch.ts'
+import { type ActDeps, refusalOf } from '../writes.ts'
+import { flagPatch, statusPatch, type WantedFlag } from './json-patch.ts'
+
+export const RBAC: RbacGrant = {
+  action: 'FlagNode',
+  rules: [
+    {
+      apiGroups: [''],
+      resources: ['nodes'],
+      verbs: ['get', 'patch'],
+      why: 'to put a label and a taint on a node that lacks something, and to take them away again',
+    },
+    {
+      apiGroups: [''],
+      resources: ['nodes/status'],
+      verbs: ['patch'],
+      why: 'to write a condition of a node that says what it lacks',
+    },
+  ],
+}
+
+/** A kubelet writes its node's status every few seconds at most. */
+const MAX_ROUNDS = 6
+
+interface NodeRef {
+  readonly name: string
+  readonly uid: string
+}
+
+/** One patch of a node, made anew from a fresh read as long as only others' writes come between. */
+const patchNode = async (
+  { name, uid }: NodeRef,
+  subresource: 'status' | undefined,
+  patchOf: (node: Node) => readonly PatchOperation[],
+  { kube }: ActDeps,
+): Promise<'Patched' | Exclude<Outcome, { kind: 'Done' }>> => {
+  let seen: string | undefined
+  for (let round = 1; ; round += 1) {
+    const node = await kube.get<Node>(pathOf({ kind: 'Node', name })).catch((error: unknown) => {
+      if (notFound(error)) return undefined
+      throw error
+    })
+    if (node?.metadata.uid !== uid) return { kind: 'Stale', why: `node ${name} is gone, or was made anew` }
+    const body = patchOf(node)
+    if (body.length === 0) return { kind: 'AlreadyDone' }
+    try {
+      await kube.patch(pathOf({ kind: 'Node', name, subresource }), body, { type: 'json' })
+      return 'Patched'
+    } catch (error) {
+      if (notFound(error)) return { kind: 'Stale', why: `node ${name} is gone` }
+      const moved = conflict(error) || invalid(error)
+      // Where nothing moved it is the request itself that is refused.
+      if (!moved || node.metadata.resourceVersion === seen || round === MAX_ROUNDS) {
+        const refused = refusalOf(error)
+        if (refused) return refused
+        if (moved) return { kind: 'Stale', why: `node ${name} keeps changing` }
+        throw new Error(`patching node ${name}`, { cause: error })
+      }
+      seen = node.metadata.resourceVersion
+    }
+  }
+}
+
+/** The condition first: it says why the label and the taint are there. */
+const writeFlag = async (node: NodeRef, wanted: WantedFlag, deps: ActDeps): Promise<Outcome> => {
+  const { clock } = deps
+  const condition = await patchNode(node, 'status', (now) => statusPatch(now, wanted, clock.now()), deps)
+  if (condition !== 'Patched' && condition.kind !== 'AlreadyDone') return condition
+  const marks = await patchNode(node, undefined, (now) => flagPatch(now, wanted), deps)
+  if (marks !== 'Patched' && marks.kind !== 'AlreadyDone') return marks
+  if (condition !== 'Patched' && marks !== 'Patched') return { kind: 'AlreadyDone' }
+  const ref = { kind: 'Node', name: node.name, uid: node.uid }
+  return { kind: 'Done', at: clock.now(), wrote: [{ verb: 'flagged', ref }], left: [] }
+}
+
+/** Flags the node as the plan says; idempotent. Throws where the answer is unknown. */
+export const flagNode = (plan: FlagNodePlan, deps: ActDeps): Promise<Outcome> => {
+  const { cause, detail, reason, message, taint } = plan
+  return writeFlag(plan.target, { cause, status: 'True', reason, message, mark: { value: detail, taint } }, deps)
+}
+
+export interface Clearing extends NodeRef {
+  readonly cause: NodeCause
+  /** Why it is over, in a sentence. */
+  readonly message: string
+}
+
+/** Takes a flag away: the condition becomes False, label and taint go. Nothing is written where none stands. */
+export const clearFlag = ({ name, uid, cause, message }: Clearing, deps: ActDeps): Promise<Outcome> =>
+  writeFlag({ name, uid }, { cause, status: 'False', reason: 'Recovered', message }, deps)

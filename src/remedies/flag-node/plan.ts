@@ -1,0 +1,135 @@
+import type { NodeCause } from '../../model/causes.ts'
+import { askFor, type Case, nodeCauseOf, type Governed } from '../../model/decision-input.ts'
+import type { Facts } from '../../model/incident.ts'
+import { mountHelperFor } from '../../model/mount-helpers.ts'
+import { FLAG_PREFIX } from '../../model/names.ts'
+import type { FlagNodePlan } from '../../model/plan.ts'
+import { policyOfStep, triedSteps } from '../../model/remediation-state.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, unplanned } from '../node-plan.ts'
+import type { Planned, Turn, Unplanned } from '../plan.ts'
+import { wipersIn } from '../restart-runtime/plan.ts'
+
+/** What is written on a node: a value that a label takes, and the words of its condition. */
+export type Flag = Pick<FlagNodePlan, 'cause' | 'detail' | 'reason' | 'message'>
+type FlagMarks = Pick<FlagNodePlan, 'cause' | 'detail' | 'taint'>
+
+/** A label's value begins and ends with a letter or digit. */
+const asLabel = (text: string): string =>
+  text
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .slice(0, 63)
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '') || 'true'
+
+const helperMessage = (facts: Facts, fsType: string): string => {
+  const missing = `nothing can mount file system type ${fsType} here: /sbin/mount.${fsType} is missing`
+  const os = facts.inspection?.known && facts.inspection.value.os.known ? facts.inspection.value.os : undefined
+  if (!os) return `${missing}; install the package that brings it (nfs-common or nfs-utils for nfs)`
+  const helper = mountHelperFor(os, fsType)
+  const named = os.name ?? os.id
+  switch (helper.kind) {
+    case 'Installable': {
+      const { packageName, command } = helper
+      return `${missing}; install ${packageName}${named ? ` (${named})` : ''}: ${command.join(' ')}`
+    }
+    case 'Immutable':
+      return `${missing}; ${helper.why}: use a node image that has it, or a CSI driver, which mounts by itself`
+    case 'UnknownType':
+    case 'UnknownOs':
+      return `${missing}; ${helper.why}`
+  }
+}
+
+const sayWipers = ({ inspection }: Facts): string => {
+  const names = inspection?.known ? wipersIn(inspection.value) : []
+  return names.length > 0
+    ? `${names.join(' and ')} is active on the node and may wipe it`
+    : 'what wipes it (a firewall service, another iptables-restore) must leave it alone'
+}
+
+/** Upper case as file systems are written: `NFSHelperMissing`. */
+const helperReason = (fsType: string): string => `${fsType.toUpperCase().replace(/[^A-Z0-9]/g, '')}HelperMissing`
+
+/** The flag of a cause, from what the agent sees. */
+export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined): Flag => {
+  const runtime = kubeletsRuntime(facts) ?? 'the container runtime'
+  const repair = (message: string): Flag => ({
+    cause,
+    detail: asLabel(found ?? 'true'),
+    reason: 'NeedsRepair',
+    message,
+  })
+  switch (cause) {
+    case 'MountHelperMissing': {
+      const fsType = found ?? 'unknown'
+      return { cause, detail: asLabel(fsType), reason: helperReason(fsType), message: helperMessage(facts, fsType) }
+    }
+    case 'IptablesChainMissing': {
+      const chain = found ?? 'of the runtime'
+      return repair(
+        `firewall chain ${chain} is missing: new pods get no network; what owns it makes it when it is restarted; ${sayWipers(facts)}`,
+      )
+    }
+    case 'RuntimeUnresponsive':
+      return repair(`${runtime} does not answer: no pod starts or stops here; restart it, or the node`)
+    case 'SandboxStale':
+    case 'SandboxNameConflict':
+      return repair(`${runtime} keeps sandboxes that are dead: some pods do not start here; restart it, or the node`)
+  }
+}
+
+/** Whether the node carries that flag already, and the taint as well where it is wanted. One that another policy wanted may stay. */
+export const isFlagged = ({ facts: { node } }: Case, { cause, detail, taint }: FlagMarks): boolean =>
+  node?.known === true &&
+  node.value.labels[`${FLAG_PREFIX}${cause}`] === detail &&
+  node.value.conditions.some(({ type, status }) => type === cause && status === 'True') &&
+  (!taint || node.value.taints.some(({ key, value }) => key === `${FLAG_PREFIX}${cause}` && value === detail))
+
+/** What the messages name: a file system type, a chain. */
+const detailIn = ({ matched }: Governed): string | undefined =>
+  matched.find(({ finding }) => finding.detail)?.finding.detail
+
+/**
+ * The flag with which this policy ended its last attempt, while it stands: nothing is planned anew until it is cleared, or
+ * the policy changes.
+ */
+export const endedFlagged = (c: Case, governed: Governed): Unplanned | undefined => {
+  const cause = nodeCauseOf(c)
+  const [last] = cause ? triedSteps(c) : []
+  if (!cause || last?.step.action !== 'FlagNode' || last.step.state !== 'Succeeded') return undefined
+  const { uid, generation } = policyOfStep(last.record, last.step)
+  if (uid !== governed.policy.uid || generation !== governed.policy.generation) return undefined
+  const { detail } = flagOf(c.facts, cause, detailIn(governed))
+  // A taint that a person took away is not put back by the same policy.
+  if (!isFlagged(c, { cause, detail, taint: false })) return undefined
+  return {
+    reason: 'AttemptsSpent',
+    message: `node ${c.incident.owner.ref.name} is flagged`,
+    tryNext: false,
+    settled: true,
+  }
+}
+
+/** Says on the node itself what it lacks: a condition, a label and, where the policy wants it, a taint. */
+export const planFlagNode = (c: Case, governed: Governed, turn: Turn): Planned => {
+  const cause = nodeCauseOf(c)
+  if (cause === undefined) return unplanned('RolloutBlocked', 'FlagNode is for what lies with a node', true)
+  const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
+  if (ask) return ask
+  const { ref } = c.incident.owner
+  const flag = flagOf(c.facts, cause, detailIn(governed))
+  const taint = turn.action.flagNode?.taint === 'NoSchedule'
+  if (isFlagged(c, { ...flag, taint })) {
+    const message = `node ${ref.name} is flagged: ${flag.message}`
+    return { reason: 'AttemptsSpent', message, tryNext: true, settled: true }
+  }
+  const pods = podsOnNode(governed)
+  const base = nodeBase(c, governed, turn, { pods, what: [flag.cause, flag.detail, String(taint)] })
+  const label = `${FLAG_PREFIX}${cause}=${flag.detail}`
+  const says = [
+    `+ condition ${cause}=True (${flag.reason}): ${flag.message}`,
+    `+ label ${label}`,
+    ...(taint ? [`+ taint ${label}:NoSchedule`] : []),
+  ]
+  const diff = nodeDiff(ref, says, pods)
+  return { plan: { ...base, ...flag, type: 'FlagNode', taint, diff } }
+}

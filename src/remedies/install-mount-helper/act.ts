@@ -1,0 +1,125 @@
+/** InstallMountHelper: a short-lived pod on the one node, which has the host's systemd run the package manager. */
+import { alreadyExists } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import type { Pod } from '../../model/kubernetes.ts'
+import { INSTALL_LABEL } from '../../model/names.ts'
+import type { InstallMountHelperPlan, Outcome } from '../../model/plan.ts'
+import type { RbacGrant } from '../../model/rbac.ts'
+import { type ActDeps, type AgentImage, refusalOf } from '../writes.ts'
+
+export const RBAC: RbacGrant = {
+  action: 'InstallMountHelper',
+  namespaced: true,
+  rules: [
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['create', 'get', 'delete'],
+      why: 'to install a mount helper on a node by a short-lived pod there',
+    },
+  ],
+}
+
+/** There in the pod, and on hosts that do not say otherwise. */
+const BUS = '/run/dbus/system_bus_socket'
+/** The agent looks for it there. */
+const OS_RELEASE = '/host/os-release'
+/** Room for pulling its image beside the installation itself. */
+const MIN_SECONDS = 120
+
+/**
+ * The pod as it is sent; pure. It is root, for systemd obeys nobody else, and has no other right: no capability, no host
+ * namespace, no token of the API. What it can do is what the host's systemd does for root on the system bus.
+ */
+export const installerPod = (plan: InstallMountHelperPlan, namespace: string, image: AgentImage) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: plan.podName,
+    namespace,
+    labels: {
+      'app.kubernetes.io/name': 'podmend',
+      'app.kubernetes.io/component': 'install-mount-helper',
+      [INSTALL_LABEL]: 'true',
+    },
+  },
+  spec: {
+    nodeName: plan.target.name,
+    restartPolicy: 'Never',
+    activeDeadlineSeconds: Math.max(MIN_SECONDS, Math.ceil(plan.timeoutMs / 1_000)),
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    tolerations: [{ operator: 'Exists' }],
+    ...(image.pullSecrets?.length && { imagePullSecrets: image.pullSecrets.map((name) => ({ name })) }),
+    securityContext: {
+      runAsUser: 0,
+      runAsGroup: 0,
+      seccompProfile: { type: 'RuntimeDefault' },
+      ...(image.appArmorProfile && { appArmorProfile: image.appArmorProfile }),
+      ...(image.seLinuxOptions && { seLinuxOptions: image.seLinuxOptions }),
+    },
+    containers: [
+      {
+        name: 'install',
+        image: image.name,
+        ...(image.pullPolicy && { imagePullPolicy: image.pullPolicy }),
+        args: ['install-mount-helper', '--type', plan.fsType, '--system-bus', BUS, '--os-release', OS_RELEASE],
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        securityContext: {
+          privileged: false,
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        resources: { requests: { cpu: '10m', memory: '48Mi' }, limits: { memory: '128Mi' } },
+        volumeMounts: [
+          { name: 'system-bus', mountPath: BUS },
+          { name: 'os-release', mountPath: OS_RELEASE, readOnly: true },
+        ],
+      },
+    ],
+    volumes: [
+      { name: 'system-bus', hostPath: { path: image.systemBus ?? BUS, type: 'Socket' } },
+      { name: 'os-release', hostPath: { path: '/etc/os-release', type: 'File' } },
+    ],
+  },
+})
+
+/** Whether a pod of that name is the one that this plan makes. */
+const isOurs = ({ metadata, spec }: Pod, { target, fsType }: InstallMountHelperPlan): boolean => {
+  const [container] = (spec?.containers ?? []) as readonly { readonly args?: readonly string[] }[]
+  return (
+    metadata.labels?.[INSTALL_LABEL] === 'true' &&
+    spec?.nodeName === target.name &&
+    container?.args?.includes(fsType) === true
+  )
+}
+
+/** Creates the pod, once: its name is made of the plan. Throws where the answer is unknown. */
+export const installMountHelper = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> => {
+  const { kube, clock, namespace, agentImage } = deps
+  if (namespace === undefined || agentImage === undefined) {
+    return {
+      kind: 'Refused',
+      why: 'no image of the node agent is given at install (--agent-image): nothing can run there',
+    }
+  }
+  const { podName: name } = plan
+  try {
+    const { metadata } = await kube.create<Pod>(
+      pathOf({ kind: 'Pod', namespace }),
+      installerPod(plan, namespace, agentImage),
+    )
+    const ref = { kind: 'Pod', namespace, name, uid: metadata.uid }
+    return { kind: 'Done', at: clock.now(), wrote: [{ verb: 'created', ref }], left: [] }
+  } catch (error) {
+    if (alreadyExists(error)) {
+      const there = await kube.get<Pod>(pathOf({ kind: 'Pod', namespace, name }))
+      if (isOurs(there, plan)) return { kind: 'AlreadyDone' }
+      return { kind: 'Refused', why: `another pod has the name ${name}: delete pod ${namespace}/${name}` }
+    }
+    const refused = refusalOf(error)
+    if (refused) return refused
+    throw error
+  }
+}

@@ -1,0 +1,88 @@
+/** Tells other remediators that somebody works on a node, for as long as the remedy may take. */
+import { alreadyExists, conflict, invalid, notFound } from '../kube/errors.ts'
+import { type Lease, leaseWith } from '../kube/leader-election.ts'
+import { pathOf } from '../kube/paths.ts'
+import type { KubeObject } from '../model/kubernetes.ts'
+import { heldByAnother, NODE_LEASE_HOLDER, nodeLeaseName, nodeLeaseOf } from '../model/node-lease.ts'
+import type { NodePlan, Outcome } from '../model/plan.ts'
+import type { RbacGrant } from '../model/rbac.ts'
+import { type ActDeps, refusalOf } from './writes.ts'
+
+export const RBAC: RbacGrant = {
+  action: 'share-node-leases',
+  rules: [
+    {
+      apiGroups: ['coordination.k8s.io'],
+      resources: ['leases'],
+      verbs: ['get', 'create', 'patch', 'delete'],
+      why: 'to agree with other remediators on who works on a node',
+    },
+  ],
+}
+
+/** Beyond the time of the remedy: its answer has to be seen as well. */
+const SLACK_MS = 60_000
+const LATER_MS = 30_000
+
+interface NodeRef {
+  readonly name: string
+  readonly uid: string
+}
+
+const readLease = async (path: string, { kube }: ActDeps): Promise<(Lease & KubeObject) | undefined> =>
+  kube.get<Lease & KubeObject>(path).catch((error: unknown) => {
+    if (notFound(error)) return undefined
+    throw error
+  })
+
+/**
+ * Takes or extends the lease of a plan's node; undefined where it is ours now, or leases are not shared. Expires by itself
+ * should nobody give it back. Throws where the answer is unknown.
+ */
+export const takeNodeLease = async (plan: NodePlan, deps: ActDeps): Promise<Outcome | undefined> => {
+  const { nodeLeaseNamespace: namespace, kube, clock } = deps
+  if (namespace === undefined) return undefined
+  const { name: node, uid } = plan.target
+  const name = nodeLeaseName(node)
+  const path = pathOf({ kind: 'Lease', namespace, name })
+  const now = clock.now()
+  try {
+    const current = await readLease(path, deps)
+    const held = current && nodeLeaseOf(current)
+    if (heldByAnother(held, now))
+      return { kind: 'Stale', why: `${held.holder} began to work on node ${node}`, retryAfterMs: LATER_MS }
+    const leaseDurationMs = plan.timeoutMs + SLACK_MS
+    const lease = leaseWith({ current, namespace, name, identity: NODE_LEASE_HOLDER, leaseDurationMs, now })
+    if (current === undefined) {
+      const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name: node, uid }]
+      await kube.create(pathOf({ kind: 'Lease', namespace }), {
+        ...lease,
+        metadata: { ...lease.metadata, ownerReferences },
+      })
+      return undefined
+    }
+    const body = [
+      { op: 'test', path: '/metadata/resourceVersion', value: current.metadata.resourceVersion },
+      { op: 'add', path: '/spec', value: lease.spec },
+    ]
+    await kube.patch(path, body, { type: 'json' })
+    return undefined
+  } catch (error) {
+    if (conflict(error) || alreadyExists(error) || invalid(error))
+      return { kind: 'Stale', why: `somebody else took the lease of node ${node}`, retryAfterMs: LATER_MS }
+    const refused = refusalOf(error)
+    if (refused) return refused
+    throw error
+  }
+}
+
+/** Gives the lease of a node back, where it is ours. Throws where it could not: then it expires. */
+export const returnNodeLease = async ({ name: node }: NodeRef, deps: ActDeps): Promise<void> => {
+  const { nodeLeaseNamespace: namespace, kube } = deps
+  if (namespace === undefined) return
+  const path = pathOf({ kind: 'Lease', namespace, name: nodeLeaseName(node) })
+  const current = await readLease(path, deps)
+  if (current?.spec?.holderIdentity !== NODE_LEASE_HOLDER) return
+  const { uid, resourceVersion } = current.metadata
+  await kube.remove(path, { preconditions: { uid, resourceVersion } })
+}

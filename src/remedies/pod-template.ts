@@ -1,0 +1,110 @@
+/** Where a failing container stands in what would be written: the owner's pod template, or the bare pod itself. */
+import { parseTime } from '../model/duration.ts'
+import type { Owner } from '../model/incident.ts'
+import type { Container, ContainerStatus, ManagedFieldsEntry, Pod } from '../model/kubernetes.ts'
+
+export interface Placed {
+  readonly container: Container
+  /** JSON pointer in the object, e.g. `/spec/template/spec/containers/0`. */
+  readonly pointer: string
+  /** The image's exact text; empty where the template leaves it out. */
+  readonly image: string
+}
+
+/** A container is meant by name and by kind: an init container and a regular one never share a name, but do change places. */
+export interface Named {
+  readonly container: string
+  readonly init: boolean
+}
+
+/** Where an object of a kind has its pods' spec, part by part. */
+export const podSpecPath = (kind: string): readonly string[] => {
+  switch (kind) {
+    case 'Pod':
+      return ['spec']
+    case 'CronJob':
+      return ['spec', 'jobTemplate', 'spec', 'template', 'spec']
+    default:
+      return ['spec', 'template', 'spec']
+  }
+}
+
+interface Containers {
+  readonly containers?: readonly Container[]
+  readonly initContainers?: readonly Container[]
+}
+
+const placeIn = (kind: string, spec: Containers, { container: name, init }: Named): Placed | undefined => {
+  const list = (init ? spec.initContainers : spec.containers) ?? []
+  const index = list.findIndex((container) => container.name === name)
+  const container = list[index]
+  if (!container) return undefined
+  const root = podSpecPath(kind).join('/')
+  return {
+    container,
+    pointer: `/${root}/${init ? 'initContainers' : 'containers'}/${index}`,
+    image: container.image ?? '',
+  }
+}
+
+/** The container in the owner's template; undefined where it does not stand there (a sidecar that a webhook added). */
+export const placeOf = (owner: Owner, named: Named): Placed | undefined => placeIn(owner.ref.kind, owner, named)
+
+/** The container in a pod itself. */
+export const placeInPod = ({ spec = {} }: Pod, named: Named): Placed | undefined => placeIn('Pod', spec, named)
+
+/** `Deployment kube-system/coredns`. */
+export const nameOfOwner = ({ ref }: Owner): string =>
+  `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`
+
+/** Why an owner is of a kind that is explained and not touched; undefined for the others. */
+export const sayUntouched = (owner: Owner): string | undefined =>
+  owner.support === 'unsupported' ? (owner.why ?? `${nameOfOwner(owner)} is of a kind that is not touched`) : undefined
+
+/** Image of a container as the pod's spec has it; undefined where the pod has no such container. */
+export const imageIn = ({ spec }: Pod, { container, init }: Named): string | undefined =>
+  ((init ? spec?.initContainers : spec?.containers) ?? []).find(({ name }) => name === container)?.image
+
+/** What the kubelet says of a container; undefined where it said nothing yet. */
+export const statusIn = ({ status }: Pod, { container, init }: Named): ContainerStatus | undefined =>
+  ((init ? status?.initContainerStatuses : status?.containerStatuses) ?? []).find(({ name }) => name === container)
+
+/** Whether a container waits to start; one of which the kubelet said nothing yet does too. */
+export const waits = (pod: Pod, named: Named): boolean => {
+  const state = statusIn(pod, named)?.state
+  return state?.running === undefined && state?.terminated === undefined
+}
+
+/** Whether a pod is on its way out, or ended without being asked to: it neither proves nor disproves anything. */
+export const isLeaving = ({ metadata, status }: Pod): boolean =>
+  metadata.deletionTimestamp !== undefined || status?.phase === 'Failed'
+
+// Who wrote a container's image last, by the owner's managedFields.
+
+const at = (fields: unknown, key: string): unknown =>
+  typeof fields === 'object' && fields !== null && Object.hasOwn(fields, key)
+    ? (fields as Readonly<Record<string, unknown>>)[key]
+    : undefined
+
+const ownsImage = ({ fieldsV1 }: ManagedFieldsEntry, { ref }: Owner, { container, init }: Named): boolean => {
+  const path = [
+    ...podSpecPath(ref.kind).map((part) => `f:${part}`),
+    init ? 'f:initContainers' : 'f:containers',
+    `k:${JSON.stringify({ name: container })}`,
+    'f:image',
+  ]
+  return path.reduce(at, fieldsV1) !== undefined
+}
+
+/** The manager that wrote the image last; undefined where nobody is recorded. */
+const lastWriter = (owner: Owner, named: Named): ManagedFieldsEntry | undefined =>
+  owner.managedFields
+    .filter((entry) => entry.subresource === undefined || entry.subresource === '')
+    .filter((entry) => ownsImage(entry, owner, named))
+    .toSorted((a, b) => (parseTime(b.time) ?? 0) - (parseTime(a.time) ?? 0))[0]
+
+/** `kubectl-edit at 2026-01-02T03:04:05Z`, for a sentence. */
+export const sayWriter = (owner: Owner, named: Named): string => {
+  const writer = lastWriter(owner, named)
+  return writer ? `${writer.manager ?? 'somebody'}${writer.time ? ` at ${writer.time}` : ''}` : 'somebody'
+}

@@ -1,0 +1,30 @@
+/** RecyclePod: deletes or evicts failing pods that somebody makes anew. */
+import type { Outcome, RecyclePodPlan } from '../../model/plan.ts'
+import type { RbacGrant } from '../../model/rbac.ts'
+import { deletePods } from '../delete-pods.ts'
+import type { ActDeps } from '../writes.ts'
+
+export const RBAC: RbacGrant = {
+  action: 'RecyclePod',
+  rules: [
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['get', 'delete'],
+      why: 'to delete a failing pod so that its controller makes it anew',
+    },
+    {
+      apiGroups: [''],
+      resources: ['pods/eviction'],
+      verbs: ['create'],
+      why: 'to evict a failing pod with method Evict',
+    },
+  ],
+}
+
+/** Done when at least one pod went; what stood in the way of the others is in `left`. */
+export const recyclePod = async (plan: RecyclePodPlan, { kube, clock }: ActDeps): Promise<Outcome> => {
+  const { wrote, left, obstacle } = await deletePods(kube, plan.pods, plan.method)
+  if (wrote.length > 0) return { kind: 'Done', at: clock.now(), wrote, left }
+  return obstacle ?? { kind: 'AlreadyDone' }
+}

@@ -1,0 +1,90 @@
+import type { Case, PolicyInForce, Governed, Matched } from '../../model/decision-input.ts'
+import { parseDuration } from '../../model/duration.ts'
+import { type ObjectRef, type Pod, isNodeItself } from '../../model/kubernetes.ts'
+import type { PodToDelete, RecyclePodPlan } from '../../model/plan.ts'
+import { unplanned } from '../node-plan.ts'
+import type { Planned, Turn } from '../plan.ts'
+import { nameOfOwner } from '../pod-template.ts'
+import { diffOf, hashOf } from '../text.ts'
+
+/** As many as one record can name. */
+const MAX_PODS = 512
+
+/** Deletes or evicts the failing pods, each only if it is still this very pod, and only where somebody makes them anew. */
+export const planRecyclePod = (
+  { incident: { owner } }: Case,
+  { policy, matched }: Governed,
+  { action, index }: Turn,
+): Planned => {
+  if (!owner.recreatesPods) {
+    const message = owner.mendsPods
+      ? `a pod of ${nameOfOwner(owner)} that is deleted counts as a failure of its Job, and may be the end of it`
+      : `nothing recreates the pods of ${nameOfOwner(owner)}: deleting one would be the end of it`
+    return { reason: 'RolloutBlocked', message, tryNext: true }
+  }
+  const pods = podsToDelete(matched)
+  if (pods.length === 0) {
+    return { reason: 'AlreadyRecovered', message: 'every failing pod is being deleted already', tryNext: false }
+  }
+  return recycling(owner.ref, pods, policy, { action, index })
+}
+
+/** Those that are not going already, each once, by name. */
+const podsToDelete = (matched: readonly Matched[]): readonly PodToDelete[] => {
+  const byUid = new Map(
+    matched
+      .map(({ failing }) => failing.pod.metadata)
+      .filter(({ deletionTimestamp }) => deletionTimestamp === undefined)
+      .map(
+        ({ namespace = '', name, uid, resourceVersion }) => [uid, { namespace, name, uid, resourceVersion }] as const,
+      ),
+  )
+  return [...byUid.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_PODS)
+}
+
+const recycling = (
+  target: ObjectRef,
+  pods: readonly PodToDelete[],
+  { generation }: PolicyInForce,
+  { action, index }: Turn,
+): { readonly plan: RecyclePodPlan } => ({
+  plan: {
+    type: 'RecyclePod',
+    index,
+    timeoutMs: parseDuration(action.timeout),
+    target,
+    method: action.recyclePod?.method ?? 'Delete',
+    pods,
+    diff: diffOf(target, [], pods),
+    hash: hashOf({ generation, type: 'RecyclePod', target, changes: [], pods }),
+  },
+})
+
+/** Controllers that make a pod anew, whatever node the one before was on. */
+const RECREATES: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet'])
+
+/** Whether somebody makes this pod anew when it is deleted; one of a Job counts as the Job's failure. */
+export const isRecreated = ({ metadata }: Pod): boolean =>
+  (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller === true && RECREATES.has(kind))
+
+/** Of a node's pods those that somebody makes anew; the others are left, and it says so. */
+export const planRecyclePodsOnNode = (c: Case, { policy, matched }: Governed, turn: Turn): Planned => {
+  const pods = matched.filter(({ failing: { pod } }) => !isNodeItself(pod))
+  const recreated = pods.filter(({ failing }) => isRecreated(failing.pod))
+  const left = podsToDelete(pods.filter(({ failing }) => !isRecreated(failing.pod)))
+  const going = podsToDelete(recreated)
+  const { ref } = c.incident.owner
+  if (going.length === 0) {
+    return left.length > 0
+      ? unplanned('RolloutBlocked', `nothing recreates ${sayPods(left)}: deleting one would be the end of it`, true)
+      : unplanned('AlreadyRecovered', 'no failing pod is left that could be deleted', true)
+  }
+  const { plan } = recycling(ref, going, policy, turn)
+  const also = left.length > 0 ? `\n@@ left, for nothing recreates them @@\n  ${sayPods(left)}` : ''
+  return { plan: { ...plan, diff: plan.diff + also } }
+}
+
+const sayPods = (pods: readonly PodToDelete[]): string => {
+  const shown = pods.slice(0, 5).map(({ namespace, name }) => `${namespace}/${name}`)
+  return `${shown.join(', ')}${pods.length > shown.length ? ` and ${pods.length - shown.length} more` : ''}`
+}

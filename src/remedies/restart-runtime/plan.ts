@@ -1,0 +1,205 @@
+import type { NodeInspection } from '../../api/node-task.ts'
+import { type Ask, askFor, type Case, HOUR, nodeCauseOf, type Governed } from '../../model/decision-input.ts'
+import { findDockerChain } from '../../model/docker-chain.ts'
+import { formatDuration, parseTime } from '../../model/duration.ts'
+import type { Facts } from '../../model/incident.ts'
+import { type ObjectRef, type Pod, excludes } from '../../model/kubernetes.ts'
+import type { NodeRuntime, RestartReason } from '../../model/node-tasks.ts'
+import type { NodeOrder, PodOnNode } from '../../model/plan.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, orderNames, podsOnNode, sayUnseen, unplanned } from '../node-plan.ts'
+import type { Planned, Turn, Unplanned } from '../plan.ts'
+import { triedSteps } from '../../model/remediation-state.ts'
+
+/** What a restart is asked for; the agent looks whether it is so before it acts. */
+export interface Restart {
+  readonly runtime: NodeRuntime
+  readonly reason: RestartReason
+}
+
+export const restartOrders = (
+  { name, uid }: ObjectRef,
+  { runtime, reason }: Restart,
+  pods: readonly PodOnNode[],
+  hash: string,
+): readonly NodeOrder[] => {
+  const podUids = reason === 'SandboxesStuck' && { podUids: pods.map((pod) => pod.uid) }
+  const restartRuntime = { runtime, reason, ...podUids }
+  return orderNames('RestartRuntime', hash, 1).map((order) => ({
+    name: order,
+    spec: { nodeName: name, nodeUid: uid, verb: 'RestartRuntime', restartRuntime },
+  }))
+}
+
+/** Chains that Docker makes when it starts. */
+const DOCKERS_CHAIN = /^DOCKER(-[A-Z0-9-]+)?$/
+
+const isDockerThere = ({ docker, units }: NodeInspection): boolean =>
+  docker.installed ?? units.list?.some(({ name, load }) => name === 'docker.service' && load === 'loaded') ?? false
+
+/** What may wipe a chain that was put back, as far as the agent sees it. */
+export const wipersIn = ({ units }: NodeInspection): readonly string[] =>
+  (units.list ?? [])
+    .filter(
+      ({ name, active }) =>
+        /^(firewalld|nftables|netfilter-persistent|iptables|ufw)\b/.test(name) && active === 'active',
+    )
+    .map(({ name }) => name)
+
+/** A chain that is gone again so soon is wiped by something: a restart would be the next of many. */
+const goneAgain = (c: Case, inspection: NodeInspection): Unplanned | undefined => {
+  const restarted = triedSteps(c).find(
+    ({ step }) =>
+      step.action === 'RestartRuntime' && step.state === 'Succeeded' && step.node?.reason === 'ChainMissing',
+  )
+  const at = parseTime(restarted?.step.finishedAt)
+  if (at === undefined || c.now - at > HOUR) return undefined
+  const names = wipersIn(inspection)
+  const who =
+    names.length > 0
+      ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} active on the node and may wipe it`
+      : 'something on the node wipes it, such as a firewall service or another iptables-restore'
+  const ago = formatDuration(Math.max(60_000, Math.round((c.now - at) / 60_000) * 60_000))
+  return unplanned('AttemptsSpent', `the chain was put back ${ago} ago and is gone again: ${who}`, true)
+}
+
+const restartForChain = (c: Case, { matched }: Governed): Restart | Unplanned => {
+  const { inspection } = c.facts
+  const chain = matched.map(({ finding }) => finding.detail).find((detail) => detail !== undefined)
+  if (chain === undefined) return unplanned('FactUnknown', 'the message does not name the chain that is missing', true)
+  if (!DOCKERS_CHAIN.test(chain)) {
+    const whose = 'a CNI plugin, kube-proxy or a firewall has to make it'
+    return unplanned('RolloutBlocked', `chain ${chain} is not one that Docker makes: ${whose}`, true)
+  }
+  if (!inspection?.known) return unplanned('FactUnknown', sayUnseen(inspection), false)
+  const { chains } = inspection.value
+  if (!isDockerThere(inspection.value)) {
+    return unplanned('RolloutBlocked', `docker.service is not on the node: chain ${chain} is not Docker's here`, true)
+  }
+  if (!chains.known)
+    return unplanned('FactUnknown', `whether chain ${chain} is gone cannot be seen: ${chains.why}`, false)
+  const found = findDockerChain(chains)
+  if (found.kind === 'Unknown') return unplanned('FactUnknown', `whether chain ${chain} is gone: ${found.why}`, false)
+  if (found.kind === 'There') return unplanned('FactUnknown', 'the agent sees chain DOCKER in its tables', true)
+  return goneAgain(c, inspection.value) ?? { runtime: 'docker', reason: 'ChainMissing' }
+}
+
+const restartOfKubelets = ({ facts }: Case, reason: RestartReason): Restart | Unplanned => {
+  const { inspection } = facts
+  if (!inspection?.known) return unplanned('FactUnknown', sayUnseen(inspection), false)
+  const runtime = kubeletsRuntime(facts)
+  if (!runtime)
+    return unplanned(
+      'FactUnknown',
+      'which runtime the kubelet uses is unknown, or it is none that can be restarted',
+      true,
+    )
+  return { runtime, reason }
+}
+
+/** What a restart would be asked for. */
+const restartFor = (c: Case, governed: Governed): Restart | Unplanned => {
+  const cause = nodeCauseOf(c)
+  switch (cause) {
+    case 'IptablesChainMissing':
+      return restartForChain(c, governed)
+    case 'RuntimeUnresponsive':
+      return restartOfKubelets(c, 'Unresponsive')
+    case 'SandboxStale':
+    case 'SandboxNameConflict':
+      return podsOnNode(governed).length === 0
+        ? unplanned('AlreadyRecovered', 'every failing pod is being deleted already', false)
+        : restartOfKubelets(c, 'SandboxesStuck')
+    case 'MountHelperMissing':
+      return unplanned('RolloutBlocked', 'a restart of the runtime brings no mount helper', true)
+    case undefined:
+      return unplanned('RolloutBlocked', 'RestartRuntime is for what lies with a node', true)
+  }
+}
+
+/** Facts that a restart is decided by. */
+export const askForRestart = ({ facts }: Case): Ask | undefined =>
+  askFor(facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }])
+
+/** Restarts the runtime that owns what is broken, on the one node, after telling what else that touches. */
+export const planRestartRuntime = (c: Case, governed: Governed, turn: Turn): Planned => {
+  if (nodeCauseOf(c) === undefined) return restartFor(c, governed) as Unplanned
+  const ask = askForRestart(c)
+  if (ask) return ask
+  const restart = restartFor(c, governed)
+  if ('tryNext' in restart) return restart
+  const { runtime, reason } = restart
+  const { ref } = c.incident.owner
+  const { touches, stops, unseen } = blastRadius(c.facts, runtime)
+  if (unseen !== undefined) return unplanned('FactUnknown', unseen, false)
+  const spared = stops.find(({ metadata }) => excludes(metadata))
+  if (spared) {
+    const message = `a restart of ${runtime} would stop Pod ${spared.metadata.namespace}/${spared.metadata.name}, which opted out`
+    return unplanned('OptedOut', message, true)
+  }
+  const pods = podsOnNode(governed)
+  const base = nodeBase(c, governed, turn, { pods, what: [runtime, reason] })
+  const diff = nodeDiff(ref, [`! ${runtime}.service is restarted: ${touches}`], pods)
+  return {
+    plan: {
+      ...base,
+      type: 'RestartRuntime',
+      runtime,
+      reason,
+      touches,
+      diff,
+      orders: restartOrders(ref, restart, pods, base.hash),
+    },
+  }
+}
+
+// What the restart of a runtime touches beside the pods that it is for.
+
+export interface BlastRadius {
+  /** A sentence for whoever approves it. */
+  readonly touches: string
+  /** Pods whose containers stop, or may stop. */
+  readonly stops: readonly Pod[]
+  /** Why that cannot be told; then nothing may be restarted. */
+  readonly unseen?: string
+}
+
+const hasEnded = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed'
+
+const many = (count: number): string => `${count} pod${count === 1 ? '' : 's'}`
+
+/** Docker's live-restore, in words: on, off or not known. */
+const liveRestore = ({ inspection }: Facts): boolean | undefined =>
+  inspection?.known && inspection.value.docker.known ? inspection.value.docker.liveRestore : undefined
+
+const besideKubernetes = (facts: Facts, kubelets: NodeRuntime): string => {
+  const here = `docker runs none of the pods here (the kubelet uses ${kubelets})`
+  switch (liveRestore(facts)) {
+    case true:
+      return `${here}; containers that it runs beside Kubernetes keep running: live-restore is on`
+    case false:
+      return `${here}; containers that it runs beside Kubernetes stop: live-restore is off`
+    case undefined:
+      return `${here}; containers that it runs beside Kubernetes may stop: whether live-restore is on is unknown`
+  }
+}
+
+/** Needs the facts `node`, `inspection` and `nodePods`. */
+export const blastRadius = (facts: Facts, runtime: NodeRuntime): BlastRadius => {
+  const kubelets = kubeletsRuntime(facts)
+  if (kubelets === undefined) return { touches: '', stops: [], unseen: 'which runtime the kubelet uses is unknown' }
+  if (runtime !== kubelets) return { touches: besideKubernetes(facts, kubelets), stops: [] }
+  const { nodePods } = facts
+  const pods = nodePods?.known ? nodePods.value.filter((pod) => !hasEnded(pod)) : []
+  const its = nodePods?.known ? `its ${many(pods.length)} keep running` : 'its pods keep running'
+  if (runtime !== 'docker') return { touches: `${its} (${runtime} leaves them)`, stops: [] }
+  const spared = liveRestore(facts)
+  if (spared === true) return { touches: `${its}: live-restore is on`, stops: [] }
+  if (!nodePods?.known) {
+    return { touches: '', stops: [], unseen: `which pods it would stop is unknown: ${nodePods?.why ?? 'not read'}` }
+  }
+  const touches =
+    spared === false
+      ? `stops the containers of ${many(pods.length)}: live-restore is off`
+      : `may stop the containers of ${many(pods.length)}: whether live-restore is on is unknown`
+  return { touches, stops: pods }
+}

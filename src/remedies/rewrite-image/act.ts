@@ -1,0 +1,132 @@
+/** RewriteImage: a guarded patch on whatever holds the pod template, and what its pods need beside it. Undo is the same. */
+import type { Workload } from '../../model/kubernetes.ts'
+import type { ImageEdit, Outcome, PodLeft, RewriteImagePlan, Write } from '../../model/plan.ts'
+import type { RbacGrant } from '../../model/rbac.ts'
+import { sleep } from '../../runtime/clock.ts'
+import { deletePod, deletePods } from '../delete-pods.ts'
+import type { ActDeps } from '../writes.ts'
+import { type Patched, patchImages, pathOfTarget, rehearse, type Settled } from './patch.ts'
+
+export const RBAC: RbacGrant = {
+  action: 'RewriteImage',
+  rules: [
+    {
+      apiGroups: ['apps'],
+      resources: ['deployments', 'statefulsets', 'daemonsets', 'replicasets'],
+      verbs: ['get', 'patch'],
+      why: 'to rewrite the image in the template of a workload',
+    },
+    {
+      apiGroups: ['batch'],
+      resources: ['cronjobs'],
+      verbs: ['get', 'patch'],
+      why: 'to rewrite the image in the template of a workload',
+    },
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['get', 'patch'],
+      why: 'to rewrite the image of a pod that nothing owns, or that a Job left stuck',
+    },
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['get', 'delete'],
+      why: 'to delete the broken pods that a StatefulSet or ReplicaSet leaves standing after the rewrite',
+    },
+  ],
+}
+
+/** How long a workload's controller may take to notice the edit before its broken pods are deleted. */
+const TAKE_UP_MS = 10_000
+const TAKE_UP_POLL_MS = 100
+
+/** A pod deleted before its controller saw the edit would come back as it was. */
+const takenUp = async (plan: RewriteImagePlan, generation: number | undefined, deps: ActDeps): Promise<boolean> => {
+  const { kube, clock } = deps
+  const until = clock.monotonic() + TAKE_UP_MS
+  for (;;) {
+    const { metadata, status } = await kube.get<Workload>(pathOfTarget(plan))
+    if ((status?.observedGeneration ?? 0) >= (generation ?? metadata.generation ?? 0)) return true
+    if (clock.monotonic() >= until) return false
+    await sleep(clock, TAKE_UP_POLL_MS)
+  }
+}
+
+/** Half a plan helps nobody: without the right to delete or patch the pods, the template is not touched either. */
+const refusedForPods = async ({ thenDelete, thenPatch }: RewriteImagePlan, deps: ActDeps) => {
+  const [deleted] = thenDelete
+  const [patched] = thenPatch
+  const rehearsal = deleted && (await deletePod(deps.kube, deleted, { dryRun: true }))
+  if (rehearsal?.kind === 'Refused') return rehearsal
+  const shown = patched && (await rehearse(patched, deps))
+  return shown?.kind === 'Refused' ? shown : undefined
+}
+
+const writeTemplate = (plan: RewriteImagePlan, deps: ActDeps): Promise<Patched | Settled> =>
+  plan.podsOnly ? Promise.resolve({ kind: 'AlreadyDone' }) : patchImages(plan, deps)
+
+/** What is done to pods once the template is written. */
+const carryToPods = async (plan: RewriteImagePlan, generation: number | undefined, deps: ActDeps) => {
+  const { target, thenDelete, thenPatch } = plan
+  if (thenPatch.length > 0) return patchPods(thenPatch, deps)
+  if (thenDelete.length === 0) return { wrote: [], left: [] }
+  if (await takenUp(plan, generation, deps)) return deletePods(deps.kube, thenDelete, 'Delete')
+  const why = `the controller of ${target.kind} ${target.name} has not taken up the edit`
+  return { wrote: [], left: thenDelete.map((pod) => ({ name: pod.name, uid: pod.uid, why })) }
+}
+
+/**
+ * Writes the images of the plan, then deletes the pods that their controller would leave standing, or writes to those
+ * that no template reaches. Idempotent: run again after a crash at any point it does only what is missing.
+ */
+export const rewriteImage = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Outcome> => {
+  const refused = await refusedForPods(plan, deps)
+  if (refused) return refused
+  const patched = await writeTemplate(plan, deps)
+  if (patched.kind === 'Stale' || patched.kind === 'Refused') return patched
+  const { kind, namespace, name, uid } = plan.target
+  const patch: Write = { verb: 'patched', ref: { kind, name, uid, ...(namespace !== undefined && { namespace }) } }
+  const wrote = patched.kind === 'Patched' ? [patch] : []
+  const generation = patched.kind === 'Patched' ? patched.generation : undefined
+  const pods = await carryToPods(plan, generation, deps)
+  if (wrote.length + pods.wrote.length > 0) {
+    return { kind: 'Done', at: deps.clock.now(), wrote: [...wrote, ...pods.wrote], left: pods.left }
+  }
+  if (plan.podsOnly && 'obstacle' in pods && pods.obstacle) return pods.obstacle
+  if (pods.left.length === 0) return { kind: 'AlreadyDone' }
+  return { kind: 'Done', at: deps.clock.now(), wrote: [], left: pods.left }
+}
+
+export interface PodsPatched {
+  readonly wrote: readonly Write[]
+  readonly left: readonly PodLeft[]
+  /** Why the first pod that was left was left. */
+  readonly obstacle?: Extract<Outcome, { kind: 'Stale' | 'Refused' }>
+}
+
+/** Gives stuck pods their images, one after the other; one that cannot be written to does not keep the others stuck. */
+export const patchPods = async (edits: readonly ImageEdit[], deps: ActDeps): Promise<PodsPatched> => {
+  const wrote: Write[] = []
+  const left: PodLeft[] = []
+  let obstacle: PodsPatched['obstacle']
+  for (const edit of edits) {
+    const { name, uid, namespace } = edit.target
+    const patched = await patchImages(edit, deps, { onlyWaiting: true })
+    switch (patched.kind) {
+      case 'Patched':
+        wrote.push({
+          verb: 'patched',
+          ref: { kind: 'Pod', name, uid, ...(namespace !== undefined && { namespace }) },
+        })
+        break
+      case 'AlreadyDone':
+        break
+      case 'Stale':
+      case 'Refused':
+        obstacle ??= patched
+        left.push({ name, uid, why: patched.why })
+    }
+  }
+  return { wrote, left, ...(obstacle !== undefined && { obstacle }) }
+}

@@ -1,0 +1,254 @@
+import {
+  askFor,
+  type Case,
+  type PolicyInForce,
+  registryOf,
+  type Governed,
+  type Matched,
+} from '../../model/decision-input.ts'
+import { parseDuration } from '../../model/duration.ts'
+import { normalImage, parseImage, sameImage } from '../../model/image-reference.ts'
+import type { Owner } from '../../model/incident.ts'
+import type { Pod } from '../../model/kubernetes.ts'
+import type { ImageEdit, PlacedChange, PodToDelete, RewriteImagePlan, Verdict } from '../../model/plan.ts'
+import type { UnderWay } from '../../model/remediation-state.ts'
+import type { Planned, Turn } from '../plan.ts'
+import {
+  imageIn,
+  isLeaving,
+  type Named,
+  nameOfOwner,
+  placeInPod,
+  placeOf,
+  sayWriter,
+  statusIn,
+  waits,
+} from '../pod-template.ts'
+import { diffOf, hashOf } from '../text.ts'
+
+type Drafted = { readonly change: PlacedChange } | { readonly differs: string } | { readonly noTarget: string }
+
+/**
+ * The image that was meant, where the policy lets it be written: the likeliest explanation names it, its registry has it,
+ * and no other is as near.
+ */
+const suggestionFor = (c: Case, { rewriteImage }: Turn['action'], image: string): string | undefined => {
+  if (rewriteImage?.suggestions !== 'Apply') return undefined
+  const likeliest = c.diagnosis.explanations?.find(({ of }) => of === image)
+  return likeliest?.found ? likeliest.image : undefined
+}
+
+/** Why there is no target, with what is thought of it by now. */
+const sayNoTarget = (c: Case, image: string): string => {
+  const likeliest = c.diagnosis.explanations?.find(({ of }) => of === image)
+  const meant = likeliest?.image === undefined ? '' : `, ${likeliest.image} may be meant`
+  return `no rewrite rule applies to ${normalImage(image)}${likeliest === undefined ? '' : `; ${likeliest.kind}${meant}`}`
+}
+
+/** One failing container's change, or why there is none. */
+const draft = (c: Case, policy: PolicyInForce, action: Turn['action'], { finding }: Matched): Drafted => {
+  const { owner } = c.incident
+  const { container, init, image } = finding
+  const place = placeOf(owner, finding)
+  const what = `${init ? 'init container' : 'container'} ${container || '(none)'}`
+  if (!place)
+    return { differs: `${what} does not stand in the template of ${nameOfOwner(owner)}: something else added it` }
+  const suggested = suggestionFor(c, action, image)
+  const result = policy.matches.rewrite(normalImage(image)) ?? (suggested === undefined ? undefined : { to: suggested })
+  const made = { container, init, pointer: place.pointer, was: place.image }
+  if (!sameImage(place.image, image)) {
+    // A Job that was made before its CronJob was mended: its pod is given what stands there by now.
+    if (owner.mendsPods && result && 'to' in result && sameImage(result.to, place.image)) {
+      return { change: { ...made, from: image, to: place.image } }
+    }
+    const since =
+      owner.ref.kind === 'CronJob' ? '; what was made from it before stays as it is until it is deleted' : ''
+    const there = `${nameOfOwner(owner)} has ${place.image || 'no image'} there${since}`
+    return { differs: `${what} failed with ${image}, but ${there}` }
+  }
+  if (!result) return { noTarget: sayNoTarget(c, image) }
+  if ('refused' in result) return { noTarget: result.refused }
+  if (sameImage(result.to, place.image)) return { noTarget: `the rewrite rule leaves ${image} as it is` }
+  return { change: { ...made, from: place.image, to: result.to } }
+}
+
+const needsSuggestion = (policy: PolicyInForce, { image }: Matched['finding']): boolean =>
+  image !== '' && !policy.matches.rewrite(normalImage(image))
+
+/** The change with the digests that are known: the one pinned or seen before, and the one that the registry has now. */
+const withDigests = (c: Case, change: PlacedChange): PlacedChange => {
+  const digestOf = (image: string): string | undefined => {
+    const parsed = parseImage(image)
+    const answer = registryOf(c.facts, image)
+    const seen = answer?.known && answer.value.kind === 'exists' ? answer.value.digest : undefined
+    return (parsed.ok ? parsed.reference.digest : undefined) ?? seen
+  }
+  const [digestBefore, digestAfter] = [digestOf(change.from), digestOf(change.to)]
+  return { ...change, ...(digestBefore && { digestBefore }), ...(digestAfter && { digestAfter }) }
+}
+
+/** A pod that still carries an image of before, and either is known to fail or never started the container. */
+const isBroken = (pod: Pod, failing: ReadonlySet<string>, changes: readonly PlacedChange[]): boolean =>
+  changes.some((change) => {
+    if (!sameImage(imageIn(pod, change) ?? '', change.from)) return false
+    const status = statusIn(pod, change)
+    return failing.has(pod.metadata.uid) || (status?.state?.waiting !== undefined && !status.restartCount)
+  })
+
+/** Pods that their controller would leave standing after the edit, by uid and version. */
+const brokenPods = (
+  pods: readonly Pod[],
+  failing: ReadonlySet<string>,
+  changes: readonly PlacedChange[],
+): readonly PodToDelete[] =>
+  pods
+    .filter((pod) => pod.metadata.deletionTimestamp === undefined && isBroken(pod, failing, changes))
+    .map(({ metadata: { namespace = '', name, uid, resourceVersion } }) => ({ namespace, name, uid, resourceVersion }))
+
+/** What is left to do on pods once the template is written. */
+export const podsToMend = (
+  owner: Owner,
+  pods: readonly Pod[],
+  failing: ReadonlySet<string>,
+  changes: readonly PlacedChange[],
+): Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch'> => ({
+  thenDelete: owner.keepsBrokenPods ? brokenPods(pods, failing, changes) : [],
+  thenPatch: owner.mendsPods ? podEdits(pods, changes, failingOrNew(failing)) : [],
+})
+
+/** The template cannot be changed or has the images already, and no pod waits for them. */
+export const leavesAllAsIs = ({ podsOnly, changes, thenDelete, thenPatch }: RewriteImagePlan): boolean =>
+  (podsOnly === true || changes.every(({ was, to }) => sameImage(was, to))) &&
+  thenDelete.length === 0 &&
+  thenPatch.length === 0
+
+/** What is done on pods, and whether that is all. */
+export type OnPods = Partial<Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch' | 'podsOnly'>>
+
+/** Assembles the plan: also for an undo, whose changes point the other way. */
+export const rewriteImagePlan = (
+  owner: Owner,
+  step: { readonly index: number; readonly generation: number; readonly timeoutMs: number },
+  changes: readonly PlacedChange[],
+  { thenDelete = [], thenPatch = [], podsOnly }: OnPods = {},
+): RewriteImagePlan => ({
+  type: 'RewriteImage',
+  index: step.index,
+  timeoutMs: step.timeoutMs,
+  target: owner.ref,
+  resourceVersion: owner.resourceVersion,
+  annotations: owner.annotations,
+  changes,
+  ...(podsOnly && { podsOnly }),
+  thenDelete,
+  thenPatch,
+  diff: diffOf(owner.ref, podsOnly ? [] : changes, thenDelete, thenPatch),
+  // Which pods of Jobs wait just then is no part of what is approved: with each tick of its schedule it is another one.
+  hash: hashOf({
+    generation: step.generation,
+    type: 'RewriteImage',
+    target: owner.ref,
+    changes,
+    pods: thenDelete,
+    ...(podsOnly && { podsOnly }),
+  }),
+})
+
+/** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */
+export const planRewriteImage = (c: Case, { policy, matched }: Governed, { action, index }: Turn): Planned => {
+  const { owner } = c.incident
+  if (action.rewriteImage?.suggestions === 'Apply' && matched.some(({ finding }) => needsSuggestion(policy, finding))) {
+    const closer = askFor(c.facts, c.diagnosis.closer ?? [])
+    if (closer) return closer
+  }
+  const drafts = matched.map((one) => draft(c, policy, action, one))
+  const byPointer = new Map(
+    drafts.flatMap((one) => ('change' in one ? [[one.change.pointer, one.change] as const] : [])),
+  )
+  if (byPointer.size === 0) {
+    const noTarget = drafts.find((one) => 'noTarget' in one)
+    if (noTarget) return { reason: 'TargetUnverified', message: noTarget.noTarget, tryNext: true }
+    const differs = drafts.find((one) => 'differs' in one)
+    return { reason: 'TemplateDiffers', message: differs?.differs ?? 'no failing container is left', tryNext: false }
+  }
+  const changes = [...byPointer.values()]
+    .toSorted((a, b) => (a.pointer < b.pointer ? -1 : 1))
+    .map((change) => withDigests(c, change))
+  const step = { index, generation: policy.generation, timeoutMs: parseDuration(action.timeout) }
+  if (!owner.keepsBrokenPods && !owner.mendsPods) return { plan: rewriteImagePlan(owner, step, changes) }
+
+  const ask = askFor(c.facts, [{ fact: 'pods' }])
+  if (ask) return ask
+  const { pods } = c.facts
+  if (!pods?.known) {
+    const message = `which pods ${nameOfOwner(owner)} would leave broken is unknown: ${pods?.why ?? 'not read'}`
+    return { reason: 'FactUnknown', message, tryNext: false }
+  }
+  const failing = new Set(matched.map(({ failing: { pod } }) => pod.metadata.uid))
+  const hasThem = changes.every(({ was, to }) => sameImage(was, to))
+  const plan = rewriteImagePlan(owner, step, changes, {
+    ...podsToMend(owner, pods.value, failing, changes),
+    ...((owner.templateFixed || (owner.mendsPods && hasThem)) && { podsOnly: true }),
+  })
+  if (!leavesAllAsIs(plan)) return { plan }
+  return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} waits any more`, tryNext: false }
+}
+
+// Pods of Jobs that wait with an image of before: no edit of a template reaches them, so they are given it themselves.
+
+/**
+ * A CronJob that allows it may have thousands of Jobs waiting; to let go of all of them at once would be an outage of
+ * its own. The newest first, the others by the next attempt, as the policy's limits let it.
+ */
+const MAX_MENDED = 64
+
+export type IsDue = (pod: Pod, named: Named) => boolean
+
+/** It is known to fail, or has never started the container. */
+export const failingOrNew =
+  (failing: ReadonlySet<string>): IsDue =>
+  (pod, named) =>
+    failing.has(pod.metadata.uid) || (waits(pod, named) && !statusIn(pod, named)?.restartCount)
+
+/** Of these pods alone, and only while the container waits: what runs or ended is not started anew to be taken back. */
+export const waitingAmong =
+  (uids: ReadonlySet<string>): IsDue =>
+  (pod, named) =>
+    uids.has(pod.metadata.uid) && waits(pod, named)
+
+const editOf = (pod: Pod, changes: readonly PlacedChange[], isDue: IsDue): readonly ImageEdit[] => {
+  const { name, namespace, uid, resourceVersion, annotations = {} } = pod.metadata
+  const mine = changes.flatMap((change): readonly PlacedChange[] => {
+    const place = placeInPod(pod, change)
+    if (!place || !sameImage(place.image, change.from) || !isDue(pod, change)) return []
+    return [{ ...change, pointer: place.pointer, was: place.image }]
+  })
+  if (mine.length === 0) return []
+  const target = { apiVersion: 'v1', kind: 'Pod', name, uid, ...(namespace !== undefined && { namespace }) }
+  return [{ target, resourceVersion, annotations, changes: mine }]
+}
+
+const createdAt = ({ metadata }: Pod): string => metadata.creationTimestamp ?? ''
+
+/** The edits of those pods that have a change's image of before and are due, newest first. */
+export const podEdits = (pods: readonly Pod[], changes: readonly PlacedChange[], isDue: IsDue): readonly ImageEdit[] =>
+  pods
+    .filter((pod) => !isLeaving(pod) && pod.status?.phase !== 'Succeeded')
+    .toSorted((a, b) => createdAt(b).localeCompare(createdAt(a)) || a.metadata.uid.localeCompare(b.metadata.uid))
+    .flatMap((pod) => editOf(pod, changes, isDue))
+    .slice(0, MAX_MENDED)
+
+/** A recorded step's changes upon the owner as it is now; cancelled where neither the old nor the new image stands there. */
+export const changesNow = (c: Case, { step }: UnderWay): readonly PlacedChange[] | Verdict => {
+  const { owner } = c.incident
+  const changes: PlacedChange[] = []
+  for (const change of step.changes ?? []) {
+    const place = placeOf(owner, change)
+    if (!place || !(sameImage(place.image, change.from) || sameImage(place.image, change.to))) {
+      const message = `begun but not written: ${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} meanwhile`
+      return { kind: 'Prove', outcome: 'Cancelled', reason: 'TemplateDiffers', message, lookAgainAt: c.now }
+    }
+    changes.push({ ...change, pointer: place.pointer, was: place.image })
+  }
+  return changes
+}

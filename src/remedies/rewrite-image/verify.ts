@@ -1,0 +1,68 @@
+/** The proof of pods that were given an image themselves: those of Jobs, which end, and are deleted when they ended. */
+import type { RemediationStep } from '../../api/remediation.ts'
+import { parseTime } from '../../model/duration.ts'
+import { sameImage } from '../../model/image-reference.ts'
+import type { Owner } from '../../model/incident.ts'
+import type { Pod } from '../../model/kubernetes.ts'
+import { imageIn, isLeaving, nameOfOwner, waits } from '../pod-template.ts'
+import { allStarted, type Started } from '../running-pods.ts'
+
+const ofLongAgo: Started = { since: Number.NEGATIVE_INFINITY }
+
+/** A Job's times are whole seconds, rounded down. */
+const completedSince = ({ lastSuccessAt }: Owner, step: RemediationStep): boolean => {
+  const actedAt = parseTime(step.actedAt) ?? parseTime(step.intendedAt)
+  return lastSuccessAt !== undefined && actedAt !== undefined && lastSuccessAt >= Math.floor(actedAt / 1_000) * 1_000
+}
+
+/** Nothing is there any more that could prove it or fail to. */
+export interface Vanished {
+  readonly vanished: string
+}
+
+/** A pod that the step gave the new image, and that waits with the one of before: somebody took it back. */
+export const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | undefined => {
+  const named = uidsOf(step)
+  return pods.find(
+    (pod) =>
+      named.has(pod.metadata.uid) &&
+      !isLeaving(pod) &&
+      step.changes?.some((change) => sameImage(imageIn(pod, change) ?? '', change.from) && waits(pod, change)),
+  )
+}
+
+/** Whether a step wrote to pods of Jobs and to no template: it then names no target. */
+export const wrotePodsOnly = (owner: Owner, { action, target }: RemediationStep): boolean =>
+  action === 'RewriteImage' && (owner.templateFixed === true || (owner.mendsPods === true && target === undefined))
+
+export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Set(pods?.map(({ uid }) => uid))
+
+/**
+ * The pods that were given the image run it, or ended well with it. Where none of them is left, a pod with the new image
+ * that the owner made since serves as well, and so does a Job that completed since the write.
+ */
+export const mendedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep): Started | Vanished => {
+  const changes = step.changes ?? []
+  const named = uidsOf(step)
+  const mended = all.filter(({ metadata }) => named.has(metadata.uid) && metadata.deletionTimestamp === undefined)
+  if (mended.length > 0) {
+    const failed = mended.find(isLeaving)
+    if (failed) return { lacks: `pod ${failed.metadata.name} failed` }
+    const behind = mended.find((pod) => !changes.some((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
+    if (behind) return { lacks: `pod ${behind.metadata.name} does not have the new image` }
+    return allStarted(mended, 1, (pod) => changes.filter((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
+  }
+  if (completedSince(owner, step)) return ofLongAgo
+  const others = all.filter((pod) => !isLeaving(pod))
+  const starts = others
+    .filter((pod) => changes.every((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
+    .map((pod) => allStarted([pod], 1, () => changes))
+  const since = Math.min(...starts.flatMap((start) => ('since' in start ? start.since : [])))
+  if (since !== Number.POSITIVE_INFINITY) return { since }
+  const lacking = starts.find((start) => 'lacks' in start)
+  if (lacking) return lacking
+  const [other] = others
+  if (other) return { lacks: `pod ${other.metadata.name} does not have the new image` }
+  const next = owner.templateFixed ? '' : '; the next Job starts with the new image'
+  return { vanished: `no pod of ${nameOfOwner(owner)} is left that could prove it${next}` }
+}

@@ -1,0 +1,81 @@
+/** Whether pods run what they were given: the rule of proof. A pod that is merely gone is not success. */
+import { parseTime } from '../model/duration.ts'
+import { sameImage } from '../model/image-reference.ts'
+import type { ContainerStatus, Pod } from '../model/kubernetes.ts'
+import { imageIn, isLeaving, type Named, statusIn } from './pod-template.ts'
+
+/** All run, the youngest since `since` (ms since the epoch); or a sentence on what is lacking. */
+export type Started = { readonly since: number } | { readonly lacks: string }
+
+/** An init container that ended well has done its part; so has one that is not started again, as in the pods of Jobs. */
+const endedWell = (pod: Pod, { init }: Named, status: ContainerStatus): boolean =>
+  status.state?.terminated?.exitCode === 0 &&
+  (init || pod.status?.phase === 'Succeeded' || ['Never', 'OnFailure'].includes(pod.spec?.restartPolicy ?? ''))
+
+const startOf = (pod: Pod, named: Named): Started => {
+  const status = statusIn(pod, named)
+  if (status && endedWell(pod, named, status)) return { since: Number.NEGATIVE_INFINITY }
+  const since = status?.started === false ? undefined : parseTime(status?.state?.running?.startedAt)
+  if (since !== undefined) return { since }
+  const { waiting, terminated } = status?.state ?? {}
+  const why = waiting?.reason ?? terminated?.reason ?? 'it has not started'
+  return { lacks: `${named.container} of pod ${pod.metadata.name}: ${why}` }
+}
+
+/**
+ * Whether at least `desired` pods are there and, of those that have a node, at least one and all run the containers.
+ * A container that restarted counts from its last start.
+ */
+export const allStarted = (
+  pods: readonly Pod[],
+  desired: number,
+  containersOf: (pod: Pod) => readonly Named[],
+): Started => {
+  if (pods.length < desired) return { lacks: `${pods.length} of ${desired} pods are there` }
+  const scheduled = pods.filter(({ spec }) => spec?.nodeName)
+  if (scheduled.length === 0) return { lacks: 'no pod has a node yet' }
+  const starts = scheduled.flatMap((pod) => containersOf(pod).map((named) => startOf(pod, named)))
+  const lacking = starts.find((start) => 'lacks' in start)
+  return lacking ?? { since: Math.max(...starts.map((start) => ('since' in start ? start.since : 0))) }
+}
+
+interface Change extends Named {
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * Pods of the current revision carry every new image and run it, and none of the old is left broken. Where healthy ones
+ * of the old stay (`keepsHealthy`) there are so many fewer of the new.
+ */
+export const runNewImages = (
+  all: readonly Pod[],
+  desired: number,
+  changes: readonly Change[],
+  keepsHealthy = false,
+): Started => {
+  const pods = all.filter((pod) => !isLeaving(pod))
+  const has = (pod: Pod, change: Change, image: string): boolean => sameImage(imageIn(pod, change) ?? '', image)
+  const current = pods.filter((pod) => changes.every((change) => has(pod, change, change.to)))
+  const ofBefore = pods.filter((pod) => changes.some((change) => has(pod, change, change.from)))
+  const isBroken = (pod: Pod): boolean =>
+    changes.some((change) => has(pod, change, change.from) && 'lacks' in startOf(pod, change))
+  const healthy = keepsHealthy ? ofBefore.filter((pod) => !isBroken(pod)).length : 0
+  const started = allStarted(current, desired - healthy, () => changes)
+  if ('lacks' in started) return started
+  const broken = ofBefore.find(isBroken)
+  return broken ? { lacks: `pod ${broken.metadata.name} of the old revision is still broken` } : started
+}
+
+/** The recycled pods are gone, and those in their place run all their containers. */
+export const replacementsRun = (all: readonly Pod[], desired: number, recycled: ReadonlySet<string>): Started => {
+  const left = all.find(({ metadata }) => recycled.has(metadata.uid))
+  if (left) return { lacks: `pod ${left.metadata.name} is not gone yet` }
+  const named = (list: readonly { readonly name: string }[] | undefined, init: boolean): readonly Named[] =>
+    (list ?? []).map(({ name }) => ({ container: name, init }))
+  return allStarted(
+    all.filter((pod) => !isLeaving(pod)),
+    desired,
+    ({ spec }) => [...named(spec?.initContainers, true), ...named(spec?.containers, false)],
+  )
+}

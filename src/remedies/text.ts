@@ -1,0 +1,106 @@
+/** A plan as a person reads it, and its hash. */
+import { createHash } from 'node:crypto'
+import type { ObjectRef } from '../model/kubernetes.ts'
+import type { ImageEdit, PlacedChange, Plan, PodToDelete } from '../model/plan.ts'
+
+/** The record's schema bounds the diff. */
+const MAX_DIFF = 16_000
+const MAX_PODS_SHOWN = 20
+
+const pathOf = ({ kind, namespace, name }: ObjectRef): string =>
+  `${kind.toLowerCase()}/${namespace ? `${namespace}/` : ''}${name}`
+
+const podLines = (pods: readonly PodToDelete[]): readonly string[] => {
+  const shown = pods
+    .slice(0, MAX_PODS_SHOWN)
+    .map(({ namespace, name, uid }) => `- pod/${namespace}/${name} (uid ${uid})`)
+  const more = pods.length - shown.length
+  return pods.length === 0 ? [] : ['@@ pods @@', ...shown, ...(more > 0 ? [`- and ${more} more`] : [])]
+}
+
+const editLines = ({ target, changes }: Pick<ImageEdit, 'target' | 'changes'>): readonly string[] => [
+  `--- a/${pathOf(target)}`,
+  `+++ b/${pathOf(target)}`,
+  ...changes
+    .filter(({ was, to }) => was !== to)
+    .flatMap(({ pointer, container, was, to }) => [
+      `@@ ${pointer} (${container}) @@`,
+      `- image: ${was}`,
+      `+ image: ${to}`,
+    ]),
+]
+
+/** What would change, as a unified diff of the fields concerned: the target, pods that go, pods that are written to. */
+export const diffOf = (
+  target: ObjectRef,
+  changes: readonly PlacedChange[],
+  pods: readonly PodToDelete[],
+  edits: readonly ImageEdit[] = [],
+): string => {
+  const more = edits.length - MAX_PODS_SHOWN
+  const written = changes.some(({ was, to }) => was !== to) || edits.length === 0
+  const lines = [
+    ...(written ? editLines({ target, changes }) : []),
+    ...podLines(pods),
+    ...edits.slice(0, MAX_PODS_SHOWN).flatMap(editLines),
+    ...(more > 0 ? [`@@ and ${more} more pods in the same way @@`] : []),
+  ]
+  return lines.join('\n').slice(0, MAX_DIFF)
+}
+
+interface Hashed {
+  /** Of the policy. */
+  readonly generation: number
+  readonly type: Plan['type']
+  readonly target: ObjectRef
+  readonly changes: readonly PlacedChange[]
+  readonly pods: readonly PodToDelete[]
+  /** The template stays as it is: who agreed to that has not agreed to a write to the template. */
+  readonly podsOnly?: boolean
+}
+
+/**
+ * Hash of what is done to what, under which generation of the policy: 64 hex digits. Without resourceVersions, index or
+ * digests, so that it stays the same from look to look; an approval names it.
+ */
+export const hashOf = ({ generation, type, target, changes, pods, podsOnly }: Hashed): string => {
+  const canonical = JSON.stringify([
+    generation,
+    type,
+    target.uid,
+    changes.map(({ container, init, from, to }) => [container, init, from, to]).toSorted(byText),
+    pods.map(({ uid }) => uid).toSorted(),
+    ...(podsOnly === true ? ['pods only'] : []),
+  ])
+  return createHash('sha256').update(canonical).digest('hex')
+}
+
+/** The same plan in another attempt is another plan: what was approved once is not carried out twice. */
+export const hashOfAttempt = (hash: string, attempt: number): string =>
+  createHash('sha256').update(`${hash} ${attempt}`).digest('hex')
+
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
+
+/** A plan in a sentence's words: `rewrite coredns of Deployment … from a to b`. */
+export const sayPlan = (plan: Plan): string => {
+  const target = `${plan.target.kind} ${plan.target.namespace ? `${plan.target.namespace}/` : ''}${plan.target.name}`
+  switch (plan.type) {
+    case 'RewriteImage': {
+      const changes = plan.changes.map(({ container, from, to }) => `${container} from ${from} to ${to}`)
+      const pods = plan.thenDelete.length > 0 ? `, then delete ${plan.thenDelete.length} broken pod(s)` : ''
+      const mended = `${plan.thenPatch.length} stuck pod(s)`
+      const also = plan.thenPatch.length > 0 && !plan.podsOnly ? ` and of ${mended}` : ''
+      return `rewrite the image of ${plan.podsOnly ? `${mended} of ` : ''}${target}${also}: ${changes.join(', ')}${pods}`
+    }
+    case 'RecyclePod':
+      return `${plan.method === 'Evict' ? 'evict' : 'delete'} ${plan.pods.map(({ name }) => name).join(', ')} of ${target}`
+    case 'RecycleSandbox':
+      return `recycle the sandboxes of ${plan.pods.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} on ${target}`
+    case 'RestartRuntime':
+      return `restart ${plan.runtime} on ${target}; ${plan.touches}`
+    case 'FlagNode':
+      return `flag ${target}: ${plan.message}`
+    case 'InstallMountHelper':
+      return `install ${plan.packageName} on ${target}`
+  }
+}

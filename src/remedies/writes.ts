@@ -1,0 +1,77 @@
+import { kubeErrorOf } from '../kube/errors.ts'
+import { parsePath } from '../kube/paths.ts'
+import type { Outcome } from '../model/plan.ts'
+import type { ActionType } from '../model/reasons.ts'
+import type { Clock } from '../runtime/clock.ts'
+
+/** What the actors need of the Kubernetes API; `KubeClient` of runtime/ has this shape. Everything rejects with `KubeError`. */
+export interface ActApi {
+  get<T>(path: string): Promise<T>
+  create<T>(path: string, body: unknown, options?: { query?: Readonly<Record<string, string>> }): Promise<T>
+  patch<T>(
+    path: string,
+    body: unknown,
+    options: { readonly type: 'json'; readonly dryRun?: boolean; readonly fieldManager?: string },
+  ): Promise<T>
+  remove<T>(
+    path: string,
+    body?: {
+      readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
+      readonly dryRun?: readonly 'All'[]
+    },
+  ): Promise<T>
+}
+
+export interface ActDeps {
+  readonly kube: ActApi
+  readonly clock: Clock
+  /** Switched off at install, whatever rights allow. */
+  readonly refusedActions?: readonly ActionType[]
+  /** The operator's own, where orders to agents and the pods that install lie. */
+  readonly namespace?: string
+  /** Where remediators share leases of nodes; without it none is taken. */
+  readonly nodeLeaseNamespace?: string
+  /** Image of the agent, which the pod that installs a mount helper runs as well; without it nothing is installed. */
+  readonly agentImage?: AgentImage
+}
+
+export interface AgentImage {
+  readonly name: string
+  readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never' | undefined
+  readonly pullSecrets?: readonly string[] | undefined
+  /** Socket on the nodes; /run/dbus/system_bus_socket by default. */
+  readonly systemBus?: string | undefined
+  /** Of the pod's security context, where AppArmor or SELinux would forbid it the system bus. */
+  readonly appArmorProfile?: Readonly<Record<string, string>> | undefined
+  readonly seLinuxOptions?: Readonly<Record<string, string>> | undefined
+}
+
+type Refused = Extract<Outcome, { kind: 'Refused' }>
+
+/** Refused for what was asked: an authorizer, admission, or validation said no. Anything else may go differently next time. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 422])
+
+/** `patch deployments.apps in namespace web`: what to grant; undefined when it was admission that denied, not RBAC. */
+const missingRightOf = (message: string, verb: string, path: string): string | undefined => {
+  if (!message.includes(`needs the verb "${verb}"`)) return undefined
+  const parsed = parsePath(path)
+  if (!parsed) return undefined
+  const { group, resource, subresource, namespace } = parsed
+  const what = `${subresource === undefined ? resource : `${resource}/${subresource}`}${group && `.${group}`}`
+  return `${verb} ${what}${namespace === undefined ? '' : ` in namespace ${namespace}`}`
+}
+
+/** The refusal in an error, with the server's words; undefined where the error is none. */
+export const refusalOf = (error: unknown): Refused | undefined => {
+  const kube = kubeErrorOf(error)
+  if (!kube || !REFUSALS.has(kube.status)) return undefined
+  const missingRight = missingRightOf(kube.message, kube.verb, kube.path)
+  const causes = (kube.details?.causes ?? []).flatMap(({ message }) =>
+    message && !kube.message.includes(message) ? [message] : [],
+  )
+  return {
+    kind: 'Refused',
+    why: [kube.message, ...causes].join('; ').slice(0, 2_048),
+    ...(missingRight !== undefined && { missingRight }),
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Who tried what within the last 24 hours. Attempts stand on records and on the policies' status: deleting a record,
+ * or losing this process, resets no budget.
+ */
+import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
+import type { Attempt } from '../model/decision-input.ts'
+import { parseTime } from '../model/duration.ts'
+import { incidentId } from '../model/incident.ts'
+import { governingPolicy, policyOfStep, areaOfRecord } from '../model/remediation-state.ts'
+
+export const LEDGER_WINDOW_MS = 24 * 3_600_000
+/** What the policy's status takes. */
+export const MAX_ATTEMPTS = 1_000
+
+const keyOf = ({ incident, at }: Attempt): string => `${incident}@${at}`
+
+const timed = (policy: string, incident: string, time: string): readonly Attempt[] => {
+  const at = parseTime(time)
+  return at === undefined ? [] : [{ policy, incident, at }]
+}
+
+/** Attempts that stand on a policy's status. */
+export const attemptsOfPolicy = ({ metadata, status }: RemediationPolicy): readonly Attempt[] =>
+  (status?.attempts ?? []).flatMap(({ incident, time }) => timed(metadata.name, incident, time))
+/** Attempts that stand on a record. */
+export const attemptsOfRecord = (record: Remediation): readonly Attempt[] => {
+  const { spec, status } = record
+  const area = areaOfRecord(record)
+  if (area === undefined) return []
+  const incident = incidentId(spec.target.uid, area)
+  const by = (time: string): string => {
+    const step = status?.steps?.find(({ intendedAt }) => intendedAt === time)
+    return (step ? policyOfStep(record, step) : governingPolicy(record)).name
+  }
+  return (status?.attempts ?? []).flatMap((time) => timed(by(time), incident, time))
+}
+
+/** Attempts of the last 24 hours, oldest first, at most 1,000: the newest. */
+export const prune = (attempts: readonly Attempt[], now: number): readonly Attempt[] =>
+  attempts
+    .filter(({ at }) => now - at < LEDGER_WINDOW_MS)
+    .toSorted((a, b) => a.at - b.at)
+    .slice(-MAX_ATTEMPTS)
+
+/** One list without doubles, oldest first; of two that are the same the first source's counts. */
+export const mergeAttempts = (sources: readonly (readonly Attempt[])[], now: number): readonly Attempt[] => {
+  const merged = new Map<string, Attempt>()
+  for (const attempt of sources.flat()) {
+    const key = keyOf(attempt)
+    if (now - attempt.at < LEDGER_WINDOW_MS && !merged.has(key)) merged.set(key, attempt)
+  }
+  return [...merged.values()].toSorted((a, b) => a.at - b.at)
+}
+
+type Times = readonly Pick<Attempt, 'incident' | 'at'>[]
+
+export interface Ledger {
+  readonly sawPolicy: (policy: RemediationPolicy) => void
+  readonly sawRecord: (record: Remediation) => void
+  /** News of a record that was written: attempts that were begun, and those that wrote nothing after all. */
+  readonly heard: (policy: string, news: { readonly attempts?: Times; readonly takenBack?: Times }) => void
+  /** Attempts of the last 24 hours, oldest first. */
+  readonly recent: (now: number) => readonly Attempt[]
+}
+
+/** The merged attempts of everything seen since the start; what is older than 24 hours is dropped. */
+export const createLedger = (): Ledger => {
+  const attempts = new Map<string, Attempt>()
+  const takenBack = new Set<string>()
+  const add = (attempt: Attempt): void => {
+    const key = keyOf(attempt)
+    // A watch may still show the record as it was before.
+    if (!attempts.has(key) && !takenBack.has(key)) attempts.set(key, attempt)
+  }
+  return {
+    sawPolicy: (policy) => attemptsOfPolicy(policy).forEach(add),
+    sawRecord: (record) => attemptsOfRecord(record).forEach(add),
+    heard: (policy, { attempts: begun = [], takenBack: undone = [] }) => {
+      for (const { incident, at } of begun) add({ policy, incident, at })
+      for (const { incident, at } of undone) {
+        const key = keyOf({ policy, incident, at })
+        takenBack.add(key)
+        attempts.delete(key)
+      }
+    },
+    recent: (now) => {
+      for (const [key, { at }] of attempts) if (now - at >= LEDGER_WINDOW_MS) attempts.delete(key)
+      for (const key of takenBack) {
+        if (now - Number(key.slice(key.lastIndexOf('@') + 1)) >= LEDGER_WINDOW_MS) takenBack.delete(key)
+      }
+      return [...attempts.values()].toSorted((a, b) => a.at - b.at)
+    },
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Remediation records: opened under a deterministic name, and moved on by compare-and-swap. The rules of what a status
+ * becomes are `nextStatus`; here is only the writing.
+ *
+ * A record carries no ownerReferences: it has to outlive its workload (a workload that is deleted and made anew must
+ * not reset what was tried), and a workload in the tenant's hands must not be able to delete it. Housekeeping deletes it.
+ */
+import { createHash } from 'node:crypto'
+import type { Remediation } from '../api/kinds.ts'
+import type { RemediationSpec, RemediationStatus } from '../api/remediation.ts'
+import { alreadyExists, conflict, Retry, Terminal } from '../kube/errors.ts'
+import { pathOf } from '../kube/paths.ts'
+import type { IncidentArea } from '../model/causes.ts'
+import { type Diagnosis, type Incident, remediationName } from '../model/incident.ts'
+import type { Pod } from '../model/kubernetes.ts'
+import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
+import type { GoverningPolicy } from '../model/remediation-state.ts'
+import { clip, lastBegun, type Sight, type StatusChange } from './status-fields.ts'
+import { nextStatus } from './status.ts'
+
+/** What records need of the Kubernetes API. */
+export interface RecordApi {
+  get<T>(path: string): Promise<T>
+  create<T>(path: string, body: unknown): Promise<T>
+  replace<T>(path: string, body: unknown): Promise<T>
+}
+
+export interface Subject {
+  readonly incident: Incident
+  readonly diagnosis: Diagnosis
+  readonly policy: GoverningPolicy
+}
+
+const MAX_ROUNDS = 3
+const MAX_LABEL = 63
+
+const locate = ({ metadata: { namespace, name } }: Remediation, subresource?: string): string =>
+  pathOf({ kind: 'Remediation', namespace, name, subresource })
+
+/** The name of a policy as a label's value; names longer than a label takes end in a hash. */
+export const policyLabel = (name: string): string =>
+  name.length <= MAX_LABEL
+    ? name
+    : `${name.slice(0, MAX_LABEL - 9)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
+
+/** What an incident looks like now, for the record. */
+export const sightOf = ({ pods }: Incident): Sight => ({
+  failingPods: pods.length,
+  firstSeen: pods.length > 0 ? Math.min(...pods.map(({ since }) => since)) : undefined,
+})
+
+const podOf = ({ metadata: { name, uid, namespace } }: Pod): RemediationSpec['pod'] => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  name,
+  uid,
+  ...(namespace !== undefined && { namespace }),
+})
+
+const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
+  const { apiVersion, kind, namespace, name, uid } = incident.owner.ref
+  const failing = incident.pods[0]
+  const message = diagnosis.findings.find(({ cause }) => cause === diagnosis.cause)?.message
+  return {
+    policy,
+    cause: diagnosis.cause,
+    target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) },
+    templateHash: incident.templateHash,
+    ...(message && { message: clip(message, 4_096) }),
+    ...(failing && {
+      // Where the node itself fails no pod was seen.
+      ...(failing.pod.kind !== 'Node' && { pod: podOf(failing.pod) }),
+      ...(failing.pod.spec?.nodeName && { node: failing.pod.spec.nodeName }),
+    }),
+    ...(diagnosis.evidence.length > 0 && {
+      evidence: diagnosis.evidence
+        .slice(0, 64)
+        .map(({ fact, says }) => ({ fact: clip(fact, 64), says: clip(says, 2_048) })),
+    }),
+  }
+}
+
+/**
+ * Where the record of an incident lies: with its workload; of a node, which is in no namespace, in the operator's own. The
+ * name has the target's uid in it, so a node that is made anew under its name has another.
+ */
+const placeOf = ({ owner }: Incident, operatorNamespace: string): string => owner.ref.namespace ?? operatorNamespace
+
+/** A new record as it is sent; pure. */
+export const newRecord = (
+  subject: Subject,
+  operatorNamespace: string,
+): Omit<Remediation, 'metadata'> & { readonly metadata: object } => {
+  const { incident, policy } = subject
+  const { name, uid } = incident.owner.ref
+  const area: IncidentArea = incident.area
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Remediation',
+    metadata: {
+      name: remediationName(name, uid, area, incident.templateHash),
+      namespace: placeOf(incident, operatorNamespace),
+      labels: { [OWNER_UID_LABEL]: uid, [AREA_LABEL]: area, [POLICY_LABEL]: policyLabel(policy.name) },
+    },
+    spec: specOf(subject),
+  }
+}
+
+export interface Opened {
+  readonly record: Remediation
+  /** False where it was there before. */
+  readonly created: boolean
+}
+
+/** Opens the record of an incident, or finds the one that is there. `operatorNamespace`: for those of nodes. */
+export const openRecord = async (subject: Subject, kube: RecordApi, operatorNamespace: string): Promise<Opened> => {
+  const { ref } = subject.incident.owner
+  const namespace = placeOf(subject.incident, operatorNamespace)
+  const body = newRecord(subject, operatorNamespace)
+  try {
+    return { record: await kube.create(pathOf({ kind: 'Remediation', namespace }), body), created: true }
+  } catch (error) {
+    if (!alreadyExists(error)) throw new Error(`opening the record of ${ref.kind} ${ref.name}`, { cause: error })
+  }
+  const name = remediationName(ref.name, ref.uid, subject.incident.area, subject.incident.templateHash)
+  const record = await kube.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name }))
+  // Whoever may create Remediations may take the name first; what it says is then not ours.
+  if (record.spec.target.uid !== ref.uid || record.metadata.labels?.[OWNER_UID_LABEL] !== ref.uid) {
+    throw new Terminal(`Remediation ${name} in namespace ${namespace} is about another object: delete it`)
+  }
+  return { record, created: false }
+}
+
+const put = async (record: Remediation, status: RemediationStatus, kube: RecordApi): Promise<Remediation> =>
+  kube.replace<Remediation>(locate(record, 'status'), {
+    ...record,
+    status: {
+      ...status,
+      ...(record.metadata.generation !== undefined && { observedGeneration: record.metadata.generation }),
+    },
+  })
+
+/**
+ * Records an intent, by compare-and-swap against the very version that was decided on. Throws `Retry` where someone
+ * else moved the record meanwhile: then nothing may be written. The same record comes back where the intent stands.
+ */
+export const recordIntent = async (
+  record: Remediation,
+  change: Extract<StatusChange, { kind: 'Intended' | 'UndoIntended' }>,
+  kube: RecordApi,
+): Promise<Remediation> => {
+  const before = record.status ?? {}
+  const after = nextStatus(before, change)
+  if (after === before) return record
+  try {
+    return await put(record, after, kube)
+  } catch (error) {
+    if (!conflict(error))
+      throw new Error(`recording the intent on Remediation ${record.metadata.name}`, { cause: error })
+    throw new Retry(`Remediation ${record.metadata.name} was moved by someone else; nothing is written`, {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Records what happened. A version conflict (an approval, say) is no reason to lose it: the status is worked out anew
+ * on the fresh record, unless its steps were moved by another controller. The same record comes back where nothing is
+ * worth a write.
+ */
+export const recordChange = async (
+  record: Remediation,
+  change: StatusChange,
+  kube: RecordApi,
+): Promise<Remediation> => {
+  const name = `Remediation ${record.metadata.name}`
+  let current = record
+  for (let round = 1; ; round += 1) {
+    const before = current.status ?? {}
+    const after = nextStatus(before, change)
+    if (after === before) return current
+    try {
+      return await put(current, after, kube)
+    } catch (error) {
+      if (!conflict(error)) throw new Error(`recording ${change.kind} on ${name}`, { cause: error })
+      if (round === MAX_ROUNDS) throw new Retry(`${name} keeps changing`, { cause: error })
+    }
+    current = await kube.get<Remediation>(locate(record))
+    if (current.metadata.uid !== record.metadata.uid || !sameStep(current, record)) {
+      throw new Retry(`${name} was moved by someone else`)
+    }
+  }
+}
+
+const sameStep = (a: Remediation, b: Remediation): boolean => {
+  const [x, y] = [a, b].map((record) => lastBegun(record.status?.steps ?? []))
+  return x?.planHash === y?.planHash && x?.attempt === y?.attempt && x?.state === y?.state
+}

@@ -1,0 +1,499 @@
+import { describe, expect, test } from 'vitest'
+import { remediationStatus, type RemediationStatus } from '../api/remediation.ts'
+import { HOLD_REASONS, type Phase } from '../model/reasons.ts'
+import type { StatusChange } from './status-fields.ts'
+import { nextStatus } from './status.ts'
+import {
+  aHold,
+  anAct,
+  aProof,
+  aRecycle,
+  aRewrite,
+  BROKEN,
+  DONE,
+  type Happening,
+  happens,
+  iso,
+  lived,
+  MENDED,
+  NOW,
+} from './testing.ts'
+
+const held: Happening = { kind: 'Held', verdict: aHold('CoolingDown') }
+const hold = (...words: Parameters<typeof aHold>): Happening => ({ kind: 'Held', verdict: aHold(...words) })
+const act = (...words: Parameters<typeof anAct>): Happening => ({ kind: 'Intended', verdict: anAct(...words) })
+const acted = (outcome: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = DONE, more: object = {}): Happening => ({
+  kind: 'Acted',
+  outcome,
+  ...more,
+})
+const proof = (...words: Parameters<typeof aProof>): Happening => ({ kind: 'Proven', verdict: aProof(...words) })
+const undo: Happening = {
+  kind: 'UndoIntended',
+  plan: aRewrite({
+    hash: 'hash-undo',
+    changes: [{ ...aRewrite().changes[0]!, from: MENDED, to: BROKEN, was: MENDED }],
+  }),
+}
+const close: Happening = { kind: 'Closed', reason: 'OwnerGone', message: 'it is gone' }
+
+const waiting = proof('Waiting', 'WaitingForProof')
+const repaired = proof('Succeeded', 'Repaired')
+const ineffective = proof('Ineffective', 'DidNotHelp')
+const escalate = proof('Ineffective', 'DidNotHelp', { next: { kind: 'Escalate' } })
+
+interface Row {
+  readonly after: readonly Happening[]
+  readonly phase: Phase
+  readonly reason: string
+  readonly steps: readonly string[]
+  readonly attempts: number
+  readonly finished: boolean
+}
+
+const table: Readonly<Record<string, Row>> = {
+  'observing shows what would be done': {
+    after: [hold('ObserveOnly', { plan: aRewrite() })],
+    phase: 'Observed',
+    reason: 'ObserveOnly',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'a plan that waits for a person': {
+    after: [hold('AwaitingApproval', { plan: aRewrite() })],
+    phase: 'AwaitingApproval',
+    reason: 'AwaitingApproval',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'a plan that a person denied': {
+    after: [
+      hold('AwaitingApproval', { plan: aRewrite() }),
+      hold('AwaitingApproval', { plan: aRewrite(), ends: 'Denied' }),
+    ],
+    phase: 'Cancelled',
+    reason: 'Denied',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: true,
+  },
+  'another plan after one that nobody decided on': {
+    after: [
+      hold('AwaitingApproval', { plan: aRewrite(), ends: 'Expired' }),
+      hold('AwaitingApproval', { plan: aRewrite({ hash: 'hash-9' }) }),
+    ],
+    phase: 'AwaitingApproval',
+    reason: 'AwaitingApproval',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'a hold without a plan': {
+    after: [held],
+    phase: 'Held',
+    reason: 'CoolingDown',
+    steps: [],
+    attempts: 0,
+    finished: false,
+  },
+  'an intent takes the place of the proposal': {
+    after: [hold('ObserveOnly', { plan: aRewrite() }), act()],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'a write that was accepted awaits its proof': {
+    after: [act(), acted()],
+    phase: 'Verifying',
+    reason: 'WaitingForProof',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'a write that stood already awaits its proof as well': {
+    after: [act(), acted({ kind: 'AlreadyDone' })],
+    phase: 'Verifying',
+    reason: 'WaitingForProof',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'a write that came too late counts for nothing': {
+    after: [act(), acted({ kind: 'Stale', why: 'it moved' })],
+    phase: 'Held',
+    reason: 'LookingAgain',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'a write that was refused has failed': {
+    after: [act(), acted({ kind: 'Refused', why: 'no' })],
+    phase: 'Failed',
+    reason: 'WriteRefused',
+    steps: ['Failed'],
+    attempts: 1,
+    finished: true,
+  },
+  'a proof that is still awaited after a crash takes the intent for done': {
+    after: [act(), waiting],
+    phase: 'Verifying',
+    reason: 'WaitingForProof',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'it helped': {
+    after: [act(), acted(), waiting, repaired],
+    phase: 'Succeeded',
+    reason: 'Repaired',
+    steps: ['Succeeded'],
+    attempts: 1,
+    finished: true,
+  },
+  'it did not help, and that was the last action': {
+    after: [act(), acted(), ineffective],
+    phase: 'Ineffective',
+    reason: 'DidNotHelp',
+    steps: ['Ineffective'],
+    attempts: 1,
+    finished: true,
+  },
+  'it did not help, and another action follows': {
+    after: [act(), acted(), escalate],
+    phase: 'Ineffective',
+    reason: 'DidNotHelp',
+    steps: ['Ineffective'],
+    attempts: 1,
+    finished: false,
+  },
+  'an escalation belongs to the same attempt': {
+    after: [act(), acted(), escalate, act({ plan: aRecycle({ index: 1 }) })],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Ineffective', 'Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'a second attempt is counted': {
+    after: [act(), acted(), ineffective, act({ attempt: 2 })],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Ineffective', 'Intended'],
+    attempts: 2,
+    finished: false,
+  },
+  'an escalation that came too late leaves the attempt counted': {
+    after: [act(), acted(), escalate, act({ plan: aRecycle({ index: 1 }) }), acted({ kind: 'Stale', why: 'it moved' })],
+    phase: 'Held',
+    reason: 'LookingAgain',
+    steps: ['Ineffective', 'Planned'],
+    attempts: 1,
+    finished: false,
+  },
+  'an undo is intended before it is done': {
+    after: [act(), acted(), undo],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Ineffective', 'Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'an undo that was done ends it': {
+    after: [act(), acted(), undo, acted()],
+    phase: 'Ineffective',
+    reason: 'Undone',
+    steps: ['Ineffective', 'Undone'],
+    attempts: 1,
+    finished: true,
+  },
+  'an undo after which something follows does not': {
+    after: [act(), acted(), undo, acted(DONE, { lookAgainAt: NOW })],
+    phase: 'Ineffective',
+    reason: 'Undone',
+    steps: ['Ineffective', 'Undone'],
+    attempts: 1,
+    finished: false,
+  },
+  'a hold does not abandon what was begun': {
+    after: [act(), hold('OperatorPaused')],
+    phase: 'Running',
+    reason: 'OperatorPaused',
+    steps: ['Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'attempts that are spent leave it ended': {
+    after: [act(), acted(), ineffective, hold('AttemptsSpent')],
+    phase: 'Ineffective',
+    reason: 'AttemptsSpent',
+    steps: ['Ineffective'],
+    attempts: 1,
+    finished: true,
+  },
+  'an owner that is gone cancels it': {
+    after: [act(), acted(), proof('Cancelled', 'OwnerGone')],
+    phase: 'Cancelled',
+    reason: 'OwnerGone',
+    steps: ['Done'],
+    attempts: 1,
+    finished: true,
+  },
+  'what recovers by itself before anything was done is cancelled': {
+    after: [hold('ObserveOnly', { plan: aRewrite() }), hold('AlreadyRecovered')],
+    phase: 'Cancelled',
+    reason: 'Recovered',
+    steps: [],
+    attempts: 0,
+    finished: true,
+  },
+  'a success stays one': {
+    after: [act(), acted(), repaired, hold('AlreadyRecovered'), close],
+    phase: 'Succeeded',
+    reason: 'Repaired',
+    steps: ['Succeeded'],
+    attempts: 1,
+    finished: true,
+  },
+  'what fails again after a success is open again': {
+    after: [act(), acted(), repaired, hold('CoolingDown')],
+    phase: 'Held',
+    reason: 'CoolingDown',
+    steps: ['Succeeded'],
+    attempts: 1,
+    finished: false,
+  },
+}
+
+describe('the status of a record', () => {
+  test.each(Object.entries(table))('%s', (_, { after, phase, reason, steps, attempts, finished }) => {
+    const status = lived(...after)
+    expect({
+      phase: status.phase,
+      reason: status.reason,
+      steps: (status.steps ?? []).map(({ state }) => state),
+      attempts: status.attempts?.length ?? 0,
+      finished: status.finishedAt !== undefined,
+    }).toEqual({ phase, reason, steps, attempts, finished })
+    const conditions = Object.fromEntries((status.conditions ?? []).map((one) => [one.type, one.status]))
+    expect(conditions).toEqual({
+      Finished: finished ? 'True' : 'False',
+      Succeeded: phase === 'Succeeded' ? 'True' : finished ? 'False' : 'Unknown',
+    })
+    expect(remediationStatus.safeParse(JSON.parse(JSON.stringify(status))).error).toBeUndefined()
+  })
+
+  const unchanged: Readonly<Record<string, readonly [RemediationStatus, Happening]>> = {
+    'the same hold with other words and another next look': [
+      lived(held),
+      hold('CoolingDown', { message: 'still 4 s', lookAgainAt: NOW + 64_000 }),
+    ],
+    'the same proposal': [
+      lived(hold('ObserveOnly', { plan: aRewrite() })),
+      hold('ObserveOnly', { plan: aRewrite(), message: 'again' }),
+    ],
+    'the same foresight with another running time': [
+      lived(hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 2s' })),
+      hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 9s' }),
+    ],
+    'a proof that is still awaited': [
+      lived(act(), acted()),
+      proof('Waiting', 'WaitingForProof', { message: '3 of 4' }),
+    ],
+    'an intent that stands': [lived(act()), act({ resume: true })],
+    'an undo that stands': [lived(act(), acted(), undo), undo],
+    'a recovery during the proof': [lived(act(), acted()), hold('AlreadyRecovered')],
+    'the same hold of what was begun': [lived(act(), hold('OperatorPaused')), hold('OperatorPaused', { message: 'x' })],
+    'an end of what has ended': [lived(close), close],
+  }
+  test.each(Object.entries(unchanged))('is not written for %s', (_, [before, step]) => {
+    expect(happens(before, step, 600_000)).toBe(before)
+  })
+
+  const changed: Readonly<Record<string, readonly [RemediationStatus, Happening]>> = {
+    'another reason': [lived(held), hold('BudgetSpent')],
+    'another plan': [
+      lived(hold('ObserveOnly', { plan: aRewrite() })),
+      hold('ObserveOnly', { plan: aRewrite({ hash: 'other' }) }),
+    ],
+    'another guardrail that would hold what is only observed': [
+      lived(hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 2s' })),
+      hold('ObserveOnly', { plan: aRewrite(), message: 'it would rewrite' }),
+    ],
+  }
+  test.each(Object.entries(changed))('is written for %s', (_, [before, step]) => {
+    expect(happens(before, step, 60_000)).not.toBe(before)
+  })
+
+  test('is told anew when its next look passed long ago', () => {
+    const before = lived(held)
+    const at = NOW + 2 * 3_600_000
+    const after = nextStatus(before, { at, kind: 'Held', verdict: aHold('CoolingDown', { lookAgainAt: at + 5_000 }) })
+    expect(after.nextLook).toBe(new Date(at + 5_000).toISOString())
+  })
+
+  test('names the policy that governs now, and on each step the one by which it was planned', () => {
+    const watcher = { name: 'observes', uid: 'uid-observes', generation: 1 }
+    const observed = lived(hold('ObserveOnly', { policy: watcher, plan: aRecycle() }))
+    expect([observed.policy, observed.steps?.[0]?.policy]).toEqual([watcher, watcher])
+    const other = { name: 'acts', uid: 'uid-acts', generation: 3 }
+    const waits = happens(observed, hold('ObserveOnly', { policy: other, plan: aRecycle() }))
+    expect(waits.policy).toEqual(other)
+    const begun = happens(waits, act({ policy: other }))
+    expect([begun.policy, begun.steps?.at(-1)?.policy]).toEqual([other, other])
+    const held = happens(begun, hold('OperatorPaused', { policy: watcher }))
+    expect([held.phase, held.policy]).toEqual(['Running', other])
+  })
+
+  test('is not written at each look where an older CRD drops the policy', () => {
+    const { policy: _, ...dropped } = lived(hold('CoolingDown'))
+    expect(happens(dropped, hold('CoolingDown'))).toBe(dropped)
+  })
+
+  test('tells when a condition turned, not when it was looked at', () => {
+    const turned = lived(held, act(), acted(), repaired).conditions?.map((one) => [one.type, one.lastTransitionTime])
+    expect(turned).toEqual([
+      ['Finished', iso(180_000)],
+      ['Succeeded', iso(180_000)],
+    ])
+  })
+
+  test('keeps the first sight, and begins anew when it fails again after a success', () => {
+    const first = nextStatus(
+      {},
+      { at: NOW, kind: 'Held', verdict: aHold('CoolingDown'), sight: { failingPods: 2, firstSeen: NOW - 5_000 } },
+    )
+    expect(first).toMatchObject({ failingPods: 2, firstSeen: iso(-5_000) })
+    const ended = nextStatus(
+      { ...first, phase: 'Succeeded', finishedAt: iso() },
+      { at: NOW + 1, kind: 'Intended', verdict: anAct({ attempt: 2 }), sight: { failingPods: 1, firstSeen: NOW } },
+    )
+    expect(ended).toMatchObject({ failingPods: 1, firstSeen: iso(), startedAt: iso(1) })
+  })
+
+  test('keeps the cause that a registry told while later looks know the words alone, and no longer', () => {
+    const words = (mayBe: readonly 'ProjectNotFound'[]) => ({
+      cause: 'Unauthorized' as const,
+      findings: [
+        {
+          container: 'coredns',
+          init: false,
+          image: BROKEN,
+          cause: 'Unauthorized' as const,
+          message: '401 Unauthorized',
+          witness: 'kubelet' as const,
+          mayBe,
+        },
+      ],
+      evidence: [{ fact: 'PodStatus', says: '401 Unauthorized' }],
+    })
+    const told = lived(act(), acted(), ineffective)
+    expect(told).toMatchObject({ cause: 'ProjectNotFound', evidence: [{}, { fact: 'Registry' }] })
+    const spent = happens(told, hold('AttemptsSpent', { diagnosis: words(['ProjectNotFound']) }))
+    expect(spent).toMatchObject({ reason: 'AttemptsSpent', cause: told.cause, evidence: told.evidence })
+    const asked = happens(told, hold('AttemptsSpent', { diagnosis: words([]) }))
+    expect(asked).toMatchObject({ cause: 'Unauthorized', evidence: [{ fact: 'PodStatus' }] })
+  })
+
+  test('carries the digest that runs after a success', () => {
+    const before = lived(act(), acted())
+    const after = nextStatus(before, {
+      at: NOW,
+      kind: 'Proven',
+      verdict: aProof('Succeeded', 'Repaired'),
+      digests: { coredns: 'sha256:abc' },
+    })
+    expect(after.steps?.[0]?.changes?.[0]?.digestAfter).toBe('sha256:abc')
+  })
+
+  test('names no target where nothing but pods is written to', () => {
+    const [of, alone] = [aRewrite(), aRewrite({ podsOnly: true })].map((plan) =>
+      lived({ kind: 'Intended', verdict: anAct({ plan }) }),
+    )
+    expect(of?.steps?.[0]?.target).toMatchObject({ name: 'coredns' })
+    expect(alone?.steps?.[0]).not.toHaveProperty('target')
+  })
+
+  test('keeps of the pods of a rewrite those that were written to: what was left proves nothing', () => {
+    const pods = ['a', 'b'].map((name) => ({
+      target: { apiVersion: 'v1', kind: 'Pod', name, uid: `uid-${name}` },
+      resourceVersion: '1',
+      annotations: {},
+      changes: aRewrite().changes,
+    }))
+    const begun: Happening = { kind: 'Intended', verdict: anAct({ plan: aRewrite({ thenPatch: pods }) }) }
+    const left = [{ name: 'a', uid: 'uid-a', why: 'it has started meanwhile' }]
+    expect(lived(begun).steps?.[0]?.pods).toHaveLength(2)
+    const after = lived(begun, acted({ kind: 'Done', at: NOW, wrote: [], left }))
+    expect(after.steps?.[0]?.pods).toEqual([{ name: 'b', uid: 'uid-b' }])
+  })
+
+  test('names the pods that were left standing and the right that is missing', () => {
+    const left = [{ name: 'web-0', uid: 'u', why: 'it changed' }]
+    expect(lived(act(), acted({ kind: 'Done', at: NOW, wrote: [], left })).message).toContain(
+      'pod web-0 was left: it changed',
+    )
+    const refused = lived(act(), acted({ kind: 'Refused', why: 'no', missingRight: 'patch deployments.apps' }))
+    expect(refused.message).toContain('missing right: patch deployments.apps')
+    const pausing = lived(act(), acted({ kind: 'Refused', why: 'no', missingRight: 'patch deployments.apps' }), held)
+    expect(pausing).toMatchObject({ phase: 'Held', reason: 'CoolingDown' })
+    expect(pausing.message).toContain('missing right: patch deployments.apps')
+  })
+
+  test.each(HOLD_REASONS)('says %s of what is held', (reason) => {
+    expect(lived(hold(reason)).reason).toBe(reason === 'AlreadyRecovered' ? 'Recovered' : reason)
+  })
+
+  test('stays within the bounds of the CRD whatever it is told', () => {
+    const long = 'x'.repeat(40_000)
+    const pods = Array.from({ length: 600 }, (_, i) => ({
+      namespace: 'n',
+      name: `p${i}`,
+      uid: `${i}`,
+      resourceVersion: '1',
+    }))
+    const evidence = Array.from({ length: 100 }, () => ({ fact: long, says: long }))
+    const verdict = aHold('ObserveOnly', {
+      message: long,
+      plan: aRewrite({ diff: long, thenDelete: pods }),
+      diagnosis: { cause: 'ProjectNotFound', findings: [], evidence, permanentFix: long },
+    })
+    let status = nextStatus({}, { at: NOW, kind: 'Held', verdict })
+    for (let attempt = 1; attempt < 120; attempt += 1) {
+      status = nextStatus(status, { at: NOW + attempt, kind: 'Intended', verdict: anAct({ attempt }) })
+      status = nextStatus(status, { at: NOW + attempt, kind: 'Acted', outcome: { kind: 'Refused', why: long } })
+    }
+    expect(remediationStatus.safeParse(JSON.parse(JSON.stringify(status))).error).toBeUndefined()
+  })
+})
+
+describe('the time to decide on a plan', () => {
+  const asked = happens({}, hold('AwaitingApproval', { plan: aRewrite(), expiresAt: NOW + 60_000 }))
+
+  test('stands on the record while the plan is the same, whatever else holds it', () => {
+    expect(asked.expiresAt).toBe(iso(60_000))
+    expect(happens(asked, hold('BudgetSpent', { plan: aRewrite() })).expiresAt).toBe(iso(60_000))
+  })
+
+  test.each<readonly [string, Happening]>([
+    ['another plan is held', hold('BudgetSpent', { plan: aRewrite({ hash: 'hash-9' }) })],
+    ['there is no plan any more', hold('FactUnknown')],
+    ['it is carried out', act()],
+    ['it was turned down', hold('AwaitingApproval', { plan: aRewrite(), ends: 'Denied' })],
+    ['nothing fails any more', hold('AlreadyRecovered')],
+    ['the record is closed', { kind: 'Closed', reason: 'Superseded', message: 'x' }],
+  ])('goes when %s', (_, what) => {
+    expect(happens(asked, what)).not.toHaveProperty('expiresAt')
+  })
+
+  test('is said of a step that was begun before a person had to be asked', () => {
+    const begun = lived(act())
+    expect(happens(begun, hold('AwaitingApproval', { expiresAt: NOW + 60_000 }))).toMatchObject({
+      phase: 'Running',
+      expiresAt: iso(60_000),
+    })
+  })
+})

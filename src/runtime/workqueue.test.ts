@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest'
+import { Terminal, WaitUntil } from '../kube/errors.ts'
+import { createManualClock } from './clock.ts'
+import { createKeyedQueue, type KeyedQueueOptions, type RunResult } from './workqueue.ts'
+
+const BACKOFF = { baseMs: 100, maxMs: 1_000 }
+
+/** A queue whose runs last until they are released, and a journal of what happened at what time. */
+const queueOf = (more: Partial<KeyedQueueOptions<string>> = {}) => {
+  const clock = createManualClock()
+  const journal: string[] = []
+  const errors: { key: string; failures: number; retryInMs?: number }[] = []
+  const open = new Map<string, { resolve: (result: RunResult) => void; reject: (error: unknown) => void }>()
+  const queue = createKeyedQueue<string>({
+    run: (key) => {
+      journal.push(`${key}@${clock.monotonic()}`)
+      return new Promise((resolve, reject) => open.set(key, { resolve, reject }))
+    },
+    concurrency: 2,
+    backoff: BACKOFF,
+    onError: (_error, about) => errors.push(about),
+    clock,
+    ...more,
+  })
+  const settled = () => clock.advance(0)
+  return {
+    queue,
+    clock,
+    journal,
+    errors,
+    settled,
+    succeed: async (key: string, result?: RunResult) => {
+      open.get(key)?.resolve(result)
+      await settled()
+    },
+    fail: async (key: string, error: unknown = new Error('no')) => {
+      open.get(key)?.reject(error)
+      await settled()
+    },
+  }
+}
+
+describe('the keyed queue', () => {
+  it('runs a key once, however often it was added before', async () => {
+    const { queue, journal, settled, succeed } = queueOf()
+    for (let i = 0; i < 100; i += 1) queue.add('a')
+    await settled()
+    await succeed('a')
+    expect(journal).toEqual(['a@0'])
+    expect(queue.size()).toBe(0)
+  })
+
+  it('never runs a key twice at a time, and runs it again when it was added meanwhile', async () => {
+    const { queue, journal, settled, succeed } = queueOf()
+    queue.add('a')
+    await settled()
+    queue.add('a')
+    queue.add('a')
+    await settled()
+    expect(journal).toEqual(['a@0'])
+    expect(queue.inFlight).toBe(1)
+    await succeed('a')
+    expect(journal).toEqual(['a@0', 'a@0'])
+    await succeed('a')
+    expect(queue.size()).toBe(0)
+  })
+
+  it('never runs more keys than its concurrency, and gives each its turn in the order of falling due', async () => {
+    const { queue, journal, settled, succeed } = queueOf()
+    for (const key of ['a', 'b', 'c', 'd']) queue.add(key)
+    await settled()
+    expect(journal).toEqual(['a@0', 'b@0'])
+    queue.add('a')
+    await succeed('a')
+    await succeed('b')
+    expect(journal).toEqual(['a@0', 'b@0', 'c@0', 'd@0'])
+    await succeed('c')
+    expect(journal.at(-1)).toBe('a@0')
+  })
+
+  it('keeps the earliest of several deadlines', async () => {
+    const { queue, clock, journal } = queueOf()
+    queue.add('a', { afterMs: 500 })
+    queue.add('a', { afterMs: 200 })
+    queue.add('a', { afterMs: 900 })
+    await clock.advance(2_000)
+    expect(journal).toEqual(['a@200'])
+  })
+
+  it('looks again when the run says so, or earlier when the key is added', async () => {
+    const { queue, clock, journal, settled, succeed } = queueOf()
+    queue.add('a')
+    await settled()
+    await succeed('a', { requeueAfterMs: 300 })
+    await clock.advance(299)
+    expect(journal).toEqual(['a@0'])
+    await clock.advance(1)
+    expect(journal).toEqual(['a@0', 'a@300'])
+    await succeed('a', { requeueAfterMs: 1_000 })
+    await clock.advance(100)
+    queue.add('a')
+    await settled()
+    expect(journal.at(-1)).toBe('a@400')
+  })
+
+  it('retries a failing key later and later, and starts over after a success', async () => {
+    const { queue, clock, errors, settled, fail, succeed } = queueOf()
+    queue.add('a')
+    await settled()
+    for (let n = 0; n < 6; n += 1) {
+      await fail('a')
+      await clock.advance(1_000)
+    }
+    const waits = errors.map(({ retryInMs = -1 }) => retryInMs)
+    for (const [n, wait] of waits.entries()) {
+      const full = Math.min(1_000, 100 * 2 ** n)
+      expect(wait).toBeGreaterThanOrEqual(full / 2)
+      expect(wait).toBeLessThanOrEqual(full)
+    }
+    await succeed('a')
+    queue.add('a')
+    await settled()
+    await fail('a')
+    expect(errors.at(-1)?.failures).toBe(1)
+  })
+
+  it('does not hold up other keys while one waits for its retry', async () => {
+    const { queue, journal, settled, fail } = queueOf({ concurrency: 1 })
+    queue.add('bad')
+    queue.add('good')
+    await settled()
+    await fail('bad')
+    expect(journal).toEqual(['bad@0', 'good@0'])
+  })
+
+  it('gives up on a terminal error until the key is added again', async () => {
+    const { queue, clock, journal, errors, settled, fail } = queueOf()
+    queue.add('a')
+    await settled()
+    await fail('a', new Error('rewriting x', { cause: new Terminal('a contradiction') }))
+    await clock.advance(10_000)
+    expect(journal).toEqual(['a@0'])
+    expect(errors[0]?.retryInMs).toBeUndefined()
+    expect(queue.size()).toBe(0)
+    queue.add('a')
+    await settled()
+    expect(journal).toHaveLength(2)
+  })
+
+  it('looks again when an error says when', async () => {
+    const { queue, clock, journal, settled, fail } = queueOf()
+    queue.add('a')
+    await settled()
+    await fail('a', new WaitUntil('the window is spent', 5_000))
+    await clock.advance(4_999)
+    expect(journal).toHaveLength(1)
+    await clock.advance(1)
+    expect(journal).toHaveLength(2)
+  })
+
+  it('spaces the starts of runs when told a rate', async () => {
+    const { queue, clock, journal } = queueOf({ concurrency: 10, ratePerSecond: 5 })
+    for (const key of ['a', 'b', 'c']) queue.add(key)
+    await clock.advance(1_000)
+    expect(journal).toEqual(['a@0', 'b@200', 'c@400'])
+  })
+
+  it('forgets what was pending', async () => {
+    const { queue, clock, journal } = queueOf()
+    queue.add('a', { afterMs: 100 })
+    queue.forget('a')
+    expect(queue.size()).toBe(0)
+    await clock.advance(1_000)
+    expect(journal).toEqual([])
+    expect(clock.pending()).toBeLessThanOrEqual(1)
+  })
+
+  it('starts nothing more once draining, and is drained when the last run has ended', async () => {
+    const { queue, clock, journal, settled, succeed } = queueOf({ concurrency: 1 })
+    queue.add('a')
+    queue.add('b')
+    await settled()
+    let drained = false
+    const draining = queue.drain().then(() => {
+      drained = true
+    })
+    queue.add('c')
+    await clock.advance(1_000)
+    expect(drained).toBe(false)
+    await succeed('a', { requeueAfterMs: 10 })
+    await draining
+    await clock.advance(1_000)
+    expect(journal).toEqual(['a@0'])
+    expect(clock.pending()).toBe(0)
+  })
+
+  it('tells the runs under way to end when stopped', async () => {
+    let told = false
+    const { queue, settled } = queueOf({
+      run: (_key, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            told = true
+            resolve()
+          })
+        }),
+    })
+    queue.add('a')
+    await settled()
+    await queue.stop()
+    expect(told).toBe(true)
+  })
+
+  it('counts what waits, what runs and what failed', async () => {
+    const { queue, clock, settled, fail } = queueOf({ concurrency: 1 })
+    queue.add('a')
+    queue.add('b')
+    queue.add('c', { afterMs: 1_000 })
+    await settled()
+    await clock.advance(40)
+    expect(queue.metrics()).toMatchObject({ depth: 1, delayed: 1, inFlight: 1, adds: 3, runs: 1, longestRunningMs: 40 })
+    await fail('a')
+    expect(queue.metrics()).toMatchObject({ depth: 0, delayed: 2, inFlight: 1, retries: 1, failures: 1 })
+  })
+
+  it('holds nothing for keys that are done', async () => {
+    const { queue, clock } = queueOf({ run: async () => undefined, concurrency: 8 })
+    for (let i = 0; i < 5_000; i += 1) queue.add(`k${i}`, { afterMs: i % 7 })
+    await clock.advance(100)
+    expect(queue.size()).toBe(0)
+    expect(queue.metrics()).toMatchObject({ runs: 5_000, depth: 0, delayed: 0 })
+  })
+})

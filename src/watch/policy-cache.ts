@@ -1,0 +1,54 @@
+import type { RemediationPolicy } from '../api/kinds.ts'
+import type { Admission } from '../api/policy/compile.ts'
+import type { PolicyInForce } from '../model/decision-input.ts'
+import type { KubeObject } from '../model/kubernetes.ts'
+
+export interface KnownPolicy {
+  readonly object: KubeObject
+  readonly admitted: Admission
+}
+
+/** Policies by uid, understood once when they change. A bad one is kept apart; the good ones go on. */
+export interface Policies {
+  /** Whether anything that decisions rest on changed: a status that we wrote ourselves changes nothing. */
+  readonly put: (object: KubeObject) => boolean
+  readonly drop: (uid: string) => void
+  /** Takes policies out of force by name, until called again. */
+  readonly exclude: (names: readonly string[]) => void
+  readonly known: () => readonly KnownPolicy[]
+  readonly inForce: () => readonly PolicyInForce[]
+  /** The object as last shown, for its status to be written without a read. */
+  readonly seen: (name: string) => RemediationPolicy | undefined
+}
+
+export const createPolicies = (admit: (object: unknown) => Admission): Policies => {
+  const byUid = new Map<string, KnownPolicy>()
+  let excluded: ReadonlySet<string> = new Set()
+  let inForce: readonly PolicyInForce[] = []
+  const collect = (): void => {
+    inForce = [...byUid.values()].flatMap(({ admitted }) =>
+      admitted.ok && !excluded.has(admitted.policy.name) ? [admitted.policy] : [],
+    )
+  }
+  return {
+    put: (object) => {
+      const before = byUid.get(object.metadata.uid)
+      const same = before !== undefined && before.object.metadata.generation === object.metadata.generation
+      byUid.set(object.metadata.uid, { object, admitted: same ? before.admitted : admit(object) })
+      if (!same) collect()
+      return !same
+    },
+    drop: (uid) => {
+      byUid.delete(uid)
+      collect()
+    },
+    exclude: (names) => {
+      excluded = new Set(names)
+      collect()
+    },
+    known: () => [...byUid.values()],
+    inForce: () => inForce,
+    seen: (name) =>
+      [...byUid.values()].find(({ object }) => object.metadata.name === name)?.object as RemediationPolicy | undefined,
+  }
+}

@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest'
+import type { Remediation } from '../api/kinds.ts'
+import { AREA_LABEL, OWNER_UID_LABEL } from '../model/names.ts'
+import type { Phase } from '../model/reasons.ts'
+import { createRecords, isInPlace, isOpen, subjectOf } from './remediation-cache.ts'
+
+interface Given {
+  readonly uid: string
+  readonly owner?: string
+  /** What the label says of the owner; the truth unless somebody changed it. */
+  readonly label?: string
+  readonly area?: string
+  readonly phase?: Phase
+  readonly reason?: string
+  readonly finishedAt?: string
+  readonly policy?: string
+  readonly version?: string
+  readonly created?: string
+}
+
+const record = ({
+  uid,
+  owner = 'o',
+  label = owner,
+  area = 'image',
+  phase = 'Held',
+  policy = 'p',
+  version = '1',
+  created,
+  reason,
+  finishedAt,
+}: Given) =>
+  ({
+    apiVersion: 'podmend.io/v1alpha1',
+    kind: 'Remediation',
+    metadata: {
+      name: uid,
+      uid,
+      resourceVersion: version,
+      labels: { [OWNER_UID_LABEL]: label, [AREA_LABEL]: area },
+      creationTimestamp: created ?? '2030-01-01T00:00:00Z',
+    },
+    spec: { policy: { name: policy, uid: 'pu', generation: 1 }, cause: 'ManifestNotFound', target: { uid: owner } },
+    status: { phase, reason, finishedAt },
+  }) as unknown as Remediation
+
+test('the later version wins, however they arrive', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', version: '10', phase: 'Running' }))
+  records.put(record({ uid: 'a', version: '9', phase: 'Held' }))
+  expect(records.of('o', 'image').map(({ status }) => status?.phase)).toEqual(['Running'])
+})
+
+test('a record is of the target in its spec, whatever its labels were made to say', () => {
+  const records = createRecords()
+  const forged = record({ uid: 'forged', owner: 'own', label: 'other', area: 'constructor', phase: 'Running' })
+  records.put(forged)
+  expect(records.ofOwner('other')).toEqual([])
+  expect(records.of('own', 'image')).toEqual([forged])
+  expect(subjectOf(forged)).toEqual({ ownerUid: 'own', area: 'image' })
+  records.drop('forged')
+  expect(records.ofOwner('own')).toEqual([])
+})
+
+test('records are found by owner and area, newest first', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'old', created: '2030-01-01T00:00:00Z' }))
+  records.put(record({ uid: 'new', created: '2030-01-02T00:00:00Z' }))
+  records.put(record({ uid: 'volume', area: 'volume' }))
+  records.put(record({ uid: 'other', owner: 'else' }))
+  expect(records.of('o', 'image').map(({ metadata }) => metadata.uid)).toEqual(['new', 'old'])
+  expect(records.ofOwner('o')).toHaveLength(3)
+})
+
+test('what is under way counts against its policy, but for the incident that asks', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', owner: 'o1', phase: 'Running' }))
+  records.put(record({ uid: 'b', owner: 'o2', phase: 'Verifying' }))
+  records.put(record({ uid: 'c', owner: 'o3', phase: 'Held' }))
+  records.put(record({ uid: 'd', owner: 'o4', phase: 'Running', policy: 'q' }))
+  expect(records.activeByPolicy({ ownerUid: 'o1', area: 'image' })).toEqual({ p: 1, q: 1 })
+  expect(records.activeByPolicy({ ownerUid: 'o1', area: 'volume' })).toEqual({ p: 2, q: 1 })
+  expect(records.countOf('p')).toEqual({ active: 2, held: 1 })
+})
+
+test('what is held is told by policy and reason, without what came to an end or is under way', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', reason: 'BudgetSpent' }))
+  records.put(record({ uid: 'b', reason: 'BudgetSpent' }))
+  records.put(record({ uid: 'c', reason: 'BudgetSpent', policy: 'q' }))
+  records.put(record({ uid: 'd', phase: 'Observed', reason: 'ObserveOnly' }))
+  records.put(record({ uid: 'e', phase: 'Ineffective', reason: 'AttemptsSpent', finishedAt: '2030-01-01T00:00:00Z' }))
+  records.put(record({ uid: 'f', phase: 'Verifying', reason: 'WaitingForProof' }))
+  expect(records.countHeld()).toEqual([
+    { policy: 'p', reason: 'BudgetSpent', count: 2 },
+    { policy: 'q', reason: 'BudgetSpent', count: 1 },
+    { policy: 'p', reason: 'ObserveOnly', count: 1 },
+  ])
+})
+
+test('a record that ends or is deleted counts no more', () => {
+  const records = createRecords()
+  records.put(record({ uid: 'a', phase: 'Running' }))
+  records.put(record({ uid: 'a', phase: 'Succeeded', version: '2' }))
+  records.put(record({ uid: 'b', phase: 'Running' }))
+  records.drop('b')
+  expect(records.activeByPolicy({ ownerUid: '', area: 'image' })).toEqual({})
+  expect(records.all().map(({ metadata }) => metadata.uid)).toEqual(['a'])
+})
+
+test('a record is open until it has an end', () => {
+  expect(isOpen(record({ uid: 'a', phase: 'Ineffective' }))).toBe(true)
+  expect(isOpen({ ...record({ uid: 'a' }), status: { phase: 'Succeeded', finishedAt: '2030-01-01T00:00:00Z' } })).toBe(
+    false,
+  )
+})
+
+test('a node on which a remedy is under way is under repair, but not for its own incident, and not by a mere flag', () => {
+  const records = createRecords()
+  const onNode = (uid: string, owner: string, phase: Phase, action: string): Remediation => {
+    const plain = record({ uid, owner, area: 'IptablesChainMissing', phase })
+    const target = { apiVersion: 'v1', kind: 'Node', name: owner, uid: owner }
+    return { ...plain, spec: { ...plain.spec, target }, status: { ...plain.status, action } } as Remediation
+  }
+  records.put(onNode('1', 'a', 'Running', 'RestartRuntime'))
+  records.put(onNode('2', 'b', 'Verifying', 'RecycleSandbox'))
+  records.put(onNode('3', 'c', 'Held', 'RestartRuntime'))
+  records.put(onNode('4', 'd', 'Verifying', 'FlagNode'))
+  records.put(record({ uid: '5', owner: 'workload', phase: 'Running' }))
+  expect(records.nodesUnderRepair({ ownerUid: 'e', area: 'IptablesChainMissing' })).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'IptablesChainMissing' })).toEqual(['b'])
+  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'RuntimeUnresponsive' })).toEqual(['a', 'b'])
+})
+
+test('a record counts where its target lies, and one of a node in the namespace of the operator alone', () => {
+  const at = (namespace: string, target: object): Remediation => {
+    const { metadata, spec, ...rest } = record({ uid: 'a' })
+    return { ...rest, metadata: { ...metadata, namespace }, spec: { ...spec, target } } as Remediation
+  }
+  expect(isInPlace(at('shop', { kind: 'Deployment', namespace: 'shop' }), 'operator')).toBe(true)
+  expect(isInPlace(at('shop', { kind: 'Deployment', namespace: 'bank' }), 'operator')).toBe(false)
+  expect(isInPlace(at('operator', { kind: 'Node' }), 'operator')).toBe(true)
+  expect(isInPlace(at('shop', { kind: 'Node' }), 'operator')).toBe(false)
+})

@@ -1,0 +1,155 @@
+import type { Remediation } from '../api/kinds.ts'
+import type { IncidentArea } from '../model/causes.ts'
+import type { ObjectRef } from '../model/kubernetes.ts'
+import { HOLD_REASONS, type Phase } from '../model/reasons.ts'
+import { governingPolicy, areaOfRecord } from '../model/remediation-state.ts'
+/** Phases in which something was begun and its outcome is not known yet. */
+const UNDER_WAY: ReadonlySet<Phase> = new Set(['Running', 'Verifying'])
+
+const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
+
+export const underWay = (record: Remediation): boolean => UNDER_WAY.has(record.status?.phase ?? 'Held')
+
+/** Whether something may still come of it: it waits for a guardrail, a person, a proof or the next action. */
+export const isOpen = ({ status }: Remediation): boolean => status?.finishedAt === undefined
+
+/**
+ * uid of the owner that a record speaks of. Not by its label: whoever may patch Remediations in one namespace may change
+ * that, and their record would count for a workload of another. The API server keeps the target as it was first written.
+ */
+const ownerUidOf = ({ spec }: Remediation): string => spec.target.uid
+
+/** Whether it lies where its target does: whoever may create records in one namespace must not speak for another, or for nodes. */
+export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
+  metadata.namespace === (spec.target.namespace ?? operatorNamespace)
+
+/** Owner and area that a record speaks of. */
+export const subjectOf = (
+  record: Remediation,
+): { readonly ownerUid: string; readonly area: IncidentArea } | undefined => {
+  const ownerUid = ownerUidOf(record)
+  const area = areaOfRecord(record)
+  return ownerUid && area ? { ownerUid, area } : undefined
+}
+
+/** The object that a record speaks of. */
+export const targetOf = ({ spec }: Remediation): ObjectRef => {
+  const { namespace, ...ref } = spec.target
+  return { ...ref, ...(namespace !== undefined && { namespace }) }
+}
+
+/**
+ * All Remediations by uid: what the watch shows, and at once what we wrote ourselves. The later of two versions
+ * wins, or a decision right after a write would be made on the state before it.
+ */
+export interface Records {
+  readonly put: (record: Remediation) => void
+  readonly drop: (uid: string) => void
+  readonly get: (uid: string) => Remediation | undefined
+  readonly all: () => readonly Remediation[]
+  readonly countByPhase: () => Readonly<Record<string, number>>
+  /** Open records that a guardrail holds, by policy and reason. */
+  readonly countHeld: () => readonly HeldCount[]
+  /** Of one policy: under way, and held by a guardrail or a person. */
+  readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
+  /** Of one owner and area, newest first. */
+  readonly of: (ownerUid: string, area: IncidentArea) => readonly Remediation[]
+  readonly ofOwner: (ownerUid: string) => readonly Remediation[]
+  /** Records under way by policy, without those of one owner and area. */
+  readonly activeByPolicy: (except: { ownerUid: string; area: IncidentArea }) => Readonly<Record<string, number>>
+  /** uids of nodes on which a remedy is under way that may disturb them, without that of one node and cause. */
+  readonly nodesUnderRepair: (except: { ownerUid: string; area: IncidentArea }) => readonly string[]
+}
+
+const version = (record: Remediation): bigint => {
+  const text = record.metadata.resourceVersion
+  return /^\d+$/.test(text) ? BigInt(text) : 0n
+}
+
+export const createRecords = (): Records => {
+  const byUid = new Map<string, Remediation>()
+  const byOwner = new Map<string, Set<string>>()
+  const active = new Set<string>()
+
+  const drop = (uid: string): void => {
+    const record = byUid.get(uid)
+    const owner = record ? ownerUidOf(record) : ''
+    const uids = byOwner.get(owner)
+    uids?.delete(uid)
+    if (uids?.size === 0) byOwner.delete(owner)
+    byUid.delete(uid)
+    active.delete(uid)
+  }
+
+  const ofOwner = (ownerUid: string): readonly Remediation[] =>
+    [...(byOwner.get(ownerUid) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
+
+  /** Records under way, without those of one owner and area. */
+  const activeBut = ({ ownerUid, area }: { ownerUid: string; area: IncidentArea }): readonly Remediation[] =>
+    [...active].flatMap((uid) => {
+      const record = byUid.get(uid)
+      const subject = record && subjectOf(record)
+      return !record || (subject?.ownerUid === ownerUid && subject.area === area) ? [] : [record]
+    })
+
+  return {
+    put: (record) => {
+      const { uid } = record.metadata
+      const before = byUid.get(uid)
+      if (before && version(before) > version(record)) return
+      byUid.set(uid, record)
+      const owner = ownerUidOf(record)
+      const uids = byOwner.get(owner) ?? new Set()
+      byOwner.set(owner, uids.add(uid))
+      if (underWay(record)) active.add(uid)
+      else active.delete(uid)
+    },
+    drop,
+    get: (uid) => byUid.get(uid),
+    all: () => [...byUid.values()],
+    countByPhase: () => {
+      const counts: Record<string, number> = {}
+      for (const { status } of byUid.values()) {
+        if (status?.phase) counts[status.phase] = (counts[status.phase] ?? 0) + 1
+      }
+      return counts
+    },
+    countHeld: () => {
+      const held = [...byUid.values()].filter((record) => isOpen(record) && HELD.has(record.status?.reason ?? ''))
+      const kinds = Map.groupBy(held, (record) => `${record.status?.reason} ${governingPolicy(record).name}`)
+      return [...kinds].map(([kind, { length: count }]) => {
+        const [reason = '', policy = ''] = kind.split(' ')
+        return { policy, reason, count }
+      })
+    },
+    countOf: (policy) => {
+      const mine = [...byUid.values()].filter((record) => governingPolicy(record).name === policy)
+      const held = mine.filter(({ status }) => status?.phase === 'Held' || status?.phase === 'AwaitingApproval')
+      return { active: mine.filter(underWay).length, held: held.length }
+    },
+    of: (ownerUid, area) =>
+      ofOwner(ownerUid)
+        .filter((record) => areaOfRecord(record) === area)
+        .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
+    ofOwner,
+    nodesUnderRepair: (except) =>
+      activeBut(except).flatMap(({ spec, status }) =>
+        spec.target.kind === 'Node' && status?.action !== 'FlagNode' ? [spec.target.uid] : [],
+      ),
+    activeByPolicy: (except) => {
+      const counts: Record<string, number> = {}
+      for (const record of activeBut(except)) {
+        const { name } = governingPolicy(record)
+        counts[name] = (counts[name] ?? 0) + 1
+      }
+      return counts
+    },
+  }
+}
+
+/** So many records of one policy are held for one reason. */
+export interface HeldCount {
+  readonly policy: string
+  readonly reason: string
+  readonly count: number
+}
