@@ -67,12 +67,12 @@ const cpuSecondsOf = async (pid: number): Promise<number> => {
 interface Rest {
   /** How many, each on a node of its own. */
   readonly count: number
-  readonly settleMs: number
+  readonly stabilizationMs: number
   readonly restMs: number
 }
 
 /** Starts them, leaves them alone, and reads what they hold and did meanwhile. */
-export const restOf = async (bed: Bed, { count, settleMs, restMs }: Rest): Promise<P10> => {
+export const restOf = async (bed: Bed, { count, stabilizationMs, restMs }: Rest): Promise<P10> => {
   await makeRights(bed.loader)
   const { hostname, port } = new URL(bed.plane.url)
   const launches: Launch[] = []
@@ -82,7 +82,7 @@ export const restOf = async (bed: Bed, { count, settleMs, restMs }: Rest): Promi
   const agents: Contender[] = []
   try {
     for (const launch of launches) agents.push(await startContender(launch))
-    await sleep(settleMs)
+    await sleep(stabilizationMs)
     const audit = await markAudit(bed.plane.auditLog)
     const cpu = () => Promise.all(agents.map(({ pid }) => cpuSecondsOf(pid)))
     const [from, before] = [performance.now(), await cpu()]

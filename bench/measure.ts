@@ -26,7 +26,7 @@ const LAUNCHES: Readonly<Record<'podmend' | 'reference' | 'bare', (against: Agai
 
 /** Runs one after the other, so that each has the machine for itself. */
 export const measure = async (bed: Bed, options: Options, progress: Progress) => {
-  const { rows, settleMs } = options
+  const { rows, stabilizationMs } = options
   const against = (user: User, namespace = 'idle'): Against => ({ kubeconfig: bed.kubeconfigs[user], namespace })
   const idle: readonly Launch[] = [
     podmend(against('podmend')),
@@ -38,7 +38,7 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     const found = []
     for (const launch of idle) {
       progress(`${launch.name}: memory ${when}`)
-      found.push(await residenceOf(launch, settleMs))
+      found.push(await residenceOf(launch, stabilizationMs))
     }
     return found
   }
@@ -117,7 +117,11 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   // First of all: in the cluster that the others leave behind there is more to do beside.
   if (wants('P10')) progress(`${options.agents} node agents at rest for ${options.agentsRestMs / 1_000} s`)
   const p10 = wants('P10')
-    ? await restOf(bed, { count: options.agents, settleMs: options.settleMs, restMs: options.agentsRestMs })
+    ? await restOf(bed, {
+        count: options.agents,
+        stabilizationMs: options.stabilizationMs,
+        restMs: options.agentsRestMs,
+      })
     : undefined
   const empty = wants('P3') ? await residences('without pods') : []
   // Nothing else is measured beside them.

@@ -15,7 +15,7 @@ export interface Options {
   /** Workloads that are broken one after the other, to count what one remediation costs. */
   readonly lone: number
   /** How long a process is left alone before its memory is read. */
-  readonly settleMs: number
+  readonly stabilizationMs: number
   /** Node agents that are left alone, and for how long. */
   readonly agents: number
   readonly agentsRestMs: number
@@ -36,13 +36,21 @@ export const USAGE = `Usage: npm run bench -- [flags]
   -o json         the figures as JSON
   --write         write docs/benchmarks.md anew; with --only, these rows of it`
 
-const QUICK = { healthy: 500, incidents: 40, turns: 1, lone: 3, settleMs: 3_000, agents: 2, agentsRestMs: 20_000 }
+const QUICK = {
+  healthy: 500,
+  incidents: 40,
+  turns: 1,
+  lone: 3,
+  stabilizationMs: 3_000,
+  agents: 2,
+  agentsRestMs: 20_000,
+}
 const USUAL = {
   healthy: 10_000,
   incidents: 300,
   turns: 3,
   lone: 10,
-  settleMs: 15_000,
+  stabilizationMs: 15_000,
   agents: 8,
   agentsRestMs: 660_000,
 }

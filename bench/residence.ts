@@ -7,10 +7,10 @@ import { quantile } from './statistics.ts'
 const READINGS = 5
 
 /** Starts it, leaves it alone, reads its memory some times over two seconds: the median. */
-export const residenceOf = async (launch: Launch, settleMs: number): Promise<Memory> => {
+export const residenceOf = async (launch: Launch, stabilizationMs: number): Promise<Memory> => {
   const contender = await startContender(launch)
   try {
-    await sleep(settleMs)
+    await sleep(stabilizationMs)
     const readings: Memory[] = []
     for (let i = 0; i < READINGS; i += 1) {
       readings.push(await memoryOf(contender.pid))

@@ -61,7 +61,7 @@ const valuesOf = ({ image, agentImage, hosts, cluster }: OperatorOptions): objec
     registryHosts: hosts,
     allowRegistryAddresses: [cluster.subnet],
     // Forty scenarios an hour are more than a cluster should see, and each waits until its repair has settled.
-    extraArgs: ['--max-actions-per-hour=10000', '--settle-for=4s'],
+    extraArgs: ['--max-actions-per-hour=10000', '--stabilization-window=4s'],
   },
 })
 

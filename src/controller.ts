@@ -32,7 +32,7 @@ const run = async (config: Config): Promise<void> => {
     clock,
     onElected: () => {
       log.info('leading', { identity: config.identity })
-      pipeline.lookAtAll()
+      pipeline.resync()
     },
     onLost: (why) => log.warn('no longer leading', { why }),
     onError: (err) => log.warn('lease not renewed', { err }),

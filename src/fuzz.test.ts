@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { classify } from './catalogue/classify.ts'
 import { ROWS } from './catalogue/rows.ts'
 import { classifyLine } from './cli/classify/classify.ts'
-import { distance, nearNames } from './diagnose/image/edit-distance.ts'
+import { distance, similarNames } from './diagnose/image/edit-distance.ts'
 import { type StandIn, startStandIn, writeCertsDirectory } from './diagnose/registry/fake-registry.ts'
 import { createRegistry, type Registry } from './diagnose/registry/registry.ts'
 import { CAUSES } from './model/causes.ts'
@@ -131,8 +131,8 @@ describe('references of images', () => {
       fc.property(hostile, hostile, (a, b) => {
         expect(distance(a, b)).toBeCloseTo(distance(b, a))
         expect(distance(a, b)).toBeGreaterThanOrEqual(0)
-        expect(nearNames(a, [a])).toEqual([])
-        expect(nearNames(`${a}1`, [`${a}2`])).toEqual([])
+        expect(similarNames(a, [a])).toEqual([])
+        expect(similarNames(`${a}1`, [`${a}2`])).toEqual([])
       }),
       runs(2_000),
     )

@@ -19,7 +19,7 @@ beforeAll(async () => {
   deps = { ...(await depsOf(bed.plane.kubeconfig)), namespace, nodeLeaseNamespace: leases }
 })
 
-const orders = (name: string): Promise<string> =>
+const tasks = (name: string): Promise<string> =>
   bed.kubectl(['get', 'nodetask', name, '-n', deps.namespace ?? '', '--ignore-not-found', '-o', 'name'])
 const leaseOf = (node: KubeObject): Promise<Lease & KubeObject> =>
   bed.get<Lease & KubeObject>('lease', `node-${node.metadata.name}`, '-n', leases)
@@ -66,7 +66,7 @@ test('of another is respected, and stays theirs', async () => {
     why: 'node-maintenance began to work on node lease-2',
     retryAfterMs: 30_000,
   })
-  expect(await orders('theirs')).toBe('')
+  expect(await tasks('theirs')).toBe('')
   await returnNodeLease({ name: 'lease-2', uid: node.metadata.uid }, deps)
   expect((await leaseOf(node)).spec?.holderIdentity).toBe('node-maintenance')
 })
@@ -92,7 +92,7 @@ test('that another takes between our read and our write is theirs', async () => 
     },
   }
   expect(await act(restartPlan(node, 'raced'), racing)).toMatchObject({ kind: 'Stale' })
-  expect(await orders('raced')).toBe('')
+  expect(await tasks('raced')).toBe('')
   expect((await leaseOf(node)).spec?.holderIdentity).toBe('node-maintenance')
 })
 
@@ -100,5 +100,5 @@ test('in a namespace that is not there refuses, and nothing is done', async () =
   const node = await aNode(bed, 'lease-5')
   const nowhere = { ...deps, nodeLeaseNamespace: 'nowhere' }
   await expect(act(restartPlan(node, 'nowhere'), nowhere)).rejects.toThrow(/nowhere/)
-  expect(await orders('nowhere')).toBe('')
+  expect(await tasks('nowhere')).toBe('')
 })

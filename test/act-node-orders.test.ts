@@ -25,7 +25,7 @@ test('an order is given once, to that very node, with a deadline of as long as t
   const plan = restartPlan(node, 'restart-once')
   expect(await act(plan, deps)).toMatchObject({ kind: 'Done', wrote: [{ verb: 'ordered', ref: { name: 'orders-1' } }] })
   const given = await read('restart-once')
-  expect(given.spec).toMatchObject({ ...plan.orders[0]?.spec })
+  expect(given.spec).toMatchObject({ ...plan.tasks[0]?.spec })
   const allowed = Date.parse(given.spec.deadline) - before
   expect(allowed).toBeGreaterThanOrEqual(59_000)
   expect(allowed).toBeLessThan(90_000)
@@ -45,23 +45,23 @@ test('orders that a crash left are given, those before it are not given again', 
 
 test('another order under the name is refused, and stays as it is', async () => {
   await act(restartPlan(node, 'taken'), deps)
-  const [order] = restartPlan(node, 'taken').orders
+  const [order] = restartPlan(node, 'taken').tasks
   const other = {
     ...restartPlan(node, 'taken'),
-    orders: [{ name: 'taken', spec: { ...order!.spec, nodeUid: 'another' } }],
+    tasks: [{ name: 'taken', spec: { ...order!.spec, nodeUid: 'another' } }],
   }
   expect(await act(other, deps)).toMatchObject({ kind: 'Refused', why: expect.stringContaining('another order') })
   expect((await read('taken')).spec.nodeUid).toBe(node.metadata.uid)
 })
 
 test('an order that the schema does not take is refused with its words', async () => {
-  const [order] = restartPlan(node, 'odd').orders
-  const odd = { ...restartPlan(node, 'odd'), orders: [{ name: 'odd', spec: { ...order!.spec, nodeUid: 'not a uid' } }] }
+  const [order] = restartPlan(node, 'odd').tasks
+  const odd = { ...restartPlan(node, 'odd'), tasks: [{ name: 'odd', spec: { ...order!.spec, nodeUid: 'not a uid' } }] }
   expect(await act(odd, deps)).toMatchObject({ kind: 'Refused', why: expect.stringContaining('nodeUid') })
 })
 
 test('an action that was switched off at install is refused before anything is written', async () => {
-  const refusing = { ...deps, refusedActions: ['RestartRuntime' as const] }
+  const refusing = { ...deps, disabledActions: ['RestartRuntime' as const] }
   expect(await act(restartPlan(node, 'off'), refusing)).toMatchObject({ kind: 'Refused' })
   expect(await bed.kubectl(['get', 'nodetask', 'off', '-n', ns, '--ignore-not-found', '-o', 'name'])).toBe('')
 })

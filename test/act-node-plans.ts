@@ -3,7 +3,7 @@ import type { KubeObject } from '../src/model/kubernetes.ts'
 import type {
   FlagNodePlan,
   InstallMountHelperPlan,
-  NodeOrder,
+  NodeTaskRequest,
   RecycleSandboxPlan,
   RestartRuntimePlan,
 } from '../src/model/plan.ts'
@@ -26,7 +26,7 @@ const baseOf = ({ metadata: { name, uid } }: KubeObject) => ({
 })
 
 export const restartPlan = (node: KubeObject, name: string): RestartRuntimePlan => {
-  const order: NodeOrder = {
+  const order: NodeTaskRequest = {
     name,
     spec: {
       nodeName: node.metadata.name,
@@ -41,7 +41,7 @@ export const restartPlan = (node: KubeObject, name: string): RestartRuntimePlan 
     runtime: 'docker',
     reason: 'ChainMissing',
     touches: '',
-    orders: [order],
+    tasks: [order],
   }
 }
 
@@ -49,7 +49,7 @@ export const recyclePlan = (node: KubeObject, names: readonly string[]): Recycle
   ...baseOf(node),
   type: 'RecycleSandbox',
   pods: names.map((name) => ({ namespace: 'web', name, uid: `uid-${name}` })),
-  orders: names.map((name) => ({
+  tasks: names.map((name) => ({
     name,
     spec: {
       nodeName: node.metadata.name,

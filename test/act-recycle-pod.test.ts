@@ -132,7 +132,7 @@ test('a disruption budget puts an eviction off', async () => {
 
 test('what was switched off at install is refused, although the rights would allow it', async () => {
   const pod = await failingPod('switched-off')
-  const outcome = await act(recyclePlan([pod]), { ...deps, refusedActions: ['RecyclePod'] })
-  expect(outcome).toMatchObject({ kind: 'Refused', why: expect.stringContaining('--refuse-action') as string })
+  const outcome = await act(recyclePlan([pod]), { ...deps, disabledActions: ['RecyclePod'] })
+  expect(outcome).toMatchObject({ kind: 'Refused', why: expect.stringContaining('--disable-action') as string })
   expect((await read('switched-off')).metadata.uid).toBe(pod.metadata.uid)
 })

@@ -1,7 +1,7 @@
 /** The life of one task, with verbs of the test's own, against a real API server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, test } from 'vitest'
-import { carryOut, type CarryOutDeps } from '../src/agent/execute.ts'
+import { execute, type ExecuteDeps } from '../src/agent/execute.ts'
 import type { Answer, Verb } from '../src/agent/verbs/verb.ts'
 import type { NodeTask } from '../src/api/kinds.ts'
 import { createKubeClient, type KubeClient } from '../src/kube/client.ts'
@@ -41,7 +41,7 @@ const order = async (name: string, more: object = {}, status?: object): Promise<
 }
 
 /** An agent whose one verb counts how often it acts. */
-const agentWith = (verb: Partial<Verb> = {}, more: Partial<CarryOutDeps> = {}) => {
+const agentWith = (verb: Partial<Verb> = {}, more: Partial<ExecuteDeps> = {}) => {
   const counts = { looked: 0, acted: 0 }
   const all: Verb = {
     found: async () => 'again',
@@ -55,7 +55,7 @@ const agentWith = (verb: Partial<Verb> = {}, more: Partial<CarryOutDeps> = {}) =
       return verb.run ? verb.run(...given) : DONE
     },
   }
-  const deps: CarryOutDeps = {
+  const deps: ExecuteDeps = {
     client,
     clock: systemClock,
     identity: async () => NODE,
@@ -63,7 +63,7 @@ const agentWith = (verb: Partial<Verb> = {}, more: Partial<CarryOutDeps> = {}) =
     onError: () => {},
     ...more,
   }
-  return { counts, carryOut: (task: NodeTask) => carryOut(task, deps) }
+  return { counts, execute: (task: NodeTask) => execute(task, deps) }
 }
 
 test('the intent stands with what was there before the act begins', async () => {
@@ -74,7 +74,7 @@ test('the intent stands with what was there before the act begins', async () => 
       return DONE
     },
   })
-  await agent.carryOut(await order('intent'))
+  await agent.execute(await order('intent'))
   expect(seen).toEqual([
     {
       phase: 'Running',
@@ -91,17 +91,17 @@ test('what is not so any more is refused, and nothing is done', async () => {
   const agent = agentWith({
     before: async () => ({ phase: 'Refused', reason: 'NotNeeded', message: 'the chain is there' }),
   })
-  await agent.carryOut(await order('not-needed'))
+  await agent.execute(await order('not-needed'))
   expect((await read('not-needed')).status).toMatchObject({ phase: 'Refused', reason: 'NotNeeded' })
   expect(agent.counts.acted).toBe(0)
 })
 
 test('a node that cannot be looked at, and an act that throws, are answered with the words', async () => {
   const blind = agentWith({ before: () => Promise.reject(new Error('the bus is not there')) })
-  await blind.carryOut(await order('blind'))
+  await blind.execute(await order('blind'))
   expect((await read('blind')).status).toMatchObject({ reason: 'CannotSee', message: 'the bus is not there' })
   const broken = agentWith({ run: () => Promise.reject(new Error('broken', { cause: new Error('by this') })) })
-  await broken.carryOut(await order('broken'))
+  await broken.execute(await order('broken'))
   expect((await read('broken')).status).toMatchObject({ phase: 'Failed', reason: 'Error', message: 'broken: by this' })
 })
 
@@ -109,7 +109,7 @@ test('of two agents that see the same order, one acts', async () => {
   const task = await order('twice')
   const slow = { run: () => sleep(500, DONE) }
   const [one, other] = [agentWith(slow), agentWith(slow, { identity: async () => ({ ...NODE, podName: 'agent-2' }) })]
-  await Promise.all([one.carryOut(task), sleep(20).then(() => other.carryOut(task))])
+  await Promise.all([one.execute(task), sleep(20).then(() => other.execute(task))])
   expect(one.counts.acted + other.counts.acted).toBe(1)
   expect((await read('twice')).status).toMatchObject({ phase: 'Succeeded', message: 'restarted' })
 })
@@ -118,11 +118,11 @@ test('an order that is deleted, or made anew under its name, before the intent i
   const agent = agentWith()
   const deleted = await order('deleted')
   await client.remove(at('deleted'))
-  await agent.carryOut(deleted)
+  await agent.execute(deleted)
   const replaced = await order('replaced')
   await client.remove(at('replaced'))
   await order('replaced')
-  await agent.carryOut(replaced)
+  await agent.execute(replaced)
   expect(agent.counts.acted).toBe(0)
   expect((await read('replaced')).status).toBeUndefined()
 })
@@ -134,7 +134,7 @@ test('a label that somebody adds in the middle does not lose the answer', async 
       return DONE
     },
   })
-  await agent.carryOut(await order('label'))
+  await agent.execute(await order('label'))
   expect((await read('label')).status).toMatchObject({ phase: 'Succeeded' })
   expect(agent.counts.acted).toBe(1)
 })
@@ -142,7 +142,7 @@ test('a label that somebody adds in the middle does not lose the answer', async 
 test('a node whose clock is behind does not act, for by it a deadline never passes; nor does a clock a little off matter', async () => {
   const behind = (ms: number) => ({ clock: { ...systemClock, now: () => Date.now() - ms } })
   const slow = agentWith({}, behind(5 * 60_000))
-  await slow.carryOut(await order('clock-behind'))
+  await slow.execute(await order('clock-behind'))
   expect(slow.counts).toEqual({ looked: 0, acted: 0 })
   expect((await read('clock-behind')).status).toMatchObject({
     phase: 'Refused',
@@ -150,7 +150,7 @@ test('a node whose clock is behind does not act, for by it a deadline never pass
     message: expect.stringMatching(/^the clock of this node is \d+ s behind/),
   })
   const almost = agentWith({}, behind(20_000))
-  await almost.carryOut(await order('clock-almost'))
+  await almost.execute(await order('clock-almost'))
   expect(almost.counts.acted).toBe(1)
 })
 
@@ -161,7 +161,7 @@ test('an intent that could be written only after the deadline leads to no act', 
     return client.patch(path, body, options)
   }
   const agent = agentWith({}, { client: { get: client.get, patch: late() } })
-  await agent.carryOut(task)
+  await agent.execute(task)
   expect(agent.counts.acted).toBe(0)
   expect((await read('slow')).status).toMatchObject({ phase: 'Refused', reason: 'DeadlinePassed' })
 })
@@ -169,12 +169,12 @@ test('an intent that could be written only after the deadline leads to no act', 
 test('a task that was begun is found out about; what of the first intent is not so any more is not kept', async () => {
   const begun = { phase: 'Running', reason: 'Accepted', startedAt: inMinutes(-1), before: { sandboxes: ['s1'] } }
   const finder = agentWith({ found: async () => ({ ...DONE, message: 'found out' }) })
-  await finder.carryOut(await order('found', {}, begun))
+  await finder.execute(await order('found', {}, begun))
   expect((await read('found')).status).toMatchObject({ phase: 'Succeeded', message: 'found out' })
   expect(finder.counts.acted).toBe(0)
 
   const again = agentWith()
-  await again.carryOut(await order('again', {}, begun))
+  await again.execute(await order('again', {}, begun))
   const { status } = await read('again')
   expect(status).toMatchObject({ phase: 'Succeeded', startedAt: begun.startedAt })
   expect(status?.before).toEqual({ bootId: 'boot', invocationId: 'one' })
@@ -184,10 +184,10 @@ test('a task that was begun is found out about; what of the first intent is not 
 test('what was begun and cannot be found out, or was switched off since, is said to be interrupted', async () => {
   const begun = { phase: 'Running', reason: 'Accepted', startedAt: inMinutes(-1), before: {} }
   const off = agentWith({}, { verbs: {} })
-  await off.carryOut(await order('off', {}, begun))
+  await off.execute(await order('off', {}, begun))
   expect((await read('off')).status).toMatchObject({ phase: 'Failed', reason: 'Interrupted' })
   const late = agentWith()
-  await late.carryOut(await order('late', { deadline: inMinutes(-1) }, begun))
+  await late.execute(await order('late', { deadline: inMinutes(-1) }, begun))
   expect((await read('late')).status).toMatchObject({ phase: 'Failed', reason: 'Interrupted' })
   expect(late.counts.acted).toBe(0)
 })
@@ -201,7 +201,7 @@ test('the answer is kept and written, and nothing done again, when the API serve
       return DONE
     },
   })
-  await agent.carryOut(await order('away', { deadline: new Date(Date.now() + 1_000).toISOString() }))
+  await agent.execute(await order('away', { deadline: new Date(Date.now() + 1_000).toISOString() }))
   await restarted
   expect((await read('away')).status).toMatchObject({ phase: 'Succeeded', reason: 'Done' })
   expect(agent.counts.acted).toBe(1)

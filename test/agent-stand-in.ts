@@ -39,7 +39,7 @@ export interface AgentStandIn {
   /** By node: how its orders are answered. A node without an entry has no agent. */
   readonly nodes: Map<string, Answers>
   /** Every order that was seen, oldest first. */
-  readonly orders: readonly NodeTask[]
+  readonly tasks: readonly NodeTask[]
   readonly stop: () => Promise<void>
 }
 
@@ -93,7 +93,7 @@ export const startAgents = (api: Api, namespace: string): AgentStandIn => {
 
   return {
     nodes,
-    get orders() {
+    get tasks() {
       return [...seen.values()]
     },
     stop: async () => {

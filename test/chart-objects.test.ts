@@ -169,8 +169,8 @@ describe('the agent', () => {
     const args = controllerArgs(
       await rendered({ agent: { enabled: true }, actions: { restartRuntime: { enabled: true } } }),
     )
-    expect(args).toContain('--refuse-action=RecycleSandbox')
-    expect(args).not.toContain('--refuse-action=RestartRuntime')
+    expect(args).toContain('--disable-action=RecycleSandbox')
+    expect(args).not.toContain('--disable-action=RestartRuntime')
   })
 
   test.each(['recycleSandbox', 'restartRuntime', 'flagNode', 'installMountHelper'])(

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createGather } from '../src/diagnose/gather.ts'
-import { assembleIncident } from '../src/diagnose/incident.ts'
+import { buildIncident } from '../src/diagnose/incident.ts'
 import { readOwner } from '../src/diagnose/owner/resolve.ts'
 import type { Reads } from '../src/diagnose/read.ts'
 import type { Credential } from '../src/diagnose/registry/auth.ts'
@@ -61,10 +61,10 @@ const incidentOf = async (pod: Pod): Promise<Incident> => {
     image: IMAGE,
     cause: 'ManifestNotFound',
     message: '',
-    witness: 'kubelet',
-    mayBe: [],
+    source: 'kubelet',
+    possibleCauses: [],
   } as const
-  return assembleIncident({
+  return buildIncident({
     owner: await readOwner(pod, client),
     area: 'image',
     pods: [{ pod, findings: [finding], since: 0 }],

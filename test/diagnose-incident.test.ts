@@ -6,13 +6,13 @@ import { classify } from '../src/catalogue/classify.ts'
 import { refinements } from '../src/catalogue/refinements.ts'
 import { conclude } from '../src/diagnose/conclude.ts'
 import { createGather } from '../src/diagnose/gather.ts'
-import { assembleIncident } from '../src/diagnose/incident.ts'
+import { buildIncident } from '../src/diagnose/incident.ts'
 import { readOwner } from '../src/diagnose/owner/resolve.ts'
-import { examinePod } from '../src/diagnose/pod/findings.ts'
+import { detectPodFailures } from '../src/diagnose/pod/findings.ts'
 import { createRegistry, type Registry } from '../src/diagnose/registry/registry.ts'
 import type { KubeClient } from '../src/kube/client.ts'
 import type { Pod } from '../src/model/kubernetes.ts'
-import type { Word } from '../src/watch/pod-cache.ts'
+import type { WarningEvent } from '../src/watch/pod-cache.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { type HarborFront, startHarborFront } from '../testbed/registry/harbor-front.ts'
 import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
@@ -65,10 +65,10 @@ const waits = async (
   return bed.get<Pod>('pod', name, '-n', ns)
 }
 
-const diagnose = async (pod: Pod, image: string, words: readonly Word[] = []) => {
+const diagnose = async (pod: Pod, image: string, words: readonly WarningEvent[] = []) => {
   const owner = await readOwner(pod, client)
-  const failing = examinePod(pod, words, { classify, refinements }, Date.now())
-  const incident = assembleIncident({ owner, area: 'image', pods: [failing] })
+  const failing = detectPodFailures(pod, words, { classify, refinements }, Date.now())
+  const incident = buildIncident({ owner, area: 'image', pods: [failing] })
   const before = conclude(incident, { registry: {} })
   const facts = await createGather({ reads: client, registry })(incident, [{ fact: 'registry', image }], {
     registry: {},
@@ -94,8 +94,8 @@ test('incident A: a 401 turns out to be a project that is not there', async () =
   const pod = await waits(name, { coredns: { reason: 'ErrImagePull', message: said } })
 
   const { before, after } = await diagnose(pod, COREDNS)
-  expect(before).toMatchObject({ cause: 'Unauthorized', findings: [{ witness: 'kubelet' }] })
-  expect(after).toMatchObject({ cause: 'ProjectNotFound', findings: [{ witness: 'registry', mayBe: [] }] })
+  expect(before).toMatchObject({ cause: 'Unauthorized', findings: [{ source: 'kubelet' }] })
+  expect(after).toMatchObject({ cause: 'ProjectNotFound', findings: [{ source: 'registry', possibleCauses: [] }] })
   expect(after.evidence.map(({ fact }) => fact)).toEqual(['PodStatus', 'Owner', 'PullSecrets', 'Registry'])
   expect(after.evidence.at(-1)?.says).toContain('project not found, name: k8s')
   expect(after.permanentFix).toContain(`the manifest that Deployment ${ns}/coredns was applied from`)
@@ -113,7 +113,7 @@ test('incident D: wrong name or missing credentials stays open where the registr
   await bed.applyYaml(JSON.stringify(pod), { namespace: ns })
   const back = { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}"` }
   const seen = await waits('rss-site', { nginx: undefined, rss: back })
-  const word: Word = {
+  const word: WarningEvent = {
     reason: 'Failed',
     message: `Failed to pull image "${image}": rpc error: code = Unknown desc = Error response from daemon: pull access denied for nickchase/rss-php-ngnix, repository does not exist or may require 'docker login': denied: requested access to the resource is denied`,
     reporter: 'kubelet',
@@ -123,11 +123,11 @@ test('incident D: wrong name or missing credentials stays open where the registr
   const { before, after } = await diagnose(seen, image, [word])
   expect(before).toMatchObject({
     cause: 'RepositoryNotFoundOrDenied',
-    findings: [{ container: 'rss', witness: 'event' }],
+    findings: [{ container: 'rss', source: 'event' }],
   })
   expect(after).toMatchObject({
     cause: 'RepositoryNotFoundOrDenied',
-    findings: [{ container: 'rss', witness: 'event' }],
+    findings: [{ container: 'rss', source: 'event' }],
   })
   const said = after.evidence.map(({ fact, says }) => `${fact}: ${says}`).join('\n')
   expect(said).toContain('PullSecrets: the pod names no pull secret')
@@ -150,6 +150,6 @@ test('an Event of somebody who may write Events proves nothing of an image that 
   const { after } = await diagnose(seen, image, [
     { reason: 'Failed', message, reporter: 'somebody', lastSeen: Date.now() },
   ])
-  expect(after.findings).toMatchObject([{ witness: 'event', mayBe: [] }])
+  expect(after.findings).toMatchObject([{ source: 'event', possibleCauses: [] }])
   expect(after.evidence.at(-1)?.says).toContain('only an Event says otherwise')
 })

@@ -140,7 +140,7 @@ describe('the owner of a pod', () => {
       support: 'supported',
       containers: [{ name: 'coredns', image: IMAGE }],
       templateFixed: true,
-      mendsPods: true,
+      patchesPods: true,
       recreatesPods: false,
     })
     expect(reads.asked).toEqual(['jobs/job'])
@@ -162,7 +162,7 @@ describe('the owner of a pod', () => {
       ref: { kind: 'CronJob', apiVersion: 'batch/v1', name: 'cron' },
       support: 'supported',
       containers: [{ name: 'coredns', image: IMAGE }],
-      mendsPods: true,
+      patchesPods: true,
     })
     expect(reads.asked.at(-1)).toBe('cronjobs/cron')
     expect(reads.asked).toHaveLength(2)

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { createGather } from '../src/diagnose/gather.ts'
-import { assembleIncident } from '../src/diagnose/incident.ts'
+import { buildIncident } from '../src/diagnose/incident.ts'
 import { ownerOfNode } from '../src/diagnose/node/facts.ts'
 import { inspectNothing } from '../src/diagnose/node/inspect.ts'
 import type { KubeClient } from '../src/kube/client.ts'
@@ -39,11 +39,18 @@ beforeAll(async () => {
   const [one = '', two = ''] = spaces
   pods = [await podOn('node-1', one, 'a'), await podOn('node-1', two, 'b'), await podOn('node-2', two, 'elsewhere')]
   const node = await kube.get<Node>(pathOf({ kind: 'Node', name: 'node-1' }))
-  const finding = { container: '', init: false, image: '', cause: 'SandboxStale', message: 'x', mayBe: [] } as const
-  incident = assembleIncident({
+  const finding = {
+    container: '',
+    init: false,
+    image: '',
+    cause: 'SandboxStale',
+    message: 'x',
+    possibleCauses: [],
+  } as const
+  incident = buildIncident({
     owner: ownerOfNode(node),
     area: 'SandboxStale',
-    pods: pods.slice(0, 2).map((pod) => ({ pod, findings: [{ ...finding, witness: 'event' }], since: 0 })),
+    pods: pods.slice(0, 2).map((pod) => ({ pod, findings: [{ ...finding, source: 'event' }], since: 0 })),
   })
 })
 

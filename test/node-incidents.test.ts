@@ -27,7 +27,7 @@ const policyFor = (
   })
 
 const ordersTo = (node: string, verb: string): readonly NodeTask[] =>
-  scene.agents.orders.filter(({ spec }) => spec.nodeName === node && spec.verb === verb)
+  scene.agents.tasks.filter(({ spec }) => spec.nodeName === node && spec.verb === verb)
 
 /** So many pods that never start, each with a kubelet's word. */
 const failing = async (node: string, reason: string, message: string, count = 1): Promise<readonly Pod[]> => {
@@ -81,7 +81,7 @@ const expectExplained = async (node: string, says: string): Promise<void> => {
   const { spec, status } = await scene.record(node, { phase: 'Held' })
   expect(['FactUnknown', 'RolloutBlocked']).toContain(status?.reason)
   expect(`${status?.message}\n${told([...(spec.evidence ?? []), ...(status?.evidence ?? [])])}`).toContain(says)
-  expect(scene.agents.orders.filter(({ spec }) => spec.nodeName === node && spec.verb !== 'Inspect')).toEqual([])
+  expect(scene.agents.tasks.filter(({ spec }) => spec.nodeName === node && spec.verb !== 'Inspect')).toEqual([])
 }
 
 const LOOK_ALIKES: readonly (readonly [

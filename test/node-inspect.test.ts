@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { NodeTask } from '../src/api/kinds.ts'
-import { createSweepOrders } from '../src/controller/garbage-collection.ts'
-import { createInspectByOrder, createInspectByReading } from '../src/diagnose/node/inspect.ts'
+import { createCollectTasks } from '../src/controller/garbage-collection.ts'
+import { createInspectByTask, createInspectByReading } from '../src/diagnose/node/inspect.ts'
 import type { KubeClient } from '../src/kube/client.ts'
 import { pathOf } from '../src/kube/paths.ts'
 import type { KubeObject } from '../src/model/kubernetes.ts'
 import { createManualClock, systemClock as clock } from '../src/runtime/clock.ts'
-import { createRecords } from '../src/watch/remediation-cache.ts'
+import { createRemediationCache } from '../src/watch/remediation-cache.ts'
 import { eventually, useControlPlane } from '../testbed/fixture.ts'
 import { type Api, openApi } from '../testbed/kubelet/api.ts'
 import { clientOf } from './act-plans.ts'
@@ -36,9 +36,9 @@ afterAll(async () => {
 })
 
 const byOrder = (atOnce = 4, client: KubeClient = kube) =>
-  createInspectByOrder({ kube: client, namespace, clock, atOnce })
+  createInspectByTask({ kube: client, namespace, clock, atOnce })
 
-const ordersTo = (name: string) => agents.orders.filter(({ spec }) => spec.nodeName === name)
+const ordersTo = (name: string) => agents.tasks.filter(({ spec }) => spec.nodeName === name)
 const node = (name: string) => ({ name, uid: `uid-${name}` })
 
 test('without the kind nobody can be asked', () => {
@@ -73,7 +73,7 @@ test('those who ask at once share one order, and its answer serves those who wan
 test('an old answer serves those who are content with it, and nobody else', async () => {
   agents.nodes.set('node-10', seeing(wellNode))
   const manual = createManualClock(Date.now())
-  const inspect = createInspectByOrder({ kube, namespace, clock: manual, atOnce: 4 })
+  const inspect = createInspectByTask({ kube, namespace, clock: manual, atOnce: 4 })
   const asked = async (words: object = {}): Promise<number> => {
     const answer = inspect({ ...node('node-10'), ...words })
     const ticking = setInterval(() => void manual.advance(500), 50)
@@ -106,7 +106,7 @@ test('an agent that refuses, and one that is not there, are unknown and say why'
 test('a node that stays silent is asked less and less often', async () => {
   // Time is the test's own: only the API server is real.
   const clock = createManualClock(Date.now())
-  const inspect = createInspectByOrder({ kube, namespace, clock, atOnce: 4 })
+  const inspect = createInspectByTask({ kube, namespace, clock, atOnce: 4 })
   agents.nodes.set('node-9', () => ({ phase: 'Failed', reason: 'Error', message: 'no' }))
   const asked = async (): Promise<void> => {
     const answer = inspect(node('node-9'))
@@ -172,9 +172,9 @@ test('looks go after two minutes, what was done to a node after an hour, and not
       ({ metadata }) => metadata.name,
     )
   const sweepAt = (minutes: number) =>
-    createSweepOrders({
+    createCollectTasks({
       client: kube,
-      records: createRecords(),
+      records: createRemediationCache(),
       namespace: own,
       now: () => Date.now() + minutes * 60_000,
     })()

@@ -67,7 +67,7 @@ export const useNodeScene = (options: NodeSceneOptions = {}): NodeScene => {
 
   const start = async (args: readonly string[] = []): Promise<Controller> => {
     // Silent agents keep workers waiting; tests that run beside must not wait for them.
-    const flags = ['--settle-for', '1s', '--concurrency', '32', ...(options.args ?? []), ...args]
+    const flags = ['--stabilization-window', '1s', '--concurrency', '32', ...(options.args ?? []), ...args]
     const controller = await startController({ kubeconfig: up().kubeconfig, args: flags })
     started.push(controller)
     return controller

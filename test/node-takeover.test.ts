@@ -66,8 +66,8 @@ test('a restart that was ordered before the controller died is proven by the nex
   await scene.runs(pod)
   const second = await scene.start()
   await scene.record(node, { phase: 'Succeeded' }, { timeoutMs: 60_000, everyMs: 200 })
-  const orders = scene.agents.orders.filter(({ spec }) => spec.nodeName === node && spec.verb === 'RestartRuntime')
-  expect(orders).toHaveLength(1)
+  const tasks = scene.agents.tasks.filter(({ spec }) => spec.nodeName === node && spec.verb === 'RestartRuntime')
+  expect(tasks).toHaveLength(1)
   await second.kill('SIGTERM')
 })
 

@@ -133,10 +133,10 @@ test('policies that would rewrite an image in a circle are told so, and neither 
     }, PATIENTLY)
   }
   await scene.apply(deployment(namespace))
-  const witness = await scene.bed.namespace()
-  await scene.policy(witness)
-  await scene.apply(deployment(witness))
-  await scene.record(witness, { phase: 'Succeeded' })
+  const source = await scene.bed.namespace()
+  await scene.policy(source)
+  await scene.apply(deployment(source))
+  await scene.record(source, { phase: 'Succeeded' })
   expect(scene.writes(namespace)).toEqual([])
 })
 

@@ -101,7 +101,14 @@ export const useScene = (options: SceneOptions = {}): Scene => {
 
   const start = async ({ args = [], ...rest }: Partial<ControllerOptions> = {}): Promise<Controller> => {
     // A kubelet's times are whole seconds, rounded down: after 1s a container that ran for an instant could pass.
-    const flags = ['--settle-for', '2s', '--registry-hosts-dir', hostsDir, '--allow-registry-address', '127.0.0.0/8']
+    const flags = [
+      '--stabilization-window',
+      '2s',
+      '--registry-hosts-dir',
+      hostsDir,
+      '--allow-registry-address',
+      '127.0.0.0/8',
+    ]
     const all = [...flags, ...(options.args ?? []), ...args]
     const controller = await startController({ kubeconfig: up().kubeconfig, ...rest, args: all })
     started.push(controller)

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { KubeClient } from '../src/kube/client.ts'
 import type { KubeEvent } from '../src/model/kubernetes.ts'
-import type { Note } from '../src/report/event-messages.ts'
+import type { EventMessage } from '../src/report/event-messages.ts'
 import { createEventWriter } from '../src/report/events.ts'
 import { useControlPlane } from '../testbed/fixture.ts'
 import { clientOf } from './act-plans.ts'
@@ -28,7 +28,7 @@ const setUp = (client: KubeClient = kube) => {
   })
   return { writer, failures, advance: (ms: number) => void (now += ms) }
 }
-const about = (uid: string, words: Partial<Note> = {}): Note => ({
+const about = (uid: string, words: Partial<EventMessage> = {}): EventMessage => ({
   regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name: 'web', uid },
   type: 'Normal',
   reason: 'Repaired',

@@ -11,7 +11,7 @@ import {
   aHold,
   anAct,
   anIncident,
-  aProof,
+  aVerification,
   aRewrite,
   DONE,
   NOW,
@@ -108,7 +108,11 @@ describe('a record', () => {
       attempts: [expect.any(String)],
     })
     record = await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
-    record = await recordChange(record, { kind: 'Proven', at: NOW, verdict: aProof('Succeeded', 'Repaired') }, kube)
+    record = await recordChange(
+      record,
+      { kind: 'Proven', at: NOW, verdict: aVerification('Succeeded', 'Repaired') },
+      kube,
+    )
     expect((await read(record)).status).toMatchObject({ phase: 'Succeeded', reason: 'Repaired', observedGeneration: 1 })
     await bed.kubectl([
       'wait',

@@ -80,7 +80,7 @@ const recycle = lacking({
     'with RecyclePod switched off it says so, although the role for RewriteImage can delete pods, and rewrites elsewhere',
   values: { actions: { recyclePod: { enabled: false } } },
   policy: { actions: RECYCLE },
-  lacks: () => 'RecyclePod is switched off at install (--refuse-action)',
+  lacks: () => 'RecyclePod is switched off at install (--disable-action)',
   others: {},
   does: 'patch deployments.apps',
 })

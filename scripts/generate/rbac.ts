@@ -174,7 +174,7 @@ const INSTALL = `# ${HEADER}
 const ALLOW = `# ${HEADER}
 # Lets the controller act: apply it whole, or only the bindings of the actions that you want. Without the one for
 # pull secrets, private registries are asked without credentials and their answers count as unknown. RewriteImage alone
-# also allows to delete pods (a StatefulSet's broken ones): to rule out RecyclePod, start with --refuse-action=RecyclePod.
+# also allows to delete pods (a StatefulSet's broken ones): to rule out RecyclePod, start with --disable-action=RecyclePod.
 `
 
 const CHART_ROLES = `# ${HEADER}

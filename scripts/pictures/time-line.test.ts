@@ -11,7 +11,7 @@ const LINES: readonly Line[] = [
   { seconds: 1, who: 'podmend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: '' },
   { seconds: 1.5, who: 'kubelet', what: 'ImagePullBackOff', about: 'shop/web', text: '' },
   { seconds: 20, who: 'registry', what: '200', text: 'asked for new/web:1: the image is there' },
-  { seconds: 20.1, who: 'podmend', what: 'Verifying', about: 'shop/web', reason: 'WaitingForProof', text: '' },
+  { seconds: 20.1, who: 'podmend', what: 'Verifying', about: 'shop/web', reason: 'Verifying', text: '' },
   { seconds: 21, who: 'kubelet', what: 'Running', about: 'shop/web', text: '' },
   { seconds: 25, who: 'podmend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: 'told anew' },
   { seconds: 30, who: 'podmend', what: 'Succeeded', about: 'shop/web', reason: 'Repaired', text: '' },

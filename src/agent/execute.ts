@@ -7,7 +7,7 @@ import type { Identity } from './identity.ts'
 import { type AnswerDeps, writeStatus } from './task-status.ts'
 import { type Answer, failed, refused, type TaskBefore, type Verb, wordsOf } from './verbs/verb.ts'
 
-export interface CarryOutDeps extends AnswerDeps {
+export interface ExecuteDeps extends AnswerDeps {
   /** Read anew for each task: a node that was made anew has another uid, and tokens come to say so. */
   readonly identity: () => Promise<Identity>
   /** Those that are switched on. */
@@ -39,7 +39,7 @@ const refusal = (
   { spec, metadata: { creationTimestamp = '' } }: NodeTask,
   now: number,
   { nodeName, nodeUid }: Identity,
-  { verbs }: CarryOutDeps,
+  { verbs }: ExecuteDeps,
 ): Answer | undefined => {
   if (spec.nodeUid !== nodeUid) {
     return refused('OtherNode', `this is node ${nodeName} with uid ${nodeUid}, not ${spec.nodeUid}`)
@@ -62,7 +62,7 @@ const refusal = (
 
 /** What `run` comes to; `late` where that takes too long. */
 const orLate = async <Result>(
-  { clock }: CarryOutDeps,
+  { clock }: ExecuteDeps,
   ms: number,
   late: Answer,
   run: () => Promise<Result>,
@@ -73,7 +73,7 @@ const orLate = async <Result>(
 }
 
 /** What became of a task that an agent had begun when it was ended. */
-const findOut = async (task: NodeTask, verb: Verb | undefined, deps: CarryOutDeps): Promise<Answer | 'again'> => {
+const findOut = async (task: NodeTask, verb: Verb | undefined, deps: ExecuteDeps): Promise<Answer | 'again'> => {
   const { clock } = deps
   const { spec } = task
   const interrupted = (why: string): Answer => failed('Interrupted', `begun, then interrupted: ${why}`)
@@ -92,7 +92,7 @@ const findOut = async (task: NodeTask, verb: Verb | undefined, deps: CarryOutDep
   }
 }
 
-export const carryOut = async (given: NodeTask, deps: CarryOutDeps): Promise<void> => {
+export const execute = async (given: NodeTask, deps: ExecuteDeps): Promise<void> => {
   const { clock } = deps
   const { spec } = given
   const deadline = Date.parse(spec.deadline)

@@ -4,10 +4,10 @@ import type { KubeClient } from '../kube/client.ts'
 import { createReflector } from '../kube/informer.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
-import { carryOut, type CarryOutDeps } from './execute.ts'
+import { execute, type ExecuteDeps } from './execute.ts'
 import { isAnswered } from './task-status.ts'
 
-export interface TasksDeps extends Omit<CarryOutDeps, 'client' | 'onError'> {
+export interface TasksDeps extends Omit<ExecuteDeps, 'client' | 'onError'> {
   readonly client: KubeClient
   readonly nodeName: string
   readonly namespace: string
@@ -45,7 +45,7 @@ export const createTasks = (deps: TasksDeps): Tasks => {
   let stopping = false
   let working: Promise<void> | undefined
 
-  const carry: CarryOutDeps = {
+  const carry: ExecuteDeps = {
     ...deps,
     onError: (err, about) => onError('answering failed', { err, ...about }),
   }
@@ -58,7 +58,7 @@ export const createTasks = (deps: TasksDeps): Tasks => {
       done.add(uid)
       open.delete(uid)
       onTask('task begun', { task: name, verb: task.spec.verb })
-      await carryOut(task, carry).catch((err: unknown) => onError('carrying out failed', { err, task: name }))
+      await execute(task, carry).catch((err: unknown) => onError('carrying out failed', { err, task: name }))
       onTask('task done', { task: name, verb: task.spec.verb })
     }
   }

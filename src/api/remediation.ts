@@ -73,7 +73,7 @@ const step = z.object({
   ).optional(),
   node: z
     .object({
-      orders: listOf(text(253, 'Name of a NodeTask.'), {
+      tasks: listOf(text(253, 'Name of a NodeTask.'), {
         max: 64,
         what: 'Orders to the agent, or the pod that installs a mount helper.',
       }),
@@ -191,7 +191,7 @@ export const remediationStatus = z.object({
   permanentFix: text(4096, 'What to change for good, so that the next deploy carries it.').optional(),
   failingPods: count(0, 1_000_000, 'Failing pods of the owner when last looked.').optional(),
   firstSeen: time('When the failure began.').optional(),
-  nextLook: time('When it is looked at again at the latest.').optional(),
+  nextCheckTime: time('When it is looked at again at the latest.').optional(),
   startedAt: time('When the first intent was recorded.').optional(),
   finishedAt: time('When the last phase was reached.').optional(),
   conditions: conditions('Conditions, for kubectl wait.').optional(),
@@ -214,7 +214,7 @@ export const OUTCOME_REASONS = [
   'NoPolicy',
   'WriteRefused',
   'Acting',
-  'WaitingForProof',
+  'Verifying',
   'Undone',
   'Denied',
   'Expired',

@@ -49,7 +49,7 @@ export const addressesOf = (flags: readonly string[] | undefined, environment: E
     .filter(Boolean)
 
 /** What `explain` and `simulate` have in common. */
-export const SURVEY_OPTIONS = {
+export const CLUSTER_STATE_OPTIONS = {
   ...CLUSTER_OPTIONS,
   ...NAMESPACE_OPTION,
   ...OPERATOR_OPTIONS,
@@ -67,11 +67,12 @@ export const SURVEY_OPTIONS = {
   output: { type: 'string', short: 'o', choices: FORMATS, help: 'print as data; wide cuts nothing' },
 } as const satisfies Options
 
-type SurveyValues = Values<typeof CLUSTER_OPTIONS> & Values<Pick<typeof SURVEY_OPTIONS, 'namespace' | 'recorded'>>
+type ClusterStateValues = Values<typeof CLUSTER_OPTIONS> &
+  Values<Pick<typeof CLUSTER_STATE_OPTIONS, 'namespace' | 'recorded'>>
 
 /** Looks at the cluster now, or at what was recorded of one then, and says what the recording lacks. */
-export const withSurveyed = async <T extends { readonly notes: readonly string[] }>(
-  values: SurveyValues,
+export const withClusterState = async <T extends { readonly notes: readonly string[] }>(
+  values: ClusterStateValues,
   terminal: Terminal,
   look: (cluster: Cluster, now: number) => Promise<T>,
 ): Promise<{ readonly found: T; readonly now: number }> => {

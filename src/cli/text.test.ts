@@ -18,7 +18,7 @@ const incident = (more: Partial<IncidentReport> = {}): IncidentReport => ({
   since: '2030-01-01T00:00:00.000Z',
   pods: Array.from({ length: 7 }, (_, i) => ({ name: `web-${i}`, node: 'node-1' })),
   findings: [
-    { container: 'web', image: 'a.io/b/web:1', cause: 'ProjectNotFound', witness: 'kubelet', message: 'm'.repeat(400) },
+    { container: 'web', image: 'a.io/b/web:1', cause: 'ProjectNotFound', source: 'kubelet', message: 'm'.repeat(400) },
   ],
   evidence: [{ fact: 'Owner', says: 'the pods belong to Deployment shop/web' }],
   explanations: [],
@@ -86,7 +86,7 @@ test.each<readonly [string, DecisionReport, string]>([
   ],
   [
     'a proof',
-    { verdict: 'Prove', reason: 'WaitingForProof', message: 'Waiting: 1 of 2' },
+    { verdict: 'Verify', reason: 'Verifying', message: 'Waiting: 1 of 2' },
     'a remedy is under way: Waiting: 1 of 2',
   ],
   ['nothing', { verdict: 'Ignore', message: 'no policy answers to it' }, 'nothing is done: no policy answers to it'],

@@ -165,7 +165,7 @@ export const FLAGS = {
     default: 5,
     parse: number({ min: 0.01, max: 100, integer: false }),
   }),
-  settleForMs: flag<number>('settle-for', {
+  stabilizationWindowMs: flag<number>('stabilization-window', {
     value: 'DURATION',
     help: 'How long repaired containers must stay started before that counts as success.',
     default: 10_000,
@@ -196,7 +196,7 @@ export const FLAGS = {
     default: 'auto',
     parse: oneOf(LOG_FORMATS),
   }),
-  refusedActions: flag<readonly ActionType[]>('refuse-action', {
+  disabledActions: flag<readonly ActionType[]>('disable-action', {
     value: ACTION_TYPES.join('|'),
     help: 'Not to be done, whatever policies say. Rights alone do not say so: RewriteImage, too, deletes pods of StatefulSets. Repeatable.',
     default: Object.freeze([]),

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { anInspection } from '../diagnose/testing.ts'
 import { known, unknown } from '../model/incident.ts'
-import { nodeSighting } from '../watch/node-cache.ts'
+import { nodeEntry } from '../watch/node-cache.ts'
 import { countFlags, flagsOn, helperBack, isSeenByAgents, stillFails } from './clear-node-flags.ts'
 import { createIncidents } from './incidents.ts'
 
 const node = (uid: string, labels: Readonly<Record<string, string>>) =>
-  nodeSighting({ metadata: { name: `node-${uid}`, uid, resourceVersion: '1', labels } })
+  nodeEntry({ metadata: { name: `node-${uid}`, uid, resourceVersion: '1', labels } })
 
 const NFS = { 'flag.podmend.io/MountHelperMissing': 'nfs', 'kubernetes.io/os': 'linux' }
 const [flag] = flagsOn([node('a', NFS)])

@@ -7,18 +7,18 @@ import { MOUNT_HELPER_TYPES } from '../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../model/names.ts'
 import type { Outcome } from '../model/plan.ts'
 import type { Clearing } from '../remedies/flag-node/act.ts'
-import type { Note } from '../report/event-messages.ts'
+import type { EventMessage } from '../report/event-messages.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Nodes, NodeSighting } from '../watch/node-cache.ts'
+import type { Nodes, NodeEntry } from '../watch/node-cache.ts'
 import type { Incidents } from './incidents.ts'
 
-export interface SweepFlagsDeps {
+export interface ClearNodeFlagsDeps {
   readonly nodes: Pick<Nodes, 'all'>
   readonly incidents: Pick<Incidents, 'get'>
   readonly inspect: Inspect
   readonly clearFlag: (clearing: Clearing) => Promise<Outcome>
-  readonly emit: (notes: readonly Note[]) => void
+  readonly emit: (notes: readonly EventMessage[]) => void
   /** Whether this process leads, and nobody stopped it. */
   readonly mayAct: () => boolean
   readonly clock: Clock
@@ -35,7 +35,7 @@ const GONE_FOR_MS = 2 * 60_000
  * Takes flags away from nodes that lack nothing any more. Only flagged nodes are looked at: a mount helper by their
  * agents, everything else by its incident's being over for a while.
  */
-export const createSweepFlags = (deps: SweepFlagsDeps) => {
+export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   const { nodes, incidents, inspect, clearFlag, emit, mayAct, clock, log } = deps
   const goneSince = new Map<string, number>()
   const lookedAt = new Map<string, number>()
@@ -117,14 +117,14 @@ export const createSweepFlags = (deps: SweepFlagsDeps) => {
 // Which flags stand on nodes, and whether what they say is over.
 
 export interface Flag {
-  readonly node: NodeSighting
+  readonly node: NodeEntry
   readonly cause: NodeCause
   /** Value of the label, e.g. `nfs`. */
   readonly detail: string
 }
 
 /** Flags by the labels of nodes; a label under the prefix that names no node's cause is not ours. */
-export const flagsOn = (nodes: readonly NodeSighting[]): readonly Flag[] =>
+export const flagsOn = (nodes: readonly NodeEntry[]): readonly Flag[] =>
   nodes.flatMap((node) =>
     Object.entries(node.labels).flatMap(([key, detail]): readonly Flag[] => {
       const cause = key.startsWith(FLAG_PREFIX) ? key.slice(FLAG_PREFIX.length) : ''

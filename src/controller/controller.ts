@@ -7,11 +7,11 @@ import { decide } from '../decide/decide.ts'
 import { breakerState } from '../decide/guardrails/nodes.ts'
 import { conclude } from '../diagnose/conclude.ts'
 import { createGather } from '../diagnose/gather.ts'
-import { assembleIncident } from '../diagnose/incident.ts'
+import { buildIncident } from '../diagnose/incident.ts'
 import { nodeRef, readNodeRef } from '../diagnose/node/facts.ts'
-import { createInspectByOrder } from '../diagnose/node/inspect.ts'
+import { createInspectByTask } from '../diagnose/node/inspect.ts'
 import { readOwner, readOwnerAt } from '../diagnose/owner/resolve.ts'
-import { examinePod } from '../diagnose/pod/findings.ts'
+import { detectPodFailures } from '../diagnose/pod/findings.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isNodeCause } from '../model/causes.ts'
@@ -20,27 +20,27 @@ import type { ObjectRef, Pod } from '../model/kubernetes.ts'
 import { act } from '../remedies/act.ts'
 import { clearFlag } from '../remedies/flag-node/act.ts'
 import { returnNodeLease } from '../remedies/node-lease.ts'
-import { createLedger } from '../report/attempts.ts'
+import { createAttemptHistory } from '../report/attempts.ts'
 import { createMetrics, type Metrics } from '../report/metrics.ts'
-import { createTelling } from '../report/reporter.ts'
+import { createReporting } from '../report/reporter.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { createKeyedQueue, type KeyedQueue } from '../runtime/workqueue.ts'
 import { createWatch, type Watch, WATCHES } from '../watch/informers.ts'
-import { createNodes } from '../watch/node-cache.ts'
-import { createBoard } from '../watch/pod-cache.ts'
-import { createPolicies } from '../watch/policy-cache.ts'
-import { createRecords } from '../watch/remediation-cache.ts'
-import { countFlags, createSweepFlags, flagsOn } from './clear-node-flags.ts'
-import { createWorld } from './evaluate.ts'
-import { createSignals } from './event-handlers.ts'
-import { createHousekeeping } from './garbage-collection.ts'
+import { createNodeCache } from '../watch/node-cache.ts'
+import { createPodCache } from '../watch/pod-cache.ts'
+import { createPolicyCache } from '../watch/policy-cache.ts'
+import { createRemediationCache } from '../watch/remediation-cache.ts'
+import { countFlags, createClearNodeFlags, flagsOn } from './clear-node-flags.ts'
+import { createSnapshot } from './evaluate.ts'
+import { createEventHandlers } from './event-handlers.ts'
+import { createGarbageCollection } from './garbage-collection.ts'
 import { createIncidents } from './incidents.ts'
 import { createPace, createReservations } from './limits.ts'
 import {
-  createFilePod,
-  createLook,
-  createLookAtNode,
+  createAssignPod,
+  createProcessPod,
+  createProcessNode,
   createReadPod,
   createReadPodsOn,
   createStillFailing,
@@ -60,7 +60,7 @@ export interface PipelineDeps {
 export interface Pipeline {
   readonly start: () => void
   /** Looks at everything that is known: after this process became the leader. */
-  readonly lookAtAll: () => void
+  readonly resync: () => void
   /** Ends what is under way, tells what is left to tell. */
   readonly stop: () => Promise<void>
   readonly watch: Watch
@@ -71,7 +71,7 @@ const BACKOFF = { baseMs: 500, maxMs: 60_000 }
 
 export const createPipeline = ({ config, client, leads, clock, log, version }: PipelineDeps): Pipeline => {
   const now = () => clock.now()
-  const knowledge = { classify, refinements }
+  const classifier = { classify, refinements }
   const registry = createRegistry({
     ...(config.registryHostsDir !== undefined && { certsDirectory: config.registryHostsDir }),
     allowedAddresses: config.allowRegistryAddresses,
@@ -85,12 +85,12 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   let synced = false
   const mayAct = () => synced && leads()
 
-  const records = createRecords()
+  const records = createRemediationCache()
   const incidents = createIncidents()
-  const nodes = createNodes()
+  const nodes = createNodeCache()
   const reservations = createReservations()
-  const ledger = createLedger()
-  const policies = createPolicies(admitPolicy)
+  const attemptHistory = createAttemptHistory()
+  const policies = createPolicyCache(admitPolicy)
   let paused: Fact<boolean> = unknown(
     `namespace ${config.namespace} was not seen, so nobody could stop the operator there`,
   )
@@ -111,11 +111,12 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       return seen.known ? breakerState(policies.inForce(), seen.value, underRepair) : 0
     },
   })
-  const telling = createTelling({ config, client, clock, log, metrics, records, policies, ledger })
+  const reporting = createReporting({ config, client, clock, log, metrics, records, policies, attemptHistory })
 
   const readPod = createReadPod(client)
-  const board = createBoard({ now, onChange: (uid) => looks.add(uid) })
-  const examine = (pod: Pod) => examinePod(pod, board.get(pod.metadata.uid)?.words ?? [], knowledge, now())
+  const podCache = createPodCache({ now, onChange: (uid) => looks.add(uid) })
+  const detectFailures = (pod: Pod) =>
+    detectPodFailures(pod, podCache.get(pod.metadata.uid)?.words ?? [], classifier, now())
 
   const enqueue = (key: string): void => reconciles.add(key)
   const nodeNamed = async (name: string): Promise<ObjectRef | undefined> => {
@@ -133,7 +134,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   const actDeps = {
     kube: client,
     clock,
-    refusedActions: config.refusedActions,
+    disabledActions: config.disabledActions,
     namespace: config.namespace,
     ...(config.nodeLeaseNamespace !== undefined && { nodeLeaseNamespace: config.nodeLeaseNamespace }),
     ...(name !== undefined && {
@@ -141,7 +142,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     }),
   }
 
-  const inspect = createInspectByOrder({
+  const inspect = createInspectByTask({
     kube: client,
     namespace: config.namespace,
     clock,
@@ -149,15 +150,15 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     onAnswer: (result) => metrics.agentTask('Inspect', result),
   })
 
-  const look = createLook({
-    board,
+  const look = createProcessPod({
+    podCache,
     incidents,
     readPod,
-    file: createFilePod({ readOwner: (pod) => readOwner(pod, client), nodeNamed, now }),
-    examine,
+    file: createAssignPod({ readOwner: (pod) => readOwner(pod, client), nodeNamed, now }),
+    detectFailures,
     enqueue,
   })
-  const lookAtNode = createLookAtNode({ nodes, incidents, enqueue, now })
+  const processNode = createProcessNode({ nodes, incidents, enqueue, now })
 
   const reconcile = createReconcile({
     incidents,
@@ -166,32 +167,32 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     readPod,
     stillFailing: createStillFailing({
       incidents,
-      watched: (uid) => board.get(uid)?.pod !== undefined || nodes.get(uid) !== undefined,
+      watched: (uid) => podCache.get(uid)?.pod !== undefined || nodes.get(uid) !== undefined,
       readPod,
       readPodsOn: createReadPodsOn(client),
-      examine,
+      detectFailures,
     }),
-    examine,
+    detectFailures,
     readOwner: (ref, pod) => readOwnerAt(ref, pod, client),
     enqueue,
-    assemble: ({ target, area }, owner, pods) => {
+    buildIncident: ({ target, area }, owner, pods) => {
       const templateHash = records.of(target.uid, area)[0]?.spec.templateHash
-      return assembleIncident({ owner, area, pods, ...(templateHash !== undefined && { templateHash }) })
+      return buildIncident({ owner, area, pods, ...(templateHash !== undefined && { templateHash }) })
     },
-    world: createWorld({
+    snapshot: createSnapshot({
       policies: policies.inForce,
       records,
-      attempts: ledger.recent,
+      attempts: attemptHistory.recent,
       reservations,
       paused: () => paused,
       nodes: nodes.fact,
       operator: {
         namespace: config.namespace,
         maxActionsPerHour: config.maxActionsPerHour,
-        settleMs: config.settleForMs,
+        stabilizationMs: config.stabilizationWindowMs,
       },
     }),
-    settle: {
+    evaluate: {
       conclude,
       decide,
       gather: createGather({
@@ -201,7 +202,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
         agents: { namespace: config.namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
       }),
     },
-    settleMs: config.settleForMs,
+    stabilizationMs: config.stabilizationWindowMs,
     pace: createPace(config.maxActionsPerSecond),
     act: (plan) => act(plan, actDeps),
     // What is not given back expires.
@@ -209,7 +210,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       returnNodeLease(node, actDeps).catch((err: unknown) =>
         log.warn('the lease of a node was not given back', { node: node.name, err }),
       ),
-    report: telling.reporter,
+    report: reporting.reporter,
     now,
   })
 
@@ -237,12 +238,12 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   /** Whether one node may be touched depends on how the others are. */
   const nodeChanged = (uid: string): void => {
     if (!mayAct()) return
-    lookAtNode(uid)
+    processNode(uid)
     for (const key of incidents.keys()) if (isNodeCause(partsOfKey(key).area)) enqueue(key)
   }
 
   const policiesChanged = (): void => {
-    if (mayAct()) telling.policyNews.changed()
+    if (mayAct()) reporting.policyStatusUpdates.changed()
     reconsider()
   }
 
@@ -254,12 +255,12 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       watchActivity[name] = at
     },
     onError: (error, about) => log.warn('watch failed, taken up again', { err: error, ...about }),
-    signals: createSignals({
-      board,
+    handlers: createEventHandlers({
+      podCache,
       incidents,
       records,
       policies,
-      ledger,
+      attemptHistory,
       enqueue,
       now,
       policiesChanged,
@@ -275,42 +276,42 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     }),
   })
 
-  const housekeeping = createHousekeeping({ board, records, policies, client, config, clock, leads, log })
+  const garbageCollection = createGarbageCollection({ podCache, records, policies, client, config, clock, leads, log })
 
-  const flags = createSweepFlags({
+  const flags = createClearNodeFlags({
     nodes,
     incidents,
     inspect,
     clearFlag: (clearing) => clearFlag(clearing, actDeps),
-    emit: telling.emit,
+    emit: reporting.emit,
     mayAct: () => mayAct() && paused.known && !paused.value,
     clock,
     log,
   })
 
-  const lookAtAll = (): void => {
-    board.uids().forEach((uid) => looks.add(uid))
-    nodes.all().forEach(({ uid }) => lookAtNode(uid))
+  const resync = (): void => {
+    podCache.uids().forEach((uid) => looks.add(uid))
+    nodes.all().forEach(({ uid }) => processNode(uid))
     policiesChanged()
   }
 
   return {
     start: () => {
       watch.start()
-      housekeeping.start()
+      garbageCollection.start()
       flags.start()
       void watch.synced.then(() => {
         synced = true
-        lookAtAll()
+        resync()
       })
     },
-    lookAtAll,
+    resync,
     stop: async () => {
-      housekeeping.stop()
+      garbageCollection.stop()
       flags.stop()
       await Promise.all([watch.stop(), looks.drain()])
       await reconciles.drain()
-      await telling.flush()
+      await reporting.flush()
       registry.close()
     },
     watch,

@@ -1,19 +1,19 @@
 import type { RemediationPolicy } from '../api/kinds.ts'
 import { classify } from '../catalogue/classify.ts'
-import type { Ledger } from '../report/attempts.ts'
-import type { Signals } from '../watch/informers.ts'
+import type { AttemptHistory } from '../report/attempts.ts'
+import type { EventHandlers } from '../watch/informers.ts'
 import type { Nodes } from '../watch/node-cache.ts'
-import type { Board } from '../watch/pod-cache.ts'
+import type { PodCache } from '../watch/pod-cache.ts'
 import type { Policies } from '../watch/policy-cache.ts'
-import { isInPlace, isOpen, type Records, subjectOf, targetOf } from '../watch/remediation-cache.ts'
+import { isInPlace, isOpen, type RemediationCache, subjectOf, targetOf } from '../watch/remediation-cache.ts'
 import type { Incidents } from './incidents.ts'
 
-export interface SignalDeps {
-  readonly board: Board
+export interface EventHandlerDeps {
+  readonly podCache: PodCache
   readonly incidents: Incidents
-  readonly records: Records
+  readonly records: RemediationCache
   readonly policies: Policies
-  readonly ledger: Pick<Ledger, 'sawPolicy' | 'sawRecord'>
+  readonly attemptHistory: Pick<AttemptHistory, 'sawPolicy' | 'sawRecord'>
   /** Wants an incident looked at. */
   readonly enqueue: (key: string) => void
   readonly now: () => number
@@ -27,12 +27,12 @@ export interface SignalDeps {
 }
 
 /** What each thing that a watch shows means for what is known, and who is to look again because of it. */
-export const createSignals = (deps: SignalDeps): Signals => {
-  const { board, incidents, records, policies, ledger, nodes, enqueue } = deps
+export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
+  const { podCache, incidents, records, policies, attemptHistory, nodes, enqueue } = deps
   return {
-    pendingPod: board.sawPending,
+    pendingPod: podCache.sawPending,
     leftPending: ({ metadata }) => {
-      board.leftPending(metadata.uid)
+      podCache.leftPending(metadata.uid)
       // One that is going is no start; it proves something too, but nothing that a later look would miss.
       if (metadata.deletionTimestamp !== undefined) return
       for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) {
@@ -42,10 +42,10 @@ export const createSignals = (deps: SignalDeps): Signals => {
     },
     // An Event whose words nobody knows is no reason to read a pod: most Warnings are about other things than starting.
     word: (ref, word) => {
-      if (classify(word).cause !== 'Unknown') board.heard(ref, word)
+      if (classify(word).cause !== 'Unknown') podCache.heard(ref, word)
     },
     policy: (object) => {
-      ledger.sawPolicy(object as RemediationPolicy)
+      attemptHistory.sawPolicy(object as RemediationPolicy)
       if (policies.put(object)) deps.policiesChanged()
     },
     policyGone: (uid) => {
@@ -56,7 +56,7 @@ export const createSignals = (deps: SignalDeps): Signals => {
       if (!isInPlace(record, deps.operatorNamespace)) return
       const before = records.get(record.metadata.uid)
       records.put(record)
-      ledger.sawRecord(record)
+      attemptHistory.sawRecord(record)
       const subject = subjectOf(record)
       if (!subject || !isOpen(record)) return
       // The echo of our own status is no news; a person's word in the spec is, and so is a record that nobody works on:

@@ -6,17 +6,17 @@ import { pathOf } from '../kube/paths.ts'
 import { parseDuration, parseTime } from '../model/duration.ts'
 import type { KubeObject, Pod } from '../model/kubernetes.ts'
 import { INSTALL_LABEL } from '../model/names.ts'
-import { governingPolicy } from '../model/remediation-state.ts'
-import { LEDGER_WINDOW_MS } from '../report/attempts.ts'
+import { policyRefOf } from '../model/remediation-state.ts'
+import { ATTEMPTS_WINDOW_MS } from '../report/attempts.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Board } from '../watch/pod-cache.ts'
+import type { PodCache } from '../watch/pod-cache.ts'
 import type { Policies } from '../watch/policy-cache.ts'
-import { type Records, underWay } from '../watch/remediation-cache.ts'
+import { type RemediationCache, inProgress } from '../watch/remediation-cache.ts'
 
-export interface HousekeepingDeps {
-  readonly board: Pick<Board, 'prune'>
-  readonly records: Pick<Records, 'all'>
+export interface GarbageCollectionDeps {
+  readonly podCache: Pick<PodCache, 'prune'>
+  readonly records: Pick<RemediationCache, 'all'>
   readonly policies: Pick<Policies, 'inForce'>
   readonly client: Pick<KubeClient, 'list' | 'remove'>
   readonly config: Pick<Config, 'historyLimit' | 'ttlAfterFinishedMs' | 'namespace'>
@@ -28,8 +28,8 @@ export interface HousekeepingDeps {
 const EVERY_MS = 60_000
 
 /** Forgets what nobody asks for any more, and deletes records that nothing reads any more, now and then. */
-export const createHousekeeping = ({
-  board,
+export const createGarbageCollection = ({
+  podCache,
   records,
   policies,
   client,
@@ -37,21 +37,21 @@ export const createHousekeeping = ({
   clock,
   leads,
   log,
-}: HousekeepingDeps) => {
+}: GarbageCollectionDeps) => {
   let cancel: (() => void) | undefined
   const cooldownMs = (policy: string): number => {
     const found = policies.inForce().find(({ name }) => name === policy)
     return found ? parseDuration(found.spec.limits.cooldown) : 0
   }
-  const sweepOrders = createSweepOrders({ client, records, namespace: config.namespace, now: () => clock.now() })
+  const collectTasks = createCollectTasks({ client, records, namespace: config.namespace, now: () => clock.now() })
   const sweep = async (): Promise<void> => {
-    board.prune()
+    podCache.prune()
     if (!leads()) return
     const keeping = { historyLimit: config.historyLimit, ttlMs: config.ttlAfterFinishedMs, cooldownMs }
     const deleted = await deleteRecords(chooseExpired(records.all(), clock.now(), keeping), client)
     if (deleted > 0) log.info('deleted finished remediations', { deleted })
-    const orders = await sweepOrders()
-    if (orders > 0) log.info('deleted old orders to nodes', { deleted: orders })
+    const tasks = await collectTasks()
+    if (tasks > 0) log.info('deleted old orders to nodes', { deleted: tasks })
   }
   const next = (): void => {
     cancel = clock.setTimeout(() => {
@@ -83,7 +83,7 @@ const readUntil = (record: Remediation, { cooldownMs }: Keeping): number => {
   const attempts = (status?.attempts ?? []).flatMap((time) => parseTime(time) ?? [])
   if (attempts.length === 0) return 0
   const last = Math.max(...attempts, parseTime(status?.finishedAt) ?? 0)
-  return last + Math.max(LEDGER_WINDOW_MS, cooldownMs(governingPolicy(record).name))
+  return last + Math.max(ATTEMPTS_WINDOW_MS, cooldownMs(policyRefOf(record).name))
 }
 
 const endOf = ({ status }: Remediation): number | undefined => parseTime(status?.finishedAt)
@@ -99,7 +99,7 @@ export const chooseExpired = (
     .filter((record) => endOf(record) !== undefined)
     .toSorted((a, b) => (endOf(b) ?? 0) - (endOf(a) ?? 0))
   return finished.filter((record) => {
-    const policy = governingPolicy(record).name
+    const policy = policyRefOf(record).name
     const rank = (kept.get(policy) ?? 0) + 1
     kept.set(policy, rank)
     if (now < readUntil(record, keeping)) return false
@@ -131,7 +131,7 @@ export const deleteRecords = async (
 // Which orders to agents, and pods that installed something, may go: the choice is pure, the deletion by uid.
 
 /** A look is of no use soon after; what was done to a node is kept for whoever asks what happened. */
-const LOOK_LIFE_MS = 2 * 60_000
+const INSPECT_LIFE_MS = 2 * 60_000
 const TASK_LIFE_MS = 3_600_000
 const INSTALLER_LIFE_MS = 10 * 60_000
 
@@ -147,7 +147,7 @@ export const chooseOldTasks = (
   tasks.filter((task) => {
     if (needed.has(task.metadata.name)) return false
     const { spec, status } = task
-    const life = spec.verb === 'Inspect' ? LOOK_LIFE_MS : TASK_LIFE_MS
+    const life = spec.verb === 'Inspect' ? INSPECT_LIFE_MS : TASK_LIFE_MS
     // One that an agent works on ends by its deadline; only then does its time to be kept begin.
     const endedAt = status?.finishedAt ?? (status?.phase === 'Running' ? spec.deadline : undefined)
     return ageOf(task, now, endedAt) >= life
@@ -164,21 +164,21 @@ export const chooseOldInstallers = (pods: readonly Pod[], now: number, needed: R
     return ended && !needed.has(pod.metadata.name) && ageOf(pod, now, endOfPod(pod)) >= INSTALLER_LIFE_MS
   })
 
-export interface SweepOrdersDeps {
+export interface CollectTasksDeps {
   readonly client: Pick<KubeClient, 'list' | 'remove'>
-  readonly records: Pick<Records, 'all'>
+  readonly records: Pick<RemediationCache, 'all'>
   /** The operator's own, where orders lie. */
   readonly namespace: string
   readonly now: () => number
 }
 
 /** Names of orders, and of installing pods, that a remedy under way still waits for. */
-const neededBy = (records: Pick<Records, 'all'>): ReadonlySet<string> =>
+const neededBy = (records: Pick<RemediationCache, 'all'>): ReadonlySet<string> =>
   new Set(
     records
       .all()
-      .filter(underWay)
-      .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.orders ?? [])),
+      .filter(inProgress)
+      .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.tasks ?? [])),
   )
 
 /** Where nodes are not looked after the kind or the right is missing: then there is nothing to sweep. */
@@ -188,8 +188,8 @@ const orNothing = (error: unknown): { readonly items: readonly never[] } => {
 }
 
 /** Deletes orders to agents, and pods that installed something, that nobody reads any more. Resolves with how many went. */
-export const createSweepOrders =
-  ({ client, records, namespace, now }: SweepOrdersDeps) =>
+export const createCollectTasks =
+  ({ client, records, namespace, now }: CollectTasksDeps) =>
   async (): Promise<number> => {
     const needed = neededBy(records)
     const [tasks, pods] = await Promise.all([

@@ -23,7 +23,7 @@ export interface OpenIncident {
  * Under what a failing pod is filed. It may lie with its workload and with its node at once: then there are two, each
  * with areas of its own.
  */
-export interface Filing {
+export interface Assignment {
   readonly target: ObjectRef
   readonly areas: readonly IncidentArea[]
   /** The owner as it was just read, where it was; `at` is before the read began, ms since the epoch. */
@@ -34,14 +34,14 @@ export interface Filing {
 export interface Incidents {
   readonly get: (key: string) => OpenIncident | undefined
   /** A pod fails so now, and in no other way; answers the keys that changed. */
-  readonly report: (pod: FailingPod, filings: readonly Filing[]) => readonly string[]
+  readonly report: (pod: FailingPod, assignments: readonly Assignment[]) => readonly string[]
   /** A pod fails so now, whatever else it is filed under: for one who looked from one target's side only. */
-  readonly add: (pod: FailingPod, filing: Filing) => void
+  readonly add: (pod: FailingPod, assignment: Assignment) => void
   /**
    * A pod that is filed looks different now, in the same areas; answers its keys. Undefined where it is not filed so:
    * then its owner must be known.
    */
-  readonly refile: (pod: FailingPod, areas: readonly IncidentArea[]) => readonly string[] | undefined
+  readonly reassign: (pod: FailingPod, areas: readonly IncidentArea[]) => readonly string[] | undefined
   /** The owner as it was read for filing, once: what was decided on it may have changed it. */
   readonly takeOwner: (key: string) => OpenIncident['owner']
   /** A pod no longer fails or is gone; answers the keys that it left. */
@@ -76,7 +76,7 @@ export const createIncidents = (): Incidents => {
     if (keys?.size === 0) keysOfPod.delete(podUid)
   }
 
-  const add = (failing: FailingPod, { target, areas, owner }: Filing): void => {
+  const add = (failing: FailingPod, { target, areas, owner }: Assignment): void => {
     const { uid } = failing.pod.metadata
     for (const area of areas) {
       const key = incidentKey(target.uid, area)
@@ -89,24 +89,24 @@ export const createIncidents = (): Incidents => {
 
   return {
     get: (key) => open.get(key),
-    report: (failing, filings) => {
+    report: (failing, assignments) => {
       const { uid } = failing.pod.metadata
-      const keys = filings.flatMap(({ target, areas }) => areas.map((area) => incidentKey(target.uid, area)))
+      const keys = assignments.flatMap(({ target, areas }) => areas.map((area) => incidentKey(target.uid, area)))
       const left = [...(keysOfPod.get(uid) ?? [])].filter((key) => !keys.includes(key))
       for (const key of left) leave(uid, key)
-      for (const filing of filings) add(failing, filing)
+      for (const assignment of assignments) add(failing, assignment)
       return [...keys, ...left]
     },
     add,
-    refile: (failing, areas) => {
+    reassign: (failing, areas) => {
       const { uid } = failing.pod.metadata
-      const filed = [...(keysOfPod.get(uid) ?? [])].flatMap((key) => open.get(key) ?? [])
-      const same = filed.length === areas.length && filed.every(({ area }) => areas.includes(area))
+      const assigned = [...(keysOfPod.get(uid) ?? [])].flatMap((key) => open.get(key) ?? [])
+      const same = assigned.length === areas.length && assigned.every(({ area }) => areas.includes(area))
       if (!same) return undefined
-      for (const incident of filed) {
+      for (const incident of assigned) {
         open.set(incident.key, { ...incident, pods: new Map(incident.pods).set(uid, failing) })
       }
-      return filed.map(({ key }) => key)
+      return assigned.map(({ key }) => key)
     },
     takeOwner: (key) => {
       const incident = open.get(key)

@@ -34,7 +34,7 @@ const scene = (
       asked.push(`all on ${node}`)
       return there.map(podNamed)
     },
-    examine: ({ metadata }) => failing(metadata.name, area),
+    detectFailures: ({ metadata }) => failing(metadata.name, area),
   })
   const pods = new Map(names.map((name) => [name, failing(name, area)]))
   const target = { apiVersion: 'v1', kind: isNodeCause(area) ? 'Node' : 'Deployment', name: 'n1', uid: 'u' }

@@ -1,5 +1,5 @@
 import { nodeRef } from '../diagnose/node/facts.ts'
-import { examineNode } from '../diagnose/node/findings.ts'
+import { detectNodeFailures } from '../diagnose/node/findings.ts'
 import { areaOfFinding } from '../diagnose/pod/findings.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { notFound } from '../kube/errors.ts'
@@ -8,18 +8,18 @@ import { type IncidentArea, isNodeCause } from '../model/causes.ts'
 import type { FailingPod, Owner } from '../model/incident.ts'
 import type { ObjectRef, Pod } from '../model/kubernetes.ts'
 import type { Nodes } from '../watch/node-cache.ts'
-import type { Board, PodRef, Word } from '../watch/pod-cache.ts'
-import type { Filing, Incidents, OpenIncident } from './incidents.ts'
+import type { PodCache, PodRef, WarningEvent } from '../watch/pod-cache.ts'
+import type { Assignment, Incidents, OpenIncident } from './incidents.ts'
 
 /** What a look at one pod needs. */
-export interface LookDeps {
-  readonly board: Pick<Board, 'get' | 'forget'>
+export interface ProcessPodDeps {
+  readonly podCache: Pick<PodCache, 'get' | 'forget'>
   readonly incidents: Incidents
   /** The pod as it is now; undefined where it is gone or another pod has its name. */
   readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
   /** Under what a pod that fails so is filed. */
-  readonly file: (failing: FailingPod, areas: readonly IncidentArea[]) => Promise<readonly Filing[]>
-  readonly examine: (pod: Pod, words: readonly Word[]) => FailingPod
+  readonly file: (failing: FailingPod, areas: readonly IncidentArea[]) => Promise<readonly Assignment[]>
+  readonly detectFailures: (pod: Pod, words: readonly WarningEvent[]) => FailingPod
   readonly enqueue: (key: string) => void
 }
 
@@ -29,32 +29,32 @@ export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [
 ]
 
 /** Looks at one pod that may be broken and files it under the incidents of its owner and its node, or takes it out of them. */
-export const createLook =
-  ({ board, incidents, readPod, file, examine, enqueue }: LookDeps) =>
+export const createProcessPod =
+  ({ podCache, incidents, readPod, file, detectFailures, enqueue }: ProcessPodDeps) =>
   async (uid: string): Promise<void> => {
     const recovered = (): void => incidents.recovered(uid).forEach(enqueue)
 
-    const sighting = board.get(uid)
-    if (!sighting) return recovered()
-    const pod = sighting.pod ?? (await readPod(sighting.ref))
+    const entry = podCache.get(uid)
+    if (!entry) return recovered()
+    const pod = entry.pod ?? (await readPod(entry.ref))
     if (!pod || pod.metadata.deletionTimestamp !== undefined) {
-      board.forget(uid)
+      podCache.forget(uid)
       return recovered()
     }
-    const failing = examine(pod, sighting.words)
+    const failing = detectFailures(pod, entry.words)
     const areas = failingAreas(failing)
     if (areas.length === 0) {
       // A pod that runs again is forgotten with its words; one that is only starting may still say more.
-      if (!sighting.pod) board.forget(uid)
+      if (!entry.pod) podCache.forget(uid)
       return recovered()
     }
     // Who owns a pod does not change while it fails; what it says does, with each Event and each back-off.
-    const filed = incidents.refile(failing, areas)
-    if (filed) return filed.forEach(enqueue)
+    const assigned = incidents.reassign(failing, areas)
+    if (assigned) return assigned.forEach(enqueue)
     incidents.report(failing, await file(failing, areas)).forEach(enqueue)
   }
 
-export interface FileDeps {
+export interface AssignDeps {
   readonly readOwner: (pod: Pod) => Promise<Owner>
   /** A node by its name; undefined where it is gone or cannot be seen. */
   readonly nodeNamed: (name: string) => Promise<ObjectRef | undefined>
@@ -62,9 +62,9 @@ export interface FileDeps {
 }
 
 /** Answers under what a pod that fails in these areas is filed: what lies with its node under the node, the rest under its owner. */
-export const createFilePod =
-  ({ readOwner, nodeNamed, now }: FileDeps) =>
-  async ({ pod }: FailingPod, areas: readonly IncidentArea[]): Promise<readonly Filing[]> => {
+export const createAssignPod =
+  ({ readOwner, nodeNamed, now }: AssignDeps) =>
+  async ({ pod }: FailingPod, areas: readonly IncidentArea[]): Promise<readonly Assignment[]> => {
     const ofNode = areas.filter(isNodeCause)
     const ofOwner = areas.filter((area) => !isNodeCause(area))
     const nodeName = pod.spec?.nodeName
@@ -80,7 +80,7 @@ export const createFilePod =
     ]
   }
 
-export interface LookAtNodeDeps {
+export interface ProcessNodeDeps {
   readonly nodes: Pick<Nodes, 'get'>
   readonly incidents: Pick<Incidents, 'report' | 'recovered'>
   readonly enqueue: (key: string) => void
@@ -91,11 +91,11 @@ export interface LookAtNodeDeps {
  * Files what a node says of itself, or takes it out of its incidents. Nothing is read: all that counts was watched. A
  * runtime that does not answer makes no pod's Event, so this is the only sign of it.
  */
-export const createLookAtNode =
-  ({ nodes, incidents, enqueue, now }: LookAtNodeDeps) =>
+export const createProcessNode =
+  ({ nodes, incidents, enqueue, now }: ProcessNodeDeps) =>
   (uid: string): void => {
     const node = nodes.get(uid)
-    const failing = node && examineNode(node, now())
+    const failing = node && detectNodeFailures(node, now())
     const areas = failing ? failingAreas(failing) : []
     const keys =
       node && failing && areas.length > 0
@@ -136,7 +136,7 @@ export interface StillFailingDeps {
   readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
   /** Every pod on a node, as it is now. */
   readonly readPodsOn: (node: string) => Promise<readonly Pod[]>
-  readonly examine: (pod: Pod) => FailingPod
+  readonly detectFailures: (pod: Pod) => FailingPod
 }
 
 /** Pods read one by one for one decision. Of a node with more of them all are listed; those of a workload take turns. */
@@ -153,9 +153,9 @@ export const createStillFailing = (deps: StillFailingDeps) => {
   const readAt = new WeakMap<FailingPod, number>()
   let reads = 0
 
-  const examined = (pod: Pod | undefined, area: IncidentArea): FailingPod | undefined => {
+  const detected = (pod: Pod | undefined, area: IncidentArea): FailingPod | undefined => {
     if (!pod || pod.metadata.deletionTimestamp !== undefined) return undefined
-    const fresh = deps.examine(pod)
+    const fresh = deps.detectFailures(pod)
     return failingAreas(fresh).includes(area) ? fresh : undefined
   }
 
@@ -166,12 +166,12 @@ export const createStillFailing = (deps: StillFailingDeps) => {
   ): Promise<ReadonlyMap<FailingPod, FailingPod | undefined>> => {
     if (isNodeCause(area) && unwatched.length > MAX_READ) {
       const there = new Map((await deps.readPodsOn(target.name)).map((pod) => [pod.metadata.uid, pod]))
-      return new Map(unwatched.map((was) => [was, examined(there.get(was.pod.metadata.uid), area)]))
+      return new Map(unwatched.map((was) => [was, detected(there.get(was.pod.metadata.uid), area)]))
     }
     const next = unwatched.toSorted((a, b) => (readAt.get(a) ?? 0) - (readAt.get(b) ?? 0)).slice(0, MAX_READ)
     const pairs = next.map(async (was): Promise<readonly [FailingPod, FailingPod | undefined]> => {
       readAt.set(was, (reads += 1))
-      return [was, examined(await deps.readPod(refOf(was.pod)), area)]
+      return [was, detected(await deps.readPod(refOf(was.pod)), area)]
     })
     return new Map(await Promise.all(pairs))
   }

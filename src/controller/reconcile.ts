@@ -16,29 +16,29 @@ import { endedWith, supersededRecords } from '../model/remediation-state.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { VerdictOf } from '../report/status-fields.ts'
 import type { PodRef } from '../watch/pod-cache.ts'
-import { isOpen, type Records, underWay } from '../watch/remediation-cache.ts'
-import { settle, type Settled, type SettleDeps, type World } from './evaluate.ts'
+import { isOpen, type RemediationCache, inProgress } from '../watch/remediation-cache.ts'
+import { evaluate, type Evaluation, type EvaluateDeps, type Snapshot } from './evaluate.ts'
 import type { Incidents, OpenIncident } from './incidents.ts'
 import type { Pace, Reservations } from './limits.ts'
 import { failingAreas } from './process-pod.ts'
 
 export interface ReconcileDeps {
   readonly incidents: Incidents
-  readonly records: Records
+  readonly records: RemediationCache
   /** The pod as it is now; undefined where it is gone or another pod has its name. */
   readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
   /** The pods of an incident that fail now. */
   readonly stillFailing: (open: OpenIncident) => Promise<readonly FailingPod[]>
-  readonly examine: (pod: Pod) => FailingPod
+  readonly detectFailures: (pod: Pod) => FailingPod
   readonly readOwner: (ref: ObjectRef, pod: Pod | undefined) => Promise<Owner | undefined>
   /** Wants another incident looked at. */
   readonly enqueue: (key: string) => void
-  readonly assemble: (open: OpenIncident, owner: Owner, pods: readonly FailingPod[]) => Incident
-  readonly world: (open: OpenIncident, now: number) => World
+  readonly buildIncident: (open: OpenIncident, owner: Owner, pods: readonly FailingPod[]) => Incident
+  readonly snapshot: (open: OpenIncident, now: number) => Snapshot
   readonly reservations: Reservations
-  readonly settle: SettleDeps
+  readonly evaluate: EvaluateDeps
   /** How long containers must stay started: nothing is proven so soon after a write. */
-  readonly settleMs: number
+  readonly stabilizationMs: number
   readonly pace: Pace
   readonly act: (plan: Plan) => Promise<Outcome>
   /** A remedy on a node came to its end: others may work there. */
@@ -63,21 +63,21 @@ const USUAL_START_MS = 5_000
 /** One incident, from what is true now to what is written of it. */
 export const createReconcile = (deps: ReconcileDeps) => {
   const { incidents, records, report, now } = deps
-  const proofMs = deps.settleMs + USUAL_START_MS
+  const verificationMs = deps.stabilizationMs + USUAL_START_MS
 
   /**
    * Ms until a remedy that was just carried out can be proven, by the last start that was seen or, without one, by when
    * most have started; 0 where none was. Looks before only cost reads.
    */
-  const untilProof = ({ startedAt, area }: OpenIncident, mine: readonly Remediation[]): number => {
+  const untilVerifiable = ({ startedAt, area }: OpenIncident, mine: readonly Remediation[]): number => {
     // What an agent does takes its own time, and its answer makes no signal: the decision says when to look.
     if (isNodeCause(area)) return 0
     const { steps = [] } = mine.find(({ status }) => status?.phase === 'Verifying')?.status ?? {}
     const actedAt = parseTime(steps.at(-1)?.actedAt)
     // Whoever wrote the time may have another clock.
     if (actedAt === undefined || actedAt > now()) return 0
-    const latest = actedAt + proofMs
-    const seen = startedAt === undefined || startedAt < actedAt ? latest : startedAt + deps.settleMs
+    const latest = actedAt + verificationMs
+    const seen = startedAt === undefined || startedAt < actedAt ? latest : startedAt + deps.stabilizationMs
     return Math.max(0, Math.min(seen, latest) - now())
   }
 
@@ -85,19 +85,19 @@ export const createReconcile = (deps: ReconcileDeps) => {
    * Taken up from a record, after a restart or from another leader, nothing is in memory: before "nothing fails" is
    * believed the owner's pods, or those on the node, are looked at, once. Where they cannot be listed, the one that the record names.
    */
-  const takeUp = async (open: OpenIncident, owner: Owner): Promise<readonly FailingPod[]> => {
+  const adopt = async (open: OpenIncident, owner: Owner): Promise<readonly FailingPod[]> => {
     const at = now()
     const named = records.of(open.target.uid, open.area).flatMap(({ spec }) => spec.pod ?? [])
     const ofNode = isNodeCause(open.area)
     // A CronJob does not know Jobs of its own that a person made.
     const fact: FactName = ofNode ? { fact: 'nodePods' } : { fact: 'pods', named }
-    const facts = await deps.settle.gather(deps.assemble(open, owner, []), [fact], { registry: {} })
+    const facts = await deps.evaluate.gather(deps.buildIncident(open, owner, []), [fact], { registry: {} })
     const found = ofNode ? facts.nodePods : facts.pods
     const pods = found?.known
       ? found.value
       : await Promise.all(named.map(({ namespace = '', name, uid }) => deps.readPod({ namespace, name, uid })))
     for (const pod of pods) {
-      const failing = pod && deps.examine(pod)
+      const failing = pod && deps.detectFailures(pod)
       const areas = failing ? failingAreas(failing).filter((area) => isNodeCause(area) === ofNode) : []
       if (!failing || areas.length === 0) continue
       incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at } })
@@ -112,18 +112,18 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   /** What was read for filing serves once, and never while a remedy is under way: it may be older than our own write. */
   const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> => {
-    const filed = incidents.takeOwner(open.key)
-    const acting = records.of(open.target.uid, open.area).some(underWay)
-    if (filed && !acting && now() - filed.at <= OWNER_FRESH_MS) return filed.value
+    const assigned = incidents.takeOwner(open.key)
+    const acting = records.of(open.target.uid, open.area).some(inProgress)
+    if (assigned && !acting && now() - assigned.at <= OWNER_FRESH_MS) return assigned.value
     return deps.readOwner(open.target, pods[0]?.pod)
   }
 
   const lookAt = (at: number): Result => ({ requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())) })
 
-  const carryOut = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Settled): Promise<Result> => {
+  const execute = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation): Promise<Result> => {
     // Others acted while facts were read: decided once more on the budgets of this instant, and reserved in the same turn.
     const at = now()
-    const verdict = deps.settle.decide({ ...deps.world(open, at), incident, diagnosis, facts })
+    const verdict = deps.evaluate.decide({ ...deps.snapshot(open, at), incident, diagnosis, facts })
     if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
     const waitMs = deps.pace.ask(incident.key, at)
     if (waitMs > 0) return { requeueAfterMs: waitMs }
@@ -133,18 +133,18 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const record = await report.intend(incident, verdict).finally(() => deps.reservations.release(incident.key))
     const outcome = await deps.act(verdict.plan)
     await report.acted(incident, record, outcome)
-    return awaitProof(incident, outcome)
+    return awaitVerification(incident, outcome)
   }
 
-  const awaitProof = ({ area, owner }: Incident, outcome: Outcome): Result => {
+  const awaitVerification = ({ area, owner }: Incident, outcome: Outcome): Result => {
     incidents.await(area, owner.ref, owner.selector)
     if (outcome.kind === 'Stale') return { requeueAfterMs: outcome.retryAfterMs ?? SOON_MS }
     const isDone = outcome.kind === 'Done' && outcome.left.length === 0 && !isNodeCause(area)
-    return { requeueAfterMs: isDone ? proofMs : SOON_MS }
+    return { requeueAfterMs: isDone ? verificationMs : SOON_MS }
   }
 
-  const prove = async (incident: Incident, verdict: VerdictOf<'Prove'>, { facts }: Settled): Promise<Result> => {
-    const record = records.of(incident.owner.ref.uid, incident.area).find(underWay)
+  const verify = async (incident: Incident, verdict: VerdictOf<'Verify'>, { facts }: Evaluation): Promise<Result> => {
+    const record = records.of(incident.owner.ref.uid, incident.area).find(inProgress)
     if (!record) return { requeueAfterMs: SOON_MS }
     if (verdict.next?.kind === 'Undo') {
       const undoing = await report.intendUndo(incident, record, verdict.next.plan)
@@ -152,14 +152,14 @@ export const createReconcile = (deps: ReconcileDeps) => {
       await report.acted(incident, undoing, outcome)
       return { requeueAfterMs: SOON_MS }
     }
-    await report.proven(incident, record, verdict, facts)
+    await report.verified(incident, record, verdict, facts)
     if (verdict.outcome !== 'Waiting' && isNodeCause(incident.area)) await deps.leaveNode(incident.owner.ref)
     if (verdict.outcome === 'Waiting') incidents.await(incident.area, incident.owner.ref, incident.owner.selector)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') {
       incidents.close(incident.key)
       return {}
     }
-    return lookAt(verdict.lookAgainAt)
+    return lookAt(verdict.requeueAt)
   }
 
   const ignore = async (incident: Incident, diagnosis: Diagnosis | undefined): Promise<Result> => {
@@ -188,7 +188,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const open = incidents.get(key)
     if (!open) return {}
     const mine = records.of(open.target.uid, open.area)
-    const restMs = untilProof(open, mine)
+    const restMs = untilVerifiable(open, mine)
     if (restMs > 0) return { requeueAfterMs: restMs }
     let pods = await deps.stillFailing(open)
     if (pods.length === 0 && !mine.some(isOpen)) {
@@ -202,10 +202,10 @@ export const createReconcile = (deps: ReconcileDeps) => {
       incidents.close(key)
       return {}
     }
-    if (open.unseen && pods.length === 0) pods = await takeUp(open, owner)
-    const incident = deps.assemble(open, owner, pods)
-    const settled = await settle(incident, deps.world(open, now()), deps.settle)
-    const { verdict, diagnosis } = settled
+    if (open.unseen && pods.length === 0) pods = await adopt(open, owner)
+    const incident = deps.buildIncident(open, owner, pods)
+    const evaluation = await evaluate(incident, deps.snapshot(open, now()), deps.evaluate)
+    const { verdict, diagnosis } = evaluation
     switch (verdict.kind) {
       case 'Ignore':
         return ignore(incident, diagnosis)
@@ -217,12 +217,12 @@ export const createReconcile = (deps: ReconcileDeps) => {
           incidents.close(key)
           return {}
         }
-        return lookAt(verdict.lookAgainAt)
+        return lookAt(verdict.requeueAt)
       case 'Act':
         await supersede(incident)
-        return carryOut(open, incident, settled)
-      case 'Prove':
-        return prove(incident, verdict, settled)
+        return execute(open, incident, evaluation)
+      case 'Verify':
+        return verify(incident, verdict, evaluation)
     }
   }
 }

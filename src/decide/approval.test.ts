@@ -11,21 +11,21 @@ import {
   aRecord,
   aStep,
   at,
-  type CaseWords,
+  type InputOverrides,
   HASH,
   NOW,
-  type RecordWords,
+  type RecordOverrides,
 } from './testing.ts'
 
 const policies = [aPolicy({ mode: 'Approve', approvalTimeout: '2h' })]
-const decided = (words: CaseWords = {}) => decide(aCase({ policies, ...words }))
+const decided = (words: InputOverrides = {}) => decide(aCase({ policies, ...words }))
 
 const planHash = (() => {
   const verdict = decided()
   return verdict.kind === 'Hold' ? (verdict.plan?.hash ?? '') : ''
 })()
 
-const asked = (status: RecordWords['status'] = {}, spec: RecordWords['spec'] = {}): readonly Remediation[] => [
+const asked = (status: RecordOverrides['status'] = {}, spec: RecordOverrides['spec'] = {}): readonly Remediation[] => [
   aRecord({
     phase: 'AwaitingApproval',
     steps: [],
@@ -43,7 +43,7 @@ describe('a plan of a policy that asks', () => {
   })
 
   test('keeps its time from look to look', () => {
-    expect(decided({ records: asked() })).toMatchObject({ expiresAt: NOW + 60_000, lookAgainAt: NOW + 60_000 })
+    expect(decided({ records: asked() })).toMatchObject({ expiresAt: NOW + 60_000, requeueAt: NOW + 60_000 })
   })
 
   test('has a time of its own when it is another one than was proposed before', () => {
@@ -100,7 +100,7 @@ describe('a plan of a policy that asks', () => {
   })
 
   test('is still the approved one after a write that came to nothing', () => {
-    const records = asked({ phase: 'Held', reason: 'LookingAgain' }, said('Approved'))
+    const records = asked({ phase: 'Held', reason: 'StaleRead' }, said('Approved'))
     expect(decided({ records })).toMatchObject({ kind: 'Act', plan: { hash: planHash } })
   })
 })

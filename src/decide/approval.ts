@@ -1,5 +1,5 @@
 /** What a person said of a plan: an approval is of one plan, by its hash, and of no other. */
-import type { Case, PolicyInForce } from '../model/decision-input.ts'
+import type { DecisionInput, PolicyInForce } from '../model/decision-input.ts'
 import { formatTime, parseDuration, parseTime } from '../model/duration.ts'
 import type { Plan } from '../model/plan.ts'
 import { decidedAt, ownRecord } from '../model/remediation-state.ts'
@@ -15,7 +15,7 @@ export type Decision =
 const short = (hash: string): string => hash.slice(0, 12)
 
 /** See Decision. The time to decide begins when the plan is first proposed. */
-export const decisionOn = (c: Case, policy: PolicyInForce, plan: Plan): Decision => {
+export const decisionOn = (c: DecisionInput, policy: PolicyInForce, plan: Plan): Decision => {
   const record = ownRecord(c.records, c.incident.templateHash)
   const { spec: { approval } = {}, status } = record ?? {}
   const askAnew = `delete Remediation ${record?.metadata.name ?? ''} to be asked anew`

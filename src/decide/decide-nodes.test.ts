@@ -8,7 +8,7 @@ import {
   aStuckPod,
   DOCKERS_CHAINS,
   NODE,
-  type NodeCaseWords,
+  type NodeInputOverrides,
   nodePolicy,
   nodes,
   theNodeItself,
@@ -20,7 +20,7 @@ const policies = (...types: readonly string[]) => [nodePolicy({ actions: types.m
 const unit = (name: string, active = 'active') => ({ name, load: 'loaded', active, enabled: 'enabled' })
 
 describe('what is done', () => {
-  const rows: readonly (readonly [sentence: string, words: NodeCaseWords, plan: object])[] = [
+  const rows: readonly (readonly [sentence: string, words: NodeInputOverrides, plan: object])[] = [
     ['docker is restarted for its chain', {}, { type: 'RestartRuntime', runtime: 'docker', reason: 'ChainMissing' }],
     [
       'the kubelet’s runtime is restarted when it does not answer, on the word of the node alone',
@@ -42,7 +42,7 @@ describe('what is done', () => {
       {
         type: 'RecycleSandbox',
         pods: [{ name: 'a' }, { name: 'b' }],
-        orders: [
+        tasks: [
           { spec: { verb: 'RecycleSandbox', recycleSandbox: { podUid: 'uid-a' } } },
           { spec: { verb: 'RecycleSandbox', recycleSandbox: { podUid: 'uid-b' } } },
         ],
@@ -59,7 +59,7 @@ describe('what is done', () => {
         type: 'RestartRuntime',
         index: 1,
         reason: 'SandboxesStuck',
-        orders: [{ spec: { restartRuntime: { podUids: ['uid-ingress-a'] } } }],
+        tasks: [{ spec: { restartRuntime: { podUids: ['uid-ingress-a'] } } }],
       },
     ],
     [
@@ -188,11 +188,11 @@ describe('what is done', () => {
 
 describe('what holds', () => {
   const docker = { runtimeVersion: 'docker://24.0' }
-  const rows: readonly (readonly [sentence: string, words: NodeCaseWords, reason: string, message: RegExp])[] = [
+  const rows: readonly (readonly [sentence: string, words: NodeInputOverrides, reason: string, message: RegExp])[] = [
     [
       'nothing but Events, and no agent to ask',
       {
-        pods: [aStuckPod({ finding: { witness: 'event' } })],
+        pods: [aStuckPod({ finding: { source: 'event' } })],
         policies: policies('RecycleSandbox'),
         facts: { inspection: unknown('the agent is not installed') },
       },
@@ -202,7 +202,7 @@ describe('what holds', () => {
     [
       'what the agent refutes',
       {
-        pods: [aStuckPod({ finding: { witness: 'event', refuted: 'chain DOCKER is there now' } })],
+        pods: [aStuckPod({ finding: { source: 'event', ruledOut: 'chain DOCKER is there now' } })],
         policies: policies('RecycleSandbox'),
       },
       'FactUnknown',
@@ -345,7 +345,7 @@ describe('what holds', () => {
 })
 
 describe('what a policy answers to', () => {
-  const rows: readonly (readonly [sentence: string, words: NodeCaseWords])[] = [
+  const rows: readonly (readonly [sentence: string, words: NodeInputOverrides])[] = [
     ['pods in other namespaces', { policies: [nodePolicy({ match: { namespaces: ['shop'] } })] }],
     [
       'pods in namespaces that its selector leaves out',
@@ -435,7 +435,7 @@ describe('a node that is flagged', () => {
 
 describe('what a restart touches', () => {
   const pods = known([aPod({ name: 'a' }), aPod({ name: 'b' }), aPod({ name: 'done', phase: 'Succeeded' })])
-  const rows: readonly (readonly [NodeCaseWords, string])[] = [
+  const rows: readonly (readonly [NodeInputOverrides, string])[] = [
     [
       {},
       'docker runs none of the pods here (the kubelet uses containerd); containers that it runs beside Kubernetes stop: live-restore is off',
@@ -467,6 +467,6 @@ test('orders are named by the plan’s hash, which does not change with the pods
   const two = decide(aNodeCase({ pods: [aStuckPod(), aStuckPod({ name: 'another' })] }))
   if (one.kind !== 'Act' || two.kind !== 'Act' || one.plan.type !== 'RestartRuntime') throw new Error('not planned')
   expect(one.plan.hash).toBe(two.plan.hash)
-  expect(one.plan.orders.map(({ name }) => name)).toEqual([`restartruntime-${one.plan.hash.slice(0, 12)}-0`])
+  expect(one.plan.tasks.map(({ name }) => name)).toEqual([`restartruntime-${one.plan.hash.slice(0, 12)}-0`])
   expect(one.plan.target).toEqual(NODE)
 })

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Case } from '../model/decision-input.ts'
+import type { DecisionInput } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
 import { type Fact, type Facts, incidentId, known, type Owner, unknown } from '../model/incident.ts'
 import { decide } from './decide.ts'
-import { aNodeCase, aStuckPod, type NodeCaseWords, nodePolicy } from './testing-nodes.ts'
+import { aNodeCase, aStuckPod, type NodeInputOverrides, nodePolicy } from './testing-nodes.ts'
 import {
   aCase,
   aFailingPod,
@@ -19,7 +19,7 @@ import {
   BROKEN,
   dice,
   exists,
-  MENDED,
+  PATCHED,
   type Pick,
   recycling,
   rewriting,
@@ -54,7 +54,7 @@ const someFacts = (pick: Pick): Record<string, Fact<unknown>> => ({
   pods: pick(
     known([
       aPod(),
-      aPod({ name: 'new', containers: [{ name: 'coredns', image: MENDED }], statuses: [running(-pick(1, 40_000))] }),
+      aPod({ name: 'new', containers: [{ name: 'coredns', image: PATCHED }], statuses: [running(-pick(1, 40_000))] }),
     ]),
     known([]),
     unknown('403'),
@@ -69,13 +69,13 @@ const someAnswer = (pick: Pick): Fact<unknown> =>
     known({ kind: 'unreachable', said: 'x' }),
   )
 
-const someCase = (pick: Pick): Case => {
+const someCase = (pick: Pick): DecisionInput => {
   const image = pick(BROKEN, BROKEN, BROKEN, '', LONG, 'ünïcode:🙂', 'nginx', `${BROKEN}@sha256:zz`)
   const findings = [
     aFinding({
       image,
-      witness: pick('kubelet', 'kubelet', 'event', 'registry'),
-      mayBe: pick<readonly ('ProjectNotFound' | 'Forbidden')[]>([], [], ['ProjectNotFound', 'Forbidden']),
+      source: pick('kubelet', 'kubelet', 'event', 'registry'),
+      possibleCauses: pick<readonly ('ProjectNotFound' | 'Forbidden')[]>([], [], ['ProjectNotFound', 'Forbidden']),
       container: pick('coredns', 'coredns', '', 'constructor'),
       init: pick(false, false, true),
     }),
@@ -107,7 +107,7 @@ const someCase = (pick: Pick): Case => {
     ],
     [odd<ReturnType<typeof aRecord>>({ metadata: { name: 'r' }, spec: aRecord().spec })],
   )
-  const ofJobs = pick<Partial<Owner>>({}, {}, { mendsPods: true }, { mendsPods: true, templateFixed: true })
+  const ofJobs = pick<Partial<Owner>>({}, {}, { patchesPods: true }, { patchesPods: true, templateFixed: true })
   return aCase({
     owner: anOwner({
       kind: pick('Deployment', 'StatefulSet', 'Pod'),
@@ -147,14 +147,14 @@ const someCase = (pick: Pick): Case => {
       paused: pick(known(false), known(false), known(false), unknown('x')),
       maxActionsPerHour: pick(60, 60, 0, -1),
     },
-    facts: { namespace: undefined, node: undefined, registry: { [MENDED]: undefined } },
+    facts: { namespace: undefined, node: undefined, registry: { [PATCHED]: undefined } },
   })
 }
 
 const RUNS = 4_000
 
 /** Plays the other stages: answers what is asked, from one world for each run. */
-const settled = (c: Case, pick: Pick) => {
+const settled = (c: DecisionInput, pick: Pick) => {
   const world = someFacts(pick)
   let facts: Facts = c.facts
   for (let round = 0; round < 8; round += 1) {
@@ -182,7 +182,7 @@ test('Whatever comes, it neither throws nor asks for a fact that is there, and i
     const pick = dice(seed * 7_919)
     kinds.add(settled(someCase(pick), pick).verdict.kind)
   }
-  expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Prove'])
+  expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Verify'])
 })
 
 test('It never acts while a fact that the act needs is unknown', () => {
@@ -206,7 +206,7 @@ test('It never acts while a fact that the act needs is unknown', () => {
       continue
     }
     if (plan.type !== 'RewriteImage') throw new Error(`${plan.type} was not to be planned here`)
-    if (incident.owner.keepsBrokenPods || incident.owner.mendsPods) expect(facts.pods?.known).toBe(true)
+    if (incident.owner.keepsBrokenPods || incident.owner.patchesPods) expect(facts.pods?.known).toBe(true)
     expect(plan.changes).not.toEqual([])
     if (plan.podsOnly) expect(plan.thenPatch).not.toEqual([])
     if (policy?.spec.actions[plan.index]?.rewriteImage?.verify === 'Never') continue
@@ -221,7 +221,7 @@ test('It never acts while a fact that the act needs is unknown', () => {
   expect(acts).toBeGreaterThan(200)
 })
 
-const askedOf = (words: NodeCaseWords) => {
+const askedOf = (words: NodeInputOverrides) => {
   const verdict = decide(aNodeCase({ ...words, facts: { ...words.facts, inspection: undefined } }))
   if (verdict.kind !== 'Ask') throw new Error(`it is ${verdict.kind}`)
   return verdict.facts.find(({ fact }) => fact === 'inspection')
@@ -229,9 +229,9 @@ const askedOf = (words: NodeCaseWords) => {
 const spent = [-1, -2, -3].map((hours) =>
   anAttempt(hours * 3_600_000, { incident: incidentId('node-1', 'IptablesChainMissing') }),
 )
-const hearsay = [aStuckPod({ finding: { witness: 'event' } })]
+const hearsay = [aStuckPod({ finding: { source: 'event' } })]
 
-const held: readonly (readonly [why: string, words: NodeCaseWords])[] = [
+const held: readonly (readonly [why: string, words: NodeInputOverrides])[] = [
   ['the operator is paused', { operator: { paused: known(true) } }],
   ['the policy is suspended', { policies: [nodePolicy({ suspend: true })] }],
   ['the policy only observes', { policies: [nodePolicy({ mode: 'Observe' })] }],
@@ -248,7 +248,7 @@ test.each(held)('where %s an old look will do', (_, words) => {
   expect(askedOf(words)).toEqual({ fact: 'inspection', maxAgeMs: 600_000 })
 })
 
-const open: readonly (readonly [why: string, words: NodeCaseWords])[] = [
+const open: readonly (readonly [why: string, words: NodeInputOverrides])[] = [
   ['it is about to be acted on', {}],
   ['what only an Event says is to be confirmed', { pods: hearsay }],
   ['a pause between attempts is to pass', { attempts: spent.slice(0, 1) }],

@@ -1,36 +1,43 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
-import { type Ask, askFor, type Case, type PolicyInForce, RARELY, type Governed } from '../model/decision-input.ts'
+import {
+  type Ask,
+  askFor,
+  type DecisionInput,
+  type PolicyInForce,
+  RARELY,
+  type ApplicablePolicy,
+} from '../model/decision-input.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
 import type { HoldReason } from '../model/reasons.ts'
-import { attemptUnderWay, type GoverningPolicy } from '../model/remediation-state.ts'
+import { attemptInProgress, type PolicyRef } from '../model/remediation-state.ts'
 import { nameOfOwner } from '../remedies/pod-template.ts'
-import { prove } from './attempt/verify.ts'
+import { verify } from './attempt/verify.ts'
 import { firstObjection } from './guardrails/chain.ts'
 import type { Context, Guardrail, Objection } from './guardrails/guardrail.ts'
 import { operatorPaused, policySuspended } from './guardrails/scope.ts'
 import { attemptsSpent, awaitingApproval, notFailingLongEnough, operatorBudgetSpent } from './guardrails/timing.ts'
-import { governing } from './match.ts'
+import { applicablePolicy } from './match.ts'
 import { planNext } from './escalation.ts'
 
-export const decide = (c: Case): Verdict => {
-  const underWay = attemptUnderWay(c)
-  if (underWay) return prove(c, underWay)
+export const decide = (c: DecisionInput): Verdict => {
+  const inProgress = attemptInProgress(c)
+  if (inProgress) return verify(c, inProgress)
   if (c.incident.pods.length === 0) return recovered(c)
 
-  const governed = governing(c)
-  if (!governed) return { kind: 'Ignore', why: 'no policy answers to it', diagnosis: c.diagnosis }
-  if ('ask' in governed) return { kind: 'Ask', facts: governed.ask }
+  const applicable = applicablePolicy(c)
+  if (!applicable) return { kind: 'Ignore', why: 'no policy answers to it', diagnosis: c.diagnosis }
+  if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
 
-  const { planned, attempt, escalates } = planNext(c, governed)
-  const blind = { case: c, ...governed, escalates }
+  const { planned, attempt, escalates } = planNext(c, applicable)
+  const blind = { case: c, ...applicable, escalates }
   if ('ask' in planned) return { kind: 'Ask', facts: contentWithOld(planned, blind).ask }
   if ('settled' in planned) return { kind: 'Ignore', why: planned.message, diagnosis: c.diagnosis }
 
-  const policy = governingOf(governed.policy)
-  const found = 'plan' in planned ? { plan: planned.plan } : { unplanned: planned }
+  const policy = referenceOf(applicable.policy)
+  const found = 'plan' in planned ? { plan: planned.plan } : { noPlan: planned }
   const context = { ...blind, ...found }
-  const objection = turnedDown(context) ?? firstObjection(context)
+  const objection = rejected(context) ?? firstObjection(context)
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, blind).ask }
 
   // A rewrite that is held has its own reasons; to recycle a pod explains no image.
@@ -38,15 +45,15 @@ export const decide = (c: Case): Verdict => {
   const closer = objection && ((remedied ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
   if (closer) return { kind: 'Ask', facts: closer.ask }
 
-  const diagnosis = withTies(c, governed)
+  const diagnosis = withTies(c, applicable)
   if (objection) return { kind: 'Hold', policy, ...objection, ...('plan' in planned && planned), diagnosis }
   if ('plan' in planned) return { kind: 'Act', policy, plan: planned.plan, attempt, resume: false, diagnosis }
   const { reason, message } = planned
-  return { kind: 'Hold', policy, reason, message, lookAgainAt: c.now + RARELY, diagnosis }
+  return { kind: 'Hold', policy, reason, message, requeueAt: c.now + RARELY, diagnosis }
 }
 
 /** A no stands, whatever else would hold the plan: else its record would be opened again by each passing hold. */
-const turnedDown = (context: Context): Objection | undefined => {
+const rejected = (context: Context): Objection | undefined => {
   const said = awaitingApproval(context)
   return said && 'ends' in said ? said : undefined
 }
@@ -54,30 +61,30 @@ const turnedDown = (context: Context): Objection | undefined => {
 /** Held, with no remedy known, until a person does something: then it is worth the requests to tell them why it fails. */
 const WORTH_IT: ReadonlySet<HoldReason> = new Set<HoldReason>(['TargetUnverified', 'ObserveOnly', 'ManagedElsewhere'])
 
-const lookCloser = ({ diagnosis, facts }: Case, { reason }: Objection): Ask | undefined =>
+const lookCloser = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
   WORTH_IT.has(reason) ? askFor(facts, diagnosis.closer ?? []) : undefined
 
 /** Somebody else has to mend it: where? */
-const lookForPlace = ({ diagnosis, facts }: Case, { reason }: Objection): Ask | undefined =>
+const lookForPlace = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
   reason === 'ManagedElsewhere' ? askFor(facts, diagnosis.place ?? []) : undefined
 
-const governingOf = ({ name, uid, generation }: PolicyInForce): GoverningPolicy => ({ name, uid, generation })
+const referenceOf = ({ name, uid, generation }: PolicyInForce): PolicyRef => ({ name, uid, generation })
 
 /** Ties are told: which policy acts must not hang on an accident of names. */
-const withTies = ({ diagnosis }: Case, { policy, ties }: Governed): Diagnosis => {
+const withTies = ({ diagnosis }: DecisionInput, { policy, ties }: ApplicablePolicy): Diagnosis => {
   if (ties.length === 0) return diagnosis
   const says = `${policy.name} governs; ${ties.join(', ')} of the same priority would answer to it too`
   return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', says }] }
 }
 
 /** Nothing fails (any more). A record that waited for something learns so; everything else is left as it is. */
-const recovered = (c: Case): Verdict => {
+const recovered = (c: DecisionInput): Verdict => {
   const waiting = c.records.find(({ status }) => ['Held', 'Observed', 'AwaitingApproval'].includes(status?.phase ?? ''))
   const why = `no pod of ${nameOfOwner(c.incident.owner)} fails any more`
   if (!waiting) return { kind: 'Ignore', why, diagnosis: c.diagnosis }
   const { policy } = waiting.spec
-  const lookAgainAt = c.now + RARELY
-  return { kind: 'Hold', policy, reason: 'AlreadyRecovered', message: why, lookAgainAt, diagnosis: c.diagnosis }
+  const requeueAt = c.now + RARELY
+  return { kind: 'Hold', policy, reason: 'AlreadyRecovered', message: why, requeueAt, diagnosis: c.diagnosis }
 }
 
 // Looks of agents that could change nothing: each is an order, and a kubelet that tries again calls for one each time.

@@ -12,23 +12,23 @@ import {
   aStep,
   at,
   BROKEN,
-  type CaseWords,
+  type InputOverrides,
   exists,
-  MENDED,
+  PATCHED,
   pulling,
   recycling,
   rewriting,
   running,
 } from './testing.ts'
-import type { Case } from '../model/decision-input.ts'
+import type { DecisionInput } from '../model/decision-input.ts'
 import { known } from '../model/incident.ts'
 import type { Plan } from '../model/plan.ts'
 
-const planOf = (c: Case): Plan | undefined => {
+const planOf = (c: DecisionInput): Plan | undefined => {
   const verdict = decide(c)
   return verdict.kind === 'Act' || verdict.kind === 'Hold' ? verdict.plan : undefined
 }
-const hashOf = (words: CaseWords): string | undefined => planOf(aCase(words))?.hash
+const hashOf = (words: InputOverrides): string | undefined => planOf(aCase(words))?.hash
 
 test('A rewrite names the container by pointer, with the exact text that stands there and the digest that is there', () => {
   expect(planOf(aCase())).toMatchObject({
@@ -45,7 +45,7 @@ test('A rewrite names the container by pointer, with the exact text that stands 
         pointer: '/spec/template/spec/containers/0',
         was: BROKEN,
         from: BROKEN,
-        to: MENDED,
+        to: PATCHED,
         digestAfter: `sha256:${'a'.repeat(64)}`,
       },
     ],
@@ -59,7 +59,7 @@ test('The diff shows the path, the old image and the new one', () => {
       '+++ b/deployment/kube-system/coredns',
       '@@ /spec/template/spec/containers/0 (coredns) @@',
       `- image: ${BROKEN}`,
-      `+ image: ${MENDED}`,
+      `+ image: ${PATCHED}`,
     ].join('\n'),
   )
 })
@@ -108,17 +108,19 @@ test('Tag and digest are kept', () => {
   const c = aCase({
     owner,
     pods: [aFailingPod({ findings: [aFinding({ image: pinned })] })],
-    facts: { registry: { [`${MENDED}@${digest}`]: exists({ digest }) } },
+    facts: { registry: { [`${PATCHED}@${digest}`]: exists({ digest }) } },
   })
   expect(planOf(c)).toMatchObject({
-    changes: [{ to: `${MENDED}@${digest}`, digestBefore: digest, digestAfter: digest }],
+    changes: [{ to: `${PATCHED}@${digest}`, digestBefore: digest, digestAfter: digest }],
   })
 })
 
 test('The hash stays the same from look to look', () => {
   expect(hashOf({})).toMatch(/^[0-9a-f]{64}$/)
   expect(hashOf({ owner: anOwner({ resourceVersion: '999' }) })).toBe(hashOf({}))
-  expect(hashOf({ facts: { registry: { [MENDED]: exists({ digest: `sha256:${'f'.repeat(64)}` }) } } })).toBe(hashOf({}))
+  expect(hashOf({ facts: { registry: { [PATCHED]: exists({ digest: `sha256:${'f'.repeat(64)}` }) } } })).toBe(
+    hashOf({}),
+  )
   expect(hashOf({ policies: [aPolicy({ mode: 'Observe' })] })).toBe(hashOf({}))
 })
 
@@ -151,7 +153,7 @@ test('A StatefulSet’s pods are asked for, then its broken pods of the old revi
     aPod({ name: 'healthy', statuses: [running(-99_000)] }),
     aPod({ name: 'leaving', leaving: true }),
     aPod({ name: 'crashes', statuses: [{ ...pulling(), restartCount: 3 }] }),
-    aPod({ name: 'repaired', containers: [{ name: 'coredns', image: MENDED }] }),
+    aPod({ name: 'repaired', containers: [{ name: 'coredns', image: PATCHED }] }),
     aPod({ name: 'unscheduled', statuses: [], node: null }),
   ])
   const plan = planOf(aCase({ ...words, facts: { pods } }))
@@ -195,7 +197,7 @@ const tried = (state: 'Ineffective' | 'Failed' | 'Succeeded' | 'Undone', words: 
 
 const escalation: readonly (readonly [
   sentence: string,
-  words: CaseWords,
+  words: InputOverrides,
   expected: { type: string; attempt: number },
 ])[] = [
   ['the first action comes first', {}, { type: 'RewriteImage', attempt: 1 }],
@@ -294,8 +296,8 @@ const escalation: readonly (readonly [
   [
     'the revision that our own edit made goes on',
     {
-      owner: anOwner({ containers: [{ name: 'coredns', image: MENDED }] }),
-      pods: [aFailingPod({ findings: [aFinding({ image: MENDED })] })],
+      owner: anOwner({ containers: [{ name: 'coredns', image: PATCHED }] }),
+      pods: [aFailingPod({ findings: [aFinding({ image: PATCHED })] })],
       records: [
         aRecord({ phase: 'Ineffective', spec: { templateHash: 'x' }, steps: [aStep({ state: 'Ineffective' })] }),
       ],
@@ -335,26 +337,26 @@ test('Where no action has anything to offer the first one says why', () => {
 })
 
 test('What fails otherwise than its template says is not recycled instead', () => {
-  const owner = anOwner({ containers: [{ name: 'coredns', image: MENDED }] })
+  const owner = anOwner({ containers: [{ name: 'coredns', image: PATCHED }] })
   expect(decide(aCase({ owner, policies: [both] }))).toMatchObject({ kind: 'Hold', reason: 'TemplateDiffers' })
 })
 
 test('The target is asked for once, in its normal form, after everything that is cheaper', () => {
-  expect(decide(aCase({ facts: { registry: { [MENDED]: undefined } } }))).toEqual({
+  expect(decide(aCase({ facts: { registry: { [PATCHED]: undefined } } }))).toEqual({
     kind: 'Ask',
-    facts: [{ fact: 'registry', image: MENDED }],
+    facts: [{ fact: 'registry', image: PATCHED }],
   })
 })
 
 test('The target is asked for in Observe mode too, but not for what would be held anyway', () => {
   const policies = [aPolicy({ mode: 'Observe' })]
-  const facts = { registry: { [MENDED]: undefined } }
+  const facts = { registry: { [PATCHED]: undefined } }
   expect(decide(aCase({ policies, facts })).kind).toBe('Ask')
   const owner = anOwner({ blocked: 'the rollout is paused' })
   expect(decide(aCase({ policies, facts, owner }))).toMatchObject({ kind: 'Hold', reason: 'ObserveOnly' })
 })
 
 test('Where only an Event says it, the registry is asked about the present image', () => {
-  const pods = [aFailingPod({ findings: [aFinding({ witness: 'event' })] })]
+  const pods = [aFailingPod({ findings: [aFinding({ source: 'event' })] })]
   expect(decide(aCase({ pods }))).toEqual({ kind: 'Ask', facts: [{ fact: 'registry', image: BROKEN }] })
 })

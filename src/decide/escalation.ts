@@ -1,4 +1,10 @@
-import { type Case, type PolicyInForce, type Ask, nodeCauseOf, type Governed } from '../model/decision-input.ts'
+import {
+  type DecisionInput,
+  type PolicyInForce,
+  type Ask,
+  nodeCauseOf,
+  type ApplicablePolicy,
+} from '../model/decision-input.ts'
 import { sameImage } from '../model/image-reference.ts'
 import { incidentId } from '../model/incident.ts'
 import { policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
@@ -6,13 +12,13 @@ import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
 import type { Plan } from '../model/plan.ts'
 import { endedFlagged, planFlagNode } from '../remedies/flag-node/plan.ts'
 import { planInstallMountHelper } from '../remedies/install-mount-helper/plan.ts'
-import { underHash, unplanned } from '../remedies/node-plan.ts'
+import { underHash, noPlan } from '../remedies/node-plan.ts'
 import { planRecyclePod, planRecyclePodsOnNode } from '../remedies/recycle-pod/plan.ts'
 import { planRecycleSandbox } from '../remedies/recycle-sandbox/plan.ts'
 import { planRestartRuntime } from '../remedies/restart-runtime/plan.ts'
 import { planRewriteImage } from '../remedies/rewrite-image/plan.ts'
 import { hashOfAttempt } from '../remedies/text.ts'
-import type { Unplanned, Planned, Turn } from '../remedies/plan.ts'
+import type { NoPlan, Planned, ActionStep } from '../remedies/plan.ts'
 
 export interface NextStep {
   /** Index of the first action that may be planned. */
@@ -24,11 +30,11 @@ export interface NextStep {
 }
 
 /** Whether the incident is still the one of that step: the same revision, or the one that the step itself made. */
-const sameStory = ({ incident }: Case, { record, step }: Tried): boolean =>
+const sameStory = ({ incident }: DecisionInput, { record, step }: Tried): boolean =>
   record.spec.templateHash === incident.templateHash ||
   (step.changes ?? []).some((change) => sameImage(placeOf(incident.owner, change)?.image ?? '', change.to))
 
-export const nextStep = (c: Case, policy: PolicyInForce): NextStep => {
+export const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
   const tried = triedSteps(c)
   const last = tried[0]
   const by = last && policyOfStep(last.record, last.step)
@@ -44,26 +50,26 @@ export const nextStep = (c: Case, policy: PolicyInForce): NextStep => {
 }
 
 /** A new remedy is one case here: the compiler names the other places. */
-const planAction = (c: Case, governed: Governed, turn: Turn): Planned => {
+const planAction = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
   // No template of such an owner was read: to say that a container does not stand there would mislead.
   const untouched = sayUntouched(c.incident.owner)
   if (untouched !== undefined) return { reason: 'RolloutBlocked', message: untouched, tryNext: false }
   const ofNode = nodeCauseOf(c) !== undefined
-  switch (turn.action.type) {
+  switch (actionStep.action.type) {
     case 'RewriteImage':
       return ofNode
-        ? unplanned('RolloutBlocked', 'no image is concerned: it lies with the node', true)
-        : planRewriteImage(c, governed, turn)
+        ? noPlan('RolloutBlocked', 'no image is concerned: it lies with the node', true)
+        : planRewriteImage(c, applicable, actionStep)
     case 'RecyclePod':
-      return ofNode ? planRecyclePodsOnNode(c, governed, turn) : planRecyclePod(c, governed, turn)
+      return ofNode ? planRecyclePodsOnNode(c, applicable, actionStep) : planRecyclePod(c, applicable, actionStep)
     case 'RecycleSandbox':
-      return planRecycleSandbox(c, governed, turn)
+      return planRecycleSandbox(c, applicable, actionStep)
     case 'RestartRuntime':
-      return planRestartRuntime(c, governed, turn)
+      return planRestartRuntime(c, applicable, actionStep)
     case 'FlagNode':
-      return planFlagNode(c, governed, turn)
+      return planFlagNode(c, applicable, actionStep)
     case 'InstallMountHelper':
-      return planInstallMountHelper(c, governed, turn)
+      return planInstallMountHelper(c, applicable, actionStep)
   }
 }
 
@@ -77,18 +83,18 @@ const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Pla
   'plan' in planned ? { plan: underHash(planned.plan, hashOfAttempt(planned.plan.hash, attempt)) } : planned
 
 /** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
-export const planNext = (c: Case, governed: Governed): Step => {
-  const { from, attempt, escalates } = nextStep(c, governed.policy)
-  const ended = endedFlagged(c, governed)
+export const planNext = (c: DecisionInput, applicable: ApplicablePolicy): Step => {
+  const { from, attempt, escalates } = nextStep(c, applicable.policy)
+  const ended = endedFlagged(c, applicable)
   if (ended) return { planned: ended, attempt, escalates }
-  let first: Unplanned | undefined
-  for (const [index, action] of governed.policy.spec.actions.entries()) {
+  let first: NoPlan | undefined
+  for (const [index, action] of applicable.policy.spec.actions.entries()) {
     if (index < from) continue
-    const planned = planAction(c, governed, { action, index })
+    const planned = planAction(c, applicable, { action, index })
     if (!('tryNext' in planned)) return { planned: ofAttempt(planned, attempt), attempt, escalates }
     first = planned.settled ? planned : (first ?? planned)
     if (!planned.tryNext) break
   }
-  const none: Unplanned = { reason: 'AttemptsSpent', message: 'the policy has no action left to try', tryNext: false }
+  const none: NoPlan = { reason: 'AttemptsSpent', message: 'the policy has no action left to try', tryNext: false }
   return { planned: first ?? none, attempt, escalates }
 }

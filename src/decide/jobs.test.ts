@@ -14,27 +14,27 @@ import {
   aStep,
   at,
   BROKEN,
-  type CaseWords,
-  MENDED,
+  type InputOverrides,
+  PATCHED,
   NOW,
-  type PodWords,
+  type PodOverrides,
   pulling,
   recycling,
   running,
 } from './testing.ts'
 
 const ofPod = (container: string) => ({ containers: [{ name: 'coredns', image: container }] })
-const cronJob = anOwner({ kind: 'CronJob', mendsPods: true, recreatesPods: false })
-const mendedCronJob = { ...cronJob, ...ofPod(MENDED) }
-const job = anOwner({ kind: 'Job', mendsPods: true, recreatesPods: false, templateFixed: true })
+const cronJob = anOwner({ kind: 'CronJob', patchesPods: true, recreatesPods: false })
+const mendedCronJob = { ...cronJob, ...ofPod(PATCHED) }
+const job = anOwner({ kind: 'Job', patchesPods: true, recreatesPods: false, templateFixed: true })
 
-const stuck = (name: string, words: PodWords = {}) => aPod({ name, ...words })
-const mended = (name: string, words: PodWords = {}) =>
-  aPod({ name, ...ofPod(MENDED), statuses: [running(-40_000)], ...words })
+const stuck = (name: string, words: PodOverrides = {}) => aPod({ name, ...words })
+const mended = (name: string, words: PodOverrides = {}) =>
+  aPod({ name, ...ofPod(PATCHED), statuses: [running(-40_000)], ...words })
 const ended = (exitCode: number) => [{ name: 'coredns', state: { terminated: { exitCode } } }]
 
 /** With these pods of the owner, of which the first fails. */
-const failing = (owner: CaseWords['owner'], pods: readonly Pod[] | undefined, words: CaseWords = {}) =>
+const failing = (owner: InputOverrides['owner'], pods: readonly Pod[] | undefined, words: InputOverrides = {}) =>
   decide(
     aCase({
       ...(owner && { owner }),
@@ -56,7 +56,7 @@ describe('planning', () => {
     expect(plan?.thenPatch).toMatchObject([
       {
         target: { kind: 'Pod', name: 'a', uid: 'uid-a' },
-        changes: [{ pointer: '/spec/containers/0', was: BROKEN, to: MENDED }],
+        changes: [{ pointer: '/spec/containers/0', was: BROKEN, to: PATCHED }],
       },
     ])
     expect(plan?.thenDelete).toEqual([])
@@ -79,7 +79,7 @@ describe('planning', () => {
     })
   })
 
-  test.each<readonly [string, PodWords, boolean]>([
+  test.each<readonly [string, PodOverrides, boolean]>([
     ['has begun to wait, though nobody told', { statuses: [pulling()] }, true],
     ['of which the kubelet said nothing yet', { statuses: [] }, true],
     ['has no node yet', { node: null, statuses: [] }, true],
@@ -89,7 +89,7 @@ describe('planning', () => {
     ['failed', { phase: 'Failed', statuses: ended(1) }, false],
     ['is going', { leaving: true }, false],
     ['has another image', ofPod('quay.io/other:1'), false],
-    ['has the new image', ofPod(MENDED), false],
+    ['has the new image', ofPod(PATCHED), false],
   ])('beside a pod that fails, one that %s is written to: %s %s', (_, words, isWritten) => {
     expect(edited(failing(job, [stuck('a'), stuck('b', words)]))).toEqual(isWritten ? ['a', 'b'] : ['a'])
   })
@@ -112,7 +112,7 @@ describe('planning', () => {
 
   test('a CronJob that was mended meanwhile keeps its template, and what waits since before gets what stands there', () => {
     const plan = planOf(failing(mendedCronJob, [stuck('a')]))
-    expect(plan?.changes).toMatchObject([{ from: BROKEN, was: MENDED, to: MENDED }])
+    expect(plan?.changes).toMatchObject([{ from: BROKEN, was: PATCHED, to: PATCHED }])
     expect(plan?.podsOnly).toBe(true)
     expect(edited(failing(mendedCronJob, [stuck('a')]))).toEqual(['a'])
   })
@@ -141,7 +141,7 @@ const named = { pods, target: { apiVersion, kind, name, uid } }
 const podAlone = { pods }
 
 describe('after a crash', () => {
-  const resumed = (owner: CaseWords['owner'], pods: readonly Pod[], words: CaseWords = {}) =>
+  const resumed = (owner: InputOverrides['owner'], pods: readonly Pod[], words: InputOverrides = {}) =>
     failing(owner, pods, {
       records: [aRecord({ phase: 'Running', steps: [aStep({ ...named, state: 'Intended', actedAt: undefined })] })],
       ...words,
@@ -149,7 +149,7 @@ describe('after a crash', () => {
 
   test('between the template and the pods, only the pods are left to write to', () => {
     const verdict = resumed(mendedCronJob, [stuck('a')])
-    expect(verdict).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: MENDED, to: MENDED }] } })
+    expect(verdict).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: PATCHED, to: PATCHED }] } })
     expect(edited(verdict)).toEqual(['a'])
   })
 
@@ -160,18 +160,18 @@ describe('after a crash', () => {
 
   test('after all of it, only the proof is left', () => {
     for (const owner of [mendedCronJob, job]) {
-      expect(resumed(owner, [mended('a')], { pods: [] })).toMatchObject({ kind: 'Prove', outcome: 'Succeeded' })
+      expect(resumed(owner, [mended('a')], { pods: [] })).toMatchObject({ kind: 'Verify', outcome: 'Succeeded' })
     }
   })
 
   test('a Job whose pods recovered before any was written to is let be', () => {
     const verdict = resumed(job, [stuck('a', { statuses: [running(-40_000)] })], { pods: [] })
-    expect(verdict).toMatchObject({ kind: 'Prove', outcome: 'Cancelled', reason: 'Recovered' })
+    expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Cancelled', reason: 'Recovered' })
   })
 })
 
 describe('the proof', () => {
-  const verifying = (owner: CaseWords['owner'], pods: readonly Pod[], words: CaseWords = {}) =>
+  const verifying = (owner: InputOverrides['owner'], pods: readonly Pod[], words: InputOverrides = {}) =>
     failing(owner, pods, { pods: [], records: [aRecord({ steps: [aStep(named)] })], ...words })
   const late = { records: [aRecord({ steps: [aStep({ ...named, actedAt: at(-300_000) })] })] }
 
@@ -228,13 +228,13 @@ describe('the proof', () => {
   test('what did not help is taken back in the template, and in those pods that still wait', () => {
     const policies = [aPolicy({ onIneffective: 'Undo' })]
     const pods = [mended('a', { statuses: [pulling()] }), mended('b', { statuses: [pulling()] })]
-    const undo = (owner: CaseWords['owner']) => {
+    const undo = (owner: InputOverrides['owner']) => {
       const verdict = verifying(owner, pods, { ...late, policies })
-      return verdict.kind === 'Prove' && verdict.next?.kind === 'Undo' ? verdict.next.plan : undefined
+      return verdict.kind === 'Verify' && verdict.next?.kind === 'Undo' ? verdict.next.plan : undefined
     }
     expect(undo(mendedCronJob)).toMatchObject({
-      changes: [{ was: MENDED, to: BROKEN }],
-      thenPatch: [{ target: { name: 'a' }, changes: [{ was: MENDED, to: BROKEN }] }],
+      changes: [{ was: PATCHED, to: BROKEN }],
+      thenPatch: [{ target: { name: 'a' }, changes: [{ was: PATCHED, to: BROKEN }] }],
     })
     expect(undo(mendedCronJob)?.thenPatch).toHaveLength(1)
     expect(undo(job)).toMatchObject({ podsOnly: true, thenPatch: [{ target: { name: 'a' } }] })
@@ -278,7 +278,7 @@ describe('a ReplicaSet of its own', () => {
 
   test('is proven by as many new pods as the healthy ones of before leave room for', () => {
     const words = { pods: [], records: [aRecord({ steps: [aStep()] })] }
-    const owner = { ...set, ...ofPod(MENDED) }
+    const owner = { ...set, ...ofPod(PATCHED) }
     expect(failing(owner, [...healthy, mended('c')], words)).toMatchObject({ outcome: 'Succeeded' })
     expect(failing(owner, healthy, words)).toMatchObject({ outcome: 'Waiting' })
     const { keepsHealthyPods: _, ...rolling } = owner

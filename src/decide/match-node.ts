@@ -1,4 +1,4 @@
-import type { Case, PolicyInForce, Governed, Matched } from '../model/decision-input.ts'
+import type { DecisionInput, PolicyInForce, ApplicablePolicy, Matched } from '../model/decision-input.ts'
 import type { FailingPod } from '../model/incident.ts'
 import { isNodeItself, excludes } from '../model/kubernetes.ts'
 import { selects } from '../model/label-selector.ts'
@@ -6,7 +6,7 @@ import { PROTECTED_NAMESPACES } from '../model/names.ts'
 /** The namespace of a failing pod that is protected and that the policy does not name; undefined where it may be acted for. */
 export const protectedNamespaceOf = (
   { spec }: PolicyInForce,
-  { operator }: Case,
+  { operator }: DecisionInput,
   { pod }: FailingPod,
 ): string | undefined => {
   const { namespace } = pod.metadata
@@ -18,7 +18,7 @@ export const protectedNamespaceOf = (
 /** Whether a pod, or its namespace, opted out: then `by` says which. Unknown where its namespace cannot be read. */
 export type OptedOutPod = { readonly by: string } | { readonly unknown: string } | undefined
 
-export const podOptedOut = ({ facts }: Case, { pod }: FailingPod): OptedOutPod => {
+export const podOptedOut = ({ facts }: DecisionInput, { pod }: FailingPod): OptedOutPod => {
   if (isNodeItself(pod)) return undefined
   const { name, namespace = '' } = pod.metadata
   if (excludes(pod.metadata)) return { by: `Pod ${namespace}/${name}` }
@@ -30,7 +30,7 @@ export const podOptedOut = ({ facts }: Case, { pod }: FailingPod): OptedOutPod =
 /** The clauses of a policy on namespaces and pods: a node answers to those that have none. `unknown` where it cannot be told. */
 export const placeOfPodMatches = (
   { spec }: PolicyInForce,
-  { facts }: Case,
+  { facts }: DecisionInput,
   { pod }: FailingPod,
 ): 'yes' | 'no' | { readonly unknown: string } => {
   const { namespaces, namespaceSelector, podSelector, images } = spec.match
@@ -55,10 +55,10 @@ export const preferring = <T>(all: readonly T[], good: (one: T) => boolean): rea
  * holds. Undefined where none matches.
  */
 export const placeNodeMatches = (
-  c: Case,
+  c: DecisionInput,
   policy: PolicyInForce,
   all: readonly Matched[],
-): Pick<Governed, 'matched' | 'unanswered'> | undefined => {
+): Pick<ApplicablePolicy, 'matched' | 'unanswered'> | undefined => {
   const { nodeSelector } = policy.spec.match
   const { node } = c.facts
   if (nodeSelector && node?.known && !selects(nodeSelector, node.value.labels)) return undefined
@@ -77,7 +77,11 @@ export const placeNodeMatches = (
 }
 
 /** The protected namespace that keeps a policy from a node's incident: of all the pods that are left. */
-export const protectedNodeFrom = (policy: PolicyInForce, c: Case, matched: readonly Matched[]): string | undefined => {
+export const protectedNodeFrom = (
+  policy: PolicyInForce,
+  c: DecisionInput,
+  matched: readonly Matched[],
+): string | undefined => {
   const names = matched.map(({ failing }) => protectedNamespaceOf(policy, c, failing))
   return names.includes(undefined) ? undefined : names[0]
 }

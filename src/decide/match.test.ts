@@ -10,8 +10,8 @@ import {
   anOwner,
   aPolicy,
   BROKEN,
-  type CaseWords,
-  type PolicyWords,
+  type InputOverrides,
+  type PolicyOverrides,
   rewriting,
 } from './testing.ts'
 
@@ -19,16 +19,16 @@ const act = { kind: 'Act' }
 const ignore = { kind: 'Ignore', why: 'no policy answers to it' }
 const ask = (...facts: readonly object[]) => ({ kind: 'Ask', facts })
 
-const matching = (match: PolicyWords['match'], words: CaseWords = {}): CaseWords => ({
+const matching = (match: PolicyOverrides['match'], words: InputOverrides = {}): InputOverrides => ({
   ...words,
   policies: [aPolicy({ match: { ...match } })],
 })
-const unrefined = aFinding({ cause: 'Unauthorized', mayBe: ['ProjectNotFound', 'RepositoryNotFoundOrDenied'] })
+const unrefined = aFinding({ cause: 'Unauthorized', possibleCauses: ['ProjectNotFound', 'RepositoryNotFoundOrDenied'] })
 const EVERY = ['Unauthorized', 'ProjectNotFound', 'RepositoryNotFoundOrDenied']
 const unread = { namespace: undefined, node: undefined }
 const askRegistry = { fact: 'registry', image: BROKEN }
 
-const table: readonly (readonly [sentence: string, words: CaseWords, expected: object])[] = [
+const table: readonly (readonly [sentence: string, words: InputOverrides, expected: object])[] = [
   ['no policies: nothing governs', { policies: [] }, ignore],
   ['a cause that is named matches', matching({ causes: ['ProjectNotFound'] }), act],
   ['a cause that is not named does not match', matching({ causes: ['Forbidden'] }), ignore],

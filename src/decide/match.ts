@@ -3,13 +3,13 @@ import { isNodeCause } from '../model/causes.ts'
 import {
   type Ask,
   askFor,
-  type Case,
+  type DecisionInput,
   type PolicyInForce,
   registryFact,
   registryOf,
   surroundings,
   type Matched,
-  type Governed,
+  type ApplicablePolicy,
 } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
 import type { Finding } from '../model/incident.ts'
@@ -22,7 +22,7 @@ export const byRank = (a: PolicyInForce, b: PolicyInForce): number =>
   b.spec.priority - a.spec.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 
 /** The finding as the diagnosis has it now. Undefined where it does not speak of it: the pod fails in another area as well. */
-const refined = ({ diagnosis }: Case, finding: Finding): Finding | undefined => {
+const refined = ({ diagnosis }: DecisionInput, finding: Finding): Finding | undefined => {
   const same = diagnosis.findings.filter(
     ({ container, init, image }) => container === finding.container && init === finding.init && image === finding.image,
   )
@@ -30,7 +30,7 @@ const refined = ({ diagnosis }: Case, finding: Finding): Finding | undefined => 
 }
 
 /** What fails in the area of this incident, pod by pod. */
-const findingsOf = (c: Case): readonly Matched[] =>
+const findingsOf = (c: DecisionInput): readonly Matched[] =>
   c.incident.pods.flatMap((failing) =>
     failing.findings.flatMap((found) => {
       const finding = refined(c, found)
@@ -39,15 +39,19 @@ const findingsOf = (c: Case): readonly Matched[] =>
   )
 
 /** `maybe` where asking the registry may still turn the cause into one that the policy names, or away from it. */
-const causeMatches = (c: Case, { spec }: PolicyInForce, { cause, mayBe, image }: Finding): 'yes' | 'no' | 'maybe' => {
+const causeMatches = (
+  c: DecisionInput,
+  { spec }: PolicyInForce,
+  { cause, possibleCauses, image }: Finding,
+): 'yes' | 'no' | 'maybe' => {
   const named = (name: string): boolean => spec.match.causes.includes(name)
-  const open = image !== '' && registryOf(c.facts, image) === undefined ? mayBe : []
+  const open = image !== '' && registryOf(c.facts, image) === undefined ? possibleCauses : []
   const answers = [named(cause), ...open.map(named)]
   return answers.every(Boolean) ? 'yes' : answers.some(Boolean) ? 'maybe' : 'no'
 }
 
 /** Clauses that need nothing but the pod and what was found on it. */
-const findingMatches = (c: Case, policy: PolicyInForce, { failing, finding }: Matched): boolean => {
+const findingMatches = (c: DecisionInput, policy: PolicyInForce, { failing, finding }: Matched): boolean => {
   const { images, podSelector } = policy.spec.match
   return (
     causeMatches(c, policy, finding) !== 'no' &&
@@ -58,7 +62,7 @@ const findingMatches = (c: Case, policy: PolicyInForce, { failing, finding }: Ma
 }
 
 /** Protected namespaces, and the operator's own, are matched by name only. A node is in none: its pods are, one by one. */
-export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: Case): string | undefined => {
+export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: DecisionInput): string | undefined => {
   if (isNodeCause(incident.area)) return undefined
   const namespace = incident.owner.ref.namespace ?? ''
   const guarded = PROTECTED_NAMESPACES.includes(namespace) || namespace === operator.namespace
@@ -67,10 +71,10 @@ export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: C
 
 /** Clauses on namespace and node. Undefined where one fails; those that cannot be answered are told, not guessed. */
 const placeMatches = (
-  c: Case,
+  c: DecisionInput,
   { spec }: PolicyInForce,
   all: readonly Matched[],
-): Omit<Governed, 'policy' | 'ties'> | undefined => {
+): Omit<ApplicablePolicy, 'policy' | 'ties'> | undefined => {
   const { namespaceSelector, nodeSelector } = spec.match
   const { namespace, node } = c.facts
   const unanswered: string[] = []
@@ -92,11 +96,11 @@ const placeMatches = (
 }
 
 /** Whether a policy answers to the incident; a request where facts are missing. Cheapest clauses first. */
-export const answersTo = (
-  c: Case,
+export const matches = (
+  c: DecisionInput,
   policy: PolicyInForce,
   inForce: boolean,
-): Omit<Governed, 'ties'> | Ask | undefined => {
+): Omit<ApplicablePolicy, 'ties'> | Ask | undefined => {
   const { namespaces } = policy.spec.match
   const ofNode = isNodeCause(c.incident.area)
   if (!ofNode && namespaces && !namespaces.includes(c.incident.owner.ref.namespace ?? '')) return undefined
@@ -129,20 +133,20 @@ export const answersTo = (
 interface Answer {
   readonly policy: PolicyInForce
   readonly inForce: boolean
-  readonly says: Omit<Governed, 'ties'> | Ask
+  readonly says: Omit<ApplicablePolicy, 'ties'> | Ask
 }
 
 /**
  * The policy that governs: of those that match, the highest priority, then the first by name. One that is suspended, or
  * that does not name a protected namespace, governs only where no other does: then a guardrail says why it holds.
  */
-export const governing = (c: Case): Governed | Ask | undefined => {
+export const applicablePolicy = (c: DecisionInput): ApplicablePolicy | Ask | undefined => {
   const answers: Answer[] = []
   let first: Answer | undefined
   for (const policy of c.policies.toSorted(byRank)) {
     if (first && policy.spec.priority < first.policy.spec.priority) break
     const inForce = !policy.spec.suspend && protectedFrom(policy, c) === undefined
-    const says = answersTo(c, policy, inForce)
+    const says = matches(c, policy, inForce)
     if (!says) continue
     const shielded = 'matched' in says && protectedNodeFrom(policy, c, says.matched) !== undefined
     const answer = { policy, inForce: inForce && !shielded, says }
@@ -159,7 +163,7 @@ export const governing = (c: Case): Governed | Ask | undefined => {
 }
 
 /** What opted out, by name, as far as it was read: owner, any of the failing pods, namespace, node. */
-export const optedOutBy = ({ incident: { owner, pods }, facts }: Case): string | undefined => {
+export const optedOutBy = ({ incident: { owner, pods }, facts }: DecisionInput): string | undefined => {
   if (excludes(owner)) return `${owner.ref.kind} ${owner.ref.name}`
   const pod = pods.find((failing) => excludes(failing.pod.metadata))?.pod
   if (pod) return `Pod ${pod.metadata.name}`
@@ -173,7 +177,7 @@ export const optedOutBy = ({ incident: { owner, pods }, facts }: Case): string |
  * that is known to take part.
  */
 export const nodeOptedOutBy = (
-  c: Case,
+  c: DecisionInput,
   matched: readonly Matched[],
 ): { readonly by: string } | { readonly unknown: string } | undefined => {
   const { owner } = c.incident

@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Explanation, FactName } from '../model/incident.ts'
 import { decide } from './decide.ts'
-import { aCase, aPolicy, BROKEN, type CaseWords, exists, MENDED, recycling, rewriting } from './testing.ts'
+import { aCase, aPolicy, BROKEN, type InputOverrides, exists, PATCHED, recycling, rewriting } from './testing.ts'
 
-const TYPO: Explanation = { kind: 'LikelyTypo', of: BROKEN, says: 'it is nearly that', image: MENDED, found: true }
+const TYPO: Explanation = { kind: 'LikelyTypo', of: BROKEN, says: 'it is nearly that', image: PATCHED, found: true }
 const CLOSER: readonly FactName[] = [{ fact: 'knownImages' }]
 const elsewhere = [{ from: 'other.example.com/', to: 'another.example.com/' }]
 
-const under = (suggestions: 'Ignore' | 'Apply', words: CaseWords = {}, policy: object = {}) =>
+const under = (suggestions: 'Ignore' | 'Apply', words: InputOverrides = {}, policy: object = {}) =>
   decide(
     aCase({
       policies: [aPolicy({ actions: [rewriting({ suggestions, rules: elsewhere })], ...policy })],
@@ -50,12 +50,12 @@ describe('where the policy says suggestions: Apply', () => {
   test('the image that the registry has is written', () => {
     expect(under('Apply', { diagnosis: { explanations: [TYPO] } })).toMatchObject({
       kind: 'Act',
-      plan: { type: 'RewriteImage', changes: [{ from: BROKEN, to: MENDED }] },
+      plan: { type: 'RewriteImage', changes: [{ from: BROKEN, to: PATCHED }] },
     })
   })
 
   test('but not for another platform than the node has', () => {
-    const registry = { [MENDED]: exists({ platforms: ['linux/s390x'] }) }
+    const registry = { [PATCHED]: exists({ platforms: ['linux/s390x'] }) }
     expect(under('Apply', { diagnosis: { explanations: [TYPO] }, facts: { registry } })).toMatchObject({
       kind: 'Hold',
       reason: 'TargetUnverified',
@@ -79,7 +79,7 @@ describe('where the policy says suggestions: Apply', () => {
     const explanations = [{ ...TYPO, image: 'harbor.od.com/else/coredns:1' }]
     expect(decide(aCase({ policies, diagnosis: { closer: CLOSER, explanations } }))).toMatchObject({
       kind: 'Act',
-      plan: { changes: [{ to: MENDED }] },
+      plan: { changes: [{ to: PATCHED }] },
     })
   })
 })

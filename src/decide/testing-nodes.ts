@@ -3,11 +3,11 @@ import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { NodeInspection, NodeTaskStatus } from '../api/node-task.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import type { NodeCause } from '../model/causes.ts'
-import type { Case, NodeState } from '../model/decision-input.ts'
+import type { DecisionInput, NodeState } from '../model/decision-input.ts'
 import { type FailingPod, type Finding, incidentKey, known, type NodeFacts } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION } from '../model/names.ts'
-import type { NodeOrder } from '../model/plan.ts'
+import type { NodeTaskRequest } from '../model/plan.ts'
 import {
   aCase,
   aNamespace,
@@ -17,10 +17,10 @@ import {
   aPolicy,
   aRecord,
   at,
-  type CaseWords,
+  type InputOverrides,
   NOW,
-  type PodWords,
-  type PolicyWords,
+  type PodOverrides,
+  type PolicyOverrides,
 } from './testing.ts'
 
 export const NODE = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'node-1' } as const
@@ -63,14 +63,14 @@ export const ofNode = (cause: NodeCause, words: Partial<Finding> = {}): Finding 
     image: '',
     cause,
     message: MESSAGES[cause],
-    witness: 'agent',
-    mayBe: [],
+    source: 'agent',
+    possibleCauses: [],
     ...(detail !== undefined && { detail }),
     ...words,
   }
 }
 
-export interface StuckWords extends PodWords {
+export interface StuckOverrides extends PodOverrides {
   readonly cause?: NodeCause
   readonly finding?: Partial<Finding>
   /** Kind of its controller; empty where it has none. */
@@ -96,7 +96,7 @@ export const aStuckPod = ({
   ownedBy = 'DaemonSet',
   since = -120_000,
   ...words
-}: StuckWords = {}): FailingPod => ({
+}: StuckOverrides = {}): FailingPod => ({
   pod: owned(aPod({ name: 'ingress-a', namespace: 'web', statuses: [], ...words }), ownedBy),
   findings: [ofNode(cause, finding)],
   since: NOW + since,
@@ -110,12 +110,12 @@ export const theNodeItself = (finding: Partial<Finding> = {}): FailingPod => ({
     metadata: { name: 'n1', uid: 'node-1', resourceVersion: '' },
     spec: { nodeName: 'n1' },
   },
-  findings: [ofNode('RuntimeUnresponsive', { witness: 'kubelet', ...finding })],
+  findings: [ofNode('RuntimeUnresponsive', { source: 'kubelet', ...finding })],
   since: NOW - 120_000,
 })
 
 /** The pod as it is once its sandbox is made. */
-export const recoveredPod = (words: PodWords & { readonly since?: number } = {}): Pod => {
+export const recoveredPod = (words: PodOverrides & { readonly since?: number } = {}): Pod => {
   const { since = -30_000, ...rest } = words
   const pod = aPod({ name: 'ingress-a', namespace: 'web', statuses: [], ...rest })
   const condition = { type: 'PodReadyToStartContainers', status: 'True', lastTransitionTime: at(since) }
@@ -133,7 +133,7 @@ export const nodes = (count: number, words: Readonly<Record<number, Partial<Node
     ...words[i + 1],
   }))
 
-export const nodePolicy = ({ match, ...words }: PolicyWords = {}) =>
+export const nodePolicy = ({ match, ...words }: PolicyOverrides = {}) =>
   aPolicy({
     name: 'nodes',
     actions: [action('RestartRuntime')],
@@ -154,7 +154,7 @@ export const nodePolicy = ({ match, ...words }: PolicyWords = {}) =>
 
 export const action = (type: string, options: object = {}): object => ({ type, timeout: '5m', ...options })
 
-export interface NodeCaseWords extends Omit<CaseWords, 'owner' | 'incident' | 'nodes'> {
+export interface NodeInputOverrides extends Omit<InputOverrides, 'owner' | 'incident' | 'nodes'> {
   readonly cause?: NodeCause
   readonly node?: Partial<NodeFacts>
   readonly inspection?: Parts
@@ -170,7 +170,7 @@ export const aNodeCase = ({
   facts,
   pods = [aStuckPod({ cause })],
   ...words
-}: NodeCaseWords = {}): Case =>
+}: NodeInputOverrides = {}): DecisionInput =>
   aCase({
     policies: [nodePolicy()],
     ...words,
@@ -211,7 +211,7 @@ export const aNodeRecord = (
         state: 'Done',
         target: NODE,
         pods: [{ name: 'ingress-a', uid: 'uid-ingress-a', namespace: 'web' }],
-        node: { orders: ['restartruntime-plan-1-0'], runtime: 'docker', reason: 'ChainMissing', touches: '' },
+        node: { tasks: ['restartruntime-plan-1-0'], runtime: 'docker', reason: 'ChainMissing', touches: '' },
         planHash: 'plan-1',
         intendedAt: at(-61_000),
         actedAt: at(-60_000),
@@ -221,7 +221,7 @@ export const aNodeRecord = (
   })
 
 /** An order as it stands on the server, answered so. */
-export const aTask = (status?: NodeTaskStatus, order: Partial<NodeOrder> = {}, deadline = 240_000): NodeTask => ({
+export const aTask = (status?: NodeTaskStatus, order: Partial<NodeTaskRequest> = {}, deadline = 240_000): NodeTask => ({
   apiVersion: API_VERSION,
   kind: 'NodeTask',
   metadata: {

@@ -2,7 +2,7 @@
 import type { Remediation } from '../api/kinds.ts'
 import type { PolicySpec } from '../api/policy/policy.ts'
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
-import type { Attempt, Case, PolicyInForce } from '../model/decision-input.ts'
+import type { Attempt, DecisionInput, PolicyInForce } from '../model/decision-input.ts'
 import { normalImage, rewritePrefix } from '../model/image-reference.ts'
 import {
   type Diagnosis,
@@ -22,9 +22,9 @@ import { compileGlob, compilePattern } from '../model/pattern.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')
 export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'
-export const MENDED = 'harbor.od.com/public/coredns:1.6.1'
+export const PATCHED = 'harbor.od.com/public/coredns:1.6.1'
 export const HASH = '5d78c9869d'
-export const SETTLE = 30_000
+export const STABILIZATION_MS = 30_000
 
 export const at = (ms: number): string => new Date(NOW + ms).toISOString()
 
@@ -35,7 +35,7 @@ const labelled = (text: string | undefined) => {
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
-export interface PolicyWords extends Omit<Loose<PolicySpec>, 'match' | 'limits' | 'actions'> {
+export interface PolicyOverrides extends Omit<Loose<PolicySpec>, 'match' | 'limits' | 'actions'> {
   readonly name?: string
   readonly uid?: string
   readonly generation?: number
@@ -53,7 +53,7 @@ export const aPolicy = ({
   limits,
   actions,
   ...rest
-}: PolicyWords = {}): PolicyInForce => {
+}: PolicyOverrides = {}): PolicyInForce => {
   const spec = {
     mode: 'Enforce',
     suspend: false,
@@ -132,7 +132,7 @@ export const anOwner = (
   }
 }
 
-export interface PodWords {
+export interface PodOverrides {
   readonly name?: string
   readonly uid?: string
   readonly node?: string | null
@@ -160,7 +160,7 @@ export const running = (since: number, name = 'coredns'): ContainerStatus => ({
 })
 
 /** Failing to pull, on node n1. */
-export const aPod = (words: PodWords = {}): Pod => {
+export const aPod = (words: PodOverrides = {}): Pod => {
   const { name = 'coredns-a', uid = `uid-${name}`, node = 'n1', namespace = 'kube-system' } = words
   return {
     metadata: {
@@ -191,18 +191,22 @@ export const aFinding = (words: Partial<Finding> = {}): Finding => ({
   image: BROKEN,
   cause: 'ProjectNotFound',
   message: 'unauthorized: project not found, name: k8s',
-  witness: 'kubelet',
-  mayBe: [],
+  source: 'kubelet',
+  possibleCauses: [],
   ...words,
 })
 
-export interface FailingWords extends PodWords {
+export interface FailingOverrides extends PodOverrides {
   readonly findings?: readonly Finding[]
   /** ms relative to now. */
   readonly since?: number
 }
 
-export const aFailingPod = ({ findings = [aFinding()], since = -120_000, ...pod }: FailingWords = {}): FailingPod => ({
+export const aFailingPod = ({
+  findings = [aFinding()],
+  since = -120_000,
+  ...pod
+}: FailingOverrides = {}): FailingPod => ({
   pod: aPod(pod),
   findings,
   since: NOW + since,
@@ -216,7 +220,7 @@ export const aStep = (words: Loose<RemediationStep> = {}): RemediationStep =>
       attempt: 1,
       action: 'RewriteImage',
       state: 'Done',
-      changes: [{ container: 'coredns', init: false, from: BROKEN, to: MENDED }],
+      changes: [{ container: 'coredns', init: false, from: BROKEN, to: PATCHED }],
       planHash: 'plan-1',
       intendedAt: at(-61_000),
       actedAt: at(-60_000),
@@ -224,7 +228,7 @@ export const aStep = (words: Loose<RemediationStep> = {}): RemediationStep =>
     }),
   ) as RemediationStep
 
-export interface RecordWords {
+export interface RecordOverrides {
   readonly phase?: RemediationStatus['phase']
   readonly name?: string
   readonly steps?: readonly RemediationStep[]
@@ -241,7 +245,7 @@ export const aRecord = ({
   status,
   spec,
   created = -90_000,
-}: RecordWords = {}): Remediation => ({
+}: RecordOverrides = {}): Remediation => ({
   apiVersion: API_VERSION,
   kind: 'Remediation',
   metadata: { name, uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: at(created) },
@@ -301,17 +305,19 @@ export const wrote = (manager: string, ms: number, root = 'template', name = 'co
   return { manager, operation: 'Update', time: at(ms), fieldsV1 }
 }
 
-export interface CaseWords extends Omit<Partial<Case>, 'incident' | 'diagnosis' | 'operator' | 'facts'> {
+export interface InputOverrides extends Omit<Partial<DecisionInput>, 'incident' | 'diagnosis' | 'operator' | 'facts'> {
   readonly owner?: Owner
   readonly pods?: readonly FailingPod[]
   readonly incident?: Partial<Incident>
   readonly diagnosis?: Partial<Diagnosis>
-  readonly facts?: Omit<Loose<Case['facts']>, 'registry'> & { readonly registry?: Loose<Case['facts']['registry']> }
-  readonly operator?: Partial<Case['operator']>
+  readonly facts?: Omit<Loose<DecisionInput['facts']>, 'registry'> & {
+    readonly registry?: Loose<DecisionInput['facts']['registry']>
+  }
+  readonly operator?: Partial<DecisionInput['operator']>
 }
 
 /** Coredns fails in kube-system, everything is known, and one policy allows the rewrite: decides to act. */
-export const aCase = (words: CaseWords = {}): Case => {
+export const aCase = (words: InputOverrides = {}): DecisionInput => {
   const { owner = anOwner(), pods = [aFailingPod()], incident, diagnosis, facts, operator, ...rest } = words
   const findings = pods.flatMap((pod) => pod.findings)
   return {
@@ -330,23 +336,29 @@ export const aCase = (words: CaseWords = {}): Case => {
       namespace: known(aNamespace()),
       node: known(aNode()),
       ...facts,
-      registry: { [normalImage(MENDED)]: exists(), ...facts?.registry },
+      registry: { [normalImage(PATCHED)]: exists(), ...facts?.registry },
     }),
     policies: [aPolicy()],
     records: [],
     attempts: [],
     active: {},
     ...rest,
-    operator: { namespace: 'podmend', paused: known(false), maxActionsPerHour: 60, settleMs: SETTLE, ...operator },
+    operator: {
+      namespace: 'podmend',
+      paused: known(false),
+      maxActionsPerHour: 60,
+      stabilizationMs: STABILIZATION_MS,
+      ...operator,
+    },
   }
 }
 
 /** Without what is undefined: an absent fact is one that was not asked for. */
-const present = (facts: NonNullable<CaseWords['facts']>): Case['facts'] =>
+const present = (facts: NonNullable<InputOverrides['facts']>): DecisionInput['facts'] =>
   ({
     ...Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)),
     registry: Object.fromEntries(Object.entries(facts.registry ?? {}).filter(([, fact]) => fact !== undefined)),
-  }) as Case['facts']
+  }) as DecisionInput['facts']
 
 /** Park and Miller's generator: the same cases in every run. */
 export const dice = (seed: number) => {

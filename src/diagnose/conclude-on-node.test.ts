@@ -5,7 +5,7 @@ import type { NodeCause } from '../model/causes.ts'
 import { type Facts, type Finding, known, unknown } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { conclude } from './conclude.ts'
-import { assembleIncident } from './incident.ts'
+import { buildIncident } from './incident.ts'
 import { ownerOfNode } from './node/facts.ts'
 import { aChain, anInspection, aUnit } from './testing.ts'
 
@@ -23,13 +23,13 @@ const found = (cause: NodeCause, message: string, more: Partial<Finding> = {}): 
   image: '',
   cause,
   message,
-  witness: 'event',
-  mayBe: [],
+  source: 'event',
+  possibleCauses: [],
   ...more,
 })
 
 const incidentOf = (area: NodeCause, findings: readonly Finding[], sandbox?: 'True' | 'False') =>
-  assembleIncident({
+  buildIncident({
     owner: node,
     area,
     pods: findings.map((finding, i) => ({ pod: podWith(`pod-${i}`, sandbox), findings: [finding], since: 0 })),
@@ -47,7 +47,7 @@ const mount = (type: string) => found('MountHelperMissing', noHelper(type))
 const runtime = found('RuntimeUnresponsive', 'context deadline exceeded')
 
 /** Confirmed by whom, or the beginning of why it is refuted; undefined: still only hearsay. */
-type Expected = 'agent' | 'kubelet' | { readonly refuted: string } | undefined
+type Expected = 'agent' | 'kubelet' | { readonly ruledOut: string } | undefined
 
 describe('what an Event says of a node', () => {
   it.each<[string, Finding, Facts, Expected]>([
@@ -74,7 +74,7 @@ describe('what an Event says of a node', () => {
       seen({ chains: { known: true, list: [aChain('filter', { backend: 'legacy' }), aChain('nat')] } }),
       'agent',
     ],
-    ['a chain that is there now', chain, seen({}), { refuted: 'chain DOCKER is there now' }],
+    ['a chain that is there now', chain, seen({}), { ruledOut: 'chain DOCKER is there now' }],
     ['a chain where the firewall cannot be seen', chain, seen({ chains: { known: false, why: 'no' } }), undefined],
     [
       'a chain that may stand where the agent may not look',
@@ -90,7 +90,7 @@ describe('what an Event says of a node', () => {
         ...GONE,
         units: { known: true, list: [aUnit('docker.service', { active: 'inactive', enabled: 'disabled' })] },
       }),
-      { refuted: 'docker.service is neither' },
+      { ruledOut: 'docker.service is neither' },
     ],
     [
       'a chain of a Docker that died',
@@ -102,19 +102,19 @@ describe('what an Event says of a node', () => {
       'a chain where there is no Docker',
       chain,
       seen({ ...GONE, units: { known: true, list: [] } }),
-      { refuted: 'docker.service is neither' },
+      { ruledOut: 'docker.service is neither' },
     ],
     [
       'a chain of a CNI plugin, whatever Docker lacks',
       found('IptablesChainMissing', chainGone('CNI-HOSTPORT-DNAT')),
       seen(GONE),
-      { refuted: "chain CNI-HOSTPORT-DNAT is not Docker's (a CNI plugin makes it)" },
+      { ruledOut: "chain CNI-HOSTPORT-DNAT is not Docker's (a CNI plugin makes it)" },
     ],
     [
       'a chain of kube-proxy',
       found('IptablesChainMissing', chainGone('KUBE-SERVICES')),
       NOTHING,
-      { refuted: "chain KUBE-SERVICES is not Docker's (kube-proxy or the kubelet makes it)" },
+      { ruledOut: "chain KUBE-SERVICES is not Docker's (kube-proxy or the kubelet makes it)" },
     ],
     ['no chain by name', found('IptablesChainMissing', 'No chain/target/match by that name.'), seen(GONE), undefined],
     ['a helper, and nobody was asked', mount('nfs'), NOTHING, undefined],
@@ -123,29 +123,29 @@ describe('what an Event says of a node', () => {
       'a helper that is there',
       mount('nfs'),
       seen({ mounts: { known: true, helpers: ['nfs', 'nfs4'], filesystems: ['nfs'] } }),
-      { refuted: 'mount.nfs is there; look for another fault' },
+      { ruledOut: 'mount.nfs is there; look for another fault' },
     ],
     [
       'a helper that is there, of a type that the kernel does not know',
       mount('cifs'),
       seen({ mounts: { known: true, helpers: ['cifs'], filesystems: ['ext4'] } }),
-      { refuted: 'mount.cifs is there; the kernel has not loaded cifs' },
+      { ruledOut: 'mount.cifs is there; the kernel has not loaded cifs' },
     ],
     ['a helper where nothing can be seen', mount('nfs'), seen({ mounts: { known: false } }), undefined],
     [
       'a helper in the container of a CSI driver',
       found('MountHelperMissing', noHelper().replaceAll('kubernetes.io~nfs', 'kubernetes.io~csi')),
       seen({}),
-      { refuted: 'a CSI driver mounts it' },
+      { ruledOut: 'a CSI driver mounts it' },
     ],
     [
       'a helper, told by gRPC: a CSI driver',
       found('MountHelperMissing', `rpc error: code = Internal desc = ${noHelper()}`),
       seen({}),
-      { refuted: 'a CSI driver mounts it' },
+      { ruledOut: 'a CSI driver mounts it' },
     ],
-    ['a damaged disk', mount('ext4'), seen({}), { refuted: 'the kernel mounts ext4 without a helper' }],
-    ['a damaged disk, and nobody was asked', mount('xfs'), NOTHING, { refuted: 'the kernel mounts xfs' }],
+    ['a damaged disk', mount('ext4'), seen({}), { ruledOut: 'the kernel mounts ext4 without a helper' }],
+    ['a damaged disk, and nobody was asked', mount('xfs'), NOTHING, { ruledOut: 'the kernel mounts xfs' }],
     [
       'a helper of a type that the message does not name',
       found('MountHelperMissing', 'need a /sbin/mount.<type>'),
@@ -153,40 +153,40 @@ describe('what an Event says of a node', () => {
       undefined,
     ],
     ['a runtime that does not answer', runtime, seen({ runtime: { known: true, answers: false } }), 'agent'],
-    ['a runtime that answers', runtime, seen({}), { refuted: 'the runtime answers now, after 3 ms' }],
+    ['a runtime that answers', runtime, seen({}), { ruledOut: 'the runtime answers now, after 3 ms' }],
     ['a runtime that cannot be asked', runtime, seen({ runtime: { known: false } }), undefined],
     [
       'a runtime, by the kubelet’s own word, that answers the agent',
-      { ...runtime, witness: 'kubelet' },
+      { ...runtime, source: 'kubelet' },
       seen({}),
-      { refuted: 'the runtime answers now' },
+      { ruledOut: 'the runtime answers now' },
     ],
   ])('%s', (_, finding, facts, expected) => {
     const diagnosis = conclude(incidentOf(finding.cause as NodeCause, [finding]), facts)
     const [now] = diagnosis.findings
     const is =
-      now?.refuted === undefined ? (now?.witness === 'event' ? undefined : now?.witness) : { refuted: now.refuted }
+      now?.ruledOut === undefined ? (now?.source === 'event' ? undefined : now?.source) : { ruledOut: now.ruledOut }
     if (typeof expected === 'object') {
-      expect(is).toEqual({ refuted: expect.stringContaining(expected.refuted) })
-      expect(now?.witness).toBe('event')
-      expect(diagnosis.refuted).toBe(now?.refuted)
+      expect(is).toEqual({ ruledOut: expect.stringContaining(expected.ruledOut) })
+      expect(now?.source).toBe('event')
+      expect(diagnosis.ruledOut).toBe(now?.ruledOut)
     } else {
       expect(is).toBe(expected)
-      expect(diagnosis.refuted).toBeUndefined()
+      expect(diagnosis.ruledOut).toBeUndefined()
     }
     expect(diagnosis.cause).toBe(finding.cause)
   })
 
   it.each<[string, 'True' | 'False' | undefined, Expected]>([
     ['has no sandbox by its own status', 'False', 'kubelet'],
-    ['has a sandbox now', 'True', { refuted: 'the pod has a sandbox' }],
+    ['has a sandbox now', 'True', { ruledOut: 'the pod has a sandbox' }],
     ['tells nothing of its sandbox', undefined, undefined],
   ])('a stale sandbox, of a pod that %s', (_, sandbox, expected) => {
     const diagnosis = conclude(incidentOf('SandboxStale', [found('SandboxStale', 'x')], sandbox), NOTHING)
-    if (expected === 'kubelet') expect(diagnosis.findings[0]?.witness).toBe('kubelet')
-    else expect(diagnosis.findings[0]?.witness).toBe('event')
-    if (typeof expected === 'object') expect(diagnosis.refuted).toContain(expected.refuted)
-    else expect(diagnosis.refuted).toBeUndefined()
+    if (expected === 'kubelet') expect(diagnosis.findings[0]?.source).toBe('kubelet')
+    else expect(diagnosis.findings[0]?.source).toBe('event')
+    if (typeof expected === 'object') expect(diagnosis.ruledOut).toContain(expected.ruledOut)
+    else expect(diagnosis.ruledOut).toBeUndefined()
   })
 })
 
@@ -201,11 +201,11 @@ test('what the message names is told apart: chain and file system type', () => {
 test('pods of one node that lack different helpers are told apart, and one refuted refutes nothing of the other', () => {
   const facts = seen({ mounts: { known: true, helpers: ['cifs'] } })
   const diagnosis = conclude(incidentOf('MountHelperMissing', [mount('cifs'), mount('nfs')]), facts)
-  expect(diagnosis.findings.map(({ detail, witness }) => [detail, witness])).toEqual([
+  expect(diagnosis.findings.map(({ detail, source }) => [detail, source])).toEqual([
     ['nfs', 'agent'],
     ['cifs', 'event'],
   ])
-  expect(diagnosis.refuted).toBeUndefined()
+  expect(diagnosis.ruledOut).toBeUndefined()
 })
 
 describe('the evidence', () => {

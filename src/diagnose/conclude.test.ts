@@ -12,7 +12,7 @@ import {
 } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { conclude } from './conclude.ts'
-import { assembleIncident } from './incident.ts'
+import { buildIncident } from './incident.ts'
 import { ownerOfPod } from './owner/owner.ts'
 
 const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
@@ -27,8 +27,8 @@ const finding = (cause: Cause, more: Partial<Finding> = {}): Finding => ({
   image: IMAGE,
   cause,
   message: 'it says',
-  witness: 'kubelet',
-  mayBe: refinements(cause),
+  source: 'kubelet',
+  possibleCauses: refinements(cause),
   ...more,
 })
 
@@ -39,7 +39,7 @@ const owner = (more: Partial<Owner> = {}): Owner => ({
 })
 
 const incidentOf = (findings: readonly Finding[], of: Owner = owner()) =>
-  assembleIncident({ owner: of, area: 'image', pods: [{ pod: pod('coredns-1'), findings, since: 0 }] })
+  buildIncident({ owner: of, area: 'image', pods: [{ pod: pod('coredns-1'), findings, since: 0 }] })
 
 const says = (answer: RegistryAnswer, more: Partial<Facts> = {}): Facts => ({
   registry: { [IMAGE]: known(answer) },
@@ -49,7 +49,7 @@ const NOTHING: Facts = { registry: {} }
 const EXISTS: RegistryAnswer = { kind: 'exists', digest: 'sha256:x', platforms: ['linux/amd64'], mediaType: 'm' }
 
 describe('the cause after the registry was asked of the present image', () => {
-  it.each<[string, Finding, RegistryAnswer, Cause, Finding['witness']]>([
+  it.each<[string, Finding, RegistryAnswer, Cause, Finding['source']]>([
     [
       '401 whose project is missing',
       finding('Unauthorized'),
@@ -59,7 +59,7 @@ describe('the cause after the registry was asked of the present image', () => {
     ],
     [
       'the same, said by an Event alone',
-      finding('ProjectNotFound', { witness: 'event' }),
+      finding('ProjectNotFound', { source: 'event' }),
       { kind: 'projectMissing', said: '' },
       'ProjectNotFound',
       'registry',
@@ -80,7 +80,7 @@ describe('the cause after the registry was asked of the present image', () => {
     ],
     [
       '401 with the pod’s own secret',
-      finding('Unauthorized', { witness: 'event' }),
+      finding('Unauthorized', { source: 'event' }),
       { kind: 'denied', said: '', withCredentials: true },
       'Unauthorized',
       'registry',
@@ -94,7 +94,7 @@ describe('the cause after the registry was asked of the present image', () => {
     ],
     [
       'an Event’s 401 without a secret',
-      finding('Unauthorized', { witness: 'event' }),
+      finding('Unauthorized', { source: 'event' }),
       { kind: 'denied', said: '', withCredentials: false },
       'Unauthorized',
       'event',
@@ -116,14 +116,14 @@ describe('the cause after the registry was asked of the present image', () => {
     ['not found, and it is there now', finding('ManifestNotFound'), EXISTS, 'ManifestNotFound', 'kubelet'],
     [
       'an Event’s not found, and it is there',
-      finding('ManifestNotFound', { witness: 'event' }),
+      finding('ManifestNotFound', { source: 'event' }),
       EXISTS,
       'ManifestNotFound',
       'event',
     ],
     ['unreachable from here', finding('Unauthorized'), { kind: 'unreachable', said: '' }, 'Unauthorized', 'kubelet'],
-  ])('%s', (_, found, answer, cause, witness) => {
-    expect(conclude(incidentOf([found]), says(answer)).findings).toMatchObject([{ cause, witness }])
+  ])('%s', (_, found, answer, cause, source) => {
+    expect(conclude(incidentOf([found]), says(answer)).findings).toMatchObject([{ cause, source }])
   })
 
   it('is a wrong platform where the image is there, but not for the node', () => {
@@ -146,10 +146,10 @@ describe('the cause after the registry was asked of the present image', () => {
   })
 
   it('may still change while the registry did not answer, and not after', () => {
-    const mayBe = (answer: RegistryAnswer) =>
-      conclude(incidentOf([finding('Unauthorized')]), says(answer)).findings[0]?.mayBe
-    expect(mayBe({ kind: 'unreachable', said: '' })).toContain('ProjectNotFound')
-    expect(mayBe({ kind: 'denied', said: '', withCredentials: false })).toEqual([])
+    const possibleCauses = (answer: RegistryAnswer) =>
+      conclude(incidentOf([finding('Unauthorized')]), says(answer)).findings[0]?.possibleCauses
+    expect(possibleCauses({ kind: 'unreachable', said: '' })).toContain('ProjectNotFound')
+    expect(possibleCauses({ kind: 'denied', said: '', withCredentials: false })).toEqual([])
   })
 
   it('is unchanged where it is unknown what the registry says', () => {
@@ -180,7 +180,7 @@ describe('the evidence', () => {
       { kind: 'denied', said: '401 UNAUTHORIZED', withCredentials: false },
       { pullSecrets: known(['the pod names no pull secret']) },
     )
-    const found = [finding('Unauthorized'), finding('BackOffOnly', { container: 'b', witness: 'event' })]
+    const found = [finding('Unauthorized'), finding('BackOffOnly', { container: 'b', source: 'event' })]
     const { evidence } = conclude(incidentOf(found), facts)
     expect(evidence.map(({ fact }) => fact)).toEqual(['PodStatus', 'Event', 'Owner', 'PullSecrets', 'Registry'])
     expect(evidence.at(-1)?.says).toContain('cannot be seen from here')
@@ -240,7 +240,7 @@ describe('an incident of several pods', () => {
       findings,
       since: 0,
     })
-    const incident = assembleIncident({
+    const incident = buildIncident({
       owner: owner(),
       area: 'image',
       pods: [
@@ -265,7 +265,7 @@ describe('an incident of several pods', () => {
     const moved = 'harbor.od.com/public/coredns:1.6.1'
     const pods = [at('before', IMAGE, '2026-01-01T00:00:00Z'), at('tried', moved, '2026-01-02T00:00:00Z')]
     const of = (image: string) =>
-      assembleIncident({ owner: owner({ containers: [{ name: 'coredns', image }] }), area: 'image', pods })
+      buildIncident({ owner: owner({ containers: [{ name: 'coredns', image }] }), area: 'image', pods })
     expect(of(IMAGE).templateHash).toBe('before')
     expect(of(moved).templateHash).toBe('tried')
     expect(of('elsewhere.test/coredns:1').templateHash, 'of none: the newest').toBe('tried')

@@ -18,11 +18,11 @@ import { confirmOnNode } from './node/confirm.ts'
 import { evidenceOfNode, permanentFixOfNode } from './node/evidence.ts'
 import { areaOfFinding } from './pod/findings.ts'
 
-const WITNESS_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
+const SOURCE_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 
 /** What is firmly known before what is said, a cause before a bare back-off. */
-const weight = ({ cause, witness }: Finding): number =>
-  WITNESS_RANK[witness] + (cause === 'BackOffOnly' ? 10 : cause === 'Unknown' ? 20 : 0)
+const weight = ({ cause, source }: Finding): number =>
+  SOURCE_RANK[source] + (cause === 'BackOffOnly' ? 10 : cause === 'Unknown' ? 20 : 0)
 
 /** What is the same failure: of a node each message, for it names what the pod waits for; else each container and image. */
 const sameness = ({ container, init, image, cause, message }: Finding): string =>
@@ -110,10 +110,10 @@ const MISSING: ReadonlySet<Cause> = new Set<Cause>([
 
 /** What is odd between the status and the registry, said where a person would wonder. */
 const contradictions = (findings: readonly Finding[], facts: Facts): readonly Evidence[] =>
-  findings.flatMap(({ image, cause, witness }): readonly Evidence[] => {
+  findings.flatMap(({ image, cause, source }): readonly Evidence[] => {
     const answer = facts.registry[normalImage(image)]
     if (answer?.known !== true || answer.value.kind !== 'exists' || !MISSING.has(cause)) return []
-    const who = witness === 'kubelet' ? 'the kubelet saw otherwise when it last tried' : 'only an Event says otherwise'
+    const who = source === 'kubelet' ? 'the kubelet saw otherwise when it last tried' : 'only an Event says otherwise'
     return [evidence('Registry', `${cause} does not agree with that: the image is there now; ${who}`)]
   })
 
@@ -127,14 +127,14 @@ const concludeOnNode = (
   const on = (finding: Finding) =>
     pods.filter(({ findings }) => findings.some(({ message }) => message === finding.message)).map(({ pod }) => pod)
   const findings = distinct(asFound.map((finding) => confirmOnNode(finding, on(finding), facts)))
-  const refuted = findings.every((finding) => finding.refuted !== undefined) ? findings[0]?.refuted : undefined
-  const fix = refuted === undefined ? permanentFixOfNode(area, findings, facts) : undefined
+  const ruledOut = findings.every((finding) => finding.ruledOut !== undefined) ? findings[0]?.ruledOut : undefined
+  const fix = ruledOut === undefined ? permanentFixOfNode(area, findings, facts) : undefined
   return {
     cause: area,
     findings,
     evidence: [...found, ...evidenceOfNode(area, findings, facts)].slice(0, MAX_EVIDENCE),
     ...(fix !== undefined && { permanentFix: fix }),
-    ...(refuted !== undefined && { refuted }),
+    ...(ruledOut !== undefined && { ruledOut }),
   }
 }
 
@@ -184,12 +184,12 @@ const confirmed = (finding: Finding, cause: Cause): Finding => {
     ...rest,
     ...(cause === finding.cause && row !== undefined && { row }),
     cause,
-    witness: 'registry',
-    mayBe: [],
+    source: 'registry',
+    possibleCauses: [],
   }
 }
 
-const isOpen = ({ cause, mayBe }: Finding, to: Cause): boolean => cause === to || mayBe.includes(to)
+const isOpen = ({ cause, possibleCauses }: Finding, to: Cause): boolean => cause === to || possibleCauses.includes(to)
 
 /**
  * A finding in the light of what the registry says of the image that the pod has now. Only what the registry knows by
@@ -201,19 +201,19 @@ export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<Node
     case 'repositoryMissing':
     case 'tagMissing': {
       const cause = CAUSE_OF[answer.kind] ?? finding.cause
-      return isOpen(finding, cause) ? confirmed(finding, cause) : { ...finding, mayBe: [] }
+      return isOpen(finding, cause) ? confirmed(finding, cause) : { ...finding, possibleCauses: [] }
     }
     case 'denied': {
       // The node may have credentials that are nowhere to be seen: what anybody is denied proves nothing of the pod.
-      if (!answer.withCredentials) return { ...finding, mayBe: [] }
+      if (!answer.withCredentials) return { ...finding, possibleCauses: [] }
       if (DENIALS.has(finding.cause)) return confirmed(finding, finding.cause)
-      return isOpen(finding, 'Unauthorized') ? confirmed(finding, 'Unauthorized') : { ...finding, mayBe: [] }
+      return isOpen(finding, 'Unauthorized') ? confirmed(finding, 'Unauthorized') : { ...finding, possibleCauses: [] }
     }
     case 'exists': {
       const platform = node?.known === true ? node.value.platform : ''
       const fits = platform === '' || answer.platforms.length === 0 || answer.platforms.includes(platform)
       if (!fits && isOpen(finding, 'PlatformMismatch')) return confirmed(finding, 'PlatformMismatch')
-      return { ...finding, mayBe: [] }
+      return { ...finding, possibleCauses: [] }
     }
     case 'limited':
     case 'unreachable':

@@ -22,9 +22,9 @@ const placeOf = ({ container, init }: Finding): string =>
 
 const ofFinding = (pod: Pod, finding: Finding): Evidence => {
   const { name } = pod.metadata
-  const { cause, row, message, image, witness } = finding
+  const { cause, row, message, image, source } = finding
   const kind = `${cause}${row === undefined ? '' : ` (row ${row})`}`
-  if (witness === 'event') {
+  if (source === 'event') {
     if (isNodeItself(pod)) return evidence('NodeStatus', `the kubelet of node ${name} is silent: "${message}"`)
     return evidence('Event', `an Event says of pod ${name}, ${placeOf(finding)}: "${message}"; by its words ${kind}`)
   }
@@ -41,10 +41,10 @@ export const evidenceOfPods = (pods: readonly FailingPod[], area: IncidentArea):
   for (const { pod, findings } of pods) {
     for (const finding of findings) {
       if (areaOfFinding(finding) !== area) continue
-      const key = JSON.stringify([finding.container, finding.image, finding.cause, finding.witness])
+      const key = JSON.stringify([finding.container, finding.image, finding.cause, finding.source])
       if (seen.has(key)) continue
       seen.add(key)
-      told.push({ event: finding.witness === 'event', line: ofFinding(pod, finding) })
+      told.push({ event: finding.source === 'event', line: ofFinding(pod, finding) })
     }
   }
   const lines = [...told.filter(({ event }) => !event), ...told.filter(({ event }) => event)].map(({ line }) => line)

@@ -32,7 +32,7 @@ const isOfTemplate = ({ containers, initContainers }: Owner, { spec }: Pod): boo
  * was taken back leaves newer ones standing; then the newest, for older ones may be left of an attempt before. The revision
  * that fails is that of the first. Pods without a finding in this area are left out.
  */
-export const assembleIncident = ({ owner, area, pods, templateHash }: Parts): Incident => {
+export const buildIncident = ({ owner, area, pods, templateHash }: Parts): Incident => {
   const failing = pods
     .filter(({ findings }) => findings.some((finding) => areaOfFinding(finding) === area))
     .toSorted(

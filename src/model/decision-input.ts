@@ -27,7 +27,7 @@ export interface NodeState {
 }
 
 /** Everything that a decision may look at. No clock: `now` is an argument. */
-export interface Case {
+export interface DecisionInput {
   readonly now: number
   readonly incident: Incident
   /** What `conclude` made of incident and facts. */
@@ -51,7 +51,7 @@ export interface Case {
     readonly paused: Fact<boolean>
     readonly maxActionsPerHour: number
     /** How long containers must stay started to count as success, ms. */
-    readonly settleMs: number
+    readonly stabilizationMs: number
   }
 }
 
@@ -84,7 +84,7 @@ export const askFor = (facts: Facts, names: readonly FactName[]): Ask | undefine
 }
 
 /** Namespace and node go together: both may opt out, and one round trip reads both. Pods of a node have many namespaces. */
-export const surroundings = ({ incident }: Case): readonly FactName[] =>
+export const surroundings = ({ incident }: DecisionInput): readonly FactName[] =>
   isNodeCause(incident.area) ? [{ fact: 'namespaces' }, { fact: 'node' }] : surroundingsOfPods(incident)
 
 const surroundingsOfPods = (incident: Incident): readonly FactName[] =>
@@ -105,7 +105,7 @@ export const HOUR = 60 * 60_000
 export const DAY = 24 * HOUR
 
 /** The cause that an incident of a node is about; undefined for those of workloads. */
-export const nodeCauseOf = ({ incident: { area } }: Pick<Case, 'incident'>): NodeCause | undefined =>
+export const nodeCauseOf = ({ incident: { area } }: Pick<DecisionInput, 'incident'>): NodeCause | undefined =>
   isNodeCause(area) ? area : undefined
 
 /** A finding that the governing policy answers to, on the pod where it was found. */
@@ -115,7 +115,7 @@ export interface Matched {
   readonly finding: Finding
 }
 
-export interface Governed {
+export interface ApplicablePolicy {
   readonly policy: PolicyInForce
   readonly matched: readonly Matched[]
   /** A clause of the policy that could not be answered, in a sentence; then nothing may be done. */

@@ -7,7 +7,7 @@ import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod, Tain
 import type { NodeLease } from './node-lease.ts'
 
 /** Who vouches for a cause. An Event alone is somebody's word and never leads to an action. */
-export type Witness = 'kubelet' | 'registry' | 'agent' | 'event'
+export type EvidenceSource = 'kubelet' | 'registry' | 'agent' | 'event'
 
 /** One container (or the pod's sandbox or volume) that fails, and why. */
 export interface Finding {
@@ -25,11 +25,11 @@ export interface Finding {
    * chain of IptablesChainMissing. Absent where the message names none.
    */
   readonly detail?: string
-  readonly witness: Witness
+  readonly source: EvidenceSource
   /** Why it is not so (any more), as the agent saw: it is explained and never acted on. */
-  readonly refuted?: string
+  readonly ruledOut?: string
   /** Causes that asking the registry may still turn this one into; empty once it answered. */
-  readonly mayBe: readonly Cause[]
+  readonly possibleCauses: readonly Cause[]
 }
 
 /** A failing pod, or the node itself where its own condition says that it fails: its object as read, and what was found. */
@@ -102,7 +102,7 @@ export interface Owner {
   /** An edit leaves healthy pods of the old revision as they are (ReplicaSet): only the others are expected to run the new one. */
   readonly keepsHealthyPods?: true
   /** Its pods are those of Jobs, which no edit reaches: those that are stuck are given the image themselves. */
-  readonly mendsPods?: true
+  readonly patchesPods?: true
   /** Its template cannot be changed (Job): what it makes from now on is as before. */
   readonly templateFixed?: true
   /** uids of a CronJob's Jobs that have not ended, newest first; as many as can be asked for at once. */
@@ -261,7 +261,7 @@ export interface Diagnosis {
   /** Facts by which more could be said of why; absent where none could. */
   readonly closer?: readonly FactName[]
   /** Why the cause is not so (any more), in a sentence; there where every finding is refuted. Nothing is done then. */
-  readonly refuted?: string
+  readonly ruledOut?: string
 }
 
 const digest = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')

@@ -5,7 +5,7 @@ import type { Diagnosis, FactName } from './incident.ts'
 import type { ObjectRef } from './kubernetes.ts'
 import type { NodeRuntime, RestartReason } from './node-tasks.ts'
 import type { HoldReason } from './reasons.ts'
-import type { GoverningPolicy } from './remediation-state.ts'
+import type { PolicyRef } from './remediation-state.ts'
 
 /** A pod to delete, only if it is still this very pod. */
 export interface PodToDelete {
@@ -66,7 +66,7 @@ export interface PodOnNode {
 }
 
 /** An order to the agent of one node; the deadline is set when it is given. */
-export interface NodeOrder {
+export interface NodeTaskRequest {
   /** Deterministic: made of the plan's hash, so that it is given once. */
   readonly name: string
   readonly spec: Omit<NodeTaskSpec, 'deadline'>
@@ -82,7 +82,7 @@ interface NodePlanBase extends PlanBase {
 export interface RecycleSandboxPlan extends NodePlanBase {
   readonly type: 'RecycleSandbox'
   /** One a pod. */
-  readonly orders: readonly NodeOrder[]
+  readonly tasks: readonly NodeTaskRequest[]
 }
 
 export interface RestartRuntimePlan extends NodePlanBase {
@@ -91,7 +91,7 @@ export interface RestartRuntimePlan extends NodePlanBase {
   readonly reason: RestartReason
   /** What the restart touches, in a sentence. */
   readonly touches: string
-  readonly orders: readonly NodeOrder[]
+  readonly tasks: readonly NodeTaskRequest[]
 }
 
 export interface FlagNodePlan extends NodePlanBase {
@@ -125,11 +125,11 @@ export type Verdict =
   | { readonly kind: 'Ask'; readonly facts: readonly FactName[] }
   | {
       readonly kind: 'Hold'
-      readonly policy: GoverningPolicy
+      readonly policy: PolicyRef
       readonly reason: HoldReason
       readonly message: string
       /** Exact time of the next look, ms since the epoch; an earlier signal may come first. */
-      readonly lookAgainAt: number
+      readonly requeueAt: number
       readonly plan?: Plan
       /** Until when a person may decide on the plan, ms since the epoch; there while one is asked. */
       readonly expiresAt?: number
@@ -139,7 +139,7 @@ export type Verdict =
     }
   | {
       readonly kind: 'Act'
-      readonly policy: GoverningPolicy
+      readonly policy: PolicyRef
       readonly plan: Plan
       readonly attempt: number
       /** The intent stands on the record already (a crash came between intent and outcome). */
@@ -148,11 +148,11 @@ export type Verdict =
     }
   /** An attempt is under way: its outcome so far. */
   | {
-      readonly kind: 'Prove'
+      readonly kind: 'Verify'
       readonly outcome: 'Waiting' | 'Succeeded' | 'Ineffective' | 'Cancelled'
       readonly reason: string
       readonly message: string
-      readonly lookAgainAt: number
+      readonly requeueAt: number
       /** What follows an ineffective remedy. */
       readonly next?:
         | { readonly kind: 'Undo'; readonly plan: RewriteImagePlan }

@@ -1,16 +1,16 @@
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationSpec, RemediationStep } from '../api/remediation.ts'
-import type { Case, PolicyInForce } from './decision-input.ts'
+import type { DecisionInput, PolicyInForce } from './decision-input.ts'
 import { parseTime } from './duration.ts'
 import type { FactName } from './incident.ts'
 import type { ManagedFieldsEntry } from './kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION, AREA_LABEL } from './names.ts'
 import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf, isNodeCause } from './causes.ts'
 /** Something was begun and its outcome is not known. */
-export const isUnderWay = ({ status }: Remediation): boolean =>
+export const isInProgress = ({ status }: Remediation): boolean =>
   status?.phase === 'Running' || status?.phase === 'Verifying'
 
-export interface UnderWay {
+export interface InProgress {
   readonly record: Remediation
   /** In state `Intended`: it may or may not have been written. In state `Done`: it was. */
   readonly step: RemediationStep
@@ -19,25 +19,25 @@ export interface UnderWay {
 }
 
 /** The policy by which the remedy under way was begun, as it is now; undefined where it is gone. */
-export const policyOf = ({ policies }: Case, record: Remediation): PolicyInForce | undefined =>
-  policies.find(({ uid }) => uid === governingPolicy(record).uid)
+export const policyOf = ({ policies }: DecisionInput, record: Remediation): PolicyInForce | undefined =>
+  policies.find(({ uid }) => uid === policyRefOf(record).uid)
 
 /** Whether the policy has an action beyond the one under way; one that was changed since may have others in its place. */
-export const hasFurtherAction = (c: Case, { record, step }: UnderWay): boolean => {
+export const hasFurtherAction = (c: DecisionInput, { record, step }: InProgress): boolean => {
   const policy = policyOf(c, record)
-  return policy?.generation === governingPolicy(record).generation && step.index + 1 < policy.spec.actions.length
+  return policy?.generation === policyRefOf(record).generation && step.index + 1 < policy.spec.actions.length
 }
 
 /** The fact of the owner's pods, those among them that the step wrote to. */
-export const podsOf = ({ step }: UnderWay): FactName => ({ fact: 'pods', named: step.pods })
+export const podsOf = ({ step }: InProgress): FactName => ({ fact: 'pods', named: step.pods })
 
 /** An undo is a second step at the same action in the same attempt. */
 export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>
   step !== undefined && later !== step && later.attempt === step.attempt && later.index === step.index
 
 /** The newest attempt under way at this incident: a record that runs, and its last step that has no outcome. */
-export const attemptUnderWay = ({ records }: Case): UnderWay | undefined => {
-  for (const record of records.filter(isUnderWay)) {
+export const attemptInProgress = ({ records }: DecisionInput): InProgress | undefined => {
+  for (const record of records.filter(isInProgress)) {
     const begun = (record.status?.steps ?? []).filter(({ state }) => state !== 'Planned')
     const step = begun.at(-1)
     if (step?.state !== 'Intended' && step?.state !== 'Done') continue
@@ -75,14 +75,14 @@ export const endedWith = (records: readonly Remediation[], templateHash: string,
 
 // Which policy a record speaks of: another one may have taken over since it was opened, e.g. one that acts from one that observes.
 
-export type GoverningPolicy = RemediationSpec['policy']
+export type PolicyRef = RemediationSpec['policy']
 
 /** The policy that governs now; while a remedy is under way, the one by which it was begun. */
-export const governingPolicy = ({ spec, status }: Pick<Remediation, 'spec' | 'status'>): GoverningPolicy =>
+export const policyRefOf = ({ spec, status }: Pick<Remediation, 'spec' | 'status'>): PolicyRef =>
   status?.policy ?? spec.policy
 
 /** The policy by which a step was planned. */
-export const policyOfStep = ({ spec }: Pick<Remediation, 'spec'>, { policy }: RemediationStep): GoverningPolicy =>
+export const policyOfStep = ({ spec }: Pick<Remediation, 'spec'>, { policy }: RemediationStep): PolicyRef =>
   policy ?? spec.policy
 
 // When a person decided, by the API server's clock: what it notes of who wrote a field, and when.
@@ -132,7 +132,7 @@ export interface Tried {
 }
 
 /** Steps that were really begun, newest first. */
-export const triedSteps = ({ records }: Case): readonly Tried[] =>
+export const triedSteps = ({ records }: DecisionInput): readonly Tried[] =>
   records
     .flatMap((record) => (record.status?.steps ?? []).toReversed().map((step): Tried => ({ record, step })))
     .filter(({ step }) => step.state !== 'Planned')

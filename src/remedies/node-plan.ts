@@ -1,27 +1,27 @@
 /** What the plans of remedies on nodes have in common. */
 import { createHash } from 'node:crypto'
 import type { NodeInspection } from '../api/node-task.ts'
-import type { Case, Governed } from '../model/decision-input.ts'
+import type { DecisionInput, ApplicablePolicy } from '../model/decision-input.ts'
 import { parseDuration } from '../model/duration.ts'
 import type { Fact, Facts } from '../model/incident.ts'
 import { type ObjectRef, isNodeItself } from '../model/kubernetes.ts'
 import type { NodeRuntime, NodeVerb } from '../model/node-tasks.ts'
-import type { NodeOrder, Plan, PodOnNode } from '../model/plan.ts'
+import type { NodeTaskRequest, Plan, PodOnNode } from '../model/plan.ts'
 import type { HoldReason } from '../model/reasons.ts'
-import type { Turn, Unplanned } from './plan.ts'
+import type { ActionStep, NoPlan } from './plan.ts'
 
 /** As many as one record can name orders for. */
 export const MAX_NODE_PODS = 64
 const MAX_PODS_SHOWN = 20
 
-export const unplanned = (reason: HoldReason, message: string, tryNext: boolean): Unplanned => ({
+export const noPlan = (reason: HoldReason, message: string, tryNext: boolean): NoPlan => ({
   reason,
   message,
   tryNext,
 })
 
 /** The pods that the policy answers to, each once, in the order of their names; without the node itself. */
-export const podsOnNode = ({ matched }: Pick<Governed, 'matched'>): readonly PodOnNode[] => {
+export const podsOnNode = ({ matched }: Pick<ApplicablePolicy, 'matched'>): readonly PodOnNode[] => {
   const pods = matched
     .map(({ failing }) => failing.pod)
     .filter((pod) => !isNodeItself(pod) && pod.metadata.deletionTimestamp === undefined)
@@ -42,9 +42,9 @@ export interface NodeBase {
 
 /** `what`: everything that makes it another plan; an approval is of that alone. */
 export const nodeBase = (
-  { incident: { owner, area } }: Case,
-  { policy }: Pick<Governed, 'policy'>,
-  { action, index }: Turn,
+  { incident: { owner, area } }: DecisionInput,
+  { policy }: Pick<ApplicablePolicy, 'policy'>,
+  { action, index }: ActionStep,
   { pods, what }: { readonly pods: readonly PodOnNode[]; readonly what: readonly string[] },
 ): NodeBase => ({
   index,
@@ -66,13 +66,13 @@ export const nodeDiff = ({ name }: ObjectRef, lines: readonly string[], pods: re
   return [`@@ node/${name} @@`, ...lines, ...whose].join('\n')
 }
 
-export const orderNames = (verb: NodeVerb, hash: string, count: number): readonly string[] =>
+export const taskNames = (verb: NodeVerb, hash: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => `${verb.toLowerCase()}-${hash.slice(0, 12)}-${i}`)
 
 export const installerName = (hash: string): string => `install-mount-helper-${hash.slice(0, 12)}`
 
-const renamed = (orders: readonly NodeOrder[], hash: string): readonly NodeOrder[] =>
-  orders.map(({ spec }, i) => ({ spec, name: orderNames(spec.verb, hash, i + 1).at(-1) ?? '' }))
+const renamed = (tasks: readonly NodeTaskRequest[], hash: string): readonly NodeTaskRequest[] =>
+  tasks.map(({ spec }, i) => ({ spec, name: taskNames(spec.verb, hash, i + 1).at(-1) ?? '' }))
 
 /** A plan under another hash: what its hash names is named anew. */
 export const underHash = <P extends Plan>(plan: P, hash: string): P => {
@@ -80,7 +80,7 @@ export const underHash = <P extends Plan>(plan: P, hash: string): P => {
   switch (named.type) {
     case 'RecycleSandbox':
     case 'RestartRuntime':
-      return { ...plan, hash, orders: renamed(named.orders, hash) }
+      return { ...plan, hash, tasks: renamed(named.tasks, hash) }
     case 'InstallMountHelper':
       return { ...plan, hash, podName: installerName(hash) }
     case 'RewriteImage':

@@ -3,7 +3,14 @@ import type { NodeTask } from '../api/kinds.ts'
 import { alreadyExists } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import { API_VERSION } from '../model/names.ts'
-import type { NodeOrder, Outcome, PodOnNode, RecycleSandboxPlan, RestartRuntimePlan, Write } from '../model/plan.ts'
+import type {
+  NodeTaskRequest,
+  Outcome,
+  PodOnNode,
+  RecycleSandboxPlan,
+  RestartRuntimePlan,
+  Write,
+} from '../model/plan.ts'
 import type { RbacGrant, RbacRule } from '../model/rbac.ts'
 import { type ActDeps, refusalOf } from './writes.ts'
 
@@ -35,12 +42,12 @@ const sorted = (value: unknown): unknown => {
   )
 }
 
-const isSameOrder = ({ spec: { deadline: _, ...spec } }: NodeTask, order: NodeOrder): boolean =>
+const isSameTask = ({ spec: { deadline: _, ...spec } }: NodeTask, order: NodeTaskRequest): boolean =>
   sameValue(spec, order.spec)
 
 type Given = 'Given' | 'GivenBefore' | Extract<Outcome, { kind: 'Refused' }>
 
-const give = async (order: NodeOrder, deadline: string, namespace: string, { kube }: ActDeps): Promise<Given> => {
+const give = async (order: NodeTaskRequest, deadline: string, namespace: string, { kube }: ActDeps): Promise<Given> => {
   const { name, spec } = order
   try {
     await kube.create(pathOf({ kind: 'NodeTask', namespace }), {
@@ -53,7 +60,7 @@ const give = async (order: NodeOrder, deadline: string, namespace: string, { kub
   } catch (error) {
     if (alreadyExists(error)) {
       const there = await kube.get<NodeTask>(pathOf({ kind: 'NodeTask', namespace, name }))
-      if (isSameOrder(there, order)) return 'GivenBefore'
+      if (isSameTask(there, order)) return 'GivenBefore'
       return { kind: 'Refused', why: `another order has the name ${name}: delete NodeTask ${namespace}/${name}` }
     }
     const refused = refusalOf(error)
@@ -66,12 +73,15 @@ const give = async (order: NodeOrder, deadline: string, namespace: string, { kub
  * Gives the orders of a plan, each once: their names are made of the plan, so an order that was given before a crash is
  * not given again. What becomes of them is for the proof. Throws where the answer is unknown.
  */
-export const orderNode = async (plan: RecycleSandboxPlan | RestartRuntimePlan, deps: ActDeps): Promise<Outcome> => {
+export const createNodeTasks = async (
+  plan: RecycleSandboxPlan | RestartRuntimePlan,
+  deps: ActDeps,
+): Promise<Outcome> => {
   const { namespace, clock } = deps
   if (namespace === undefined) return { kind: 'Refused', why: 'the namespace for orders to agents is not known' }
   const deadline = new Date(clock.now() + Math.min(plan.timeoutMs, MAX_DEADLINE_MS)).toISOString()
   const wrote: Write[] = []
-  for (const [i, order] of plan.orders.entries()) {
+  for (const [i, order] of plan.tasks.entries()) {
     const given = await give(order, deadline, namespace, deps)
     // One that is not wanted will not be wanted for the next pod either; those given before are proven or given up.
     if (typeof given === 'object') return i === 0 ? given : inPart(plan.pods.slice(i), wrote, given.why, clock.now())

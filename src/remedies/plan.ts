@@ -4,7 +4,7 @@ import type { Plan } from '../model/plan.ts'
 import type { HoldReason } from '../model/reasons.ts'
 
 /** Why there is no plan; the guardrail of that name holds with the sentence. */
-export interface Unplanned {
+export interface NoPlan {
   readonly reason: HoldReason
   readonly message: string
   /** Whether the policy's next action may still be of use. */
@@ -13,10 +13,10 @@ export interface Unplanned {
   readonly settled?: true
 }
 
-export type Planned = { readonly plan: Plan } | Ask | Unplanned
+export type Planned = { readonly plan: Plan } | Ask | NoPlan
 
 /** An action of the policy whose turn it is. */
-export interface Turn {
+export interface ActionStep {
   readonly action: PolicyAction
   readonly index: number
 }

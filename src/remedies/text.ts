@@ -88,9 +88,9 @@ export const sayPlan = (plan: Plan): string => {
     case 'RewriteImage': {
       const changes = plan.changes.map(({ container, from, to }) => `${container} from ${from} to ${to}`)
       const pods = plan.thenDelete.length > 0 ? `, then delete ${plan.thenDelete.length} broken pod(s)` : ''
-      const mended = `${plan.thenPatch.length} stuck pod(s)`
-      const also = plan.thenPatch.length > 0 && !plan.podsOnly ? ` and of ${mended}` : ''
-      return `rewrite the image of ${plan.podsOnly ? `${mended} of ` : ''}${target}${also}: ${changes.join(', ')}${pods}`
+      const patched = `${plan.thenPatch.length} stuck pod(s)`
+      const also = plan.thenPatch.length > 0 && !plan.podsOnly ? ` and of ${patched}` : ''
+      return `rewrite the image of ${plan.podsOnly ? `${patched} of ` : ''}${target}${also}: ${changes.join(', ')}${pods}`
     }
     case 'RecyclePod':
       return `${plan.method === 'Evict' ? 'evict' : 'delete'} ${plan.pods.map(({ name }) => name).join(', ')} of ${target}`

@@ -26,7 +26,7 @@ export interface ActDeps {
   readonly kube: ActApi
   readonly clock: Clock
   /** Switched off at install, whatever rights allow. */
-  readonly refusedActions?: readonly ActionType[]
+  readonly disabledActions?: readonly ActionType[]
   /** The operator's own, where orders to agents and the pods that install lie. */
   readonly namespace?: string
   /** Where remediators share leases of nodes; without it none is taken. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { RemediationPolicy } from '../api/kinds.ts'
 import { incidentId } from '../model/incident.ts'
-import { attemptsOfPolicy, attemptsOfRecord, createLedger, mergeAttempts, prune } from './attempts.ts'
-import { joinNews, newsOf, nextPolicyStatus } from './policy-status.ts'
+import { attemptsOfPolicy, attemptsOfRecord, createAttemptHistory, mergeAttempts, prune } from './attempts.ts'
+import { mergeUpdates, updatesOf, nextPolicyStatus } from './policy-status.ts'
 import { aRecord, iso, NOW } from './testing.ts'
 
 const DAY = 86_400_000
@@ -42,27 +42,27 @@ describe('the ledger of attempts', () => {
     expect(attemptsOfRecord(record('yesterday', ''))).toEqual([])
   })
   test('outlives the record', () => {
-    const ledger = createLedger()
-    ledger.sawRecord(record(iso()))
-    ledger.sawPolicy(policy())
-    expect(ledger.recent(NOW)).toEqual([mine(NOW)])
-    expect(ledger.recent(NOW + DAY)).toEqual([])
+    const attemptHistory = createAttemptHistory()
+    attemptHistory.sawRecord(record(iso()))
+    attemptHistory.sawPolicy(policy())
+    expect(attemptHistory.recent(NOW)).toEqual([mine(NOW)])
+    expect(attemptHistory.recent(NOW + DAY)).toEqual([])
   })
   test('does not count again what was taken back, whatever an old watch event says', () => {
-    const ledger = createLedger()
-    ledger.sawRecord(record(iso()))
-    ledger.heard('moved', { takenBack: [{ incident: INCIDENT, at: NOW }] })
-    ledger.sawRecord(record(iso()))
-    expect(ledger.recent(NOW)).toEqual([])
+    const attemptHistory = createAttemptHistory()
+    attemptHistory.sawRecord(record(iso()))
+    attemptHistory.heard('moved', { takenBack: [{ incident: INCIDENT, at: NOW }] })
+    attemptHistory.sawRecord(record(iso()))
+    expect(attemptHistory.recent(NOW)).toEqual([])
   })
 })
 
 describe('news of a record for its policy', () => {
   test('tell attempts begun, taken back, and a success', () => {
-    expect(newsOf({}, record(iso()))).toEqual({ attempts: [{ incident: INCIDENT, at: NOW }] })
-    expect(newsOf({ attempts: [iso()] }, aRecord({}))).toEqual({ takenBack: [{ incident: INCIDENT, at: NOW }] })
-    expect(newsOf({ phase: 'Verifying' }, aRecord({ phase: 'Succeeded' }))).toEqual({ succeeded: 1 })
-    expect(newsOf({ phase: 'Succeeded' }, aRecord({ phase: 'Succeeded' }))).toBeUndefined()
+    expect(updatesOf({}, record(iso()))).toEqual({ attempts: [{ incident: INCIDENT, at: NOW }] })
+    expect(updatesOf({ attempts: [iso()] }, aRecord({}))).toEqual({ takenBack: [{ incident: INCIDENT, at: NOW }] })
+    expect(updatesOf({ phase: 'Verifying' }, aRecord({ phase: 'Succeeded' }))).toEqual({ succeeded: 1 })
+    expect(updatesOf({ phase: 'Succeeded' }, aRecord({ phase: 'Succeeded' }))).toBeUndefined()
   })
 })
 
@@ -83,7 +83,7 @@ describe("a policy's status", () => {
       {
         type: 'Ready',
         status: 'False',
-        reason: 'NotUnderstood',
+        reason: 'InvalidSpec',
         message: 'The policy is not in force: a is wrong; b too',
         observedGeneration: 2,
         lastTransitionTime: iso(),
@@ -92,7 +92,7 @@ describe("a policy's status", () => {
   })
   test('names the policies that it conflicts with', () => {
     const [condition] = nextPolicyStatus({}, { conflictsWith: ['other'] }, NOW).conditions ?? []
-    expect(condition).toMatchObject({ type: 'Conflicting', status: 'True', reason: 'SameFailures' })
+    expect(condition).toMatchObject({ type: 'Conflicting', status: 'True', reason: 'OverlappingMatch' })
     expect(condition?.message).toMatch(/^other answers to the same failures/)
   })
   test('gathers attempts without doubles, and gives back those that wrote nothing', () => {
@@ -103,7 +103,7 @@ describe("a policy's status", () => {
     expect(nextPolicyStatus(once, { takenBack: [attempt] }, NOW).attempts).toEqual([])
   })
   test('adds up successes over news that were joined', () => {
-    const news = joinNews({ succeeded: 1, active: 3 }, { succeeded: 2, active: 1 })
-    expect(nextPolicyStatus({ succeeded: 4 }, news, NOW)).toEqual({ succeeded: 7, active: 1 })
+    const updates = mergeUpdates({ succeeded: 1, active: 3 }, { succeeded: 2, active: 1 })
+    expect(nextPolicyStatus({ succeeded: 4 }, updates, NOW)).toEqual({ succeeded: 7, active: 1 })
   })
 })

@@ -6,9 +6,9 @@ import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
 import type { Attempt } from '../model/decision-input.ts'
 import { parseTime } from '../model/duration.ts'
 import { incidentId } from '../model/incident.ts'
-import { governingPolicy, policyOfStep, areaOfRecord } from '../model/remediation-state.ts'
+import { policyRefOf, policyOfStep, areaOfRecord } from '../model/remediation-state.ts'
 
-export const LEDGER_WINDOW_MS = 24 * 3_600_000
+export const ATTEMPTS_WINDOW_MS = 24 * 3_600_000
 /** What the policy's status takes. */
 export const MAX_ATTEMPTS = 1_000
 
@@ -30,7 +30,7 @@ export const attemptsOfRecord = (record: Remediation): readonly Attempt[] => {
   const incident = incidentId(spec.target.uid, area)
   const by = (time: string): string => {
     const step = status?.steps?.find(({ intendedAt }) => intendedAt === time)
-    return (step ? policyOfStep(record, step) : governingPolicy(record)).name
+    return (step ? policyOfStep(record, step) : policyRefOf(record)).name
   }
   return (status?.attempts ?? []).flatMap((time) => timed(by(time), incident, time))
 }
@@ -38,7 +38,7 @@ export const attemptsOfRecord = (record: Remediation): readonly Attempt[] => {
 /** Attempts of the last 24 hours, oldest first, at most 1,000: the newest. */
 export const prune = (attempts: readonly Attempt[], now: number): readonly Attempt[] =>
   attempts
-    .filter(({ at }) => now - at < LEDGER_WINDOW_MS)
+    .filter(({ at }) => now - at < ATTEMPTS_WINDOW_MS)
     .toSorted((a, b) => a.at - b.at)
     .slice(-MAX_ATTEMPTS)
 
@@ -47,24 +47,24 @@ export const mergeAttempts = (sources: readonly (readonly Attempt[])[], now: num
   const merged = new Map<string, Attempt>()
   for (const attempt of sources.flat()) {
     const key = keyOf(attempt)
-    if (now - attempt.at < LEDGER_WINDOW_MS && !merged.has(key)) merged.set(key, attempt)
+    if (now - attempt.at < ATTEMPTS_WINDOW_MS && !merged.has(key)) merged.set(key, attempt)
   }
   return [...merged.values()].toSorted((a, b) => a.at - b.at)
 }
 
 type Times = readonly Pick<Attempt, 'incident' | 'at'>[]
 
-export interface Ledger {
+export interface AttemptHistory {
   readonly sawPolicy: (policy: RemediationPolicy) => void
   readonly sawRecord: (record: Remediation) => void
   /** News of a record that was written: attempts that were begun, and those that wrote nothing after all. */
-  readonly heard: (policy: string, news: { readonly attempts?: Times; readonly takenBack?: Times }) => void
+  readonly heard: (policy: string, updates: { readonly attempts?: Times; readonly takenBack?: Times }) => void
   /** Attempts of the last 24 hours, oldest first. */
   readonly recent: (now: number) => readonly Attempt[]
 }
 
 /** The merged attempts of everything seen since the start; what is older than 24 hours is dropped. */
-export const createLedger = (): Ledger => {
+export const createAttemptHistory = (): AttemptHistory => {
   const attempts = new Map<string, Attempt>()
   const takenBack = new Set<string>()
   const add = (attempt: Attempt): void => {
@@ -84,9 +84,9 @@ export const createLedger = (): Ledger => {
       }
     },
     recent: (now) => {
-      for (const [key, { at }] of attempts) if (now - at >= LEDGER_WINDOW_MS) attempts.delete(key)
+      for (const [key, { at }] of attempts) if (now - at >= ATTEMPTS_WINDOW_MS) attempts.delete(key)
       for (const key of takenBack) {
-        if (now - Number(key.slice(key.lastIndexOf('@') + 1)) >= LEDGER_WINDOW_MS) takenBack.delete(key)
+        if (now - Number(key.slice(key.lastIndexOf('@') + 1)) >= ATTEMPTS_WINDOW_MS) takenBack.delete(key)
       }
       return [...attempts.values()].toSorted((a, b) => a.at - b.at)
     },

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Outcome } from '../model/plan.ts'
-import { notesOf } from './event-messages.ts'
-import { tallyOf } from './metrics.ts'
+import { eventsOf } from './event-messages.ts'
+import { metricsDeltaOf } from './metrics.ts'
 import { REASONS } from './reasons.ts'
 import {
   aHold,
   anAct,
-  aProof,
+  aVerification,
   aRecord,
   aRecycle,
   aRewrite,
@@ -16,13 +16,13 @@ import {
   type Happening,
   happens,
   lived,
-  MENDED,
+  PATCHED,
   NOW,
 } from './testing.ts'
 
 const after = (before: RemediationStatus, change: Happening) => aRecord(happens(before, change, 34_000))
 const told = (before: RemediationStatus, change: Happening) =>
-  notesOf(before, after(before, change)).map(({ regarding, type, reason, message }) => ({
+  eventsOf(before, after(before, change)).map(({ regarding, type, reason, message }) => ({
     on: regarding.kind,
     type,
     reason,
@@ -34,7 +34,7 @@ const verifying = lived({ kind: 'Intended', verdict: anAct() }, { kind: 'Acted',
 
 describe('the sentences', () => {
   test('say what was rewritten, why, and how to take it back', () => {
-    const message = `Rewrote image of container coredns from ${BROKEN} to ${MENDED} in Deployment coredns because of ProjectNotFound (harbor.od.com has no project k8s); undo with: kubectl mend undo rem/coredns-image-1234abcd -n kube-system`
+    const message = `Rewrote image of container coredns from ${BROKEN} to ${PATCHED} in Deployment coredns because of ProjectNotFound (harbor.od.com has no project k8s); undo with: kubectl mend undo rem/coredns-image-1234abcd -n kube-system`
     expect(told(running, { kind: 'Acted', outcome: DONE })).toEqual([
       { on: 'Deployment', type: 'Normal', reason: 'ImageRewritten', message },
       { on: 'RemediationPolicy', type: 'Normal', reason: 'ImageRewritten', message: `kube-system: ${message}` },
@@ -50,7 +50,7 @@ describe('the sentences', () => {
     const before = lived({ kind: 'Intended', verdict: anAct({ plan: aRewrite({ thenPatch }) }) })
     const record = after(before, { kind: 'Acted', outcome: DONE })
     const ofJob = { ...record, spec: { ...record.spec, target: { ...record.spec.target, kind } } }
-    expect(notesOf(before, ofJob)[0]?.message).toContain(where)
+    expect(eventsOf(before, ofJob)[0]?.message).toContain(where)
   })
 
   test('say which pods were deleted', () => {
@@ -72,14 +72,14 @@ describe('the sentences', () => {
         on: 'Deployment',
         type: 'Normal',
         reason: 'ObserveOnly',
-        message: `podmend leaves Deployment coredns alone: policy moved only observes; it would rewrite image of container coredns from ${BROKEN} to ${MENDED} because of ProjectNotFound (harbor.od.com has no project k8s)`,
+        message: `podmend leaves Deployment coredns alone: policy moved only observes; it would rewrite image of container coredns from ${BROKEN} to ${PATCHED} because of ProjectNotFound (harbor.od.com has no project k8s)`,
       },
     ])
   })
 
   test('say that it is repaired, how long it took, and what to change for good', () => {
     const before = { ...verifying, firstSeen: new Date(NOW).toISOString() }
-    const verdict = aProof('Succeeded', 'Repaired', { message: 'the containers run' })
+    const verdict = aVerification('Succeeded', 'Repaired', { message: 'the containers run' })
     expect(told(before, { kind: 'Proven', verdict })[0]).toEqual({
       on: 'Deployment',
       type: 'Normal',
@@ -104,8 +104,8 @@ describe('the sentences', () => {
 
   test('are silent about an intent, about waiting, and where nothing changed', () => {
     expect(told({}, { kind: 'Intended', verdict: anAct() })).toEqual([])
-    expect(told(verifying, { kind: 'Proven', verdict: aProof('Waiting', 'WaitingForProof') })).toEqual([])
-    expect(notesOf(verifying, aRecord(verifying))).toEqual([])
+    expect(told(verifying, { kind: 'Proven', verdict: aVerification('Waiting', 'Verifying') })).toEqual([])
+    expect(eventsOf(verifying, aRecord(verifying))).toEqual([])
   })
 
   test('never exceed what an Event takes', () => {
@@ -135,12 +135,12 @@ describe('the metrics count', () => {
     ],
     'a success, from first sight to proof': [
       { ...verifying, firstSeen: new Date(NOW).toISOString() },
-      { kind: 'Proven', verdict: aProof('Succeeded', 'Repaired') },
+      { kind: 'Proven', verdict: aVerification('Succeeded', 'Repaired') },
       { ended: { policy: 'moved', action: 'RewriteImage', result: 'Succeeded', seconds: 34 } },
     ],
     'what did not help': [
       verifying,
-      { kind: 'Proven', verdict: aProof('Ineffective', 'DidNotHelp') },
+      { kind: 'Proven', verdict: aVerification('Ineffective', 'DidNotHelp') },
       { ended: { policy: 'moved', action: 'RewriteImage', result: 'Ineffective' } },
     ],
     'nothing where nothing was ever begun': [
@@ -160,11 +160,11 @@ describe('the metrics count', () => {
     ],
     'no hold in what a proof ended': [
       verifying,
-      { kind: 'Proven', verdict: aProof('Cancelled', 'EditReverted') },
+      { kind: 'Proven', verdict: aVerification('Cancelled', 'EditReverted') },
       { ended: { policy: 'moved', action: 'RewriteImage', result: 'Cancelled' } },
     ],
   }
-  test.each(Object.entries(rows))('%s', (_, [before, change, tally]) => {
-    expect(tallyOf(before, after(before, change))).toEqual(tally)
+  test.each(Object.entries(rows))('%s', (_, [before, change, metricsDelta]) => {
+    expect(metricsDeltaOf(before, after(before, change))).toEqual(metricsDelta)
   })
 })

@@ -5,12 +5,12 @@ import { formatDuration, parseTime } from '../model/duration.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import { API_VERSION } from '../model/names.ts'
 import { HOLD_REASONS } from '../model/reasons.ts'
-import { governingPolicy } from '../model/remediation-state.ts'
+import { policyRefOf } from '../model/remediation-state.ts'
 import { type Reason, reasonEntry } from './reasons.ts'
 import { clip, lastBegun } from './status-fields.ts'
 
 /** One Event to be: without times and names. */
-export interface Note {
+export interface EventMessage {
   readonly regarding: Omit<ObjectRef, 'namespace'> & { readonly namespace?: string | undefined }
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
@@ -93,7 +93,7 @@ const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reaso
       }
     case 'RecycleSandbox':
     case 'RestartRuntime':
-      return { reason: 'NodeOrdered', message: `Ordered the agent of ${on} to ${deedOf(step)} ${why}` }
+      return { reason: 'NodeTaskCreated', message: `Ordered the agent of ${on} to ${deedOf(step)} ${why}` }
     case 'FlagNode':
       return { reason: 'NodeFlagged', message: `Flagged ${on} ${why}: ${step.node?.message ?? ''}` }
     case 'InstallMountHelper':
@@ -119,11 +119,11 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   return `podmend leaves ${target(record)} alone: ${message}${plan}${hint}`
 }
 
-const addressed = (record: Remediation, reason: string, message: string): readonly Note[] => {
+const addressed = (record: Remediation, reason: string, message: string): readonly EventMessage[] => {
   const { type, events } = reasonEntry(reason)
   if (events === 'none') return []
   const { target: owner } = record.spec
-  const policy = governingPolicy(record)
+  const policy = policyRefOf(record)
   const note = { type, reason, message: clip(message, MAX_MESSAGE) }
   if (events === 'owner') return [{ ...note, regarding: owner }]
   const regarding = { apiVersion: API_VERSION, kind: 'RemediationPolicy', name: policy.name, uid: policy.uid }
@@ -136,10 +136,10 @@ const addressed = (record: Remediation, reason: string, message: string): readon
 }
 
 /** What became of a record between two writes: notes on its workload and, where it concerns it, on the policy. */
-export const notesOf = (before: RemediationStatus | undefined, record: Remediation): readonly Note[] => {
+export const eventsOf = (before: RemediationStatus | undefined, record: Remediation): readonly EventMessage[] => {
   const { status } = record
   if (!status || status === before) return []
-  const notes: Note[] = []
+  const notes: EventMessage[] = []
   const step = lastBegun(status.steps ?? [])
   const was = lastBegun(before?.steps ?? [])
   if (step && was?.state === 'Intended' && (step.state === 'Done' || step.state === 'Succeeded')) {

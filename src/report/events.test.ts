@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Note } from './event-messages.ts'
+import type { EventMessage } from './event-messages.ts'
 import { createEventWriter, eventOf } from './events.ts'
 import { NOW } from './testing.ts'
 
-const note = (n = 0): Note => ({
+const note = (n = 0): EventMessage => ({
   regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: 'x'.repeat(253), uid: `u${n}` },
   type: 'Normal',
   reason: 'Repaired',

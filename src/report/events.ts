@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { pathOf } from '../kube/paths.ts'
-import type { Note } from './event-messages.ts'
+import type { EventMessage } from './event-messages.ts'
 import { isoTime } from './status-fields.ts'
 
 const REPORTING_COMPONENT = 'podmend.io/controller'
@@ -30,7 +30,7 @@ export interface EventDeps {
   readonly now: () => number
   /** Which process reports, e.g. its pod's name. */
   readonly instance: string
-  readonly onFailure: (error: unknown, note: Note) => void
+  readonly onFailure: (error: unknown, note: EventMessage) => void
 }
 
 interface Remembered {
@@ -43,13 +43,13 @@ interface Remembered {
 
 export interface EventWriter {
   /** Resolves when all are written or given up; never rejects. */
-  readonly emit: (notes: readonly Note[]) => Promise<void>
+  readonly emit: (notes: readonly EventMessage[]) => Promise<void>
 }
 
 const digest = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')
 
 /** A core/v1 Event as it is sent; pure. `now` in ms since the epoch. */
-export const eventOf = (note: Note, now: number, instance: string) => {
+export const eventOf = (note: EventMessage, now: number, instance: string) => {
   const { regarding, type, reason, message } = note
   const namespace = regarding.namespace ?? CLUSTER_SCOPED_NAMESPACE
   const name = `${regarding.name.slice(0, 200)}.${digest(regarding.uid, reason, message, String(now)).slice(0, 16)}`
@@ -88,7 +88,7 @@ export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps)
     if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value)
   }
 
-  const write = async (note: Note): Promise<void> => {
+  const write = async (note: EventMessage): Promise<void> => {
     const at = now()
     const key = digest(note.regarding.uid, note.reason, note.message)
     const seen = remembered.get(key)

@@ -7,7 +7,7 @@ import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import { parseTime } from '../model/duration.ts'
 import { HOLD_REASONS, type Phase, PHASES } from '../model/reasons.ts'
-import { governingPolicy } from '../model/remediation-state.ts'
+import { policyRefOf } from '../model/remediation-state.ts'
 import { queueMetrics, type QueueNumbers } from './queue-metrics.ts'
 import { lastBegun } from './status-fields.ts'
 import type { HeldCount } from '../watch/remediation-cache.ts'
@@ -36,7 +36,7 @@ export interface Metrics {
   /** An incident was seen; counted once for each key. `id` is the incident's key with its revision. */
   readonly incident: (id: string, cause: string) => void
   /** What a change of a record adds up to. */
-  readonly count: (tally: Tally) => void
+  readonly count: (metricsDelta: MetricsDelta) => void
   /** An order to an agent was answered, or given up; the result in one word. */
   readonly agentTask: (verb: string, result: string) => void
   /** Orders as they stand now: those that are answered are counted, once each. */
@@ -174,10 +174,10 @@ export const createMetrics = ({
     incident: (id, cause) => {
       if (once(id)) incidents.inc({ cause })
     },
-    count: (tally) => {
-      if (tally.held) held.inc({ ...tally.held })
-      if (!tally.ended) return
-      const { policy, action, result, seconds } = tally.ended
+    count: (metricsDelta) => {
+      if (metricsDelta.held) held.inc({ ...metricsDelta.held })
+      if (!metricsDelta.ended) return
+      const { policy, action, result, seconds } = metricsDelta.ended
       remediations.inc({ policy, action, result })
       if (seconds !== undefined) duration.observe({ action }, seconds)
     },
@@ -197,7 +197,7 @@ export const createMetrics = ({
 
 // What a change of a record adds to the metrics. Pure.
 
-export interface Tally {
+export interface MetricsDelta {
   /** A guardrail began to hold it. */
   readonly held?: { readonly policy: string; readonly reason: string }
   /** An attempt came to an end. */
@@ -215,13 +215,13 @@ const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 const ENDS: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
 
 /** Counts transitions, once each: not looks. */
-export const tallyOf = (before: RemediationStatus | undefined, record: Remediation): Tally => {
+export const metricsDeltaOf = (before: RemediationStatus | undefined, record: Remediation): MetricsDelta => {
   const { status } = record
   if (!status || status === before) return {}
-  const policy = governingPolicy(record).name
+  const policy = policyRefOf(record).name
   const { phase, reason } = status
-  const turnedDown = phase === 'Cancelled' && (reason === 'Denied' || reason === 'Expired') && reason !== before?.reason
-  if (turnedDown && status.action !== undefined) return { ended: { policy, action: status.action, result: reason } }
+  const rejected = phase === 'Cancelled' && (reason === 'Denied' || reason === 'Expired') && reason !== before?.reason
+  if (rejected && status.action !== undefined) return { ended: { policy, action: status.action, result: reason } }
   const ending = phase !== before?.phase && phase !== undefined && ENDS.has(phase)
   const began = reason !== undefined && HOLDS.has(reason) && reason !== before?.reason && !ending
   const held = began ? { policy, reason } : undefined

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { remediationStatus } from '../api/remediation.ts'
 import type { Plan } from '../model/plan.ts'
-import { notesOf } from './event-messages.ts'
-import { aDiagnosis, aHold, anAct, aProof, aRecord, DONE, type Happening, happens, lived } from './testing.ts'
+import { eventsOf } from './event-messages.ts'
+import { aDiagnosis, aHold, anAct, aVerification, aRecord, DONE, type Happening, happens, lived } from './testing.ts'
 
 const NODE = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'node-1' }
 const base = {
@@ -15,14 +15,14 @@ const base = {
 }
 const order = (name: string) => ({ name, spec: { nodeName: 'n1', nodeUid: 'node-1', verb: 'RestartRuntime' as const } })
 const PLANS = {
-  RecycleSandbox: { ...base, type: 'RecycleSandbox', orders: [order('r-0')] },
+  RecycleSandbox: { ...base, type: 'RecycleSandbox', tasks: [order('r-0')] },
   RestartRuntime: {
     ...base,
     type: 'RestartRuntime',
     runtime: 'docker',
     reason: 'ChainMissing',
     touches: 'docker runs none of the pods here',
-    orders: [order('r-0')],
+    tasks: [order('r-0')],
   },
   FlagNode: {
     ...base,
@@ -52,7 +52,7 @@ const recordOf = (status: ReturnType<typeof intended>) => {
   return { ...record, spec: { ...record.spec, cause: 'IptablesChainMissing', target: NODE } }
 }
 const told = (before: ReturnType<typeof intended>, change: Happening) =>
-  notesOf(before, recordOf(happens(before, change))).map(({ regarding, reason, message }) => [
+  eventsOf(before, recordOf(happens(before, change))).map(({ regarding, reason, message }) => [
     regarding.kind,
     reason,
     message,
@@ -60,13 +60,13 @@ const told = (before: ReturnType<typeof intended>, change: Happening) =>
 
 describe('a step on a node', () => {
   test.each<[keyof typeof PLANS, object]>([
-    ['RecycleSandbox', { orders: ['r-0'] }],
+    ['RecycleSandbox', { tasks: ['r-0'] }],
     [
       'RestartRuntime',
-      { orders: ['r-0'], runtime: 'docker', reason: 'ChainMissing', touches: 'docker runs none of the pods here' },
+      { tasks: ['r-0'], runtime: 'docker', reason: 'ChainMissing', touches: 'docker runs none of the pods here' },
     ],
-    ['FlagNode', { orders: [], detail: 'nfs', message: 'install nfs-common' }],
-    ['InstallMountHelper', { orders: ['install-1'], detail: 'nfs' }],
+    ['FlagNode', { tasks: [], detail: 'nfs', message: 'install nfs-common' }],
+    ['InstallMountHelper', { tasks: ['install-1'], detail: 'nfs' }],
   ])('%s records what a later look needs, in the shape of the CRD', (type, node) => {
     const status = intended(PLANS[type])
     expect(status.steps?.[0]).toMatchObject({
@@ -81,12 +81,12 @@ describe('a step on a node', () => {
   test.each<[keyof typeof PLANS, string, string]>([
     [
       'RecycleSandbox',
-      'NodeOrdered',
+      'NodeTaskCreated',
       'Ordered the agent of Node n1 to recycle the sandboxes of pod web/ingress-a because of IptablesChainMissing (chain DOCKER is missing from filter)',
     ],
     [
       'RestartRuntime',
-      'NodeOrdered',
+      'NodeTaskCreated',
       'Ordered the agent of Node n1 to restart docker (docker runs none of the pods here) because of IptablesChainMissing (chain DOCKER is missing from filter)',
     ],
     [
@@ -119,7 +119,7 @@ describe('a step on a node', () => {
 
 test('a flag that is the last step ends the record well, and is not told a second time', () => {
   const flagged = happens(intended(PLANS.FlagNode), { kind: 'Acted', outcome: DONE })
-  const proof: Happening = { kind: 'Proven', verdict: aProof('Succeeded', 'Flagged') }
-  expect(happens(flagged, proof)).toMatchObject({ phase: 'Succeeded', reason: 'Flagged' })
-  expect(told(flagged, proof)).toEqual([])
+  const verification: Happening = { kind: 'Proven', verdict: aVerification('Succeeded', 'Flagged') }
+  expect(happens(flagged, verification)).toMatchObject({ phase: 'Succeeded', reason: 'Flagged' })
+  expect(told(flagged, verification)).toEqual([])
 })

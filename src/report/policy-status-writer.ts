@@ -3,7 +3,7 @@ import type { RemediationPolicy } from '../api/kinds.ts'
 import { conflict, notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { joinNews, nextPolicyStatus, type PolicyNews } from './policy-status.ts'
+import { mergeUpdates, nextPolicyStatus, type PolicyStatusUpdate } from './policy-status.ts'
 
 /** What the policies' status needs of the Kubernetes API. */
 export interface PolicyStatusApi {
@@ -20,7 +20,7 @@ export interface PolicyStatusDeps {
 }
 
 export interface PolicyStatusWriter {
-  readonly tell: (policy: string, news: PolicyNews) => void
+  readonly tell: (policy: string, updates: PolicyStatusUpdate) => void
   /** Writes what is pending at once; for the end of the process. Never rejects. */
   readonly flush: () => Promise<void>
 }
@@ -31,17 +31,17 @@ const MAX_ROUNDS = 4
 
 export const createPolicyStatusWriter = (deps: PolicyStatusDeps): PolicyStatusWriter => {
   const { kube, clock, seen, onFailure } = deps
-  const pending = new Map<string, PolicyNews>()
+  const pending = new Map<string, PolicyStatusUpdate>()
   const writing = new Map<string, Promise<void>>()
   const timers = new Map<string, () => void>()
   const freeAt = new Map<string, number>()
 
-  const put = async (name: string, news: PolicyNews): Promise<void> => {
+  const put = async (name: string, updates: PolicyStatusUpdate): Promise<void> => {
     for (let round = 1; ; round += 1) {
       const path = pathOf({ kind: 'RemediationPolicy', name })
       const policy = (round === 1 ? seen?.(name) : undefined) ?? (await kube.get<RemediationPolicy>(path))
       const before = policy.status ?? {}
-      const status = nextPolicyStatus(before, news, clock.now())
+      const status = nextPolicyStatus(before, updates, clock.now())
       if (status === before) return
       try {
         await kube.replace(pathOf({ kind: 'RemediationPolicy', name, subresource: 'status' }), { ...policy, status })
@@ -55,18 +55,18 @@ export const createPolicyStatusWriter = (deps: PolicyStatusDeps): PolicyStatusWr
   const write = async (name: string): Promise<void> => {
     timers.get(name)?.()
     timers.delete(name)
-    const news = pending.get(name)
-    if (!news) return
+    const updates = pending.get(name)
+    if (!updates) return
     pending.delete(name)
     freeAt.set(name, clock.monotonic() + PAUSE_MS)
     try {
-      await put(name, news)
+      await put(name, updates)
     } catch (error) {
       if (notFound(error)) {
         freeAt.delete(name)
         return
       }
-      pending.set(name, joinNews(news, pending.get(name) ?? {}))
+      pending.set(name, mergeUpdates(updates, pending.get(name) ?? {}))
       freeAt.set(name, clock.monotonic() + RETRY_MS)
       onFailure(error, name)
     }
@@ -91,8 +91,8 @@ export const createPolicyStatusWriter = (deps: PolicyStatusDeps): PolicyStatusWr
   }
 
   return {
-    tell: (name, news) => {
-      pending.set(name, joinNews(pending.get(name) ?? {}, news))
+    tell: (name, updates) => {
+      pending.set(name, mergeUpdates(pending.get(name) ?? {}, updates))
       schedule(name)
     },
     flush: async () => {

@@ -6,12 +6,12 @@ import type { PolicyStatus } from '../api/policy/policy.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import { parseTime } from '../model/duration.ts'
 import type { Policies } from '../watch/policy-cache.ts'
-import type { Records } from '../watch/remediation-cache.ts'
+import type { RemediationCache } from '../watch/remediation-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
 import { isoTime, type StatusCondition, withCondition } from './status-fields.ts'
 
 /** News about one policy; what is absent stays as it was. */
-export interface PolicyNews {
+export interface PolicyStatusUpdate {
   /** What admission made of it: no sentences means that it is in force. */
   readonly admitted?: { readonly generation: number; readonly sentences: readonly string[] }
   /** Names of policies of the same priority that answer to the same failures. */
@@ -27,7 +27,7 @@ export interface PolicyNews {
 }
 
 /** Two pieces of news as one. */
-export const joinNews = (a: PolicyNews, b: PolicyNews): PolicyNews => ({
+export const mergeUpdates = (a: PolicyStatusUpdate, b: PolicyStatusUpdate): PolicyStatusUpdate => ({
   ...a,
   ...b,
   ...((a.succeeded ?? b.succeeded) !== undefined && { succeeded: (a.succeeded ?? 0) + (b.succeeded ?? 0) }),
@@ -37,10 +37,10 @@ export const joinNews = (a: PolicyNews, b: PolicyNews): PolicyNews => ({
 
 type Condition = NonNullable<PolicyStatus['conditions']>[number]
 
-const readyOf = ({ generation, sentences }: NonNullable<PolicyNews['admitted']>) => ({
+const readyOf = ({ generation, sentences }: NonNullable<PolicyStatusUpdate['admitted']>) => ({
   type: 'Ready',
   status: sentences.length === 0 ? ('True' as const) : ('False' as const),
-  reason: sentences.length === 0 ? 'Accepted' : 'NotUnderstood',
+  reason: sentences.length === 0 ? 'Accepted' : 'InvalidSpec',
   message: sentences.length === 0 ? 'The policy is in force.' : `The policy is not in force: ${sentences.join('; ')}`,
   observedGeneration: generation,
 })
@@ -48,7 +48,7 @@ const readyOf = ({ generation, sentences }: NonNullable<PolicyNews['admitted']>)
 const conflictingOf = (names: readonly string[], generation: number | undefined) => ({
   type: 'Conflicting',
   status: names.length === 0 ? ('False' as const) : ('True' as const),
-  reason: names.length === 0 ? 'NoConflict' : 'SameFailures',
+  reason: names.length === 0 ? 'NoConflict' : 'OverlappingMatch',
   message:
     names.length === 0
       ? 'No other policy of this priority answers to the same failures.'
@@ -58,29 +58,33 @@ const conflictingOf = (names: readonly string[], generation: number | undefined)
   ...(generation !== undefined && { observedGeneration: generation }),
 })
 
-const ledgerAfter = (before: PolicyStatus, news: PolicyNews, now: number): NonNullable<PolicyStatus['attempts']> => {
-  const gone = new Set((news.takenBack ?? []).map(({ incident, at }) => `${incident}@${at}`))
+const attemptsAfter = (
+  before: PolicyStatus,
+  updates: PolicyStatusUpdate,
+  now: number,
+): NonNullable<PolicyStatus['attempts']> => {
+  const gone = new Set((updates.takenBack ?? []).map(({ incident, at }) => `${incident}@${at}`))
   const stand = (before.attempts ?? []).flatMap(({ incident, time }) => {
     const at = parseTime(time)
     return at === undefined ? [] : [{ policy: '', incident, at }]
   })
-  const come = (news.attempts ?? []).map((attempt) => ({ policy: '', ...attempt }))
+  const come = (updates.attempts ?? []).map((attempt) => ({ policy: '', ...attempt }))
   return prune(mergeAttempts([stand, come], now), now)
     .filter(({ incident, at }) => !gone.has(`${incident}@${at}`))
     .map(({ incident, at }) => ({ incident, time: isoTime(at) }))
 }
 
 /** The status after the news; the same object where nothing changed. `now` in ms since the epoch. */
-export const nextPolicyStatus = (before: PolicyStatus, news: PolicyNews, now: number): PolicyStatus => {
-  const { admitted, conflictsWith, active, held, succeeded } = news
+export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpdate, now: number): PolicyStatus => {
+  const { admitted, conflictsWith, active, held, succeeded } = updates
   let conditions: Condition[] = [...(before.conditions ?? [])]
   const set = (condition: Omit<StatusCondition, 'lastTransitionTime'>): void => {
     conditions = withCondition<Condition>(conditions, condition, now)
   }
   if (admitted) set(readyOf(admitted))
   if (conflictsWith) set(conflictingOf(conflictsWith, admitted?.generation ?? before.observedGeneration))
-  const attempts = ledgerAfter(before, news, now)
-  const began = (news.attempts ?? []).map(({ at }) => at)
+  const attempts = attemptsAfter(before, updates, now)
+  const began = (updates.attempts ?? []).map(({ at }) => at)
   const lastAction = Math.max(...began, parseTime(before.lastActionTime) ?? Number.NEGATIVE_INFINITY)
   const after: PolicyStatus = {
     ...before,
@@ -111,7 +115,10 @@ const attemptsOnlyIn = (
 }
 
 /** What a change of a record is to the status of its policy; undefined where it is nothing. Pure. */
-export const newsOf = (before: RemediationStatus | undefined, record: Remediation): PolicyNews | undefined => {
+export const updatesOf = (
+  before: RemediationStatus | undefined,
+  record: Remediation,
+): PolicyStatusUpdate | undefined => {
   const attempts = attemptsOnlyIn(record, record.status, before)
   const takenBack = attemptsOnlyIn(record, before, record.status)
   const succeeded = record.status?.phase === 'Succeeded' && before?.phase !== 'Succeeded'
@@ -123,21 +130,25 @@ export const newsOf = (before: RemediationStatus | undefined, record: Remediatio
   }
 }
 
-export interface PolicyNewsDeps {
+export interface PolicyStatusUpdateDeps {
   readonly policies: Pick<Policies, 'known' | 'exclude'>
-  readonly records: Pick<Records, 'countOf'>
-  readonly tell: (policy: string, news: PolicyNews) => void
+  readonly records: Pick<RemediationCache, 'countOf'>
+  readonly tell: (policy: string, updates: PolicyStatusUpdate) => void
 }
 
 /** Keeps the status of every policy true: whether it is in force, what it conflicts with, what is under way. */
-export interface PolicyNewsTeller {
+export interface PolicyStatusUpdater {
   /** A policy came, changed or went: conflicts between the others may have changed with it. */
   readonly changed: () => void
   /** Something became of a record of this policy. */
   readonly counted: (policy: string) => void
 }
 
-export const createPolicyNews = ({ policies, records, tell }: PolicyNewsDeps): PolicyNewsTeller => ({
+export const createPolicyStatusUpdater = ({
+  policies,
+  records,
+  tell,
+}: PolicyStatusUpdateDeps): PolicyStatusUpdater => ({
   changed: () => {
     const known = policies.known()
     const admitted = known.flatMap((one) => (one.admitted.ok ? [one.admitted.policy] : []))

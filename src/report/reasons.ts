@@ -9,11 +9,11 @@ import type { HoldReason } from '../model/reasons.ts'
 export const ACT_REASONS = [
   'ImageRewritten',
   'PodRecycled',
-  'NodeOrdered',
+  'NodeTaskCreated',
   'NodeFlagged',
   'FlagCleared',
   'HelperInstalling',
-  'LookingAgain',
+  'StaleRead',
 ] as const
 
 export type Reason = RemediationReason | (typeof ACT_REASONS)[number]
@@ -65,10 +65,10 @@ const HOLDS: Readonly<Record<HoldReason, ReasonEntry>> = {
 
 const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
   Acting: entry('Normal', 'none', 'The intent is recorded; the write comes next.'),
-  WaitingForProof: entry('Normal', 'none', 'The write was accepted; whether it helped is being watched.'),
+  Verifying: entry('Normal', 'none', 'The write was accepted; whether it helped is being watched.'),
   ImageRewritten: entry('Normal', 'both', 'An image was rewritten in the workload.'),
   PodRecycled: entry('Normal', 'both', 'Pods were deleted so that they are made anew.'),
-  NodeOrdered: entry('Normal', 'both', 'The agent of a node was ordered to do something there.'),
+  NodeTaskCreated: entry('Normal', 'both', 'The agent of a node was ordered to do something there.'),
   NodeFlagged: entry('Warning', 'both', 'A node was flagged: its conditions say what it lacks, and what to type.'),
   FlagCleared: entry(
     'Normal',
@@ -80,7 +80,7 @@ const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
     'both',
     'A short-lived pod was created on a node that installs a mount helper there.',
   ),
-  LookingAgain: entry('Normal', 'none', 'The world moved before the write; nothing was written.'),
+  StaleRead: entry('Normal', 'none', 'The world moved before the write; nothing was written.'),
   Repaired: entry('Normal', 'both', 'The containers started and stayed so; on a node, what it was for recovered.'),
   DidNotHelp: entry('Warning', 'both', 'The remedy did not help in its time.'),
   OwnerGone: entry('Normal', 'owner', 'The workload is gone.'),

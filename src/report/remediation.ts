@@ -14,7 +14,7 @@ import type { IncidentArea } from '../model/causes.ts'
 import { type Diagnosis, type Incident, remediationName } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
-import type { GoverningPolicy } from '../model/remediation-state.ts'
+import type { PolicyRef } from '../model/remediation-state.ts'
 import { clip, lastBegun, type Sight, type StatusChange } from './status-fields.ts'
 import { nextStatus } from './status.ts'
 
@@ -28,7 +28,7 @@ export interface RecordApi {
 export interface Subject {
   readonly incident: Incident
   readonly diagnosis: Diagnosis
-  readonly policy: GoverningPolicy
+  readonly policy: PolicyRef
 }
 
 const MAX_ROUNDS = 3

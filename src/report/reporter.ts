@@ -9,17 +9,17 @@ import type { KubeClient } from '../kube/client.ts'
 import type { Diagnosis, Facts, Incident } from '../model/incident.ts'
 import type { ContainerStatus, Pod } from '../model/kubernetes.ts'
 import type { Outcome, RewriteImagePlan } from '../model/plan.ts'
-import { governingPolicy, openRecordOf as knownRecordOf } from '../model/remediation-state.ts'
+import { policyRefOf, openRecordOf as knownRecordOf } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Policies } from '../watch/policy-cache.ts'
-import type { Records } from '../watch/remediation-cache.ts'
-import type { Ledger } from './attempts.ts'
-import { type Note, notesOf } from './event-messages.ts'
+import type { RemediationCache } from '../watch/remediation-cache.ts'
+import type { AttemptHistory } from './attempts.ts'
+import { type EventMessage, eventsOf } from './event-messages.ts'
 import { createEventWriter, type EventWriter } from './events.ts'
-import { type Metrics, tallyOf } from './metrics.ts'
+import { type Metrics, metricsDeltaOf } from './metrics.ts'
 import { createPolicyStatusWriter, type PolicyStatusWriter } from './policy-status-writer.ts'
-import { createPolicyNews, newsOf, type PolicyNewsTeller } from './policy-status.ts'
+import { createPolicyStatusUpdater, updatesOf, type PolicyStatusUpdater } from './policy-status.ts'
 import {
   type Opened,
   openRecord,
@@ -38,7 +38,7 @@ export interface ReportDeps {
   readonly events: EventWriter
   readonly metrics: Pick<Metrics, 'count' | 'incident'>
   readonly policies: Pick<PolicyStatusWriter, 'tell'>
-  readonly ledger: Pick<Ledger, 'heard'>
+  readonly attemptHistory: Pick<AttemptHistory, 'heard'>
   /** Told of every version of a record that was written, at once. */
   readonly onRecord: (record: Remediation) => void
 }
@@ -61,20 +61,20 @@ export const createReport = ({
   events,
   metrics,
   policies,
-  ledger,
+  attemptHistory,
   onRecord,
 }: ReportDeps): Report => {
   const publish = (before: RemediationStatus | undefined, record: Remediation): void => {
     const { status } = record
     onRecord(record)
     if (status === before) return
-    metrics.count(tallyOf(before, record))
-    void events.emit(notesOf(before, record))
-    const news = newsOf(before, record)
-    if (!news) return
-    const { name } = governingPolicy(record)
-    ledger.heard(name, news)
-    policies.tell(name, news)
+    metrics.count(metricsDeltaOf(before, record))
+    void events.emit(eventsOf(before, record))
+    const updates = updatesOf(before, record)
+    if (!updates) return
+    const { name } = policyRefOf(record)
+    attemptHistory.heard(name, updates)
+    policies.tell(name, updates)
   }
 
   const told = async (record: Remediation, write: Promise<Remediation>): Promise<Remediation> => {
@@ -114,10 +114,10 @@ export interface Reporter {
   readonly intendUndo: (incident: Incident, record: Remediation, plan: RewriteImagePlan) => Promise<Remediation>
   readonly acted: (incident: Incident, record: Remediation, outcome: Outcome) => Promise<Remediation>
   /** `facts`: the owner's pods, for the digests that now run; orders to agents, whose answers are counted. */
-  readonly proven: (
+  readonly verified: (
     incident: Incident,
     record: Remediation,
-    verdict: VerdictOf<'Prove'>,
+    verdict: VerdictOf<'Verify'>,
     facts: Pick<Facts, 'pods' | 'tasks'>,
   ) => Promise<Remediation>
   readonly close: (record: Remediation, reason: Closing, message: string) => Promise<Remediation>
@@ -155,7 +155,7 @@ export const createReporter = ({ report, metrics, openRecordOf, now }: ReporterD
       report.intend(await recordOf(incident, verdict), { kind: 'Intended', ...seen(incident), verdict }),
     intendUndo: (incident, record, plan) => report.intend(record, { kind: 'UndoIntended', ...seen(incident), plan }),
     acted: (incident, record, outcome) => report.tell(record, { kind: 'Acted', ...seen(incident), outcome }),
-    proven: (incident, record, verdict, { pods, tasks }) => {
+    verified: (incident, record, verdict, { pods, tasks }) => {
       if (tasks?.known) metrics.answered(tasks.value)
       const digests = runningDigests(pods?.known ? pods.value : [])
       return report.tell(record, { kind: 'Proven', ...seen(incident), verdict, digests })
@@ -165,28 +165,28 @@ export const createReporter = ({ report, metrics, openRecordOf, now }: ReporterD
   }
 }
 
-export interface TellingDeps {
+export interface ReportingDeps {
   readonly config: Pick<Config, 'identity' | 'namespace'>
   readonly client: KubeClient
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
-  readonly records: Records
+  readonly records: RemediationCache
   readonly policies: Policies
-  readonly ledger: Ledger
+  readonly attemptHistory: AttemptHistory
 }
 
-export interface Telling {
+export interface Reporting {
   readonly reporter: Reporter
-  readonly policyNews: PolicyNewsTeller
+  readonly policyStatusUpdates: PolicyStatusUpdater
   /** Events that speak of no record. */
-  readonly emit: (notes: readonly Note[]) => void
+  readonly emit: (notes: readonly EventMessage[]) => void
   /** Writes what policies still have to be told; for the end of the process. */
   readonly flush: () => Promise<void>
 }
 
 /** The report stage wired: records first, then Events, metrics, log, and the policies' status. */
-export const createTelling = ({
+export const createReporting = ({
   config,
   client,
   clock,
@@ -194,8 +194,8 @@ export const createTelling = ({
   metrics,
   records,
   policies,
-  ledger,
-}: TellingDeps): Telling => {
+  attemptHistory,
+}: ReportingDeps): Reporting => {
   const now = () => clock.now()
   const failed = (message: string) => (error: unknown, about: object | string) =>
     log.warn(message, { err: error, about })
@@ -211,26 +211,26 @@ export const createTelling = ({
     seen: policies.seen,
     onFailure: failed('policy status not written'),
   })
-  const policyNews = createPolicyNews({ policies, records, tell: policyStatus.tell })
+  const policyStatusUpdates = createPolicyStatusUpdater({ policies, records, tell: policyStatus.tell })
   const report = createReport({
     kube: client,
     operatorNamespace: config.namespace,
     events,
     metrics,
     policies: policyStatus,
-    ledger,
+    attemptHistory,
     onRecord: (record) => {
       const before = records.get(record.metadata.uid) ?? record
       records.put(record)
       logRecord(log, record)
-      new Set([before, record].map((each) => governingPolicy(each).name)).forEach(policyNews.counted)
+      new Set([before, record].map((each) => policyRefOf(each).name)).forEach(policyStatusUpdates.counted)
     },
   })
   const openRecordOf: Parameters<typeof createReporter>[0]['openRecordOf'] = ({ owner, area, templateHash }) =>
     knownRecordOf(records.of(owner.ref.uid, area), templateHash)
   return {
     reporter: createReporter({ report, metrics, openRecordOf, now }),
-    policyNews,
+    policyStatusUpdates,
     emit: (notes) => void events.emit(notes),
     flush: policyStatus.flush,
   }
@@ -246,7 +246,7 @@ export const logRecord = (log: Log, record: Remediation): void => {
     reason: status.reason,
     target: [spec.target.kind, [spec.target.namespace, spec.target.name].filter(Boolean).join('/')].join(' '),
     cause: status.cause ?? spec.cause,
-    policy: governingPolicy(record).name,
+    policy: policyRefOf(record).name,
     record: `${namespace ?? ''}/${name}`,
     says: status.message,
   })

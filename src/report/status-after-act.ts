@@ -29,10 +29,10 @@ const sayActed = (step: RemediationStep | undefined): { readonly done: string; r
 
 export const acted = (
   before: RemediationStatus,
-  { at, outcome, lookAgainAt }: Extract<StatusChange, { kind: 'Acted' }>,
+  { at, outcome, requeueAt }: Extract<StatusChange, { kind: 'Acted' }>,
 ): RemediationStatus => {
   const steps = before.steps ?? []
-  const nextLook = lookAgainAt === undefined ? undefined : isoTime(lookAgainAt)
+  const nextCheckTime = requeueAt === undefined ? undefined : isoTime(requeueAt)
   const undo = isUndo(steps)
   switch (outcome.kind) {
     case 'Done':
@@ -51,16 +51,16 @@ export const acted = (
           reason: 'Undone',
           message: `the remedy did not help and was taken back: ${message}`,
           steps: withLast(steps, { ...step, state: 'Undone', finishedAt: isoTime(at) }),
-          finishedAt: lookAgainAt === undefined ? isoTime(at) : undefined,
-          nextLook,
+          finishedAt: requeueAt === undefined ? isoTime(at) : undefined,
+          nextCheckTime,
         })
       }
       return put(before, {
         phase: 'Verifying',
-        reason: 'WaitingForProof',
+        reason: 'Verifying',
         message: `${message}; waiting for ${awaited}`,
         steps: withLast(steps, { ...step, ...withoutLeft(steps, left), state: 'Done' }),
-        nextLook,
+        nextCheckTime,
       })
     }
     case 'Stale': {
@@ -71,19 +71,19 @@ export const acted = (
           reason: 'DidNotHelp',
           message: `the remedy did not help; taking it back has to wait: ${outcome.why}`,
           steps: steps.slice(0, -1),
-          nextLook,
+          nextCheckTime,
         })
       }
       const intent = lastBegun(steps)?.intendedAt
       const attempts = (before.attempts ?? []).filter((time) => time !== intent)
       return put(before, {
         phase: 'Held',
-        reason: 'LookingAgain',
+        reason: 'StaleRead',
         message: `nothing was written: ${outcome.why}`,
         steps: withLast(steps, { state: 'Planned', message: clip(outcome.why, 4_096), intendedAt: undefined }),
         attempts: attempts.length > 0 ? attempts : undefined,
         startedAt: attempts.length > 0 ? before.startedAt : undefined,
-        nextLook,
+        nextCheckTime,
       })
     }
     case 'Refused': {
@@ -94,17 +94,17 @@ export const acted = (
         message: `the API server refused the write${right}: ${outcome.why}`,
         steps: withLast(steps, { state: 'Failed', message: clip(outcome.why, 4_096), finishedAt: isoTime(at) }),
         finishedAt: isoTime(at),
-        nextLook,
+        nextCheckTime,
       })
     }
   }
 }
 
-export const proven = (
+export const verified = (
   before: RemediationStatus,
   { at, verdict, digests = {} }: Extract<StatusChange, { kind: 'Proven' }>,
 ): RemediationStatus => {
-  const { reason, message, lookAgainAt, next } = verdict
+  const { reason, message, requeueAt, next } = verdict
   const steps = before.steps ?? []
   const open = lastBegun(steps)?.state === 'Intended'
   const end = (state: RemediationStep['state']) =>
@@ -118,7 +118,7 @@ export const proven = (
         message,
         // An intent that is being proven was carried out before a crash could tell of it.
         ...(open && { steps: withLast(steps, { state: 'Done', actedAt: isoTime(at) }) }),
-        nextLook: isoTime(lookAgainAt),
+        nextCheckTime: isoTime(requeueAt),
       })
     case 'Succeeded':
       return put(before, {
@@ -127,7 +127,7 @@ export const proven = (
         message,
         steps: withDigests(end('Succeeded'), digests),
         finishedAt: isoTime(at),
-        nextLook: undefined,
+        nextCheckTime: undefined,
       })
     case 'Ineffective':
       return put(before, {
@@ -136,7 +136,7 @@ export const proven = (
         message,
         steps: end('Ineffective'),
         finishedAt: next === undefined || next.kind === 'Stop' ? isoTime(at) : undefined,
-        nextLook: next === undefined || next.kind === 'Stop' ? undefined : isoTime(lookAgainAt),
+        nextCheckTime: next === undefined || next.kind === 'Stop' ? undefined : isoTime(requeueAt),
       })
     case 'Cancelled':
       return put(before, {
@@ -145,7 +145,7 @@ export const proven = (
         message,
         steps: withLast(withoutProposal(steps), { finishedAt: isoTime(at) }),
         finishedAt: isoTime(at),
-        nextLook: undefined,
+        nextCheckTime: undefined,
       })
   }
 }

@@ -12,7 +12,7 @@ import {
   learned,
   put,
   stepOf,
-  underWay,
+  inProgress,
   type VerdictOf,
   withLast,
   withoutProposal,
@@ -31,8 +31,8 @@ const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
   planHash: plan?.hash,
 })
 
-const overdue = ({ nextLook }: RemediationStatus, at: number): boolean =>
-  nextLook !== undefined && Date.parse(nextLook) < at - NEXT_LOOK_REFRESH_MS
+const overdue = ({ nextCheckTime }: RemediationStatus, at: number): boolean =>
+  nextCheckTime !== undefined && Date.parse(nextCheckTime) < at - NEXT_LOOK_REFRESH_MS
 
 /** Guardrails that a sentence names: an observing policy tells what would hold it, and that changes. */
 const foreseenIn = (own: HoldReason, message = ''): string =>
@@ -55,13 +55,13 @@ const deadlineOf = (before: RemediationStatus, { plan, expiresAt }: VerdictOf<'H
 }
 
 export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
-  const { reason, message, plan, policy, lookAgainAt } = verdict
+  const { reason, message, plan, policy, requeueAt } = verdict
   const finished = before.finishedAt !== undefined
   if (reason === 'AlreadyRecovered') {
-    return underWay(before) || finished ? before : closed(before, at, 'Recovered', message)
+    return inProgress(before) || finished ? before : closed(before, at, 'Recovered', message)
   }
-  if (underWay(before)) return deferred(before, at, verdict)
-  if (verdict.ends !== undefined) return turnedDown(before, at, verdict, verdict.ends)
+  if (inProgress(before)) return deferred(before, at, verdict)
+  if (verdict.ends !== undefined) return rejected(before, at, verdict, verdict.ends)
   // An incident that spent its attempts has ended, badly; it is not merely held.
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
   const phase = spent ? before.phase : heldPhase(reason)
@@ -90,13 +90,13 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
     ...known,
     steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned', policy)) : kept,
     expiresAt: deadlineOf(before, verdict),
-    nextLook: isoTime(lookAgainAt),
+    nextCheckTime: isoTime(requeueAt),
     finishedAt: spent ? (before.finishedAt ?? isoTime(at)) : undefined,
   })
 }
 
 /** The proposal stays on the record, as what was turned down. */
-const turnedDown = (
+const rejected = (
   before: RemediationStatus,
   at: number,
   { plan, message, policy, diagnosis }: VerdictOf<'Hold'>,
@@ -115,17 +115,17 @@ const turnedDown = (
       ? withStep(before.steps ?? [], stepOf(plan, attempt, 'Planned', policy))
       : withoutProposal(before.steps ?? []),
     expiresAt: undefined,
-    nextLook: undefined,
+    nextCheckTime: undefined,
     finishedAt: isoTime(at),
   })
 }
 
 /** What was begun stays begun, or nobody would finish it: the hold only says why it does not go on. */
 const deferred = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
-  const { reason, message, lookAgainAt, expiresAt } = verdict
+  const { reason, message, requeueAt, expiresAt } = verdict
   if (before.reason === reason && !overdue(before, at)) return before
   const asked = expiresAt !== undefined && { expiresAt: isoTime(expiresAt) }
-  return put(before, { reason, message, nextLook: isoTime(lookAgainAt), ...asked })
+  return put(before, { reason, message, nextCheckTime: isoTime(requeueAt), ...asked })
 }
 
 export const closed = (before: RemediationStatus, at: number, reason: Reason, message: string): RemediationStatus =>
@@ -137,7 +137,7 @@ export const closed = (before: RemediationStatus, at: number, reason: Reason, me
         message,
         steps: withoutProposal(before.steps ?? []),
         expiresAt: undefined,
-        nextLook: undefined,
+        nextCheckTime: undefined,
         finishedAt: isoTime(at),
       })
 
@@ -153,7 +153,7 @@ const running = (before: RemediationStatus, since: string, step: RemediationStep
     startedAt: before.startedAt ?? since,
     expiresAt: undefined,
     finishedAt: undefined,
-    nextLook: undefined,
+    nextCheckTime: undefined,
   })
 
 /** An attempt is one pass through the actions of a policy: an escalation within it is no new one. */

@@ -2,11 +2,11 @@ import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import type { NodePlan, Outcome, PlacedChange, Plan, RewriteImagePlan, Verdict } from '../model/plan.ts'
-import type { GoverningPolicy } from '../model/remediation-state.ts'
+import type { PolicyRef } from '../model/remediation-state.ts'
 import type { Reason } from './reasons.ts'
 
 /** An attempt was begun and its outcome is not known. */
-export const underWay = ({ phase }: RemediationStatus): boolean => phase === 'Running' || phase === 'Verifying'
+export const inProgress = ({ phase }: RemediationStatus): boolean => phase === 'Running' || phase === 'Verifying'
 
 /** Fields that go away when they are undefined here: a status is replaced as a whole. */
 export const put = (before: RemediationStatus, fields: Partial<RemediationStatus>): RemediationStatus => {
@@ -37,7 +37,9 @@ export const learned = (before: RemediationStatus, diagnosis: Diagnosis): Partia
   const { cause } = before
   const open = diagnosis.findings.filter((finding) => finding.cause === diagnosis.cause)
   const knowsLess =
-    cause !== undefined && cause !== diagnosis.cause && open.some(({ mayBe }) => mayBe.some((may) => may === cause))
+    cause !== undefined &&
+    cause !== diagnosis.cause &&
+    open.some(({ possibleCauses }) => possibleCauses.some((may) => may === cause))
   const known = knownOf(diagnosis)
   return knowsLess ? { ...known, cause, evidence: before.evidence ?? known.evidence } : known
 }
@@ -75,15 +77,15 @@ const isOnNode = (plan: Plan): plan is NodePlan => plan.type !== 'RewriteImage' 
 const nodeOf = (plan: NodePlan): NonNullable<RemediationStep['node']> => {
   switch (plan.type) {
     case 'RecycleSandbox':
-      return { orders: plan.orders.map(({ name }) => name) }
+      return { tasks: plan.tasks.map(({ name }) => name) }
     case 'RestartRuntime': {
       const { runtime, reason, touches } = plan
-      return { orders: plan.orders.map(({ name }) => name), runtime, reason, touches: clip(touches, 1_024) }
+      return { tasks: plan.tasks.map(({ name }) => name), runtime, reason, touches: clip(touches, 1_024) }
     }
     case 'FlagNode':
-      return { orders: [], detail: clip(plan.detail, 256), message: clip(plan.message, 1_024) }
+      return { tasks: [], detail: clip(plan.detail, 256), message: clip(plan.message, 1_024) }
     case 'InstallMountHelper':
-      return { orders: [plan.podName], detail: clip(plan.fsType, 256) }
+      return { tasks: [plan.podName], detail: clip(plan.fsType, 256) }
   }
 }
 
@@ -92,7 +94,7 @@ export const stepOf = (
   plan: Plan,
   attempt: number,
   state: RemediationStep['state'],
-  policy: GoverningPolicy | undefined,
+  policy: PolicyRef | undefined,
 ): RemediationStep => {
   const pods = podsOf(plan)
   const podsOnly = plan.type === 'RewriteImage' && plan.podsOnly === true
@@ -136,7 +138,7 @@ export const isUndo = (steps: readonly RemediationStep[]): boolean => {
   return last !== undefined && before?.attempt === last.attempt && before.index === last.index
 }
 
-// What can happen to a record. Times (`at`, `lookAgainAt`) are ms since the epoch.
+// What can happen to a record. Times (`at`, `requeueAt`) are ms since the epoch.
 
 export type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
 
@@ -151,10 +153,10 @@ export type StatusChange = { readonly at: number; readonly sight?: Sight } & (
   | { readonly kind: 'Held'; readonly verdict: VerdictOf<'Hold'> }
   | { readonly kind: 'Intended'; readonly verdict: VerdictOf<'Act'> }
   | { readonly kind: 'UndoIntended'; readonly plan: RewriteImagePlan }
-  | { readonly kind: 'Acted'; readonly outcome: Outcome; readonly lookAgainAt?: number }
+  | { readonly kind: 'Acted'; readonly outcome: Outcome; readonly requeueAt?: number }
   | {
       readonly kind: 'Proven'
-      readonly verdict: VerdictOf<'Prove'>
+      readonly verdict: VerdictOf<'Verify'>
       /** Image digests that now run, by container, where the kubelet told. */
       readonly digests?: Readonly<Record<string, string>>
     }

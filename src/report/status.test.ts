@@ -6,7 +6,7 @@ import { nextStatus } from './status.ts'
 import {
   aHold,
   anAct,
-  aProof,
+  aVerification,
   aRecycle,
   aRewrite,
   BROKEN,
@@ -15,7 +15,7 @@ import {
   happens,
   iso,
   lived,
-  MENDED,
+  PATCHED,
   NOW,
 } from './testing.ts'
 
@@ -27,20 +27,23 @@ const acted = (outcome: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = DO
   outcome,
   ...more,
 })
-const proof = (...words: Parameters<typeof aProof>): Happening => ({ kind: 'Proven', verdict: aProof(...words) })
+const verification = (...words: Parameters<typeof aVerification>): Happening => ({
+  kind: 'Proven',
+  verdict: aVerification(...words),
+})
 const undo: Happening = {
   kind: 'UndoIntended',
   plan: aRewrite({
     hash: 'hash-undo',
-    changes: [{ ...aRewrite().changes[0]!, from: MENDED, to: BROKEN, was: MENDED }],
+    changes: [{ ...aRewrite().changes[0]!, from: PATCHED, to: BROKEN, was: PATCHED }],
   }),
 }
 const close: Happening = { kind: 'Closed', reason: 'OwnerGone', message: 'it is gone' }
 
-const waiting = proof('Waiting', 'WaitingForProof')
-const repaired = proof('Succeeded', 'Repaired')
-const ineffective = proof('Ineffective', 'DidNotHelp')
-const escalate = proof('Ineffective', 'DidNotHelp', { next: { kind: 'Escalate' } })
+const waiting = verification('Waiting', 'Verifying')
+const repaired = verification('Succeeded', 'Repaired')
+const ineffective = verification('Ineffective', 'DidNotHelp')
+const escalate = verification('Ineffective', 'DidNotHelp', { next: { kind: 'Escalate' } })
 
 interface Row {
   readonly after: readonly Happening[]
@@ -109,7 +112,7 @@ const table: Readonly<Record<string, Row>> = {
   'a write that was accepted awaits its proof': {
     after: [act(), acted()],
     phase: 'Verifying',
-    reason: 'WaitingForProof',
+    reason: 'Verifying',
     steps: ['Done'],
     attempts: 1,
     finished: false,
@@ -117,7 +120,7 @@ const table: Readonly<Record<string, Row>> = {
   'a write that stood already awaits its proof as well': {
     after: [act(), acted({ kind: 'AlreadyDone' })],
     phase: 'Verifying',
-    reason: 'WaitingForProof',
+    reason: 'Verifying',
     steps: ['Done'],
     attempts: 1,
     finished: false,
@@ -125,7 +128,7 @@ const table: Readonly<Record<string, Row>> = {
   'a write that came too late counts for nothing': {
     after: [act(), acted({ kind: 'Stale', why: 'it moved' })],
     phase: 'Held',
-    reason: 'LookingAgain',
+    reason: 'StaleRead',
     steps: ['Planned'],
     attempts: 0,
     finished: false,
@@ -141,7 +144,7 @@ const table: Readonly<Record<string, Row>> = {
   'a proof that is still awaited after a crash takes the intent for done': {
     after: [act(), waiting],
     phase: 'Verifying',
-    reason: 'WaitingForProof',
+    reason: 'Verifying',
     steps: ['Done'],
     attempts: 1,
     finished: false,
@@ -189,7 +192,7 @@ const table: Readonly<Record<string, Row>> = {
   'an escalation that came too late leaves the attempt counted': {
     after: [act(), acted(), escalate, act({ plan: aRecycle({ index: 1 }) }), acted({ kind: 'Stale', why: 'it moved' })],
     phase: 'Held',
-    reason: 'LookingAgain',
+    reason: 'StaleRead',
     steps: ['Ineffective', 'Planned'],
     attempts: 1,
     finished: false,
@@ -211,7 +214,7 @@ const table: Readonly<Record<string, Row>> = {
     finished: true,
   },
   'an undo after which something follows does not': {
-    after: [act(), acted(), undo, acted(DONE, { lookAgainAt: NOW })],
+    after: [act(), acted(), undo, acted(DONE, { requeueAt: NOW })],
     phase: 'Ineffective',
     reason: 'Undone',
     steps: ['Ineffective', 'Undone'],
@@ -235,7 +238,7 @@ const table: Readonly<Record<string, Row>> = {
     finished: true,
   },
   'an owner that is gone cancels it': {
-    after: [act(), acted(), proof('Cancelled', 'OwnerGone')],
+    after: [act(), acted(), verification('Cancelled', 'OwnerGone')],
     phase: 'Cancelled',
     reason: 'OwnerGone',
     steps: ['Done'],
@@ -289,7 +292,7 @@ describe('the status of a record', () => {
   const unchanged: Readonly<Record<string, readonly [RemediationStatus, Happening]>> = {
     'the same hold with other words and another next look': [
       lived(held),
-      hold('CoolingDown', { message: 'still 4 s', lookAgainAt: NOW + 64_000 }),
+      hold('CoolingDown', { message: 'still 4 s', requeueAt: NOW + 64_000 }),
     ],
     'the same proposal': [
       lived(hold('ObserveOnly', { plan: aRewrite() })),
@@ -301,7 +304,7 @@ describe('the status of a record', () => {
     ],
     'a proof that is still awaited': [
       lived(act(), acted()),
-      proof('Waiting', 'WaitingForProof', { message: '3 of 4' }),
+      verification('Waiting', 'Verifying', { message: '3 of 4' }),
     ],
     'an intent that stands': [lived(act()), act({ resume: true })],
     'an undo that stands': [lived(act(), acted(), undo), undo],
@@ -331,8 +334,8 @@ describe('the status of a record', () => {
   test('is told anew when its next look passed long ago', () => {
     const before = lived(held)
     const at = NOW + 2 * 3_600_000
-    const after = nextStatus(before, { at, kind: 'Held', verdict: aHold('CoolingDown', { lookAgainAt: at + 5_000 }) })
-    expect(after.nextLook).toBe(new Date(at + 5_000).toISOString())
+    const after = nextStatus(before, { at, kind: 'Held', verdict: aHold('CoolingDown', { requeueAt: at + 5_000 }) })
+    expect(after.nextCheckTime).toBe(new Date(at + 5_000).toISOString())
   })
 
   test('names the policy that governs now, and on each step the one by which it was planned', () => {
@@ -375,7 +378,7 @@ describe('the status of a record', () => {
   })
 
   test('keeps the cause that a registry told while later looks know the words alone, and no longer', () => {
-    const words = (mayBe: readonly 'ProjectNotFound'[]) => ({
+    const words = (possibleCauses: readonly 'ProjectNotFound'[]) => ({
       cause: 'Unauthorized' as const,
       findings: [
         {
@@ -384,8 +387,8 @@ describe('the status of a record', () => {
           image: BROKEN,
           cause: 'Unauthorized' as const,
           message: '401 Unauthorized',
-          witness: 'kubelet' as const,
-          mayBe,
+          source: 'kubelet' as const,
+          possibleCauses,
         },
       ],
       evidence: [{ fact: 'PodStatus', says: '401 Unauthorized' }],
@@ -403,7 +406,7 @@ describe('the status of a record', () => {
     const after = nextStatus(before, {
       at: NOW,
       kind: 'Proven',
-      verdict: aProof('Succeeded', 'Repaired'),
+      verdict: aVerification('Succeeded', 'Repaired'),
       digests: { coredns: 'sha256:abc' },
     })
     expect(after.steps?.[0]?.changes?.[0]?.digestAfter).toBe('sha256:abc')

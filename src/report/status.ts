@@ -3,7 +3,7 @@
  * worth a write happened the very same object comes back.
  */
 import type { RemediationStatus } from '../api/remediation.ts'
-import { acted, proven } from './status-after-act.ts'
+import { acted, verified } from './status-after-act.ts'
 import { closed, held, intended, undoIntended } from './status-before-act.ts'
 import { clip, isoTime, put, type StatusChange, type StatusCondition, withCondition } from './status-fields.ts'
 
@@ -48,7 +48,7 @@ const changed = (before: RemediationStatus, change: StatusChange): RemediationSt
     case 'Acted':
       return acted(before, change)
     case 'Proven':
-      return proven(before, change)
+      return verified(before, change)
     case 'Closed':
       return closed(before, change.at, change.reason, change.message)
   }

@@ -9,7 +9,7 @@ import { nextStatus } from './status.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')
 export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'
-export const MENDED = 'harbor.od.com/public/coredns:1.6.1'
+export const PATCHED = 'harbor.od.com/public/coredns:1.6.1'
 export const POLICY = { name: 'moved', uid: 'policy-1', generation: 1 }
 export const OWNER = {
   apiVersion: 'apps/v1',
@@ -46,7 +46,7 @@ export const aRewrite = (words: Partial<RewriteImagePlan> = {}): RewriteImagePla
       container: 'coredns',
       init: false,
       from: BROKEN,
-      to: MENDED,
+      to: PATCHED,
       was: BROKEN,
       pointer: '/spec/template/spec/containers/0',
     },
@@ -73,7 +73,7 @@ export const aHold = (reason: HoldReason, words: Partial<VerdictOf<'Hold'>> = {}
   policy: POLICY,
   reason,
   message: `held by ${reason}`,
-  lookAgainAt: NOW + 60_000,
+  requeueAt: NOW + 60_000,
   diagnosis: aDiagnosis(),
   ...words,
 })
@@ -88,16 +88,16 @@ export const anAct = (words: Partial<VerdictOf<'Act'>> = {}): VerdictOf<'Act'> =
   ...words,
 })
 
-export const aProof = (
-  outcome: VerdictOf<'Prove'>['outcome'],
+export const aVerification = (
+  outcome: VerdictOf<'Verify'>['outcome'],
   reason: string,
-  words: Partial<VerdictOf<'Prove'>> = {},
-): VerdictOf<'Prove'> => ({
-  kind: 'Prove',
+  words: Partial<VerdictOf<'Verify'>> = {},
+): VerdictOf<'Verify'> => ({
+  kind: 'Verify',
   outcome,
   reason,
   message: `it is ${outcome}`,
-  lookAgainAt: NOW + 30_000,
+  requeueAt: NOW + 30_000,
   ...words,
 })
 

@@ -21,9 +21,9 @@ export const describeError = (error: unknown): string => {
     parts.push(at instanceof Error ? at.message || at.name : inspect(at))
     at = at instanceof Error ? at.cause : undefined
   }
-  const unplanned = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+  const noPlan = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
   const sentence = parts.join(': ')
-  return unplanned && error.stack !== undefined ? `${sentence}\n${error.stack}` : sentence
+  return noPlan && error.stack !== undefined ? `${sentence}\n${error.stack}` : sentence
 }
 
 /** One JSON object a line, as `createLog` writes them for machines, without the library: 2 MB less for a process. */

@@ -7,17 +7,17 @@ import type { KubeEvent, KubeObject, Node, Pod } from '../model/kubernetes.ts'
 import { PAUSED_ANNOTATION } from '../model/names.ts'
 import { approvalEntries } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { type NodeSighting, nodeSighting } from './node-cache.ts'
-import type { PodRef, Word } from './pod-cache.ts'
+import { type NodeEntry, nodeEntry } from './node-cache.ts'
+import type { PodRef, WarningEvent } from './pod-cache.ts'
 import { pendingPod } from './pod-projection.ts'
-import { wordOf } from './warning-event.ts'
+import { warningEventOf } from './warning-event.ts'
 
 /** Where the signals go. Handlers are synchronous: they note what changed and look later. */
-export interface Signals {
+export interface EventHandlers {
   readonly pendingPod: (pod: Pod) => void
   /** A pod left the selection: it started, it failed, or it is gone. The object is as it was. */
   readonly leftPending: (pod: Pod) => void
-  readonly word: (ref: PodRef, word: Word) => void
+  readonly word: (ref: PodRef, word: WarningEvent) => void
   /** As it stands on the server, whatever that is: understanding it is not for here. */
   readonly policy: (policy: KubeObject) => void
   readonly policyGone: (uid: string) => void
@@ -25,7 +25,7 @@ export interface Signals {
   readonly remediationGone: (uid: string) => void
   /** The operator's own namespace: whether the stop annotation is on it. */
   readonly paused: (paused: boolean) => void
-  readonly node: (node: NodeSighting) => void
+  readonly node: (node: NodeEntry) => void
   readonly nodeGone: (uid: string) => void
   /** All nodes were read, and are heard of. */
   readonly nodesSeen: () => void
@@ -37,7 +37,7 @@ export interface WatchDeps {
   readonly client: Pick<KubeClient, 'list' | 'stream'>
   /** The operator's own. */
   readonly namespace: string
-  readonly signals: Signals
+  readonly handlers: EventHandlers
   readonly onError: (error: unknown, about: { readonly name: string; readonly retryInMs?: number }) => void
   readonly onActivity: (name: string, at: number) => void
   readonly clock: Clock
@@ -59,7 +59,7 @@ export const WATCHES = ['remediationpolicies', 'remediations', 'namespaces', 'po
  * All watches, by field selectors on the server, so that memory and traffic grow with what is broken. Pods in phase
  * Pending that have a node, Warning Events of pods, and our own objects. Of nodes all are watched, each a few lines.
  */
-export const createWatch = ({ client, namespace, signals, onError, onActivity, clock }: WatchDeps): Watch => {
+export const createWatch = ({ client, namespace, handlers, onError, onActivity, clock }: WatchDeps): Watch => {
   const common = (name: string) => ({
     name,
     client,
@@ -71,21 +71,21 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
 
   const refusal = Promise.withResolvers<void>()
   let nodesRefused = false
-  const nodes = createReflector<Node, NodeSighting>({
+  const nodes = createReflector<Node, NodeEntry>({
     ...common('nodes'),
     path: pathOf({ apiVersion: 'v1', kind: 'Node' }),
-    project: nodeSighting,
-    on: { upsert: signals.node, remove: (_, { uid }) => signals.nodeGone(uid), synced: signals.nodesSeen },
+    project: nodeEntry,
+    on: { upsert: handlers.node, remove: (_, { uid }) => handlers.nodeGone(uid), synced: handlers.nodesSeen },
     onActivity: (at) => {
       onActivity('nodes', at)
       nodesRefused = false
-      if (nodes.hasSynced()) signals.nodesSeen()
+      if (nodes.hasSynced()) handlers.nodesSeen()
     },
     onError: (error, about) => {
       onError(error, about)
       if (!forbidden(error)) return
       nodesRefused = true
-      signals.nodesUnseen('the right to list and watch nodes is missing')
+      handlers.nodesUnseen('the right to list and watch nodes is missing')
       refusal.resolve()
     },
   })
@@ -95,7 +95,7 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
       ...common('remediationpolicies'),
       path: own('RemediationPolicy'),
       project: (object) => object,
-      on: { upsert: signals.policy, remove: (_, { uid }) => signals.policyGone(uid) },
+      on: { upsert: handlers.policy, remove: (_, { uid }) => handlers.policyGone(uid) },
     }),
     createReflector<Remediation & KubeObject, Remediation>({
       ...common('remediations'),
@@ -107,29 +107,29 @@ export const createWatch = ({ client, namespace, signals, onError, onActivity, c
         spec,
         ...(status !== undefined && { status }),
       }),
-      on: { upsert: signals.remediation, remove: (_, { uid }) => signals.remediationGone(uid) },
+      on: { upsert: handlers.remediation, remove: (_, { uid }) => handlers.remediationGone(uid) },
     }),
     createReflector<KubeObject, boolean>({
       ...common('namespaces'),
       path: pathOf({ apiVersion: 'v1', kind: 'Namespace' }),
       query: { fieldSelector: `metadata.name=${namespace}` },
       project: ({ metadata }) => metadata.annotations?.[PAUSED_ANNOTATION] === 'true',
-      on: { upsert: signals.paused, remove: () => signals.paused(true) },
+      on: { upsert: handlers.paused, remove: () => handlers.paused(true) },
     }),
     createReflector<Pod, Pod>({
       ...common('pods'),
       path: pathOf({ apiVersion: 'v1', kind: 'Pod' }),
       query: { fieldSelector: 'status.phase=Pending,spec.nodeName!=' },
       project: pendingPod,
-      on: { upsert: signals.pendingPod, remove: signals.leftPending },
+      on: { upsert: handlers.pendingPod, remove: handlers.leftPending },
     }),
-    createReflector<KubeEvent, { ref: PodRef; word: Word }>({
+    createReflector<KubeEvent, { ref: PodRef; word: WarningEvent }>({
       ...common('events'),
       path: pathOf({ apiVersion: 'v1', kind: 'Event' }),
       query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
-      project: wordOf,
+      project: warningEventOf,
       keep: false,
-      on: { upsert: ({ ref, word }) => signals.word(ref, word) },
+      on: { upsert: ({ ref, word }) => handlers.word(ref, word) },
     }),
     nodes,
   ]

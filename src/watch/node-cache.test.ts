@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { createIncidents } from '../controller/incidents.ts'
-import { createLookAtNode } from '../controller/process-pod.ts'
-import { examineNode } from '../diagnose/node/findings.ts'
+import { createProcessNode } from '../controller/process-pod.ts'
+import { detectNodeFailures } from '../diagnose/node/findings.ts'
 import type { Node } from '../model/kubernetes.ts'
-import { createNodes, type NodeSighting, nodeSighting } from './node-cache.ts'
+import { createNodeCache, type NodeEntry, nodeEntry } from './node-cache.ts'
 
-const node = (uid: string, status = 'True', message = '', heartbeat = '0'): NodeSighting =>
-  nodeSighting({
+const node = (uid: string, status = 'True', message = '', heartbeat = '0'): NodeEntry =>
+  nodeEntry({
     metadata: { name: `node-${uid}`, uid, resourceVersion: heartbeat },
     status: { conditions: [{ type: 'Ready', status, message, lastTransitionTime: '2030-01-01T00:00:00Z' }] },
   })
@@ -14,14 +14,14 @@ const node = (uid: string, status = 'True', message = '', heartbeat = '0'): Node
 const DOWN = ['False', 'container runtime is down'] as const
 
 test('a heartbeat changes nothing, a condition does', () => {
-  const nodes = createNodes()
+  const nodes = createNodeCache()
   expect(nodes.put(node('a'))).toBe(true)
   expect(nodes.put(node('a', 'True', '', '1'))).toBe(false)
   expect(nodes.put(node('a', ...DOWN))).toBe(true)
 })
 
 test('how the nodes are is unknown until all were read, and while they cannot be watched', () => {
-  const nodes = createNodes()
+  const nodes = createNodeCache()
   nodes.put(node('a'))
   expect(nodes.fact().known).toBe(false)
   nodes.seen()
@@ -31,7 +31,7 @@ test('how the nodes are is unknown until all were read, and while they cannot be
 })
 
 test('a node that was made anew under its name is the one by that name', () => {
-  const nodes = createNodes()
+  const nodes = createNodeCache()
   nodes.put(node('a'))
   nodes.put({ ...node('b'), name: 'node-a' })
   nodes.drop('a')
@@ -40,10 +40,10 @@ test('a node that was made anew under its name is the one by that name', () => {
 })
 
 const looking = () => {
-  const nodes = createNodes()
+  const nodes = createNodeCache()
   const incidents = createIncidents()
   const queued: string[] = []
-  const look = createLookAtNode({ nodes, incidents, enqueue: (key) => queued.push(key), now: () => 0 })
+  const look = createProcessNode({ nodes, incidents, enqueue: (key) => queued.push(key), now: () => 0 })
   return { nodes, incidents, queued, look }
 }
 
@@ -76,7 +76,7 @@ test('pods and the node itself are one incident where they say the same', () => 
   nodes.put(node('a', ...DOWN))
   look('a')
   const target = { apiVersion: 'v1', kind: 'Node', name: 'node-a', uid: 'a' }
-  const failing = { ...examineNode(node('a', ...DOWN), 0) }
+  const failing = { ...detectNodeFailures(node('a', ...DOWN), 0) }
   const pod = { ...failing, pod: { metadata: { name: 'p', namespace: 'web', uid: 'p', resourceVersion: '1' } } }
   incidents.report(pod, [{ target, areas: ['RuntimeUnresponsive'] }])
   expect([...(incidents.get('a/RuntimeUnresponsive')?.pods.keys() ?? [])]).toEqual(['a', 'p'])
@@ -107,7 +107,7 @@ const nodeNodeSighting = (more: Partial<Node> = {}): Node => ({
 })
 
 test('only what decisions read is kept', () => {
-  expect(nodeSighting(nodeNodeSighting())).toEqual({
+  expect(nodeEntry(nodeNodeSighting())).toEqual({
     name: 'node-1',
     uid: 'n',
     labels: { 'kubernetes.io/os': 'linux' },
@@ -129,12 +129,12 @@ test('opt-out, cordon and control plane are seen', () => {
   const labels = { 'node-role.kubernetes.io/control-plane': '' }
   const annotations = { 'podmend.io/exclude': 'true', other: 'x' }
   expect(
-    nodeSighting(nodeNodeSighting({ metadata: { ...metadata, labels, annotations }, spec: { unschedulable: true } })),
+    nodeEntry(nodeNodeSighting({ metadata: { ...metadata, labels, annotations }, spec: { unschedulable: true } })),
   ).toMatchObject({ controlPlane: true, unschedulable: true, annotations: { 'podmend.io/exclude': 'true' } })
 })
 
 test('a node whose kubelet never spoke is not ready', () => {
-  const sighting = nodeSighting(nodeNodeSighting({ status: {} }))
-  expect(sighting.ready).toBe(false)
-  expect(sighting.readiness).toBeUndefined()
+  const entry = nodeEntry(nodeNodeSighting({ status: {} }))
+  expect(entry.ready).toBe(false)
+  expect(entry.readiness).toBeUndefined()
 })

@@ -6,11 +6,11 @@ import { CONTROL_PLANE_LABELS, EXCLUDE_KEY } from '../model/names.ts'
 /** Every node as the watch last showed it. */
 export interface Nodes {
   /** Whether anything about it changed that somebody decides by; a heartbeat changes nothing. */
-  readonly put: (node: NodeSighting) => boolean
+  readonly put: (node: NodeEntry) => boolean
   readonly drop: (uid: string) => void
-  readonly get: (uid: string) => NodeSighting | undefined
-  readonly named: (name: string) => NodeSighting | undefined
-  readonly all: () => readonly NodeSighting[]
+  readonly get: (uid: string) => NodeEntry | undefined
+  readonly named: (name: string) => NodeEntry | undefined
+  readonly all: () => readonly NodeEntry[]
   /** All of them were read once, and are heard of. */
   readonly seen: () => void
   /** They cannot be watched: how many are unhealthy is unknown until they are seen again. */
@@ -18,16 +18,16 @@ export interface Nodes {
   readonly fact: () => Fact<readonly NodeState[]>
 }
 
-const isSame = (a: NodeSighting | undefined, b: NodeSighting): boolean => JSON.stringify(a) === JSON.stringify(b)
+const isSame = (a: NodeEntry | undefined, b: NodeEntry): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-export const createNodes = (): Nodes => {
-  const byUid = new Map<string, NodeSighting>()
-  const byName = new Map<string, NodeSighting>()
+export const createNodeCache = (): Nodes => {
+  const byUid = new Map<string, NodeEntry>()
+  const byName = new Map<string, NodeEntry>()
   let why: string | undefined = 'the nodes were not read yet'
   // Thousands of decisions share one list.
-  let list: readonly NodeSighting[] | undefined
+  let list: readonly NodeEntry[] | undefined
 
-  const all = (): readonly NodeSighting[] => (list ??= [...byUid.values()])
+  const all = (): readonly NodeEntry[] => (list ??= [...byUid.values()])
 
   return {
     put: (node) => {
@@ -61,7 +61,7 @@ export const createNodes = (): Nodes => {
 const MAX_MESSAGE = 1_024
 
 /** What is kept of a node: a few hundred bytes; images, volumes, addresses and heartbeats are left behind. */
-export interface NodeSighting {
+export interface NodeEntry {
   readonly name: string
   readonly uid: string
   readonly labels: Readonly<Record<string, string>>
@@ -82,7 +82,7 @@ export interface NodeSighting {
 }
 
 /** Line by line what a decision reads of a node at any time; what a heartbeat changes is not among it. */
-export const nodeSighting = ({ metadata, spec, status }: Node): NodeSighting => {
+export const nodeEntry = ({ metadata, spec, status }: Node): NodeEntry => {
   const labels = metadata.labels ?? {}
   const excluded = metadata.annotations?.[EXCLUDE_KEY]
   const condition = status?.conditions?.find(({ type }) => type === 'Ready')

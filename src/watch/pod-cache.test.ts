@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Pod } from '../model/kubernetes.ts'
-import { createBoard, type Word } from './pod-cache.ts'
+import { createPodCache, type WarningEvent } from './pod-cache.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 const ref = (uid: string) => ({ namespace: 'web', name: `pod-${uid}`, uid })
@@ -13,11 +13,16 @@ const pod = (uid: string, waiting?: string): Pod => ({
   },
 })
 
-const word = (message: string, lastSeen = NOW): Word => ({ reason: 'Failed', message, reporter: 'kubelet', lastSeen })
+const word = (message: string, lastSeen = NOW): WarningEvent => ({
+  reason: 'Failed',
+  message,
+  reporter: 'kubelet',
+  lastSeen,
+})
 
-const board = (maxPods?: number) => {
+const podCache = (maxPods?: number) => {
   const changed: string[] = []
-  const made = createBoard({
+  const made = createPodCache({
     now: () => NOW,
     onChange: (uid) => changed.push(uid),
     ...(maxPods !== undefined && { maxPods }),
@@ -26,7 +31,7 @@ const board = (maxPods?: number) => {
 }
 
 test('a pod that is merely starting is no reason to look', () => {
-  const b = board()
+  const b = podCache()
   b.sawPending(pod('a', 'ContainerCreating'))
   b.sawPending(pod('b', 'PodInitializing'))
   b.sawPending(pod('c'))
@@ -34,13 +39,13 @@ test('a pod that is merely starting is no reason to look', () => {
 })
 
 test('a container that waits for anything else is', () => {
-  const b = board()
+  const b = podCache()
   b.sawPending(pod('a', 'ImagePullBackOff'))
   expect(b.changed).toEqual(['a'])
 })
 
 test('a starting pod of which somebody said something is looked at', () => {
-  const b = board()
+  const b = podCache()
   b.heard(ref('a'), word('no chain'))
   b.sawPending(pod('a', 'ContainerCreating'))
   expect(b.changed).toEqual(['a', 'a'])
@@ -48,7 +53,7 @@ test('a starting pod of which somebody said something is looked at', () => {
 })
 
 test('a pod that leaves the selection is looked at once more, and forgotten where nobody spoke of it', () => {
-  const b = board()
+  const b = podCache()
   b.sawPending(pod('a', 'ErrImagePull'))
   b.leftPending('a')
   expect(b.changed).toEqual(['a', 'a'])
@@ -56,7 +61,7 @@ test('a pod that leaves the selection is looked at once more, and forgotten wher
 })
 
 test('a pod of which somebody spoke stays known by its words after it left the selection', () => {
-  const b = board()
+  const b = podCache()
   b.sawPending(pod('a', 'ErrImagePull'))
   b.heard(ref('a'), word('not found'))
   b.leftPending('a')
@@ -64,14 +69,14 @@ test('a pod of which somebody spoke stays known by its words after it left the s
 })
 
 test('a pod that starts healthily leaves nothing behind', () => {
-  const b = board()
+  const b = podCache()
   b.sawPending(pod('a', 'ContainerCreating'))
   b.leftPending('a')
   expect(b.uids()).toEqual([])
 })
 
 test('the newest words are kept, the same one once, and none older than an hour beside a new one', () => {
-  const b = board()
+  const b = podCache()
   b.heard(ref('a'), word('old', NOW - 3_600_001))
   for (let i = 0; i < 40; i += 1) b.heard(ref('a'), word(`m${i}`, NOW - 40 + i))
   b.heard(ref('a'), word('m39', NOW))
@@ -82,7 +87,7 @@ test('the newest words are kept, the same one once, and none older than an hour 
 })
 
 test('a flood of Events about pods that nobody sees pushes out only such', () => {
-  const b = board(10)
+  const b = podCache(10)
   b.sawPending(pod('real', 'ErrImagePull'))
   for (let i = 0; i < 100; i += 1) b.heard(ref(`forged-${i}`), word('x'))
   expect(b.uids().length).toBeLessThanOrEqual(10)
@@ -90,7 +95,7 @@ test('a flood of Events about pods that nobody sees pushes out only such', () =>
 })
 
 test('the words of all pods together are bounded, and a pod that a watch shows stays', () => {
-  const b = board()
+  const b = podCache()
   b.sawPending(pod('real', 'ErrImagePull'))
   for (let i = 0; i < 6_000; i += 1) b.heard(ref(`forged-${i}`), word(`${i}`.padEnd(4_096, 'x')))
   const kept = b.uids().reduce((sum, uid) => sum + (b.get(uid)?.words[0]?.message.length ?? 0), 0)
@@ -100,7 +105,7 @@ test('the words of all pods together are bounded, and a pod that a watch shows s
 })
 
 test('old words of pods that nobody sees are dropped in time, fresh ones and seen pods are not', () => {
-  const b = board()
+  const b = podCache()
   b.heard(ref('old'), word('x', NOW - 3_600_000))
   b.heard(ref('fresh'), word('x', NOW))
   b.sawPending(pod('seen', 'ErrImagePull'))

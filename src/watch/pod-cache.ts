@@ -3,11 +3,11 @@ import type { Pod } from '../model/kubernetes.ts'
 /** Words of one pod beyond this number push out the oldest: a pod with ten failing containers still fits. */
 const MAX_WORDS = 16
 /** An Event lives an hour on the server; a word no longer than that here. */
-const WORD_LIFE_MS = 3_600_000
+const WARNING_LIFE_MS = 3_600_000
 /** Of all words together: whoever may create Events could fill the memory otherwise. */
 const MAX_CHARACTERS = 16 * 2 ** 20
 
-export interface BoardDeps {
+export interface PodCacheDeps {
   readonly now: () => number
   /** A pod that may be broken looks different now; called with its uid. */
   readonly onChange: (uid: string) => void
@@ -16,11 +16,11 @@ export interface BoardDeps {
 }
 
 /** Holds what is known of pods that may be broken, by uid. Healthy pods never enter. */
-export interface Board {
+export interface PodCache {
   readonly sawPending: (pod: Pod) => void
   readonly leftPending: (uid: string) => void
-  readonly heard: (ref: PodRef, word: Word) => void
-  readonly get: (uid: string) => Sighting | undefined
+  readonly heard: (ref: PodRef, word: WarningEvent) => void
+  readonly get: (uid: string) => PodEntry | undefined
   readonly forget: (uid: string) => void
   /** Of every pod that may be broken. */
   readonly uids: () => readonly string[]
@@ -44,72 +44,72 @@ const refOf = (pod: Pod): PodRef => ({
 })
 
 /** What the words of a pod take, in characters. */
-const weight = ({ words }: Sighting): number => words.reduce((sum, { message }) => sum + message.length, 0)
+const weight = ({ words }: PodEntry): number => words.reduce((sum, { message }) => sum + message.length, 0)
 
-const joined = (words: readonly Word[], word: Word, now: number): readonly Word[] => {
+const joined = (words: readonly WarningEvent[], word: WarningEvent, now: number): readonly WarningEvent[] => {
   const others = words.filter(
     (w) =>
-      now - w.lastSeen < WORD_LIFE_MS &&
+      now - w.lastSeen < WARNING_LIFE_MS &&
       !(w.reason === word.reason && w.container === word.container && w.message === word.message),
   )
   return [...others, word].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WORDS)
 }
 
 /** See Board. Synchronous: a change is on the board before anyone is told of it. */
-export const createBoard = ({ now, onChange, maxPods = 20_000 }: BoardDeps): Board => {
-  const sightings = new Map<string, Sighting>()
+export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps): PodCache => {
+  const entries = new Map<string, PodEntry>()
   let characters = 0
 
   const drop = (uid: string): void => {
-    const sighting = sightings.get(uid)
-    if (!sighting) return
-    characters -= weight(sighting)
-    sightings.delete(uid)
+    const entry = entries.get(uid)
+    if (!entry) return
+    characters -= weight(entry)
+    entries.delete(uid)
   }
 
-  const put = (uid: string, sighting: Sighting): void => {
+  const put = (uid: string, entry: PodEntry): void => {
     drop(uid)
-    characters += weight(sighting)
-    sightings.set(uid, sighting)
+    characters += weight(entry)
+    entries.set(uid, entry)
   }
 
   /** What was heard of longest ago goes first; what a watch shows stays. */
   const makeRoom = (): void => {
-    if (sightings.size < maxPods && characters < MAX_CHARACTERS) return
-    for (const [uid, { pod }] of sightings) {
+    if (entries.size < maxPods && characters < MAX_CHARACTERS) return
+    for (const [uid, { pod }] of entries) {
       if (pod) continue
       drop(uid)
-      if (sightings.size < maxPods && characters < MAX_CHARACTERS) return
+      if (entries.size < maxPods && characters < MAX_CHARACTERS) return
     }
   }
 
   return {
     sawPending: (pod) => {
       const { uid } = pod.metadata
-      const words = sightings.get(uid)?.words ?? []
-      if (!sightings.has(uid)) makeRoom()
+      const words = entries.get(uid)?.words ?? []
+      if (!entries.has(uid)) makeRoom()
       put(uid, { ref: refOf(pod), pod, words })
       if (words.length > 0 || waitsInTrouble(pod)) onChange(uid)
     },
     leftPending: (uid) => {
-      const before = sightings.get(uid)
+      const before = entries.get(uid)
       if (!before) return
       if (before.words.length > 0) put(uid, { ref: before.ref, words: before.words })
       else drop(uid)
       onChange(uid)
     },
     heard: (ref, word) => {
-      const before = sightings.get(ref.uid)
+      const before = entries.get(ref.uid)
       makeRoom()
       put(ref.uid, { ref, ...before, words: joined(before?.words ?? [], word, now()) })
       onChange(ref.uid)
     },
-    get: (uid) => sightings.get(uid),
+    get: (uid) => entries.get(uid),
     forget: drop,
-    uids: () => [...sightings.keys()],
+    uids: () => [...entries.keys()],
     prune: () => {
-      for (const [uid, { pod, words }] of sightings) {
-        if (!pod && words.every(({ lastSeen }) => now() - lastSeen >= WORD_LIFE_MS)) drop(uid)
+      for (const [uid, { pod, words }] of entries) {
+        if (!pod && words.every(({ lastSeen }) => now() - lastSeen >= WARNING_LIFE_MS)) drop(uid)
       }
     },
   }
@@ -123,7 +123,7 @@ export interface PodRef {
 }
 
 /** What somebody's Event says of a pod. Only a word: it makes us look, it never proves. */
-export interface Word {
+export interface WarningEvent {
   readonly reason: string
   /** At most 4 KiB; an aggregation prefix is left in place. */
   readonly message: string
@@ -136,10 +136,10 @@ export interface Word {
 }
 
 /** All that is kept of a pod that may be broken: never kept of a healthy one. */
-export interface Sighting {
+export interface PodEntry {
   readonly ref: PodRef
   /** The pod as the Pending watch last showed it; absent where only an Event spoke of it. */
   readonly pod?: Pod
   /** Newest word for each reason and container, at most 16. */
-  readonly words: readonly Word[]
+  readonly words: readonly WarningEvent[]
 }

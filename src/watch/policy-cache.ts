@@ -21,7 +21,7 @@ export interface Policies {
   readonly seen: (name: string) => RemediationPolicy | undefined
 }
 
-export const createPolicies = (admit: (object: unknown) => Admission): Policies => {
+export const createPolicyCache = (admit: (object: unknown) => Admission): Policies => {
   const byUid = new Map<string, KnownPolicy>()
   let excluded: ReadonlySet<string> = new Set()
   let inForce: readonly PolicyInForce[] = []

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Remediation } from '../api/kinds.ts'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../model/names.ts'
 import type { Phase } from '../model/reasons.ts'
-import { createRecords, isInPlace, isOpen, subjectOf } from './remediation-cache.ts'
+import { createRemediationCache, isInPlace, isOpen, subjectOf } from './remediation-cache.ts'
 
 interface Given {
   readonly uid: string
@@ -45,14 +45,14 @@ const record = ({
   }) as unknown as Remediation
 
 test('the later version wins, however they arrive', () => {
-  const records = createRecords()
+  const records = createRemediationCache()
   records.put(record({ uid: 'a', version: '10', phase: 'Running' }))
   records.put(record({ uid: 'a', version: '9', phase: 'Held' }))
   expect(records.of('o', 'image').map(({ status }) => status?.phase)).toEqual(['Running'])
 })
 
 test('a record is of the target in its spec, whatever its labels were made to say', () => {
-  const records = createRecords()
+  const records = createRemediationCache()
   const forged = record({ uid: 'forged', owner: 'own', label: 'other', area: 'constructor', phase: 'Running' })
   records.put(forged)
   expect(records.ofOwner('other')).toEqual([])
@@ -63,7 +63,7 @@ test('a record is of the target in its spec, whatever its labels were made to sa
 })
 
 test('records are found by owner and area, newest first', () => {
-  const records = createRecords()
+  const records = createRemediationCache()
   records.put(record({ uid: 'old', created: '2030-01-01T00:00:00Z' }))
   records.put(record({ uid: 'new', created: '2030-01-02T00:00:00Z' }))
   records.put(record({ uid: 'volume', area: 'volume' }))
@@ -73,7 +73,7 @@ test('records are found by owner and area, newest first', () => {
 })
 
 test('what is under way counts against its policy, but for the incident that asks', () => {
-  const records = createRecords()
+  const records = createRemediationCache()
   records.put(record({ uid: 'a', owner: 'o1', phase: 'Running' }))
   records.put(record({ uid: 'b', owner: 'o2', phase: 'Verifying' }))
   records.put(record({ uid: 'c', owner: 'o3', phase: 'Held' }))
@@ -84,13 +84,13 @@ test('what is under way counts against its policy, but for the incident that ask
 })
 
 test('what is held is told by policy and reason, without what came to an end or is under way', () => {
-  const records = createRecords()
+  const records = createRemediationCache()
   records.put(record({ uid: 'a', reason: 'BudgetSpent' }))
   records.put(record({ uid: 'b', reason: 'BudgetSpent' }))
   records.put(record({ uid: 'c', reason: 'BudgetSpent', policy: 'q' }))
   records.put(record({ uid: 'd', phase: 'Observed', reason: 'ObserveOnly' }))
   records.put(record({ uid: 'e', phase: 'Ineffective', reason: 'AttemptsSpent', finishedAt: '2030-01-01T00:00:00Z' }))
-  records.put(record({ uid: 'f', phase: 'Verifying', reason: 'WaitingForProof' }))
+  records.put(record({ uid: 'f', phase: 'Verifying', reason: 'Verifying' }))
   expect(records.countHeld()).toEqual([
     { policy: 'p', reason: 'BudgetSpent', count: 2 },
     { policy: 'q', reason: 'BudgetSpent', count: 1 },
@@ -99,7 +99,7 @@ test('what is held is told by policy and reason, without what came to an end or 
 })
 
 test('a record that ends or is deleted counts no more', () => {
-  const records = createRecords()
+  const records = createRemediationCache()
   records.put(record({ uid: 'a', phase: 'Running' }))
   records.put(record({ uid: 'a', phase: 'Succeeded', version: '2' }))
   records.put(record({ uid: 'b', phase: 'Running' }))
@@ -116,7 +116,7 @@ test('a record is open until it has an end', () => {
 })
 
 test('a node on which a remedy is under way is under repair, but not for its own incident, and not by a mere flag', () => {
-  const records = createRecords()
+  const records = createRemediationCache()
   const onNode = (uid: string, owner: string, phase: Phase, action: string): Remediation => {
     const plain = record({ uid, owner, area: 'IptablesChainMissing', phase })
     const target = { apiVersion: 'v1', kind: 'Node', name: owner, uid: owner }

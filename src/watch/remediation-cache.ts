@@ -2,13 +2,13 @@ import type { Remediation } from '../api/kinds.ts'
 import type { IncidentArea } from '../model/causes.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import { HOLD_REASONS, type Phase } from '../model/reasons.ts'
-import { governingPolicy, areaOfRecord } from '../model/remediation-state.ts'
+import { policyRefOf, areaOfRecord } from '../model/remediation-state.ts'
 /** Phases in which something was begun and its outcome is not known yet. */
 const UNDER_WAY: ReadonlySet<Phase> = new Set(['Running', 'Verifying'])
 
 const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
 
-export const underWay = (record: Remediation): boolean => UNDER_WAY.has(record.status?.phase ?? 'Held')
+export const inProgress = (record: Remediation): boolean => UNDER_WAY.has(record.status?.phase ?? 'Held')
 
 /** Whether something may still come of it: it waits for a guardrail, a person, a proof or the next action. */
 export const isOpen = ({ status }: Remediation): boolean => status?.finishedAt === undefined
@@ -42,7 +42,7 @@ export const targetOf = ({ spec }: Remediation): ObjectRef => {
  * All Remediations by uid: what the watch shows, and at once what we wrote ourselves. The later of two versions
  * wins, or a decision right after a write would be made on the state before it.
  */
-export interface Records {
+export interface RemediationCache {
   readonly put: (record: Remediation) => void
   readonly drop: (uid: string) => void
   readonly get: (uid: string) => Remediation | undefined
@@ -66,7 +66,7 @@ const version = (record: Remediation): bigint => {
   return /^\d+$/.test(text) ? BigInt(text) : 0n
 }
 
-export const createRecords = (): Records => {
+export const createRemediationCache = (): RemediationCache => {
   const byUid = new Map<string, Remediation>()
   const byOwner = new Map<string, Set<string>>()
   const active = new Set<string>()
@@ -101,7 +101,7 @@ export const createRecords = (): Records => {
       const owner = ownerUidOf(record)
       const uids = byOwner.get(owner) ?? new Set()
       byOwner.set(owner, uids.add(uid))
-      if (underWay(record)) active.add(uid)
+      if (inProgress(record)) active.add(uid)
       else active.delete(uid)
     },
     drop,
@@ -116,16 +116,16 @@ export const createRecords = (): Records => {
     },
     countHeld: () => {
       const held = [...byUid.values()].filter((record) => isOpen(record) && HELD.has(record.status?.reason ?? ''))
-      const kinds = Map.groupBy(held, (record) => `${record.status?.reason} ${governingPolicy(record).name}`)
+      const kinds = Map.groupBy(held, (record) => `${record.status?.reason} ${policyRefOf(record).name}`)
       return [...kinds].map(([kind, { length: count }]) => {
         const [reason = '', policy = ''] = kind.split(' ')
         return { policy, reason, count }
       })
     },
     countOf: (policy) => {
-      const mine = [...byUid.values()].filter((record) => governingPolicy(record).name === policy)
+      const mine = [...byUid.values()].filter((record) => policyRefOf(record).name === policy)
       const held = mine.filter(({ status }) => status?.phase === 'Held' || status?.phase === 'AwaitingApproval')
-      return { active: mine.filter(underWay).length, held: held.length }
+      return { active: mine.filter(inProgress).length, held: held.length }
     },
     of: (ownerUid, area) =>
       ofOwner(ownerUid)
@@ -139,7 +139,7 @@ export const createRecords = (): Records => {
     activeByPolicy: (except) => {
       const counts: Record<string, number> = {}
       for (const record of activeBut(except)) {
-        const { name } = governingPolicy(record)
+        const { name } = policyRefOf(record)
         counts[name] = (counts[name] ?? 0) + 1
       }
       return counts

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { KubeEvent } from '../model/kubernetes.ts'
-import { lastSeen, wordOf } from './warning-event.ts'
+import { lastSeen, warningEventOf } from './warning-event.ts'
 
 const event = (over: Partial<KubeEvent> = {}): KubeEvent => ({
   metadata: { name: 'e', namespace: 'web', uid: 'e1', resourceVersion: '1', creationTimestamp: '2030-01-01T00:00:00Z' },
@@ -14,7 +14,7 @@ const event = (over: Partial<KubeEvent> = {}): KubeEvent => ({
 
 describe('a word', () => {
   test('names pod, container, reason and reporter', () => {
-    expect(wordOf(event())).toEqual({
+    expect(warningEventOf(event())).toEqual({
       ref: { namespace: 'web', name: 'p', uid: 'u1' },
       word: {
         reason: 'Failed',
@@ -29,9 +29,9 @@ describe('a word', () => {
   test('of an init container names it as well, of a sandbox none', () => {
     const about = { kind: 'Pod', namespace: 'web', name: 'p', uid: 'u1' }
     expect(
-      wordOf(event({ involvedObject: { ...about, fieldPath: 'spec.initContainers{init}' } }))?.word.container,
+      warningEventOf(event({ involvedObject: { ...about, fieldPath: 'spec.initContainers{init}' } }))?.word.container,
     ).toBe('init')
-    expect(wordOf(event({ involvedObject: about }))?.word).not.toHaveProperty('container')
+    expect(warningEventOf(event({ involvedObject: about }))?.word).not.toHaveProperty('container')
   })
 
   test.each<[string, Partial<KubeEvent>]>([
@@ -50,17 +50,17 @@ describe('a word', () => {
     ],
   ])('%s is not listened to', (_, over) => {
     const { involvedObject: _about, ...bare } = event()
-    expect(wordOf(Object.keys(over).length === 0 ? bare : event(over))).toBeUndefined()
+    expect(warningEventOf(Object.keys(over).length === 0 ? bare : event(over))).toBeUndefined()
   })
 
   test('without reason or message is not listened to', () => {
     const { reason: _reason, ...unreasoned } = event()
     const { message: _message, ...silent } = event()
-    expect([wordOf(unreasoned), wordOf(silent)]).toEqual([undefined, undefined])
+    expect([warningEventOf(unreasoned), warningEventOf(silent)]).toEqual([undefined, undefined])
   })
 
   test('of a hostile length is cut', () => {
-    const word = wordOf(event({ message: 'x'.repeat(1_000_000), reason: 'y'.repeat(10_000) }))?.word
+    const word = warningEventOf(event({ message: 'x'.repeat(1_000_000), reason: 'y'.repeat(10_000) }))?.word
     expect([word?.message.length, word?.reason.length]).toEqual([4_096, 128])
   })
 })

@@ -1,5 +1,5 @@
 import type { KubeEvent } from '../model/kubernetes.ts'
-import type { PodRef, Word } from './pod-cache.ts'
+import type { PodRef, WarningEvent } from './pod-cache.ts'
 
 /** Old-style Events have no length limit on the server. */
 const MAX_MESSAGE = 4_096
@@ -30,7 +30,7 @@ export const lastSeen = (event: KubeEvent): number =>
  * The word of a Warning Event about a pod, or undefined where it is none, is ours, or names no pod:
  * anyone who may create Events can write any of these fields.
  */
-export const wordOf = (event: KubeEvent): { readonly ref: PodRef; readonly word: Word } | undefined => {
+export const warningEventOf = (event: KubeEvent): { readonly ref: PodRef; readonly word: WarningEvent } | undefined => {
   const { involvedObject: about, reason, message } = event
   if (about?.kind !== 'Pod' || !about.uid || !about.name || !about.namespace) return undefined
   if (!POD_NAME.test(about.name)) return undefined

@@ -22,7 +22,7 @@ import {
 } from './scene.ts'
 import { enforce, type OnClose, type Stage } from './stage.ts'
 import type { Timeline } from './timeline.ts'
-import { startWitness, type Witness } from './witness.ts'
+import { startWitness, type EvidenceSource } from './witness.ts'
 
 export interface Told {
   readonly outcome: Outcome
@@ -60,7 +60,7 @@ const settledDeployments = async (stage: Stage): Promise<Workload[]> => {
 
 const finished = (record: Remediation | undefined): boolean => record?.status?.finishedAt !== undefined
 
-const observeFirst = async (stage: Stage, timeline: Timeline, witness: Witness): Promise<Workload[]> => {
+const observeFirst = async (stage: Stage, timeline: Timeline, witness: EvidenceSource): Promise<Workload[]> => {
   await stage.kubectl(['apply', '-f', '-'], { input: neighbourManifest() })
   await witness.until(() => NEIGHBOURS.every(({ place }) => witness.runningAt.has(place)), {
     what: 'the neighbours run',

@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Remediation } from '../../src/api/kinds.ts'
 import type { KubeEvent, KubeObject, Pod, Workload } from '../../src/model/kubernetes.ts'
-import { governingPolicy } from '../../src/model/remediation-state.ts'
+import { policyRefOf } from '../../src/model/remediation-state.ts'
 import type { Api } from '../kubelet/api.ts'
 import { placeOf } from './proof.ts'
 import { type Place, REPAIRED } from './scene.ts'
 import type { Timeline } from './timeline.ts'
 
-export interface Witness {
+export interface EvidenceSource {
   /** As last heard of, by `namespace/name`. */
   readonly deployments: ReadonlyMap<Place, Workload>
   readonly records: ReadonlyMap<string, Remediation>
@@ -42,7 +42,7 @@ const ownerOf = ({ metadata }: Pod): Place | undefined => {
 const recordText = ({ spec, status }: Remediation): string =>
   `${status?.cause ?? spec.cause}, ${status?.phase} (${status?.reason}): ${status?.message ?? ''}`
 
-export const startWitness = (api: Api, timeline: Timeline): Witness => {
+export const startWitness = (api: Api, timeline: Timeline): EvidenceSource => {
   const deployments = new Map<Place, Workload>()
   const records = new Map<string, Remediation>()
   const failedAt = new Map<Place, number>()
@@ -111,7 +111,7 @@ export const startWitness = (api: Api, timeline: Timeline): Witness => {
         what: status.phase ?? '',
         about,
         text: recordText(record),
-        data: { reason: status.reason, cause: status.cause ?? spec.cause, policy: governingPolicy(record).name },
+        data: { reason: status.reason, cause: status.cause ?? spec.cause, policy: policyRefOf(record).name },
         ...(status.phase === 'Succeeded' && { mood: 'good' as const }),
       }),
     )

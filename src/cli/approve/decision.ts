@@ -4,7 +4,7 @@ import type { RemediationSpec } from '../../api/remediation.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { APPROVER_ROLE } from '../../model/names.ts'
-import { governingPolicy } from '../../model/remediation-state.ts'
+import { policyRefOf } from '../../model/remediation-state.ts'
 import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '../cluster.ts'
 import { EXIT, type ExitStatus, Refusal, sentenceOf, UsageError } from '../errors.ts'
 import { ago, field, type TextOptions } from '../incident/text.ts'
@@ -174,7 +174,7 @@ export const proposalText = (record: Remediation, options: TextOptions): string 
     paint.bold(`Remediation ${metadata.name} in namespace ${metadata.namespace}`),
     ...field('target', `${kind} ${name} fails: ${status?.cause ?? spec.cause}${pods}`, options),
     ...(firstSeen === undefined ? [] : field('since', ago(firstSeen, now), options)),
-    ...field('policy', governingPolicy(record).name, options),
+    ...field('policy', policyRefOf(record).name, options),
     ...(before === undefined
       ? []
       : field('before', `${before.by} ${before.decision.toLowerCase()} plan ${shortHash(before.planHash)}`, options)),

@@ -6,8 +6,8 @@ import type { Terminal } from '../terminal.ts'
 import {
   type Line,
   MAX_LINE,
-  type Pasted,
-  pastedAs,
+  type KubectlOutput,
+  kubectlOutputAs,
   readLines,
   type Said,
   saidInDescription,
@@ -17,7 +17,7 @@ import {
 /** What is pasted as a whole is read as a whole, and no cluster's events come near this. */
 const MAX_PASTED = 256 * 2 ** 20
 
-const saidIn = (form: Pasted, lines: readonly string[]): readonly Said[] | undefined => {
+const saidIn = (form: KubectlOutput, lines: readonly string[]): readonly Said[] | undefined => {
   if (form === 'Describe') return saidInDescription(lines)
   try {
     return saidInJson(lines.join('\n'))
@@ -27,18 +27,18 @@ const saidIn = (form: Pasted, lines: readonly string[]): readonly Said[] | undef
 }
 
 /** What is no whole after all is answered line by line, so that nothing is lost. */
-const answerPasted = (form: Pasted, lines: readonly string[]): string => {
+const answerKubectlOutput = (form: KubectlOutput, lines: readonly string[]): string => {
   const texts = saidIn(form, lines)?.map((one) => JSON.stringify(one)) ?? lines
   return texts.map((text, i) => `${classifyLine({ number: i + 1, text, cut: false })}\n`).join('')
 }
 
 const answerAll = async (input: AsyncIterable<Uint8Array>, terminal: Terminal): Promise<void> => {
-  let form: Pasted | undefined
+  let form: KubectlOutput | undefined
   let first = true
   let size = 0
-  const pasted: string[] = []
+  const kubectlOutput: string[] = []
   for await (const lines of readLines(input)) {
-    if (first) form = pastedAs(lines[0]?.text ?? '')
+    if (first) form = kubectlOutputAs(lines[0]?.text ?? '')
     first = false
     if (form === undefined) {
       await terminal.write(`${lines.map(classifyLine).join('\n')}\n`)
@@ -47,10 +47,10 @@ const answerAll = async (input: AsyncIterable<Uint8Array>, terminal: Terminal): 
     for (const { text } of lines) {
       size += text.length
       if (size > MAX_PASTED) throw new Error(`it is longer than ${MAX_PASTED} characters`)
-      pasted.push(text)
+      kubectlOutput.push(text)
     }
   }
-  if (form !== undefined) await terminal.write(answerPasted(form, pasted))
+  if (form !== undefined) await terminal.write(answerKubectlOutput(form, kubectlOutput))
 }
 
 const classifyFiles = async (files: readonly string[], terminal: Terminal): Promise<ExitStatus> => {

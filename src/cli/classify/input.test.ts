@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { pastedAs, saidInDescription, saidInJson } from './input.ts'
+import { kubectlOutputAs, saidInDescription, saidInJson } from './input.ts'
 
 const DESCRIPTION = `Name:             rss-site
 Namespace:        default
@@ -38,7 +38,7 @@ test.each([
   ['Failed to pull image', undefined],
   ['', undefined],
 ])('a first line %j is %s', (line, is) => {
-  expect(pastedAs(line)).toBe(is)
+  expect(kubectlOutputAs(line)).toBe(is)
 })
 
 test('a description tells of its containers and its Events, long messages whole', () => {

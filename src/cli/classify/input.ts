@@ -61,10 +61,10 @@ export interface Said {
   readonly message: string
 }
 
-export type Pasted = 'Json' | 'Describe'
+export type KubectlOutput = 'Json' | 'Describe'
 
 /** What the first line tells: no line of JSON lines is a lone brace, and only a description begins with a name. */
-export const pastedAs = (first: string): Pasted | undefined =>
+export const kubectlOutputAs = (first: string): KubectlOutput | undefined =>
   first.trim() === '{' ? 'Json' : /^Name: +\S/.test(first) ? 'Describe' : undefined
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

@@ -27,9 +27,9 @@ describe('the DaemonSet', () => {
 test('an admission policy that lets pass what it cannot check is a warning', () => {
   const policyName = 'podmend-node-task'
   const binding = { metadata: meta, spec: { policyName, validationActions: ['Deny'] } }
-  const judged = (failurePolicy: string) =>
+  const evaluated = (failurePolicy: string) =>
     judgeOrders(true, { policy: { metadata: meta, spec: { failurePolicy } }, binding }).state
-  expect([judged('Fail'), judged('Ignore')]).toEqual(['ok', 'warn'])
+  expect([evaluated('Fail'), evaluated('Ignore')]).toEqual(['ok', 'warn'])
 })
 
 describe('an order without an answer', () => {

@@ -11,7 +11,7 @@ import { type Admission, ADMISSION_TODO, readAdmission, weaknessOf } from './adm
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 
 /** The names of the checks. */
-export const AGENT_CHECKS = { agent: 'node agent', orders: 'node orders', answers: 'node answers' } as const
+export const AGENT_CHECKS = { agent: 'node agent', tasks: 'node orders', answers: 'node answers' } as const
 
 /** Actions that need an agent, on the node or to say what is wrong there. */
 const NODE_ACTIONS: readonly ActionType[] = ['RecycleSandbox', 'RestartRuntime', 'FlagNode', 'InstallMountHelper']
@@ -78,7 +78,7 @@ export const judgeAbsence = (policies: readonly RemediationPolicy[]): Check => {
 
 /** Whether orders can be given, and whether the API server checks who gives and who answers them. */
 export const judgeOrders = (served: boolean, admission: Admission): Check => {
-  const check = AGENT_CHECKS.orders
+  const check = AGENT_CHECKS.tasks
   if (!served) return fail(check, 'kind NodeTask is not served, so no agent can be asked', 'kubectl apply -f crds/')
   const weakness = weaknessOf(admission, NODE_TASK_POLICY)
   if (!weakness) return ok(check, 'kind NodeTask is served, and the API server checks who orders and who answers')
@@ -149,7 +149,7 @@ const lookAtOrders = (client: Client): Promise<Check> =>
     .then(([group, admission]) =>
       judgeOrders(group?.resources?.some(({ kind }) => kind === 'NodeTask') === true, admission),
     )
-    .catch(unreadable(AGENT_CHECKS.orders))
+    .catch(unreadable(AGENT_CHECKS.tasks))
 
 const lookAtAnswers = (client: Client, namespace: string, now: number): Promise<Check | undefined> =>
   listAll<NodeTask>(client, pathOf({ kind: 'NodeTask', namespace })).then(
@@ -167,9 +167,9 @@ export const lookAtAgents = async (
 ): Promise<readonly Check[]> => {
   const { installed, check } = await lookAtDaemonSet(client, namespace, policies)
   if (installed === false) return [check]
-  const [orders, answers] = await Promise.all([
+  const [tasks, answers] = await Promise.all([
     installed === true ? lookAtOrders(client) : undefined,
     lookAtAnswers(client, namespace, now),
   ])
-  return [check, orders, answers].filter((one) => one !== undefined)
+  return [check, tasks, answers].filter((one) => one !== undefined)
 }

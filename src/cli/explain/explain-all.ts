@@ -3,9 +3,9 @@ import type { Cluster, MissingRight } from '../cluster.ts'
 import { type IncidentReport, reportOf } from '../incident/report.ts'
 import { ago, field, nameOf, sayDecision, sayExplanation, type TextOptions } from '../incident/text.ts'
 import { caveats } from '../options.ts'
-import { judge, lookCloser, type ReadingStages } from '../snapshot/evaluate.ts'
+import { evaluateIncident, lookCloser, type ReadingStages } from '../snapshot/evaluate.ts'
 import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from '../snapshot/failing-pods.ts'
-import { readSurvey, worldOf } from '../snapshot/live.ts'
+import { readClusterState, snapshotOf } from '../snapshot/live.ts'
 
 /** What `explain --all -o json` prints. */
 export interface Overview {
@@ -27,22 +27,30 @@ interface Question {
 
 export const explainAll = async (question: Question): Promise<Overview> => {
   const { cluster, stages, namespace, now } = question
-  const [survey, words] = await Promise.all([
-    readSurvey(cluster, question.operatorNamespace),
+  const [clusterState, words] = await Promise.all([
+    readClusterState(cluster, question.operatorNamespace),
     readWords(cluster.client, namespace),
   ])
   const suspects = await readSuspects(cluster.client, namespace, words)
   const nodes = namespace === undefined ? await readFailingNodes(cluster.client, now) : []
   const incidents = await incidentsOf([...failingOf(suspects, words, stages, now), ...nodes], stages)
-  const world = worldOf(survey, survey.policies)
+  const snapshot = snapshotOf(clusterState, clusterState.policies)
   return {
     ...(namespace !== undefined && { namespace }),
     incidents: await eachOf(incidents, async (incident) => {
-      const decided = await judge(incident, world(incident, now), stages.settle)
-      const judged = await lookCloser(incident, decided, stages.settle)
-      return reportOf(incident, judged, survey.policies, survey.records.of(incident.owner.ref.uid, incident.area))
+      const decided = await evaluateIncident(incident, snapshot(incident, now), stages.evaluate)
+      const evaluated = await lookCloser(incident, decided, stages.evaluate)
+      return reportOf(
+        incident,
+        evaluated,
+        clusterState.policies,
+        clusterState.records.of(incident.owner.ref.uid, incident.area),
+      )
     }),
-    notes: [...survey.notes, ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`)],
+    notes: [
+      ...clusterState.notes,
+      ...clusterState.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`),
+    ],
     missingRights: cluster.missingRights(),
   }
 }

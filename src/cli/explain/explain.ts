@@ -3,14 +3,20 @@ import { EXIT, UsageError } from '../errors.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from '../incident/report.ts'
 import { ago, field, incidentText, type TextOptions } from '../incident/text.ts'
 import { EXPLAINED_KINDS, type Named, parseNamed } from '../object-ref.ts'
-import { caveats, operatorNamespace, registryOf, SURVEY_OPTIONS, withSurveyed } from '../options.ts'
+import { caveats, operatorNamespace, registryOf, CLUSTER_STATE_OPTIONS, withClusterState } from '../options.ts'
 import { createPaint, formatData, printable } from '../output.ts'
-import { judge, lookCloser, type ReadingStages, wireReadingStages, withoutRegistry } from '../snapshot/evaluate.ts'
+import {
+  evaluateIncident,
+  lookCloser,
+  type ReadingStages,
+  wireReadingStages,
+  withoutRegistry,
+} from '../snapshot/evaluate.ts'
 import { failingNodes, failingOf, incidentsOf, readWords, wholeNodes } from '../snapshot/failing-pods.ts'
-import { readSurvey, worldOf } from '../snapshot/live.ts'
+import { readClusterState, snapshotOf } from '../snapshot/live.ts'
 import { subcommand } from '../subcommand.ts'
 import { explainAll, type Overview, overviewText } from './explain-all.ts'
-import { incidentsAround, othersLike } from './similar.ts'
+import { incidentsAround, similarTo } from './similar.ts'
 import { concerns, readSubject, sayNode, sayState } from './subject.ts'
 
 /** What `explain -o json` prints. */
@@ -35,8 +41,8 @@ interface Question extends Named {
 const explain = async (question: Question): Promise<Explanation> => {
   const { cluster, stages, now } = question
   const subject = await readSubject(cluster, question)
-  const [survey, words] = await Promise.all([
-    readSurvey(cluster, question.operatorNamespace),
+  const [clusterState, words] = await Promise.all([
+    readClusterState(cluster, question.operatorNamespace),
     readWords(cluster.client, subject.namespace),
   ])
   const itself = subject.node ? failingNodes([subject.node], now) : []
@@ -45,18 +51,18 @@ const explain = async (question: Question): Promise<Explanation> => {
   const { namespace } = subject
   const around =
     namespace === undefined ? [] : await incidentsAround(cluster, stages, { namespace, words, now, but: subject.pods })
-  const world = worldOf(survey, survey.policies)
+  const snapshot = snapshotOf(clusterState, clusterState.policies)
   const incidents: IncidentReport[] = []
   for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
-    const decided = await judge(incident, world(incident, now), stages.settle)
-    const judged = await lookCloser(incident, decided, stages.settle)
-    const records = survey.records.of(incident.owner.ref.uid, incident.area)
-    const others = (cause: string) => othersLike(incident, cause, around, survey.records.all())
-    incidents.push(reportOf(incident, judged, survey.policies, records, others))
+    const decided = await evaluateIncident(incident, snapshot(incident, now), stages.evaluate)
+    const evaluated = await lookCloser(incident, decided, stages.evaluate)
+    const records = clusterState.records.of(incident.owner.ref.uid, incident.area)
+    const others = (cause: string) => similarTo(incident, cause, around, clusterState.records.all())
+    incidents.push(reportOf(incident, evaluated, clusterState.policies, records, others))
   }
   const owned = subject.node ? [] : subject.pods
   const controllers = owned.flatMap(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? [])
-  const past = [subject.uid, ...new Set(controllers)].flatMap((uid) => survey.records.ofOwner(uid))
+  const past = [subject.uid, ...new Set(controllers)].flatMap((uid) => clusterState.records.ofOwner(uid))
   const { kind, name } = subject
   return {
     subject: { kind, ...(namespace !== undefined && { namespace }), name },
@@ -64,9 +70,9 @@ const explain = async (question: Question): Promise<Explanation> => {
     incidents,
     records: incidents.length > 0 ? [] : past.map(recordReport),
     notes: [
-      ...survey.notes,
+      ...clusterState.notes,
       ...found.notes,
-      ...survey.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`),
+      ...clusterState.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`),
     ],
     missingRights: cluster.missingRights(),
   }
@@ -115,18 +121,18 @@ export const explainCommand = subcommand(
     ],
   },
   {
-    ...SURVEY_OPTIONS,
+    ...CLUSTER_STATE_OPTIONS,
     all: { type: 'boolean', help: 'everything that fails, in the whole cluster or, with -n, in that namespace' },
   },
   async ({ values, positionals }, terminal) => {
     const named = values.all ? noneNamed(positionals) : parseNamed(positionals, EXPLAINED_KINDS)
     const registry = registryOf(values, terminal.environment)
     try {
-      const { found, now } = await withSurveyed<Explanation | Overview>(values, terminal, (cluster, at) => {
+      const { found, now } = await withClusterState<Explanation | Overview>(values, terminal, (cluster, at) => {
         const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
         const stages = wireReadingStages(cluster.client, registry, namespace)
-        const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
-        const question = { cluster, stages: { ...stages, settle }, operatorNamespace: namespace, now: at }
+        const evaluate = values['ask-registry'] === false ? withoutRegistry(stages.evaluate) : stages.evaluate
+        const question = { cluster, stages: { ...stages, evaluate }, operatorNamespace: namespace, now: at }
         return named ? explain({ ...question, ...named }) : explainAll({ ...question, namespace: values.namespace })
       })
       const data = printable(found)

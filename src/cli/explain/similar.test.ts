@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Remediation } from '../../api/kinds.ts'
 import type { Incident } from '../../model/incident.ts'
-import { othersLike } from './similar.ts'
+import { similarTo } from './similar.ts'
 
 const incidentOf = (name: string, cause: string): Incident =>
   ({
@@ -16,7 +16,7 @@ const recordOf = (name: string, cause: string, more: object = {}): Remediation =
 
 const web = incidentOf('web', 'Unauthorized')
 const namesOf = (around: readonly Incident[], records: readonly Remediation[] = []) =>
-  othersLike(web, 'ProjectNotFound', around, records).map(({ name }) => name)
+  similarTo(web, 'ProjectNotFound', around, records).map(({ name }) => name)
 
 test('others of the namespace are told by the words of their pods, not the one that is asked for', () => {
   expect(namesOf([web, incidentOf('cart', 'Unauthorized'), incidentOf('api', 'CrashLoop')])).toEqual(['cart'])

@@ -42,7 +42,7 @@ const causesIn = ({ pods }: Incident): ReadonlySet<string> =>
  * Others that fail in the same way: by the words of their pods in the same namespace, by their open records everywhere.
  * Each once, by name.
  */
-export const othersLike = (
+export const similarTo = (
   incident: Incident,
   cause: string,
   around: readonly Incident[],

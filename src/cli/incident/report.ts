@@ -1,23 +1,23 @@
 /** An incident and the verdict on it, as `-o json` prints them: pure. */
 import type { Remediation } from '../../api/kinds.ts'
 import type { Evidence, ExplanationKind } from '../../api/remediation.ts'
-import type { Settled } from '../../controller/evaluate.ts'
+import type { Evaluation } from '../../controller/evaluate.ts'
 import { isNodeItself } from '../../diagnose/node/findings.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Plan } from '../../model/plan.ts'
-import type { Judged } from '../snapshot/evaluate.ts'
+import type { Evaluated } from '../snapshot/evaluate.ts'
 import { sinceOf } from '../snapshot/failing-pods.ts'
 
 export interface DecisionReport {
   /** `Act`, `Hold`, `Ignore`, or `Prove` while a remedy is under way. */
-  readonly verdict: Settled['verdict']['kind']
+  readonly verdict: Evaluation['verdict']['kind']
   readonly policy?: string
   /** The guardrail that holds, or how the proof of a remedy stands. */
   readonly reason?: string
   readonly message?: string
   /** RFC 3339. */
-  readonly lookAgainAt?: string
+  readonly requeueAt?: string
   readonly action?: Plan['type']
   readonly diff?: string
 }
@@ -42,7 +42,7 @@ export interface IncidentReport {
     readonly image: string
     readonly cause: string
     readonly row?: string
-    readonly witness: string
+    readonly source: string
     readonly message: string
   }[]
   readonly evidence: readonly Evidence[]
@@ -72,7 +72,7 @@ const iso = (at: number): string => new Date(at).toISOString()
 const ofPlan = (plan: Plan | undefined) => (plan ? { action: plan.type, diff: plan.diff } : {})
 
 /** What is decided, in the words of the verdict. */
-export const decisionOf = (verdict: Settled['verdict']): DecisionReport => {
+export const decisionOf = (verdict: Evaluation['verdict']): DecisionReport => {
   switch (verdict.kind) {
     case 'Ignore':
       return { verdict: 'Ignore', message: verdict.why }
@@ -82,17 +82,17 @@ export const decisionOf = (verdict: Settled['verdict']): DecisionReport => {
         policy: verdict.policy.name,
         reason: verdict.reason,
         message: verdict.message,
-        lookAgainAt: iso(verdict.lookAgainAt),
+        requeueAt: iso(verdict.requeueAt),
         ...ofPlan(verdict.plan),
       }
     case 'Act':
       return { verdict: 'Act', policy: verdict.policy.name, ...ofPlan(verdict.plan) }
-    case 'Prove':
+    case 'Verify':
       return {
-        verdict: 'Prove',
+        verdict: 'Verify',
         reason: verdict.reason,
         message: `${verdict.outcome}: ${verdict.message}`,
-        lookAgainAt: iso(verdict.lookAgainAt),
+        requeueAt: iso(verdict.requeueAt),
       }
   }
 }
@@ -110,7 +110,7 @@ const ofPods = ({ pods }: Incident) => pods.filter(({ pod }) => !isNodeItself(po
 
 export const reportOf = (
   incident: Incident,
-  { verdict, ifEnforced, diagnosis, closer }: Judged,
+  { verdict, ifEnforced, diagnosis, closer }: Evaluated,
   policies: readonly PolicyInForce[],
   records: readonly Remediation[],
   others?: (cause: string) => readonly Target[],
@@ -132,12 +132,12 @@ export const reportOf = (
       name: pod.metadata.name,
       ...(pod.spec?.nodeName && { node: pod.spec.nodeName }),
     })),
-    findings: findings.map(({ container, image, cause: found, row, witness, message }) => ({
+    findings: findings.map(({ container, image, cause: found, row, source, message }) => ({
       container,
       image,
       cause: found,
       ...(row !== undefined && { row }),
-      witness,
+      source,
       message,
     })),
     evidence,

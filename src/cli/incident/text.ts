@@ -42,7 +42,7 @@ export const sayDecision = (decision: DecisionReport, paint: Paint): string => {
       return `policy ${policy} ${paint.green('acts')}: ${action}`
     case 'Hold':
       return `policy ${policy} holds: ${paint.yellow(reason ?? '')}, ${message}`
-    case 'Prove':
+    case 'Verify':
       return `a remedy is under way: ${message}`
     case 'Ignore':
       return `nothing is done: ${message}`
@@ -66,8 +66,8 @@ const podsText = ({ pods }: IncidentReport, wide: boolean): string => {
 
 const decisionLines = ({ decision, ifEnforced }: IncidentReport, options: TextOptions): readonly string[] => {
   const { paint, now } = options
-  const { lookAgainAt } = decision
-  const inMs = lookAgainAt === undefined ? 0 : Date.parse(lookAgainAt) - now
+  const { requeueAt } = decision
+  const inMs = requeueAt === undefined ? 0 : Date.parse(requeueAt) - now
   return [
     ...field('decision', sayDecision(decision, paint), options),
     ...(ifEnforced ? field('', sayEnforced(ifEnforced, paint), options) : []),
@@ -93,7 +93,7 @@ const explanationLines = ({ explanations }: IncidentReport, options: TextOptions
     ...(explanation.image === undefined ? [] : field('meant', options.paint.green(explanation.image), options)),
   ])
 
-const othersLines = ({ others = [] }: IncidentReport, options: TextOptions): readonly string[] => {
+const similarLines = ({ others = [] }: IncidentReport, options: TextOptions): readonly string[] => {
   if (others.length === 0) return []
   const shown = options.wide ? others : others.slice(0, MAX_PODS)
   const names = shown.map((target) => nameOf({ target }))
@@ -112,7 +112,7 @@ export const incidentText = (report: IncidentReport, options: TextOptions): stri
     `${paint.bold(nameOf(report))} fails: ${paint.red(report.cause)}`,
     ...(report.since === undefined ? [] : field('since', ago(report.since, now), options)),
     ...(report.pods.length === 0 ? [] : field('pods', podsText(report, wide), options)),
-    ...othersLines(report, options),
+    ...similarLines(report, options),
     ...report.findings.flatMap(({ container, image, message }) => [
       // What fails is a whole pod, or a node: it is named above.
       ...(container === '' ? [] : field('container', [container, image].filter(Boolean).join('  '), options)),

@@ -1,22 +1,22 @@
-import type { Settled } from '../../controller/evaluate.ts'
+import type { Evaluation } from '../../controller/evaluate.ts'
 import { createReservations, type Reservations } from '../../controller/limits.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import { type Incident, incidentId } from '../../model/incident.ts'
 import type { Cluster } from '../cluster.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { reportOf } from '../incident/report.ts'
-import { operatorNamespace, registryOf, SURVEY_OPTIONS, withSurveyed } from '../options.ts'
+import { operatorNamespace, registryOf, CLUSTER_STATE_OPTIONS, withClusterState } from '../options.ts'
 import { createPaint, formatData, printable } from '../output.ts'
 import {
-  judge,
-  type Judged,
+  evaluateIncident,
+  type Evaluated,
   type ReadingStages,
   startingFrom,
   wireReadingStages,
   withoutRegistry,
 } from '../snapshot/evaluate.ts'
 import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from '../snapshot/failing-pods.ts'
-import { readSurvey, type Survey, worldOf } from '../snapshot/live.ts'
+import { readClusterState, type ClusterState, snapshotOf } from '../snapshot/live.ts'
 import { subcommand } from '../subcommand.ts'
 import { admitEntries, type FileEntry, joinPolicies, readPolicies } from './policies.ts'
 import { type Simulation, simulationText } from './text.ts'
@@ -24,7 +24,7 @@ import { type Simulation, simulationText } from './text.ts'
 const reserve = (
   reservations: Reservations,
   incident: Incident,
-  verdict: Settled['verdict'] | undefined,
+  verdict: Evaluation['verdict'] | undefined,
   now: number,
 ) => {
   if (verdict?.kind !== 'Act') return
@@ -33,7 +33,7 @@ const reserve = (
 }
 
 interface Scene {
-  readonly survey: Survey
+  readonly clusterState: ClusterState
   readonly policies: readonly PolicyInForce[]
   readonly stages: ReadingStages
   readonly now: number
@@ -43,23 +43,25 @@ interface Scene {
  * Judges all incidents: facts are read a few at a time, then each is decided on in order with the budgets that those
  * before it have left, for several policies acting at once is just what their limits are for.
  */
-const judgeAll = async (
+const evaluateAll = async (
   incidents: readonly Incident[],
-  { survey, policies, stages, now }: Scene,
-): Promise<readonly Judged[]> => {
-  const unspent = worldOf(survey, policies)
-  const first = await eachOf(incidents, (incident) => judge(incident, unspent(incident, now), stages.settle))
+  { clusterState, policies, stages, now }: Scene,
+): Promise<readonly Evaluated[]> => {
+  const unspent = snapshotOf(clusterState, policies)
+  const first = await eachOf(incidents, (incident) =>
+    evaluateIncident(incident, unspent(incident, now), stages.evaluate),
+  )
   const reservations = createReservations()
-  const spent = worldOf(survey, policies, reservations)
-  const judged: Judged[] = []
+  const spent = snapshotOf(clusterState, policies, reservations)
+  const evaluated: Evaluated[] = []
   for (const [i, incident] of incidents.entries()) {
     const before = first[i]
     if (!before) continue
-    const again = await judge(incident, spent(incident, now), startingFrom(before.facts, stages.settle))
+    const again = await evaluateIncident(incident, spent(incident, now), startingFrom(before.facts, stages.evaluate))
     reserve(reservations, incident, again.verdict.kind === 'Act' ? again.verdict : again.ifEnforced, now)
-    judged.push(again)
+    evaluated.push(again)
   }
-  return judged
+  return evaluated
 }
 
 interface Question {
@@ -75,22 +77,24 @@ interface Question {
 
 const simulate = async (question: Question): Promise<Simulation> => {
   const { cluster, stages, entries, only, namespace, now } = question
-  const survey = await readSurvey(cluster, question.operatorNamespace)
-  const { reports, policies: inFiles } = admitEntries(entries, survey.objects)
-  const policies = joinPolicies(only ? [] : survey.policies, inFiles, reports)
+  const clusterState = await readClusterState(cluster, question.operatorNamespace)
+  const { reports, policies: inFiles } = admitEntries(entries, clusterState.objects)
+  const policies = joinPolicies(only ? [] : clusterState.policies, inFiles, reports)
   const words = await readWords(cluster.client, namespace)
   const suspects = await readSuspects(cluster.client, namespace, words)
   const nodes = namespace === undefined ? await readFailingNodes(cluster.client, now) : []
   const incidents = await incidentsOf([...failingOf(suspects, words, stages, now), ...nodes], stages)
-  const judged = await judgeAll(incidents, { survey, policies, stages, now })
+  const evaluated = await evaluateAll(incidents, { clusterState, policies, stages, now })
   return {
     policies: reports,
     others: policies.flatMap(({ name }) => (inFiles.some((policy) => policy.name === name) ? [] : [name])),
     incidents: incidents.flatMap((incident, i) => {
-      const one = judged[i]
-      return one ? [reportOf(incident, one, policies, survey.records.of(incident.owner.ref.uid, incident.area))] : []
+      const one = evaluated[i]
+      return one
+        ? [reportOf(incident, one, policies, clusterState.records.of(incident.owner.ref.uid, incident.area))]
+        : []
     }),
-    notes: survey.notes,
+    notes: clusterState.notes,
     missingRights: cluster.missingRights(),
   }
 }
@@ -119,7 +123,7 @@ export const simulateCommand = subcommand(
     },
     only: { type: 'boolean', help: 'as if the cluster had no other policies' },
     'all-namespaces': { type: 'boolean', short: 'A', help: 'the whole cluster, which is also meant without -n' },
-    ...SURVEY_OPTIONS,
+    ...CLUSTER_STATE_OPTIONS,
     namespace: { type: 'string', short: 'n', value: 'NAME', help: 'only this namespace' },
   },
   async ({ values, positionals }, terminal) => {
@@ -134,13 +138,13 @@ export const simulateCommand = subcommand(
     const entries = (await Promise.all(files.map((file) => readPolicies(file, terminal.input)))).flat()
     const registry = registryOf(values, terminal.environment)
     try {
-      const { found, now } = await withSurveyed(values, terminal, (cluster, at) => {
+      const { found, now } = await withClusterState(values, terminal, (cluster, at) => {
         const own = operatorNamespace(values['operator-namespace'], terminal.environment)
         const stages = wireReadingStages(cluster.client, registry, own)
-        const settle = values['ask-registry'] === false ? withoutRegistry(stages.settle) : stages.settle
+        const evaluate = values['ask-registry'] === false ? withoutRegistry(stages.evaluate) : stages.evaluate
         return simulate({
           cluster,
-          stages: { ...stages, settle },
+          stages: { ...stages, evaluate },
           entries,
           only: values.only === true,
           ...(values.namespace !== undefined && { namespace: values.namespace }),

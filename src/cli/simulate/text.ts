@@ -42,7 +42,7 @@ const sayFate = ({ decision, ifEnforced }: IncidentReport, paint: Paint): string
   }
   if (decision.verdict === 'Hold')
     return `policy ${decision.policy}: ${paint.yellow(decision.reason ?? '')} would hold: ${decision.message}`
-  return decision.verdict === 'Prove'
+  return decision.verdict === 'Verify'
     ? `a remedy is under way: ${decision.message}`
     : `nothing would be done: ${decision.message}`
 }

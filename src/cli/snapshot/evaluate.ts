@@ -1,15 +1,15 @@
 import { classify } from '../../catalogue/classify.ts'
 import { refinements } from '../../catalogue/refinements.ts'
-import { settle, type Settled, type SettleDeps, type World } from '../../controller/evaluate.ts'
+import { evaluate, type Evaluation, type EvaluateDeps, type Snapshot } from '../../controller/evaluate.ts'
 import { decide } from '../../decide/decide.ts'
 import { conclude } from '../../diagnose/conclude.ts'
 import { createGather } from '../../diagnose/gather.ts'
-import { assembleIncident, type Parts } from '../../diagnose/incident.ts'
+import { buildIncident, type Parts } from '../../diagnose/incident.ts'
 import { readNodeRef, readOwnerNode } from '../../diagnose/node/facts.ts'
 import { createInspectByReading } from '../../diagnose/node/inspect.ts'
 import { readOwner } from '../../diagnose/owner/resolve.ts'
-import { examinePod } from '../../diagnose/pod/findings.ts'
-import type { Knowledge } from '../../diagnose/pod/pod-wide.ts'
+import { detectPodFailures } from '../../diagnose/pod/findings.ts'
+import type { Classifier } from '../../diagnose/pod/pod-wide.ts'
 import type { Reads } from '../../diagnose/read.ts'
 import type { Registry } from '../../diagnose/registry/registry.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
@@ -23,13 +23,13 @@ import {
   unknown,
 } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
-import type { Word } from '../../watch/pod-cache.ts'
+import type { WarningEvent } from '../../watch/pod-cache.ts'
 
-export interface Judged extends Settled {
+export interface Evaluated extends Evaluation {
   /** What a closer look made of it, which no decision waited for. */
   readonly closer?: Diagnosis
   /** Of a policy that observes: the verdict if it acted. */
-  readonly ifEnforced?: Settled['verdict']
+  readonly ifEnforced?: Evaluation['verdict']
 }
 
 const enforcing = (policies: readonly PolicyInForce[], name: string): readonly PolicyInForce[] =>
@@ -38,7 +38,7 @@ const enforcing = (policies: readonly PolicyInForce[], name: string): readonly P
   )
 
 /** Settles from facts that are at hand: what was read once is not read again, what is new is. */
-export const startingFrom = (facts: Facts, deps: SettleDeps): SettleDeps => {
+export const startingFrom = (facts: Facts, deps: EvaluateDeps): EvaluateDeps => {
   let first = true
   return {
     ...deps,
@@ -51,46 +51,50 @@ export const startingFrom = (facts: Facts, deps: SettleDeps): SettleDeps => {
 }
 
 /** The verdict as it is now, and, where a policy merely observes, as it would be if that policy acted. */
-export const judge = async (incident: Incident, world: World, deps: SettleDeps): Promise<Judged> => {
-  const settled = await settle(incident, world, deps)
-  const { verdict, facts } = settled
-  if (verdict.kind !== 'Hold' || verdict.reason !== 'ObserveOnly') return settled
-  const acting = { ...world, policies: enforcing(world.policies, verdict.policy.name) }
-  const { verdict: ifEnforced } = await settle(incident, acting, startingFrom(facts, deps))
-  return { ...settled, ifEnforced }
+export const evaluateIncident = async (
+  incident: Incident,
+  snapshot: Snapshot,
+  deps: EvaluateDeps,
+): Promise<Evaluated> => {
+  const evaluation = await evaluate(incident, snapshot, deps)
+  const { verdict, facts } = evaluation
+  if (verdict.kind !== 'Hold' || verdict.reason !== 'ObserveOnly') return evaluation
+  const acting = { ...snapshot, policies: enforcing(snapshot.policies, verdict.policy.name) }
+  const { verdict: ifEnforced } = await evaluate(incident, acting, startingFrom(facts, deps))
+  return { ...evaluation, ifEnforced }
 }
 
 /** More rounds than there are kinds of facts would be a fault of ours. */
 const MAX_ROUNDS = 8
 
 /** A remedy is planned or under way: what is the matter is understood well enough. */
-const hasRemedy = ({ kind, ...verdict }: Settled['verdict']): boolean =>
-  kind === 'Act' || kind === 'Prove' || ('plan' in verdict && verdict.plan !== undefined)
+const hasRemedy = ({ kind, ...verdict }: Evaluation['verdict']): boolean =>
+  kind === 'Act' || kind === 'Verify' || ('plan' in verdict && verdict.plan !== undefined)
 
 /**
  * Reads what would tell more, although no decision waits for it: a person asked. Of why only where no remedy is known, of
  * where to mend it for good always.
  */
-export const lookCloser = async (incident: Incident, judged: Judged, deps: SettleDeps): Promise<Judged> => {
-  const remedy = hasRemedy(judged.verdict)
-  let { diagnosis, facts } = judged
+export const lookCloser = async (incident: Incident, evaluated: Evaluated, deps: EvaluateDeps): Promise<Evaluated> => {
+  const remedy = hasRemedy(evaluated.verdict)
+  let { diagnosis, facts } = evaluated
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const names = [...((!remedy && diagnosis.closer) || []), ...(diagnosis.place ?? [])]
     if (names.length === 0) break
     facts = await deps.gather(incident, names, facts)
     diagnosis = deps.conclude(incident, facts)
   }
-  if (diagnosis === judged.diagnosis) return judged
-  const { verdict } = judged
+  if (diagnosis === evaluated.diagnosis) return evaluated
+  const { verdict } = evaluated
   // Only the verdict knows that policies tie.
   const ties = ('diagnosis' in verdict ? (verdict.diagnosis?.evidence ?? []) : []).filter(
     ({ fact }) => fact === 'Policy',
   )
-  return { ...judged, closer: { ...diagnosis, evidence: [...diagnosis.evidence, ...ties] } }
+  return { ...evaluated, closer: { ...diagnosis, evidence: [...diagnosis.evidence, ...ties] } }
 }
 
 /** Answers for the registry without asking it: everything it might say is unknown. */
-export const withoutRegistry = (deps: SettleDeps): SettleDeps => ({
+export const withoutRegistry = (deps: EvaluateDeps): EvaluateDeps => ({
   ...deps,
   gather: async (incident, names, have): Promise<Facts> => {
     const others = names.filter((name) => !('image' in name))
@@ -107,16 +111,16 @@ export const withoutRegistry = (deps: SettleDeps): SettleDeps => ({
 // The reading half of the pipeline, wired once: the very functions that the controller runs.
 
 export interface ReadingStages {
-  readonly examine: (pod: Pod, words: readonly Word[], now: number) => FailingPod
+  readonly detectFailures: (pod: Pod, words: readonly WarningEvent[], now: number) => FailingPod
   /** The owner of a pod, as the API server has it now. */
   readonly readOwner: (pod: Pod) => Promise<Owner>
   /** The node that what lies with it is filed under; undefined where it is gone. */
   readonly readNode: (name: string) => Promise<Owner | undefined>
-  readonly assemble: (parts: Parts) => Incident
-  readonly settle: SettleDeps
+  readonly buildIncident: (parts: Parts) => Incident
+  readonly evaluate: EvaluateDeps
 }
 
-const knowledge: Knowledge = { classify, refinements }
+const classifier: Classifier = { classify, refinements }
 
 /**
  * `reads` may be a whole client; nothing but its `get` and `list` is called: of nodes only what agents told the controller
@@ -127,14 +131,14 @@ export const wireReadingStages = (
   registry: Pick<Registry, 'ask' | 'list'>,
   operatorNamespace: string,
 ): ReadingStages => ({
-  examine: (pod, words, now) => examinePod(pod, words, knowledge, now),
+  detectFailures: (pod, words, now) => detectPodFailures(pod, words, classifier, now),
   readOwner: (pod) => readOwner(pod, reads),
   readNode: async (name) => {
     const ref = await readNodeRef(name, reads)
     return ref && readOwnerNode(ref, reads)
   },
-  assemble: assembleIncident,
-  settle: {
+  buildIncident: buildIncident,
+  evaluate: {
     conclude,
     decide,
     gather: createGather({

@@ -1,6 +1,6 @@
 /** Pods that fail, by the same signals that the controller watches, read once. */
 import { isNodeRef } from '../../diagnose/node/facts.ts'
-import { examineNode } from '../../diagnose/node/findings.ts'
+import { detectNodeFailures } from '../../diagnose/node/findings.ts'
 import { areaOfFinding } from '../../diagnose/pod/findings.ts'
 import { type KubeClient, listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
@@ -8,16 +8,16 @@ import { pathOf } from '../../kube/paths.ts'
 import { type IncidentArea, isNodeCause } from '../../model/causes.ts'
 import type { FailingPod, Incident, Owner } from '../../model/incident.ts'
 import type { KubeEvent, Node, Pod } from '../../model/kubernetes.ts'
-import { nodeSighting } from '../../watch/node-cache.ts'
-import type { PodRef, Word } from '../../watch/pod-cache.ts'
-import { wordOf } from '../../watch/warning-event.ts'
+import { nodeEntry } from '../../watch/node-cache.ts'
+import type { PodRef, WarningEvent } from '../../watch/pod-cache.ts'
+import { warningEventOf } from '../../watch/warning-event.ts'
 import type { Cluster } from '../cluster.ts'
 import type { ReadingStages } from './evaluate.ts'
 
 type Client = Pick<KubeClient, 'get' | 'list'>
 
 /** Words about pods, by the pods' uids. */
-export type Words = ReadonlyMap<string, { readonly ref: PodRef; readonly words: readonly Word[] }>
+export type Words = ReadonlyMap<string, { readonly ref: PodRef; readonly words: readonly WarningEvent[] }>
 
 /** Pods that only Events speak of, and that are read one by one. */
 const MAX_SPOKEN_OF = 500
@@ -40,9 +40,9 @@ export const readWords = async (client: Client, namespace: string | undefined, p
     if (!forbidden(error)) throw error
     return { items: [] as readonly KubeEvent[] }
   })
-  const byPod = new Map<string, { ref: PodRef; words: Word[] }>()
+  const byPod = new Map<string, { ref: PodRef; words: WarningEvent[] }>()
   for (const event of events.items) {
-    const heard = wordOf(event)
+    const heard = warningEventOf(event)
     if (!heard) continue
     const entry = byPod.get(heard.ref.uid) ?? { ref: heard.ref, words: [] }
     entry.words.push(heard.word)
@@ -78,7 +78,7 @@ export const readSuspects = async (
 
 /** The node itself, where its own condition says that its runtime is down. */
 export const failingNodes = (nodes: readonly Node[], now: number): readonly FailingPod[] =>
-  nodes.map((node) => examineNode(nodeSighting(node), now)).filter(({ findings }) => findings.length > 0)
+  nodes.map((node) => detectNodeFailures(nodeEntry(node), now)).filter(({ findings }) => findings.length > 0)
 
 /** Nodes that fail themselves; none where nodes may not be read. */
 export const readFailingNodes = async (client: Client, now: number): Promise<readonly FailingPod[]> => {
@@ -93,11 +93,11 @@ export const readFailingNodes = async (client: Client, now: number): Promise<rea
 export const failingOf = (
   pods: readonly Pod[],
   words: Words,
-  { examine }: ReadingStages,
+  { detectFailures }: ReadingStages,
   now: number,
 ): readonly FailingPod[] =>
   pods
-    .map((pod) => examine(pod, words.get(pod.metadata.uid)?.words ?? [], now))
+    .map((pod) => detectFailures(pod, words.get(pod.metadata.uid)?.words ?? [], now))
     .filter(({ findings }) => findings.length > 0)
 
 /** Each thing of a name is read once. */
@@ -120,7 +120,7 @@ const areasOf = ({ findings }: FailingPod): readonly IncidentArea[] => [
  */
 export const incidentsOf = async (
   failing: readonly FailingPod[],
-  { readOwner, readNode, assemble }: ReadingStages,
+  { readOwner, readNode, buildIncident }: ReadingStages,
 ): Promise<readonly Incident[]> => {
   const ownerOnce = readOnce<Owner>()
   const nodeOnce = readOnce<Owner | undefined>()
@@ -147,7 +147,7 @@ export const incidentsOf = async (
   }
   const incidents = [...groups.values()].flatMap(({ owner, pods }) => {
     const areas = new Set(pods.flatMap(areasOf).filter((area) => isNodeCause(area) === isNodeRef(owner.ref)))
-    return [...areas].map((area) => assemble({ owner, area, pods }))
+    return [...areas].map((area) => buildIncident({ owner, area, pods }))
   })
   return incidents.toSorted((a, b) => sinceOf(a) - sinceOf(b) || a.key.localeCompare(b.key))
 }

@@ -2,7 +2,7 @@
 import type { Remediation, RemediationPolicy } from '../../api/kinds.ts'
 import { admitPolicy } from '../../api/policy/compile.ts'
 import { FLAGS } from '../../config/flags.ts'
-import { createWorld, type World } from '../../controller/evaluate.ts'
+import { createSnapshot, type Snapshot } from '../../controller/evaluate.ts'
 import { createReservations, type Reservations } from '../../controller/limits.ts'
 import { listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
@@ -11,9 +11,9 @@ import type { NodeState, PolicyInForce } from '../../model/decision-input.ts'
 import { type Fact, type Incident, known, unknown } from '../../model/incident.ts'
 import type { KubeObject, Node } from '../../model/kubernetes.ts'
 import { PAUSED_ANNOTATION } from '../../model/names.ts'
-import { createLedger } from '../../report/attempts.ts'
-import { nodeSighting } from '../../watch/node-cache.ts'
-import { createRecords, isInPlace, type Records } from '../../watch/remediation-cache.ts'
+import { createAttemptHistory } from '../../report/attempts.ts'
+import { nodeEntry } from '../../watch/node-cache.ts'
+import { createRemediationCache, isInPlace, type RemediationCache } from '../../watch/remediation-cache.ts'
 import type { Cluster } from '../cluster.ts'
 
 /** A policy that is not in force, and why. */
@@ -22,12 +22,12 @@ export interface BadPolicy {
   readonly sentences: readonly string[]
 }
 
-export interface Survey {
+export interface ClusterState {
   /** As they stand in the cluster. */
   readonly objects: readonly RemediationPolicy[]
   readonly policies: readonly PolicyInForce[]
   readonly bad: readonly BadPolicy[]
-  readonly records: Records
+  readonly records: RemediationCache
   readonly paused: Fact<boolean>
   readonly nodes: Fact<readonly NodeState[]>
   readonly operatorNamespace: string
@@ -36,7 +36,7 @@ export interface Survey {
 }
 
 /** Understands policies as the controller does; the bad ones apart, with their sentences. */
-export const admitAll = (objects: readonly KubeObject[]): Pick<Survey, 'policies' | 'bad'> => {
+export const admitAll = (objects: readonly KubeObject[]): Pick<ClusterState, 'policies' | 'bad'> => {
   const admitted = objects.map((object) => ({ object, admission: admitPolicy(object) }))
   return {
     policies: admitted.flatMap(({ admission }) => (admission.ok ? [admission.policy] : [])),
@@ -76,7 +76,7 @@ const readRecords = async ({ client, namespace }: Cluster, operatorNamespace: st
   return { records: [...(here?.items ?? []), ...(ofNodes?.items ?? [])], notes }
 }
 
-export const readSurvey = async (cluster: Cluster, operatorNamespace: string): Promise<Survey> => {
+export const readClusterState = async (cluster: Cluster, operatorNamespace: string): Promise<ClusterState> => {
   const { client } = cluster
   const [policies, { records, notes: unread }, operator, nodes] = await Promise.all([
     listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).catch(orNone),
@@ -87,7 +87,7 @@ export const readSurvey = async (cluster: Cluster, operatorNamespace: string): P
   const notes = [...unread]
   if (!policies) notes.push('the policies in the cluster cannot be read, so none is known to answer')
   if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read: the operator is taken not to be paused`)
-  const store = createRecords()
+  const store = createRemediationCache()
   for (const record of records) if (isInPlace(record, operatorNamespace)) store.put(record)
   const objects = policies?.items ?? []
   return {
@@ -95,34 +95,34 @@ export const readSurvey = async (cluster: Cluster, operatorNamespace: string): P
     ...admitAll(objects),
     records: store,
     paused: known(operator?.metadata.annotations?.[PAUSED_ANNOTATION] === 'true'),
-    nodes: nodes ? known(nodes.items.map(nodeSighting)) : unknown('the right to list nodes is missing'),
+    nodes: nodes ? known(nodes.items.map(nodeEntry)) : unknown('the right to list nodes is missing'),
     operatorNamespace,
     notes,
   }
 }
 
 /** The world in which an incident is decided on, with these policies in force. */
-export const worldOf = (
-  survey: Survey,
+export const snapshotOf = (
+  clusterState: ClusterState,
   policies: readonly PolicyInForce[],
   reservations: Reservations = createReservations(),
-): ((incident: Incident, now: number) => World) => {
-  const ledger = createLedger()
-  survey.objects.forEach((object) => ledger.sawPolicy(object))
-  survey.records.all().forEach((record) => ledger.sawRecord(record))
-  const world = createWorld({
+): ((incident: Incident, now: number) => Snapshot) => {
+  const attemptHistory = createAttemptHistory()
+  clusterState.objects.forEach((object) => attemptHistory.sawPolicy(object))
+  clusterState.records.all().forEach((record) => attemptHistory.sawRecord(record))
+  const snapshot = createSnapshot({
     policies: () => policies,
-    records: survey.records,
-    attempts: (now) => ledger.recent(now),
+    records: clusterState.records,
+    attempts: (now) => attemptHistory.recent(now),
     reservations,
-    paused: () => survey.paused,
-    nodes: () => survey.nodes,
+    paused: () => clusterState.paused,
+    nodes: () => clusterState.nodes,
     operator: {
-      namespace: survey.operatorNamespace,
+      namespace: clusterState.operatorNamespace,
       // The flags of the controller that runs are not seen from here.
       maxActionsPerHour: FLAGS.maxActionsPerHour.default,
-      settleMs: FLAGS.settleForMs.default,
+      stabilizationMs: FLAGS.stabilizationWindowMs.default,
     },
   })
-  return ({ key, area, owner }, now) => world({ key, area, target: owner.ref, pods: new Map() }, now)
+  return ({ key, area, owner }, now) => snapshot({ key, area, target: owner.ref, pods: new Map() }, now)
 }

@@ -6,7 +6,7 @@ import type { Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
 import type { ImageEdit, PlacedChange, RewriteImagePlan } from '../../model/plan.ts'
-import { governingPolicy, readOriginals } from '../../model/remediation-state.ts'
+import { policyRefOf, readOriginals } from '../../model/remediation-state.ts'
 import { nameOfOwner, placeOf, sayWriter } from '../../remedies/pod-template.ts'
 import { podEdits, rewriteImagePlan, waitingAmong } from '../../remedies/rewrite-image/plan.ts'
 import { wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
@@ -79,7 +79,7 @@ const undoPods = (record: Remediation, owner: Owner, thenPatch: readonly ImageEd
     return { kind: 'AlreadyUndone', why }
   }
   const [first] = thenPatch
-  const step = { index: 0, generation: governingPolicy(record).generation, timeoutMs: 0 }
+  const step = { index: 0, generation: policyRefOf(record).generation, timeoutMs: 0 }
   return { kind: 'Undo', plan: rewriteImagePlan(owner, step, first?.changes ?? [], { thenPatch, podsOnly: true }) }
 }
 
@@ -117,6 +117,6 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
   if (changes.length === 0 && thenPatch.length === 0) {
     return { kind: 'AlreadyUndone', why: `${name} has its original images already` }
   }
-  const step = { index: 0, generation: governingPolicy(record).generation, timeoutMs: 0 }
+  const step = { index: 0, generation: policyRefOf(record).generation, timeoutMs: 0 }
   return { kind: 'Undo', plan: rewriteImagePlan(owner, step, changes, { thenPatch }) }
 }

@@ -13,8 +13,8 @@ import {
   aStep,
   at,
   BROKEN,
-  type CaseWords,
-  MENDED,
+  type InputOverrides,
+  PATCHED,
   NOW,
   recycling,
   rewriting,
@@ -35,10 +35,10 @@ const asked = (status: object, said?: 'Approved' | 'Denied') =>
   }))
 const asking = [aPolicy({ mode: 'Approve', approvalTimeout: '2h' })]
 
-const repaired = anOwner({ containers: [{ name: 'coredns', image: MENDED }] })
+const repaired = anOwner({ containers: [{ name: 'coredns', image: PATCHED }] })
 const set = anOwner({ kind: 'StatefulSet', keepsBrokenPods: true })
 const repairedSet = { ...set, containers: repaired.containers }
-const newPod = aPod({ name: 'new', containers: [{ name: 'coredns', image: MENDED }], statuses: [running(-40_000)] })
+const newPod = aPod({ name: 'new', containers: [{ name: 'coredns', image: PATCHED }], statuses: [running(-40_000)] })
 const recycle = {
   action: 'RecyclePod' as const,
   changes: undefined,
@@ -46,7 +46,7 @@ const recycle = {
 }
 const recycler = [aPolicy({ actions: [recycling('Evict')] })]
 
-type Row = readonly [sentence: string, words: CaseWords, expected: object]
+type Row = readonly [sentence: string, words: InputOverrides, expected: object]
 const rows: readonly Row[] = [
   [
     'not written: it goes on, as the same attempt and the same plan',
@@ -55,7 +55,7 @@ const rows: readonly Row[] = [
       kind: 'Act',
       resume: true,
       attempt: 2,
-      plan: { hash: 'plan-1', changes: [{ was: BROKEN, to: MENDED, pointer: '/spec/template/spec/containers/0' }] },
+      plan: { hash: 'plan-1', changes: [{ was: BROKEN, to: PATCHED, pointer: '/spec/template/spec/containers/0' }] },
     },
   ],
   [
@@ -71,27 +71,27 @@ const rows: readonly Row[] = [
   [
     'not written, and a person denied it: it is withdrawn',
     { policies: asking, records: asked({}, 'Denied') },
-    { kind: 'Prove', outcome: 'Cancelled', reason: 'Denied' },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'Denied' },
   ],
   [
     'not written, and nobody decided in time: it is withdrawn',
     { policies: asking, records: asked({ expiresAt: at(-1) }) },
-    { kind: 'Prove', outcome: 'Cancelled', reason: 'Expired' },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'Expired' },
   ],
   [
     'written: only the proof is left',
     { owner: repaired, facts: { pods: known([newPod]) } },
-    { kind: 'Prove', outcome: 'Succeeded' },
+    { kind: 'Verify', outcome: 'Succeeded' },
   ],
   [
     'written, and the policy is gone: only the proof is left',
     { owner: repaired, policies: [], facts: { pods: known([newPod]) } },
-    { kind: 'Prove', outcome: 'Succeeded' },
+    { kind: 'Verify', outcome: 'Succeeded' },
   ],
   [
     'written, while the operator is paused: nothing is left to write',
     { owner: repaired, operator: { paused: known(true) }, facts: { pods: known([newPod]) } },
-    { kind: 'Prove', outcome: 'Succeeded' },
+    { kind: 'Verify', outcome: 'Succeeded' },
   ],
   [
     'budgets and pauses were asked when it began',
@@ -134,44 +134,44 @@ const rows: readonly Row[] = [
   ],
   [
     'the target must still be there',
-    { facts: { registry: { [MENDED]: unknown('x') } } },
+    { facts: { registry: { [PATCHED]: unknown('x') } } },
     { kind: 'Hold', reason: 'TargetUnverified' },
   ],
   ['facts are asked for as at first', { facts: { node: undefined } }, { kind: 'Ask', facts: [{ fact: 'node' }] }],
   [
     'the cause must still be the one that the policy answers to',
-    { pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized', mayBe: ['ProjectNotFound'] })] })] },
+    { pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized', possibleCauses: ['ProjectNotFound'] })] })] },
     { kind: 'Ask', facts: [{ fact: 'registry', image: BROKEN }] },
   ],
   [
     'the policy is gone',
     { policies: [] },
-    { kind: 'Prove', outcome: 'Cancelled', message: expect.stringContaining('policy moved is gone') },
+    { kind: 'Verify', outcome: 'Cancelled', message: expect.stringContaining('policy moved is gone') },
   ],
   [
     'the policy does not answer to it any more',
     { policies: [aPolicy({ match: { causes: ['Forbidden'] } })] },
-    { kind: 'Prove', outcome: 'Cancelled' },
+    { kind: 'Verify', outcome: 'Cancelled' },
   ],
   [
     'nothing fails any more, and nothing was written',
     { pods: [] },
-    { kind: 'Prove', outcome: 'Cancelled', reason: 'Recovered' },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'Recovered' },
   ],
   [
     'pods of a Job may still have our image, and cannot be seen',
-    { owner: anOwner({ kind: 'CronJob', mendsPods: true }), facts: { pods: unknown('pods may not be listed') } },
+    { owner: anOwner({ kind: 'CronJob', patchesPods: true }), facts: { pods: unknown('pods may not be listed') } },
     { kind: 'Hold', reason: 'FactUnknown', message: expect.stringContaining('pods may not be listed') },
   ],
   [
     'somebody wrote something else meanwhile',
     { owner: anOwner({ containers: [{ name: 'coredns', image: 'x/y:1' }], managedFields: [wrote('helm', -60_000)] }) },
-    { kind: 'Prove', outcome: 'Cancelled', reason: 'TemplateDiffers', message: expect.stringContaining('helm') },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'TemplateDiffers', message: expect.stringContaining('helm') },
   ],
   [
     'the owner is gone',
     { owner: { ...repaired, gone: true } },
-    { kind: 'Prove', outcome: 'Cancelled', reason: 'OwnerGone' },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'OwnerGone' },
   ],
 
   [
@@ -186,13 +186,13 @@ const rows: readonly Row[] = [
     {
       kind: 'Act',
       resume: true,
-      plan: { changes: [{ was: MENDED, to: MENDED }], thenDelete: [{ uid: 'uid-coredns-a' }] },
+      plan: { changes: [{ was: PATCHED, to: PATCHED }], thenDelete: [{ uid: 'uid-coredns-a' }] },
     },
   ],
   [
     'StatefulSet: a failing pod of the new revision is not deleted',
     { owner: repairedSet, pods: [aFailingPod({ name: 'new' })], facts: { pods: known([newPod]) } },
-    { kind: 'Prove' },
+    { kind: 'Verify' },
   ],
   [
     'StatefulSet: a pause stops the deletion too',
@@ -213,7 +213,7 @@ const rows: readonly Row[] = [
   [
     'recycling: every pod is gone',
     { records: intended(recycle), policies: recycler, pods: [], facts: { pods: known([newPod]) } },
-    { kind: 'Prove', outcome: 'Succeeded' },
+    { kind: 'Verify', outcome: 'Succeeded' },
   ],
 ]
 
@@ -224,16 +224,16 @@ const twins = (first: string, second: string) =>
       { name: 'twin', image: second },
     ],
   })
-const both = ['coredns', 'twin'].map((container) => ({ container, init: false, from: BROKEN, to: MENDED }))
+const both = ['coredns', 'twin'].map((container) => ({ container, init: false, from: BROKEN, to: PATCHED }))
 
 test('Begun before a crash: what somebody else wrote of it meanwhile is left, the rest is written', () => {
-  const c = aCase({ owner: twins(MENDED, BROKEN), records: intended({ changes: both }) })
-  expect(decide(c)).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: MENDED }, { was: BROKEN }] } })
+  const c = aCase({ owner: twins(PATCHED, BROKEN), records: intended({ changes: both }) })
+  expect(decide(c)).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: PATCHED }, { was: BROKEN }] } })
 })
 
 test('Begun before a crash: a Deployment replaces its broken pods by itself', () => {
   const c = aCase({ owner: repaired, records: intended(), facts: { pods: known([newPod, aPod()]) } })
-  expect(decide(c)).toMatchObject({ kind: 'Prove', outcome: 'Waiting' })
+  expect(decide(c)).toMatchObject({ kind: 'Verify', outcome: 'Waiting' })
 })
 
 test.each(rows)('Begun before a crash: %s', (_sentence, words, expected) => {
@@ -250,7 +250,7 @@ const undoing = [
         state: 'Intended',
         actedAt: undefined,
         planHash: 'undo-1',
-        changes: [{ container: 'coredns', init: false, from: MENDED, to: BROKEN }],
+        changes: [{ container: 'coredns', init: false, from: PATCHED, to: BROKEN }],
       }),
     ],
   }),
@@ -262,15 +262,19 @@ const undos: readonly Row[] = [
     'not written: it goes on',
     { owner: repaired },
     {
-      kind: 'Prove',
+      kind: 'Verify',
       outcome: 'Ineffective',
-      next: { kind: 'Undo', plan: { hash: 'undo-1', changes: [{ was: MENDED, to: BROKEN }] } },
+      next: { kind: 'Undo', plan: { hash: 'undo-1', changes: [{ was: PATCHED, to: BROKEN }] } },
     },
   ],
   [
     'written: it is told',
     { owner: anOwner(), operator: { paused: known(true) } },
-    { kind: 'Prove', outcome: 'Ineffective', next: { kind: 'Undo', plan: { changes: [{ was: BROKEN, to: BROKEN }] } } },
+    {
+      kind: 'Verify',
+      outcome: 'Ineffective',
+      next: { kind: 'Undo', plan: { changes: [{ was: BROKEN, to: BROKEN }] } },
+    },
   ],
   [
     'the operator is paused since',
@@ -280,17 +284,17 @@ const undos: readonly Row[] = [
   [
     'the owner opted out since',
     { owner: { ...repaired, labels: { 'podmend.io/exclude': 'true' } } },
-    { kind: 'Prove', outcome: 'Ineffective', next: { kind: 'Stop' } },
+    { kind: 'Verify', outcome: 'Ineffective', next: { kind: 'Stop' } },
   ],
   [
     'the policy is gone',
     { owner: repaired, policies: [] },
-    { kind: 'Prove', outcome: 'Ineffective', next: { kind: 'Stop' } },
+    { kind: 'Verify', outcome: 'Ineffective', next: { kind: 'Stop' } },
   ],
   [
     'somebody wrote something else meanwhile',
     { owner: anOwner({ containers: [{ name: 'coredns', image: 'x/y:1' }] }) },
-    { kind: 'Prove', outcome: 'Cancelled' },
+    { kind: 'Verify', outcome: 'Cancelled' },
   ],
 ]
 

@@ -1,17 +1,24 @@
 /** An intent stands on the record, its outcome does not: the process ended between. The write may or may not have come through. */
 import type { RemediationStep } from '../../api/remediation.ts'
-import { type Ask, askFor, type Case, LATER, type PolicyInForce, type Governed } from '../../model/decision-input.ts'
+import {
+  type Ask,
+  askFor,
+  type DecisionInput,
+  LATER,
+  type PolicyInForce,
+  type ApplicablePolicy,
+} from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { sameImage } from '../../model/image-reference.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { Plan, Verdict } from '../../model/plan.ts'
-import { governingPolicy, podsOf, policyOf, type UnderWay } from '../../model/remediation-state.ts'
+import { policyRefOf, podsOf, policyOf, type InProgress } from '../../model/remediation-state.ts'
 import { imageIn, nameOfOwner } from '../../remedies/pod-template.ts'
-import { changesNow, leavesAllAsIs, podsToMend, rewriteImagePlan } from '../../remedies/rewrite-image/plan.ts'
+import { changesNow, leavesAllAsIs, podsToPatch, rewriteImagePlan } from '../../remedies/rewrite-image/plan.ts'
 import { uidsOf, wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
 import { diffOf } from '../../remedies/text.ts'
 import { firstObjection, GUARDRAILS } from '../guardrails/chain.ts'
-import { answersTo } from '../match.ts'
+import { matches } from '../match.ts'
 
 /** Asked again of a step whose intent stood on the record: all but those on time and number. */
 export const AGAIN = GUARDRAILS.filter(({ again }) => again)
@@ -32,11 +39,11 @@ interface Rebuilt {
  * Goes on with a begun step, or says that all of it was written. The plan is the record's, set upon the owner as it is
  * now: a change that was written already has `was` equal to `to`, and pods that are gone are left out.
  */
-export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
-  const { record, step } = underWay
+export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Written' => {
+  const { record, step } = inProgress
   const policy = policyOf(c, record)
-  const by = governingPolicy(record)
-  const rebuilt = rebuild(c, underWay, policy)
+  const by = policyRefOf(record)
+  const rebuilt = rebuild(c, inProgress, policy)
   if ('ask' in rebuilt) return { kind: 'Ask', facts: rebuilt.ask }
   if ('kind' in rebuilt) return rebuilt
   const { plan, written, complete } = rebuilt
@@ -45,10 +52,10 @@ export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   const recovered = !written && (complete || c.incident.pods.length === 0)
   if (recovered) return withdrawn(c, 'Recovered', `no pod of ${nameOfOwner(c.incident.owner)} fails any more`)
 
-  const governed = written ? { matched: [] } : stillAnswers(c, policy)
-  if ('ask' in governed) return { kind: 'Ask', facts: governed.ask }
-  if ('kind' in governed) return governed
-  const objection = firstObjection({ case: c, policy, ...governed, plan, escalates: true }, written ? STOPS : AGAIN)
+  const applicable = written ? { matched: [] } : stillAnswers(c, policy)
+  if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
+  if ('kind' in applicable) return applicable
+  const objection = firstObjection({ case: c, policy, ...applicable, plan, escalates: true }, written ? STOPS : AGAIN)
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
   const { diagnosis } = c
   if (objection?.ends !== undefined) return withdrawn(c, objection.ends, objection.message)
@@ -59,51 +66,59 @@ export const resume = (c: Case, underWay: UnderWay): Verdict | 'Written' => {
   return { kind: 'Act', policy: by, plan, attempt: step.attempt, resume: true, diagnosis }
 }
 
-export const withdrawn = (c: Case, reason: string, why: string): Verdict => ({
-  kind: 'Prove',
+export const withdrawn = (c: DecisionInput, reason: string, why: string): Verdict => ({
+  kind: 'Verify',
   outcome: 'Cancelled',
   reason,
   message: `begun but not written: ${why}`,
-  lookAgainAt: c.now,
+  requeueAt: c.now,
 })
 
 /** The policy may have been narrowed since the intent. */
-const stillAnswers = (c: Case, policy: PolicyInForce): Pick<Governed, 'matched'> | Ask | Verdict =>
-  answersTo(c, policy, true) ?? withdrawn(c, 'PolicySuspended', `policy ${policy.name} does not answer to it any more`)
+const stillAnswers = (c: DecisionInput, policy: PolicyInForce): Pick<ApplicablePolicy, 'matched'> | Ask | Verdict =>
+  matches(c, policy, true) ?? withdrawn(c, 'PolicySuspended', `policy ${policy.name} does not answer to it any more`)
 
-const rebuild = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt | Ask | Verdict => {
-  const { step } = underWay
-  const { keepsBrokenPods, mendsPods } = c.incident.owner
-  const needsPods = step.action === 'RecyclePod' || keepsBrokenPods || mendsPods === true
-  const ask = needsPods ? askFor(c.facts, [podsOf(underWay)]) : undefined
+const rebuild = (
+  c: DecisionInput,
+  inProgress: InProgress,
+  policy: PolicyInForce | undefined,
+): Rebuilt | Ask | Verdict => {
+  const { step } = inProgress
+  const { keepsBrokenPods, patchesPods } = c.incident.owner
+  const needsPods = step.action === 'RecyclePod' || keepsBrokenPods || patchesPods === true
+  const ask = needsPods ? askFor(c.facts, [podsOf(inProgress)]) : undefined
   if (ask) return ask
   const { pods } = c.facts
   if (needsPods && !pods?.known) {
     const message = `begun; what is left to do cannot be seen: ${pods?.why ?? 'the pods were not read'}`
-    const by = governingPolicy(underWay.record)
-    const lookAgainAt = c.now + LATER
-    return { kind: 'Hold', policy: by, reason: 'FactUnknown', message, lookAgainAt, diagnosis: c.diagnosis }
+    const by = policyRefOf(inProgress.record)
+    const requeueAt = c.now + LATER
+    return { kind: 'Hold', policy: by, reason: 'FactUnknown', message, requeueAt, diagnosis: c.diagnosis }
   }
-  return step.action === 'RecyclePod' ? rebuildRecycle(c, underWay, policy) : rebuildRewrite(c, underWay, policy)
+  return step.action === 'RecyclePod' ? rebuildRecycle(c, inProgress, policy) : rebuildRewrite(c, inProgress, policy)
 }
 
-export const timeoutOf = ({ step }: UnderWay, policy: PolicyInForce | undefined): number =>
+export const timeoutOf = ({ step }: InProgress, policy: PolicyInForce | undefined): number =>
   parseDuration(policy?.spec.actions[step.index]?.timeout ?? '5m')
 
-const rebuildRewrite = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt | Verdict => {
+const rebuildRewrite = (
+  c: DecisionInput,
+  inProgress: InProgress,
+  policy: PolicyInForce | undefined,
+): Rebuilt | Verdict => {
   const { owner, pods: failing } = c.incident
-  const { step, record } = underWay
-  const changes = changesNow(c, underWay)
+  const { step, record } = inProgress
+  const changes = changesNow(c, inProgress)
   if ('kind' in changes) return changes
   const uids = new Set(failing.map(({ pod }) => pod.metadata.uid))
   const pods = c.facts.pods?.known ? c.facts.pods.value : []
   const base = {
     index: step.index,
-    generation: governingPolicy(record).generation,
-    timeoutMs: timeoutOf(underWay, policy),
+    generation: policyRefOf(record).generation,
+    timeoutMs: timeoutOf(inProgress, policy),
   }
   const podsOnly = wrotePodsOnly(owner, step)
-  const left = { ...podsToMend(owner, pods, uids, changes), ...(podsOnly && { podsOnly }) }
+  const left = { ...podsToPatch(owner, pods, uids, changes), ...(podsOnly && { podsOnly }) }
   const plan = { ...rewriteImagePlan(owner, base, changes, left), hash: step.planHash }
   const written = podsOnly ? podsHaveIt(pods, step) : changes.every(({ was, to }) => sameImage(was, to))
   return { plan, written, complete: leavesAllAsIs(plan) }
@@ -118,8 +133,8 @@ const podsHaveIt = (pods: readonly Pod[], step: RemediationStep): boolean => {
   )
 }
 
-const rebuildRecycle = (c: Case, underWay: UnderWay, policy: PolicyInForce | undefined): Rebuilt => {
-  const { step } = underWay
+const rebuildRecycle = (c: DecisionInput, inProgress: InProgress, policy: PolicyInForce | undefined): Rebuilt => {
+  const { step } = inProgress
   const named = new Set(step.pods?.map(({ uid }) => uid))
   // Whatever a record says: what nothing makes anew is not deleted.
   const pods = (c.facts.pods?.known && c.incident.owner.recreatesPods ? c.facts.pods.value : [])
@@ -134,7 +149,7 @@ const rebuildRecycle = (c: Case, underWay: UnderWay, policy: PolicyInForce | und
     index: step.index,
     hash: step.planHash,
     diff,
-    timeoutMs: timeoutOf(underWay, policy),
+    timeoutMs: timeoutOf(inProgress, policy),
     target,
     method,
     pods,

@@ -1,31 +1,36 @@
 /** What the proofs of all remedies have in common. Times are ms since the epoch. */
-import type { Case } from '../../model/decision-input.ts'
+import type { DecisionInput } from '../../model/decision-input.ts'
 import { parseDuration, parseTime } from '../../model/duration.ts'
 import type { Verdict } from '../../model/plan.ts'
-import { policyOf, type UnderWay } from '../../model/remediation-state.ts'
+import { policyOf, type InProgress } from '../../model/remediation-state.ts'
 
 const DEFAULT_TIMEOUT = 5 * 60_000
 
-export type Proof = Extract<Verdict, { kind: 'Prove' }>
+export type Verification = Extract<Verdict, { kind: 'Verify' }>
 
-export const proof = (c: Case, outcome: 'Succeeded' | 'Cancelled', reason: string, message: string): Proof => ({
-  kind: 'Prove',
+export const verification = (
+  c: DecisionInput,
+  outcome: 'Succeeded' | 'Cancelled',
+  reason: string,
+  message: string,
+): Verification => ({
+  kind: 'Verify',
   outcome,
   reason,
   message,
-  lookAgainAt: c.now,
+  requeueAt: c.now,
 })
 
-export const waiting = (message: string, lookAgainAt: number): Proof => ({
-  kind: 'Prove',
+export const waiting = (message: string, requeueAt: number): Verification => ({
+  kind: 'Verify',
   outcome: 'Waiting',
-  reason: 'WaitingForProof',
+  reason: 'Verifying',
   message,
-  lookAgainAt,
+  requeueAt,
 })
 
 /** When the remedy has had its time. Without any time on the record it is never up. */
-export const deadlineOf = (c: Case, { record, step }: UnderWay): number => {
+export const deadlineOf = (c: DecisionInput, { record, step }: InProgress): number => {
   const began =
     parseTime(step.actedAt) ?? parseTime(step.intendedAt) ?? parseTime(record.metadata.creationTimestamp) ?? c.now
   const timeout = policyOf(c, record)?.spec.actions[step.index]?.timeout
@@ -33,5 +38,5 @@ export const deadlineOf = (c: Case, { record, step }: UnderWay): number => {
 }
 
 /** The pods' own moves make us look sooner; this is for those that go unseen. 2 s at first, 15 s at most; ms. */
-export const patience = (c: Case, { step }: UnderWay): number =>
+export const patience = (c: DecisionInput, { step }: InProgress): number =>
   Math.min(15_000, Math.max(2_000, (c.now - (parseTime(step.actedAt) ?? c.now)) / 2))

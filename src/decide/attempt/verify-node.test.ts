@@ -12,14 +12,14 @@ import {
   aStuckPod,
   aTask,
   DOCKERS_CHAINS,
-  type NodeCaseWords,
+  type NodeInputOverrides,
   nodePolicy,
   recoveredPod,
 } from '../testing-nodes.ts'
-import { aPod, at, NOW, SETTLE } from '../testing.ts'
+import { aPod, at, NOW, STABILIZATION_MS } from '../testing.ts'
 
-const SUCCEEDED: NodeTaskStatus = { phase: 'Succeeded', reason: 'Done', finishedAt: at(-SETTLE - 5_000) }
-const SETTLED = recoveredPod({ since: -SETTLE - 1_000 })
+const SUCCEEDED: NodeTaskStatus = { phase: 'Succeeded', reason: 'Done', finishedAt: at(-STABILIZATION_MS - 5_000) }
+const SETTLED = recoveredPod({ since: -STABILIZATION_MS - 1_000 })
 const STUCK = aStuckPod().pod
 const refusedBy = (reason: NonNullable<NodeTaskStatus['reason']>, message = 'm'): NodeTaskStatus => ({
   phase: 'Refused',
@@ -28,14 +28,14 @@ const refusedBy = (reason: NonNullable<NodeTaskStatus['reason']>, message = 'm')
   finishedAt: at(-50_000),
 })
 
-interface Proof extends NodeCaseWords {
+interface Verification extends NodeInputOverrides {
   readonly step?: Partial<RemediationStep>
   readonly answer?: NodeTaskStatus
   readonly deadline?: number
   readonly on?: readonly Pod[]
 }
 
-const prove = ({ step, answer, deadline, on = [SETTLED], facts, ...words }: Proof) =>
+const verify = ({ step, answer, deadline, on = [SETTLED], facts, ...words }: Verification) =>
   decide(
     aNodeCase({
       records: [aNodeRecord(step)],
@@ -45,7 +45,7 @@ const prove = ({ step, answer, deadline, on = [SETTLED], facts, ...words }: Proo
     }),
   )
 
-const orders: readonly (readonly [sentence: string, proof: Proof, outcome: string, message: RegExp])[] = [
+const tasks: readonly (readonly [sentence: string, verification: Verification, outcome: string, message: RegExp])[] = [
   ['an order that nobody answered yet', {}, 'Waiting', /has not answered yet/],
   ['an order that its agent is at', { answer: { phase: 'Running' } }, 'Waiting', /is at it/],
   [
@@ -131,7 +131,7 @@ const orders: readonly (readonly [sentence: string, proof: Proof, outcome: strin
     {
       answer: SUCCEEDED,
       node: { ready: false },
-      step: { node: { orders: ['restartruntime-plan-1-0'], reason: 'Unresponsive' } },
+      step: { node: { tasks: ['restartruntime-plan-1-0'], reason: 'Unresponsive' } },
     },
     'Waiting',
     /node n1 is not Ready yet/,
@@ -141,7 +141,7 @@ const orders: readonly (readonly [sentence: string, proof: Proof, outcome: strin
     {
       answer: SUCCEEDED,
       on: [],
-      step: { pods: [], node: { orders: ['restartruntime-plan-1-0'], reason: 'Unresponsive' } },
+      step: { pods: [], node: { tasks: ['restartruntime-plan-1-0'], reason: 'Unresponsive' } },
     },
     'Succeeded',
     /the node recovered/,
@@ -164,15 +164,15 @@ const orders: readonly (readonly [sentence: string, proof: Proof, outcome: strin
 ]
 
 describe('the proof of an order', () => {
-  test.each(orders)('%s', (_sentence, proof, outcome, message) => {
-    expect(prove(proof)).toMatchObject({ kind: 'Prove', outcome, message: expect.stringMatching(message) })
+  test.each(tasks)('%s', (_sentence, verification, outcome, message) => {
+    expect(verify(verification)).toMatchObject({ kind: 'Verify', outcome, message: expect.stringMatching(message) })
   })
 
   test('what did not help leads to the policy’s next action, and stops after the last', () => {
     const answer = refusedBy('CannotSee')
-    expect(prove({ answer })).toMatchObject({ next: { kind: 'Stop' } })
+    expect(verify({ answer })).toMatchObject({ next: { kind: 'Stop' } })
     const further = [nodePolicy({ actions: [action('RestartRuntime'), action('FlagNode')] })]
-    expect(prove({ answer, policies: further })).toMatchObject({ next: { kind: 'Escalate' } })
+    expect(verify({ answer, policies: further })).toMatchObject({ next: { kind: 'Escalate' } })
   })
 
   test('of several orders one that failed does not undo the others, and is told where its pod is still stuck', () => {
@@ -183,25 +183,25 @@ describe('the proof of an order', () => {
         { name: 'ingress-a', uid: 'uid-ingress-a', namespace: 'web' },
         { name: 'other', uid: 'uid-other', namespace: 'web' },
       ],
-      node: { orders: ['one', 'two'] },
+      node: { tasks: ['one', 'two'] },
     }
     const tasks = known([
       aTask(SUCCEEDED, { name: 'one' }),
       aTask(refusedBy('CannotSee', 'no socket'), { name: 'two' }),
     ])
     const facts = { tasks, nodePods: known([SETTLED, aStuckPod({ name: 'other' }).pod]) }
-    expect(prove({ step, facts })).toMatchObject({
+    expect(verify({ step, facts })).toMatchObject({
       outcome: 'Ineffective',
       message: expect.stringMatching(/web\/other .* no socket/),
     })
-    expect(prove({ step, facts: { tasks, nodePods: known([SETTLED]) } })).toMatchObject({ outcome: 'Succeeded' })
+    expect(verify({ step, facts: { tasks, nodePods: known([SETTLED]) } })).toMatchObject({ outcome: 'Succeeded' })
   })
 })
 
 describe('the proof of a flag', () => {
   const step: Partial<RemediationStep> = {
     action: 'FlagNode',
-    node: { orders: [], detail: 'nfs', message: 'install nfs-common' },
+    node: { tasks: [], detail: 'nfs', message: 'install nfs-common' },
   }
   const flagging = (...types: readonly string[]) => ({
     cause: 'MountHelperMissing' as const,
@@ -211,7 +211,7 @@ describe('the proof of a flag', () => {
   })
 
   test('as the last action it is all that could be done', () => {
-    const verdict = prove(flagging('FlagNode'))
+    const verdict = verify(flagging('FlagNode'))
     expect(verdict).toMatchObject({
       outcome: 'Succeeded',
       reason: 'Flagged',
@@ -220,7 +220,7 @@ describe('the proof of a flag', () => {
   })
 
   test('before another action it leads on at once', () => {
-    expect(prove(flagging('FlagNode', 'InstallMountHelper'))).toMatchObject({
+    expect(verify(flagging('FlagNode', 'InstallMountHelper'))).toMatchObject({
       outcome: 'Ineffective',
       next: { kind: 'Escalate' },
     })
@@ -239,13 +239,13 @@ describe('the proof of an installation', () => {
   const there = { mounts: { helpers: ['nfs'] } }
   const step: Partial<RemediationStep> = {
     action: 'InstallMountHelper',
-    node: { orders: ['install-1'], detail: 'nfs' },
+    node: { tasks: ['install-1'], detail: 'nfs' },
   }
   const late = { ...step, actedAt: at(-301_000) }
   const rows: readonly (readonly [
     sentence: string,
     pod: Pod | undefined,
-    words: Proof,
+    words: Verification,
     outcome: string,
     message: RegExp,
   ])[] = [
@@ -280,14 +280,14 @@ describe('the proof of an installation', () => {
 
   test.each(rows)('%s', (_sentence, pod, words, outcome, message) => {
     const facts = { installer: known(pod) }
-    const verdict = prove({ cause: 'MountHelperMissing', step, facts, ...words })
-    expect(verdict).toMatchObject({ kind: 'Prove', outcome, message: expect.stringMatching(message) })
+    const verdict = verify({ cause: 'MountHelperMissing', step, facts, ...words })
+    expect(verdict).toMatchObject({ kind: 'Verify', outcome, message: expect.stringMatching(message) })
   })
 })
 
 describe('the proof of recycled pods', () => {
   const step: Partial<RemediationStep> = { action: 'RecyclePod' }
-  const rows: readonly (readonly [sentence: string, words: Proof, outcome: string])[] = [
+  const rows: readonly (readonly [sentence: string, words: Verification, outcome: string])[] = [
     ['one is not gone yet', { on: [STUCK] }, 'Waiting'],
     [
       'it is gone, and the one in its place fails the same way',
@@ -297,7 +297,7 @@ describe('the proof of recycled pods', () => {
     ['it is gone, and nothing fails the same way', { on: [] }, 'Succeeded'],
   ]
   test.each(rows)('%s', (_sentence, words, outcome) => {
-    expect(prove({ step, ...words })).toMatchObject({ kind: 'Prove', outcome })
+    expect(verify({ step, ...words })).toMatchObject({ kind: 'Verify', outcome })
   })
 })
 
@@ -314,14 +314,14 @@ describe('a step that was begun when the process ended', () => {
       plan: {
         type: 'RestartRuntime',
         hash: 'plan-1',
-        orders: [{ name: 'restartruntime-plan-1-0', spec: { restartRuntime: { runtime: 'docker' } } }],
+        tasks: [{ name: 'restartruntime-plan-1-0', spec: { restartRuntime: { runtime: 'docker' } } }],
       },
     })
   })
 
   test('whose order was given is proven', () => {
     const verdict = decide(aNodeCase({ records: begun(), facts: { tasks: known([aTask({ phase: 'Running' })]) } }))
-    expect(verdict).toMatchObject({ kind: 'Prove', outcome: 'Waiting' })
+    expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Waiting' })
   })
 
   test('whose orders were given in part is carried on with', () => {
@@ -329,12 +329,12 @@ describe('a step that was begun when the process ended', () => {
     const records = begun({
       action: 'RecycleSandbox',
       pods,
-      node: { orders: ['recyclesandbox-plan-1-0', 'recyclesandbox-plan-1-1'] },
+      node: { tasks: ['recyclesandbox-plan-1-0', 'recyclesandbox-plan-1-1'] },
     })
     const tasks = known([aTask(undefined, { name: 'recyclesandbox-plan-1-0' })])
     expect(decide(aNodeCase({ records, facts: { tasks } }))).toMatchObject({
       kind: 'Act',
-      plan: { orders: [{}, { name: 'recyclesandbox-plan-1-1' }] },
+      plan: { tasks: [{}, { name: 'recyclesandbox-plan-1-1' }] },
     })
   })
 
@@ -352,7 +352,7 @@ describe('a step that was begun when the process ended', () => {
     const words = {
       cause: 'MountHelperMissing',
       policies: [nodePolicy({ actions: [action('FlagNode')] })],
-      records: begun({ action: 'FlagNode', node: { orders: [], detail: 'nfs', message: 'm' } }),
+      records: begun({ action: 'FlagNode', node: { tasks: [], detail: 'nfs', message: 'm' } }),
     } as const
     expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Act', plan: { type: 'FlagNode', detail: 'nfs' } })
     const labels = { 'flag.podmend.io/MountHelperMissing': 'nfs' }
@@ -364,7 +364,7 @@ describe('a step that was begun when the process ended', () => {
     const words = {
       cause: 'MountHelperMissing',
       policies: [nodePolicy({ actions: [action('InstallMountHelper')] })],
-      records: begun({ action: 'InstallMountHelper', node: { orders: ['install-1'], detail: 'nfs' } }),
+      records: begun({ action: 'InstallMountHelper', node: { tasks: ['install-1'], detail: 'nfs' } }),
     } as const
     const absent = decide(aNodeCase({ ...words, facts: { installer: known(undefined) } }))
     expect(absent).toMatchObject({ kind: 'Act', plan: { podName: 'install-1', packageName: 'nfs-common' } })
@@ -376,5 +376,5 @@ describe('a step that was begun when the process ended', () => {
 test('a node that is gone ends its record', () => {
   const c = aNodeCase({ records: [aNodeRecord()] })
   const gone = { ...c, incident: { ...c.incident, owner: { ...c.incident.owner, gone: true } } }
-  expect(decide(gone)).toMatchObject({ outcome: 'Cancelled', reason: 'OwnerGone', lookAgainAt: NOW })
+  expect(decide(gone)).toMatchObject({ outcome: 'Cancelled', reason: 'OwnerGone', requeueAt: NOW })
 })

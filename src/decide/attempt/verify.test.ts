@@ -13,25 +13,25 @@ import {
   aStep,
   at,
   BROKEN,
-  type CaseWords,
-  MENDED,
+  type InputOverrides,
+  PATCHED,
   NOW,
-  type PodWords,
+  type PodOverrides,
   pulling,
   recycling,
   rewriting,
   running,
-  SETTLE,
+  STABILIZATION_MS,
   wrote,
 } from '../testing.ts'
 
 const MIN = 60_000
-const mended = (words: PodWords = {}): Pod =>
-  aPod({ name: 'new', containers: [{ name: 'coredns', image: MENDED }], statuses: [running(-40_000)], ...words })
-const repaired = anOwner({ containers: [{ name: 'coredns', image: MENDED }] })
+const mended = (words: PodOverrides = {}): Pod =>
+  aPod({ name: 'new', containers: [{ name: 'coredns', image: PATCHED }], statuses: [running(-40_000)], ...words })
+const repaired = anOwner({ containers: [{ name: 'coredns', image: PATCHED }] })
 
 /** A rewrite that was written a minute ago, with these pods. */
-const verifying = (pods: readonly Pod[] | undefined, words: CaseWords = {}): CaseWords => ({
+const verifying = (pods: readonly Pod[] | undefined, words: InputOverrides = {}): InputOverrides => ({
   owner: repaired,
   pods: [],
   records: [aRecord()],
@@ -43,15 +43,15 @@ const init = (status: object) =>
     [
       mended({
         containers: [],
-        initContainers: [{ name: 'coredns', image: MENDED }],
+        initContainers: [{ name: 'coredns', image: PATCHED }],
         initStatuses: [{ name: 'coredns', ...status }],
         statuses: [],
       }),
     ],
     {
-      owner: anOwner({ containers: [], initContainers: [{ name: 'coredns', image: MENDED }] }),
+      owner: anOwner({ containers: [], initContainers: [{ name: 'coredns', image: PATCHED }] }),
       records: [
-        aRecord({ steps: [aStep({ changes: [{ container: 'coredns', init: true, from: BROKEN, to: MENDED }] })] }),
+        aRecord({ steps: [aStep({ changes: [{ container: 'coredns', init: true, from: BROKEN, to: PATCHED }] })] }),
       ],
     },
   )
@@ -60,10 +60,10 @@ const late = (words: Parameters<typeof aStep>[0] = {}) => [
 ]
 const undoing = aPolicy({ onIneffective: 'Undo' })
 
-type Row = readonly [sentence: string, words: CaseWords, expected: object]
-const proves = (outcome: string, more: object = {}) => ({ kind: 'Prove', outcome, ...more })
+type Row = readonly [sentence: string, words: InputOverrides, expected: object]
+const proves = (outcome: string, more: object = {}) => ({ kind: 'Verify', outcome, ...more })
 const waits = (message: RegExp, ms?: number) =>
-  proves('Waiting', { message: expect.stringMatching(message), ...(ms !== undefined && { lookAgainAt: NOW + ms }) })
+  proves('Waiting', { message: expect.stringMatching(message), ...(ms !== undefined && { requeueAt: NOW + ms }) })
 
 const rows: readonly Row[] = [
   ['the pods of the owner are asked for', verifying(undefined), { kind: 'Ask', facts: [{ fact: 'pods' }] }],
@@ -83,10 +83,14 @@ const rows: readonly Row[] = [
     verifying([mended()]),
     proves('Succeeded', { reason: 'Repaired' }),
   ],
-  ['succeeded to the millisecond', verifying([mended({ statuses: [running(-SETTLE)] })]), proves('Succeeded')],
+  [
+    'succeeded to the millisecond',
+    verifying([mended({ statuses: [running(-STABILIZATION_MS)] })]),
+    proves('Succeeded'),
+  ],
   [
     'started a millisecond less than that ago: looks again exactly then',
-    verifying([mended({ statuses: [running(-SETTLE + 1)] })]),
+    verifying([mended({ statuses: [running(-STABILIZATION_MS + 1)] })]),
     waits(/must stay so for 30s/, 1),
   ],
   [
@@ -149,7 +153,7 @@ const rows: readonly Row[] = [
     verifying([
       mended({
         containers: [
-          { name: 'coredns', image: MENDED },
+          { name: 'coredns', image: PATCHED },
           { name: 'b', image: 'b' },
         ],
         statuses: [running(-40_000), pulling('b')],
@@ -259,7 +263,7 @@ const rows: readonly Row[] = [
   [
     'the new image may fail as long as it has time',
     verifying([mended({ statuses: [pulling()] })], {
-      pods: [aFailingPod({ findings: [aFinding({ image: MENDED, cause: 'ManifestNotFound' })] })],
+      pods: [aFailingPod({ findings: [aFinding({ image: PATCHED, cause: 'ManifestNotFound' })] })],
       records: [aRecord({ steps: [aStep({ actedAt: at(-5 * MIN + 1) })] })],
     }),
     waits(/ImagePullBackOff/, 1),
@@ -328,7 +332,7 @@ const rows: readonly Row[] = [
   [
     'what keeps starting does not go on for ever',
     verifying([mended({ statuses: [running(-10_000)] })], {
-      records: [aRecord({ steps: [aStep({ actedAt: at(-5 * MIN - SETTLE) })] })],
+      records: [aRecord({ steps: [aStep({ actedAt: at(-5 * MIN - STABILIZATION_MS) })] })],
     }),
     proves('Ineffective', { message: expect.stringContaining('do not stay so') }),
   ],
@@ -346,8 +350,8 @@ const rows: readonly Row[] = [
             {
               container: 'coredns',
               pointer: '/spec/template/spec/containers/0',
-              from: MENDED,
-              was: MENDED,
+              from: PATCHED,
+              was: PATCHED,
               to: BROKEN,
             },
           ],
@@ -358,7 +362,7 @@ const rows: readonly Row[] = [
   [
     'a paused operator does not undo yet',
     verifying([], { records: late(), policies: [undoing], operator: { paused: known(true) } }),
-    proves('Waiting', { reason: 'OperatorPaused', lookAgainAt: NOW + 30_000 }),
+    proves('Waiting', { reason: 'OperatorPaused', requeueAt: NOW + 30_000 }),
   ],
   [
     'a suspended policy does not undo yet',
@@ -398,7 +402,7 @@ test.each(rows)('%s', (_sentence, words, expected) => {
   expect(decide(aCase(words))).toMatchObject(expected)
 })
 
-const recycled = (pods: readonly Pod[]): CaseWords => ({
+const recycled = (pods: readonly Pod[]): InputOverrides => ({
   pods: [],
   records: [
     aRecord({ steps: [aStep({ action: 'RecyclePod', changes: undefined, pods: [{ name: 'old', uid: 'uid-old' }] })] }),

@@ -15,9 +15,9 @@ import {
   aStep,
   at,
   BROKEN,
-  type CaseWords,
+  type InputOverrides,
   exists,
-  MENDED,
+  PATCHED,
   NOW,
   recycling,
   rewriting,
@@ -41,8 +41,8 @@ test('A case that nothing speaks against acts', () => {
 })
 
 /** What holds: the reason, words of its message, and when it is looked at again (ms from now) where that is exact. */
-type Holds = readonly [sentence: string, words: CaseWords, says: RegExp, lookAgain?: number]
-type Passes = readonly [sentence: string, words: CaseWords]
+type Holds = readonly [sentence: string, words: InputOverrides, says: RegExp, lookAgain?: number]
+type Passes = readonly [sentence: string, words: InputOverrides]
 
 const elsewhere = rewriting({ rules: [{ from: 'quay.io/a', to: 'quay.io/b' }] })
 const argo = { name: 'Argo CD', writesBack: true, seenBy: 'a tracking id', editAt: 'Application web' }
@@ -68,18 +68,18 @@ const reverted = (
   state: 'Done' | 'Succeeded' | 'Ineffective' = 'Succeeded',
 ) => aRecord({ phase: 'Succeeded', steps: [aStep({ state })], ...words })
 const pinned = `${BROKEN}@sha256:${'b'.repeat(64)}`
-const pinnedTarget = `${MENDED}@sha256:${'b'.repeat(64)}`
-const pinnedCase = (digest: string): CaseWords => ({
+const pinnedTarget = `${PATCHED}@sha256:${'b'.repeat(64)}`
+const pinnedCase = (digest: string): InputOverrides => ({
   owner: anOwner({ containers: [{ name: 'coredns', image: pinned }] }),
   pods: [aFailingPod({ findings: [aFinding({ image: pinned })] })],
   facts: { registry: { [pinnedTarget]: exists({ digest }) } },
 })
-const answer = (value: object, verify = 'Required'): CaseWords => ({
+const answer = (value: object, verify = 'Required'): InputOverrides => ({
   policies: [aPolicy({ actions: [rewriting({ verify })] })],
-  facts: { registry: { [MENDED]: known(value as never) } },
+  facts: { registry: { [PATCHED]: known(value as never) } },
 })
-const hearsay = (registry: object, actions = [rewriting()]): CaseWords => ({
-  pods: [aFailingPod({ findings: [aFinding({ witness: 'event' })] })],
+const hearsay = (registry: object, actions = [rewriting()]): InputOverrides => ({
+  pods: [aFailingPod({ findings: [aFinding({ source: 'event' })] })],
   policies: [aPolicy({ actions })],
   facts: { registry: registry as never },
 })
@@ -294,7 +294,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ],
     [
       'it stands there with another image',
-      { owner: anOwner({ containers: [{ name: 'coredns', image: MENDED }] }) },
+      { owner: anOwner({ containers: [{ name: 'coredns', image: PATCHED }] }) },
       /failed with .*k8s.*, but .* has .*public/,
     ],
     [
@@ -410,13 +410,13 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ['the registry may not be asked', answer({ kind: 'refused', said: 'link-local address' }), /link-local/, 5 * MIN],
     [
       'what the registry says is unknown',
-      { facts: { registry: { [MENDED]: unknown('the secret cannot be read') } } },
+      { facts: { registry: { [PATCHED]: unknown('the secret cannot be read') } } },
       /secret cannot be read/,
       30_000,
     ],
     [
       'if reachable: what the registry says is unknown',
-      { ...answer({}, 'IfReachable'), facts: { registry: { [MENDED]: unknown('why') } } },
+      { ...answer({}, 'IfReachable'), facts: { registry: { [PATCHED]: unknown('why') } } },
       /why/,
     ],
     [
@@ -426,18 +426,22 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ],
     [
       'it is there for another platform',
-      { facts: { registry: { [MENDED]: exists({ platforms: ['linux/arm64', 'linux/amd6'] }) } } },
+      { facts: { registry: { [PATCHED]: exists({ platforms: ['linux/arm64', 'linux/amd6'] }) } } },
       /there for linux\/arm64, .*node n1 is linux\/amd64/,
     ],
     [
       'it is there for another platform than that of the one pod with a node',
       {
         pods: [aFailingPod({ name: 'b', node: null }), aFailingPod()],
-        facts: { registry: { [MENDED]: exists({ platforms: ['linux/arm64'] }) } },
+        facts: { registry: { [PATCHED]: exists({ platforms: ['linux/arm64'] }) } },
       },
       /node n1 is linux\/amd64/,
     ],
-    ['its platform is not told', { facts: { registry: { [MENDED]: exists({ platforms: [] }) } } }, /no known platform/],
+    [
+      'its platform is not told',
+      { facts: { registry: { [PATCHED]: exists({ platforms: [] }) } } },
+      /no known platform/,
+    ],
     ['a pinned digest is another one there', pinnedCase(`sha256:${'c'.repeat(64)}`), /is pinned to sha256:b/],
   ],
   AwaitingApproval: [
@@ -503,8 +507,8 @@ for (const [reason, rows] of Object.entries(holds)) {
       const verdict = decide(aCase(words))
       expect(verdict).toMatchObject({ kind: 'Hold', reason, message: expect.stringMatching(says) })
       if (verdict.kind !== 'Hold') return
-      if (lookAgain !== undefined) expect(verdict.lookAgainAt).toBe(NOW + lookAgain)
-      expect(verdict.lookAgainAt).toBeGreaterThan(NOW)
+      if (lookAgain !== undefined) expect(verdict.requeueAt).toBe(NOW + lookAgain)
+      expect(verdict.requeueAt).toBeGreaterThan(NOW)
     })
   }
 }
@@ -516,7 +520,7 @@ const undone = aRecord({
     aStep({
       state: 'Undone',
       intendedAt: at(-30_000),
-      changes: [{ container: 'coredns', init: false, from: MENDED, to: BROKEN }],
+      changes: [{ container: 'coredns', init: false, from: PATCHED, to: BROKEN }],
     }),
   ],
 })
@@ -625,7 +629,7 @@ const passes: Record<HoldReason, readonly Passes[]> = {
         records: [
           reverted({
             steps: [
-              aStep({ state: 'Succeeded', changes: [{ container: 'other', init: false, from: BROKEN, to: MENDED }] }),
+              aStep({ state: 'Succeeded', changes: [{ container: 'other', init: false, from: BROKEN, to: PATCHED }] }),
             ],
           }),
         ],
@@ -663,8 +667,8 @@ const passes: Record<HoldReason, readonly Passes[]> = {
   ],
   RolloutBlocked: [['pods that are made anew are recycled', { policies: [aPolicy({ actions: [recycling()] })] }]],
   FactUnknown: [
-    ['the kubelet says it', { pods: [aFailingPod({ findings: [aFinding({ witness: 'kubelet' })] })] }],
-    ['the registry says it', { pods: [aFailingPod({ findings: [aFinding({ witness: 'registry' })] })] }],
+    ['the kubelet says it', { pods: [aFailingPod({ findings: [aFinding({ source: 'kubelet' })] })] }],
+    ['the registry says it', { pods: [aFailingPod({ findings: [aFinding({ source: 'registry' })] })] }],
   ],
   BudgetSpent: [
     ['fewer run than may', { policies: [aPolicy({ limits: { maxConcurrent: 2 } })], active: { moved: 1 } }],
@@ -692,14 +696,14 @@ const passes: Record<HoldReason, readonly Passes[]> = {
       {
         facts: {
           node: known(aNode({ platform: 'linux/arm64' })),
-          registry: { [MENDED]: exists({ platforms: ['linux/amd64', 'linux/arm64/v8'] }) },
+          registry: { [PATCHED]: exists({ platforms: ['linux/amd64', 'linux/arm64/v8'] }) },
         },
       },
     ],
     ['the pinned digest is there', pinnedCase(`sha256:${'b'.repeat(64)}`)],
     [
       'recycling a pod needs no target',
-      { policies: [aPolicy({ actions: [recycling()] })], facts: { registry: { [MENDED]: undefined } } },
+      { policies: [aPolicy({ actions: [recycling()] })], facts: { registry: { [PATCHED]: undefined } } },
     ],
   ],
   AwaitingApproval: [['this very plan was approved', { policies: [approving], records: approval({}) }]],
@@ -729,7 +733,7 @@ test('A rewrite that loses a pinned digest holds', () => {
   const policy = aPolicy()
   const c = aCase({
     ...pinnedCase(`sha256:${'b'.repeat(64)}`),
-    policies: [{ ...policy, matches: { ...policy.matches, rewrite: () => ({ to: MENDED }) } }],
+    policies: [{ ...policy, matches: { ...policy.matches, rewrite: () => ({ to: PATCHED }) } }],
   })
   expect(decide(c)).toMatchObject({
     kind: 'Hold',

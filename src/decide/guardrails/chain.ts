@@ -91,6 +91,6 @@ const foresee = (observing: Objection, context: Context, rest: readonly Link[]):
   return {
     reason: observing.reason,
     message: `${observing.message}; it would be held by ${next.reason}: ${next.message}`,
-    lookAgainAt: Math.min(observing.lookAgainAt, next.lookAgainAt),
+    requeueAt: Math.min(observing.requeueAt, next.requeueAt),
   }
 }

@@ -1,4 +1,4 @@
-import { askFor, type Case, LATER, registryFact, nodeCauseOf } from '../../model/decision-input.ts'
+import { askFor, type DecisionInput, LATER, registryFact, nodeCauseOf } from '../../model/decision-input.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
 /** Whether the policy lets the registry be asked at all. */
@@ -10,22 +10,22 @@ const mayAskRegistry = ({ policy, plan }: Context): boolean =>
  * answer must confirm what it says.
  */
 export const factUnknown: Guardrail = (context) => {
-  const { case: c, matched, unplanned, unanswered } = context
-  const unknown = unanswered ?? (unplanned?.reason === 'FactUnknown' ? unplanned.message : undefined)
-  if (unknown !== undefined) return { reason: 'FactUnknown', message: unknown, lookAgainAt: c.now + LATER }
+  const { case: c, matched, noPlan, unanswered } = context
+  const unknown = unanswered ?? (noPlan?.reason === 'FactUnknown' ? noPlan.message : undefined)
+  if (unknown !== undefined) return { reason: 'FactUnknown', message: unknown, requeueAt: c.now + LATER }
 
   if (nodeCauseOf(c)) return unconfirmedNode(context)
-  const hearsay = matched.filter(({ finding }) => finding.witness === 'event').map(({ finding }) => finding)
+  const hearsay = matched.filter(({ finding }) => finding.source === 'event').map(({ finding }) => finding)
   if (hearsay.length === 0) return undefined
   const images = hearsay.map(({ image }) => image).filter((image) => image !== '')
   const ask = mayAskRegistry(context) ? askFor(c.facts, images.map(registryFact)) : undefined
   if (ask) return ask
   const message = `only an Event says that ${hearsay[0]?.container || 'the pod'} fails with ${hearsay[0]?.cause}; nothing confirms it yet`
-  return { reason: 'FactUnknown', message, lookAgainAt: c.now + LATER }
+  return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }
 
 /** What the agent cannot see of what the cause is about; undefined where it saw all of it. */
-const blindOf = ({ incident: { area }, facts: { inspection } }: Case): string | undefined => {
+const blindOf = ({ incident: { area }, facts: { inspection } }: DecisionInput): string | undefined => {
   if (!inspection?.known) return inspection?.why
   const { chains, runtime, mounts } = inspection.value
   switch (area) {
@@ -45,16 +45,16 @@ const blindOf = ({ incident: { area }, facts: { inspection } }: Case): string | 
  * refutes is explained and left.
  */
 const unconfirmedNode: Guardrail = ({ case: c, matched }) => {
-  const open = matched.filter(({ finding }) => finding.witness === 'event' || finding.refuted !== undefined)
+  const open = matched.filter(({ finding }) => finding.source === 'event' || finding.ruledOut !== undefined)
   if (open.length < matched.length || matched.length === 0) return undefined
   const ask = askFor(c.facts, [{ fact: 'inspection' }])
   if (ask) return ask
-  const refuted = c.diagnosis.refuted ?? open.find(({ finding }) => finding.refuted)?.finding.refuted
+  const ruledOut = c.diagnosis.ruledOut ?? open.find(({ finding }) => finding.ruledOut)?.finding.ruledOut
   const blind = blindOf(c)
   const unseen = blind === undefined ? '' : `: ${blind}`
   const message =
-    refuted === undefined
+    ruledOut === undefined
       ? `only Events say that the node has ${open[0]?.finding.cause}; the agent on it does not confirm it${unseen}`
-      : `nothing is done on the node: ${refuted}`
-  return { reason: 'FactUnknown', message, lookAgainAt: c.now + LATER }
+      : `nothing is done on the node: ${ruledOut}`
+  return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }

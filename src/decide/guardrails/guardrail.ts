@@ -1,16 +1,16 @@
-import type { Ask, Case, PolicyInForce, Matched } from '../../model/decision-input.ts'
+import type { Ask, DecisionInput, PolicyInForce, Matched } from '../../model/decision-input.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { HoldReason } from '../../model/reasons.ts'
-import type { Unplanned } from '../../remedies/plan.ts'
+import type { NoPlan } from '../../remedies/plan.ts'
 
 /** What a guardrail looks at. */
 export interface Context {
-  readonly case: Case
+  readonly case: DecisionInput
   readonly policy: PolicyInForce
   readonly matched: readonly Matched[]
   /** What is about to be done. Absent where nothing could be planned: then `unplanned` says why. */
   readonly plan?: Plan
-  readonly unplanned?: Unplanned
+  readonly noPlan?: NoPlan
   /** A clause of the policy that could not be answered. */
   readonly unanswered?: string
   /** This step follows one of the same attempt that did not help. */
@@ -22,7 +22,7 @@ export interface Objection {
   /** For a person: what holds, and what would lift it. */
   readonly message: string
   /** When to look again, ms since the epoch. */
-  readonly lookAgainAt: number
+  readonly requeueAt: number
   /** Until when a person may decide on the plan, ms since the epoch. */
   readonly expiresAt?: number
   /** Nothing comes of this plan any more: its record ends with this reason. */

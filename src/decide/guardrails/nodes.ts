@@ -33,14 +33,14 @@ export const tooManyUnhealthy: Guardrail = ({ case: c, policy, plan }) => {
   const { nodes, nodesUnderRepair: underRepair = [] } = c
   if (!nodes?.known) {
     const message = `how many nodes are unhealthy is unknown: ${nodes?.why ?? 'nodes are not watched'}`
-    return { reason: 'TooManyUnhealthy', message, lookAgainAt: c.now + LATER }
+    return { reason: 'TooManyUnhealthy', message, requeueAt: c.now + LATER }
   }
   const about = c.incident.owner.ref.uid
   const taints = plan.type === 'FlagNode'
   const { state, says } = breakerOf({ policy, nodes: nodes.value, underRepair, about, countFlagged: taints })
   if (state === 'Closed' || (state === 'HalfOpen' && !taints)) return undefined
   const waits = taints ? 'a taint would take one more out of service' : 'another node is under repair first'
-  return { reason: 'TooManyUnhealthy', message: `${says}; ${waits}`, lookAgainAt: c.now + SOON }
+  return { reason: 'TooManyUnhealthy', message: `${says}; ${waits}`, requeueAt: c.now + SOON }
 }
 
 export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan }) => {
@@ -50,7 +50,7 @@ export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan
   const message = node?.known
     ? `node ${node.value.name} runs the control plane; policy ${policy.name} says controlPlaneNodes: Hold`
     : `whether the node runs the control plane is unknown: ${node?.why ?? 'not read'}`
-  return { reason: 'ControlPlaneNode', message, lookAgainAt: now + (node?.known ? RARELY : LATER) }
+  return { reason: 'ControlPlaneNode', message, requeueAt: now + (node?.known ? RARELY : LATER) }
 }
 
 /** Somebody keeps new pods away from it, so somebody is at work there. A flag does not disturb them. */

@@ -1,5 +1,13 @@
 /** Stops that a person set: for the whole operator, for one policy, for everything but looking. */
-import { type Ask, askFor, type Case, LATER, RARELY, surroundings, nodeCauseOf } from '../../model/decision-input.ts'
+import {
+  type Ask,
+  askFor,
+  type DecisionInput,
+  LATER,
+  RARELY,
+  surroundings,
+  nodeCauseOf,
+} from '../../model/decision-input.ts'
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
 import { sayPlan } from '../../remedies/text.ts'
 import { protectedNodeFrom } from '../match-node.ts'
@@ -12,22 +20,22 @@ export const operatorPaused: Guardrail = ({ case: { now, operator } }) => {
   const message = paused.known
     ? `the operator is paused by annotation ${PAUSED_ANNOTATION} on namespace ${namespace}`
     : `whether namespace ${namespace} pauses the operator is unknown: ${paused.why}`
-  return { reason: 'OperatorPaused', message, lookAgainAt: now + LATER }
+  return { reason: 'OperatorPaused', message, requeueAt: now + LATER }
 }
 
 export const policySuspended: Guardrail = ({ case: { now }, policy }) =>
   policy.spec.suspend
-    ? { reason: 'PolicySuspended', message: `policy ${policy.name} is suspended`, lookAgainAt: now + RARELY }
+    ? { reason: 'PolicySuspended', message: `policy ${policy.name} is suspended`, requeueAt: now + RARELY }
     : undefined
 
 /** `simulate` and the record show what would be done, so the plan stands in the sentence. */
-export const observeOnly: Guardrail = ({ case: { now }, policy, plan, unplanned }) => {
+export const observeOnly: Guardrail = ({ case: { now }, policy, plan, noPlan }) => {
   if (policy.spec.mode !== 'Observe') return undefined
-  const would = plan ? `would ${sayPlan(plan)}` : `would do nothing: ${unplanned?.message ?? 'there is no plan'}`
+  const would = plan ? `would ${sayPlan(plan)}` : `would do nothing: ${noPlan?.message ?? 'there is no plan'}`
   return {
     reason: 'ObserveOnly',
     message: `policy ${policy.name} only observes; it ${would}`,
-    lookAgainAt: now + RARELY,
+    requeueAt: now + RARELY,
   }
 }
 
@@ -37,13 +45,13 @@ export const namespaceProtected: Guardrail = ({ case: c, policy, matched }) => {
   const namespace = nodeCauseOf(c) ? protectedNodeFrom(policy, c, matched) : protectedFrom(policy, c)
   if (namespace === undefined) return undefined
   const message = `namespace ${namespace} is protected; policy ${policy.name} does not name it in match.namespaces`
-  return { reason: 'NamespaceProtected', message, lookAgainAt: c.now + RARELY }
+  return { reason: 'NamespaceProtected', message, requeueAt: c.now + RARELY }
 }
 
 export const optedOut: Guardrail = (context) => {
-  const { case: c, unplanned } = context
-  if (unplanned?.reason === 'OptedOut') {
-    return { reason: 'OptedOut', message: unplanned.message, lookAgainAt: c.now + RARELY }
+  const { case: c, noPlan } = context
+  if (noPlan?.reason === 'OptedOut') {
+    return { reason: 'OptedOut', message: noPlan.message, requeueAt: c.now + RARELY }
   }
   return nodeCauseOf(c) ? nodeOptedOut(context) : workloadOptedOut(c)
 }
@@ -54,14 +62,14 @@ const nodeOptedOut: Guardrail = ({ case: c, matched }) => {
   const said = nodeOptedOutBy(c, matched)
   if (!said) return undefined
   if ('by' in said)
-    return { reason: 'OptedOut', message: `${said.by} carries ${EXCLUDE_KEY}`, lookAgainAt: c.now + RARELY }
+    return { reason: 'OptedOut', message: `${said.by} carries ${EXCLUDE_KEY}`, requeueAt: c.now + RARELY }
   const message = `whether anything opted out is unknown: ${said.unknown}`
-  return { reason: 'FactUnknown', message, lookAgainAt: c.now + LATER }
+  return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }
 
-const workloadOptedOut = (c: Case): Objection | Ask | undefined => {
+const workloadOptedOut = (c: DecisionInput): Objection | Ask | undefined => {
   const by = optedOutBy(c)
-  if (by) return { reason: 'OptedOut', message: `${by} carries ${EXCLUDE_KEY}`, lookAgainAt: c.now + RARELY }
+  if (by) return { reason: 'OptedOut', message: `${by} carries ${EXCLUDE_KEY}`, requeueAt: c.now + RARELY }
   const names = surroundings(c)
   const ask = askFor(c.facts, names)
   if (ask) return ask
@@ -69,7 +77,7 @@ const workloadOptedOut = (c: Case): Objection | Ask | undefined => {
     const there = fact === 'namespace' || fact === 'node' ? c.facts[fact] : undefined
     if (there?.known) continue
     const message = `whether the ${fact} opted out is unknown: ${there?.why ?? 'not read'}`
-    return { reason: 'FactUnknown', message, lookAgainAt: c.now + LATER }
+    return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
   }
   return undefined
 }

@@ -64,13 +64,13 @@ const losesDigest = ({ from, to }: PlacedChange): boolean => {
 
 /** The new image must be there, for the platform of the node, as far as the policy wants it confirmed. */
 export const targetUnverified: Guardrail = (context) => {
-  const { case: c, policy, plan, unplanned, matched } = context
+  const { case: c, policy, plan, noPlan, matched } = context
   const objects = (message: string, waitMs: number) => ({
     reason: 'TargetUnverified' as const,
     message,
-    lookAgainAt: c.now + waitMs,
+    requeueAt: c.now + waitMs,
   })
-  if (unplanned) return objects(unplanned.message, RARELY)
+  if (noPlan) return objects(noPlan.message, RARELY)
   if (plan?.type !== 'RewriteImage') return undefined
   const unpinned = plan.changes.find(losesDigest)
   if (unpinned) return objects(`${unpinned.to}: the image is pinned to a digest that the rewrite loses`, RARELY)
@@ -79,7 +79,7 @@ export const targetUnverified: Guardrail = (context) => {
   if (verify === 'Never') return undefined
   // Where the words leave the cause open the present image is asked for in the same breath: a record that rewrites a
   // path because of Unauthorized, when the project is gone, would send its reader looking for credentials.
-  const open = matched.filter(({ finding }) => finding.mayBe.length > 0 && finding.image !== '')
+  const open = matched.filter(({ finding }) => finding.possibleCauses.length > 0 && finding.image !== '')
   const images = [...plan.changes.map(({ to }) => to), ...open.map(({ finding }) => finding.image)]
   const ask = askFor(c.facts, images.map(registryFact))
   if (ask) return ask

@@ -1,8 +1,8 @@
 /** When it is too early, too late, or too often. */
-import { type Attempt, type Case, DAY, HOUR, LATER, RARELY, SOON } from '../../model/decision-input.ts'
+import { type Attempt, type DecisionInput, DAY, HOUR, LATER, RARELY, SOON } from '../../model/decision-input.ts'
 import { formatDuration, parseDuration } from '../../model/duration.ts'
 import { incidentId } from '../../model/incident.ts'
-import { isUnderWay } from '../../model/remediation-state.ts'
+import { isInProgress } from '../../model/remediation-state.ts'
 import { nameOfOwner } from '../../remedies/pod-template.ts'
 import { decisionOn } from '../approval.ts'
 import type { Guardrail, Objection } from './guardrail.ts'
@@ -14,7 +14,7 @@ export const notFailingLongEnough: Guardrail = ({ case: { now }, policy, matched
   const wait = parseDuration(policy.spec.match.failingFor)
   if (since + wait <= now) return undefined
   const message = `failing for ${formatDuration(now - since)}; policy ${policy.name} waits for ${formatDuration(wait)}`
-  return { reason: 'NotFailingLongEnough', message, lookAgainAt: Number.isFinite(since) ? since + wait : now + LATER }
+  return { reason: 'NotFailingLongEnough', message, requeueAt: Number.isFinite(since) ? since + wait : now + LATER }
 }
 
 export const alreadyRecovered: Guardrail = ({ case: { now, incident }, matched }) => {
@@ -24,48 +24,48 @@ export const alreadyRecovered: Guardrail = ({ case: { now, incident }, matched }
     matched.length === 0
       ? `no pod of ${nameOfOwner(incident.owner)} fails any more`
       : `every failing pod of ${nameOfOwner(incident.owner)} is being deleted`
-  return { reason: 'AlreadyRecovered', message, lookAgainAt: now + LATER }
+  return { reason: 'AlreadyRecovered', message, requeueAt: now + LATER }
 }
 
 /** The owner fails in another area too, and a remedy for that is under way: one hand at a time. */
 export const inFlight: Guardrail = (context) => {
   const { now, records, otherAreas = [], incident } = context.case
   const atWork = cordoned(context)
-  if (atWork !== undefined) return { reason: 'InFlight', message: atWork, lookAgainAt: now + LATER }
+  if (atWork !== undefined) return { reason: 'InFlight', message: atWork, requeueAt: now + LATER }
   const lease = leased(context)
-  if (lease) return { reason: 'InFlight', message: lease.says, lookAgainAt: Math.min(lease.until, now + LATER) }
-  const other = [...records, ...otherAreas].find(isUnderWay)
+  if (lease) return { reason: 'InFlight', message: lease.says, requeueAt: Math.min(lease.until, now + LATER) }
+  const other = [...records, ...otherAreas].find(isInProgress)
   if (!other) return undefined
   const message = `Remediation ${other.metadata.name} is under way on ${nameOfOwner(incident.owner)}`
-  return { reason: 'InFlight', message, lookAgainAt: now + SOON }
+  return { reason: 'InFlight', message, requeueAt: now + SOON }
 }
 
-const ownAttempts = ({ incident, attempts }: Case): readonly Attempt[] => {
+const ownAttempts = ({ incident, attempts }: DecisionInput): readonly Attempt[] => {
   const id = incidentId(incident.owner.ref.uid, incident.area)
   return attempts.filter((attempt) => attempt.incident === id)
 }
 
 /** A pause lies between attempts, not between the steps of one. */
-export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, unplanned }) => {
+export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, noPlan }) => {
   // That nothing is tried any more, and why, need not wait; nor does saying so on the node, in the place of a remedy.
   const tells = plan?.type === 'FlagNode' && plan.index > 0
-  if (escalates || tells || unplanned?.reason === 'AttemptsSpent') return undefined
+  if (escalates || tells || noPlan?.reason === 'AttemptsSpent') return undefined
   const last = Math.max(...ownAttempts(c).map(({ at }) => at))
   const until = last + parseDuration(policy.spec.limits.cooldown)
   if (!(until > c.now)) return undefined
   const message = `the last attempt was ${formatDuration(c.now - last)} ago; policy ${policy.name} pauses for ${policy.spec.limits.cooldown}`
-  return { reason: 'CoolingDown', message, lookAgainAt: until }
+  return { reason: 'CoolingDown', message, requeueAt: until }
 }
 
-export const attemptsSpent: Guardrail = ({ case: c, policy, escalates, unplanned }) => {
-  if (unplanned?.reason === 'AttemptsSpent') {
-    return { reason: 'AttemptsSpent', message: unplanned.message, lookAgainAt: c.now + LATER }
+export const attemptsSpent: Guardrail = ({ case: c, policy, escalates, noPlan }) => {
+  if (noPlan?.reason === 'AttemptsSpent') {
+    return { reason: 'AttemptsSpent', message: noPlan.message, requeueAt: c.now + LATER }
   }
   const { maxAttempts } = policy.spec.limits
   const frees = escalates ? undefined : windowFrees(ownAttempts(c), maxAttempts, DAY, c.now)
   if (frees === undefined) return undefined
   const message = `${maxAttempts} attempt(s) within 24 hours did not last; a person must look`
-  return { reason: 'AttemptsSpent', message, lookAgainAt: frees }
+  return { reason: 'AttemptsSpent', message, requeueAt: frees }
 }
 
 // How much is done at once and within an hour, by one policy and by the operator altogether.
@@ -88,7 +88,7 @@ export const operatorBudgetSpent: Guardrail = ({ case: { now, attempts, operator
   const frees = windowFrees(attempts, max, HOUR, now)
   if (frees === undefined) return undefined
   const message = `the operator may begin ${max} remediations an hour, and has`
-  return { reason: 'OperatorBudgetSpent', message, lookAgainAt: frees }
+  return { reason: 'OperatorBudgetSpent', message, requeueAt: frees }
 }
 
 export const budgetSpent: Guardrail = ({ case: { now, attempts, active }, policy }) => {
@@ -96,19 +96,19 @@ export const budgetSpent: Guardrail = ({ case: { now, attempts, active }, policy
   const running = active[policy.name] ?? 0
   if (running >= maxConcurrent) {
     const message = `policy ${policy.name} has ${running} remediation(s) under way, of at most ${maxConcurrent}`
-    return { reason: 'BudgetSpent', message, lookAgainAt: now + SOON }
+    return { reason: 'BudgetSpent', message, requeueAt: now + SOON }
   }
   const own = attempts.filter((attempt) => attempt.policy === policy.name)
   const frees = windowFrees(own, maxPerHour, HOUR, now)
   if (frees === undefined) return undefined
   const message = `policy ${policy.name} may begin ${maxPerHour} remediations an hour, and has`
-  return { reason: 'BudgetSpent', message, lookAgainAt: frees }
+  return { reason: 'BudgetSpent', message, requeueAt: frees }
 }
 
-const objection = ({ now }: Case, message: string, at = now + RARELY): Objection => ({
+const objection = ({ now }: DecisionInput, message: string, at = now + RARELY): Objection => ({
   reason: 'AwaitingApproval',
   message,
-  lookAgainAt: Math.min(at, now + RARELY),
+  requeueAt: Math.min(at, now + RARELY),
 })
 
 export const awaitingApproval: Guardrail = ({ case: c, policy, plan }) => {

@@ -9,20 +9,20 @@ import type { Context, Guardrail } from './guardrail.ts'
 import { notReady } from './nodes.ts'
 
 /** What fails is not what the owner's template says: an injected sidecar, a webhook's rewrite, a revision already repaired. */
-export const templateDiffers: Guardrail = ({ case: { now }, unplanned }) =>
-  unplanned?.reason === 'TemplateDiffers'
-    ? { reason: 'TemplateDiffers', message: unplanned.message, lookAgainAt: now + LATER }
+export const templateDiffers: Guardrail = ({ case: { now }, noPlan }) =>
+  noPlan?.reason === 'TemplateDiffers'
+    ? { reason: 'TemplateDiffers', message: noPlan.message, requeueAt: now + LATER }
     : undefined
 
 export const rolloutBlocked: Guardrail = (context) => {
-  const { case: c, unplanned } = context
+  const { case: c, noPlan } = context
   const { now, incident } = c
   const unready = notReady(context)
-  if (unready !== undefined) return { reason: 'RolloutBlocked', message: unready, lookAgainAt: now + LATER }
+  if (unready !== undefined) return { reason: 'RolloutBlocked', message: unready, requeueAt: now + LATER }
   const { owner } = incident
   const message =
-    sayUntouched(owner) ?? owner.blocked ?? (unplanned?.reason === 'RolloutBlocked' ? unplanned.message : undefined)
-  return message === undefined ? undefined : { reason: 'RolloutBlocked', message, lookAgainAt: now + RARELY }
+    sayUntouched(owner) ?? owner.blocked ?? (noPlan?.reason === 'RolloutBlocked' ? noPlan.message : undefined)
+  return message === undefined ? undefined : { reason: 'RolloutBlocked', message, requeueAt: now + RARELY }
 }
 
 /** Helm alone does not hold: only its next upgrade writes, and the record says what that must carry. */
@@ -31,7 +31,7 @@ export const managedElsewhere: Guardrail = ({ case: { now, incident }, policy })
   const manager = incident.owner.managers.find(({ writesBack }) => writesBack)
   if (!manager) return undefined
   const message = `${manager.name} writes ${nameOfOwner(incident.owner)} back (${manager.seenBy}); change it there: ${manager.editAt}`
-  return { reason: 'ManagedElsewhere', message, lookAgainAt: now + RARELY }
+  return { reason: 'ManagedElsewhere', message, requeueAt: now + RARELY }
 }
 
 type Change = NonNullable<RemediationStep['changes']>[number]
@@ -77,7 +77,7 @@ export const editReverted: Guardrail = (context) => {
     const message =
       `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} back from ${change.to} to ${change.from}; ` +
       `to try again, change policy ${policy.name} or delete Remediation ${tried.record.metadata.name}`
-    return { reason: 'EditReverted', message, lookAgainAt: c.now + RARELY }
+    return { reason: 'EditReverted', message, requeueAt: c.now + RARELY }
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 /** Images that a failing one may have been meant as: names that the cluster ran or the registry lists, near to the typed one. */
 import { formatImage, type ImageReference, parseImage } from '../../model/image-reference.ts'
 import type { Facts } from '../../model/incident.ts'
-import { nearNames } from './edit-distance.ts'
+import { similarNames } from './edit-distance.ts'
 
 export interface Candidate {
   /** In normal form. */
@@ -37,7 +37,7 @@ const byRepository = (image: string, reference: ImageReference, facts: Facts): r
   for (const { reference: one, where } of seenIn(facts))
     if (one.host === host && !seen.has(one.repository)) seen.set(one.repository, where)
   const names = [...seen.keys(), ...valueOf(facts, 'repositories', image)]
-  return nearNames(repository, names).map(({ name, distance }) => {
+  return similarNames(repository, names).map(({ name, distance }) => {
     const where = seen.get(name)
     return {
       image: formatImage({ ...reference, repository: name }),
@@ -54,7 +54,7 @@ const byHost = (reference: ImageReference, facts: Facts): readonly Candidate[] =
   const hosts = new Map<string, string>()
   for (const { reference: one, where } of seenIn(facts))
     if (one.repository === reference.repository && !hosts.has(one.host)) hosts.set(one.host, where)
-  return nearNames(reference.host, hosts.keys()).map(({ name, distance }) => {
+  return similarNames(reference.host, hosts.keys()).map(({ name, distance }) => {
     const where = hosts.get(name)
     return {
       image: formatImage({ ...reference, host: name }),
@@ -70,7 +70,7 @@ const byHost = (reference: ImageReference, facts: Facts): readonly Candidate[] =
 const byTag = (image: string, reference: ImageReference, facts: Facts): readonly Candidate[] => {
   const { tag, digest } = reference
   if (tag === undefined || digest !== undefined) return []
-  return nearNames(tag, valueOf(facts, 'tags', image)).map(({ name, distance }) => ({
+  return similarNames(tag, valueOf(facts, 'tags', image)).map(({ name, distance }) => ({
     image: formatImage({ ...reference, tag: name }),
     distance,
     typed: tag,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { distance, nearNames } from './edit-distance.ts'
+import { distance, similarNames } from './edit-distance.ts'
 
 describe('distance', () => {
   test.each([
@@ -24,11 +24,10 @@ describe('near names', () => {
   const names = ['nickchase/rss-php-nginx', 'nickchase/rss-php-apache', 'library/nginx']
 
   test('are those that a slip makes of each other, nearest first', () => {
-    expect(nearNames('nickchase/rss-php-ngnix', names)).toEqual([{ name: 'nickchase/rss-php-nginx', distance: 0.6 }])
-    expect(nearNames('librari/nginx', [...names, 'library/nginx1', 'library/nginxx']).map(({ name }) => name)).toEqual([
-      'library/nginx',
-      'library/nginxx',
-    ])
+    expect(similarNames('nickchase/rss-php-ngnix', names)).toEqual([{ name: 'nickchase/rss-php-nginx', distance: 0.6 }])
+    expect(
+      similarNames('librari/nginx', [...names, 'library/nginx1', 'library/nginxx']).map(({ name }) => name),
+    ).toEqual(['library/nginx', 'library/nginxx'])
   })
 
   test.each([
@@ -38,13 +37,13 @@ describe('near names', () => {
     ['a word of its own is none', 'web/frontend', ['web/backend']],
     ['itself is none', 'library/nginx', ['library/nginx']],
   ])('%s', (_, typed, others) => {
-    expect(nearNames(typed, others)).toEqual([])
+    expect(similarNames(typed, others)).toEqual([])
   })
 
   test('of a tag are those that differ in letters', () => {
-    expect(nearNames('1.25-apline', ['1.25-alpine', '1.24-alpine', '1.25']).map(({ name }) => name)).toEqual([
+    expect(similarNames('1.25-apline', ['1.25-alpine', '1.24-alpine', '1.25']).map(({ name }) => name)).toEqual([
       '1.25-alpine',
     ])
-    expect(nearNames('lastest', ['latest', 'stable'])[0]?.name).toBe('latest')
+    expect(similarNames('lastest', ['latest', 'stable'])[0]?.name).toBe('latest')
   })
 })

@@ -69,7 +69,7 @@ export interface Near {
  * Those of the names that `typed` may have been meant as, nearest first, then by the alphabet. Another number is another
  * thing (a version), never a slip.
  */
-export const nearNames = (typed: string, names: Iterable<string>): readonly Near[] => {
+export const similarNames = (typed: string, names: Iterable<string>): readonly Near[] => {
   const reach = reachOf(typed)
   const numbers = numbersIn(typed)
   return [...new Set(names)]

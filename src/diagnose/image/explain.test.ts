@@ -11,7 +11,7 @@ const DENIED: RegistryAnswer = { kind: 'denied', said: 'requested access is deni
 const REFUSED: RegistryAnswer = { ...DENIED, withCredentials: true }
 
 const failing = (image = TYPED, cause: Cause = 'RepositoryNotFoundOrDenied', message = ''): readonly Finding[] => [
-  { container: 'web', init: false, image, cause, message, witness: 'kubelet', mayBe: [] },
+  { container: 'web', init: false, image, cause, message, source: 'kubelet', possibleCauses: [] },
 ]
 const seen = (image: string, where = 'on node n1'): KnownImage => ({ image: normalImage(image), where })
 

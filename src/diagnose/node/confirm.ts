@@ -7,9 +7,9 @@ import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import { detailOf, isCsiMount, isDockersChain, makerOf } from './findings.ts'
 
 /** Confirmed, with who vouches; or refuted, with why; undefined: nobody can say. */
-type Word = { readonly witness: 'agent' | 'kubelet' } | { readonly refuted: string } | undefined
+type Word = { readonly source: 'agent' | 'kubelet' } | { readonly ruledOut: string } | undefined
 
-const AGENT: Word = { witness: 'agent' }
+const AGENT: Word = { source: 'agent' }
 
 const DISK_TYPES = /^(ext[234]|xfs|btrfs|f2fs|vfat|ntfs|iso9660)$/
 
@@ -18,34 +18,34 @@ const unitIn = ({ units }: NodeInspection, name: string) => units.list?.find((un
 const wordOnChain = (finding: Finding, inspection: NodeInspection | undefined): Word => {
   const chain = finding.detail
   if (chain !== undefined && !isDockersChain(chain)) {
-    return { refuted: `chain ${chain} is not Docker's (${makerOf(chain)}): no restart of a runtime makes it anew` }
+    return { ruledOut: `chain ${chain} is not Docker's (${makerOf(chain)}): no restart of a runtime makes it anew` }
   }
   // Whose chain is missing must be known before its maker is restarted.
   if (chain === undefined || !inspection) return undefined
   const found = findDockerChain(inspection.chains)
-  if (found.kind === 'There') return { refuted: 'chain DOCKER is there now, in filter and in nat' }
+  if (found.kind === 'There') return { ruledOut: 'chain DOCKER is there now, in filter and in nat' }
   if (found.kind === 'Unknown' || !inspection.units.known) return undefined
   const unit = unitIn(inspection, RUNTIME_UNITS.docker)
   const makes = unit?.load === 'loaded' && (unit.enabled === 'enabled' || unit.active === 'active')
   return makes
     ? AGENT
-    : { refuted: 'docker.service is neither enabled nor active there: nothing would make its chain anew' }
+    : { ruledOut: 'docker.service is neither enabled nor active there: nothing would make its chain anew' }
 }
 
 const wordOnRuntime = ({ runtime }: NodeInspection): Word => {
   if (!runtime.known || runtime.answers === undefined) return undefined
   if (!runtime.answers) return AGENT
   const took = runtime.tookMs === undefined ? '' : `, after ${runtime.tookMs} ms`
-  return { refuted: `the runtime answers now${took}` }
+  return { ruledOut: `the runtime answers now${took}` }
 }
 
 const wordOnHelper = ({ detail: type, message }: Finding, inspection: NodeInspection | undefined): Word => {
   if (isCsiMount(message)) {
-    return { refuted: 'a CSI driver mounts it in its own container: the helper is missing there, not on the node' }
+    return { ruledOut: 'a CSI driver mounts it in its own container: the helper is missing there, not on the node' }
   }
   if (type !== undefined && DISK_TYPES.test(type)) {
     return {
-      refuted: `the kernel mounts ${type} without a helper: the file system itself is damaged or of another type`,
+      ruledOut: `the kernel mounts ${type} without a helper: the file system itself is damaged or of another type`,
     }
   }
   if (type === undefined || !inspection?.mounts.known) return undefined
@@ -55,16 +55,16 @@ const wordOnHelper = ({ detail: type, message }: Finding, inspection: NodeInspec
   const why = unsupported
     ? `; the kernel has not loaded ${type}, so its module may be missing`
     : '; look for another fault'
-  return { refuted: `mount.${type} is there${why}` }
+  return { ruledOut: `mount.${type} is there${why}` }
 }
 
 const wordOnSandbox = (pods: readonly Pod[]): Word => {
   const conditions = pods.map(
     ({ status }) => status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status,
   )
-  if (conditions.includes('False')) return { witness: 'kubelet' }
+  if (conditions.includes('False')) return { source: 'kubelet' }
   return conditions.length > 0 && conditions.every((status) => status === 'True')
-    ? { refuted: 'the pod has a sandbox with a network now' }
+    ? { ruledOut: 'the pod has a sandbox with a network now' }
     : undefined
 }
 
@@ -93,7 +93,7 @@ export const confirmOnNode = (found: Finding, pods: readonly Pod[], { inspection
   const finding: Finding = { ...found, ...(detail !== undefined && { detail }) }
   const word = wordOn(finding, pods, inspection?.known ? inspection.value : undefined)
   if (word === undefined) return finding
-  return 'witness' in word
-    ? { ...finding, witness: word.witness }
-    : { ...finding, witness: 'event', refuted: word.refuted }
+  return 'source' in word
+    ? { ...finding, source: word.source }
+    : { ...finding, source: 'event', ruledOut: word.ruledOut }
 }

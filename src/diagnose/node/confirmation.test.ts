@@ -15,8 +15,8 @@ import {
 } from '../../decide/testing-nodes.ts'
 import { aNamespace, aNode, aPod, at, dice, type Pick } from '../../decide/testing.ts'
 import { NODE_CAUSES, type NodeCause } from '../../model/causes.ts'
-import type { Case } from '../../model/decision-input.ts'
-import { type Fact, type Facts, type Finding, known, unknown, type Witness } from '../../model/incident.ts'
+import type { DecisionInput } from '../../model/decision-input.ts'
+import { type Fact, type Facts, type Finding, known, unknown, type EvidenceSource } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 
 const odd = <T>(value: unknown): T => value as T
@@ -79,11 +79,11 @@ const someFacts = (pick: Pick): Facts => ({
   ),
 })
 
-const someCase = (pick: Pick, cause: NodeCause): Case => {
+const someCase = (pick: Pick, cause: NodeCause): DecisionInput => {
   const finding: Partial<Finding> = {
-    witness: pick<Witness>('agent', 'event', 'event', 'kubelet'),
+    source: pick<EvidenceSource>('agent', 'event', 'event', 'kubelet'),
     detail: odd<string>(pick(cause === 'MountHelperMissing' ? 'nfs' : 'DOCKER', undefined, 'CNI-X', 'fuse.x')),
-    ...pick<Partial<Finding>>({}, { witness: 'event', refuted: 'it is there' }),
+    ...pick<Partial<Finding>>({}, { source: 'event', ruledOut: 'it is there' }),
   }
   const pod = aStuckPod({
     cause,
@@ -100,7 +100,7 @@ const someCase = (pick: Pick, cause: NodeCause): Case => {
     {
       state: pick('Intended', 'Done', 'Succeeded', 'Ineffective'),
       action: odd(pick('RestartRuntime', ...TYPES)),
-      node: pick(step?.node, undefined, { orders: [] }),
+      node: pick(step?.node, undefined, { tasks: [] }),
       finishedAt: pick(at(-1_000), undefined),
     },
     { phase: pick('Running', 'Verifying', 'Succeeded', 'Ineffective') },
@@ -126,7 +126,7 @@ const someCase = (pick: Pick, cause: NodeCause): Case => {
 }
 
 /** Plays the other stages: answers what is asked, from one world for each run. */
-const settled = (c: Case, world: Facts) => {
+const settled = (c: DecisionInput, world: Facts) => {
   let facts: Facts = { registry: {} }
   for (let round = 0; round < 8; round += 1) {
     const verdict = decide({ ...c, facts })
@@ -157,7 +157,7 @@ test('whatever comes, nothing is done to a node without the word of its kubelet 
     types.add(plan.type)
     expect(plan.target).toMatchObject({ kind: 'Node', uid: 'node-1' })
     expect(facts.node).toMatchObject({ known: true, value: { annotations: {} } })
-    expect(c.diagnosis.findings.some(({ witness, refuted }) => witness !== 'event' && refuted === undefined)).toBe(true)
+    expect(c.diagnosis.findings.some(({ source, ruledOut }) => source !== 'event' && ruledOut === undefined)).toBe(true)
     const { unschedulable, ready, controlPlane } = facts.node?.known ? facts.node.value : aNode()
     if (unschedulable && !verdict.resume) expect(plan.type).toBe('FlagNode')
     if (!ready) expect(['RestartRuntime', 'FlagNode']).toContain(plan.type)
@@ -168,6 +168,6 @@ test('whatever comes, nothing is done to a node without the word of its kubelet 
     const out = c.incident.pods.find(({ pod }) => pod.metadata.labels?.['podmend.io/exclude'] === 'true')
     expect(plan.pods.map(({ uid }) => uid)).not.toContain(out?.pod.metadata.uid)
   }
-  expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Prove'])
+  expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Verify'])
   expect([...types].toSorted()).toEqual(TYPES.filter((type) => type !== 'RewriteImage').toSorted())
 })

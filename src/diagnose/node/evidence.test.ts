@@ -11,8 +11,8 @@ const finding = (cause: NodeCause, detail?: string): Finding => ({
   image: '',
   cause,
   message: '',
-  witness: 'agent',
-  mayBe: [],
+  source: 'agent',
+  possibleCauses: [],
   ...(detail !== undefined && { detail }),
 })
 const fixOf = (cause: NodeCause, detail?: string, seen?: Partial<NodeInspection>) =>

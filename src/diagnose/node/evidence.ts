@@ -89,8 +89,11 @@ export const evidenceOfNode = (
       : inspection.known
         ? sayWhat(cause, inspection.value, findings).map((says) => evidence('Agent', says))
         : [evidence('Agent', `what the node looks like is unknown: ${inspection.why}`)]
-  const refuted = [...new Set(findings.flatMap((finding) => finding.refuted ?? []))].slice(0, 4)
-  return [...seen, ...refuted.map((why) => evidence('Agent', `${cause} is not so, or not to be repaired here: ${why}`))]
+  const ruledOut = [...new Set(findings.flatMap((finding) => finding.ruledOut ?? []))].slice(0, 4)
+  return [
+    ...seen,
+    ...ruledOut.map((why) => evidence('Agent', `${cause} is not so, or not to be repaired here: ${why}`)),
+  ]
 }
 
 const sayHelper = (fsType: string, { inspection }: Facts): string => {

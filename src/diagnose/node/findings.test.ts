@@ -1,11 +1,11 @@
 import { expect, it, test } from 'vitest'
-import type { NodeSighting } from '../../watch/node-cache.ts'
+import type { NodeEntry } from '../../watch/node-cache.ts'
 import { areaOfFinding } from '../pod/findings.ts'
-import { chainIn, examineNode, isCsiMount, isNodeItself, mountTypeIn } from './findings.ts'
+import { chainIn, detectNodeFailures, isCsiMount, isNodeItself, mountTypeIn } from './findings.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 
-const node = (status: string, message: string): NodeSighting => ({
+const node = (status: string, message: string): NodeEntry => ({
   name: 'node-1',
   uid: 'n',
   labels: {},
@@ -29,15 +29,15 @@ it.each<[string, string, string | undefined]>([
   ['False', 'failed to initialize CSINode', undefined],
   ['Unknown', 'Kubelet stopped posting node status.', 'event'],
   ['True', 'kubelet is posting ready status', undefined],
-])('Ready is %s: %s', (status, message, witness) => {
-  const { findings } = examineNode(node(status, message), NOW)
-  expect(findings.map((finding) => [areaOfFinding(finding), finding.witness])).toEqual(
-    witness === undefined ? [] : [['RuntimeUnresponsive', witness]],
+])('Ready is %s: %s', (status, message, source) => {
+  const { findings } = detectNodeFailures(node(status, message), NOW)
+  expect(findings.map((finding) => [areaOfFinding(finding), finding.source])).toEqual(
+    source === undefined ? [] : [['RuntimeUnresponsive', source]],
   )
 })
 
 test('the node stands for itself among the failing pods, since it stopped being ready', () => {
-  const { pod, since } = examineNode(node('False', 'container runtime is down'), NOW)
+  const { pod, since } = detectNodeFailures(node('False', 'container runtime is down'), NOW)
   expect(isNodeItself(pod)).toBe(true)
   expect(pod).toMatchObject({ metadata: { name: 'node-1', uid: 'n' }, spec: { nodeName: 'node-1' } })
   expect(pod.metadata.namespace).toBeUndefined()

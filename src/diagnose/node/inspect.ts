@@ -15,7 +15,7 @@ export interface OrderApi {
   get<T>(path: string): Promise<T>
 }
 
-export interface InspectByOrderDeps {
+export interface InspectByTaskDeps {
   readonly kube: OrderApi
   /** The operator's own, where orders lie. */
   readonly namespace: string
@@ -78,9 +78,9 @@ const sayUngiven = (path: string, error: unknown): string =>
  * few seconds; `since` makes it a new one where the last was ordered before, and `maxAgeMs` lets an older one serve.
  * Never rejects.
  */
-export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer }: InspectByOrderDeps): Inspect => {
+export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }: InspectByTaskDeps): Inspect => {
   const byNode = new Map<string, Asked>()
-  let underWay = 0
+  let inProgress = 0
 
   const order = async ({ name: nodeName, uid: nodeUid }: Sought): Promise<Fact<NodeInspection>> => {
     const path = pathOf({ kind: 'NodeTask', namespace })
@@ -104,7 +104,7 @@ export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer 
   }
 
   const ask = (node: Sought, before: Asked | undefined): Asked => {
-    underWay += 1
+    inProgress += 1
     const asked: Asked = {
       at: clock.now(),
       isKnown: false,
@@ -113,7 +113,7 @@ export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer 
       answer: order(node)
         .catch((error: unknown) => unknown(sayUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
         .then((answer) => {
-          underWay -= 1
+          inProgress -= 1
           asked.isKnown = answer.known
           asked.failures = answer.known ? 0 : (before?.failures ?? 0) + 1
           const lastsMs = FRESH_MS * 4 ** Math.max(0, asked.failures - 1)
@@ -132,9 +132,9 @@ export const createInspectByOrder = ({ kube, namespace, clock, atOnce, onAnswer 
       const serves = before.until > now || (before.isKnown && now - before.at < maxAgeMs)
       if (serves) return before.answer
     }
-    if (underWay >= atOnce) {
+    if (inProgress >= atOnce) {
       return Promise.resolve(
-        unknown(`the agents of ${underWay} other nodes are being asked: that of ${node.name} comes later`),
+        unknown(`the agents of ${inProgress} other nodes are being asked: that of ${node.name} comes later`),
       )
     }
     const asked = ask(node, before)

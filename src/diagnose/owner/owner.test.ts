@@ -16,7 +16,7 @@ const cronJob = (words: Pick<Workload, 'spec' | 'status'> = {}) =>
 
 describe('a Job', () => {
   test('has a template that cannot be changed, and pods that are deleted for good', () => {
-    expect(job()).toMatchObject({ templateFixed: true, mendsPods: true, recreatesPods: false, replicas: 1 })
+    expect(job()).toMatchObject({ templateFixed: true, patchesPods: true, recreatesPods: false, replicas: 1 })
     expect(job().containers).toEqual(podSpec.containers)
     expect(job({ spec: { parallelism: 3 } }).replicas).toBe(3)
   })

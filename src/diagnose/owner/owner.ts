@@ -129,7 +129,7 @@ const base = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): 
     keepsBrokenPods: false,
     // A Job makes a deleted pod anew, but counts it as one of its failures: with backoffLimit 0 that is its end.
     recreatesPods: false,
-    mendsPods: true,
+    patchesPods: true,
   }
 }
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { classify } from '../../catalogue/classify.ts'
 import { refinements } from '../../catalogue/refinements.ts'
 import type { ContainerStatus, Pod } from '../../model/kubernetes.ts'
-import type { Word } from '../../watch/pod-cache.ts'
-import { areaOfFinding, examinePod, failingSince, findFailures } from './findings.ts'
+import type { WarningEvent } from '../../watch/pod-cache.ts'
+import { areaOfFinding, detectPodFailures, failingSince, findFailures } from './findings.ts'
 
-const knowledge = { classify, refinements }
+const classifier = { classify, refinements }
 const NOW = Date.UTC(2026, 0, 2)
 const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
 const PROJECT = `rpc error: code = Unknown desc = Error response from daemon: unauthorized: project not found, name: k8s: project not found, name: k8s`
@@ -23,7 +23,7 @@ const podWith = (containerStatuses: readonly ContainerStatus[], more: Partial<Po
   ...more,
 })
 
-const word = (message: string, more: Partial<Word> = {}): Word => ({
+const word = (message: string, more: Partial<WarningEvent> = {}): WarningEvent => ({
   reason: 'Failed',
   message,
   reporter: 'kubelet',
@@ -31,25 +31,25 @@ const word = (message: string, more: Partial<Word> = {}): Word => ({
   ...more,
 })
 
-const find = (pod: Pod, words: readonly Word[] = []) => findFailures(pod, words, knowledge, NOW)
+const find = (pod: Pod, words: readonly WarningEvent[] = []) => findFailures(pod, words, classifier, NOW)
 
 describe('what a pod’s status tells', () => {
   it('is the kubelet’s own word where its message names the cause', () => {
     const [finding] = find(podWith([waiting('coredns', 'ErrImagePull', PROJECT)]))
-    expect(finding).toMatchObject({ container: 'coredns', image: IMAGE, cause: 'ProjectNotFound', witness: 'kubelet' })
+    expect(finding).toMatchObject({ container: 'coredns', image: IMAGE, cause: 'ProjectNotFound', source: 'kubelet' })
   })
 
   it('is read behind the kubelet’s back-off', () => {
     const message = `Back-off pulling image "${IMAGE}": ErrImagePull: ${UNAUTHORIZED}`
     const [finding] = find(podWith([waiting('coredns', 'ImagePullBackOff', message)]))
-    expect(finding).toMatchObject({ cause: 'Unauthorized', witness: 'kubelet', message: UNAUTHORIZED })
-    expect(finding?.mayBe).toContain('ProjectNotFound')
+    expect(finding).toMatchObject({ cause: 'Unauthorized', source: 'kubelet', message: UNAUTHORIZED })
+    expect(finding?.possibleCauses).toContain('ProjectNotFound')
   })
 
   it('is only a back-off where it says no more', () => {
     const [finding] = find(podWith([waiting('coredns', 'ImagePullBackOff', `Back-off pulling image "${IMAGE}"`)]))
-    expect(finding).toMatchObject({ cause: 'BackOffOnly', witness: 'kubelet' })
-    expect(finding?.mayBe).toEqual(expect.arrayContaining(['ProjectNotFound', 'ManifestNotFound']))
+    expect(finding).toMatchObject({ cause: 'BackOffOnly', source: 'kubelet' })
+    expect(finding?.possibleCauses).toEqual(expect.arrayContaining(['ProjectNotFound', 'ManifestNotFound']))
   })
 
   it.each([
@@ -60,12 +60,12 @@ describe('what a pod’s status tells', () => {
     ['CrashLoopBackOff', 'CrashLoop'],
     ['PostStartHookError', 'PostStartHook'],
   ])('is told by the reason %s alone: %s', (reason, cause) => {
-    expect(find(podWith([waiting('coredns', reason)]))).toMatchObject([{ cause, witness: 'kubelet' }])
+    expect(find(podWith([waiting('coredns', reason)]))).toMatchObject([{ cause, source: 'kubelet' }])
   })
 
   it('keeps an unknown pull error in the image area', () => {
     const [finding] = find(podWith([waiting('coredns', 'ErrImagePull', 'the dog ate it')]))
-    expect(finding).toMatchObject({ cause: 'Unknown', witness: 'kubelet' })
+    expect(finding).toMatchObject({ cause: 'Unknown', source: 'kubelet' })
     expect(finding && areaOfFinding(finding)).toBe('image')
   })
 
@@ -95,19 +95,19 @@ describe('what Events add', () => {
 
   it('names the cause of a bare back-off, with an Event as the only witness', () => {
     const [finding] = find(backOff, [word(`Failed to pull image "${IMAGE}": ${PROJECT}`), word('Error: ErrImagePull')])
-    expect(finding).toMatchObject({ cause: 'ProjectNotFound', witness: 'event' })
+    expect(finding).toMatchObject({ cause: 'ProjectNotFound', source: 'event' })
   })
 
   it('never outweighs what the kubelet wrote into the status', () => {
     const pod = podWith([waiting('coredns', 'ErrImagePull', UNAUTHORIZED)])
     const [finding] = find(pod, [word(`Failed to pull image "${IMAGE}": ${PROJECT}`)])
-    expect(finding).toMatchObject({ cause: 'Unauthorized', witness: 'kubelet' })
+    expect(finding).toMatchObject({ cause: 'Unauthorized', source: 'kubelet' })
   })
 
   it('may still turn out to be anything that a back-off may', () => {
     const [finding] = find(backOff, [word(`Failed to pull image "${IMAGE}": no space left on device`)])
-    expect(finding).toMatchObject({ cause: 'DiskFull', witness: 'event' })
-    expect(finding?.mayBe).toContain('ProjectNotFound')
+    expect(finding).toMatchObject({ cause: 'DiskFull', source: 'event' })
+    expect(finding?.possibleCauses).toContain('ProjectNotFound')
   })
 
   it('belongs to the container that its field path or its image names', () => {
@@ -141,7 +141,7 @@ describe('what Events add', () => {
     const message =
       'Failed create pod sandbox: rpc error: code = Unknown desc = failed to start sandbox container for pod "t": Error response from daemon: driver failed programming external connectivity on endpoint k8s_POD_t (acd): (iptables failed: iptables --wait -t filter -A DOCKER -j ACCEPT: iptables: No chain/target/match by that name.\n(exit status 1))'
     const said = word(message, { reason: 'FailedCreatePodSandBox' })
-    expect(find(pod, [said])).toMatchObject([{ container: '', cause: 'IptablesChainMissing', witness: 'event' }])
+    expect(find(pod, [said])).toMatchObject([{ container: '', cause: 'IptablesChainMissing', source: 'event' }])
     expect(find(pod, [{ ...said, lastSeen: NOW - 3_600_000 }])).toEqual([])
   })
 })
@@ -185,7 +185,7 @@ describe('a pod that lost its sandbox after it ran', () => {
     })
 
   it('fails for it, although its containers do not wait and its phase is Running', () => {
-    expect(find(ended('False'), [said])).toMatchObject([{ cause: 'SandboxStale', witness: 'event' }])
+    expect(find(ended('False'), [said])).toMatchObject([{ cause: 'SandboxStale', source: 'event' }])
   })
 
   it.each<[string, Pod]>([
@@ -210,7 +210,7 @@ describe('pods that are odd', () => {
     ],
     ['no metadata worth the name', { metadata: {} } as unknown as Pod],
   ])('are looked at without an error: %s', (_, pod) => {
-    for (const finding of examinePod(pod, [word('x'.repeat(10_000))], knowledge, NOW).findings) {
+    for (const finding of detectPodFailures(pod, [word('x'.repeat(10_000))], classifier, NOW).findings) {
       expect(finding.message.length).toBeLessThanOrEqual(4_096)
     }
   })

@@ -1,8 +1,8 @@
 import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
-import type { Word } from '../../watch/pod-cache.ts'
-import { type Knowledge, MAX_MESSAGE, podWideFindings, unknownToBackOff, wordsFor } from './pod-wide.ts'
+import type { WarningEvent } from '../../watch/pod-cache.ts'
+import { type Classifier, MAX_MESSAGE, podWideFindings, unknownToBackOff, wordsFor } from './pod-wide.ts'
 
 /** Waiting reasons of the kubelet's image manager: pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go. */
 const IMAGE_REASONS: ReadonlySet<string> = new Set([
@@ -81,17 +81,28 @@ const subjectsOf = (pod: Pod): readonly Subject[] => {
   ]
 }
 
-const imageFinding = (subject: Subject, words: readonly Word[], alone: boolean, knowledge: Knowledge): Finding => {
+const imageFinding = (
+  subject: Subject,
+  words: readonly WarningEvent[],
+  alone: boolean,
+  classifier: Classifier,
+): Finding => {
   const { status, init, image, waiting } = subject
   const base = { container: status.name, init, image }
   const inArea = (said: Said) => {
-    const { cause, row } = knowledge.classify(said)
+    const { cause, row } = classifier.classify(said)
     return areaOf(cause) === 'image' ? { cause, ...(row !== undefined && { row }) } : { cause: 'Unknown' as const }
   }
   const said = saidByKubelet(status)
   const own = said.message === '' ? { cause: 'Unknown' as const } : inArea(said)
   if (own.cause !== 'Unknown' && own.cause !== 'BackOffOnly') {
-    return { ...base, ...own, message: said.message, witness: 'kubelet', mayBe: knowledge.refinements(own.cause) }
+    return {
+      ...base,
+      ...own,
+      message: said.message,
+      source: 'kubelet',
+      possibleCauses: classifier.refinements(own.cause),
+    }
   }
   const ofReason = CAUSE_OF_REASON[waiting] ?? 'Unknown'
   if (said.message === '' || ofReason === 'BackOffOnly' || ofReason === 'Unknown') {
@@ -99,16 +110,16 @@ const imageFinding = (subject: Subject, words: readonly Word[], alone: boolean, 
       const heard = inArea(word)
       if (heard.cause === 'Unknown' || heard.cause === 'BackOffOnly') continue
       const message = word.message.slice(0, MAX_MESSAGE)
-      return { ...base, ...heard, message, witness: 'event', mayBe: unknownToBackOff(heard.cause, knowledge) }
+      return { ...base, ...heard, message, source: 'event', possibleCauses: unknownToBackOff(heard.cause, classifier) }
     }
   }
   const cause = own.cause === 'BackOffOnly' ? own.cause : ofReason
   const message = said.message || status.state?.waiting?.message?.slice(0, MAX_MESSAGE) || waiting
-  const mayBe = cause === 'Unknown' ? unknownToBackOff(cause, knowledge) : knowledge.refinements(cause)
-  return { ...base, cause, message, witness: 'kubelet', mayBe }
+  const possibleCauses = cause === 'Unknown' ? unknownToBackOff(cause, classifier) : classifier.refinements(cause)
+  return { ...base, cause, message, source: 'kubelet', possibleCauses }
 }
 
-const containerFinding = ({ status, init, waiting }: Subject, { classify }: Knowledge): Finding => {
+const containerFinding = ({ status, init, waiting }: Subject, { classify }: Classifier): Finding => {
   const said = saidByKubelet(status)
   const { cause, row } = classify(said)
   const killed = status.lastState?.terminated?.reason === 'OOMKilled' ? 'OOMKilled' : undefined
@@ -120,8 +131,8 @@ const containerFinding = ({ status, init, waiting }: Subject, { classify }: Know
     cause: killed ?? (found ? cause : (CAUSE_OF_REASON[waiting] ?? 'Unknown')),
     ...(killed === undefined && found && row !== undefined && { row }),
     message: said.message || waiting,
-    witness: 'kubelet',
-    mayBe: [],
+    source: 'kubelet',
+    possibleCauses: [],
   }
 }
 
@@ -132,8 +143,8 @@ const containerFinding = ({ status, init, waiting }: Subject, { classify }: Know
  */
 export const findFailures = (
   pod: Pod,
-  words: readonly Word[],
-  knowledge: Knowledge,
+  words: readonly WarningEvent[],
+  classifier: Classifier,
   now: number,
 ): readonly Finding[] => {
   const phase = pod.status?.phase
@@ -142,10 +153,10 @@ export const findFailures = (
   const failingImages = subjects.filter(({ waiting }) => IMAGE_REASONS.has(waiting)).length
   const found = subjects.map((subject) =>
     IMAGE_REASONS.has(subject.waiting)
-      ? imageFinding(subject, words, failingImages === 1, knowledge)
-      : containerFinding(subject, knowledge),
+      ? imageFinding(subject, words, failingImages === 1, classifier)
+      : containerFinding(subject, classifier),
   )
-  return [...found, ...podWideFindings(pod, words, knowledge, now)]
+  return [...found, ...podWideFindings(pod, words, classifier, now)]
 }
 
 /** The area a finding belongs to: that of its cause; where the cause is unknown, what was being done when it failed. */
@@ -167,8 +178,13 @@ export const failingSince = (pod: Pod, now: number): number => {
 }
 
 /** A look at one pod: its findings and since when. */
-export const examinePod = (pod: Pod, words: readonly Word[], knowledge: Knowledge, now: number): FailingPod => ({
+export const detectPodFailures = (
+  pod: Pod,
+  words: readonly WarningEvent[],
+  classifier: Classifier,
+  now: number,
+): FailingPod => ({
   pod,
-  findings: findFailures(pod, words, knowledge, now),
+  findings: findFailures(pod, words, classifier, now),
   since: failingSince(pod, now),
 })

@@ -1,7 +1,7 @@
 import { areaOf, type Cause } from '../../model/causes.ts'
 import type { Finding } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
-import type { Word } from '../../watch/pod-cache.ts'
+import type { WarningEvent } from '../../watch/pod-cache.ts'
 
 /** The kubelet tries a sandbox or a mount again within two minutes; a word much older than that is history. */
 const STALE_MS = 15 * 60_000
@@ -33,8 +33,8 @@ const waitsToBegin = (pod: Pod): boolean => {
  */
 export const podWideFindings = (
   pod: Pod,
-  words: readonly Word[],
-  { classify }: Knowledge,
+  words: readonly WarningEvent[],
+  { classify }: Classifier,
   now: number,
 ): readonly Finding[] => {
   if (!waitsToBegin(pod)) return []
@@ -51,15 +51,15 @@ export const podWideFindings = (
       cause,
       ...(row !== undefined && { row }),
       message: word.message.slice(0, MAX_MESSAGE),
-      witness: 'event',
-      mayBe: [],
+      source: 'event',
+      possibleCauses: [],
     })
   }
   return [...found.values()]
 }
 
 /** What the catalogue knows, as far as diagnose asks it. */
-export interface Knowledge {
+export interface Classifier {
   readonly classify: (signal: { readonly reason: string; readonly message: string }) => {
     readonly cause: Cause
     readonly row?: string
@@ -72,7 +72,7 @@ export interface Knowledge {
 export const MAX_MESSAGE = 4096
 
 /** What a back-off may turn out to be, whatever somebody's Event says of it. */
-export const unknownToBackOff = (cause: Cause, { refinements }: Knowledge): readonly Cause[] =>
+export const unknownToBackOff = (cause: Cause, { refinements }: Classifier): readonly Cause[] =>
   [...new Set([...refinements(cause), ...refinements('BackOffOnly')])].filter((other) => other !== cause)
 
 /** Of which container detail is sought. */
@@ -87,7 +87,7 @@ const names = (message: string, image: string): boolean =>
   image !== '' && (message.includes(`"${image}"`) || message.includes(`\\"${image}\\"`))
 
 /** Words of a pod that speak of this container, newest first. A word that quotes another image is another container's. */
-export const wordsFor = ({ container, image, alone }: Whose, words: readonly Word[]): readonly Word[] =>
+export const wordsFor = ({ container, image, alone }: Whose, words: readonly WarningEvent[]): readonly WarningEvent[] =>
   words
     .filter((word) => {
       if (word.container !== undefined) return word.container === container

@@ -71,7 +71,7 @@ const MAX_LOOKUPS = 2
  * one that is connected to, whatever the name resolves to next time.
  */
 export const createLookups = () => {
-  let underWay = 0
+  let inProgress = 0
   const waiting: (() => void)[] = []
 
   const resolveName = (
@@ -80,14 +80,14 @@ export const createLookups = () => {
     done: (error: Error | null, found: readonly LookupAddress[]) => void,
   ): void => {
     const start = (): void => {
-      underWay += 1
+      inProgress += 1
       lookup(hostname, { ...options, all: true }, (error, found) => {
-        underWay -= 1
+        inProgress -= 1
         waiting.shift()?.()
         done(error, found)
       })
     }
-    if (underWay < MAX_LOOKUPS) start()
+    if (inProgress < MAX_LOOKUPS) start()
     else waiting.push(start)
   }
 

@@ -5,13 +5,13 @@ export interface Load<T> {
 }
 
 /** Values that hold for a short time. Asked for twice at once, they are loaded once. */
-export interface Recent<T> {
+export interface TtlCache<T> {
   readonly get: (key: string, load: Load<T>) => Promise<T>
   readonly size: () => number
 }
 
 /** Keeps at most `max` values, the oldest go first; a failed load is not kept. */
-export const createRecent = <T>({ max, now }: { readonly max: number; readonly now: () => number }): Recent<T> => {
+export const createTtlCache = <T>({ max, now }: { readonly max: number; readonly now: () => number }): TtlCache<T> => {
   const values = new Map<string, { readonly value: T; readonly until: number }>()
   const loading = new Map<string, Promise<T>>()
 

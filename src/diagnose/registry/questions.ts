@@ -29,7 +29,7 @@ const secretsOf = async (pod: Pod | undefined, { reads, readPullSecrets: allowed
   return readPullSecrets(pod, reads)
 }
 
-const deniedToAnybody = (answer: RegistryAnswer): boolean => answer.kind === 'denied' && !answer.withCredentials
+const deniedAnonymously = (answer: RegistryAnswer): boolean => answer.kind === 'denied' && !answer.withCredentials
 
 type Told = Pick<Facts, 'pullSecrets' | ImageFactName['fact']>
 
@@ -69,7 +69,7 @@ export const createAskRegistries = (deps: AskDeps) => {
     const [asked, beyond] = [names.slice(0, MAX_QUESTIONS), names.slice(MAX_QUESTIONS)]
     const answers = await Promise.all(asked.map((name) => answer(name, secrets.entries)))
     const denied = answers.some(({ registry = {} }) =>
-      Object.values(registry).some((one) => one.known && deniedToAnybody(one.value)),
+      Object.values(registry).some((one) => one.known && deniedAnonymously(one.value)),
     )
     const late = pod !== undefined && denied && deps.readPullSecrets ? await secretsAddedSince(pod, deps.reads) : []
     const told = have.pullSecrets?.known ? have.pullSecrets.value : secrets.sentences

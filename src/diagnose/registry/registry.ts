@@ -3,7 +3,7 @@ import { type Fact, type RegistryAnswer, unknown } from '../../model/incident.ts
 import { guardedAddresses } from './addresses.ts'
 import { askEndpoint } from './ask.ts'
 import { createAuthority, type Credential, fingerprint } from './auth.ts'
-import { createRecent } from './cache.ts'
+import { createTtlCache } from './cache.ts'
 import { answerOfError } from './errors.ts'
 import { type Endpoint, readHosts } from './hosts.ts'
 import { createHttp } from './http.ts'
@@ -44,7 +44,7 @@ const MAX_CREDENTIALS = 4
 /** Lists are long, and few of them are asked for. */
 const MAX_LISTS = 16
 /** What may pass soon is believed for a shorter time. */
-const TROUBLE_LIFE_MS = 10_000
+const ERROR_LIFE_MS = 10_000
 
 /** Of several endpoints' answers the one that says most: containerd's order, core/remotes/docker/resolver.go. */
 const RANK: Readonly<Record<RegistryAnswer['kind'], number>> = {
@@ -72,8 +72,8 @@ export const createRegistry = ({
   const http = createHttp(proxy)
   const authority = createAuthority(http, userAgent, now)
   const addresses = guardedAddresses(allowedAddresses)
-  const recent = createRecent<RegistryAnswer>({ max: MAX_ANSWERS, now })
-  const lists = createRecent<Fact<readonly string[]>>({ max: MAX_LISTS, now })
+  const recent = createTtlCache<RegistryAnswer>({ max: MAX_ANSWERS, now })
+  const lists = createTtlCache<Fact<readonly string[]>>({ max: MAX_LISTS, now })
   const deps = { http, authority, addresses, userAgent, requestTimeoutMs }
 
   const askOne = async (
@@ -145,7 +145,7 @@ export const createRegistry = ({
       try {
         return await lists.get(key, {
           load: () => listAll(what, parsed.reference, credentials),
-          lifeMs: (found) => (found.known ? answerLifeMs : Math.min(TROUBLE_LIFE_MS, answerLifeMs)),
+          lifeMs: (found) => (found.known ? answerLifeMs : Math.min(ERROR_LIFE_MS, answerLifeMs)),
         })
       } catch (error) {
         const answer = answerOfError(error, host)
@@ -160,7 +160,7 @@ export const createRegistry = ({
         return await recent.get(key, {
           load: () => askAll(parsed.reference, credentials),
           lifeMs: ({ kind }) =>
-            kind === 'unreachable' || kind === 'limited' ? Math.min(TROUBLE_LIFE_MS, answerLifeMs) : answerLifeMs,
+            kind === 'unreachable' || kind === 'limited' ? Math.min(ERROR_LIFE_MS, answerLifeMs) : answerLifeMs,
         })
       } catch (error) {
         return answerOfError(error, parsed.reference.host)

@@ -1,12 +1,12 @@
 import type { NodeCause } from '../../model/causes.ts'
-import { askFor, type Case, nodeCauseOf, type Governed } from '../../model/decision-input.ts'
+import { askFor, type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '../../model/decision-input.ts'
 import type { Facts } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
 import type { FlagNodePlan } from '../../model/plan.ts'
 import { policyOfStep, triedSteps } from '../../model/remediation-state.ts'
-import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, unplanned } from '../node-plan.ts'
-import type { Planned, Turn, Unplanned } from '../plan.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, noPlan } from '../node-plan.ts'
+import type { Planned, ActionStep, NoPlan } from '../plan.ts'
 import { wipersIn } from '../restart-runtime/plan.ts'
 
 /** What is written on a node: a value that a label takes, and the words of its condition. */
@@ -78,27 +78,27 @@ export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined
 }
 
 /** Whether the node carries that flag already, and the taint as well where it is wanted. One that another policy wanted may stay. */
-export const isFlagged = ({ facts: { node } }: Case, { cause, detail, taint }: FlagMarks): boolean =>
+export const isFlagged = ({ facts: { node } }: DecisionInput, { cause, detail, taint }: FlagMarks): boolean =>
   node?.known === true &&
   node.value.labels[`${FLAG_PREFIX}${cause}`] === detail &&
   node.value.conditions.some(({ type, status }) => type === cause && status === 'True') &&
   (!taint || node.value.taints.some(({ key, value }) => key === `${FLAG_PREFIX}${cause}` && value === detail))
 
 /** What the messages name: a file system type, a chain. */
-const detailIn = ({ matched }: Governed): string | undefined =>
+const detailIn = ({ matched }: ApplicablePolicy): string | undefined =>
   matched.find(({ finding }) => finding.detail)?.finding.detail
 
 /**
  * The flag with which this policy ended its last attempt, while it stands: nothing is planned anew until it is cleared, or
  * the policy changes.
  */
-export const endedFlagged = (c: Case, governed: Governed): Unplanned | undefined => {
+export const endedFlagged = (c: DecisionInput, applicable: ApplicablePolicy): NoPlan | undefined => {
   const cause = nodeCauseOf(c)
   const [last] = cause ? triedSteps(c) : []
   if (!cause || last?.step.action !== 'FlagNode' || last.step.state !== 'Succeeded') return undefined
   const { uid, generation } = policyOfStep(last.record, last.step)
-  if (uid !== governed.policy.uid || generation !== governed.policy.generation) return undefined
-  const { detail } = flagOf(c.facts, cause, detailIn(governed))
+  if (uid !== applicable.policy.uid || generation !== applicable.policy.generation) return undefined
+  const { detail } = flagOf(c.facts, cause, detailIn(applicable))
   // A taint that a person took away is not put back by the same policy.
   if (!isFlagged(c, { cause, detail, taint: false })) return undefined
   return {
@@ -110,20 +110,20 @@ export const endedFlagged = (c: Case, governed: Governed): Unplanned | undefined
 }
 
 /** Says on the node itself what it lacks: a condition, a label and, where the policy wants it, a taint. */
-export const planFlagNode = (c: Case, governed: Governed, turn: Turn): Planned => {
+export const planFlagNode = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
   const cause = nodeCauseOf(c)
-  if (cause === undefined) return unplanned('RolloutBlocked', 'FlagNode is for what lies with a node', true)
+  if (cause === undefined) return noPlan('RolloutBlocked', 'FlagNode is for what lies with a node', true)
   const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
   if (ask) return ask
   const { ref } = c.incident.owner
-  const flag = flagOf(c.facts, cause, detailIn(governed))
-  const taint = turn.action.flagNode?.taint === 'NoSchedule'
+  const flag = flagOf(c.facts, cause, detailIn(applicable))
+  const taint = actionStep.action.flagNode?.taint === 'NoSchedule'
   if (isFlagged(c, { ...flag, taint })) {
     const message = `node ${ref.name} is flagged: ${flag.message}`
     return { reason: 'AttemptsSpent', message, tryNext: true, settled: true }
   }
-  const pods = podsOnNode(governed)
-  const base = nodeBase(c, governed, turn, { pods, what: [flag.cause, flag.detail, String(taint)] })
+  const pods = podsOnNode(applicable)
+  const base = nodeBase(c, applicable, actionStep, { pods, what: [flag.cause, flag.detail, String(taint)] })
   const label = `${FLAG_PREFIX}${cause}=${flag.detail}`
   const says = [
     `+ condition ${cause}=True (${flag.reason}): ${flag.message}`,

@@ -1,9 +1,9 @@
-import type { Case, PolicyInForce, Governed, Matched } from '../../model/decision-input.ts'
+import type { DecisionInput, PolicyInForce, ApplicablePolicy, Matched } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { type ObjectRef, type Pod, isNodeItself } from '../../model/kubernetes.ts'
 import type { PodToDelete, RecyclePodPlan } from '../../model/plan.ts'
-import { unplanned } from '../node-plan.ts'
-import type { Planned, Turn } from '../plan.ts'
+import { noPlan } from '../node-plan.ts'
+import type { Planned, ActionStep } from '../plan.ts'
 import { nameOfOwner } from '../pod-template.ts'
 import { diffOf, hashOf } from '../text.ts'
 
@@ -12,12 +12,12 @@ const MAX_PODS = 512
 
 /** Deletes or evicts the failing pods, each only if it is still this very pod, and only where somebody makes them anew. */
 export const planRecyclePod = (
-  { incident: { owner } }: Case,
-  { policy, matched }: Governed,
-  { action, index }: Turn,
+  { incident: { owner } }: DecisionInput,
+  { policy, matched }: ApplicablePolicy,
+  { action, index }: ActionStep,
 ): Planned => {
   if (!owner.recreatesPods) {
-    const message = owner.mendsPods
+    const message = owner.patchesPods
       ? `a pod of ${nameOfOwner(owner)} that is deleted counts as a failure of its Job, and may be the end of it`
       : `nothing recreates the pods of ${nameOfOwner(owner)}: deleting one would be the end of it`
     return { reason: 'RolloutBlocked', message, tryNext: true }
@@ -46,7 +46,7 @@ const recycling = (
   target: ObjectRef,
   pods: readonly PodToDelete[],
   { generation }: PolicyInForce,
-  { action, index }: Turn,
+  { action, index }: ActionStep,
 ): { readonly plan: RecyclePodPlan } => ({
   plan: {
     type: 'RecyclePod',
@@ -68,7 +68,11 @@ export const isRecreated = ({ metadata }: Pod): boolean =>
   (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller === true && RECREATES.has(kind))
 
 /** Of a node's pods those that somebody makes anew; the others are left, and it says so. */
-export const planRecyclePodsOnNode = (c: Case, { policy, matched }: Governed, turn: Turn): Planned => {
+export const planRecyclePodsOnNode = (
+  c: DecisionInput,
+  { policy, matched }: ApplicablePolicy,
+  actionStep: ActionStep,
+): Planned => {
   const pods = matched.filter(({ failing: { pod } }) => !isNodeItself(pod))
   const recreated = pods.filter(({ failing }) => isRecreated(failing.pod))
   const left = podsToDelete(pods.filter(({ failing }) => !isRecreated(failing.pod)))
@@ -76,10 +80,10 @@ export const planRecyclePodsOnNode = (c: Case, { policy, matched }: Governed, tu
   const { ref } = c.incident.owner
   if (going.length === 0) {
     return left.length > 0
-      ? unplanned('RolloutBlocked', `nothing recreates ${sayPods(left)}: deleting one would be the end of it`, true)
-      : unplanned('AlreadyRecovered', 'no failing pod is left that could be deleted', true)
+      ? noPlan('RolloutBlocked', `nothing recreates ${sayPods(left)}: deleting one would be the end of it`, true)
+      : noPlan('AlreadyRecovered', 'no failing pod is left that could be deleted', true)
   }
-  const { plan } = recycling(ref, going, policy, turn)
+  const { plan } = recycling(ref, going, policy, actionStep)
   const also = left.length > 0 ? `\n@@ left, for nothing recreates them @@\n  ${sayPods(left)}` : ''
   return { plan: { ...plan, diff: plan.diff + also } }
 }

@@ -1,13 +1,20 @@
 import type { NodeInspection } from '../../api/node-task.ts'
-import { type Ask, askFor, type Case, HOUR, nodeCauseOf, type Governed } from '../../model/decision-input.ts'
+import {
+  type Ask,
+  askFor,
+  type DecisionInput,
+  HOUR,
+  nodeCauseOf,
+  type ApplicablePolicy,
+} from '../../model/decision-input.ts'
 import { findDockerChain } from '../../model/docker-chain.ts'
 import { formatDuration, parseTime } from '../../model/duration.ts'
 import type { Facts } from '../../model/incident.ts'
 import { type ObjectRef, type Pod, excludes } from '../../model/kubernetes.ts'
 import type { NodeRuntime, RestartReason } from '../../model/node-tasks.ts'
-import type { NodeOrder, PodOnNode } from '../../model/plan.ts'
-import { kubeletsRuntime, nodeBase, nodeDiff, orderNames, podsOnNode, sayUnseen, unplanned } from '../node-plan.ts'
-import type { Planned, Turn, Unplanned } from '../plan.ts'
+import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, taskNames, podsOnNode, sayUnseen, noPlan } from '../node-plan.ts'
+import type { Planned, ActionStep, NoPlan } from '../plan.ts'
 import { triedSteps } from '../../model/remediation-state.ts'
 
 /** What a restart is asked for; the agent looks whether it is so before it acts. */
@@ -16,15 +23,15 @@ export interface Restart {
   readonly reason: RestartReason
 }
 
-export const restartOrders = (
+export const restartTasks = (
   { name, uid }: ObjectRef,
   { runtime, reason }: Restart,
   pods: readonly PodOnNode[],
   hash: string,
-): readonly NodeOrder[] => {
+): readonly NodeTaskRequest[] => {
   const podUids = reason === 'SandboxesStuck' && { podUids: pods.map((pod) => pod.uid) }
   const restartRuntime = { runtime, reason, ...podUids }
-  return orderNames('RestartRuntime', hash, 1).map((order) => ({
+  return taskNames('RestartRuntime', hash, 1).map((order) => ({
     name: order,
     spec: { nodeName: name, nodeUid: uid, verb: 'RestartRuntime', restartRuntime },
   }))
@@ -46,7 +53,7 @@ export const wipersIn = ({ units }: NodeInspection): readonly string[] =>
     .map(({ name }) => name)
 
 /** A chain that is gone again so soon is wiped by something: a restart would be the next of many. */
-const goneAgain = (c: Case, inspection: NodeInspection): Unplanned | undefined => {
+const goneAgain = (c: DecisionInput, inspection: NodeInspection): NoPlan | undefined => {
   const restarted = triedSteps(c).find(
     ({ step }) =>
       step.action === 'RestartRuntime' && step.state === 'Succeeded' && step.node?.reason === 'ChainMissing',
@@ -59,85 +66,80 @@ const goneAgain = (c: Case, inspection: NodeInspection): Unplanned | undefined =
       ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} active on the node and may wipe it`
       : 'something on the node wipes it, such as a firewall service or another iptables-restore'
   const ago = formatDuration(Math.max(60_000, Math.round((c.now - at) / 60_000) * 60_000))
-  return unplanned('AttemptsSpent', `the chain was put back ${ago} ago and is gone again: ${who}`, true)
+  return noPlan('AttemptsSpent', `the chain was put back ${ago} ago and is gone again: ${who}`, true)
 }
 
-const restartForChain = (c: Case, { matched }: Governed): Restart | Unplanned => {
+const restartForChain = (c: DecisionInput, { matched }: ApplicablePolicy): Restart | NoPlan => {
   const { inspection } = c.facts
   const chain = matched.map(({ finding }) => finding.detail).find((detail) => detail !== undefined)
-  if (chain === undefined) return unplanned('FactUnknown', 'the message does not name the chain that is missing', true)
+  if (chain === undefined) return noPlan('FactUnknown', 'the message does not name the chain that is missing', true)
   if (!DOCKERS_CHAIN.test(chain)) {
     const whose = 'a CNI plugin, kube-proxy or a firewall has to make it'
-    return unplanned('RolloutBlocked', `chain ${chain} is not one that Docker makes: ${whose}`, true)
+    return noPlan('RolloutBlocked', `chain ${chain} is not one that Docker makes: ${whose}`, true)
   }
-  if (!inspection?.known) return unplanned('FactUnknown', sayUnseen(inspection), false)
+  if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
   const { chains } = inspection.value
   if (!isDockerThere(inspection.value)) {
-    return unplanned('RolloutBlocked', `docker.service is not on the node: chain ${chain} is not Docker's here`, true)
+    return noPlan('RolloutBlocked', `docker.service is not on the node: chain ${chain} is not Docker's here`, true)
   }
-  if (!chains.known)
-    return unplanned('FactUnknown', `whether chain ${chain} is gone cannot be seen: ${chains.why}`, false)
+  if (!chains.known) return noPlan('FactUnknown', `whether chain ${chain} is gone cannot be seen: ${chains.why}`, false)
   const found = findDockerChain(chains)
-  if (found.kind === 'Unknown') return unplanned('FactUnknown', `whether chain ${chain} is gone: ${found.why}`, false)
-  if (found.kind === 'There') return unplanned('FactUnknown', 'the agent sees chain DOCKER in its tables', true)
+  if (found.kind === 'Unknown') return noPlan('FactUnknown', `whether chain ${chain} is gone: ${found.why}`, false)
+  if (found.kind === 'There') return noPlan('FactUnknown', 'the agent sees chain DOCKER in its tables', true)
   return goneAgain(c, inspection.value) ?? { runtime: 'docker', reason: 'ChainMissing' }
 }
 
-const restartOfKubelets = ({ facts }: Case, reason: RestartReason): Restart | Unplanned => {
+const restartOfKubelets = ({ facts }: DecisionInput, reason: RestartReason): Restart | NoPlan => {
   const { inspection } = facts
-  if (!inspection?.known) return unplanned('FactUnknown', sayUnseen(inspection), false)
+  if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
   const runtime = kubeletsRuntime(facts)
   if (!runtime)
-    return unplanned(
-      'FactUnknown',
-      'which runtime the kubelet uses is unknown, or it is none that can be restarted',
-      true,
-    )
+    return noPlan('FactUnknown', 'which runtime the kubelet uses is unknown, or it is none that can be restarted', true)
   return { runtime, reason }
 }
 
 /** What a restart would be asked for. */
-const restartFor = (c: Case, governed: Governed): Restart | Unplanned => {
+const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | NoPlan => {
   const cause = nodeCauseOf(c)
   switch (cause) {
     case 'IptablesChainMissing':
-      return restartForChain(c, governed)
+      return restartForChain(c, applicable)
     case 'RuntimeUnresponsive':
       return restartOfKubelets(c, 'Unresponsive')
     case 'SandboxStale':
     case 'SandboxNameConflict':
-      return podsOnNode(governed).length === 0
-        ? unplanned('AlreadyRecovered', 'every failing pod is being deleted already', false)
+      return podsOnNode(applicable).length === 0
+        ? noPlan('AlreadyRecovered', 'every failing pod is being deleted already', false)
         : restartOfKubelets(c, 'SandboxesStuck')
     case 'MountHelperMissing':
-      return unplanned('RolloutBlocked', 'a restart of the runtime brings no mount helper', true)
+      return noPlan('RolloutBlocked', 'a restart of the runtime brings no mount helper', true)
     case undefined:
-      return unplanned('RolloutBlocked', 'RestartRuntime is for what lies with a node', true)
+      return noPlan('RolloutBlocked', 'RestartRuntime is for what lies with a node', true)
   }
 }
 
 /** Facts that a restart is decided by. */
-export const askForRestart = ({ facts }: Case): Ask | undefined =>
+export const askForRestart = ({ facts }: DecisionInput): Ask | undefined =>
   askFor(facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }])
 
 /** Restarts the runtime that owns what is broken, on the one node, after telling what else that touches. */
-export const planRestartRuntime = (c: Case, governed: Governed, turn: Turn): Planned => {
-  if (nodeCauseOf(c) === undefined) return restartFor(c, governed) as Unplanned
+export const planRestartRuntime = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
+  if (nodeCauseOf(c) === undefined) return restartFor(c, applicable) as NoPlan
   const ask = askForRestart(c)
   if (ask) return ask
-  const restart = restartFor(c, governed)
+  const restart = restartFor(c, applicable)
   if ('tryNext' in restart) return restart
   const { runtime, reason } = restart
   const { ref } = c.incident.owner
   const { touches, stops, unseen } = blastRadius(c.facts, runtime)
-  if (unseen !== undefined) return unplanned('FactUnknown', unseen, false)
+  if (unseen !== undefined) return noPlan('FactUnknown', unseen, false)
   const spared = stops.find(({ metadata }) => excludes(metadata))
   if (spared) {
     const message = `a restart of ${runtime} would stop Pod ${spared.metadata.namespace}/${spared.metadata.name}, which opted out`
-    return unplanned('OptedOut', message, true)
+    return noPlan('OptedOut', message, true)
   }
-  const pods = podsOnNode(governed)
-  const base = nodeBase(c, governed, turn, { pods, what: [runtime, reason] })
+  const pods = podsOnNode(applicable)
+  const base = nodeBase(c, applicable, actionStep, { pods, what: [runtime, reason] })
   const diff = nodeDiff(ref, [`! ${runtime}.service is restarted: ${touches}`], pods)
   return {
     plan: {
@@ -147,7 +149,7 @@ export const planRestartRuntime = (c: Case, governed: Governed, turn: Turn): Pla
       reason,
       touches,
       diff,
-      orders: restartOrders(ref, restart, pods, base.hash),
+      tasks: restartTasks(ref, restart, pods, base.hash),
     },
   }
 }

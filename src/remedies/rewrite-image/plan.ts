@@ -1,9 +1,9 @@
 import {
   askFor,
-  type Case,
+  type DecisionInput,
   type PolicyInForce,
   registryOf,
-  type Governed,
+  type ApplicablePolicy,
   type Matched,
 } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
@@ -11,8 +11,8 @@ import { normalImage, parseImage, sameImage } from '../../model/image-reference.
 import type { Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, PodToDelete, RewriteImagePlan, Verdict } from '../../model/plan.ts'
-import type { UnderWay } from '../../model/remediation-state.ts'
-import type { Planned, Turn } from '../plan.ts'
+import type { InProgress } from '../../model/remediation-state.ts'
+import type { Planned, ActionStep } from '../plan.ts'
 import {
   imageIn,
   isLeaving,
@@ -32,21 +32,26 @@ type Drafted = { readonly change: PlacedChange } | { readonly differs: string } 
  * The image that was meant, where the policy lets it be written: the likeliest explanation names it, its registry has it,
  * and no other is as near.
  */
-const suggestionFor = (c: Case, { rewriteImage }: Turn['action'], image: string): string | undefined => {
+const suggestionFor = (c: DecisionInput, { rewriteImage }: ActionStep['action'], image: string): string | undefined => {
   if (rewriteImage?.suggestions !== 'Apply') return undefined
   const likeliest = c.diagnosis.explanations?.find(({ of }) => of === image)
   return likeliest?.found ? likeliest.image : undefined
 }
 
 /** Why there is no target, with what is thought of it by now. */
-const sayNoTarget = (c: Case, image: string): string => {
+const sayNoTarget = (c: DecisionInput, image: string): string => {
   const likeliest = c.diagnosis.explanations?.find(({ of }) => of === image)
   const meant = likeliest?.image === undefined ? '' : `, ${likeliest.image} may be meant`
   return `no rewrite rule applies to ${normalImage(image)}${likeliest === undefined ? '' : `; ${likeliest.kind}${meant}`}`
 }
 
 /** One failing container's change, or why there is none. */
-const draft = (c: Case, policy: PolicyInForce, action: Turn['action'], { finding }: Matched): Drafted => {
+const draft = (
+  c: DecisionInput,
+  policy: PolicyInForce,
+  action: ActionStep['action'],
+  { finding }: Matched,
+): Drafted => {
   const { owner } = c.incident
   const { container, init, image } = finding
   const place = placeOf(owner, finding)
@@ -58,7 +63,7 @@ const draft = (c: Case, policy: PolicyInForce, action: Turn['action'], { finding
   const made = { container, init, pointer: place.pointer, was: place.image }
   if (!sameImage(place.image, image)) {
     // A Job that was made before its CronJob was mended: its pod is given what stands there by now.
-    if (owner.mendsPods && result && 'to' in result && sameImage(result.to, place.image)) {
+    if (owner.patchesPods && result && 'to' in result && sameImage(result.to, place.image)) {
       return { change: { ...made, from: image, to: place.image } }
     }
     const since =
@@ -76,7 +81,7 @@ const needsSuggestion = (policy: PolicyInForce, { image }: Matched['finding']): 
   image !== '' && !policy.matches.rewrite(normalImage(image))
 
 /** The change with the digests that are known: the one pinned or seen before, and the one that the registry has now. */
-const withDigests = (c: Case, change: PlacedChange): PlacedChange => {
+const withDigests = (c: DecisionInput, change: PlacedChange): PlacedChange => {
   const digestOf = (image: string): string | undefined => {
     const parsed = parseImage(image)
     const answer = registryOf(c.facts, image)
@@ -106,14 +111,14 @@ const brokenPods = (
     .map(({ metadata: { namespace = '', name, uid, resourceVersion } }) => ({ namespace, name, uid, resourceVersion }))
 
 /** What is left to do on pods once the template is written. */
-export const podsToMend = (
+export const podsToPatch = (
   owner: Owner,
   pods: readonly Pod[],
   failing: ReadonlySet<string>,
   changes: readonly PlacedChange[],
 ): Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch'> => ({
   thenDelete: owner.keepsBrokenPods ? brokenPods(pods, failing, changes) : [],
-  thenPatch: owner.mendsPods ? podEdits(pods, changes, failingOrNew(failing)) : [],
+  thenPatch: owner.patchesPods ? podEdits(pods, changes, failingOrNew(failing)) : [],
 })
 
 /** The template cannot be changed or has the images already, and no pod waits for them. */
@@ -155,7 +160,11 @@ export const rewriteImagePlan = (
 })
 
 /** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */
-export const planRewriteImage = (c: Case, { policy, matched }: Governed, { action, index }: Turn): Planned => {
+export const planRewriteImage = (
+  c: DecisionInput,
+  { policy, matched }: ApplicablePolicy,
+  { action, index }: ActionStep,
+): Planned => {
   const { owner } = c.incident
   if (action.rewriteImage?.suggestions === 'Apply' && matched.some(({ finding }) => needsSuggestion(policy, finding))) {
     const closer = askFor(c.facts, c.diagnosis.closer ?? [])
@@ -175,7 +184,7 @@ export const planRewriteImage = (c: Case, { policy, matched }: Governed, { actio
     .toSorted((a, b) => (a.pointer < b.pointer ? -1 : 1))
     .map((change) => withDigests(c, change))
   const step = { index, generation: policy.generation, timeoutMs: parseDuration(action.timeout) }
-  if (!owner.keepsBrokenPods && !owner.mendsPods) return { plan: rewriteImagePlan(owner, step, changes) }
+  if (!owner.keepsBrokenPods && !owner.patchesPods) return { plan: rewriteImagePlan(owner, step, changes) }
 
   const ask = askFor(c.facts, [{ fact: 'pods' }])
   if (ask) return ask
@@ -187,8 +196,8 @@ export const planRewriteImage = (c: Case, { policy, matched }: Governed, { actio
   const failing = new Set(matched.map(({ failing: { pod } }) => pod.metadata.uid))
   const hasThem = changes.every(({ was, to }) => sameImage(was, to))
   const plan = rewriteImagePlan(owner, step, changes, {
-    ...podsToMend(owner, pods.value, failing, changes),
-    ...((owner.templateFixed || (owner.mendsPods && hasThem)) && { podsOnly: true }),
+    ...podsToPatch(owner, pods.value, failing, changes),
+    ...((owner.templateFixed || (owner.patchesPods && hasThem)) && { podsOnly: true }),
   })
   if (!leavesAllAsIs(plan)) return { plan }
   return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} waits any more`, tryNext: false }
@@ -239,14 +248,14 @@ export const podEdits = (pods: readonly Pod[], changes: readonly PlacedChange[],
     .slice(0, MAX_MENDED)
 
 /** A recorded step's changes upon the owner as it is now; cancelled where neither the old nor the new image stands there. */
-export const changesNow = (c: Case, { step }: UnderWay): readonly PlacedChange[] | Verdict => {
+export const changesNow = (c: DecisionInput, { step }: InProgress): readonly PlacedChange[] | Verdict => {
   const { owner } = c.incident
   const changes: PlacedChange[] = []
   for (const change of step.changes ?? []) {
     const place = placeOf(owner, change)
     if (!place || !(sameImage(place.image, change.from) || sameImage(place.image, change.to))) {
       const message = `begun but not written: ${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} meanwhile`
-      return { kind: 'Prove', outcome: 'Cancelled', reason: 'TemplateDiffers', message, lookAgainAt: c.now }
+      return { kind: 'Verify', outcome: 'Cancelled', reason: 'TemplateDiffers', message, requeueAt: c.now }
     }
     changes.push({ ...change, pointer: place.pointer, was: place.image })
   }

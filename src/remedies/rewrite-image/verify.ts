@@ -33,7 +33,7 @@ export const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | 
 
 /** Whether a step wrote to pods of Jobs and to no template: it then names no target. */
 export const wrotePodsOnly = (owner: Owner, { action, target }: RemediationStep): boolean =>
-  action === 'RewriteImage' && (owner.templateFixed === true || (owner.mendsPods === true && target === undefined))
+  action === 'RewriteImage' && (owner.templateFixed === true || (owner.patchesPods === true && target === undefined))
 
 export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Set(pods?.map(({ uid }) => uid))
 
@@ -41,16 +41,16 @@ export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Se
  * The pods that were given the image run it, or ended well with it. Where none of them is left, a pod with the new image
  * that the owner made since serves as well, and so does a Job that completed since the write.
  */
-export const mendedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep): Started | Vanished => {
+export const patchedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep): Started | Vanished => {
   const changes = step.changes ?? []
   const named = uidsOf(step)
-  const mended = all.filter(({ metadata }) => named.has(metadata.uid) && metadata.deletionTimestamp === undefined)
-  if (mended.length > 0) {
-    const failed = mended.find(isLeaving)
+  const patched = all.filter(({ metadata }) => named.has(metadata.uid) && metadata.deletionTimestamp === undefined)
+  if (patched.length > 0) {
+    const failed = patched.find(isLeaving)
     if (failed) return { lacks: `pod ${failed.metadata.name} failed` }
-    const behind = mended.find((pod) => !changes.some((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
+    const behind = patched.find((pod) => !changes.some((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
     if (behind) return { lacks: `pod ${behind.metadata.name} does not have the new image` }
-    return allStarted(mended, 1, (pod) => changes.filter((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
+    return allStarted(patched, 1, (pod) => changes.filter((change) => sameImage(imageIn(pod, change) ?? '', change.to)))
   }
   if (completedSince(owner, step)) return ofLongAgo
   const others = all.filter((pod) => !isLeaving(pod))
