@@ -36,7 +36,6 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="podmend-agent" \
       org.opencontainers.image.description="Looks at its node and carries out podmend's orders to it, from a closed list" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.source="https://github.com/podmend/podmend" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=chains /chains/ /
@@ -55,7 +54,6 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="podmend" \
       org.opencontainers.image.description="Repairs broken pods as their cluster's owner allowed, and proves that it helped" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.source="https://github.com/podmend/podmend" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # Node needs libatomic, which the base lacks; /usr/lib is searched everywhere.

@@ -12,7 +12,11 @@ let ns: string
 let node: KubeObject
 beforeAll(async () => {
   ns = await bed.namespace('install')
-  const agentImage = { name: 'ghcr.io/podmend/podmend-agent:1', pullPolicy: 'Never' as const, pullSecrets: ['pull'] }
+  const agentImage = {
+    name: 'registry.example.com/podmend/podmend-agent:1',
+    pullPolicy: 'Never' as const,
+    pullSecrets: ['pull'],
+  }
   deps = { ...(await depsOf(bed.plane.kubeconfig)), namespace: ns, agentImage }
   node = await aNode(bed, 'install-1')
 })
@@ -60,7 +64,7 @@ test('a pod on that node installs it: root by the system bus alone, without capa
 test('it is confined as the agent is, and finds the bus where that does', async () => {
   const confined = { appArmorProfile: { type: 'Unconfined' }, seLinuxOptions: { type: 'spc_t' } }
   const systemBus = '/run/elsewhere/bus'
-  const agentImage = { name: 'ghcr.io/podmend/podmend-agent:1', systemBus, ...confined }
+  const agentImage = { name: 'registry.example.com/podmend/podmend-agent:1', systemBus, ...confined }
   const plan = installPlan(node, { podName: 'confined' })
   expect(await act(plan, { ...deps, agentImage })).toMatchObject({ kind: 'Done' })
   const { spec } = await read('confined')

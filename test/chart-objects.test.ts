@@ -263,9 +263,9 @@ test('the image is the one of this version, or the tag or digest that is asked f
   const image = async (values: object) => containerOf(await rendered({ image: values })).image
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string }
   const digest = `sha256:${'0'.repeat(64)}`
-  expect(await image({})).toBe(`ghcr.io/podmend/podmend:${version}`)
-  expect(await image({ tag: 'v2' })).toBe('ghcr.io/podmend/podmend:v2')
-  expect(await image({ tag: 'v2', digest })).toBe(`ghcr.io/podmend/podmend@${digest}`)
+  expect(await image({})).toBe(`podmend:${version}`)
+  expect(await image({ tag: 'v2' })).toBe('podmend:v2')
+  expect(await image({ tag: 'v2', digest })).toBe(`podmend@${digest}`)
 })
 
 test('the proxy before registries is told by the usual variables, and only where there is one', async () => {

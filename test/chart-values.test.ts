@@ -87,3 +87,16 @@ test('the chart has the version of the package', () => {
   const chart = parse(readFileSync(`${CHART}/Chart.yaml`, 'utf8')) as Record<string, unknown>
   expect([chart['version'], chart['appVersion']]).toEqual([version, version])
 })
+
+test('alerts and dashboard link to the runbooks below the address that is set, and to none that does not exist', async () => {
+  const on = ['--set', 'metrics.prometheusRule.enabled=true', '--set', 'dashboard.enabled=true']
+  const linksIn = (manifest: string): readonly string[] =>
+    [...manifest.matchAll(/(?:runbook_url: |"url": ")([^\s"]*)/g)].map(([, link]) => link ?? '')
+  const byDefault = linksIn(await helm('template', 'podmend', CHART, ...on))
+  expect(byDefault.length).toBeGreaterThan(20)
+  for (const link of byDefault) expect(link).toMatch(/^docs\/runbooks\/\w+\.md$/)
+  const wiki = linksIn(
+    await helm('template', 'podmend', CHART, ...on, '--set', 'runbooksUrl=https://wiki.example.com/r/'),
+  )
+  expect(wiki).toEqual(byDefault.map((link) => link.replace('docs/runbooks', 'https://wiki.example.com/r')))
+})

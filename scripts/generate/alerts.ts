@@ -3,8 +3,8 @@ import type { Alert } from './alerts/alert.ts'
 import { ALERT_GROUPS } from './alerts/table.ts'
 import { type Generator, HEADER } from './generator.ts'
 
-/** Where the pages are read that the alerts link to, with an end for the alert's name. */
-export const RUNBOOKS_URL = 'https://github.com/podmend/podmend/blob/main/docs/runbooks'
+/** Where the runbooks are read: the chart puts its value `runbooksUrl` in this place. */
+export const RUNBOOKS_URL = 'docs/runbooks'
 
 export const runbookUrl = ({ name }: Pick<Alert, 'name'>): string => `${RUNBOOKS_URL}/${name}.md`
 

@@ -80,7 +80,7 @@ export const buildImage = async (options: ImageOptions): Promise<BuiltImage> => 
 
   const version = versionOf()
   const target = options.target ?? 'controller'
-  const tag = options.tag ?? `ghcr.io/podmend/podmend${target === 'agent' ? '-agent' : ''}:${version}`
+  const tag = options.tag ?? `podmend${target === 'agent' ? '-agent' : ''}:${version}`
   const revision = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: ROOT }).then(
     ({ stdout }) => stdout.trim(),
     () => 'unknown',
