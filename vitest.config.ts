@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'testbed/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'testbed/**/*.test.ts', 'demo/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 60_000,
         },
       },
@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'api-server',
           include: ['test/**/*.test.ts'],
-          globalSetup: ['testbed/vitest-setup.ts'],
+          globalSetup: ['testbed/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

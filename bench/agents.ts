@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../src/kube/client.ts'
 import { pathOf } from '../src/kube/paths.ts'
 import { markAudit } from './audit.ts'
-import type { Bed } from './bed.ts'
+import type { BenchCluster } from './cluster.ts'
 import { type Contender, type Launch, startContender } from './contenders.ts'
 import { nodeAgent } from './launches.ts'
 import { type Memory, memoryOf } from './memory.ts'
@@ -36,7 +36,7 @@ const makeRights = async (client: KubeClient): Promise<void> => {
 }
 
 /** The folder that a kubelet would mount into an agent's pod on this node; gives its path. */
-const makeAccountFolder = async ({ loader, plane }: Bed, nodeName: string): Promise<string> => {
+const makeAccountFolder = async ({ loader, plane }: BenchCluster, nodeName: string): Promise<string> => {
   const name = `agent-${nodeName}`
   await loader.create(pathOf({ kind: 'Pod', namespace: NAMESPACE }), {
     metadata: { name },
@@ -72,18 +72,20 @@ interface Rest {
 }
 
 /** Starts them, leaves them alone, and reads what they hold and did meanwhile. */
-export const restOf = async (bed: Bed, { count, stabilizationMs, restMs }: Rest): Promise<P10> => {
-  await makeRights(bed.loader)
-  const { hostname, port } = new URL(bed.plane.url)
+export const restOf = async (cluster: BenchCluster, { count, stabilizationMs, restMs }: Rest): Promise<P10> => {
+  await makeRights(cluster.loader)
+  const { hostname, port } = new URL(cluster.plane.url)
   const launches: Launch[] = []
   for (let index = 0; index < count; index += 1) {
-    launches.push(nodeAgent({ accountFolder: await makeAccountFolder(bed, bed.nodeOf(index)), host: hostname, port }))
+    launches.push(
+      nodeAgent({ accountFolder: await makeAccountFolder(cluster, cluster.nodeOf(index)), host: hostname, port }),
+    )
   }
   const agents: Contender[] = []
   try {
     for (const launch of launches) agents.push(await startContender(launch))
     await sleep(stabilizationMs)
-    const audit = await markAudit(bed.plane.auditLog)
+    const audit = await markAudit(cluster.plane.auditLog)
     const cpu = () => Promise.all(agents.map(({ pid }) => cpuSecondsOf(pid)))
     const [from, before] = [performance.now(), await cpu()]
     await sleep(restMs)

@@ -1,6 +1,6 @@
 /** P1: from the failing status to the first write on the target itself, by the API server's clock. */
 import type { AuditedRequest } from './audit.ts'
-import { USERS } from './bed.ts'
+import { USERS } from './cluster.ts'
 import type { Incident, Round } from './round.ts'
 import { quantile, type Spread, spreadOf } from './statistics.ts'
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeError } from '../src/runtime/log.ts'
-import { makeBed } from './bed.ts'
+import { makeCluster } from './cluster.ts'
 import { documentOf } from './document.ts'
 import { emit } from './launches.ts'
 import { describeMachine } from './machine.ts'
@@ -20,21 +20,21 @@ const run = async (options: Options): Promise<number> => {
   progress('emitting JavaScript')
   await emit()
   progress('starting a control plane')
-  const bed = await makeBed(Math.min(options.incidents, 300))
+  const cluster = await makeCluster(Math.min(options.incidents, 300))
   const end = (signal: NodeJS.Signals): void => {
     progress(`ended by ${signal}`)
-    void bed.plane.down().finally(() => process.exit(130))
+    void cluster.plane.down().finally(() => process.exit(130))
   }
   process.once('SIGINT', end)
   process.once('SIGTERM', end)
   try {
     const results: Results = {
       date: new Date().toISOString().slice(0, 10),
-      machine: await describeMachine(bed.loader),
+      machine: await describeMachine(cluster.loader),
       healthy: options.healthy,
       incidents: options.incidents,
       perSecond: options.perSecond,
-      ...(await measure(bed, options, progress)),
+      ...(await measure(cluster, options, progress)),
     }
     process.stdout.write(options.json ? `${JSON.stringify(results, null, 2)}\n` : alignTables(tablesOf(results)))
     if (options.write) {
@@ -46,7 +46,7 @@ const run = async (options: Options): Promise<number> => {
     for (const path of unbounded) process.stderr.write(`podmend listed without a bound: ${path}\n`)
     return unbounded.length === 0 ? 0 : 1
   } finally {
-    await bed.plane.down()
+    await cluster.plane.down()
   }
 }
 

@@ -1,18 +1,17 @@
 /** The rows in their order, on one cluster and in one run. */
-import type { Bed, User } from './bed.ts'
-import { redirected } from './bed.ts'
 import { restOf } from './agents.ts'
 import { classifierOf } from './classifier.ts'
+import { type BenchCluster, redirected, type User } from './cluster.ts'
+import type { Launch } from './contenders.ts'
 import { costsOf } from './costs.ts'
 import { startForwarder } from './forwarder.ts'
 import { latencyOf } from './latency.ts'
 import { type Against, bare, podmend, reference, withLoopDelay } from './launches.ts'
-import type { Launch } from './contenders.ts'
 import type { Remedy } from './objects.ts'
 import type { Options } from './options.ts'
 import { residenceOf, syncDelayOf } from './residence.ts'
 import type { P1, P5, P6, Residence, Results, SyncDelay } from './results.ts'
-import { playRound, type Round } from './round.ts'
+import { runRound, type Round } from './round.ts'
 import { quantile } from './statistics.ts'
 
 type Progress = (text: string) => void
@@ -25,9 +24,9 @@ const LAUNCHES: Readonly<Record<'podmend' | 'reference' | 'bare', (against: Agai
 }
 
 /** Runs one after the other, so that each has the machine for itself. */
-export const measure = async (bed: Bed, options: Options, progress: Progress) => {
+export const measure = async (cluster: BenchCluster, options: Options, progress: Progress) => {
   const { rows, stabilizationMs } = options
-  const against = (user: User, namespace = 'idle'): Against => ({ kubeconfig: bed.kubeconfigs[user], namespace })
+  const against = (user: User, namespace = 'idle'): Against => ({ kubeconfig: cluster.kubeconfigs[user], namespace })
   const idle: readonly Launch[] = [
     podmend(against('podmend')),
     podmend(against('podmend'), 'source'),
@@ -43,10 +42,10 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     return found
   }
 
-  const round = (user: keyof typeof LAUNCHES, what: string, more: Partial<Parameters<typeof playRound>[1]> = {}) => {
+  const round = (user: keyof typeof LAUNCHES, what: string, more: Partial<Parameters<typeof runRound>[1]> = {}) => {
     const { remedy = 'RecyclePod' } = more
     const namespace = `${what}-${user}-${FINISHES[remedy]}`
-    return playRound(bed, {
+    return runRound(cluster, {
       user,
       launch: LAUNCHES[user](against(user, namespace)),
       namespace,
@@ -99,10 +98,10 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   }
 
   const connections = async (user: 'podmend' | 'reference'): Promise<P6> => {
-    const forwarder = await startForwarder(bed.plane.url)
+    const forwarder = await startForwarder(cluster.plane.url)
     try {
       const namespace = `p6-${user}-recycle`
-      const launch = LAUNCHES[user]({ kubeconfig: redirected(bed.kubeconfigs[user], forwarder.url), namespace })
+      const launch = LAUNCHES[user]({ kubeconfig: redirected(cluster.kubeconfigs[user], forwarder.url), namespace })
       let atStart = 0
       const { sinceStart } = await round(user, 'p6', { launch, onQuiet: () => (atStart = forwarder.connections()) })
       return { name: launch.name, calls: sinceStart.length, connections: forwarder.connections(), atStart }
@@ -117,7 +116,7 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
   // First of all: in the cluster that the others leave behind there is more to do beside.
   if (wants('P10')) progress(`${options.agents} node agents at rest for ${options.agentsRestMs / 1_000} s`)
   const p10 = wants('P10')
-    ? await restOf(bed, {
+    ? await restOf(cluster, {
         count: options.agents,
         stabilizationMs: options.stabilizationMs,
         restMs: options.agentsRestMs,
@@ -125,7 +124,7 @@ export const measure = async (bed: Bed, options: Options, progress: Progress) =>
     : undefined
   const empty = wants('P3') ? await residences('without pods') : []
   // Nothing else is measured beside them.
-  if (options.rows.some((row) => row !== 'P10')) await bed.makeHealthy(options.healthy, progress)
+  if (options.rows.some((row) => row !== 'P10')) await cluster.makeHealthy(options.healthy, progress)
   const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
   const sync: SyncDelay[] = []
   if (wants('P11')) {

@@ -4,10 +4,10 @@ import type { Remediation } from '../src/api/kinds.ts'
 import { listAll } from '../src/kube/client.ts'
 import { pathOf } from '../src/kube/paths.ts'
 import { type AuditedRequest, markAudit } from './audit.ts'
-import { type Bed, type User, USERS } from './bed.ts'
+import { type BenchCluster, type User, USERS } from './cluster.ts'
+import { concurrently } from './concurrently.ts'
 import { type Launch, startContender } from './contenders.ts'
-import { inCrowd } from './crowd.ts'
-import { type FirstPod, type Kubelet, startKubelet } from './kubelet.ts'
+import { type FirstPod, type FakeKubelet, startFakeKubelet } from './fake-kubelet.ts'
 import { deployment, failedEvent, failingStatus, policy, type Remedy } from './objects.ts'
 
 export interface RoundOptions {
@@ -56,30 +56,30 @@ const until = async (what: string, done: () => Promise<boolean> | boolean): Prom
 
 const workloadName = (index: number): string => `w${String(index).padStart(4, '0')}`
 
-const breakInTurn = async (bed: Bed, pods: readonly FirstPod[], perSecond: number): Promise<void> => {
+const breakOneByOne = async (cluster: BenchCluster, pods: readonly FirstPod[], perSecond: number): Promise<void> => {
   const began = performance.now()
   const writes: Promise<unknown>[] = []
   for (const [index, { namespace, name, uid }] of pods.entries()) {
     await sleep(Math.max(0, began + (index * 1_000) / perSecond - performance.now()))
     const path = pathOf({ kind: 'Pod', namespace, name, subresource: 'status' })
     writes.push(
-      bed.breaker.patch(path, failingStatus(), { type: 'merge' }),
+      cluster.breaker.patch(path, failingStatus(), { type: 'merge' }),
       // A kubelet's recorder works beside its status writer.
-      bed.loader.create(pathOf({ kind: 'Event', namespace }), failedEvent({ namespace, name, uid })),
+      cluster.loader.create(pathOf({ kind: 'Event', namespace }), failedEvent({ namespace, name, uid })),
     )
   }
   await Promise.all(writes)
 }
 
 /** Until every workload has been repaired and, where it proves that, every record says so. Gives how many do. */
-const breakAndWait = async (bed: Bed, options: RoundOptions, kubelet: Kubelet): Promise<number> => {
+const breakAndWait = async (cluster: BenchCluster, options: RoundOptions, kubelet: FakeKubelet): Promise<number> => {
   const { namespace, incidents, perSecond, proves } = options
-  await breakInTurn(bed, [...kubelet.waiting.values()], perSecond)
+  await breakOneByOne(cluster, [...kubelet.waiting.values()], perSecond)
   await until('every workload is repaired', () => kubelet.repaired.size >= incidents)
   let succeeded = 0
   if (proves) {
     await until('every record says Succeeded', async () => {
-      const { items } = await listAll<Remediation>(bed.loader, pathOf({ kind: 'Remediation', namespace }))
+      const { items } = await listAll<Remediation>(cluster.loader, pathOf({ kind: 'Remediation', namespace }))
       succeeded = items.filter(({ status }) => status?.phase === 'Succeeded').length
       return succeeded >= incidents
     })
@@ -89,30 +89,33 @@ const breakAndWait = async (bed: Bed, options: RoundOptions, kubelet: Kubelet): 
 }
 
 /** Records, policies and Events go, so that the next contender finds none of them; the workloads run and stay. */
-const cleanUp = async (bed: Bed, namespace: string): Promise<void> => {
-  await bed.loader.remove(pathOf({ kind: 'RemediationPolicy', name: namespace }))
-  await bed.loader.remove(pathOf({ kind: 'Remediation', namespace }))
-  await bed.loader.remove(pathOf({ kind: 'Event', namespace }))
+const cleanUp = async (cluster: BenchCluster, namespace: string): Promise<void> => {
+  await cluster.loader.remove(pathOf({ kind: 'RemediationPolicy', name: namespace }))
+  await cluster.loader.remove(pathOf({ kind: 'Remediation', namespace }))
+  await cluster.loader.remove(pathOf({ kind: 'Event', namespace }))
 }
 
-export const playRound = async (bed: Bed, options: RoundOptions): Promise<Round> => {
+export const runRound = async (cluster: BenchCluster, options: RoundOptions): Promise<Round> => {
   const { namespace, remedy, incidents: count, progress } = options
   progress(`${options.launch.name}: preparing ${count} workloads in ${namespace}`)
-  await bed.makeNamespace(namespace)
+  await cluster.makeNamespace(namespace)
   const policies = pathOf({ kind: 'RemediationPolicy' })
-  await bed.loader.create(policies, policy(namespace, remedy))
-  const kubelet = await startKubelet(bed.loader, namespace)
-  await inCrowd(Array(count).keys(), 8, (index) =>
-    bed.loader.create(pathOf({ kind: 'Deployment', namespace }), deployment(workloadName(index), bed.nodeOf(index))),
+  await cluster.loader.create(policies, policy(namespace, remedy))
+  const kubelet = await startFakeKubelet(cluster.loader, namespace)
+  await concurrently(Array(count).keys(), 8, (index) =>
+    cluster.loader.create(
+      pathOf({ kind: 'Deployment', namespace }),
+      deployment(workloadName(index), cluster.nodeOf(index)),
+    ),
   )
   await until('every workload has a pod', () => kubelet.waiting.size === count)
-  const startMark = await markAudit(bed.plane.auditLog)
+  const startMark = await markAudit(cluster.plane.auditLog)
   const contender = await startContender(options.launch)
   try {
     await sleep(REST_MS)
     options.onQuiet?.()
     progress(`${options.launch.name}: ${count} incidents, ${options.perSecond} a second`)
-    const succeeded = await breakAndWait(bed, options, kubelet)
+    const succeeded = await breakAndWait(cluster, options, kubelet)
     const users = [USERS[options.user], USERS.breaker]
     const requests = await startMark.requests(users)
     const breaks = requests.filter(({ user }) => user === USERS.breaker)
@@ -121,7 +124,7 @@ export const playRound = async (bed: Bed, options: RoundOptions): Promise<Round>
     return {
       incidents: [...kubelet.waiting].map(([workload, pod]) => ({
         workload,
-        node: bed.nodeOf(Number(workload.slice(1))),
+        node: cluster.nodeOf(Number(workload.slice(1))),
         pod,
       })),
       requests: requests.filter(({ receivedAt }) => receivedAt >= from),
@@ -133,6 +136,6 @@ export const playRound = async (bed: Bed, options: RoundOptions): Promise<Round>
   } finally {
     await contender.stop()
     await kubelet.stop()
-    await cleanUp(bed, namespace)
+    await cleanUp(cluster, namespace)
   }
 }

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { Pod } from '../src/model/kubernetes.ts'
-import { writesIn } from '../testbed/demo/audit.ts'
+import { writesIn } from '../testbed/audit.ts'
 import { CONTROLLER_USER } from './operator.ts'
-import type { Stage } from './scenario.ts'
+import type { Fixture } from './scenario.ts'
 
 /** The operator's processes in a node, by the pod's uid, which stands in their cgroup's path in one of two spellings. */
 const SIGNAL = `
@@ -13,27 +13,27 @@ for pid in $(pgrep -f /app/dist/controller.js); do
 done
 [ "$told" = yes ]`
 
-const signalOperator = async ({ cluster }: Stage, { metadata, spec }: Pod, signal: string): Promise<void> => {
+const signalOperator = async ({ cluster }: Fixture, { metadata, spec }: Pod, signal: string): Promise<void> => {
   await cluster.exec(spec?.nodeName ?? '', ['sh', '-c', SIGNAL, 'signal', metadata.uid, signal])
 }
 
 /** Ends the process of an operator's pod as a kernel would: at once. The kubelet starts it again. */
-export const killOperator = (stage: Stage, pod: Pod): Promise<void> => signalOperator(stage, pod, 'KILL')
+export const killOperator = (fixture: Fixture, pod: Pod): Promise<void> => signalOperator(fixture, pod, 'KILL')
 
-export const wakeOperator = (stage: Stage, pod: Pod): Promise<void> => signalOperator(stage, pod, 'CONT')
+export const wakeOperator = (fixture: Fixture, pod: Pod): Promise<void> => signalOperator(fixture, pod, 'CONT')
 
 /** Stops the process of an operator's pod without ending it, as a machine that is paused does; it goes on after the scenario. */
-export const freezeOperator = async (stage: Stage, pod: Pod): Promise<void> => {
-  stage.onEnd(() => wakeOperator(stage, pod))
-  await signalOperator(stage, pod, 'STOP')
+export const freezeOperator = async (fixture: Fixture, pod: Pod): Promise<void> => {
+  fixture.onEnd(() => wakeOperator(fixture, pod))
+  await signalOperator(fixture, pod, 'STOP')
 }
 
 /** Ends the agent's process on a node at once. The kubelet starts it again. */
-export const killAgent = async ({ cluster }: Stage, node: string): Promise<void> => {
+export const killAgent = async ({ cluster }: Fixture, node: string): Promise<void> => {
   await cluster.exec(node, ['pkill', '-KILL', '-f', '/app/dist/agent.js --namespace'])
 }
 
-export const leaderPod = ({ operator, eventually }: Stage): Promise<Pod> =>
+export const leaderPod = ({ operator, eventually }: Fixture): Promise<Pod> =>
   eventually(async () => {
     const name = await operator.leader()
     const found = (await operator.pods()).find(({ metadata }) => metadata.name === name)
@@ -42,7 +42,7 @@ export const leaderPod = ({ operator, eventually }: Stage): Promise<Pod> =>
   })
 
 /** All replicas are ready again, so that the next scenario finds what it expects. */
-export const allReady = ({ operator, eventually }: Stage): Promise<void> =>
+export const allReady = ({ operator, eventually }: Fixture): Promise<void> =>
   eventually(async () => {
     const pods = await operator.pods()
     const ready = pods.filter(({ status }) =>
@@ -55,7 +55,7 @@ export const allReady = ({ operator, eventually }: Stage): Promise<void> =>
  * What one pod of the operator has written since a time (milliseconds since the epoch), by the name that the API server
  * itself reads from the pod's token; without its tries for the lease.
  */
-export const writesOfPod = ({ cluster, auditedFrom }: Stage, pod: Pod, since: number): readonly string[] => {
+export const writesOfPod = ({ cluster, auditedFrom }: Fixture, pod: Pod, since: number): readonly string[] => {
   const lines = readFileSync(cluster.auditLog).subarray(auditedFrom).toString().split('\n')
   const own = lines.filter((line) => {
     const received = /"requestReceivedTimestamp":"(?<at>[^"]+)"/.exec(line)?.groups?.['at'] ?? ''
@@ -67,7 +67,7 @@ export const writesOfPod = ({ cluster, auditedFrom }: Stage, pod: Pod, since: nu
 }
 
 /** What the operator wrote in the scenario's namespace to other than its own records, by the API server's audit log. */
-export const writesOf = ({ cluster, namespace, auditedFrom }: Stage): readonly string[] =>
+export const writesOf = ({ cluster, namespace, auditedFrom }: Fixture): readonly string[] =>
   writesIn(readFileSync(cluster.auditLog).subarray(auditedFrom).toString(), CONTROLLER_USER)
     .filter(({ object, dryRun, status, resource }) => {
       const ours = /podmend\.io|^events/.test(resource)
@@ -76,5 +76,5 @@ export const writesOf = ({ cluster, namespace, auditedFrom }: Stage): readonly s
     .map(({ verb, resource, object }) => `${verb} ${resource} ${object.slice(namespace.length + 1)}`)
 
 /** Each of these once, and nothing else. */
-export const wroteOnce = (stage: Stage, wanted: readonly string[]): void =>
-  assert.deepEqual([...writesOf(stage)].toSorted(), [...wanted].toSorted())
+export const wroteOnce = (fixture: Fixture, wanted: readonly string[]): void =>
+  assert.deepEqual([...writesOf(fixture)].toSorted(), [...wanted].toSorted())

@@ -1,14 +1,19 @@
 /** What explains a failure, written to a folder that stays. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Bed } from './bed.ts'
+import type { Environment } from './environment.ts'
 import { NAMESPACE } from './operator.ts'
 
 const NAMESPACED = 'rem,deploy,rs,sts,ds,jobs,cronjobs,pods,pdb'
 
 /** Logs of the operator and of the kubelets, Events and objects; whatever cannot be read says so in its file. */
-export const keepEvidence = async (bed: Bed, folder: string, scenario: string, error: unknown): Promise<void> => {
-  const { cluster, operator, registries } = bed
+export const keepEvidence = async (
+  environment: Environment,
+  folder: string,
+  scenario: string,
+  error: unknown,
+): Promise<void> => {
+  const { cluster, operator, registries } = environment
   const into = join(folder, scenario)
   mkdirSync(into, { recursive: true })
   const write = async (name: string, read: () => string | Promise<string>): Promise<void> => {

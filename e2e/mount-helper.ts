@@ -2,7 +2,7 @@
 import { onNode } from './nodes.ts'
 import { RUNS } from './nodes.ts'
 import { barePod } from './objects.ts'
-import type { Stage } from './scenario.ts'
+import type { Fixture } from './scenario.ts'
 
 export const HELPER = '/usr/sbin/mount.nfs'
 export const PACKAGE = 'nfs-common'
@@ -21,19 +21,19 @@ export const nfsPod = (namespace: string, node: string, name = 'web'): object =>
 const quietly = (command: string): string => `DEBIAN_FRONTEND=noninteractive ${command} >/tmp/apt.log 2>&1`
 
 /** As a person would, by the node's own apt. */
-export const installByHand = (stage: Stage, node: string): Promise<string> =>
+export const installByHand = (fixture: Fixture, node: string): Promise<string> =>
   onNode(
-    stage,
+    fixture,
     node,
     `${quietly('apt-get update')}; ${quietly(`apt-get install -y --no-install-recommends ${PACKAGE}`)}`,
   )
 
 /** The node has no helper, now and after the scenario. */
-export const withoutHelper = async (stage: Stage, node: string): Promise<void> => {
-  const remove = () => onNode(stage, node, `[ ! -e ${HELPER} ] || { ${quietly(`apt-get purge -y ${PACKAGE}`)}; }`)
-  stage.onEnd(remove)
+export const withoutHelper = async (fixture: Fixture, node: string): Promise<void> => {
+  const remove = () => onNode(fixture, node, `[ ! -e ${HELPER} ] || { ${quietly(`apt-get purge -y ${PACKAGE}`)}; }`)
+  fixture.onEnd(remove)
   await remove()
 }
 
-export const hasHelper = (stage: Stage, node: string): Promise<boolean> =>
-  onNode(stage, node, `if [ -e ${HELPER} ]; then echo yes; fi`).then((text) => text === 'yes')
+export const hasHelper = (fixture: Fixture, node: string): Promise<boolean> =>
+  onNode(fixture, node, `if [ -e ${HELPER} ]; then echo yes; fi`).then((text) => text === 'yes')

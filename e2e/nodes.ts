@@ -5,7 +5,7 @@ import type { KubeEvent, Node, Pod } from '../src/model/kubernetes.ts'
 import type { Patience } from '../testbed/eventually.ts'
 import { NAMESPACE } from './operator.ts'
 import { NEW } from './registries.ts'
-import type { Stage, Wanted } from './scenario.ts'
+import type { Fixture, Wanted } from './scenario.ts'
 
 /** An image that every node can pull and that runs. */
 export const RUNS = `${NEW}/web:1`
@@ -13,38 +13,42 @@ export const DOCKER = 'docker.service'
 export const CONTAINERD = 'containerd.service'
 
 /** Runs a script in a node as root, and gives what it wrote. */
-export const onNode = ({ cluster }: Stage, node: string, script: string): Promise<string> =>
+export const onNode = ({ cluster }: Fixture, node: string, script: string): Promise<string> =>
   cluster.exec(node, ['sh', '-ec', script]).then((text) => text.trim())
 
 /** systemd's id of this run of a unit: another one after each start. */
-export const invocationOf = (stage: Stage, node: string, unit: string): Promise<string> =>
-  onNode(stage, node, `systemctl show --property InvocationID --value ${unit}`)
+export const invocationOf = (fixture: Fixture, node: string, unit: string): Promise<string> =>
+  onNode(fixture, node, `systemctl show --property InvocationID --value ${unit}`)
 
 /** What runs of Docker and of the runtime were there on these nodes: node and unit to systemd's id. */
 export type Invocations = Readonly<Record<string, string>>
 
-export const invocations = async (stage: Stage, nodes = stage.cluster.nodes): Promise<Invocations> => {
+export const invocations = async (fixture: Fixture, nodes = fixture.cluster.nodes): Promise<Invocations> => {
   const all = nodes.flatMap((node) => [DOCKER, CONTAINERD].map((unit) => [node, unit] as const))
-  const read = all.map(async ([node, unit]) => [`${node} ${unit}`, await invocationOf(stage, node, unit)] as const)
+  const read = all.map(async ([node, unit]) => [`${node} ${unit}`, await invocationOf(fixture, node, unit)] as const)
   return Object.fromEntries(await Promise.all(read))
 }
 
 /** Throws unless of these units just the wanted ones were started anew. */
-export const restartedOnly = async (stage: Stage, before: Invocations, wanted: readonly string[]): Promise<void> => {
-  const now = await invocations(stage)
+export const restartedOnly = async (
+  fixture: Fixture,
+  before: Invocations,
+  wanted: readonly string[],
+): Promise<void> => {
+  const now = await invocations(fixture)
   const changed = Object.keys(before).filter((name) => before[name] !== now[name])
   assert.deepEqual(changed.toSorted(), [...wanted].toSorted(), 'units that were started anew')
 }
 
 /** How often systemd has started a unit since it keeps a journal. */
-export const startsOf = async (stage: Stage, node: string, unit: string): Promise<number> =>
-  Number(await onNode(stage, node, `journalctl --unit ${unit} --output cat | grep -c '^Started ${unit}' || true`))
+export const startsOf = async (fixture: Fixture, node: string, unit: string): Promise<number> =>
+  Number(await onNode(fixture, node, `journalctl --unit ${unit} --output cat | grep -c '^Started ${unit}' || true`))
 
 /** The other nodes of the cluster. */
-export const othersThan = ({ cluster }: Stage, node: string): readonly string[] =>
+export const othersThan = ({ cluster }: Fixture, node: string): readonly string[] =>
   cluster.nodes.filter((each) => each !== node)
 
-export const nodeNamed = ({ get }: Stage, name: string): Promise<Node> => get<Node>('node', name)
+export const nodeNamed = ({ get }: Fixture, name: string): Promise<Node> => get<Node>('node', name)
 
 export const conditionOf = (
   { status }: Node,
@@ -53,11 +57,11 @@ export const conditionOf = (
   status?.conditions?.find(({ type }) => type === wanted)
 
 /** Pods of the scenario on this node. */
-export const podsOn = async (stage: Stage, node: string, labels = 'app=web'): Promise<readonly Pod[]> =>
-  (await stage.pods(labels)).filter(({ spec }) => spec?.nodeName === node)
+export const podsOn = async (fixture: Fixture, node: string, labels = 'app=web'): Promise<readonly Pod[]> =>
+  (await fixture.pods(labels)).filter(({ spec }) => spec?.nodeName === node)
 
 /** The Events of the scenario's pods of this reason, once one of them has these words. */
-export const said = ({ get, eventually, namespace }: Stage, reason: string, words: string): Promise<KubeEvent> =>
+export const podEvent = ({ get, eventually, namespace }: Fixture, reason: string, words: string): Promise<KubeEvent> =>
   eventually(async () => {
     const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace, `--field-selector=reason=${reason}`)
     const found = items.find(({ message }) => message?.includes(words))
@@ -68,7 +72,7 @@ export const said = ({ get, eventually, namespace }: Stage, reason: string, word
 
 /** A policy for pods of the scenario's namespace, which may act on a node at once. */
 export const nodePolicy = (
-  { policy, namespace }: Stage,
+  { policy, namespace }: Fixture,
   causes: readonly string[],
   actions: readonly object[],
   spec: { readonly match?: object; readonly limits?: object } & Readonly<Record<string, unknown>> = {},
@@ -84,7 +88,7 @@ export const nodePolicy = (
 const isAbout = ({ spec }: Remediation, node: string, cause: string): boolean =>
   spec.target.kind === 'Node' && spec.target.name === node && spec.cause === cause
 
-export const recordsOf = async ({ records }: Stage, node: string, cause: string): Promise<readonly Remediation[]> =>
+export const recordsOf = async ({ records }: Fixture, node: string, cause: string): Promise<readonly Remediation[]> =>
   (await records(NAMESPACE)).filter((record) => isAbout(record, node, cause))
 
 /** On orders that a scenario gives by hand: scenarios beside it forget only what the controller ordered. */
@@ -94,27 +98,27 @@ export const BY_HAND = 'e2e.podmend.io/by-hand'
  * Removes the records of a node's cause, and the controller's orders to the node, now and after the scenario: the next
  * one has to do with an incident of its own.
  */
-export const forgetting = async (stage: Stage, node: string, cause: string): Promise<void> => {
+export const forgetting = async (fixture: Fixture, node: string, cause: string): Promise<void> => {
   const forget = async (): Promise<void> => {
-    const found = await recordsOf(stage, node, cause)
-    for (const { metadata } of found) await stage.kubectl(['delete', 'rem', metadata.name, '-n', NAMESPACE])
+    const found = await recordsOf(fixture, node, cause)
+    for (const { metadata } of found) await fixture.kubectl(['delete', 'rem', metadata.name, '-n', NAMESPACE])
     const those = [`--field-selector=spec.nodeName=${node}`, `--selector=!${BY_HAND}`]
-    await stage.kubectl(['delete', 'nodetasks', '-n', NAMESPACE, ...those])
+    await fixture.kubectl(['delete', 'nodetasks', '-n', NAMESPACE, ...those])
   }
   await forget()
-  stage.onEnd(forget)
+  fixture.onEnd(forget)
 }
 
 /** The only record of a node's cause, once it is as wanted. */
 export const nodeRecord = (
-  stage: Stage,
+  fixture: Fixture,
   node: string,
   cause: string,
   { phase, reason }: Wanted = {},
   patience: Patience = {},
 ): Promise<Remediation> =>
-  stage.eventually(async () => {
-    const found = await recordsOf(stage, node, cause)
+  fixture.eventually(async () => {
+    const found = await recordsOf(fixture, node, cause)
     const [only] = found
     const told = found.map(({ status }) => `${status?.phase} ${status?.reason} (${status?.message})`).join('; ')
     const fits = (phase ?? only?.status?.phase) === only?.status?.phase
@@ -127,26 +131,26 @@ export const nodeRecord = (
   }, patience)
 
 /** Orders of this verb to a node that are there, oldest first. */
-export const ordersTo = async ({ get }: Stage, node: string, verb: string): Promise<readonly NodeTask[]> => {
+export const tasksFor = async ({ get }: Fixture, node: string, verb: string): Promise<readonly NodeTask[]> => {
   const list = ['nodetasks', '-n', NAMESPACE, `--field-selector=spec.nodeName=${node}`]
   const { items } = await get<{ items: NodeTask[] }>(...list)
   return items.filter(({ spec }) => spec.verb === verb)
 }
 
 /** Orders of this verb that were not there at the time; in milliseconds since the epoch. */
-export const ordersSince = async (
-  stage: Stage,
+export const tasksSince = async (
+  fixture: Fixture,
   node: string,
   verb: string,
   since: number,
 ): Promise<readonly NodeTask[]> =>
-  (await ordersTo(stage, node, verb)).filter(
+  (await tasksFor(fixture, node, verb)).filter(
     // Whole seconds, as the API server writes them.
     ({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') >= Math.floor(since / 1000) * 1000,
   )
 
 /** The operator's Event of this reason about a node, once there is one. */
-export const eventOfNode = ({ get, eventually }: Stage, node: string, reason: string): Promise<KubeEvent> =>
+export const eventOfNode = ({ get, eventually }: Fixture, node: string, reason: string): Promise<KubeEvent> =>
   eventually(async () => {
     const { items } = await get<{ items: KubeEvent[] }>('events', '-n', 'default')
     const ours = items.filter(

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { KindCluster } from '../testbed/kind/cluster.ts'
 import { idleProgram } from '../testbed/kind/idle.ts'
-import { type Flavour, type HarborFront, type Project, startHarborFront } from '../testbed/registry/harbor-front.ts'
+import { type Flavour, type HarborProxy, type Project, startHarborProxy } from '../testbed/registry/harbor-proxy.ts'
 import { type ImageOptions, type Registry, startRegistry } from '../testbed/registry/registry.ts'
 
 export const HOST = 'harbor.od.com'
@@ -46,7 +46,7 @@ export type RegistryHost = keyof typeof KNOWN
 
 export interface Registries {
   /** The fronts by the names that images have. */
-  readonly at: Readonly<Record<RegistryHost, HarborFront>>
+  readonly at: Readonly<Record<RegistryHost, HarborProxy>>
   /** Makes an image that runs, at `repository:tag` of every registry: which of them shows it, its projects decide. */
   push(repository: string, tag: string, options?: ImageOptions): Promise<{ readonly digest: string }>
   /** Takes it away again. */
@@ -81,10 +81,10 @@ const pushAll = async (registry: Registry, program: Buffer): Promise<void> => {
  * containerd reads it again at every pull. 1.6 does not take a file without a `host` table ("invalid `host` tree"); the
  * `server` is the same one, so that it goes nowhere else after a failure.
  */
-const hostsText = ({ url }: HarborFront): string =>
+const hostsText = ({ url }: HarborProxy): string =>
   `server = "${url}"\n\n[host."${url}"]\ncapabilities = ["pull", "resolve"]\n`
 
-const toldToNodes = async (cluster: KindCluster, hosts: Readonly<Record<string, string>>): Promise<void> => {
+const configureNodes = async (cluster: KindCluster, hosts: Readonly<Record<string, string>>): Promise<void> => {
   const script = Object.entries(hosts).flatMap(([host, text]) => {
     const folder = `/etc/containerd/certs.d/${host}`
     return [`mkdir -p ${folder}`, `cat >${folder}/hosts.toml <<'END'`, `${text}END`]
@@ -96,23 +96,23 @@ const toldToNodes = async (cluster: KindCluster, hosts: Readonly<Record<string, 
 export const startRegistries = async (cluster: KindCluster): Promise<Registries> => {
   const program = readFileSync(await idleProgram())
   const registry = await startRegistry()
-  const fronts = new Map<string, HarborFront>()
+  const proxies = new Map<string, HarborProxy>()
   await pushAll(registry, program)
   for (const [host, { flavour, projects }] of Object.entries<Known>(KNOWN)) {
     const users = { [ROBOT.user]: ROBOT.password }
     const options = { registry: registry.url, address: cluster.gateway, users, flavour, projects }
-    fronts.set(host, await startHarborFront(options))
+    proxies.set(host, await startHarborProxy(options))
   }
-  const hosts = Object.fromEntries([...fronts].map(([host, front]) => [host, hostsText(front)]))
-  await toldToNodes(cluster, hosts)
+  const hosts = Object.fromEntries([...proxies].map(([host, proxy]) => [host, hostsText(proxy)]))
+  await configureNodes(cluster, hosts)
   return {
-    at: Object.fromEntries(fronts) as Record<RegistryHost, HarborFront>,
+    at: Object.fromEntries(proxies) as Record<RegistryHost, HarborProxy>,
     push: (repository, tag, options) =>
       registry.pushImage(repository, tag, { platforms: [PLATFORM], program, ...options }),
     remove: (repository, tag) => registry.deleteImage(repository, tag),
     hosts,
     down: async () => {
-      for (const front of fronts.values()) await front.down()
+      for (const proxy of proxies.values()) await proxy.down()
       await registry.down()
     },
   }

@@ -3,10 +3,10 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Bed } from './bed.ts'
+import type { Environment } from './environment.ts'
 import { keepEvidence } from './evidence.ts'
+import { makeFixture } from './fixture.ts'
 import type { Scenario } from './scenario.ts'
-import { raiseStage } from './stage.ts'
 
 export interface Result {
   readonly scenario: Scenario
@@ -17,7 +17,7 @@ export interface Result {
 }
 
 export interface RunOptions {
-  readonly bed: Bed
+  readonly environment: Environment
   readonly scenarios: readonly Scenario[]
   /** How many at once. */
   readonly lanes: number
@@ -36,7 +36,11 @@ const longestFirst = (scenarios: readonly Scenario[]): Scenario[] =>
       (b.timeoutMs ?? TIMEOUT_MS) - (a.timeoutMs ?? TIMEOUT_MS),
   )
 
-const play = async (scenario: Scenario, { bed, signal, say }: RunOptions, evidence: () => string): Promise<Result> => {
+const play = async (
+  scenario: Scenario,
+  { environment, signal, say }: RunOptions,
+  evidence: () => string,
+): Promise<Result> => {
   const began = Date.now()
   const { name } = scenario
   const late = AbortSignal.timeout(scenario.timeoutMs ?? TIMEOUT_MS)
@@ -49,11 +53,11 @@ const play = async (scenario: Scenario, { bed, signal, say }: RunOptions, eviden
   })
   ended.catch(() => {})
   say(`${name}: ${scenario.title}`)
-  const { stage, notes, close } = await raiseStage(bed, scenario, {
+  const { fixture, notes, close } = await makeFixture(environment, scenario, {
     signal: ending,
     say: (text) => say(`${name}: ${text}`),
   })
-  const result = await Promise.race([scenario.run(stage), ended]).then(
+  const result = await Promise.race([scenario.run(fixture), ended]).then(
     () => ({}),
     (error: unknown) => ({ error }),
   )
@@ -62,7 +66,7 @@ const play = async (scenario: Scenario, { bed, signal, say }: RunOptions, eviden
   if (failed && !signal.aborted) {
     const message = result.error instanceof Error ? result.error.message : String(result.error)
     say(`${name}: FAILED after ${seconds.toFixed(1)} s: ${message}`)
-    await keepEvidence(bed, evidence(), name, result.error)
+    await keepEvidence(environment, evidence(), name, result.error)
   } else if (!failed)
     say(`${name}: passed in ${seconds.toFixed(1)} s${notes.length > 0 ? `: ${notes.join('; ')}` : ''}`)
   await close({ remove: !failed || signal.aborted }).catch((cause: unknown) =>
@@ -86,7 +90,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
     folder ??= mkdtempSync(join(tmpdir(), 'podmend-e2e-failed-'))
     return folder
   }
-  const playAll = async (scenarios: readonly Scenario[], lanes: number): Promise<void> => {
+  const runAll = async (scenarios: readonly Scenario[], lanes: number): Promise<void> => {
     const queue = [...scenarios]
     const busy = new Set<string>()
     /** The next one that shares nothing with one that is being played; undefined when none is to follow. */
@@ -117,13 +121,13 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
     }
     await Promise.all(Array.from({ length: lanes }, lane))
   }
-  const { lanes, bed, say } = options
-  const scenarios = options.scenarios.filter(({ breaks }) => bed.cluster.breakable || breaks !== true)
+  const { lanes, environment, say } = options
+  const scenarios = options.scenarios.filter(({ breaks }) => environment.cluster.breakable || breaks !== true)
   for (const { name } of options.scenarios.filter((each) => !scenarios.includes(each))) {
     say(`${name}: left out, for these nodes have no Docker`)
   }
-  await playAll(longestFirst(scenarios.filter(({ alone }) => alone !== true)), lanes)
-  await playAll(
+  await runAll(longestFirst(scenarios.filter(({ alone }) => alone !== true)), lanes)
+  await runAll(
     scenarios.filter(({ alone }) => alone === true),
     1,
   )

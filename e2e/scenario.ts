@@ -21,7 +21,7 @@ export interface Scenario {
   /** Default three minutes. */
   readonly timeoutMs?: number
   /** Throws what was not as wanted. */
-  run(stage: Stage): Promise<void>
+  run(fixture: Fixture): Promise<void>
 }
 
 export interface Wanted {
@@ -31,7 +31,7 @@ export interface Wanted {
 }
 
 /** A scenario's part of the bed: a namespace of its own, gone after it, and the words it needs. */
-export interface Stage {
+export interface Fixture {
   readonly cluster: KindCluster
   readonly registries: Registries
   readonly operator: Operator

@@ -1,18 +1,18 @@
 /** An image whose name is mistyped, beside one that is right. */
 import type { Remediation } from '../src/api/kinds.ts'
 import { barePod } from './objects.ts'
-import type { Stage } from './scenario.ts'
+import type { Fixture } from './scenario.ts'
 
 export const MISTYPED = 'nickchase/rss-php-ngnix:v1'
 export const MEANT = 'nickchase/rss-php-nginx:v1'
 
 const rules = [{ from: 'other.example.com/', to: 'another.example.com/' }]
 /** A policy whose rules say nothing of them. */
-export const policyThat = ({ policy }: Stage, suggestions: 'Ignore' | 'Apply') =>
+export const policyThat = ({ policy }: Fixture, suggestions: 'Ignore' | 'Apply') =>
   policy({ actions: [{ type: 'RewriteImage', rewriteImage: { rules, suggestions } }] })
 
 /** One container runs, the other's image is mistyped; what was meant runs near by. */
-export const breakSite = async ({ namespace, apply, running, failing }: Stage) => {
+export const breakSite = async ({ namespace, apply, running, failing }: Fixture) => {
   await apply(barePod(namespace, { name: 'neighbour', image: MEANT }))
   await running(1, 'app=neighbour')
   await apply(

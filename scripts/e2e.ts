@@ -3,7 +3,7 @@
  * line is `N passed, N failed`; the exit status is not 0 when a scenario failed or none ran.
  */
 import { parseArgs } from 'node:util'
-import { type Bed, raiseBed } from '../e2e/bed.ts'
+import { type Environment, startEnvironment } from '../e2e/environment.ts'
 import { loadScenarios } from '../e2e/load-scenarios.ts'
 import { runScenarios, tableOf } from '../e2e/runner.ts'
 import type { Scenario } from '../e2e/scenario.ts'
@@ -56,7 +56,7 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
     })
   })
 
-const showKept = ({ cluster }: Bed): void => {
+const showKept = ({ cluster }: Environment): void => {
   say('kept until Ctrl-C:')
   say(`  export KUBECONFIG=${cluster.kubeconfig}`)
   say(`  kubectl of the same version: ${cluster.kubectlPath}`)
@@ -93,12 +93,12 @@ const main = async (): Promise<number> => {
   const { signal } = stopping
 
   const played = withDocker(async (dockerHost) => {
-    const bed = await raiseBed({ dockerHost, say, signal, ...(existing !== undefined && { existing }) })
+    const environment = await startEnvironment({ dockerHost, say, signal, ...(existing !== undefined && { existing }) })
     try {
-      const { results, evidence } = await runScenarios({ bed, scenarios, lanes, signal, say })
+      const { results, evidence } = await runScenarios({ environment, scenarios, lanes, signal, say })
       const failed = results.filter(({ error }) => error !== undefined).length
       if (values.keep && !signal.aborted) {
-        showKept(bed)
+        showKept(environment)
         await untilAborted(signal)
         interrupted = 0
       }
@@ -107,7 +107,7 @@ const main = async (): Promise<number> => {
       process.stdout.write(`${results.length - failed} passed, ${failed} failed\n`)
       return interrupted || (failed > 0 || results.length === 0 ? 1 : 0)
     } finally {
-      await bed.down()
+      await environment.down()
     }
   })
   const status = await played.catch((cause: unknown) => {

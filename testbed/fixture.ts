@@ -9,7 +9,7 @@ import { testContext } from './test-context.ts'
 
 export { eventually, type Patience } from './eventually.ts'
 
-export interface Bed {
+export interface TestCluster {
   /** Throws before the tests of the file run. */
   readonly plane: ControlPlane
   readonly kubectl: Kubectl
@@ -22,7 +22,7 @@ export interface Bed {
 }
 
 /** A control plane for this test file alone: up before its tests, gone after them. Or the cluster of `testContext`. */
-export const useControlPlane = (): Bed => {
+export const useControlPlane = (): TestCluster => {
   let running: ControlPlane | undefined
   const started = (): ControlPlane => {
     if (!running) throw new Error('the control plane is there inside tests and hooks only')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { BROKEN, barePod, daemonSet, deployment, pullSecret, statefulSet } from '../objects.ts'
 import { NEW, OLD } from '../registries.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const LABELS = 'app=web'
 const FIXED = `${NEW}/web:1`
@@ -11,13 +11,13 @@ interface Shape {
   readonly name: string
   readonly title: string
   /** Applies the broken workload. */
-  readonly apply: (stage: Stage) => Promise<unknown>
+  readonly apply: (fixture: Fixture) => Promise<unknown>
   readonly pods: number
   /** Looks further, once it runs and its record has succeeded. */
-  readonly look?: (stage: Stage) => Promise<void>
+  readonly look?: (fixture: Fixture) => Promise<void>
 }
 
-const imagesOf = async ({ pods }: Stage): Promise<readonly string[]> =>
+const imagesOf = async ({ pods }: Fixture): Promise<readonly string[]> =>
   (await pods(LABELS)).flatMap(({ spec }) =>
     [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(({ image = '' }) => image),
   )
@@ -25,17 +25,17 @@ const imagesOf = async ({ pods }: Stage): Promise<readonly string[]> =>
 const shape = ({ name, title, apply, pods, look }: Shape): Scenario => ({
   name: `a-${name}`,
   title,
-  run: async (stage) => {
-    await stage.policy()
-    await apply(stage)
-    await stage.running(pods, LABELS)
-    await stage.record({ phase: 'Succeeded' })
-    const images = await imagesOf(stage)
+  run: async (fixture) => {
+    await fixture.policy()
+    await apply(fixture)
+    await fixture.running(pods, LABELS)
+    await fixture.record({ phase: 'Succeeded' })
+    const images = await imagesOf(fixture)
     assert.ok(
       images.every((image) => !image.startsWith(`${OLD}/`)),
       images.join(' '),
     )
-    await look?.(stage)
+    await look?.(fixture)
   },
 })
 
@@ -109,14 +109,14 @@ const shapes: readonly Shape[] = [
     title: 'a target that is an index of several platforms is found to have that of the nodes',
     apply: ({ namespace, apply }) => apply(deployment(namespace, { image: `${OLD}/several-platforms:1` })),
     pods: 1,
-    look: async (stage) => assert.deepEqual(await imagesOf(stage), [`${NEW}/several-platforms:1`]),
+    look: async (fixture) => assert.deepEqual(await imagesOf(fixture), [`${NEW}/several-platforms:1`]),
   },
   {
     name: 'three-replicas',
     title: 'three failing pods of one Deployment are one incident and one write',
     apply: ({ namespace, apply }) => apply(deployment(namespace, { replicas: 3 })),
     pods: 3,
-    look: async (stage) => assert.deepEqual(new Set(await imagesOf(stage)), new Set([FIXED])),
+    look: async (fixture) => assert.deepEqual(new Set(await imagesOf(fixture)), new Set([FIXED])),
   },
 ]
 

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { deployment } from '../objects.ts'
 import { NEW, OLD } from '../registries.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const ADMISSION = 'admissionregistration.k8s.io/v1'
 const LABELS = 'app=web'
 
 /** Has the API server add a container to each pod of the namespace, as a service mesh's webhook would. */
-const inject = async ({ namespace, apply, kubectl, eventually, onEnd }: Stage, image: string): Promise<void> => {
+const inject = async ({ namespace, apply, kubectl, eventually, onEnd }: Fixture, image: string): Promise<void> => {
   const kinds = ['MutatingAdmissionPolicyBinding', 'MutatingAdmissionPolicy']
   onEnd(async () => {
     for (const kind of kinds) await kubectl(['delete', kind, namespace, '--ignore-not-found'])
@@ -47,9 +47,9 @@ const inject = async ({ namespace, apply, kubectl, eventually, onEnd }: Stage, i
 const healthy: Scenario = {
   name: 'a-sidecar',
   title: 'a healthy injected container beside the broken one does not matter',
-  run: async (stage) => {
-    const { namespace, policy, apply, running, record } = stage
-    await inject(stage, `${NEW}/side:1`)
+  run: async (fixture) => {
+    const { namespace, policy, apply, running, record } = fixture
+    await inject(fixture, `${NEW}/side:1`)
     await policy()
     await apply(deployment(namespace))
     const [pod] = await running(1, LABELS)
@@ -65,9 +65,9 @@ const healthy: Scenario = {
 const broken: Scenario = {
   name: 'a-sidecar-broken',
   title: 'an injected container that fails is not in the template: held, and the workload is not touched',
-  run: async (stage) => {
-    const { namespace, policy, apply, failing, record, workload } = stage
-    await inject(stage, `${OLD}/side:1`)
+  run: async (fixture) => {
+    const { namespace, policy, apply, failing, record, workload } = fixture
+    await inject(fixture, `${OLD}/side:1`)
     await policy()
     await apply(deployment(namespace, { image: `${NEW}/web:1` }))
     await failing(LABELS)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AGENT_USER, NAMESPACE } from '../operator.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const WATCH_MS = 90_000
 const HOUR_MS = 3_600_000
@@ -15,7 +15,7 @@ interface Sample {
 }
 
 /** The agent's container as the kubelet of the node sees it. */
-const sampleOf = async ({ kubectl }: Stage, node: string): Promise<Sample> => {
+const sampleOf = async ({ kubectl }: Fixture, node: string): Promise<Sample> => {
   const text = await kubectl(['get', '--raw', `/api/v1/nodes/${node}/proxy/metrics/resource`])
   const read = (metric: string): readonly number[] => {
     const line = text
@@ -33,14 +33,14 @@ const rest: Scenario = {
   title: 'an agent at rest costs little memory, next to no CPU, and hardly asks the API server anything',
   alone: true,
   timeoutMs: 240_000,
-  run: async (stage) => {
-    const { cluster, note } = stage
+  run: async (fixture) => {
+    const { cluster, note } = fixture
     const { nodes, auditLog } = cluster
-    const before = await Promise.all(nodes.map((node) => sampleOf(stage, node)))
+    const before = await Promise.all(nodes.map((node) => sampleOf(fixture, node)))
     const from = statSync(auditLog).size
     const began = Date.now()
     await sleep(WATCH_MS)
-    const after = await Promise.all(nodes.map((node) => sampleOf(stage, node)))
+    const after = await Promise.all(nodes.map((node) => sampleOf(fixture, node)))
     const asked = readFileSync(auditLog)
       .subarray(from)
       .toString()

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { allReady, killAgent, killOperator, leaderPod } from '../disturb.ts'
 import { hasChain, loseChain, startingSlowly } from '../docker-chain.ts'
 import { untilReady } from '../frozen.ts'
-import { DOCKER, forgetting, nodePolicy, nodeRecord, ordersSince, podsOn, RUNS, startsOf } from '../nodes.ts'
+import { finishedTask, FINAL } from '../node-tasks.ts'
+import { DOCKER, forgetting, nodePolicy, nodeRecord, tasksSince, podsOn, RUNS, startsOf } from '../nodes.ts'
 import { daemonSet } from '../objects.ts'
-import { answered, FINAL } from '../orders.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const CAUSE = 'IptablesChainMissing'
 /** Long enough to be met in the middle. */
@@ -20,7 +20,7 @@ interface Interruption {
   readonly starts: number
   /** What the record may end with; default that it was repaired. */
   readonly ends?: readonly string[]
-  readonly interrupt: (stage: Stage, node: string) => Promise<unknown>
+  readonly interrupt: (fixture: Fixture, node: string) => Promise<unknown>
 }
 
 const INTERRUPTIONS: readonly Interruption[] = [
@@ -30,9 +30,9 @@ const INTERRUPTIONS: readonly Interruption[] = [
     who: 'the controller that leads is killed',
     alone: true,
     starts: 1,
-    interrupt: async (stage) => {
-      stage.onEnd(() => allReady(stage))
-      await killOperator(stage, await leaderPod(stage))
+    interrupt: async (fixture) => {
+      fixture.onEnd(() => allReady(fixture))
+      await killOperator(fixture, await leaderPod(fixture))
     },
   },
   {
@@ -42,9 +42,9 @@ const INTERRUPTIONS: readonly Interruption[] = [
     starts: 1,
     // The boot starts Docker: where systemd gave up the restart, nobody else did anything.
     ends: ['Succeeded Repaired', 'Cancelled Recovered'],
-    interrupt: async (stage, node) => {
-      await stage.cluster.reboot(node)
-      await untilReady(stage, node, 'True')
+    interrupt: async (fixture, node) => {
+      await fixture.cluster.reboot(node)
+      await untilReady(fixture, node, 'True')
     },
   },
 ]
@@ -62,40 +62,40 @@ const interrupted = ({
   breaks: true,
   ...(alone === undefined ? { lane: 'first worker' } : { alone }),
   timeoutMs: 300_000,
-  run: async (stage) => {
-    const { cluster, namespace, apply, running, kubectl, eventually, note } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, running, kubectl, eventually, note } = fixture
     const [node = ''] = cluster.workers
-    await forgetting(stage, node, CAUSE)
-    await startingSlowly(stage, node, STARTS_IN)
+    await forgetting(fixture, node, CAUSE)
+    await startingSlowly(fixture, node, STARTS_IN)
     await apply(daemonSet(namespace, { image: RUNS }))
     await running(2, 'app=web')
-    const before = await startsOf(stage, node, DOCKER)
+    const before = await startsOf(fixture, node, DOCKER)
     const began = Date.now()
-    await nodePolicy(stage, [CAUSE], [{ type: 'RestartRuntime' }])
-    await loseChain(stage, node)
-    for (const { metadata } of await podsOn(stage, node))
+    await nodePolicy(fixture, [CAUSE], [{ type: 'RestartRuntime' }])
+    await loseChain(fixture, node)
+    for (const { metadata } of await podsOn(fixture, node))
       await kubectl(['delete', 'pod', metadata.name, '-n', namespace])
-    const order = await eventually(
+    const task = await eventually(
       async () => {
-        const [only] = await ordersSince(stage, node, 'RestartRuntime', began)
+        const [only] = await tasksSince(fixture, node, 'RestartRuntime', began)
         assert.ok(only, 'no order yet')
         return only
       },
       { everyMs: 100 },
     )
-    await answered(stage, order.metadata.name, ['Running'])
-    await interrupt(stage, node)
-    const { status } = await answered(stage, order.metadata.name, FINAL)
+    await finishedTask(fixture, task.metadata.name, ['Running'])
+    await interrupt(fixture, node)
+    const { status } = await finishedTask(fixture, task.metadata.name, FINAL)
     note(`${status?.phase} ${status?.reason}: ${status?.message}`)
     await running(2, 'app=web')
     await eventually(async () => {
-      const { status: end } = await nodeRecord(stage, node, CAUSE)
+      const { status: end } = await nodeRecord(fixture, node, CAUSE)
       const told = `${end?.phase} ${end?.reason}`
       assert.ok(ends.includes(told), `the record ends with ${told}: ${end?.message}`)
     })
-    assert.ok(await hasChain(stage, node), 'the chain is back')
-    assert.equal((await ordersSince(stage, node, 'RestartRuntime', began)).length, 1, 'one order')
-    const restarts = (await startsOf(stage, node, DOCKER)) - before
+    assert.ok(await hasChain(fixture, node), 'the chain is back')
+    assert.equal((await tasksSince(fixture, node, 'RestartRuntime', began)).length, 1, 'one order')
+    const restarts = (await startsOf(fixture, node, DOCKER)) - before
     assert.ok(restarts <= starts, `docker was started ${restarts} times`)
   },
 })

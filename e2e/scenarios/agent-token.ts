@@ -1,10 +1,10 @@
 /** What a stolen token of an agent can do with the chart as it is installed: next to nothing. */
 import assert from 'node:assert/strict'
 import { request } from 'node:https'
+import { finishedTask, FINAL, createTask } from '../node-tasks.ts'
 import { nodeNamed } from '../nodes.ts'
 import { AGENT_SELECTOR, NAMESPACE } from '../operator.ts'
-import { answered, FINAL, giveOrder } from '../orders.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 interface Cluster {
   readonly server: string
@@ -34,19 +34,19 @@ const thiefWith = (token: string, { server, 'certificate-authority-data': ca }: 
 })
 
 /** The token of the agent's pod on this node, as whoever gets onto the node can read it. */
-const stolenToken = async (stage: Stage, node: string): Promise<string> => {
-  const pod = (await stage.pods(AGENT_SELECTOR, NAMESPACE)).find(({ spec }) => spec?.nodeName === node)
+const stolenToken = async (fixture: Fixture, node: string): Promise<string> => {
+  const pod = (await fixture.pods(AGENT_SELECTOR, NAMESPACE)).find(({ spec }) => spec?.nodeName === node)
   const path = `/var/lib/kubelet/pods/${pod?.metadata.uid}/volumes/kubernetes.io~projected`
-  return (await stage.cluster.exec(node, ['sh', '-c', `cat ${path}/*/token`])).trim()
+  return (await fixture.cluster.exec(node, ['sh', '-c', `cat ${path}/*/token`])).trim()
 }
 
 const TASKS = `/apis/podmend.io/v1alpha1/namespaces/${NAMESPACE}/nodetasks`
 const DONE = { status: { phase: 'Succeeded', reason: 'Done', message: 'says the thief' } }
 
 /** An order is open until it is answered: so long the token's bearer can speak before the agent does. Says who was first. */
-const lieFirst = async (stage: Stage, thief: Thief, node: string, lie: object): Promise<string> => {
-  const name = `${stage.namespace}-open`
-  await giveOrder(stage, { name, node, verb: 'Inspect' })
+const lieFirst = async (fixture: Fixture, thief: Thief, node: string, lie: object): Promise<string> => {
+  const name = `${fixture.namespace}-open`
+  await createTask(fixture, { name, node, verb: 'Inspect' })
   const { code, says } = await thief.ask('PATCH', `${TASKS}/${name}/status`, lie)
   // The agent may have been quicker; then the answer stands.
   if (code === 403) {
@@ -54,7 +54,7 @@ const lieFirst = async (stage: Stage, thief: Thief, node: string, lie: object): 
     return '(the agent was quicker)'
   }
   assert.equal(code, 200, says)
-  const { status } = await answered(stage, name, FINAL)
+  const { status } = await finishedTask(fixture, name, FINAL)
   assert.equal(status?.message, 'says the thief', 'what was answered first stands')
   return '(tried: it stands)'
 }
@@ -63,25 +63,25 @@ const stolen: Scenario = {
   name: 'agent-token',
   title:
     "with an agent's stolen token nothing can be done but read orders and answer open ones to its own node with a lie",
-  run: async (stage) => {
-    const { cluster, namespace, kubectl, note } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, kubectl, note } = fixture
     const [node = '', other = ''] = cluster.workers
     const [{ cluster: api }] = (
       JSON.parse(await kubectl(['config', 'view', '--raw', '-o', 'json'])) as {
         clusters: [{ cluster: Cluster }]
       }
     ).clusters
-    const thief = thiefWith(await stolenToken(stage, node), api)
+    const thief = thiefWith(await stolenToken(fixture, node), api)
     const [mine, theirs] = [`${namespace}-mine`, `${namespace}-theirs`]
     for (const [name, where] of [
       [mine, node],
       [theirs, other],
     ] as const) {
-      await giveOrder(stage, { name, node: where, verb: 'Inspect' })
-      await answered(stage, name, FINAL)
+      await createTask(fixture, { name, node: where, verb: 'Inspect' })
+      await finishedTask(fixture, name, FINAL)
     }
-    const { uid } = (await nodeNamed(stage, node)).metadata
-    const order = (where: string): object => ({
+    const { uid } = (await nodeNamed(fixture, node)).metadata
+    const task = (where: string): object => ({
       apiVersion: 'podmend.io/v1alpha1',
       kind: 'NodeTask',
       metadata: { name: `${namespace}-forged`, namespace: where },
@@ -89,8 +89,8 @@ const stolen: Scenario = {
     })
     const tries: readonly (readonly [what: string, method: string, path: string, body?: object])[] = [
       ['answer for another node', 'PATCH', `${TASKS}/${theirs}/status`, DONE],
-      ['give an order', 'POST', TASKS, order(NAMESPACE)],
-      ['give one elsewhere', 'POST', TASKS.replace(NAMESPACE, namespace), order(namespace)],
+      ['give an order', 'POST', TASKS, task(NAMESPACE)],
+      ['give one elsewhere', 'POST', TASKS.replace(NAMESPACE, namespace), task(namespace)],
       ['re-address an order', 'PATCH', `${TASKS}/${mine}`, { spec: { nodeName: other } }],
       ['label an order', 'PATCH', `${TASKS}/${mine}`, { metadata: { labels: { a: 'b' } } }],
       ['delete an order', 'DELETE', `${TASKS}/${mine}`],
@@ -121,7 +121,7 @@ const stolen: Scenario = {
     const late = await thief.ask('PATCH', `${TASKS}/${mine}/status`, lie)
     assert.equal(late.code, 403, late.says)
     assert.match(late.says, /was answered already/)
-    const early = await lieFirst(stage, thief, node, lie)
+    const early = await lieFirst(fixture, thief, node, lie)
     note(`${tries.length + 1} tries refused; left: reading orders, and false answers for its own node ${early}`)
 
     const unbound = await kubectl(['create', 'token', 'podmend-agent', '-n', NAMESPACE])

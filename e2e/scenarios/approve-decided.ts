@@ -1,19 +1,19 @@
 /** A person is asked, and says yes, no or nothing. */
 import assert from 'node:assert/strict'
-import { asItIs, eventOf, imageOf, repaired } from '../left-alone.ts'
-import { personOf } from '../people.ts'
+import { readUntouched, eventOf, imageOf, repaired } from '../held.ts'
+import { asked } from '../pending-approval.ts'
 import { NEW } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'
-import { asked } from '../waiting-plan.ts'
+import { userNamed } from '../users.ts'
 
 const APPROVER = ['podmend-approver']
 
 const granted: Scenario = {
   name: 'approve-granted',
   title: 'a plan waits, is approved by a named person with kubectl mend, and is carried out',
-  run: async (stage) => {
-    const { record, planHash } = await asked(stage)
-    const anna = await personOf(stage, 'anna', APPROVER)
+  run: async (fixture) => {
+    const { record, planHash } = await asked(fixture)
+    const anna = await userNamed(fixture, 'anna', APPROVER)
     const { name, uid } = record.metadata
     const shown = await anna.mend('approve', name)
     assert.equal(shown.status, 2, shown.err)
@@ -22,45 +22,45 @@ const granted: Scenario = {
     const { status, out, err } = await anna.mend('approve', name, '--plan', planHash)
     assert.equal(status, 0, err)
     assert.ok(out.includes('is approved by anna'), out)
-    const done = await repaired(stage, began, 'the approval was typed')
+    const done = await repaired(fixture, began, 'the approval was typed')
     assert.equal(done.metadata.uid, uid)
     assert.deepEqual(done.spec.approval, { decision: 'Approved', planHash, by: 'anna' })
-    assert.equal(await imageOf(stage), `${NEW}/web:1`)
+    assert.equal(await imageOf(fixture), `${NEW}/web:1`)
   },
 }
 
 const denied: Scenario = {
   name: 'approve-denied',
   title: 'a plan that a person denies is Cancelled, with who and why, and nothing is done',
-  run: async (stage) => {
-    const { record, was } = await asked(stage)
-    const anna = await personOf(stage, 'anna', APPROVER)
+  run: async (fixture) => {
+    const { record, was } = await asked(fixture)
+    const anna = await userNamed(fixture, 'anna', APPROVER)
     const began = Date.now()
     const { status, err } = await anna.mend('deny', record.metadata.name, '--yes', '--reason', 'not on a Friday')
     assert.equal(status, 0, err)
-    const done = await stage.record({ phase: 'Cancelled', reason: 'Denied' })
-    stage.note(`Cancelled ${((Date.now() - began) / 1000).toFixed(1)} s after the denial was typed`)
+    const done = await fixture.record({ phase: 'Cancelled', reason: 'Denied' })
+    fixture.note(`Cancelled ${((Date.now() - began) / 1000).toFixed(1)} s after the denial was typed`)
     assert.match(done.status?.message ?? '', /anna.*not on a Friday/)
-    assert.match((await eventOf(stage, done, 'Denied')).message ?? '', /anna.*not on a Friday/)
-    assert.deepEqual(await asItIs(stage), was)
+    assert.match((await eventOf(fixture, done, 'Denied')).message ?? '', /anna.*not on a Friday/)
+    assert.deepEqual(await readUntouched(fixture), was)
   },
 }
 
 const expired: Scenario = {
   name: 'approve-expired',
   title: 'a plan that nobody decides on in time is Cancelled, and a late approval is refused',
-  run: async (stage) => {
-    const { record, was } = await asked(stage, { approvalTimeout: '1m' })
-    const anna = await personOf(stage, 'anna', APPROVER)
-    const done = await stage.record({ phase: 'Cancelled', reason: 'Expired' })
+  run: async (fixture) => {
+    const { record, was } = await asked(fixture, { approvalTimeout: '1m' })
+    const anna = await userNamed(fixture, 'anna', APPROVER)
+    const done = await fixture.record({ phase: 'Cancelled', reason: 'Expired' })
     const ended = Date.parse(done.status?.finishedAt ?? '') - Date.parse(record.status?.expiresAt ?? '')
-    stage.note(`Cancelled ${(ended / 1000).toFixed(1)} s after its time was up`)
+    fixture.note(`Cancelled ${(ended / 1000).toFixed(1)} s after its time was up`)
     assert.ok(ended >= 0, 'not before its time')
-    await eventOf(stage, done, 'Expired')
+    await eventOf(fixture, done, 'Expired')
     const late = await anna.mend('approve', record.metadata.name, '--yes')
     assert.equal(late.status, 1)
     assert.match(late.err, /it is Cancelled \(Expired\)/)
-    assert.deepEqual(await asItIs(stage), was)
+    assert.deepEqual(await readUntouched(fixture), was)
   },
 }
 

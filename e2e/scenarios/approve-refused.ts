@@ -1,32 +1,32 @@
 /** An approval that the API server does not take. */
 import assert from 'node:assert/strict'
-import { asItIs } from '../left-alone.ts'
-import { type Person, personOf } from '../people.ts'
+import { readUntouched } from '../held.ts'
+import { asked } from '../pending-approval.ts'
 import type { Scenario } from '../scenario.ts'
-import { asked } from '../waiting-plan.ts'
+import { type User, userNamed } from '../users.ts'
 
 const ROLE = 'remediation-editor'
 const ADMISSION = /podmend-approval/
 
-const patch = (person: Person, name: string, approval: object): Promise<string> =>
+const patch = (person: User, name: string, approval: object): Promise<string> =>
   person.kubectl('patch', 'rem', name, '--type=merge', '-p', JSON.stringify({ spec: { approval } }))
 
 const withoutRight: Scenario = {
   name: 'approve-without-right',
   title: 'whoever lacks the verb approve is refused by the API server, with or without kubectl mend',
-  run: async (stage) => {
-    const { record, was, planHash } = await asked(stage)
+  run: async (fixture) => {
+    const { record, was, planHash } = await asked(fixture)
     const { name } = record.metadata
     // May write Remediations, but not approve them; bound in this namespace alone.
-    await stage.apply({
+    await fixture.apply({
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
       metadata: { name: `e2e-${ROLE}` },
       rules: [{ apiGroups: ['podmend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'update'] }],
     })
-    stage.onEnd(() => stage.kubectl(['delete', 'clusterrole', `e2e-${ROLE}`, '--ignore-not-found']))
-    const ben = await personOf(stage, 'ben', [`e2e-${ROLE}`])
-    const carl = await personOf(stage, 'carl', ['view'])
+    fixture.onEnd(() => fixture.kubectl(['delete', 'clusterrole', `e2e-${ROLE}`, '--ignore-not-found']))
+    const ben = await userNamed(fixture, 'ben', [`e2e-${ROLE}`])
+    const carl = await userNamed(fixture, 'carl', ['view'])
     const refused = await ben.mend('approve', name, '--plan', planHash)
     assert.equal(refused.status, 1)
     assert.match(refused.err, /ben may not approve in namespace .*lacks the verb approve/)
@@ -35,20 +35,20 @@ const withoutRight: Scenario = {
     const viewer = await carl.mend('approve', name, '--plan', planHash)
     assert.equal(viewer.status, 1)
     assert.match(viewer.err, /not allowed to patch remediations/)
-    stage.note('refused: one who may edit, one who may view')
-    const still = await stage.record({ phase: 'AwaitingApproval' })
+    fixture.note('refused: one who may edit, one who may view')
+    const still = await fixture.record({ phase: 'AwaitingApproval' })
     assert.equal(still.spec.approval, undefined)
-    assert.deepEqual(await asItIs(stage), was)
+    assert.deepEqual(await readUntouched(fixture), was)
   },
 }
 
 const otherThanShown: Scenario = {
   name: 'approve-other-than-shown',
   title: "an approval in another's name, or of another plan, is refused even to those who may approve",
-  run: async (stage) => {
-    const { record, was, planHash } = await asked(stage)
+  run: async (fixture) => {
+    const { record, was, planHash } = await asked(fixture)
     const { name } = record.metadata
-    const anna = await personOf(stage, 'anna', ['podmend-approver'])
+    const anna = await userNamed(fixture, 'anna', ['podmend-approver'])
     const other = planHash.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))
     const approved = { decision: 'Approved', planHash, by: 'anna' }
     await assert.rejects(patch(anna, name, { ...approved, by: 'ben' }), /spec\.approval\.by: found ben, expected anna/)
@@ -56,24 +56,24 @@ const otherThanShown: Scenario = {
     const mistyped = await anna.mend('approve', name, '--plan', other)
     assert.equal(mistyped.status, 1)
     assert.match(mistyped.err, /proposes plan .*: look at it again/)
-    const { spec } = await stage.record({ phase: 'AwaitingApproval' })
+    const { spec } = await fixture.record({ phase: 'AwaitingApproval' })
     assert.equal(spec.approval, undefined)
-    assert.deepEqual(await asItIs(stage), was)
+    assert.deepEqual(await readUntouched(fixture), was)
 
     // The policy changes: another plan, and what was read before is not approved any more.
-    await stage.policy({ mode: 'Approve', priority: 1 })
-    const anew = await stage.eventually(async () => {
-      const now = await stage.record({ phase: 'AwaitingApproval' })
+    await fixture.policy({ mode: 'Approve', priority: 1 })
+    const anew = await fixture.eventually(async () => {
+      const now = await fixture.record({ phase: 'AwaitingApproval' })
       assert.notEqual(now.status?.planHash, planHash)
       return now
     })
     const began = Date.now()
     await assert.rejects(patch(anna, name, approved), /planHash/)
-    assert.deepEqual(await asItIs(stage), was)
+    assert.deepEqual(await readUntouched(fixture), was)
     const taken = await anna.mend('approve', name, '--plan', anew.status?.planHash ?? '')
     assert.equal(taken.status, 0, taken.err)
-    await stage.record({ phase: 'Succeeded' })
-    stage.note(`the plan of now: Succeeded ${((Date.now() - began) / 1000).toFixed(1)} s after its approval`)
+    await fixture.record({ phase: 'Succeeded' })
+    fixture.note(`the plan of now: Succeeded ${((Date.now() - began) / 1000).toFixed(1)} s after its approval`)
   },
 }
 

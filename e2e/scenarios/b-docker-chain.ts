@@ -8,16 +8,16 @@ import {
   nodePolicy,
   nodeRecord,
   onNode,
-  ordersSince,
+  tasksSince,
   podsOn,
-  RUNS,
   restartedOnly,
-  said,
+  RUNS,
+  podEvent,
 } from '../nodes.ts'
 import { barePod, daemonSet } from '../objects.ts'
-import { runMend } from '../people.ts'
 import type { Scenario } from '../scenario.ts'
 import { allStarted } from '../times.ts'
+import { runMend } from '../users.ts'
 
 const CAUSE = 'IptablesChainMissing'
 const RESTART = [{ type: 'RestartRuntime' }]
@@ -27,29 +27,29 @@ const chain: Scenario = {
   title: "where Docker's chain is gone, Docker is restarted on that node only, and the pod there runs",
   breaks: true,
   lane: 'first worker',
-  run: async (stage) => {
-    const { cluster, namespace, apply, running, kubectl, note, say } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, running, kubectl, note, say } = fixture
     const [node = ''] = cluster.workers
-    await forgetting(stage, node, CAUSE)
-    await nodePolicy(stage, [CAUSE], RESTART)
+    await forgetting(fixture, node, CAUSE)
+    await nodePolicy(fixture, [CAUSE], RESTART)
     await apply(daemonSet(namespace, { image: RUNS }))
     await running(2, 'app=web')
-    const before = await invocations(stage)
+    const before = await invocations(fixture)
     const began = Date.now()
-    await loseChain(stage, node)
-    for (const { metadata } of await podsOn(stage, node))
+    await loseChain(fixture, node)
+    for (const { metadata } of await podsOn(fixture, node))
       await kubectl(['delete', 'pod', metadata.name, '-n', namespace])
-    const failed = await said(stage, 'FailedCreatePodSandBox', 'iptables: No chain/target/match by that name')
+    const failed = await podEvent(fixture, 'FailedCreatePodSandBox', 'iptables: No chain/target/match by that name')
     say(`the kubelet's words: ${failed.message}`)
 
-    const record = await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
+    const record = await nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded' })
     await running(2, 'app=web')
-    assert.ok(await hasChain(stage, node), 'the chain is back')
-    await restartedOnly(stage, before, [`${node} ${DOCKER}`])
-    const orders = await ordersSince(stage, node, 'RestartRuntime', began)
-    assert.equal(orders.length, 1, 'one order')
+    assert.ok(await hasChain(fixture, node), 'the chain is back')
+    await restartedOnly(fixture, before, [`${node} ${DOCKER}`])
+    const tasks = await tasksSince(fixture, node, 'RestartRuntime', began)
+    assert.equal(tasks.length, 1, 'one order')
     assert.equal(record.status?.attempts?.length, 1)
-    const started = allStarted(await podsOn(stage, node))
+    const started = allStarted(await podsOn(fixture, node))
     const first = Date.parse(failed.firstTimestamp ?? failed.eventTime ?? '')
     assert.ok(started && !Number.isNaN(first))
     note(`first failure to Running ${(started.getTime() - first) / 1000} s; docker restarted on one node of three`)
@@ -64,24 +64,24 @@ const port: Scenario = {
   title: 'where a host port is taken, as Docker says it, that is explained and nothing is restarted',
   breaks: true,
   lane: 'first worker',
-  run: async (stage) => {
-    const { cluster, namespace, apply, pods, eventually, onEnd, note } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, pods, eventually, onEnd, note } = fixture
     const [node = ''] = cluster.workers
     const rule = `DOCKER ! -i docker0 -p tcp --dport ${TAKEN.published} -j DNAT --to-destination 192.168.199.2:80`
-    onEnd(() => onNode(stage, node, `iptables -t nat -D ${rule} || true`))
-    await onNode(stage, node, `iptables -t nat -A ${rule}`)
-    const before = await invocations(stage)
+    onEnd(() => onNode(fixture, node, `iptables -t nat -D ${rule} || true`))
+    await onNode(fixture, node, `iptables -t nat -A ${rule}`)
+    const before = await invocations(fixture)
     const began = Date.now()
-    await nodePolicy(stage, [CAUSE, 'PortConflict'], RESTART)
+    await nodePolicy(fixture, [CAUSE, 'PortConflict'], RESTART)
     for (const [name, hostPort] of Object.entries(TAKEN)) {
       const containers = [{ name: 'web', image: RUNS, ports: [{ containerPort: 80, hostPort }] }]
       await apply(barePod(namespace, { name, podSpec: { nodeName: node, containers } }))
     }
-    const failed = await said(stage, 'FailedCreatePodSandBox', 'port is already allocated')
-    await said(stage, 'FailedCreatePodSandBox', 'address already in use')
-    stage.say(`the kubelet's words: ${failed.message}`)
+    const failed = await podEvent(fixture, 'FailedCreatePodSandBox', 'port is already allocated')
+    await podEvent(fixture, 'FailedCreatePodSandBox', 'address already in use')
+    fixture.say(`the kubelet's words: ${failed.message}`)
     await eventually(async () => {
-      const held = await stage.records()
+      const held = await fixture.records()
       const told = held.map(({ status }) => `${status?.cause} ${status?.phase} ${status?.reason}`)
       assert.equal(held.length, 2, `a record a pod: ${told.join('; ')}`)
       for (const { spec, status } of held) {
@@ -93,8 +93,8 @@ const port: Scenario = {
     assert.match(out, /PortConflict/, err)
     assert.match(out, /ss -ltnp/)
     assert.equal((await pods()).length, 2, 'both pods are left')
-    assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', began), [])
-    await restartedOnly(stage, before, [])
+    assert.deepEqual(await tasksSince(fixture, node, 'RestartRuntime', began), [])
+    await restartedOnly(fixture, before, [])
     note('explained; nothing restarted')
   },
 }

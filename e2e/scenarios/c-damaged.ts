@@ -1,9 +1,9 @@
 /** Disks that cannot be mounted in words like those of a missing helper, although nothing is missing. */
 import assert from 'node:assert/strict'
-import { conditionOf, nodeNamed, nodePolicy, onNode, ordersSince, recordsOf, RUNS, said } from '../nodes.ts'
+import { conditionOf, nodeNamed, nodePolicy, onNode, tasksSince, recordsOf, RUNS, podEvent } from '../nodes.ts'
 import { barePod } from '../objects.ts'
-import { runMend } from '../people.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
+import { runMend } from '../users.ts'
 
 const CAUSE = 'MountHelperMissing'
 
@@ -62,16 +62,16 @@ const ATTACH = `attach() {
 }`
 
 /** The path of a disk on the node with a file system that is spoilt; gone after the scenario. */
-const spoiltDisk = async (stage: Stage, node: string, { fsType, size, spoil }: Disk): Promise<string> => {
-  const file = `/var/${stage.namespace}.img`
+const spoiltDisk = async (fixture: Fixture, node: string, { fsType, size, spoil }: Disk): Promise<string> => {
+  const file = `/var/${fixture.namespace}.img`
   const remove = [
     `umount ${file}.at 2>/dev/null || true`,
     `for each in ${file} ${file}.first; do losetup --noheadings --output NAME --associated $each; done | xargs -r losetup --detach`,
     `rm -rf ${file} ${file}.first ${file}.at`,
   ]
-  stage.onEnd(() => onNode(stage, node, remove.join('\n')))
+  fixture.onEnd(() => onNode(fixture, node, remove.join('\n')))
   const make = [`file=${file}`, ATTACH, `truncate -s ${size} $file`, `mkfs.${fsType} -q $file`, spoil, 'attach $file']
-  return onNode(stage, node, make.join('\n'))
+  return onNode(fixture, node, make.join('\n'))
 }
 
 const volume = (
@@ -111,27 +111,27 @@ const volume = (
   },
 ]
 
-const knownToKernel = (stage: Stage, node: string, fsType: string): Promise<boolean> =>
-  onNode(stage, node, `if grep -qw ${fsType} /proc/filesystems; then echo yes; fi`).then((text) => text === 'yes')
+const knownToKernel = (fixture: Fixture, node: string, fsType: string): Promise<boolean> =>
+  onNode(fixture, node, `if grep -qw ${fsType} /proc/filesystems; then echo yes; fi`).then((text) => text === 'yes')
 
 const unmountable = (disk: Disk): Scenario => ({
   name: disk.name,
   title: `${disk.title}, of which mount says "${disk.says}", is explained as one; no node is flagged, nothing is installed`,
   lane: 'first worker',
   ...(disk.breaks && { breaks: disk.breaks }),
-  run: async (stage) => {
-    const { cluster, namespace, apply, kubectl, eventually, onEnd, say, note } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, kubectl, eventually, onEnd, say, note } = fixture
     const node = cluster.workers[0] ?? ''
     const { fsType } = disk
-    if (!(await knownToKernel(stage, node, fsType))) return note(`not played: this kernel has no ${fsType}`)
+    if (!(await knownToKernel(fixture, node, fsType))) return note(`not played: this kernel has no ${fsType}`)
     const began = Date.now()
-    const had = (await recordsOf(stage, node, CAUSE)).length
-    const before = (await nodeNamed(stage, node)).metadata.labels
-    const path = await spoiltDisk(stage, node, disk)
+    const had = (await recordsOf(fixture, node, CAUSE)).length
+    const before = (await nodeNamed(fixture, node)).metadata.labels
+    const path = await spoiltDisk(fixture, node, disk)
     onEnd(() => kubectl(['delete', 'pv', namespace, '--wait=false', '--ignore-not-found']))
     // Before its device is anybody else's: a kubelet that still tries would format what it finds there.
     onEnd(() => kubectl(['delete', 'pod', 'web', '-n', namespace, '--ignore-not-found', '--timeout=60s']))
-    await nodePolicy(stage, [CAUSE, 'FilesystemCorrupt'], [{ type: 'FlagNode' }, { type: 'InstallMountHelper' }])
+    await nodePolicy(fixture, [CAUSE, 'FilesystemCorrupt'], [{ type: 'FlagNode' }, { type: 'InstallMountHelper' }])
     for (const object of volume(namespace, node, { path, fsType })) await apply(object)
     const podSpec = {
       nodeName: node,
@@ -139,17 +139,17 @@ const unmountable = (disk: Disk): Scenario => ({
       volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
     }
     await apply(barePod(namespace, { podSpec }))
-    const failed = await said(stage, 'FailedMount', disk.says)
+    const failed = await podEvent(fixture, 'FailedMount', disk.says)
     say(`the kubelet's words: ${failed.message}`)
     await eventually(async () => {
       const { out } = await runMend(['explain', 'pod/web', '-n', namespace], cluster.kubeconfig)
       assert.match(out, /FilesystemCorrupt/)
     })
-    const found = await nodeNamed(stage, node)
+    const found = await nodeNamed(fixture, node)
     assert.deepEqual(found.metadata.labels, before)
     assert.notEqual(conditionOf(found, CAUSE)?.status, 'True')
-    assert.equal((await recordsOf(stage, node, CAUSE)).length, had)
-    assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', began), [])
+    assert.equal((await recordsOf(fixture, node, CAUSE)).length, had)
+    assert.deepEqual(await tasksSince(fixture, node, 'RestartRuntime', began), [])
   },
 })
 

@@ -11,32 +11,32 @@ import {
   nodePolicy,
   nodeRecord,
   onNode,
-  ordersSince,
+  tasksSince,
   othersThan,
   recordsOf,
-  said,
+  podEvent,
 } from '../nodes.ts'
 import { NAMESPACE } from '../operator.ts'
-import { runMend } from '../people.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
+import { runMend } from '../users.ts'
 
 const CAUSE = 'MountHelperMissing'
 const LABEL = `${FLAG_PREFIX}${CAUSE}`
 
 const firstOf = ({ firstTimestamp, eventTime }: KubeEvent): number => Date.parse(firstTimestamp ?? eventTime ?? '')
 
-const flagged = (stage: Stage, node: string) =>
-  stage.eventually(async () => {
-    const found = await nodeNamed(stage, node)
+const flagged = (fixture: Fixture, node: string) =>
+  fixture.eventually(async () => {
+    const found = await nodeNamed(fixture, node)
     const condition = conditionOf(found, CAUSE)
     assert.equal(condition?.status, 'True', `condition of ${node}: ${JSON.stringify(condition)}`)
     assert.equal(found.metadata.labels?.[LABEL], 'nfs')
     return condition
   })
 
-const unflagged = (stage: Stage, node: string) =>
-  stage.eventually(async () => {
-    const found = await nodeNamed(stage, node)
+const unflagged = (fixture: Fixture, node: string) =>
+  fixture.eventually(async () => {
+    const found = await nodeNamed(fixture, node)
     assert.equal(conditionOf(found, CAUSE)?.status ?? 'False', 'False')
     assert.equal(found.metadata.labels?.[LABEL], undefined)
     return found
@@ -48,20 +48,20 @@ const flag: Scenario = {
     'the node without the helper is flagged within seconds with the package to install; the flag goes once it is there',
   lane: 'second worker',
   timeoutMs: 300_000,
-  run: async (stage) => {
-    const { cluster, namespace, apply, operator, note, say, eventually } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, operator, note, say, eventually } = fixture
     const node = cluster.workers[1] ?? ''
-    await withoutHelper(stage, node)
-    await forgetting(stage, node, CAUSE)
-    await nodePolicy(stage, [CAUSE], [{ type: 'FlagNode' }])
+    await withoutHelper(fixture, node)
+    await forgetting(fixture, node, CAUSE)
+    await nodePolicy(fixture, [CAUSE], [{ type: 'FlagNode' }])
     await apply(nfsPod(namespace, node))
-    const failed = await said(stage, 'FailedMount', "unknown filesystem type 'nfs'")
-    const condition = await flagged(stage, node)
+    const failed = await podEvent(fixture, 'FailedMount', "unknown filesystem type 'nfs'")
+    const condition = await flagged(fixture, node)
     const after = (Date.now() - firstOf(failed)) / 1000
     assert.match(condition?.message ?? '', new RegExp(`\\b${PACKAGE}\\b`))
     say(`the node says: ${condition?.reason}: ${condition?.message}`)
-    for (const other of othersThan(stage, node)) await unflagged(stage, other)
-    const event = await eventOfNode(stage, node, 'NodeFlagged')
+    for (const other of othersThan(fixture, node)) await unflagged(fixture, other)
+    const event = await eventOfNode(fixture, node, 'NodeFlagged')
     assert.match(event.message ?? '', new RegExp(PACKAGE))
     await eventually(async () =>
       assert.match(await operator.metrics(), new RegExp(`^podmend_\\w*flag\\w*\\{[^}]*${CAUSE}[^}]*\\} 1`, 'm')),
@@ -69,9 +69,9 @@ const flag: Scenario = {
     const { out, err } = await runMend(['explain', 'pod/web', '-n', namespace], cluster.kubeconfig)
     assert.match(out, new RegExp(PACKAGE), err)
     say(out.trim())
-    await installByHand(stage, node)
+    await installByHand(fixture, node)
     const installed = Date.now()
-    await unflagged(stage, node)
+    await unflagged(fixture, node)
     note(
       `flagged ${after.toFixed(1)} s after the first failure, cleared ${((Date.now() - installed) / 1000).toFixed(1)} s after the package came`,
     )
@@ -82,24 +82,24 @@ const taint: Scenario = {
   name: 'c-taint',
   title: 'where a policy comes to ask for it the flag that stands gets a taint as well, which goes with it',
   alone: true,
-  run: async (stage) => {
-    const { cluster, namespace, apply, eventually } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, eventually } = fixture
     const node = cluster.workers[1] ?? ''
-    await withoutHelper(stage, node)
-    await forgetting(stage, node, CAUSE)
-    await nodePolicy(stage, [CAUSE], [{ type: 'FlagNode' }])
+    await withoutHelper(fixture, node)
+    await forgetting(fixture, node, CAUSE)
+    await nodePolicy(fixture, [CAUSE], [{ type: 'FlagNode' }])
     await apply(nfsPod(namespace, node))
-    await flagged(stage, node)
+    await flagged(fixture, node)
     const taints = async (): Promise<readonly string[]> => {
-      const { spec } = await nodeNamed(stage, node)
+      const { spec } = await nodeNamed(fixture, node)
       return (spec?.taints ?? []).map(({ key, value, effect }) => `${key}=${value}:${effect}`)
     }
     assert.deepEqual(await taints(), [])
-    await nodePolicy(stage, [CAUSE], [{ type: 'FlagNode', flagNode: { taint: 'NoSchedule' } }])
+    await nodePolicy(fixture, [CAUSE], [{ type: 'FlagNode', flagNode: { taint: 'NoSchedule' } }])
     await eventually(async () => assert.deepEqual(await taints(), [`${LABEL}=nfs:NoSchedule`]))
-    stage.onEnd(() => onNode(stage, node, `rm -f ${HELPER}`))
-    await onNode(stage, node, `printf '#!/bin/sh\\nexit 1\\n' >${HELPER}; chmod +x ${HELPER}`)
-    await unflagged(stage, node)
+    fixture.onEnd(() => onNode(fixture, node, `rm -f ${HELPER}`))
+    await onNode(fixture, node, `printf '#!/bin/sh\\nexit 1\\n' >${HELPER}; chmod +x ${HELPER}`)
+    await unflagged(fixture, node)
     await eventually(async () => assert.deepEqual(await taints(), []))
   },
 }
@@ -110,32 +110,34 @@ const install: Scenario = {
   // With the one in which a person installs it: each asks that no other node has it.
   lane: 'second worker',
   timeoutMs: 300_000,
-  run: async (stage) => {
-    const { cluster, namespace, apply, note } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, note } = fixture
     const node = cluster.workers[1] ?? ''
-    for (const each of cluster.workers) await withoutHelper(stage, each)
-    await forgetting(stage, node, CAUSE)
+    for (const each of cluster.workers) await withoutHelper(fixture, each)
+    await forgetting(fixture, node, CAUSE)
     await apply(nfsPod(namespace, node))
-    await said(stage, 'FailedMount', "unknown filesystem type 'nfs'")
+    await podEvent(fixture, 'FailedMount', "unknown filesystem type 'nfs'")
     const allowed = Date.now()
-    await nodePolicy(stage, [CAUSE], [{ type: 'InstallMountHelper' }])
-    await stage.eventually(async () => assert.ok(await hasHelper(stage, node), 'the helper is there'))
-    const installer = await stage.eventually(async () => {
-      const [pod] = (await stage.pods(`${INSTALL_LABEL}=true`, NAMESPACE)).filter(({ spec }) => spec?.nodeName === node)
+    await nodePolicy(fixture, [CAUSE], [{ type: 'InstallMountHelper' }])
+    await fixture.eventually(async () => assert.ok(await hasHelper(fixture, node), 'the helper is there'))
+    const installer = await fixture.eventually(async () => {
+      const [pod] = (await fixture.pods(`${INSTALL_LABEL}=true`, NAMESPACE)).filter(
+        ({ spec }) => spec?.nodeName === node,
+      )
       assert.equal(pod?.status?.phase, 'Succeeded', 'the pod that installs it ends well')
       return pod
     })
-    stage.onEnd(() =>
-      stage.kubectl(['delete', 'pod', installer?.metadata.name ?? '', '-n', NAMESPACE, '--ignore-not-found']),
+    fixture.onEnd(() =>
+      fixture.kubectl(['delete', 'pod', installer?.metadata.name ?? '', '-n', NAMESPACE, '--ignore-not-found']),
     )
     note(`installed ${((Date.now() - allowed) / 1000).toFixed(1)} s after a policy allowed it`)
-    for (const other of othersThan(stage, node)) assert.ok(!(await hasHelper(stage, other)), `not on ${other}`)
-    await nodeRecord(stage, node, CAUSE)
-    await stage.eventually(async () => {
-      const [record] = await recordsOf(stage, node, CAUSE)
+    for (const other of othersThan(fixture, node)) assert.ok(!(await hasHelper(fixture, other)), `not on ${other}`)
+    await nodeRecord(fixture, node, CAUSE)
+    await fixture.eventually(async () => {
+      const [record] = await recordsOf(fixture, node, CAUSE)
       assert.equal(record?.status?.attempts?.length, 1, 'installed once')
     })
-    assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', allowed), [])
+    assert.deepEqual(await tasksSince(fixture, node, 'RestartRuntime', allowed), [])
   },
 }
 

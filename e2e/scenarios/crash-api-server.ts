@@ -19,8 +19,8 @@ const restarted: Scenario = {
   name: 'crash-api-server',
   title: 'the API server is killed and comes back: what broke meanwhile is repaired',
   alone: true,
-  run: async (stage) => {
-    const { cluster, namespace, apply, policy, running, record, note } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, policy, running, record, note } = fixture
     await policy()
     // Its pods fail while there is nobody to be told.
     await apply(deployment(namespace, { replicas: 2 }))
@@ -30,8 +30,8 @@ const restarted: Scenario = {
     note(`Running ${((Date.now() - killed) / 1000).toFixed(1)} s after the API server was killed`)
     const done = await record({ phase: 'Succeeded' })
     assert.equal(done.status?.attempts?.length, 1)
-    wroteOnce(stage, ['patch deployments.apps web'])
-    await allReady(stage)
+    wroteOnce(fixture, ['patch deployments.apps web'])
+    await allReady(fixture)
   },
 }
 
@@ -39,9 +39,9 @@ const cut: Scenario = {
   name: 'crash-network',
   title: 'the operator is cut off from the API server for a minute: it catches up',
   alone: true,
-  run: async (stage) => {
-    const { cluster, namespace, apply, policy, running, record, note, get, failing, records } = stage
-    await allReady(stage)
+  run: async (fixture) => {
+    const { cluster, namespace, apply, policy, running, record, note, get, failing, records } = fixture
+    await allReady(fixture)
     await policy()
     const { items } = await get<{ items: OnNetwork[] }>('pods', '-n', NAMESPACE, '-l', SELECTOR)
     const rules = items.map(({ spec, status }) => ({
@@ -52,7 +52,7 @@ const cut: Scenario = {
       for (const { node, rule } of rules.splice(0)) await cluster.exec(node, ['iptables', '-w', '-D', ...rule])
     }
     for (const { node, rule } of rules) await cluster.exec(node, ['iptables', '-w', '-I', ...rule])
-    stage.onEnd(lift)
+    fixture.onEnd(lift)
     const began = Date.now()
     await apply(deployment(namespace))
     await failing(LABELS)
@@ -68,8 +68,8 @@ const cut: Scenario = {
     note(`Running ${((Date.now() - back) / 1000).toFixed(1)} s after the network was back`)
     const done = await record({ phase: 'Succeeded' })
     assert.equal(done.status?.attempts?.length, 1)
-    wroteOnce(stage, ['patch deployments.apps web'])
-    await allReady(stage)
+    wroteOnce(fixture, ['patch deployments.apps web'])
+    await allReady(fixture)
   },
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, killOperator, leaderPod, wroteOnce } from '../disturb.ts'
 import { deployment, statefulSet } from '../objects.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const LABELS = 'app=web'
 
@@ -37,14 +37,14 @@ const killedWhen = ({ name, title, failingFor = '0s', when }: Moment): Scenario 
   name: `crash-leader-${name}`,
   title: `the leader is ${title}: the other replica finishes, nothing is done twice`,
   alone: true,
-  run: async (stage) => {
-    const { namespace, apply, records, running, record, note } = stage
-    await allReady(stage)
-    const leader = await leaderPod(stage)
-    await stage.policy({ match: { causes: ['ProjectNotFound'], namespaces: [namespace], failingFor } })
+  run: async (fixture) => {
+    const { namespace, apply, records, running, record, note } = fixture
+    await allReady(fixture)
+    const leader = await leaderPod(fixture)
+    await fixture.policy({ match: { causes: ['ProjectNotFound'], namespaces: [namespace], failingFor } })
     // In order, one pod after the other: long enough to be met in the middle.
     await apply(statefulSet(namespace, { replicas: 2 }))
-    const phase = await stage.eventually(
+    const phase = await fixture.eventually(
       async () => {
         const met = (await records()).find(when)
         if (!met) throw new Error('its moment has not come')
@@ -52,15 +52,15 @@ const killedWhen = ({ name, title, failingFor = '0s', when }: Moment): Scenario 
       },
       { everyMs: 20 },
     )
-    await killOperator(stage, leader)
+    await killOperator(fixture, leader)
     const killed = Date.now()
     note(`killed in phase ${phase}`)
     await running(2, LABELS)
     const done = await record({ phase: 'Succeeded' })
     note(`finished ${((Date.now() - killed) / 1000).toFixed(1)} s later`)
     assert.equal(done.status?.attempts?.length, 1)
-    wroteOnce(stage, ['patch statefulsets.apps web', 'delete pods web-0'])
-    await allReady(stage)
+    wroteOnce(fixture, ['patch statefulsets.apps web', 'delete pods web-0'])
+    await allReady(fixture)
   },
 })
 
@@ -68,19 +68,19 @@ const both: Scenario = {
   name: 'crash-both',
   title: 'both replicas are killed while a workload breaks: when they are back, they catch up',
   alone: true,
-  run: async (stage: Stage) => {
-    const { namespace, apply, policy, running, record, note, operator } = stage
-    await allReady(stage)
+  run: async (fixture: Fixture) => {
+    const { namespace, apply, policy, running, record, note, operator } = fixture
+    await allReady(fixture)
     await policy()
     await apply(deployment(namespace))
-    for (const pod of await operator.pods()) await killOperator(stage, pod)
+    for (const pod of await operator.pods()) await killOperator(fixture, pod)
     const killed = Date.now()
     await running(1, LABELS)
     note(`Running ${((Date.now() - killed) / 1000).toFixed(1)} s after both were killed`)
     const done = await record({ phase: 'Succeeded' })
     assert.equal(done.status?.attempts?.length, 1)
-    wroteOnce(stage, ['patch deployments.apps web'])
-    await allReady(stage)
+    wroteOnce(fixture, ['patch deployments.apps web'])
+    await allReady(fixture)
   },
 }
 

@@ -12,19 +12,19 @@ const PRIVATE = `${HOST}/team/web:1`
 const typo: Scenario = {
   name: 'd-typo',
   title: 'a bare pod, one container running, one with a mistyped image: explained with what was meant, and not touched',
-  run: async (stage) => {
-    await policyThat(stage, 'Ignore')
-    const stuck = await breakSite(stage)
+  run: async (fixture) => {
+    await policyThat(fixture, 'Ignore')
+    const stuck = await breakSite(fixture)
     assert.equal(stuck.status?.phase, 'Pending')
-    const found = await stage.record({ phase: 'Held', reason: 'TargetUnverified' })
+    const found = await fixture.record({ phase: 'Held', reason: 'TargetUnverified' })
     assert.equal(found.spec.cause, 'RepositoryNotFoundOrDenied')
     assert.deepEqual(explained(found), [
       ['LikelyTypo', `docker.io/${MEANT}`],
       ['MissingCredentials', undefined],
     ])
-    stage.note(`${found.status?.explanations?.[0]?.kind}, ${found.status?.explanations?.[0]?.image} may be meant`)
+    fixture.note(`${found.status?.explanations?.[0]?.kind}, ${found.status?.explanations?.[0]?.image} may be meant`)
     await sleep(LEFT_ALONE_MS)
-    const [same] = await stage.pods('app=rss-site')
+    const [same] = await fixture.pods('app=rss-site')
     assert.equal(same?.metadata.uid, stuck.metadata.uid)
     assert.equal(same?.spec?.containers?.[1]?.image, MISTYPED)
     const nginx = same?.status?.containerStatuses?.find(({ name }) => name === 'nginx')
@@ -35,12 +35,12 @@ const typo: Scenario = {
 const applied: Scenario = {
   name: 'd-typo-applied',
   title: 'where the policy lets suggestions be applied, what was meant is written, for the registry has it',
-  run: async (stage) => {
+  run: async (fixture) => {
     // Broken first: with the policy there it may be mended before it is seen to fail.
-    const stuck = await breakSite(stage)
-    await policyThat(stage, 'Apply')
-    await stage.record({ phase: 'Succeeded' })
-    const [pod] = await stage.running(1, 'app=rss-site')
+    const stuck = await breakSite(fixture)
+    await policyThat(fixture, 'Apply')
+    await fixture.record({ phase: 'Succeeded' })
+    const [pod] = await fixture.running(1, 'app=rss-site')
     assert.equal(pod?.metadata.uid, stuck.metadata.uid, 'the pod itself was mended')
     assert.equal(pod?.spec?.containers?.[1]?.image, `docker.io/${MEANT}`)
   },
@@ -49,9 +49,9 @@ const applied: Scenario = {
 const credentials: Scenario = {
   name: 'd-credentials',
   title: 'the name is right and a pull secret is missing: said so, and no other image is written in its place',
-  run: async (stage) => {
-    const { namespace, apply, running, failing, record, pods, note } = stage
-    await policyThat(stage, 'Apply')
+  run: async (fixture) => {
+    const { namespace, apply, running, failing, record, pods, note } = fixture
+    await policyThat(fixture, 'Apply')
     await apply(pullSecret(namespace))
     await apply(
       barePod(namespace, { name: 'entitled', image: PRIVATE, podSpec: { imagePullSecrets: [{ name: 'pull' }] } }),

@@ -1,6 +1,6 @@
 /** Somebody else writes the workload, or will the next time. */
 import assert from 'node:assert/strict'
-import { held, imageOf, repaired } from '../left-alone.ts'
+import { held, imageOf, repaired } from '../held.ts'
 import { deployment } from '../objects.ts'
 import { NEW } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'
@@ -8,17 +8,17 @@ import type { Scenario } from '../scenario.ts'
 const helm: Scenario = {
   name: 'held-not-helm',
   title: 'what Helm installed is repaired, and the record says that its next upgrade must carry the change',
-  run: async (stage) => {
+  run: async (fixture) => {
     const labels = { 'app.kubernetes.io/managed-by': 'Helm' }
-    const annotations = { 'meta.helm.sh/release-name': 'shop', 'meta.helm.sh/release-namespace': stage.namespace }
-    await stage.apply(deployment(stage.namespace, { labels, annotations }))
+    const annotations = { 'meta.helm.sh/release-name': 'shop', 'meta.helm.sh/release-namespace': fixture.namespace }
+    await fixture.apply(deployment(fixture.namespace, { labels, annotations }))
     const began = Date.now()
-    await stage.policy()
-    const { status } = await repaired(stage, began, 'it was installed')
-    assert.equal(await imageOf(stage), `${NEW}/web:1`)
+    await fixture.policy()
+    const { status } = await repaired(fixture, began, 'it was installed')
+    assert.equal(await imageOf(fixture), `${NEW}/web:1`)
     assert.match(
       status?.permanentFix ?? '',
-      new RegExp(`Helm release ${stage.namespace}/shop: its next upgrade writes`),
+      new RegExp(`Helm release ${fixture.namespace}/shop: its next upgrade writes`),
     )
   },
 }

@@ -1,5 +1,5 @@
 /** Marked `podmend.io/exclude` by those whose it is. */
-import { held } from '../left-alone.ts'
+import { held } from '../held.ts'
 import type { Scenario } from '../scenario.ts'
 
 const EXCLUDE = { 'podmend.io/exclude': 'true' }

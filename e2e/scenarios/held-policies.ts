@@ -1,6 +1,6 @@
 /** The policy, the operator's owner or whoever edits the workload says no. */
 import assert from 'node:assert/strict'
-import { asItIs, eventOf, held, imageOf, LABELS, repaired } from '../left-alone.ts'
+import { readUntouched, eventOf, held, imageOf, LABELS, repaired } from '../held.ts'
 import { BROKEN, deployment } from '../objects.ts'
 import { NAMESPACE } from '../operator.ts'
 import { NEW } from '../registries.ts'
@@ -9,29 +9,29 @@ import type { Scenario } from '../scenario.ts'
 const reverted: Scenario = {
   name: 'held-reverted',
   title: 'a person who changes our value back is not fought, and the record names them',
-  run: async (stage) => {
-    const { namespace, apply, policy, kubectl, failing, records, eventually } = stage
+  run: async (fixture) => {
+    const { namespace, apply, policy, kubectl, failing, records, eventually } = fixture
     await policy({ limits: { cooldown: '10s', maxAttempts: 5 } })
     await apply(deployment(namespace))
-    await repaired(stage, Date.now(), 'it was applied')
-    assert.equal(await imageOf(stage), `${NEW}/web:1`)
+    await repaired(fixture, Date.now(), 'it was applied')
+    assert.equal(await imageOf(fixture), `${NEW}/web:1`)
     await kubectl(['set', 'image', 'deployment/web', `web=${BROKEN}`, '-n', namespace, '--field-manager=anna'])
     const began = Date.now()
     await failing(LABELS)
-    const was = await asItIs(stage)
+    const was = await readUntouched(fixture)
     const record = await eventually(async () => {
       const found = await records()
       const told = found.find(({ status }) => status?.reason === 'EditReverted')
       if (!told) throw new Error(`none says EditReverted: ${found.map(({ status }) => status?.reason).join(' ')}`)
       return told
     })
-    stage.note(`EditReverted ${((Date.now() - began) / 1000).toFixed(1)} s after the edit`)
+    fixture.note(`EditReverted ${((Date.now() - began) / 1000).toFixed(1)} s after the edit`)
     assert.equal(record.status?.phase, 'Held')
     assert.equal(record.status.cause, 'ProjectNotFound', 'what the registry told is not forgotten')
     assert.match(record.status?.message ?? '', /^anna at \S+ changed web of Deployment \S+\/web back/)
-    assert.match((await eventOf(stage, record, 'EditReverted')).message ?? '', /anna/)
+    assert.match((await eventOf(fixture, record, 'EditReverted')).message ?? '', /anna/)
     assert.equal(was.image, BROKEN)
-    assert.deepEqual((await asItIs(stage)).workload, was.workload)
+    assert.deepEqual((await readUntouched(fixture)).workload, was.workload)
   },
 }
 
@@ -46,9 +46,9 @@ const paused = held({
   },
   reason: 'OperatorPaused',
   says: 'podmend.io/paused',
-  after: async (stage) => {
-    await stage.kubectl(['annotate', 'namespace', NAMESPACE, 'podmend.io/paused-'])
-    await repaired(stage, Date.now(), 'the pause ended')
+  after: async (fixture) => {
+    await fixture.kubectl(['annotate', 'namespace', NAMESPACE, 'podmend.io/paused-'])
+    await repaired(fixture, Date.now(), 'the pause ended')
   },
 })
 
@@ -72,9 +72,9 @@ export const scenarios: readonly Scenario[] = [
     policy: () => ({ suspend: true }),
     reason: 'PolicySuspended',
     says: 'suspended',
-    after: async (stage) => {
-      await stage.policy({ suspend: false })
-      await repaired(stage, Date.now(), 'the policy was resumed')
+    after: async (fixture) => {
+      await fixture.policy({ suspend: false })
+      await repaired(fixture, Date.now(), 'the policy was resumed')
     },
   }),
   reverted,

@@ -1,16 +1,16 @@
 /** The registry itself is not to be asked for a while. */
 import assert from 'node:assert/strict'
-import { type Hold, held, imageOf, repaired } from '../left-alone.ts'
+import { held, type Hold, imageOf, repaired } from '../held.ts'
 import type { RegistryHost } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'
 
-interface Trouble extends Pick<Hold, 'name' | 'title' | 'says'> {
+interface RegistryFault extends Pick<Hold, 'name' | 'title' | 'says'> {
   readonly host: RegistryHost
   readonly mode: 'down' | 'rate-limited'
   readonly cause: string
 }
 
-const trouble = ({ host, mode, cause, ...hold }: Trouble): Scenario =>
+const fault = ({ host, mode, cause, ...hold }: RegistryFault): Scenario =>
   held({
     ...hold,
     reason: 'TargetUnverified',
@@ -23,17 +23,17 @@ const trouble = ({ host, mode, cause, ...hold }: Trouble): Scenario =>
       match: { causes: [cause, 'ProjectNotFound', 'Unauthorized'], namespaces: [namespace], failingFor: '0s' },
       actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `${host}/k8s/`, to: `${host}/public/` }] } }],
     }),
-    after: async (stage, { spec, metadata }) => {
+    after: async (fixture, { spec, metadata }) => {
       assert.equal(spec.cause, cause)
-      await stage.registries.at[host].setMode('ok')
-      const done = await repaired(stage, Date.now(), 'the registry was back')
+      await fixture.registries.at[host].setMode('ok')
+      const done = await repaired(fixture, Date.now(), 'the registry was back')
       assert.equal(done.metadata.uid, metadata.uid, 'one incident, one record')
-      assert.equal(await imageOf(stage), `${host}/public/web:1`)
+      assert.equal(await imageOf(fixture), `${host}/public/web:1`)
     },
   })
 
 export const scenarios: readonly Scenario[] = [
-  trouble({
+  fault({
     name: 'registry-down',
     title: 'a registry that is down is waited for, and the repair follows when it is back',
     host: 'down.od.com',
@@ -41,7 +41,7 @@ export const scenarios: readonly Scenario[] = [
     cause: 'RegistryUnreachable',
     says: 'the registry cannot be reached',
   }),
-  trouble({
+  fault({
     name: 'rate-limited',
     title: 'a registry that limits requests is waited for, and the repair follows',
     host: 'limited.od.com',

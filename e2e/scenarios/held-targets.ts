@@ -1,5 +1,5 @@
 /** The new place does not have what the node needs. */
-import { held } from '../left-alone.ts'
+import { held } from '../held.ts'
 import { NEW, OLD, OTHER_PLATFORM, PLATFORM } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'
 

@@ -4,7 +4,7 @@ import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, writesOf } from '../disturb.ts'
 import { deployment } from '../objects.ts'
 import { OLD } from '../registries.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const RECYCLE = [{ type: 'RecyclePod', timeout: '10s', recyclePod: {} }]
 
@@ -21,7 +21,7 @@ interface Lacking {
   readonly does: string
 }
 
-const says = async ({ eventually, records }: Stage, text: string): Promise<Remediation> =>
+const says = async ({ eventually, records }: Fixture, text: string): Promise<Remediation> =>
   eventually(async () => {
     const [record] = await records()
     const { message = '' } = record?.status ?? {}
@@ -34,8 +34,8 @@ const lacking = ({ name, title, values, policy, lacks, others, does }: Lacking):
   title,
   alone: true,
   timeoutMs: 240_000,
-  run: async (stage) => {
-    const { namespace, operator, kubectl, apply, eventually, note, onEnd, workload } = stage
+  run: async (fixture) => {
+    const { namespace, operator, kubectl, apply, eventually, note, onEnd, workload } = fixture
     const other = `${namespace}-other`
     onEnd(async () => {
       await operator.install()
@@ -43,22 +43,22 @@ const lacking = ({ name, title, values, policy, lacks, others, does }: Lacking):
       await kubectl(['delete', 'namespace', other, '--wait=false', '--ignore-not-found'])
     })
     await operator.install(values)
-    await allReady(stage)
+    await allReady(fixture)
     await kubectl(['create', 'namespace', other])
-    await stage.policy(policy)
-    await stage.policy(others, { name: other, namespace: other })
+    await fixture.policy(policy)
+    await fixture.policy(others, { name: other, namespace: other })
     await apply(deployment(namespace))
     await apply(deployment(other))
-    const record = await says(stage, lacks(namespace))
+    const record = await says(fixture, lacks(namespace))
     note(`says: ${record.status?.message}`)
-    const elsewhere = { ...stage, namespace: other }
+    const elsewhere = { ...fixture, namespace: other }
     await eventually(() =>
       assert.ok(
         writesOf(elsewhere).some((write) => write.startsWith(does)),
         `no ${does}`,
       ),
     )
-    assert.deepEqual(writesOf(stage), [])
+    assert.deepEqual(writesOf(fixture), [])
     const { spec } = await workload('Deployment')
     assert.equal(spec?.template?.spec?.containers?.[0]?.image, `${OLD}/web:1`)
   },

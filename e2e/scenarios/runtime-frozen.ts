@@ -6,13 +6,13 @@ import {
   forgetting,
   invocations,
   nodeRecord,
-  ordersSince,
+  tasksSince,
   recordsOf,
   RUNS,
   restartedOnly,
 } from '../nodes.ts'
 import { barePod, deployment } from '../objects.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const CAUSE = 'RuntimeUnresponsive'
 /** Of no namespace: it is the node that fails. */
@@ -23,8 +23,8 @@ const POLICY = {
 }
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
-const settled = async (stage: Stage, nodes: readonly string[]): Promise<void> => {
-  for (const node of nodes) await untilReady(stage, node, 'True')
+const settled = async (fixture: Fixture, nodes: readonly string[]): Promise<void> => {
+  for (const node of nodes) await untilReady(fixture, node, 'True')
 }
 
 const one: Scenario = {
@@ -32,28 +32,28 @@ const one: Scenario = {
   title: 'where containerd answers no more it is restarted, the node is Ready again, and what waited there starts',
   alone: true,
   timeoutMs: 300_000,
-  run: async (stage) => {
-    const { cluster, namespace, apply, policy, running, note, say } = stage
+  run: async (fixture) => {
+    const { cluster, namespace, apply, policy, running, note, say } = fixture
     const [node = ''] = cluster.workers
-    await forgetting(stage, node, CAUSE)
+    await forgetting(fixture, node, CAUSE)
     await apply(deployment(namespace, { image: RUNS, podSpec: { nodeName: node } }))
     const [before] = await running(1, 'app=web')
-    const units = await invocations(stage)
+    const units = await invocations(fixture)
     await policy(POLICY)
     const began = Date.now()
-    await freezeRuntime(stage, node)
+    await freezeRuntime(fixture, node)
     await apply(barePod(namespace, { name: 'waits', image: RUNS, podSpec: { nodeName: node } }))
-    say(`the kubelet says: ${await untilReady(stage, node, 'False')} (${seconds(began)})`)
+    say(`the kubelet says: ${await untilReady(fixture, node, 'False')} (${seconds(began)})`)
     const told = Date.now()
-    await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
-    await settled(stage, [node])
+    await nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded' })
+    await settled(fixture, [node])
     await running(1, 'app=waits')
     note(`not Ready after ${((told - began) / 1000).toFixed(1)} s; what waited runs ${seconds(told)} after that`)
     const [after] = await running(1, 'app=web')
     assert.equal(after?.metadata.uid, before?.metadata.uid)
     assert.equal(after?.status?.containerStatuses?.[0]?.restartCount, 0, 'running containers outlive the restart')
-    await restartedOnly(stage, units, [`${node} ${CONTAINERD}`])
-    assert.equal((await ordersSince(stage, node, 'RestartRuntime', began)).length, 1)
+    await restartedOnly(fixture, units, [`${node} ${CONTAINERD}`])
+    assert.equal((await tasksSince(fixture, node, 'RestartRuntime', began)).length, 1)
   },
 }
 
@@ -62,19 +62,19 @@ const two: Scenario = {
   title: 'of two nodes whose containerd answers no more the first is repaired, the second waits until it is back',
   alone: true,
   timeoutMs: 300_000,
-  run: async (stage) => {
-    const { cluster, policy, eventually, note, say } = stage
+  run: async (fixture) => {
+    const { cluster, policy, eventually, note, say } = fixture
     const { workers } = cluster
-    for (const node of workers) await forgetting(stage, node, CAUSE)
-    const units = await invocations(stage)
+    for (const node of workers) await forgetting(fixture, node, CAUSE)
+    const units = await invocations(fixture)
     const began = Date.now()
-    for (const node of workers) await freezeRuntime(stage, node)
-    for (const node of workers) say(`${node}: ${await untilReady(stage, node, 'False')}`)
+    for (const node of workers) await freezeRuntime(fixture, node)
+    for (const node of workers) say(`${node}: ${await untilReady(fixture, node, 'False')}`)
     await policy({ ...POLICY, limits: { ...POLICY.limits, maxUnhealthyNodes: '30%', maxConcurrent: 2 } })
     const allowed = Date.now()
     const held = await eventually(
       async () => {
-        const all = (await Promise.all(workers.map((node) => recordsOf(stage, node, CAUSE)))).flat()
+        const all = (await Promise.all(workers.map((node) => recordsOf(fixture, node, CAUSE)))).flat()
         const waiting = all.find(({ status }) => status?.reason === 'TooManyUnhealthy')
         if (!waiting) throw new Error(`none waits: ${all.map(({ status }) => status?.reason).join()}`)
         return waiting
@@ -82,21 +82,21 @@ const two: Scenario = {
       { everyMs: 100 },
     )
     say(`the second waits: ${held.status?.message}`)
-    const ends = await Promise.all(workers.map((node) => nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })))
-    await settled(stage, workers)
+    const ends = await Promise.all(workers.map((node) => nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded' })))
+    await settled(fixture, workers)
     note(`both Ready ${seconds(allowed)} after a policy allowed it`)
     await restartedOnly(
-      stage,
+      fixture,
       units,
       workers.map((node) => `${node} ${CONTAINERD}`),
     )
-    const orders = await Promise.all(workers.map((node) => ordersSince(stage, node, 'RestartRuntime', began)))
+    const tasks = await Promise.all(workers.map((node) => tasksSince(fixture, node, 'RestartRuntime', began)))
     assert.deepEqual(
-      orders.map((each) => each.length),
+      tasks.map((each) => each.length),
       [1, 1],
       'one order a node',
     )
-    const times = orders
+    const times = tasks
       .flat()
       .map(({ metadata, status }) => ({ from: metadata.creationTimestamp ?? '', to: status?.finishedAt ?? '' }))
       .toSorted((a, b) => (a.from < b.from ? -1 : 1))

@@ -1,10 +1,10 @@
 /** Sandboxes that died and that the node's network does not get over: the kubelet alone never gets out of it. */
 import assert from 'node:assert/strict'
 import type { KubeEvent, Pod } from '../../src/model/kubernetes.ts'
-import { forgetting, invocations, nodePolicy, nodeRecord, ordersSince, restartedOnly, RUNS, said } from '../nodes.ts'
+import { forgetting, invocations, nodePolicy, nodeRecord, tasksSince, restartedOnly, RUNS, podEvent } from '../nodes.ts'
 import { barePod, deployment } from '../objects.ts'
 import { killSandboxes } from '../sandboxes.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const CAUSE = 'SandboxStale'
 const BYSTANDER = 'app=bystander'
@@ -22,18 +22,18 @@ const lifeOf = ({ metadata, status }: Pod) => ({
   containers: status?.containerStatuses?.map(({ containerID, restartCount }) => ({ containerID, restartCount })),
 })
 
-const play = async (stage: Stage, node: string, count: number): Promise<void> => {
-  const { namespace, apply, running, pods, get, eventually, note } = stage
-  await forgetting(stage, node, CAUSE)
+const play = async (fixture: Fixture, node: string, count: number): Promise<void> => {
+  const { namespace, apply, running, pods, get, eventually, note } = fixture
+  await forgetting(fixture, node, CAUSE)
   await apply(deployment(namespace, { image: RUNS, replicas: count, podSpec: { nodeName: node } }))
   await apply(barePod(namespace, { name: 'bystander', image: RUNS, podSpec: { nodeName: node } }))
   const stuck = await running(count, 'app=web')
   const [bystander] = await running(1, BYSTANDER)
   assert.ok(bystander)
-  const units = await invocations(stage, [node])
+  const units = await invocations(fixture, [node])
   const broken = Date.now()
-  await killSandboxes(stage, node, stuck)
-  await said(stage, 'FailedCreatePodSandBox', WORDS)
+  await killSandboxes(fixture, node, stuck)
+  await podEvent(fixture, 'FailedCreatePodSandBox', WORDS)
   await eventually(async () => {
     const events = await get<{ items: KubeEvent[] }>('events', '-n', namespace, FAILED)
     const items = events.items.filter(({ message }) => message?.includes(WORDS))
@@ -43,18 +43,18 @@ const play = async (stage: Stage, node: string, count: number): Promise<void> =>
   })
 
   const allowed = Date.now()
-  await nodePolicy(stage, [CAUSE], RECYCLE)
+  await nodePolicy(fixture, [CAUSE], RECYCLE)
   const after = await running(count, 'app=web')
-  const record = await nodeRecord(stage, node, CAUSE, { phase: 'Succeeded' })
+  const record = await nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded' })
   note(`${count} running ${((Date.now() - allowed) / 1000).toFixed(1)} s after a policy allowed it`)
   const uidsOf = (all: readonly Pod[]) => all.map(({ metadata }) => metadata.uid).toSorted()
   assert.deepEqual(uidsOf(after), uidsOf(stuck), 'the same pods: none was deleted')
   assert.deepEqual((await pods(BYSTANDER)).map(lifeOf), [lifeOf(bystander)], 'the bystander was left alone')
-  const orders = await ordersSince(stage, node, 'RecycleSandbox', broken)
-  const asked = orders.map(({ spec }) => spec.recycleSandbox?.podUid ?? '').toSorted()
+  const tasks = await tasksSince(fixture, node, 'RecycleSandbox', broken)
+  const asked = tasks.map(({ spec }) => spec.recycleSandbox?.podUid ?? '').toSorted()
   assert.deepEqual(asked, uidsOf(stuck), 'one order a pod')
-  assert.deepEqual(await ordersSince(stage, node, 'RestartRuntime', broken), [])
-  await restartedOnly(stage, units, [])
+  assert.deepEqual(await tasksSince(fixture, node, 'RestartRuntime', broken), [])
+  await restartedOnly(fixture, units, [])
   // What is known when it begins; pods that are seen to fail while it is under way come next.
   assert.ok((record.status?.attempts?.length ?? 0) <= 2, `${record.status?.attempts?.length} attempts`)
 }
@@ -64,7 +64,7 @@ const one: Scenario = {
   title: 'a pod whose dead sandbox the node does not get over is freed through CRI, and its neighbour is not touched',
   breaks: true,
   lane: 'second worker',
-  run: (stage) => play(stage, stage.cluster.workers[1] ?? '', 1),
+  run: (fixture) => play(fixture, fixture.cluster.workers[1] ?? '', 1),
 }
 
 const twenty: Scenario = {
@@ -73,7 +73,7 @@ const twenty: Scenario = {
   breaks: true,
   lane: 'second worker',
   timeoutMs: 300_000,
-  run: (stage) => play(stage, stage.cluster.workers[1] ?? '', 20),
+  run: (fixture) => play(fixture, fixture.cluster.workers[1] ?? '', 20),
 }
 
 export const scenarios: readonly Scenario[] = [one, twenty]

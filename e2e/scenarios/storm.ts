@@ -5,7 +5,7 @@ import { type Api, openApi } from '../../testbed/kubelet/api.ts'
 import { BROKEN, deployment } from '../objects.ts'
 import { NAMESPACE } from '../operator.ts'
 import { allReady, leaderPod, wroteOnce } from '../disturb.ts'
-import type { Scenario, Stage } from '../scenario.ts'
+import type { Scenario, Fixture } from '../scenario.ts'
 
 const COUNT = 200
 const MAX_CONCURRENT = 40
@@ -35,11 +35,11 @@ const askOn = (api: Api, signal: AbortSignal): { readonly times: number[]; reado
 }
 
 /** Working set of the leader's container in MB, as its kubelet tells. */
-const memoryOf = async (stage: Stage): Promise<number> => {
-  const { metadata, spec } = await leaderPod(stage)
+const memoryOf = async (fixture: Fixture): Promise<number> => {
+  const { metadata, spec } = await leaderPod(fixture)
   const path = `/api/v1/nodes/${spec?.nodeName}/proxy/metrics/resource`
   const sample = `container_memory_working_set_bytes{container="controller",namespace="${NAMESPACE}",pod="${metadata.name}"} `
-  const line = (await stage.kubectl(['get', '--raw', path])).split('\n').find((each) => each.startsWith(sample))
+  const line = (await fixture.kubectl(['get', '--raw', path])).split('\n').find((each) => each.startsWith(sample))
   assert.ok(line, `the kubelet tells nothing of ${metadata.name}`)
   return Number(line.slice(sample.length).split(' ')[0]) / 1e6
 }
@@ -54,16 +54,16 @@ const storm: Scenario = {
   title: `${COUNT} Deployments break at once: all are repaired within the budget, none twice, and others are served`,
   alone: true,
   timeoutMs: 720_000,
-  run: async (stage) => {
-    const { cluster, namespace, apply, policy, pods, records, eventually, note, say, onEnd } = stage
-    await allReady(stage)
+  run: async (fixture) => {
+    const { cluster, namespace, apply, policy, pods, records, eventually, note, say, onEnd } = fixture
+    await allReady(fixture)
     const api = openApi(cluster.kubeconfig)
     const measured = new AbortController()
     onEnd(() => {
       measured.abort()
       api.close()
     })
-    const idle = await memoryOf(stage)
+    const idle = await memoryOf(fixture)
     const quiet = new AbortController()
     const calm = askOn(api, quiet.signal)
     await sleep(BEFORE_MS)
@@ -87,7 +87,7 @@ const storm: Scenario = {
         most = Math.max(most, underWay)
         if (Date.now() - looked > MEMORY_EVERY_MS) {
           looked = Date.now()
-          peak = Math.max(peak, await memoryOf(stage))
+          peak = Math.max(peak, await memoryOf(fixture))
           say(`${phases.filter((phase) => phase === 'Succeeded').length} of ${COUNT} repaired, ${underWay} under way`)
         }
         assert.equal(phases.filter((phase) => phase === 'Succeeded').length, COUNT)
@@ -100,7 +100,7 @@ const storm: Scenario = {
 
     assert.ok(most > 0 && most <= MAX_CONCURRENT, `${most} under way at once`)
     const wanted = Array.from({ length: COUNT }, (_, number) => `patch deployments.apps ${nameOf(number)}`)
-    wroteOnce(stage, wanted)
+    wroteOnce(fixture, wanted)
     const running = (await pods()).filter(({ status }) => status?.phase === 'Running')
     assert.ok(running.length >= COUNT, `${running.length} pods run`)
 

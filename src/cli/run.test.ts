@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runMend } from '../../test/play-mend.ts'
+import { runMend } from '../../test/cli/run-mend.ts'
 
 const MISUSES: readonly (readonly [readonly string[], string])[] = [
   [['frobnicate'], 'unknown subcommand "frobnicate"; expected one of explain, classify'],

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { chainGone, noHelper } from '../../test/node-words.ts'
+import { chainGone, noHelper } from '../../test/node/messages.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import type { NodeCause } from '../model/causes.ts'
 import { type Facts, type Finding, known, unknown } from '../model/incident.ts'

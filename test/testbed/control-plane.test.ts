@@ -14,33 +14,41 @@ interface Pods {
 }
 
 describe('the control plane', () => {
-  const bed = useControlPlane()
+  const cluster = useControlPlane()
 
   it('makes pods of a Deployment', async () => {
-    const namespace = await bed.namespace()
-    await bed.kubectl(['create', 'deployment', 'web', '--image=example.test/web:1', '--replicas=2', '-n', namespace])
+    const namespace = await cluster.namespace()
+    await cluster.kubectl([
+      'create',
+      'deployment',
+      'web',
+      '--image=example.test/web:1',
+      '--replicas=2',
+      '-n',
+      namespace,
+    ])
     await eventually(async () => {
-      const { items } = await bed.get<Pods>('pods', '-n', namespace)
+      const { items } = await cluster.get<Pods>('pods', '-n', namespace)
       expect(items.map((pod) => pod.metadata.ownerReferences?.[0]?.kind)).toEqual(['ReplicaSet', 'ReplicaSet'])
     })
   })
 
   it('lets a further identity do what its roles say, and nothing else', async () => {
-    const namespace = await bed.namespace()
-    const kubeconfig = await bed.plane.userKubeconfig('anna', ['readers'])
-    await expect(bed.kubectl(['get', 'pods', '-n', namespace], { kubeconfig })).rejects.toThrow(
+    const namespace = await cluster.namespace()
+    const kubeconfig = await cluster.plane.userKubeconfig('anna', ['readers'])
+    await expect(cluster.kubectl(['get', 'pods', '-n', namespace], { kubeconfig })).rejects.toThrow(
       /User "anna" cannot list/,
     )
-    await bed.kubectl(['create', 'rolebinding', 'read', '--clusterrole=view', '--group=readers', '-n', namespace])
-    await eventually(() => bed.kubectl(['get', 'pods', '-n', namespace], { kubeconfig }))
-    await expect(bed.kubectl(['create', 'configmap', 'c', '-n', namespace], { kubeconfig })).rejects.toThrow(
+    await cluster.kubectl(['create', 'rolebinding', 'read', '--clusterrole=view', '--group=readers', '-n', namespace])
+    await eventually(() => cluster.kubectl(['get', 'pods', '-n', namespace], { kubeconfig }))
+    await expect(cluster.kubectl(['create', 'configmap', 'c', '-n', namespace], { kubeconfig })).rejects.toThrow(
       /cannot create/,
     )
   })
 
   it('writes each answered request to its audit log', async () => {
-    await bed.kubectl(['get', 'configmaps', '-n', 'audit-me'])
-    const lines = readFileSync(bed.plane.auditLog, 'utf8').trim().split('\n')
+    await cluster.kubectl(['get', 'configmaps', '-n', 'audit-me'])
+    const lines = readFileSync(cluster.plane.auditLog, 'utf8').trim().split('\n')
     const seen = lines.map((line) => JSON.parse(line) as { requestURI: string; stage: string })
     expect(seen.filter(({ requestURI }) => requestURI.includes('/namespaces/audit-me/'))).toMatchObject([
       { stage: 'ResponseComplete' },
@@ -48,9 +56,9 @@ describe('the control plane', () => {
   })
 
   it('keeps its data and its port when the API server restarts', async () => {
-    const namespace = await bed.namespace()
-    await bed.plane.restartApiServer()
-    expect(await bed.kubectl(['get', 'namespace', namespace, '-o', 'name'])).toBe(`namespace/${namespace}\n`)
+    const namespace = await cluster.namespace()
+    await cluster.plane.restartApiServer()
+    expect(await cluster.kubectl(['get', 'namespace', namespace, '-o', 'name'])).toBe(`namespace/${namespace}\n`)
   })
 })
 

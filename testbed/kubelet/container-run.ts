@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Happening } from './events.ts'
 import type { Container, ContainerState, ContainerStatus, Pod, Terminated } from './objects.ts'
+import type { Runtime } from './pull-messages.ts'
 import type { Puller } from './puller.ts'
-import type { Runtime } from './pull-words.ts'
 import { withDefaultTag } from './reference.ts'
 
 /** What a container does once it started. */

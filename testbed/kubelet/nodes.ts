@@ -1,6 +1,6 @@
 import { type Api, ApiError } from './api.ts'
 import type { NodeSelectorTerm, Pod } from './objects.ts'
-import type { Runtime } from './pull-words.ts'
+import type { Runtime } from './pull-messages.ts'
 
 export interface NodeOptions {
   readonly name: string

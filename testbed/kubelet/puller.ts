@@ -1,9 +1,9 @@
 import type { Api } from './api.ts'
 import { findLogins } from './credentials.ts'
 import type { Container, Pod } from './objects.ts'
-import { type PullFailure, pullWords, type Runtime } from './pull-words.ts'
-import { type Reference, readReference } from './reference.ts'
-import { resolveImage } from './registry-talk.ts'
+import { type PullFailure, pullMessages, type Runtime } from './pull-messages.ts'
+import { readReference, type Reference } from './reference.ts'
+import { resolveImage } from './registry-client.ts'
 
 export type PullResult =
   | {
@@ -89,7 +89,7 @@ export const makePuller = ({ api, hostsDir, runtime, platform, keepsUnknownCode,
       return { kind: 'pulled', image: reference.full, imageID: id, ms: Date.now() - began, isExecutable }
     }
     const messages = result.failures.map((failure) => {
-      const { code, text } = pullWords(runtime, reference, failure)
+      const { code, text } = pullMessages(runtime, reference, failure)
       return code === 'Unknown' && !keepsUnknownCode ? text : `rpc error: code = ${code} desc = ${text}`
     })
     // The kubelet tries one login after the other, and puts what they met in brackets.

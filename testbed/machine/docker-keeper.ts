@@ -2,21 +2,20 @@
  * Runs a Docker daemon of our own for as long as a process uses it, and then puts everything back as it was. A process of
  * its own, so that it also does so when those processes are killed.
  */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { closeSync, cpSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
-import { execFile } from 'node:child_process'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { withLock } from '../build/lock.ts'
+import { PLACE, RUN_DIRECTORY, users } from './docker-paths.ts'
 import { noteTraces, removeMounted } from './docker-traces.ts'
-import { PLACE, RUN_DIRECTORY, users } from './docker-place.ts'
 
 const LOOK_MS = 500
 const END_WITHIN_MS = 15_000
 
 /** What the starter found out: see `docker.ts`. */
-export interface Order {
+export interface DockerKeeperOptions {
   readonly dataRoot: string
   readonly env: Readonly<Record<string, string>>
   /** The unpacked packages; absent where the machine has them. */
@@ -27,7 +26,7 @@ export interface Order {
 
 const IPTABLES = ['iptables', 'iptables-save', 'iptables-restore', 'ip6tables', 'ip6tables-save', 'ip6tables-restore']
 
-const environmentOf = ({ env, tools }: Order): NodeJS.ProcessEnv => {
+const environmentOf = ({ env, tools }: DockerKeeperOptions): NodeJS.ProcessEnv => {
   if (tools === undefined) return env
   mkdirSync(PLACE.bin, { recursive: true })
   // Debian makes these links when the package is installed.
@@ -35,7 +34,7 @@ const environmentOf = ({ env, tools }: Order): NodeJS.ProcessEnv => {
   return { ...env, PATH: `${PLACE.bin}${delimiter}${env['PATH']}` }
 }
 
-const configOf = ({ dataRoot, runc }: Order): object => ({
+const configOf = ({ dataRoot, runc }: DockerKeeperOptions): object => ({
   'data-root': dataRoot,
   'exec-root': join(RUN_DIRECTORY, 'exec'),
   pidfile: join(RUN_DIRECTORY, 'dockerd.pid'),
@@ -61,10 +60,10 @@ const removeContainers = async (env: NodeJS.ProcessEnv): Promise<void> => {
   }
 }
 
-const keep = async (order: Order): Promise<void> => {
-  const env = environmentOf(order)
+const keep = async (options: DockerKeeperOptions): Promise<void> => {
+  const env = environmentOf(options)
   const putBack = noteTraces(env)
-  writeFileSync(PLACE.config, JSON.stringify(configOf(order)))
+  writeFileSync(PLACE.config, JSON.stringify(configOf(options)))
   const log = openSync(PLACE.log, 'a')
   const daemon = spawn('dockerd', ['--config-file', PLACE.config], { env, stdio: ['ignore', log, log] })
   closeSync(log)
@@ -108,4 +107,4 @@ const keep = async (order: Order): Promise<void> => {
 
 // A terminal's Ctrl-C is for those that use it; it ends when they have.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-await keep(JSON.parse(process.argv[2] ?? '{}') as Order)
+await keep(JSON.parse(process.argv[2] ?? '{}') as DockerKeeperOptions)

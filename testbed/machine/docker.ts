@@ -1,14 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { cacheDirectory } from '../build/cache.ts'
 import { withLock } from '../build/lock.ts'
 import { showProgress } from '../build/progress.ts'
 import { type DebianTools, debianTools } from './debian-tools.ts'
-import type { Order } from './docker-keeper.ts'
-import { answers, keeperPid, PLACE, RUN_DIRECTORY, users } from './docker-place.ts'
+import type { DockerKeeperOptions } from './docker-keeper.ts'
+import { answers, keeperPid, PLACE, RUN_DIRECTORY, users } from './docker-paths.ts'
 import { removeMounted } from './docker-traces.ts'
 import { hasSysResource, runcWithoutResource } from './runc.ts'
 
@@ -52,7 +52,7 @@ const startKeeper = async (): Promise<void> => {
   }
   progress.line('no daemon answers; starting one of our own')
   const tools = await programs()
-  const order: Order = {
+  const order: DockerKeeperOptions = {
     dataRoot: join(cacheDirectory(), 'docker'),
     env: Object.fromEntries(Object.entries(tools?.env ?? process.env).map(([name, value]) => [name, value ?? ''])),
     ...(tools !== undefined && { tools: tools.root }),

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { prometheusBinaries } from './binaries.ts'
 
-export interface Judgement {
+export interface PromtoolResult {
   readonly ok: boolean
   /** What promtool said. */
   readonly said: string
 }
 
 /** Runs promtool where the files lie, each under its name. */
-const promtool = async (args: readonly string[], files: Readonly<Record<string, string>>): Promise<Judgement> => {
+const promtool = async (args: readonly string[], files: Readonly<Record<string, string>>): Promise<PromtoolResult> => {
   const { promtool: program } = await prometheusBinaries()
   const directory = mkdtempSync(join(tmpdir(), 'promtool-'))
   try {
@@ -24,9 +24,9 @@ const promtool = async (args: readonly string[], files: Readonly<Record<string, 
 }
 
 /** Whether Prometheus would load these rules, and its own lint has nothing to say. */
-export const checkRules = (rules: string): Promise<Judgement> =>
+export const checkRules = (rules: string): Promise<PromtoolResult> =>
   promtool(['check', 'rules', '--lint=all', '--lint-fatal', 'rules.yaml'], { 'rules.yaml': rules })
 
 /** Runs promtool's unit tests; `tests` names the rules as `rules.yaml`. */
-export const testRules = (rules: string, tests: string): Promise<Judgement> =>
+export const testRules = (rules: string, tests: string): Promise<PromtoolResult> =>
   promtool(['test', 'rules', 'tests.yaml'], { 'rules.yaml': rules, 'tests.yaml': tests })

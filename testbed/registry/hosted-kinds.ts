@@ -4,7 +4,7 @@
  * the words are those of the distribution specification or of a neighbouring refusal.
  */
 
-export interface Words {
+export interface RegistryMessages {
   readonly status: number
   readonly code: string
   readonly message: string
@@ -19,18 +19,18 @@ export interface HostedKind {
   /** Whether anybody may pull what is public; without it everything needs credentials. */
   readonly hasPublic: boolean
   /** What the token service tells anybody of what they may not pull; absent: it gives a token, which is worth nothing. */
-  readonly refusedToken?: Words
+  readonly refusedToken?: RegistryMessages
   /** What it tells a wrong password, or the registry itself where it has no token service. */
-  readonly wrongPassword: Words
+  readonly wrongPassword: RegistryMessages
   /** What the registry tells who may not pull. */
-  readonly denied: Words
-  readonly noTag: (tag: string) => Words
-  readonly noRepository: (repository: string) => Words
-  readonly limited?: Words
+  readonly denied: RegistryMessages
+  readonly noTag: (tag: string) => RegistryMessages
+  readonly noRepository: (repository: string) => RegistryMessages
+  readonly limited?: RegistryMessages
 }
 
-const words = (status: number, code: string, message: string): Words => ({ status, code, message })
-const UNKNOWN_MANIFEST = (): Words => words(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
+const words = (status: number, code: string, message: string): RegistryMessages => ({ status, code, message })
+const UNKNOWN_MANIFEST = (): RegistryMessages => words(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
 const UNAUTHORIZED = words(401, 'UNAUTHORIZED', 'authentication required')
 const ACR_ASKS = words(
   401,

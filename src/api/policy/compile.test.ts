@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { REFUSED_BY_ADMISSION, REFUSED_BY_SERVER } from '../../../test/policies/bad-policies.ts'
-import { edited, FULL, SMALL } from '../../../test/policies/edited.ts'
+import { REFUSED_BY_ADMISSION, REFUSED_BY_SERVER } from '../../../test/api/bad-policies.ts'
+import { edited, FULL, SMALL } from '../../../test/api/edited.ts'
 import { type Admission, admitPolicy, type AdmittedPolicy } from './compile.ts'
 
 const admitted = (given: unknown): { policy: AdmittedPolicy; warnings: readonly string[] } => {

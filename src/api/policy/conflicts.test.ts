@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { edited, FULL, SMALL } from '../../../test/policies/edited.ts'
+import { edited, FULL, SMALL } from '../../../test/api/edited.ts'
 import { admitPolicy, type AdmittedPolicy } from './compile.ts'
 import { conflicts, findCircles } from './conflicts.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { runMend } from '../../../test/play-mend.ts'
+import { runMend } from '../../../test/cli/run-mend.ts'
 
 const MOVED = 'project not found, name: k8s'
 

@@ -1,7 +1,7 @@
 /**
  * What hosted registries, and what stands before them, answer in a form of their own: plain text, html, errors without codes,
  * network rules, tokens that ended. Each is given word for word by a server on loopback, and asked for by the real client.
- * Their usual words are asked for with a real registry behind them: test/registry-hosted.test.ts.
+ * Their usual words are asked for with a real registry behind them: test/diagnose/hosted-registries.test.ts.
  */
 import { afterEach, expect, test } from 'vitest'
 import type { RegistryAnswer } from '../../model/incident.ts'

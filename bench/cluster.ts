@@ -1,0 +1,125 @@
+/** The cluster that everything is measured on: control plane, podmend's objects and rights, nodes, users. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createKubeClient, type KubeClient } from '../src/kube/client.ts'
+import { loadKubeConnection } from '../src/kube/connection.ts'
+import { pathOf } from '../src/kube/paths.ts'
+import { type ControlPlane, startControlPlane } from '../testbed/control-plane/control-plane.ts'
+import { CONTROLLER_USER, installController } from '../testbed/controller.ts'
+import { eventually } from '../testbed/eventually.ts'
+import { kubectlOf } from '../testbed/kubectl.ts'
+import { concurrently } from './concurrently.ts'
+import { healthyPod, node, nodeStatus, runningStatus } from './objects.ts'
+
+export const USERS = {
+  podmend: CONTROLLER_USER,
+  reference: 'system:serviceaccount:bench:reference',
+  bare: 'system:serviceaccount:bench:bare',
+  /** Writes the failing statuses, and nothing else. */
+  breaker: 'bench-breaker',
+  /** Makes and runs everything. */
+  loader: 'bench-loader',
+} as const
+export type User = keyof typeof USERS
+
+export interface BenchCluster {
+  readonly plane: ControlPlane
+  /** Kubeconfigs by user. */
+  readonly kubeconfigs: Readonly<Record<User, string>>
+  readonly loader: KubeClient
+  readonly breaker: KubeClient
+  /** Name of the node of the i-th workload; no two share one. */
+  readonly nodeOf: (index: number) => string
+  readonly makeNamespace: (name: string) => Promise<void>
+  readonly makeHealthy: (count: number, progress: (text: string) => void) => Promise<void>
+}
+
+const ROLES = ['podmend-observe', 'podmend-recycle-pod', 'podmend-rewrite-image']
+
+/** The others may do what podmend may. */
+const binding = (role: string) => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name: `bench-${role}` },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+  subjects: ['reference', 'bare'].map((name) => ({ kind: 'ServiceAccount', name, namespace: 'bench' })),
+})
+
+/** Starts the control plane; the caller ends it with `plane.down`. */
+export const makeCluster = async (nodes: number): Promise<BenchCluster> => {
+  const plane = await startControlPlane()
+  try {
+    return await furnish(plane, nodes)
+  } catch (cause) {
+    await plane.down()
+    throw new Error('preparing the cluster', { cause })
+  }
+}
+
+const furnish = async (plane: ControlPlane, nodes: number): Promise<BenchCluster> => {
+  const kubectl = kubectlOf(plane)
+  const installed = await installController(plane)
+  await kubectl(['apply', '-f', '-'], { input: ROLES.map((role) => JSON.stringify(binding(role))).join('\n---\n') })
+
+  const kubeconfigs: Partial<Record<User, string>> = { podmend: installed }
+  for (const [user, name] of Object.entries(USERS) as [User, string][]) {
+    if (user === 'podmend') continue
+    const groups = name.startsWith('bench-') ? ['system:masters'] : ['system:serviceaccounts']
+    kubeconfigs[user] = await plane.userKubeconfig(name, groups)
+  }
+  const clientOf = async (user: User): Promise<KubeClient> =>
+    createKubeClient(await loadKubeConnection({ kubeconfig: kubeconfigs[user] }), {
+      userAgent: 'bench',
+      maxSockets: 24,
+    })
+  const loader = await clientOf('loader')
+
+  const nodeOf = (index: number): string => `n${index % nodes}`
+  await concurrently(Array(nodes).keys(), 16, async (index) => {
+    const name = nodeOf(index)
+    await loader.create(pathOf({ kind: 'Node' }), node(name))
+    await loader.patch(pathOf({ kind: 'Node', name, subresource: 'status' }), nodeStatus(), { type: 'merge' })
+  })
+
+  const makeNamespace = async (name: string): Promise<void> => {
+    await loader.create(pathOf({ kind: 'Namespace' }), { metadata: { name } })
+    const account = pathOf({ kind: 'ServiceAccount', namespace: name, name: 'default' })
+    await eventually(() => loader.get(account), { everyMs: 50 })
+  }
+
+  const makeHealthy = async (count: number, progress: (text: string) => void): Promise<void> => {
+    const namespace = 'healthy'
+    await makeNamespace(namespace)
+    let made = 0
+    await concurrently(Array(count).keys(), 24, async (index) => {
+      const pod = healthyPod(index, nodeOf(index))
+      await loader.create(pathOf({ kind: 'Pod', namespace }), pod)
+      const { name } = pod.metadata
+      const path = pathOf({ kind: 'Pod', namespace, name, subresource: 'status' })
+      await loader.patch(path, runningStatus(), { type: 'merge' })
+      made += 1
+      if (made % Math.ceil(count / 10) === 0) progress(`${made} of ${count} healthy pods`)
+    })
+    await sleep(1_000)
+  }
+
+  const breaker = await clientOf('breaker')
+  return {
+    plane,
+    kubeconfigs: kubeconfigs as Record<User, string>,
+    loader,
+    breaker,
+    nodeOf,
+    makeNamespace,
+    makeHealthy,
+  }
+}
+
+/** The same kubeconfig, but for the API server at `url`; gives its path. */
+export const redirected = (kubeconfig: string, url: string): string => {
+  const config = JSON.parse(readFileSync(kubeconfig, 'utf8')) as { clusters: { cluster: { server: string } }[] }
+  for (const { cluster } of config.clusters) cluster.server = url
+  const path = `${kubeconfig}.${new URL(url).port}`
+  writeFileSync(path, JSON.stringify(config), { mode: 0o600 })
+  return path
+}

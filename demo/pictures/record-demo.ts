@@ -1,0 +1,73 @@
+/** The demo, played with a Prometheus beside it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../../testbed/eventually.ts'
+import { startPrometheus } from '../../testbed/prometheus/prometheus.ts'
+import { startDemoCluster } from '../cluster.ts'
+import { runDemoSteps } from '../driver.ts'
+import { createTimeline } from '../timeline.ts'
+import { AFTERWARDS, type Line } from './time-line.ts'
+
+export interface RecordedDemo {
+  readonly lines: readonly Line[]
+  /** By query: name, and value by seconds from the first failure. Each value holds until the next. */
+  readonly series: readonly (readonly Answered[])[]
+}
+
+export interface Answered {
+  readonly name: string
+  readonly points: readonly (readonly [number, number])[]
+}
+
+export interface Wanted {
+  readonly expr: string
+  /** The label that names a series. */
+  readonly by: string
+}
+
+const STEP = 1
+
+/** A series that has no sample at the next step is over: Prometheus says nothing of what is not there. */
+const withEnds = (points: readonly (readonly [number, number])[]): (readonly [number, number])[] =>
+  points.flatMap((point, i) => {
+    const [at] = point
+    const next = points[i + 1]?.[0]
+    return next !== undefined && next - at < STEP * 1.5 ? [point] : [point, [at + STEP, 0] as const]
+  })
+
+/** Throws when the demo does not end as it must. */
+export const recordDemo = async (wanted: readonly Wanted[]): Promise<RecordedDemo> => {
+  const closers: (() => unknown)[] = []
+  const onClose = (close: () => unknown): void => void closers.push(close)
+  const written: string[] = []
+  const timeline = createTimeline({ json: true, colour: false, out: { write: (text) => written.push(text) } })
+  try {
+    const cluster = await startDemoCluster(timeline, onClose)
+    const prometheus = await startPrometheus({ scrape: { podmend: [cluster.controller.port] } })
+    onClose(prometheus.down)
+    // Prometheus takes some seconds until it scrapes first.
+    await eventually(async () => {
+      if ((await prometheus.query('podmend_build_info')).length === 0) throw new Error('nothing is scraped yet')
+    })
+    const began = Date.now()
+    const { objections } = await runDemoSteps(cluster, timeline, onClose)
+    if (objections.length > 0) throw new Error(`playing the demo: ${objections.join('; ')}`)
+    await sleep(AFTERWARDS * 1_000)
+    const range = { seconds: Math.ceil((Date.now() - began) / 1_000), step: STEP }
+    const series = await Promise.all(
+      wanted.map(async ({ expr, by }) => {
+        const samples = await prometheus.queryRange(expr, range)
+        return samples
+          .map(({ metric, values = [] }) => ({
+            name: metric[by] ?? '',
+            points: withEnds(values.map(([at, value]) => [timeline.secondsAt(at * 1_000), Number(value)] as const)),
+          }))
+          .filter(({ points }) => points.some(([, value]) => value > 0))
+          .toSorted((a, b) => a.name.localeCompare(b.name))
+      }),
+    )
+    return { lines: written.map((line) => JSON.parse(line) as Line), series }
+  } finally {
+    for (let close = closers.pop(); close; close = closers.pop()) await close()
+    timeline.close()
+  }
+}

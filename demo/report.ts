@@ -1,0 +1,124 @@
+/** What the demo shows at the end: the records, the diff, the times, and what was left alone and why. */
+import { createPaint, paintDiff } from '../src/cli/output.ts'
+import { isBookkeeping } from '../testbed/audit.ts'
+import { REGISTRY_ADDRESSES, type DemoCluster } from './cluster.ts'
+import type { DemoResult } from './driver.ts'
+import { REPAIRED } from './fixture.ts'
+import { type Timeline, wrapped } from './timeline.ts'
+import { recordOf } from './verify.ts'
+
+const WIDTH = 96
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+const paragraph = (text: string): string =>
+  wrapped(text, WIDTH)
+    .map((line) => `  ${line}`)
+    .join('\n')
+
+/** Shows the end as sections for a person, or as further JSON lines. */
+export const showReport = async (
+  cluster: DemoCluster,
+  result: DemoResult,
+  timeline: Timeline,
+  colour: boolean,
+): Promise<void> => {
+  const paint = createPaint(colour)
+  const section = (title: string, body: string): void => timeline.print(`\n${paint.bold(title)}\n${body}`)
+  const { outcome, objections, runningAfter, verifiedAfter } = result
+  const { repaired, leftAlone, records, writes } = outcome
+
+  const table = await cluster.kubectl(['get', 'remediations', '-A'])
+  section('$ kubectl get remediations -A', table.trimEnd())
+
+  const step = recordOf(records, REPAIRED.place)?.status?.steps?.findLast(({ diff }) => diff !== undefined)
+  section(
+    `The diff that was written to ${REPAIRED.place}`,
+    paintDiff(step?.diff ?? '(none)', paint).replaceAll(/^/gm, '  '),
+  )
+
+  const outside = writes.filter((write) => !isBookkeeping(write))
+  const dry = outside.filter(({ dryRun }) => dryRun).length
+  const sent = `${counted(outside.length - dry, 'write')} and ${counted(dry, 'dry run')}`
+  section(
+    'How it went',
+    [
+      paragraph(
+        `${REPAIRED.place} ran ${runningAfter} s after its first failure, and was verified after ${verifiedAfter} s`,
+      ),
+      ...repaired
+        .filter(({ place }) => place !== REPAIRED.place)
+        .map(({ place, why }) => paragraph(`${place} was repaired as well: ${why}`)),
+      paragraph(`by the audit log, podmend sent ${sent} to anything but its own records, Events, status and lease`),
+    ].join('\n'),
+  )
+  const reasons = leftAlone.map(({ place, why }) => {
+    const status = recordOf(records, place)?.status
+    return [
+      `  ${paint.bold(place)}: ${paint.yellow(status?.reason ?? 'no record')}`,
+      ...[why, `podmend says: ${status?.explanations?.[0]?.says ?? status?.message ?? ''}`].map((text) =>
+        wrapped(text, WIDTH - 2)
+          .map((line) => `    ${line}`)
+          .join('\n'),
+      ),
+    ].join('\n')
+  })
+  section('Left alone (spec, generation and resourceVersion as before)', reasons.join('\n'))
+  timeline.print('')
+
+  for (const objection of objections) timeline.say({ who: 'demo', what: 'Objection', text: objection, mood: 'bad' })
+  const ok = objections.length === 0
+  timeline.say({
+    who: 'demo',
+    what: 'Result',
+    text: ok ? 'repaired, verified, and nothing else was touched' : 'it did not end as it must',
+    mood: ok ? 'good' : 'bad',
+    data: {
+      ok,
+      runningAfter,
+      verifiedAfter,
+      diff: step?.diff ?? null,
+      repaired: repaired.map(({ place }) => place),
+      leftAlone: leftAlone.map(({ place }) => {
+        const status = recordOf(records, place)?.status
+        const likeliest = status?.explanations?.[0]
+        return {
+          place,
+          reason: status?.reason ?? null,
+          ...(likeliest && { explained: { kind: likeliest.kind, image: likeliest.image ?? null } }),
+        }
+      }),
+      remediations: records.map(({ metadata: { namespace, name }, spec, status }) => ({
+        namespace,
+        name,
+        cause: status?.cause ?? spec.cause,
+        target: `${spec.target.kind}/${spec.target.name}`,
+        phase: status?.phase,
+        reason: status?.reason,
+      })),
+    },
+  })
+}
+
+/** How to go on with what was kept. */
+export const showKeptCluster = (cluster: DemoCluster, { outcome }: DemoResult, timeline: Timeline): void => {
+  const { plane, hostsDir } = cluster
+  const record = recordOf(outcome.records, REPAIRED.place)?.metadata.name ?? 'NAME'
+  timeline.say({
+    who: 'demo',
+    what: 'Kept',
+    text: 'all of it runs until Ctrl-C; the time line goes on',
+    data: { kubeconfig: plane.kubeconfig, kubectl: plane.kubectl, registryHostsDir: hostsDir },
+  })
+  timeline.print(`
+  export KUBECONFIG=${plane.kubeconfig}
+  export PODMEND_REGISTRY_HOSTS_DIR=${hostsDir}
+  export PODMEND_ALLOW_REGISTRY_ADDRESS=${REGISTRY_ADDRESSES}
+  alias kubectl=${plane.kubectl}
+
+  kubectl describe rem/${record} -n kube-system
+  npm run --silent mend -- explain deploy/guestbook
+  npm run --silent mend -- undo rem/${record} -n kube-system
+  kubectl annotate deploy guestbook argocd.argoproj.io/tracking-id-   # and see it repaired
+`)
+}

@@ -1,0 +1,112 @@
+/** What all scenarios stand on: Docker, a cluster of nodes, registries, and the operator inside the cluster. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildImage, type BuiltImage } from '../testbed/image/build-image.ts'
+import { attachKindCluster, type KindCluster, startKindCluster } from '../testbed/kind/cluster.ts'
+import { type Operator, operatorOf } from './operator.ts'
+import { type Registries, startRegistries } from './registries.ts'
+
+export interface Environment {
+  readonly cluster: KindCluster
+  readonly registries: Registries
+  readonly operator: Operator
+  /** Ends it; a cluster that was there before is left. */
+  down(): Promise<void>
+}
+
+export interface EnvironmentOptions {
+  readonly dockerHost: string
+  /** The name of a cluster of kind that is there already. */
+  readonly existing?: string
+  /** Aborted: nothing further is started, and what was is ended. */
+  readonly signal: AbortSignal
+  /** Told what is done, and when it is done, with the seconds. */
+  readonly say: (what: string) => void
+}
+
+const timed = async <T>(say: (what: string) => void, what: string, work: () => Promise<T>): Promise<T> => {
+  const began = Date.now()
+  const result = await work()
+  say(`${what} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+  return result
+}
+
+/** Also when one fails the other is waited for: what it starts meanwhile must be ended too. */
+const bothDone = async <A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> => {
+  await Promise.allSettled([a, b])
+  return Promise.all([a, b])
+}
+
+/** For what may take minutes and ends by itself once the cluster is gone. */
+const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  Promise.race([
+    work,
+    new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true })
+    }),
+  ])
+
+/** Starts all of it, from whatever the machine has. What was started is ended when a later part fails. */
+export const startEnvironment = async ({
+  dockerHost,
+  existing,
+  signal,
+  say,
+}: EnvironmentOptions): Promise<Environment> => {
+  const directory = mkdtempSync(join(tmpdir(), 'podmend-e2e-'))
+  const closers: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
+  const down = async (): Promise<void> => {
+    for (let close = closers.pop(); close; close = closers.pop()) {
+      try {
+        await close()
+      } catch (error) {
+        say(`ending the bed: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+  }
+  try {
+    // The images are built while the nodes boot: both mostly wait.
+    const tag = Date.now()
+    const images = async (): Promise<readonly [image: BuiltImage, agent: BuiltImage]> => [
+      await timed(say, "the operator's image", () => buildImage({ dockerHost, tag: `podmend.local/e2e:${tag}` })),
+      await timed(say, "the agent's image", () =>
+        buildImage({ dockerHost, target: 'agent', tag: `podmend.local/e2e-agent:${tag}` }),
+      ),
+    ]
+    const [cluster, [image, agent]] = await bothDone(
+      timed(say, 'cluster: a control plane and two workers', async () => {
+        if (existing !== undefined) return attachKindCluster({ name: existing, dockerHost, directory })
+        const started = await startKindCluster({ name: `podmend-e2e-${process.pid}`, dockerHost, directory })
+        closers.push(started.down)
+        return started
+      }),
+      images(),
+    )
+    closers.push(() => cluster.docker(['image', 'rm', '--force', image.tag, agent.tag]))
+    signal.throwIfAborted()
+    const [registries] = await bothDone(
+      timed(say, 'registries with images', async () => {
+        const started = await startRegistries(cluster)
+        closers.push(started.down)
+        return started
+      }),
+      timed(say, 'both images are on the nodes', () =>
+        Promise.all([cluster.load(image.tag), cluster.load(agent.tag, cluster.nodes)]),
+      ),
+    )
+    signal.throwIfAborted()
+    const operator = operatorOf({
+      cluster,
+      image: image.tag,
+      agentImage: agent.tag,
+      hosts: registries.hosts,
+      directory,
+    })
+    await timed(say, 'chart installed, operator and agents ready', () => orAborted(operator.install(), signal))
+    return { cluster, registries, operator, down }
+  } catch (cause) {
+    await down()
+    throw new Error('raising the bed', { cause })
+  }
+}

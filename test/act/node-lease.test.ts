@@ -1,0 +1,104 @@
+/** The lease of a node that remediators share, on a real API server. */
+import { beforeAll, expect, test } from 'vitest'
+import type { Lease } from '../../src/kube/leader-election.ts'
+import type { KubeObject } from '../../src/model/kubernetes.ts'
+import { act } from '../../src/remedies/act.ts'
+import { returnNodeLease } from '../../src/remedies/node-lease.ts'
+import type { ActDeps } from '../../src/remedies/writes.ts'
+import { useControlPlane } from '../../testbed/fixture.ts'
+import { aNode, restartPlan } from './node-plans.ts'
+import { depsOf } from './plans.ts'
+
+const cluster = useControlPlane()
+let deps: ActDeps
+let leases: string
+beforeAll(async () => {
+  await cluster.kubectl(['apply', '-f', 'crds/'])
+  leases = await cluster.namespace('leases')
+  const namespace = await cluster.namespace('orders')
+  deps = { ...(await depsOf(cluster.plane.kubeconfig)), namespace, nodeLeaseNamespace: leases }
+})
+
+const tasks = (name: string): Promise<string> =>
+  cluster.kubectl(['get', 'nodetask', name, '-n', deps.namespace ?? '', '--ignore-not-found', '-o', 'name'])
+const leaseOf = (node: KubeObject): Promise<Lease & KubeObject> =>
+  cluster.get<Lease & KubeObject>('lease', `node-${node.metadata.name}`, '-n', leases)
+
+/** As another remediator has it. */
+const taken = (node: KubeObject, renewedAgoMs: number): Promise<unknown> =>
+  cluster.applyYaml(
+    JSON.stringify({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: `node-${node.metadata.name}`, namespace: leases },
+      spec: {
+        holderIdentity: 'node-maintenance',
+        leaseDurationSeconds: 3_600,
+        renewTime: new Date(Date.now() - renewedAgoMs).toISOString().replace('Z', '000Z'),
+      },
+    }),
+  )
+
+test('is taken before an order is given, extended by the next, and given back', async () => {
+  const node = await aNode(cluster, 'lease-1')
+  expect(await act(restartPlan(node, 'leased-1'), deps)).toMatchObject({ kind: 'Done' })
+  const first = await leaseOf(node)
+  expect(first).toMatchObject({
+    metadata: { ownerReferences: [{ kind: 'Node', name: 'lease-1', uid: node.metadata.uid }] },
+    spec: { holderIdentity: 'podmend' },
+  })
+  // As long as the remedy may take, and some more.
+  expect(first.spec?.leaseDurationSeconds).toBe(restartPlan(node, 'leased-1').timeoutMs / 1_000 + 60)
+  expect(await act(restartPlan(node, 'leased-2'), deps)).toMatchObject({ kind: 'Done' })
+  const second = await leaseOf(node)
+  expect(second.spec).toMatchObject({ acquireTime: first.spec?.acquireTime })
+  expect(second.spec?.renewTime).not.toBe(first.spec?.renewTime)
+  await returnNodeLease({ name: 'lease-1', uid: node.metadata.uid }, deps)
+  expect(await cluster.kubectl(['get', 'lease', '-n', leases, '-o', 'name'])).not.toContain('node-lease-1')
+  await returnNodeLease({ name: 'lease-1', uid: node.metadata.uid }, deps)
+})
+
+test('of another is respected, and stays theirs', async () => {
+  const node = await aNode(cluster, 'lease-2')
+  await taken(node, 0)
+  expect(await act(restartPlan(node, 'theirs'), deps)).toEqual({
+    kind: 'Stale',
+    why: 'node-maintenance began to work on node lease-2',
+    retryAfterMs: 30_000,
+  })
+  expect(await tasks('theirs')).toBe('')
+  await returnNodeLease({ name: 'lease-2', uid: node.metadata.uid }, deps)
+  expect((await leaseOf(node)).spec?.holderIdentity).toBe('node-maintenance')
+})
+
+test('that ran out is taken over', async () => {
+  const node = await aNode(cluster, 'lease-3')
+  await taken(node, 3_601_000)
+  expect(await act(restartPlan(node, 'over'), deps)).toMatchObject({ kind: 'Done' })
+  expect((await leaseOf(node)).spec).toMatchObject({ holderIdentity: 'podmend', leaseTransitions: 1 })
+})
+
+test('that another takes between our read and our write is theirs', async () => {
+  const node = await aNode(cluster, 'lease-4')
+  await taken(node, 3_601_000)
+  const racing: ActDeps = {
+    ...deps,
+    kube: {
+      ...deps.kube,
+      patch: async (...args) => {
+        await taken(node, 0)
+        return deps.kube.patch(...args)
+      },
+    },
+  }
+  expect(await act(restartPlan(node, 'raced'), racing)).toMatchObject({ kind: 'Stale' })
+  expect(await tasks('raced')).toBe('')
+  expect((await leaseOf(node)).spec?.holderIdentity).toBe('node-maintenance')
+})
+
+test('in a namespace that is not there refuses, and nothing is done', async () => {
+  const node = await aNode(cluster, 'lease-5')
+  const nowhere = { ...deps, nodeLeaseNamespace: 'nowhere' }
+  await expect(act(restartPlan(node, 'nowhere'), nowhere)).rejects.toThrow(/nowhere/)
+  expect(await tasks('nowhere')).toBe('')
+})

@@ -1,0 +1,114 @@
+import { beforeAll, expect, test } from 'vitest'
+import { createGather } from '../../src/diagnose/gather.ts'
+import { buildIncident } from '../../src/diagnose/incident.ts'
+import { ownerOfNode } from '../../src/diagnose/node/facts.ts'
+import { inspectNothing } from '../../src/diagnose/node/inspect.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
+import { pathOf } from '../../src/kube/paths.ts'
+import type { FactName, Facts, Incident } from '../../src/model/incident.ts'
+import type { Node, Pod } from '../../src/model/kubernetes.ts'
+import { eventually, useControlPlane } from '../../testbed/fixture.ts'
+import { openApi } from '../../testbed/kubelet/api.ts'
+import { registerNode } from '../../testbed/kubelet/nodes.ts'
+import { clientOf } from '../act/plans.ts'
+
+const cluster = useControlPlane()
+let kube: KubeClient
+let namespace: string
+let spaces: readonly string[]
+let pods: readonly Pod[]
+let incident: Incident
+
+const podOn = (node: string, space: string, name: string): Promise<Pod> =>
+  kube.create<Pod>(pathOf({ kind: 'Pod', namespace: space }), {
+    metadata: { name },
+    spec: { nodeName: node, containers: [{ name: 'app', image: 'registry.test/app:1' }] },
+  })
+
+beforeAll(async () => {
+  kube = await clientOf(cluster.plane.kubeconfig)
+  await cluster.kubectl(['apply', '-f', 'crds/'])
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/nodetasks.podmend.io', '--timeout=30s'])
+  await eventually(() => cluster.kubectl(['get', 'nodetasks', '-A']))
+  namespace = await cluster.namespace('operator')
+  spaces = [await cluster.namespace('one'), await cluster.namespace('two')]
+  const api = openApi(cluster.plane.kubeconfig)
+  await registerNode(api, 'node-1', { index: 0, runtime: 'containerd' })
+  await registerNode(api, 'node-2', { index: 1, runtime: 'containerd' })
+  api.close()
+  const [one = '', two = ''] = spaces
+  pods = [await podOn('node-1', one, 'a'), await podOn('node-1', two, 'b'), await podOn('node-2', two, 'elsewhere')]
+  const node = await kube.get<Node>(pathOf({ kind: 'Node', name: 'node-1' }))
+  const finding = {
+    container: '',
+    init: false,
+    image: '',
+    cause: 'SandboxStale',
+    message: 'x',
+    possibleCauses: [],
+  } as const
+  incident = buildIncident({
+    owner: ownerOfNode(node),
+    area: 'SandboxStale',
+    pods: pods.slice(0, 2).map((pod) => ({ pod, findings: [{ ...finding, source: 'event' }], since: 0 })),
+  })
+})
+
+const gather = (names: readonly FactName[], reads: KubeClient = kube): Promise<Facts> =>
+  createGather({
+    reads,
+    registry: {
+      ask: () => Promise.reject(new Error('no registry is asked for a node')),
+      list: () => Promise.reject(new Error('no registry is asked for a node')),
+    },
+    agents: { namespace, inspect: inspectNothing },
+  })(incident, names, { registry: {} })
+
+test('every namespace in which a pod fails is read, by its name', async () => {
+  const { namespaces = {} } = await gather([{ fact: 'namespaces' }])
+  expect(Object.keys(namespaces).toSorted((a, b) => a.localeCompare(b))).toEqual(
+    spaces.toSorted((a, b) => a.localeCompare(b)),
+  )
+  expect(namespaces[spaces[0] ?? '']).toMatchObject({ known: true, value: { name: spaces[0] } })
+})
+
+test('the node is the incident’s own, and its pods are all that are on it, and no others', async () => {
+  const { node, nodePods } = await gather([{ fact: 'node' }, { fact: 'nodePods' }])
+  expect(node).toMatchObject({ known: true, value: { name: 'node-1', ready: true, platform: 'linux/amd64' } })
+  const names = nodePods?.known ? nodePods.value.map(({ metadata }) => metadata.name) : []
+  expect(names.toSorted((a, b) => a.localeCompare(b))).toEqual(['a', 'b'])
+})
+
+test('orders are read by name, and one that is not there is left out', async () => {
+  await kube.create(pathOf({ kind: 'NodeTask', namespace }), {
+    apiVersion: 'podmend.io/v1alpha1',
+    kind: 'NodeTask',
+    metadata: { name: 'there', namespace },
+    spec: { nodeName: 'node-1', nodeUid: 'u', verb: 'Inspect', deadline: new Date().toISOString() },
+  })
+  const { tasks } = await gather([{ fact: 'tasks', names: ['there', 'gone', 'there'] }])
+  expect(tasks).toMatchObject({ known: true, value: [{ metadata: { name: 'there' } }] })
+})
+
+test('an installing pod that is not there is known not to be', async () => {
+  expect((await gather([{ fact: 'installer', name: 'nowhere' }])).installer).toEqual({ known: true, value: undefined })
+})
+
+test('what may not be read is unknown, and names the right', async () => {
+  const nobody = await clientOf(await cluster.plane.userKubeconfig('nobody', ['system:authenticated']))
+  const names: readonly FactName[] = [
+    { fact: 'namespaces' },
+    { fact: 'node' },
+    { fact: 'nodePods' },
+    { fact: 'tasks', names: ['there'] },
+    { fact: 'installer', name: 'there' },
+  ]
+  const facts = await gather(names, nobody)
+  expect(facts.node).toEqual({ known: false, why: 'the right to get nodes is missing' })
+  expect(facts.nodePods).toEqual({ known: false, why: 'the right to list pods is missing' })
+  expect(facts.tasks).toMatchObject({ known: false, why: expect.stringContaining('get nodetasks.podmend.io') })
+  expect(facts.installer).toMatchObject({ known: false, why: expect.stringContaining('get pods') })
+  for (const fact of Object.values(facts.namespaces ?? {})) {
+    expect(fact).toMatchObject({ known: false, why: expect.stringContaining('get namespaces') })
+  }
+})

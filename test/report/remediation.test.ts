@@ -1,0 +1,194 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Remediation } from '../../src/api/kinds.ts'
+import { deleteRecords } from '../../src/controller/garbage-collection.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
+import { Retry, Terminal } from '../../src/kube/errors.ts'
+import type { Incident } from '../../src/model/incident.ts'
+import { OWNER_UID_LABEL } from '../../src/model/names.ts'
+import { openRecord, recordChange, recordIntent } from '../../src/report/remediation.ts'
+import {
+  aDiagnosis,
+  aHold,
+  anAct,
+  anIncident,
+  aRewrite,
+  aVerification,
+  DONE,
+  NOW,
+  OWNER,
+  POLICY,
+} from '../../src/report/testing.ts'
+import { eventually, useControlPlane } from '../../testbed/fixture.ts'
+import { clientOf } from '../act/plans.ts'
+
+const cluster = useControlPlane()
+let kube: KubeClient
+let ns: string
+beforeAll(async () => {
+  kube = await clientOf(cluster.plane.kubeconfig)
+  await cluster.kubectl(['apply', '-f', 'crds/'])
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/remediations.podmend.io', '--timeout=30s'])
+  await eventually(() => cluster.kubectl(['get', 'remediations', '-A']))
+  ns = await cluster.namespace('report')
+})
+
+const incident = (uid: string): Incident => {
+  const plain = anIncident()
+  const ref = { ...OWNER, namespace: ns, uid }
+  return {
+    ...plain,
+    key: `${uid}/image`,
+    owner: { ...plain.owner, ref },
+    pods: [
+      {
+        pod: {
+          metadata: { name: 'coredns-1', namespace: ns, uid: 'pod-1', resourceVersion: '1' },
+          spec: { nodeName: 'node-1' },
+        },
+        findings: [],
+        since: NOW - 5_000,
+      },
+    ],
+  }
+}
+const open = async (uid: string): Promise<Remediation> =>
+  (await openRecord({ incident: incident(uid), diagnosis: aDiagnosis(), policy: POLICY }, kube, 'podmend-system'))
+    .record
+const intend = (record: Remediation) => recordIntent(record, { kind: 'Intended', at: NOW, verdict: anAct() }, kube)
+const read = (record: Remediation) => cluster.get<Remediation>('remediation', record.metadata.name, '-n', ns)
+
+describe('a record', () => {
+  test('is made once under a name that everyone finds again', async () => {
+    const subject = { incident: incident('owner-once'), diagnosis: aDiagnosis(), policy: POLICY }
+    const first = await openRecord(subject, kube, 'podmend-system')
+    const second = await openRecord(subject, kube, 'podmend-system')
+    expect([first.created, second.created]).toEqual([true, false])
+    expect(second.record.metadata.uid).toBe(first.record.metadata.uid)
+    const { metadata, spec } = await read(first.record)
+    expect(metadata.labels).toMatchObject({
+      [OWNER_UID_LABEL]: 'owner-once',
+      'podmend.io/area': 'image',
+      'podmend.io/policy': 'moved',
+    })
+    expect(metadata.ownerReferences).toBeUndefined()
+    expect(spec).toMatchObject({
+      policy: POLICY,
+      cause: 'ProjectNotFound',
+      target: { kind: 'Deployment', uid: 'owner-once' },
+      node: 'node-1',
+    })
+  })
+
+  test('whose name somebody else took is not used', async () => {
+    const record = await open('owner-taken')
+    await cluster.kubectl([
+      'label',
+      'remediation',
+      record.metadata.name,
+      '-n',
+      ns,
+      '--overwrite',
+      `${OWNER_UID_LABEL}=another`,
+    ])
+    await expect(open('owner-taken')).rejects.toThrow(Terminal)
+  })
+
+  test('goes through its life on the server, and kubectl can wait for its end', async () => {
+    let record = await open('owner-life')
+    record = await recordChange(
+      record,
+      { kind: 'Held', at: NOW, verdict: aHold('ObserveOnly', { plan: aRewrite() }) },
+      kube,
+    )
+    expect(record.status).toMatchObject({ phase: 'Observed', steps: [{ state: 'Planned', diff: '-old\n+new\n' }] })
+    record = await intend(record)
+    expect((await read(record)).status).toMatchObject({
+      phase: 'Running',
+      steps: [{ state: 'Intended' }],
+      attempts: [expect.any(String)],
+    })
+    record = await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
+    record = await recordChange(
+      record,
+      { kind: 'Proven', at: NOW, verdict: aVerification('Succeeded', 'Repaired') },
+      kube,
+    )
+    expect((await read(record)).status).toMatchObject({ phase: 'Succeeded', reason: 'Repaired', observedGeneration: 1 })
+    await cluster.kubectl([
+      'wait',
+      '--for=condition=Finished',
+      `remediation/${record.metadata.name}`,
+      '-n',
+      ns,
+      '--timeout=5s',
+    ])
+    await cluster.kubectl([
+      'wait',
+      '--for=condition=Succeeded',
+      `remediation/${record.metadata.name}`,
+      '-n',
+      ns,
+      '--timeout=5s',
+    ])
+  })
+
+  test('is not written for a hold that says the same in other words', async () => {
+    const record = await recordChange(
+      await open('owner-jitter'),
+      { kind: 'Held', at: NOW, verdict: aHold('CoolingDown', { message: '9 s left' }) },
+      kube,
+    )
+    const again = await recordChange(
+      record,
+      { kind: 'Held', at: NOW + 1_000, verdict: aHold('CoolingDown', { message: '8 s left' }) },
+      kube,
+    )
+    expect(again).toBe(record)
+    expect((await read(record)).metadata.resourceVersion).toBe(record.metadata.resourceVersion)
+  })
+})
+
+describe('an intent', () => {
+  test('is recorded by one of two who decided on the same version', async () => {
+    const record = await open('owner-race')
+    const results = await Promise.allSettled([intend(record), intend(record)])
+    expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    const [reason] = results.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    expect(reason).toBeInstanceOf(Retry)
+    expect((await read(record)).status?.attempts).toHaveLength(1)
+  })
+
+  // Kubernetes 1.32 answers with a conflict, newer ones that it is not found.
+  test('is not recorded on a record that was deleted', async () => {
+    const record = await open('owner-deleted')
+    await cluster.kubectl(['delete', 'remediation', record.metadata.name, '-n', ns])
+    await expect(intend(record)).rejects.toThrow(/recording the intent|moved by someone else/)
+  })
+})
+
+describe('what happened', () => {
+  test('is not lost to an edit of the record meanwhile', async () => {
+    const record = await intend(await open('owner-edited'))
+    await cluster.kubectl(['annotate', 'remediation', record.metadata.name, '-n', ns, 'seen=yes'])
+    const after = await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
+    expect(after.status?.phase).toBe('Verifying')
+    expect((await read(record)).metadata.annotations).toMatchObject({ seen: 'yes' })
+  })
+
+  test('is not told over what another controller did meanwhile', async () => {
+    const record = await intend(await open('owner-moved'))
+    await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
+    await expect(
+      recordChange(record, { kind: 'Acted', at: NOW, outcome: { kind: 'Refused', why: 'no' } }, kube),
+    ).rejects.toThrow(Retry)
+    expect((await read(record)).status?.phase).toBe('Verifying')
+  })
+})
+
+test('housekeeping deletes the record that was chosen, not one that changed since', async () => {
+  const [kept, gone] = [await open('owner-kept'), await open('owner-expired')]
+  await intend(kept)
+  expect(await deleteRecords([kept, gone], kube)).toBe(1)
+  expect((await read(kept)).status?.phase).toBe('Running')
+  await expect(read(gone)).rejects.toThrow('not found')
+})

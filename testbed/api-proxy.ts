@@ -1,0 +1,128 @@
+/** Stands between the controller and the API server, counts its writes, and tells when to kill it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Agent, request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { parse } from 'yaml'
+import { kubeconfigText } from './control-plane/kubeconfig.ts'
+
+export interface CountedWrite {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+}
+
+export interface CrashPoint {
+  /** The how manieth write since `arm`, from 1. */
+  readonly at: number
+  /** Counts only writes whose method and path match: which write is the k-th differs from run to run, Events being told beside. */
+  readonly matching?: RegExp | undefined
+  /** Before the write is forwarded, or after the server answered and before the answer is handed on. */
+  readonly when: 'before' | 'after'
+  /** Must kill the process at once; its connections are cut in the same turn, so that nothing it sent comes through. */
+  readonly crash: () => void
+}
+
+export interface Proxy {
+  /** Path of a kubeconfig: plain HTTP to here, and from here with the identity of the one that was given. */
+  readonly kubeconfig: string
+  /** Since the last `arm`; requests for leases are not counted. */
+  readonly writes: readonly CountedWrite[]
+  /** Counts from nought again, up to this point. */
+  arm(point?: CrashPoint): void
+  close(): Promise<void>
+}
+
+const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
+const isCounted = ({ method = '', url = '' }: IncomingMessage): boolean =>
+  WRITING.has(method) && !url.startsWith('/apis/coordination.k8s.io/')
+
+const isDue = ({ at, matching }: CrashPoint, writes: readonly CountedWrite[]): boolean => {
+  const counted = matching ? writes.filter(({ method, path }) => matching.test(`${method} ${path}`)) : writes
+  const last = writes.at(-1)
+  return counted.length === at && counted.at(-1) === last
+}
+
+const readUpstream = (kubeconfig: string): { url: string; agent: Agent } => {
+  const { clusters, users } = parse(readFileSync(kubeconfig, 'utf8')) as {
+    clusters: [{ cluster: Record<string, string> }]
+    users: [{ user: Record<string, string> }]
+  }
+  const bytes = (from: Record<string, string>, field: string): Buffer => Buffer.from(from[field] ?? '', 'base64')
+  const [{ cluster }, { user }] = [clusters[0], users[0]]
+  return {
+    url: cluster['server'] ?? '',
+    agent: new Agent({
+      keepAlive: true,
+      ca: bytes(cluster, 'certificate-authority-data'),
+      cert: bytes(user, 'client-certificate-data'),
+      key: bytes(user, 'client-key-data'),
+    }),
+  }
+}
+
+/** `kubeconfig`: one with its certificates inside, such as `plane.userKubeconfig` writes. */
+export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
+  const upstream = readUpstream(kubeconfig)
+  let writes: CountedWrite[] = []
+  let point: CrashPoint | undefined
+
+  const crash = ({ crash: kill }: CrashPoint): void => {
+    point = undefined
+    kill()
+    server.closeAllConnections()
+  }
+
+  const forward = (incoming: IncomingMessage, response: ServerResponse, crashing: CrashPoint | undefined): void => {
+    const { method, url = '/', headers } = incoming
+    const outgoing = request(new URL(url, upstream.url), {
+      method,
+      agent: upstream.agent,
+      headers: { ...headers, host: new URL(upstream.url).host },
+    })
+    outgoing.once('response', (answer) => {
+      if (crashing) {
+        answer.resume().once('end', () => crash(crashing))
+        return
+      }
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      response.flushHeaders()
+      answer.pipe(response)
+    })
+    outgoing.on('error', () => response.destroy())
+    // A watch that nobody reads any more; a write that was sent is left to its end.
+    response.once('close', () => !WRITING.has(method ?? '') && outgoing.destroy())
+    incoming.pipe(outgoing)
+  }
+
+  const server = createServer((incoming, response) => {
+    if (!isCounted(incoming)) return forward(incoming, response, undefined)
+    writes.push({ method: incoming.method ?? '', path: incoming.url ?? '' })
+    const due = point && isDue(point, writes) ? point : undefined
+    if (due?.when === 'before') crash(due)
+    else forward(incoming, response, due)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const path = `${kubeconfig}.proxy-${port}`
+  const text = kubeconfigText({ name: 'proxy', url: `http://127.0.0.1:${port}`, ca: '' }, 'controller', { token: '' })
+  writeFileSync(path, text, { mode: 0o600 })
+
+  return {
+    kubeconfig: path,
+    get writes() {
+      return writes
+    },
+    arm: (next) => {
+      writes = []
+      point = next
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+        upstream.agent.destroy()
+      }),
+  }
+}
