@@ -181,6 +181,14 @@ beforeAll(async () => {
     join(directory, 'src/remedies/ring-b.ts'),
     "import { a } from './ring-a.ts'\nexport const b = (): unknown => a\n",
   )
+  await writeFile(
+    join(directory, 'src/remedies/type-ring-a.ts'),
+    "import type { B } from './type-ring-b.ts'\nexport type A = B[]\n",
+  )
+  await writeFile(
+    join(directory, 'src/remedies/type-ring-b.ts'),
+    "import type { A } from './type-ring-a.ts'\nexport type B = A[]\n",
+  )
   const found = new Map<string, string[]>()
   for (const { filename, code } of await run(directory)) found.set(filename, [...(found.get(filename) ?? []), code])
   rulesByFile = found
@@ -198,8 +206,8 @@ for (const [index, row] of rows.entries()) {
   })
 }
 
-test('Files that import each other in a ring are refused', () => {
-  expect(rulesByFile.get('src/remedies/ring-a.ts')?.join(' ')).toContain('(no-cycle)')
+test.each(['ring-a', 'type-ring-a'])('Files that import each other in a ring are refused: %s', (file) => {
+  expect(rulesByFile.get(`src/remedies/${file}.ts`)?.join(' ')).toContain('(no-cycle)')
 })
 
 test('Every folder of the house is known to the rules on the direction of imports', async () => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { distance } from '../model/edit-distance.ts'
 
 const MOST = 20
 
@@ -24,19 +25,6 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
       typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined,
     root,
   )
-
-const distance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
 
 /** The name that was probably meant: the nearest one, if no more than a third of it differs. */
 export const nearest = (found: string, names: readonly string[]): string | undefined => {

@@ -1,11 +1,12 @@
 import type { RemediationPolicy } from '../api/kinds.ts'
 import { classify } from '../catalogue/classify.ts'
+import { isOpen } from '../model/remediation-state.ts'
 import type { AttemptHistory } from '../report/attempts.ts'
 import type { EventHandlers } from '../watch/informers.ts'
 import type { Nodes } from '../watch/node-cache.ts'
 import type { PodCache } from '../watch/pod-cache.ts'
 import type { Policies } from '../watch/policy-cache.ts'
-import { isInPlace, isOpen, type RemediationCache, subjectOf, targetOf } from '../watch/remediation-cache.ts'
+import { isInPlace, type RemediationCache, subjectOf, targetOf } from '../watch/remediation-cache.ts'
 import type { Incidents } from './incidents.ts'
 
 export interface EventHandlerDeps {

@@ -6,13 +6,13 @@ import { pathOf } from '../kube/paths.ts'
 import { parseDuration, parseTime } from '../model/duration.ts'
 import type { KubeObject, Pod } from '../model/kubernetes.ts'
 import { INSTALL_LABEL } from '../model/names.ts'
-import { policyRefOf } from '../model/remediation-state.ts'
+import { isInProgress, policyRefOf } from '../model/remediation-state.ts'
 import { ATTEMPTS_WINDOW_MS } from '../report/attempts.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { PodCache } from '../watch/pod-cache.ts'
 import type { Policies } from '../watch/policy-cache.ts'
-import { type RemediationCache, inProgress } from '../watch/remediation-cache.ts'
+import type { RemediationCache } from '../watch/remediation-cache.ts'
 
 export interface GarbageCollectionDeps {
   readonly podCache: Pick<PodCache, 'prune'>
@@ -177,7 +177,7 @@ const neededBy = (records: Pick<RemediationCache, 'all'>): ReadonlySet<string> =
   new Set(
     records
       .all()
-      .filter(inProgress)
+      .filter(isInProgress)
       .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.tasks ?? [])),
   )
 

@@ -61,6 +61,16 @@ test('pods of an owner whose remedy is to be proven make us look, pods of others
   expect(incidents.awaiting('web', { app: 'web' })).toEqual([])
 })
 
+test('the expressions of a selector count as much as its labels', () => {
+  const incidents = createIncidents()
+  const notCanary = { key: 'track', operator: 'NotIn', values: ['canary'] }
+  incidents.await('image', owner('o').ref, { matchLabels: { app: 'web' }, matchExpressions: [notCanary] })
+  expect(incidents.awaiting('web', { app: 'web', track: 'stable' })).toEqual(['o/image'])
+  expect(incidents.awaiting('web', { app: 'web', track: 'canary' })).toEqual([])
+  incidents.await('volume', owner('p').ref, { matchExpressions: [{ key: 'app', operator: 'In', values: ['api'] }] })
+  expect(incidents.awaiting('web', { app: 'other' })).toEqual([])
+})
+
 test('an incident that a record speaks of is taken up, and one that is open stays as it is', () => {
   const incidents = createIncidents()
   expect(incidents.resume('image', owner('o').ref)).toBe('o/image')

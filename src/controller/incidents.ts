@@ -1,6 +1,7 @@
 import type { IncidentArea } from '../model/causes.ts'
 import { type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
 import type { LabelSelector, ObjectRef } from '../model/kubernetes.ts'
+import { selects } from '../model/label-selector.ts'
 
 /** An owner and an area in which something fails, or in which a remedy is under way. */
 export interface OpenIncident {
@@ -60,9 +61,6 @@ export interface Incidents {
   /** Keys whose remedy's proof may depend on a pod with these labels. */
   readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]
 }
-
-const selects = (selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean =>
-  selector !== undefined && Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
 
 export const createIncidents = (): Incidents => {
   const open = new Map<string, OpenIncident>()
@@ -149,7 +147,10 @@ export const createIncidents = (): Incidents => {
     },
     awaiting: (namespace, labels) =>
       [...open.values()]
-        .filter(({ target, selector }) => target.namespace === namespace && selects(selector, labels))
+        .filter(
+          ({ target, selector }) =>
+            target.namespace === namespace && selector !== undefined && selects(selector, labels),
+        )
         .map(({ key }) => key),
   }
 }

@@ -1,4 +1,4 @@
-import { nodeRef } from '../diagnose/node/facts.ts'
+import { listPodsOn, nodeRef } from '../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../diagnose/node/findings.ts'
 import { areaOfFinding } from '../diagnose/pod/findings.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -122,7 +122,7 @@ export const createReadPodsOn =
   (client: Pick<KubeClient, 'list'>) =>
   async (node: string): Promise<readonly Pod[]> => {
     try {
-      return (await client.list<Pod>(pathOf({ kind: 'Pod' }), { fieldSelector: `spec.nodeName=${node}` })).items
+      return await listPodsOn(node, client)
     } catch (error) {
       throw new Error(`listing the pods on node ${node}`, { cause: error })
     }

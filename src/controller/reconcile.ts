@@ -12,11 +12,11 @@ import {
 } from '../model/incident.ts'
 import type { ObjectRef, Pod } from '../model/kubernetes.ts'
 import type { Outcome, Plan } from '../model/plan.ts'
-import { endedWith, supersededRecords } from '../model/remediation-state.ts'
+import { endedWith, isInProgress, isOpen, supersededRecords } from '../model/remediation-state.ts'
 import type { Reporter } from '../report/reporter.ts'
 import type { VerdictOf } from '../report/status-fields.ts'
 import type { PodRef } from '../watch/pod-cache.ts'
-import { isOpen, type RemediationCache, inProgress } from '../watch/remediation-cache.ts'
+import type { RemediationCache } from '../watch/remediation-cache.ts'
 import { evaluate, type Evaluation, type EvaluateDeps, type Snapshot } from './evaluate.ts'
 import type { Incidents, OpenIncident } from './incidents.ts'
 import type { Pace, Reservations } from './limits.ts'
@@ -113,7 +113,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   /** What was read for filing serves once, and never while a remedy is under way: it may be older than our own write. */
   const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> => {
     const assigned = incidents.takeOwner(open.key)
-    const acting = records.of(open.target.uid, open.area).some(inProgress)
+    const acting = records.of(open.target.uid, open.area).some(isInProgress)
     if (assigned && !acting && now() - assigned.at <= OWNER_FRESH_MS) return assigned.value
     return deps.readOwner(open.target, pods[0]?.pod)
   }
@@ -144,7 +144,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   }
 
   const verify = async (incident: Incident, verdict: VerdictOf<'Verify'>, { facts }: Evaluation): Promise<Result> => {
-    const record = records.of(incident.owner.ref.uid, incident.area).find(inProgress)
+    const record = records.of(incident.owner.ref.uid, incident.area).find(isInProgress)
     if (!record) return { requeueAfterMs: SOON_MS }
     if (verdict.next?.kind === 'Undo') {
       const undoing = await report.intendUndo(incident, record, verdict.next.plan)

@@ -1,9 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../runtime/workqueue.ts'
-import type { Connection } from './connection.ts'
 import { KubeError, type Verb } from './errors.ts'
 import { errorOfResponse } from './status.ts'
-import { createTransport, type HttpRequest, type HttpResponse, splitLines, TransportError } from './transport.ts'
+import {
+  createTransport,
+  type HttpRequest,
+  type HttpResponse,
+  splitLines,
+  TransportError,
+  type Connection,
+} from './transport.ts'
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 

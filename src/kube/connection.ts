@@ -2,31 +2,7 @@ import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { inClusterConnection, SERVICE_ACCOUNT_DIR } from './in-cluster.ts'
-
-/** As node:tls takes them. */
-export interface TlsOptions {
-  readonly ca?: string | Buffer
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
-  readonly servername?: string
-  readonly rejectUnauthorized?: boolean
-}
-
-/** How to reach one API server, and as whom. */
-export interface Connection {
-  readonly server: URL
-  /** Another object after certificates changed; the pool is renewed then. */
-  readonly tls: TlsOptions
-  /** Further headers of every request: impersonation. */
-  readonly headers?: Readonly<Record<string, string>>
-  /** The Authorization header's value, as fresh as it is known to be. */
-  authorization(): Promise<string | undefined>
-  /** Reads the credentials anew; called when they were refused. */
-  refresh(): Promise<void>
-  /** The namespace of the service account or of the context. */
-  readonly namespace?: string
-  readonly contextName?: string
-}
+import type { Connection } from './transport.ts'
 
 export interface ConnectionOptions {
   /**

@@ -1,6 +1,6 @@
 import type { RequestOptions } from 'node:https'
 import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node'
-import type { TlsOptions } from './connection.ts'
+import type { TlsOptions } from './transport.ts'
 
 interface PluginCredentials {
   authorization(): Promise<string | undefined>

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
-import type { Connection, TlsOptions } from './connection.ts'
+import type { Connection, TlsOptions } from './transport.ts'
 
 interface ClusterEntry {
   readonly server?: string

@@ -3,7 +3,6 @@ import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { Readable } from 'node:stream'
 import { http } from '../runtime/http-server.ts'
-import type { Connection, TlsOptions } from './connection.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -211,4 +210,29 @@ export async function* splitLines(body: Readable, maxBytes: number): AsyncGenera
     body.destroy()
   }
   if (size > 0) yield Buffer.concat(rest).toString('utf8')
+}
+
+/** As node:tls takes them. */
+export interface TlsOptions {
+  readonly ca?: string | Buffer
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly servername?: string
+  readonly rejectUnauthorized?: boolean
+}
+
+/** How to reach one API server, and as whom. */
+export interface Connection {
+  readonly server: URL
+  /** Another object after certificates changed; the pool is renewed then. */
+  readonly tls: TlsOptions
+  /** Further headers of every request: impersonation. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** The Authorization header's value, as fresh as it is known to be. */
+  authorization(): Promise<string | undefined>
+  /** Reads the credentials anew; called when they were refused. */
+  refresh(): Promise<void>
+  /** The namespace of the service account or of the context. */
+  readonly namespace?: string
+  readonly contextName?: string
 }

@@ -32,3 +32,6 @@ export const formatTime = (ms: number): string => {
   const date = new Date(Math.trunc(ms / 1_000) * 1_000)
   return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString().replace('.000Z', 'Z')
 }
+
+/** ms since the epoch → RFC 3339 with milliseconds, as the API has it. */
+export const isoTime = (ms: number): string => new Date(ms).toISOString()

@@ -7,7 +7,7 @@ import type { ManagedFieldsEntry } from './kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION, AREA_LABEL } from './names.ts'
 import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf, isNodeCause } from './causes.ts'
 /** Something was begun and its outcome is not known. */
-export const isInProgress = ({ status }: Remediation): boolean =>
+export const isInProgress = ({ status }: Pick<Remediation, 'status'>): boolean =>
   status?.phase === 'Running' || status?.phase === 'Verifying'
 
 export interface InProgress {
@@ -46,7 +46,8 @@ export const attemptInProgress = ({ records }: DecisionInput): InProgress | unde
   return undefined
 }
 
-const isOpen = ({ status }: Remediation): boolean => status?.finishedAt === undefined
+/** Whether something may still come of it: it waits for a guardrail, a person, its verification or the next action. */
+export const isOpen = ({ status }: Pick<Remediation, 'status'>): boolean => status?.finishedAt === undefined
 
 const wasBegun = ({ status }: Remediation): boolean => (status?.steps ?? []).some(({ state }) => state !== 'Planned')
 

@@ -1,6 +1,7 @@
 import { conflict, kubeErrorOf, notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { Pod } from '../model/kubernetes.ts'
+import { isBlocked } from '../model/pod.ts'
 import type { Outcome, PodLeft, PodToDelete, Write } from '../model/plan.ts'
 import { type ActApi, refusalOf } from './writes.ts'
 
@@ -14,20 +15,6 @@ export type PodFate =
 const MAX_ROUNDS = 3
 /** Where a disruption budget does not say when to come back. */
 const EVICTION_RETRY_MS = 10_000
-
-const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])
-
-/** Whether the kubelet itself still says of this pod that something keeps it from starting. */
-export const stillInTrouble = ({ status }: Pod): boolean => {
-  const conditions = status?.conditions ?? []
-  if (conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True')) return false
-  if (conditions.some(({ type, status: value }) => type === 'PodReadyToStartContainers' && value === 'False')) {
-    return true
-  }
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].some(
-    ({ state }) => state?.waiting?.reason !== undefined && !STARTING.has(state.waiting.reason),
-  )
-}
 
 const send = (kube: ActApi, pod: PodToDelete, method: 'Delete' | 'Evict', dryRun: boolean): Promise<unknown> => {
   const { namespace, name, uid, resourceVersion } = pod
@@ -72,7 +59,7 @@ export const deletePod = async (
         throw error
       })
     if (!current || current.metadata.uid !== pod.uid || current.metadata.deletionTimestamp) return { kind: 'Gone' }
-    if (!stillInTrouble(current)) return { kind: 'Stale', why: `pod ${pod.name} changed since it was looked at` }
+    if (!isBlocked(current)) return { kind: 'Stale', why: `pod ${pod.name} changed since it was looked at` }
     if (round === MAX_ROUNDS) return { kind: 'Stale', why: `pod ${pod.name} keeps changing` }
     resourceVersion = current.metadata.resourceVersion
   }

@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { pathOf } from '../kube/paths.ts'
+import { isoTime } from '../model/duration.ts'
+import { setBounded } from '../runtime/bounded-map.ts'
 import type { EventMessage } from './event-messages.ts'
-import { isoTime } from './status-fields.ts'
 
 const REPORTING_COMPONENT = 'podmend.io/controller'
 /** Within this time after the last occurrence no second Event is made. */
@@ -78,15 +79,7 @@ export const eventOf = (note: EventMessage, now: number, instance: string) => {
 }
 
 export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps): EventWriter => {
-  // A Map keeps the order of insertion: what was heard of longest ago goes first.
   const remembered = new Map<string, Remembered>()
-
-  const remember = (key: string, entry: Remembered): void => {
-    remembered.delete(key)
-    remembered.set(key, entry)
-    const oldest = remembered.keys().next()
-    if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value)
-  }
 
   const write = async (note: EventMessage): Promise<void> => {
     const at = now()
@@ -95,7 +88,7 @@ export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps)
     if (seen && at - seen.lastAt < SAME_MS) {
       seen.count += 1
       seen.lastAt = at
-      remember(key, seen)
+      setBounded(remembered, key, seen, MAX_REMEMBERED)
       if (at - seen.writtenAt < BUMP_MS) return
       seen.writtenAt = at
       const path = pathOf({ kind: 'Event', namespace: seen.namespace, name: seen.name })
@@ -104,7 +97,7 @@ export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps)
     }
     const event = eventOf(note, at, instance)
     const { name, namespace } = event.metadata
-    remember(key, { name, namespace, count: 1, lastAt: at, writtenAt: at })
+    setBounded(remembered, key, { name, namespace, count: 1, lastAt: at, writtenAt: at }, MAX_REMEMBERED)
     try {
       await kube.create(pathOf({ kind: 'Event', namespace }), event)
     } catch (error) {

@@ -8,6 +8,7 @@ import type { RemediationStatus } from '../api/remediation.ts'
 import { parseTime } from '../model/duration.ts'
 import { HOLD_REASONS, type Phase, PHASES } from '../model/reasons.ts'
 import { policyRefOf } from '../model/remediation-state.ts'
+import { setBounded } from '../runtime/bounded-map.ts'
 import { queueMetrics, type QueueNumbers } from './queue-metrics.ts'
 import { lastBegun } from './status-fields.ts'
 import type { HeldCount } from '../watch/remediation-cache.ts'
@@ -162,12 +163,10 @@ export const createMetrics = ({
   }).set({ version, node_version: process.version }, 1)
   const queueing = queueMetrics(registry, queues ?? (() => ({})))
 
-  const counted = new Set<string>()
+  const counted = new Map<string, true>()
   const once = (id: string): boolean => {
     if (counted.has(id)) return false
-    const oldest = counted.values().next()
-    if (counted.size >= MAX_COUNTED && !oldest.done) counted.delete(oldest.value)
-    counted.add(id)
+    setBounded(counted, id, true, MAX_COUNTED)
     return true
   }
   return {

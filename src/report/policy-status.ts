@@ -4,11 +4,11 @@ import type { Remediation } from '../api/kinds.ts'
 import { conflicts, findCircles } from '../api/policy/conflicts.ts'
 import type { PolicyStatus } from '../api/policy/policy.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
-import { parseTime } from '../model/duration.ts'
+import { isoTime, parseTime } from '../model/duration.ts'
 import type { Policies } from '../watch/policy-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
-import { isoTime, type StatusCondition, withCondition } from './status-fields.ts'
+import { type StatusCondition, withCondition } from './status-fields.ts'
 
 /** News about one policy; what is absent stays as it was. */
 export interface PolicyStatusUpdate {

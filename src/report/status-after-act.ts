@@ -1,6 +1,7 @@
 /** Changes of a record after the write: what the API server said, and whether it helped. */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
-import { clip, isoTime, isUndo, lastBegun, put, type StatusChange, withLast, withoutProposal } from './status-fields.ts'
+import { isoTime } from '../model/duration.ts'
+import { clip, isUndo, lastBegun, put, type StatusChange, withLast, withoutProposal } from './status-fields.ts'
 
 /** A rewrite's pods are those that were written to: what was left proves nothing. */
 const withoutLeft = (

@@ -1,18 +1,18 @@
 /** Changes of a record before anything was written: held, intended, or closed because nothing is left to do. */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import { isoTime } from '../model/duration.ts'
 import type { Plan, RewriteImagePlan } from '../model/plan.ts'
 import { HOLD_REASONS, type HoldReason, type Phase } from '../model/reasons.ts'
+import { isInProgress } from '../model/remediation-state.ts'
 import type { Reason } from './reasons.ts'
 import {
   clip,
-  isoTime,
   isUndo,
   knownOf,
   lastBegun,
   learned,
   put,
   stepOf,
-  inProgress,
   type VerdictOf,
   withLast,
   withoutProposal,
@@ -58,9 +58,9 @@ export const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'
   const { reason, message, plan, policy, requeueAt } = verdict
   const finished = before.finishedAt !== undefined
   if (reason === 'AlreadyRecovered') {
-    return inProgress(before) || finished ? before : closed(before, at, 'Recovered', message)
+    return isInProgress({ status: before }) || finished ? before : closed(before, at, 'Recovered', message)
   }
-  if (inProgress(before)) return deferred(before, at, verdict)
+  if (isInProgress({ status: before })) return deferred(before, at, verdict)
   if (verdict.ends !== undefined) return rejected(before, at, verdict, verdict.ends)
   // An incident that spent its attempts has ended, badly; it is not merely held.
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')

@@ -1,12 +1,10 @@
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import { isoTime } from '../model/duration.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import type { NodePlan, Outcome, PlacedChange, Plan, RewriteImagePlan, Verdict } from '../model/plan.ts'
 import type { PolicyRef } from '../model/remediation-state.ts'
 import type { Reason } from './reasons.ts'
-
-/** An attempt was begun and its outcome is not known. */
-export const inProgress = ({ phase }: RemediationStatus): boolean => phase === 'Running' || phase === 'Verifying'
 
 /** Fields that go away when they are undefined here: a status is replaced as a whole. */
 export const put = (before: RemediationStatus, fields: Partial<RemediationStatus>): RemediationStatus => {
@@ -188,6 +186,3 @@ export const withCondition = <C extends StatusCondition>(
 
 /** Cuts a text to what a field of the API takes. */
 export const clip = (text: string, max: number): string => (text.length <= max ? text : `${text.slice(0, max - 1)}…`)
-
-/** ms since the epoch as the API has it. */
-export const isoTime = (ms: number): string => new Date(ms).toISOString()

@@ -3,9 +3,10 @@
  * worth a write happened the very same object comes back.
  */
 import type { RemediationStatus } from '../api/remediation.ts'
+import { isoTime } from '../model/duration.ts'
 import { acted, verified } from './status-after-act.ts'
 import { closed, held, intended, undoIntended } from './status-before-act.ts'
-import { clip, isoTime, put, type StatusChange, type StatusCondition, withCondition } from './status-fields.ts'
+import { clip, put, type StatusChange, type StatusCondition, withCondition } from './status-fields.ts'
 
 /** It had ended well, or by itself, and fails again: a new story, whose times begin anew. */
 const reopened = (before: RemediationStatus, after: RemediationStatus): boolean =>

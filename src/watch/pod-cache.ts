@@ -1,4 +1,5 @@
 import type { Pod } from '../model/kubernetes.ts'
+import { hasBlockedContainer } from '../model/pod.ts'
 
 /** Words of one pod beyond this number push out the oldest: a pod with ten failing containers still fits. */
 const MAX_WORDS = 16
@@ -27,15 +28,6 @@ export interface PodCache {
   /** Drops pods of which only words are known, all of them old: for a replica that does not look at them itself. */
   readonly prune: () => void
 }
-
-/** Waiting reasons of a container that is merely starting. */
-const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])
-
-/** Whether a container says that it waits for something other than its turn. */
-const waitsInTrouble = (pod: Pod): boolean =>
-  [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])].some(
-    ({ state }) => state?.waiting?.reason !== undefined && !STARTING.has(state.waiting.reason),
-  )
 
 const refOf = (pod: Pod): PodRef => ({
   namespace: pod.metadata.namespace ?? '',
@@ -89,7 +81,7 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
       const words = entries.get(uid)?.words ?? []
       if (!entries.has(uid)) makeRoom()
       put(uid, { ref: refOf(pod), pod, words })
-      if (words.length > 0 || waitsInTrouble(pod)) onChange(uid)
+      if (words.length > 0 || hasBlockedContainer(pod)) onChange(uid)
     },
     leftPending: (uid) => {
       const before = entries.get(uid)

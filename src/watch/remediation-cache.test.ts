@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import type { Remediation } from '../api/kinds.ts'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../model/names.ts'
 import type { Phase } from '../model/reasons.ts'
-import { createRemediationCache, isInPlace, isOpen, subjectOf } from './remediation-cache.ts'
+import { isOpen } from '../model/remediation-state.ts'
+import { createRemediationCache, isInPlace, subjectOf } from './remediation-cache.ts'
 
 interface Given {
   readonly uid: string

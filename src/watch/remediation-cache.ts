@@ -1,17 +1,10 @@
 import type { Remediation } from '../api/kinds.ts'
 import type { IncidentArea } from '../model/causes.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
-import { HOLD_REASONS, type Phase } from '../model/reasons.ts'
-import { policyRefOf, areaOfRecord } from '../model/remediation-state.ts'
-/** Phases in which something was begun and its outcome is not known yet. */
-const UNDER_WAY: ReadonlySet<Phase> = new Set(['Running', 'Verifying'])
+import { HOLD_REASONS } from '../model/reasons.ts'
+import { areaOfRecord, isInProgress, isOpen, policyRefOf } from '../model/remediation-state.ts'
 
 const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
-
-export const inProgress = (record: Remediation): boolean => UNDER_WAY.has(record.status?.phase ?? 'Held')
-
-/** Whether something may still come of it: it waits for a guardrail, a person, a proof or the next action. */
-export const isOpen = ({ status }: Remediation): boolean => status?.finishedAt === undefined
 
 /**
  * uid of the owner that a record speaks of. Not by its label: whoever may patch Remediations in one namespace may change
@@ -101,7 +94,7 @@ export const createRemediationCache = (): RemediationCache => {
       const owner = ownerUidOf(record)
       const uids = byOwner.get(owner) ?? new Set()
       byOwner.set(owner, uids.add(uid))
-      if (inProgress(record)) active.add(uid)
+      if (isInProgress(record)) active.add(uid)
       else active.delete(uid)
     },
     drop,
@@ -125,7 +118,7 @@ export const createRemediationCache = (): RemediationCache => {
     countOf: (policy) => {
       const mine = [...byUid.values()].filter((record) => policyRefOf(record).name === policy)
       const held = mine.filter(({ status }) => status?.phase === 'Held' || status?.phase === 'AwaitingApproval')
-      return { active: mine.filter(inProgress).length, held: held.length }
+      return { active: mine.filter(isInProgress).length, held: held.length }
     },
     of: (ownerUid, area) =>
       ofOwner(ownerUid)

@@ -1,3 +1,4 @@
+import { parseTime } from '../model/duration.ts'
 import type { KubeEvent } from '../model/kubernetes.ts'
 import type { PodRef, WarningEvent } from './pod-cache.ts'
 
@@ -12,10 +13,7 @@ const CONTAINER = /^spec\.(?:initContainers|containers|ephemeralContainers)\{([^
 /** What the API server takes for a pod's name; anything else can be no pod, and would be asked for in vain for ever. */
 const POD_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/
 
-const time = (text: string | null | undefined): number => {
-  const at = text ? Date.parse(text) : Number.NaN
-  return Number.isNaN(at) ? 0 : at
-}
+const time = (text: string | null | undefined): number => parseTime(text ?? undefined) ?? 0
 
 /** Latest of an Event's four times, ms since the epoch; 0 where it states none. */
 export const lastSeen = (event: KubeEvent): number =>

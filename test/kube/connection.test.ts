@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createKubeClient } from '../../src/kube/client.ts'
-import { type Connection, loadKubeConnection } from '../../src/kube/connection.ts'
+import { loadKubeConnection } from '../../src/kube/connection.ts'
 import { inClusterConnection } from '../../src/kube/in-cluster.ts'
 import { pathOf } from '../../src/kube/paths.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
+import type { Connection } from '../../src/kube/transport.ts'
 
 const testCluster = useControlPlane()
 

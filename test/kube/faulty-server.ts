@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import type { Connection } from '../../src/kube/connection.ts'
+import type { Connection } from '../../src/kube/transport.ts'
 
 export interface Received {
   readonly method: string

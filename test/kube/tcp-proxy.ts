@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import type { Connection } from '../../src/kube/connection.ts'
+import type { Connection } from '../../src/kube/transport.ts'
 
 /**
  * A proxy of bytes before the real API server: it counts connections and can turn those it has into half-open ones,

@@ -1,4 +1,5 @@
 import type { NodeInspection } from '../../api/node-task.ts'
+import { FIREWALL_UNITS } from '../../model/firewall.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { AgentConfig } from '../config.ts'
@@ -16,14 +17,6 @@ export interface InspectDeps {
   readonly clock: Clock
 }
 
-/** What may wipe chains beside Docker itself; told, never touched. */
-const FIREWALL_UNITS = [
-  'firewalld.service',
-  'nftables.service',
-  'netfilter-persistent.service',
-  'iptables.service',
-  'ufw.service',
-]
 const UNITS = [...Object.values(RUNTIME_UNITS), 'kubelet.service', ...FIREWALL_UNITS]
 
 /** A runtime that takes longer does not answer. */

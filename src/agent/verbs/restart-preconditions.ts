@@ -1,5 +1,5 @@
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
-import { findDockerChain } from '../../model/docker-chain.ts'
+import { findDockerChain } from '../../model/firewall.ts'
 import type { NodeRuntime } from '../../model/node-tasks.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
 import { silenceOf } from '../cri/client.ts'

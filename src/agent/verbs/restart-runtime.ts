@@ -1,5 +1,5 @@
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
-import { findDockerChain } from '../../model/docker-chain.ts'
+import { findDockerChain } from '../../model/firewall.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import { sleep } from '../../runtime/clock.ts'
 import type { Systemd, UnitState } from '../host/host.ts'

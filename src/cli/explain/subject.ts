@@ -1,3 +1,4 @@
+import { listPodsOn } from '../../diagnose/node/facts.ts'
 import { readPods } from '../../diagnose/owner/pods.ts'
 import { ownerOfObject } from '../../diagnose/owner/resolve.ts'
 import { listAll } from '../../kube/client.ts'
@@ -25,8 +26,7 @@ const readNode = async ({ client }: Cluster, { kind, name }: Named): Promise<Sub
     if (!notFound(error)) throw error
     throw new Refusal(`there is no Node ${name}`)
   })
-  const { items } = await listAll<Pod>(client, pathOf({ kind: 'Pod' }), { fieldSelector: `spec.nodeName=${name}` })
-  return { kind, name, uid: node.metadata.uid, pods: items, node }
+  return { kind, name, uid: node.metadata.uid, pods: await listPodsOn(name, client), node }
 }
 
 /** Reads it, and of a workload all the pods that its selector takes. Throws a `Refusal` where it is not there. */

@@ -2,7 +2,7 @@
 import type { Remediation } from '../../api/kinds.ts'
 import type { Evidence, ExplanationKind } from '../../api/remediation.ts'
 import type { Evaluation } from '../../controller/evaluate.ts'
-import { isNodeItself } from '../../diagnose/node/findings.ts'
+import { isNodeItself } from '../../model/kubernetes.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Plan } from '../../model/plan.ts'

@@ -1,5 +1,5 @@
 /** Pods that fail, by the same signals that the controller watches, read once. */
-import { isNodeRef } from '../../diagnose/node/facts.ts'
+import { isNodeRef, listPodsOn } from '../../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../../diagnose/node/findings.ts'
 import { areaOfFinding } from '../../diagnose/pod/findings.ts'
 import { type KubeClient, listAll } from '../../kube/client.ts'
@@ -163,11 +163,9 @@ const failingOn = async (
   now: number,
 ): Promise<readonly FailingPod[] | undefined> => {
   try {
-    const lists = await Promise.all(
-      names.map((name) => listAll<Pod>(client, pathOf({ kind: 'Pod' }), { fieldSelector: `spec.nodeName=${name}` })),
-    )
+    const lists = await Promise.all(names.map((name) => listPodsOn(name, client)))
     const words = await readWords(client, undefined)
-    return lists.flatMap(({ items }) => failingOf(items, words, stages, now))
+    return lists.flatMap((pods) => failingOf(pods, words, stages, now))
   } catch (error) {
     if (!forbidden(error)) throw error
     return undefined

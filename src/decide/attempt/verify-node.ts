@@ -1,7 +1,7 @@
 /** A remedy on a node is under way: what its agent answered, and whether the pods that it was for recovered. */
 import type { RemediationStep } from '../../api/remediation.ts'
 import { type Ask, askFor, type DecisionInput, LATER, nodeCauseOf } from '../../model/decision-input.ts'
-import { findDockerChain } from '../../model/docker-chain.ts'
+import { findDockerChain } from '../../model/firewall.ts'
 import { formatDuration, parseTime } from '../../model/duration.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { Verdict } from '../../model/plan.ts'

@@ -1,7 +1,7 @@
 /** Images that a failing one may have been meant as: names that the cluster ran or the registry lists, near to the typed one. */
 import { formatImage, type ImageReference, parseImage } from '../../model/image-reference.ts'
 import type { Facts } from '../../model/incident.ts'
-import { similarNames } from './edit-distance.ts'
+import { similarNames } from '../../model/edit-distance.ts'
 
 export interface Candidate {
   /** In normal form. */

@@ -3,6 +3,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { normalImage } from '../../model/image-reference.ts'
 import { type Fact, type Incident, known, type KnownImage, unknown } from '../../model/incident.ts'
 import type { Container, Node, Pod, Workload } from '../../model/kubernetes.ts'
+import { formatSelector } from '../../model/label-selector.ts'
 import { nodeNameOf } from '../node/facts.ts'
 import { type Reads, whyUnread } from '../read.ts'
 
@@ -56,12 +57,10 @@ const listings = ({ owner, pods }: Incident, node: string | undefined, reads: Re
     read: async () => (await reads.list<T>(path, query)).items.flatMap(pick),
   })
   const nodes = pathOf({ kind: 'Node' })
-  const selector = Object.entries(owner.selector?.matchLabels ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
+  const selector = formatSelector(owner.selector)
   const where = namespace ?? pods[0]?.pod.metadata.namespace
   return [
-    ...(kind === 'Deployment' && namespace !== undefined && selector !== ''
+    ...(kind === 'Deployment' && namespace !== undefined && selector !== undefined
       ? [
           list<Workload>(pathOf({ kind: 'ReplicaSet', namespace }), { labelSelector: selector, limit: 50 }, (set) =>
             set.metadata.ownerReferences?.some((reference) => reference.uid === uid) ? inReplicaSet(set) : [],

@@ -1,10 +1,10 @@
 /** A finding of a node in the light of what the agent and the pod's own status say: confirmed, refuted, or still open. Pure. */
 import type { NodeInspection } from '../../api/node-task.ts'
-import { findDockerChain } from '../../model/docker-chain.ts'
+import { findDockerChain, isDockersChain } from '../../model/firewall.ts'
 import type { Facts, Finding } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
-import { detailOf, isCsiMount, isDockersChain, makerOf } from './findings.ts'
+import { detailOf, isCsiMount, makerOf } from './findings.ts'
 
 /** Confirmed, with who vouches; or refuted, with why; undefined: nobody can say. */
 type Word = { readonly source: 'agent' | 'kubelet' } | { readonly ruledOut: string } | undefined

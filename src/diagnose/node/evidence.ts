@@ -1,22 +1,10 @@
 import type { NodeInspection } from '../../api/node-task.ts'
 import type { Evidence } from '../../api/remediation.ts'
 import type { Cause, NodeCause } from '../../model/causes.ts'
-import { findDockerChain } from '../../model/docker-chain.ts'
+import { activeFirewallUnits, findDockerChain } from '../../model/firewall.ts'
 import type { Facts, Finding } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { evidence } from '../evidence.ts'
-
-/** Units that write the whole firewall anew when they start, and so wipe what others made in it. */
-const WIPERS: readonly string[] = [
-  'firewalld.service',
-  'nftables.service',
-  'netfilter-persistent.service',
-  'iptables.service',
-]
-
-/** Units that may have wiped a chain, as far as the agent sees them. */
-export const wipersIn = ({ units }: NodeInspection): readonly string[] =>
-  (units.list ?? []).filter(({ name, active }) => WIPERS.includes(name) && active === 'active').map(({ name }) => name)
 
 const sayFound = ({ chains }: NodeInspection): string => {
   const found = findDockerChain(chains)
@@ -41,7 +29,7 @@ const sayChains = (seen: NodeInspection): readonly string[] => {
     : units.known
       ? 'docker.service is not on the node'
       : `its units cannot be seen: ${units.why ?? 'the agent may not ask systemd'}`
-  const wipers = wipersIn(seen)
+  const wipers = activeFirewallUnits(seen)
   return [
     sayFound(seen),
     unit,
@@ -105,7 +93,7 @@ const sayHelper = (fsType: string, { inspection }: Facts): string => {
 }
 
 const sayChain = ({ inspection }: Facts): string => {
-  const wipers = inspection?.known ? wipersIn(inspection.value) : []
+  const wipers = inspection?.known ? activeFirewallUnits(inspection.value) : []
   return wipers.length > 0
     ? `Let ${wipers.join(' and ')} leave Docker's chains alone, or switch it off on nodes: whenever it writes the firewall anew, they are gone.`
     : "Find what wipes Docker's chains (a firewall service, a cron job with iptables-restore) and let it leave them alone: it will do so again."

@@ -60,15 +60,18 @@ export const readNodeLease = async (
   }
 }
 
-/** Every pod on the node of an incident: one LIST, bounded by the node. Never rejects. */
+/** Every pod on a node: one LIST, bounded by the node. */
+export const listPodsOn = async (node: string, reads: Pick<Reads, 'list'>): Promise<readonly Pod[]> =>
+  (await reads.list<Pod>(pathOf({ kind: 'Pod' }), { fieldSelector: `spec.nodeName=${node}` })).items
+
+/** Every pod on the node of an incident. Never rejects. */
 export const readNodePods = async (incident: Incident, reads: Reads): Promise<Fact<readonly Pod[]>> => {
   const name = nodeNameOf(incident)
   if (name === undefined) return unknown('the pod has no node')
-  const path = pathOf({ kind: 'Pod' })
   try {
-    return known((await reads.list<Pod>(path, { fieldSelector: `spec.nodeName=${name}` })).items)
+    return known(await listPodsOn(name, reads))
   } catch (error) {
-    return unknown(whyUnread(path, error))
+    return unknown(whyUnread(pathOf({ kind: 'Pod' }), error))
   }
 }
 

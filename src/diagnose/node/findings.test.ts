@@ -1,7 +1,8 @@
 import { expect, it, test } from 'vitest'
+import { isNodeItself } from '../../model/kubernetes.ts'
 import type { NodeEntry } from '../../watch/node-cache.ts'
 import { areaOfFinding } from '../pod/findings.ts'
-import { chainIn, detectNodeFailures, isCsiMount, isNodeItself, mountTypeIn } from './findings.ts'
+import { chainIn, detectNodeFailures, isCsiMount, mountTypeIn } from './findings.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 

@@ -1,3 +1,4 @@
+import { parseTime } from '../../model/duration.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { NodeEntry } from '../../watch/node-cache.ts'
@@ -16,9 +17,6 @@ const standIn = ({ name, uid, labels, annotations }: NodeEntry): Pod => ({
   metadata: { name, uid, resourceVersion: '', labels, annotations },
   spec: { nodeName: name },
 })
-
-/** Whether an entry among the failing pods of an incident is the node itself. */
-export const isNodeItself = ({ kind }: Pod): boolean => kind === 'Node'
 
 const findingOf = ({ readiness }: NodeEntry): Finding | undefined => {
   if (readiness === undefined) return undefined
@@ -43,8 +41,7 @@ const findingOf = ({ readiness }: NodeEntry): Finding | undefined => {
  */
 export const detectNodeFailures = (node: NodeEntry, now: number): FailingPod => {
   const finding = findingOf(node)
-  const since = Date.parse(node.readiness?.since ?? '')
-  return { pod: standIn(node), findings: finding ? [finding] : [], since: Number.isNaN(since) ? now : since }
+  return { pod: standIn(node), findings: finding ? [finding] : [], since: parseTime(node.readiness?.since) ?? now }
 }
 
 // What the message of a node's cause names: the chain that is gone, the file system type that cannot be mounted. Pure.
@@ -72,9 +69,6 @@ const OWNERS: readonly (readonly [prefix: RegExp, whose: string])[] = [
   [/^FLANNEL/, 'flannel makes it'],
   [/^WEAVE/, 'Weave Net makes it'],
 ]
-
-/** Whether a chain is one that Docker makes when it starts. */
-export const isDockersChain = (chain: string): boolean => /^DOCKER(-|$)/.test(chain)
 
 /** Who makes a chain that is not Docker's, as a clause. */
 export const makerOf = (chain: string): string =>

@@ -4,8 +4,10 @@ import type { NodeTask } from '../../api/kinds.ts'
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
+import { parseTime } from '../../model/duration.ts'
 import { type Fact, known, unknown } from '../../model/incident.ts'
 import { API_VERSION } from '../../model/names.ts'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
 import { type Reads, whyUnread } from '../read.ts'
 
@@ -138,10 +140,7 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
       )
     }
     const asked = ask(node, before)
-    byNode.delete(uid)
-    byNode.set(uid, asked)
-    const oldest = byNode.keys().next()
-    if (byNode.size > MAX_NODES && !oldest.done) byNode.delete(oldest.value)
+    setBounded(byNode, uid, asked, MAX_NODES)
     return asked.answer
   }
 }
@@ -157,8 +156,8 @@ export interface InspectByReadingDeps {
 const MAX_AGE_MS = 10 * 60_000
 
 const seenIn = ({ status }: NodeTask): { readonly at: number; readonly inspection: NodeInspection } | undefined => {
-  const at = Date.parse(status?.inspection?.at ?? '')
-  return status?.inspection && !Number.isNaN(at) ? { at, inspection: status.inspection } : undefined
+  const at = parseTime(status?.inspection?.at)
+  return status?.inspection && at !== undefined ? { at, inspection: status.inspection } : undefined
 }
 
 /** For those who may write nothing: the newest that the agent on the node said within ten minutes. Never rejects. */

@@ -1,4 +1,5 @@
 import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
+import { parseTime } from '../../model/duration.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
@@ -163,18 +164,13 @@ export const findFailures = (
 export const areaOfFinding = ({ cause, image, container }: Finding): IncidentArea | undefined =>
   incidentAreaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
 
-const timeOf = (text: string | undefined): number | undefined => {
-  const at = text === undefined ? Number.NaN : Date.parse(text)
-  return Number.isNaN(at) ? undefined : at
-}
-
 /** Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it tells nothing. */
 export const failingSince = (pod: Pod, now: number): number => {
   const fell = (type: string) =>
     pod.status?.conditions?.find((condition) => condition.type === type && condition.status === 'False')
       ?.lastTransitionTime
   const times = [fell('ContainersReady'), fell('Ready'), pod.status?.startTime, pod.metadata?.creationTimestamp]
-  return times.map(timeOf).find((at) => at !== undefined) ?? now
+  return times.map(parseTime).find((at) => at !== undefined) ?? now
 }
 
 /** A look at one pod: its findings and since when. */

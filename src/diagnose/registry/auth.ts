@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import { Refused, tidy } from './errors.ts'
 import type { Endpoint } from './hosts.ts'
 import type { Answer, Http, Reach } from './http.ts'
@@ -79,13 +80,6 @@ const scopeOf = (offered: string | undefined, repository: string | undefined): s
 export const createAuthority = (http: Http, userAgent: string, now: () => number): Authority => {
   const tokens = new Map<string, { readonly header: string; readonly until: number }>()
 
-  const keep = (key: string, header: string, until: number) => {
-    tokens.delete(key)
-    tokens.set(key, { header, until })
-    const [oldest] = tokens.keys()
-    if (tokens.size > MAX_TOKENS && oldest !== undefined) tokens.delete(oldest)
-  }
-
   const bearer = async (params: Readonly<Record<string, string>>, request: Authorize): Promise<Grant> => {
     const { endpoint, reach, elsewhere, repository, credential, signal } = request
     const realm = realmOf(params['realm'], endpoint)
@@ -119,7 +113,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
     const token = readToken(answer.body)
     if (token === undefined) throw new Error(`${url.host} answers with no token`)
     const header = `Bearer ${token.token}`
-    keep(key, header, now() + Math.max(0, token.lifeS - MARGIN_S) * 1_000)
+    setBounded(tokens, key, { header, until: now() + Math.max(0, token.lifeS - MARGIN_S) * 1_000 }, MAX_TOKENS)
     return { kind: 'granted', header }
   }
 

@@ -1,3 +1,5 @@
+import { setBounded } from '../../runtime/bounded-map.ts'
+
 export interface Load<T> {
   readonly load: () => Promise<T>
   /** How long this value holds, ms. */
@@ -19,10 +21,7 @@ export const createTtlCache = <T>({ max, now }: { readonly max: number; readonly
     try {
       // Started a moment later, so that a load which throws at once leaves no mark behind.
       const value = await Promise.resolve().then(load)
-      values.delete(key)
-      values.set(key, { value, until: now() + lifeMs(value) })
-      const [oldest] = values.keys()
-      if (values.size > max && oldest !== undefined) values.delete(oldest)
+      setBounded(values, key, { value, until: now() + lifeMs(value) }, max)
       return value
     } finally {
       loading.delete(key)

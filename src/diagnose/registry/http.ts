@@ -1,6 +1,7 @@
 import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { setBounded } from '../../runtime/bounded-map.ts'
 import { http } from '../../runtime/http-server.ts'
 import { AddressRefused, type AddressRule, createLookups } from './addresses.ts'
 import type { ProxySettings } from '../../config/proxy.ts'
@@ -58,11 +59,6 @@ export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
     pools.set(addresses, byKey)
     const have = byKey.get(key)
     if (have) return have
-    const [oldest] = byKey.keys()
-    if (byKey.size >= MAX_POOLS && oldest !== undefined) {
-      byKey.get(oldest)?.destroy()
-      byKey.delete(oldest)
-    }
     const lookup = lookups(addresses) as LookupFunction
     const pool = plain
       ? new http.Agent({ ...POOL, lookup, proxyEnv })
@@ -74,7 +70,7 @@ export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
           ...(ca !== undefined && { ca: [...ca] }),
           ...(skipVerify === true && { rejectUnauthorized: false }),
         })
-    byKey.set(key, pool)
+    setBounded(byKey, key, pool, MAX_POOLS)?.destroy()
     return pool
   }
 

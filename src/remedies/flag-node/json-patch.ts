@@ -1,5 +1,6 @@
 /** The JSON patches of a node's flag: pure, so that what is written can be read in a test. */
 import type { NodeCause } from '../../model/causes.ts'
+import { escapePointer } from '../../model/json-pointer.ts'
 import type { Node } from '../../model/kubernetes.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
 import type { PatchOperation } from '../rewrite-image/json-patch.ts'
@@ -13,8 +14,6 @@ export interface WantedFlag {
   /** Label, and whether there is a taint of the same name; absent where both are to go. */
   readonly mark?: { readonly value: string; readonly taint: boolean }
 }
-
-const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
 
 /** The kubelet writes to the same lists: a position in them holds for one version only. */
 const guards = ({ metadata }: Node): readonly PatchOperation[] => [
@@ -47,7 +46,7 @@ const labelPatch = (
 ): readonly PatchOperation[] => {
   const before = labels?.[key]
   if (before === value) return []
-  const path = `/metadata/labels/${escaped(key)}`
+  const path = `/metadata/labels/${escapePointer(key)}`
   if (value === undefined) return [{ op: 'remove', path }]
   return [labels ? { op: 'add', path, value } : { op: 'add', path: '/metadata/labels', value: { [key]: value } }]
 }

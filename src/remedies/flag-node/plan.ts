@@ -1,4 +1,5 @@
 import type { NodeCause } from '../../model/causes.ts'
+import { activeFirewallUnits } from '../../model/firewall.ts'
 import { askFor, type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '../../model/decision-input.ts'
 import type { Facts } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
@@ -7,7 +8,6 @@ import type { FlagNodePlan } from '../../model/plan.ts'
 import { policyOfStep, triedSteps } from '../../model/remediation-state.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, noPlan } from '../node-plan.ts'
 import type { Planned, ActionStep, NoPlan } from '../plan.ts'
-import { wipersIn } from '../restart-runtime/plan.ts'
 
 /** What is written on a node: a value that a label takes, and the words of its condition. */
 export type Flag = Pick<FlagNodePlan, 'cause' | 'detail' | 'reason' | 'message'>
@@ -40,7 +40,7 @@ const helperMessage = (facts: Facts, fsType: string): string => {
 }
 
 const sayWipers = ({ inspection }: Facts): string => {
-  const names = inspection?.known ? wipersIn(inspection.value) : []
+  const names = inspection?.known ? activeFirewallUnits(inspection.value) : []
   return names.length > 0
     ? `${names.join(' and ')} is active on the node and may wipe it`
     : 'what wipes it (a firewall service, another iptables-restore) must leave it alone'

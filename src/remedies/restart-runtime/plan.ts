@@ -7,7 +7,7 @@ import {
   nodeCauseOf,
   type ApplicablePolicy,
 } from '../../model/decision-input.ts'
-import { findDockerChain } from '../../model/docker-chain.ts'
+import { activeFirewallUnits, findDockerChain, isDockersChain } from '../../model/firewall.ts'
 import { formatDuration, parseTime } from '../../model/duration.ts'
 import type { Facts } from '../../model/incident.ts'
 import { type ObjectRef, type Pod, excludes } from '../../model/kubernetes.ts'
@@ -37,20 +37,8 @@ export const restartTasks = (
   }))
 }
 
-/** Chains that Docker makes when it starts. */
-const DOCKERS_CHAIN = /^DOCKER(-[A-Z0-9-]+)?$/
-
 const isDockerThere = ({ docker, units }: NodeInspection): boolean =>
   docker.installed ?? units.list?.some(({ name, load }) => name === 'docker.service' && load === 'loaded') ?? false
-
-/** What may wipe a chain that was put back, as far as the agent sees it. */
-export const wipersIn = ({ units }: NodeInspection): readonly string[] =>
-  (units.list ?? [])
-    .filter(
-      ({ name, active }) =>
-        /^(firewalld|nftables|netfilter-persistent|iptables|ufw)\b/.test(name) && active === 'active',
-    )
-    .map(({ name }) => name)
 
 /** A chain that is gone again so soon is wiped by something: a restart would be the next of many. */
 const goneAgain = (c: DecisionInput, inspection: NodeInspection): NoPlan | undefined => {
@@ -60,7 +48,7 @@ const goneAgain = (c: DecisionInput, inspection: NodeInspection): NoPlan | undef
   )
   const at = parseTime(restarted?.step.finishedAt)
   if (at === undefined || c.now - at > HOUR) return undefined
-  const names = wipersIn(inspection)
+  const names = activeFirewallUnits(inspection)
   const who =
     names.length > 0
       ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} active on the node and may wipe it`
@@ -73,7 +61,7 @@ const restartForChain = (c: DecisionInput, { matched }: ApplicablePolicy): Resta
   const { inspection } = c.facts
   const chain = matched.map(({ finding }) => finding.detail).find((detail) => detail !== undefined)
   if (chain === undefined) return noPlan('FactUnknown', 'the message does not name the chain that is missing', true)
-  if (!DOCKERS_CHAIN.test(chain)) {
+  if (!isDockersChain(chain)) {
     const whose = 'a CNI plugin, kube-proxy or a firewall has to make it'
     return noPlan('RolloutBlocked', `chain ${chain} is not one that Docker makes: ${whose}`, true)
   }

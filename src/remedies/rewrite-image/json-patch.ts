@@ -1,4 +1,5 @@
 /** The JSON patch of a rewrite: pure, so that what is written can be read in a test. */
+import { escapePointer, valueAtPointer } from '../../model/json-pointer.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
 import type { ImageEdit, PlacedChange } from '../../model/plan.ts'
 import { type Originals, readOriginals } from '../../model/remediation-state.ts'
@@ -13,7 +14,7 @@ export interface Seen {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-const ANNOTATION_PATH = `/metadata/annotations/${ORIGINAL_IMAGE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`
+const ANNOTATION_PATH = `/metadata/annotations/${escapePointer(ORIGINAL_IMAGE_ANNOTATION)}`
 
 const annotationOperations = (edit: ImageEdit, seen: Seen): readonly PatchOperation[] => {
   const { annotations } = seen
@@ -46,18 +47,8 @@ export const imagePatch = (edit: ImageEdit, seen: Seen, { exact = false } = {}):
   ...annotationOperations(edit, seen),
 ]
 
-const pointedAt = (object: unknown, pointer: string): unknown =>
-  pointer
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<unknown>(
-      (at, part) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined),
-      object,
-    )
-
 const containerAt = (object: unknown, pointer: string): { name?: unknown; image?: unknown } | undefined => {
-  const found = pointedAt(object, pointer)
+  const found = valueAtPointer(object, pointer)
   return typeof found === 'object' && found !== null ? found : undefined
 }
 
@@ -71,7 +62,7 @@ export const standsAs = (object: unknown, changes: readonly PlacedChange[], side
 /** Containers that came back otherwise than they were sent, in a sentence; undefined when all is as sent. */
 export const alteredOnTheWay = (object: unknown, changes: readonly PlacedChange[]): string | undefined => {
   const altered = changes.flatMap(({ pointer, container, to }) => {
-    const list = pointedAt(object, pointer.replace(/\/[^/]*$/, ''))
+    const list = valueAtPointer(object, pointer.replace(/\/[^/]*$/, ''))
     const found = Array.isArray(list) ? list.find((one: { name?: unknown }) => one?.name === container) : undefined
     if (found?.image === to) return []
     return [`container ${container} came back with ${found ? `image "${String(found.image)}"` : 'nothing'} for "${to}"`]

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeInspection } from '../api/node-task.ts'
-import { findDockerChain } from './docker-chain.ts'
+import { activeFirewallUnits, findDockerChain, isDockersChain } from './firewall.ts'
 
 type Chain = NonNullable<NodeInspection['chains']['list']>[number]
 
@@ -77,4 +77,28 @@ describe("Docker's chain", () => {
   ])('is %s', (_, name, partly, expected) => {
     expect(findDockerChain({ known: true, list: many(name), partly }).kind).toBe(expected)
   })
+})
+
+test.each([
+  ['DOCKER', true],
+  ['DOCKER-USER', true],
+  ['DOCKER-ISOLATION-STAGE-1', true],
+  ['DOCKER_OUTPUT', false],
+  ['DOCKERISH', false],
+  ['DOCKER-', false],
+  ['KUBE-SERVICES', false],
+])('chain %s is one that Docker creates: %s', (name, expected) => {
+  expect(isDockersChain(name)).toBe(expected)
+})
+
+test('firewall services that are active are named, ufw among them; others and inactive ones are not', () => {
+  const unit = (name: string, active = 'active') => ({ name, load: 'loaded', active, sub: '', enabled: 'enabled' })
+  const list = [
+    unit('docker.service'),
+    unit('ufw.service'),
+    unit('firewalld.service'),
+    unit('nftables.service', 'dead'),
+  ]
+  expect(activeFirewallUnits({ units: { known: true, list } })).toEqual(['ufw.service', 'firewalld.service'])
+  expect(activeFirewallUnits({ units: { known: false } })).toEqual([])
 })

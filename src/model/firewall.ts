@@ -1,4 +1,4 @@
-/** Free of schemas: the agent looks by it before it acts, the controller decides by it. */
+/** The firewall of a node: Docker's chains in it, and the services that may wipe them. Free of schemas, for the agent. */
 import type { NodeInspection } from '../api/node-task.ts'
 
 /** Whether Docker's own chain stands where Docker needs it. `why` and `missing` are clauses for a person. */
@@ -8,12 +8,15 @@ export type DockerChain =
   | { readonly kind: 'Unknown'; readonly why: string }
 
 const NAME = 'DOCKER'
-/** DOCKER_OUTPUT and its like are of the resolver that Docker gives to containers, of which this node may be one. */
-const OWN = /^DOCKER(-|$)/
+/** DOCKER_OUTPUT and its like belong to the resolver that Docker gives to containers, of which this node may be one. */
+const OWN = /^DOCKER(-[A-Z0-9-]+)?$/
 const TABLES = ['filter', 'nat'] as const
 const BACKENDS = ['nft', 'legacy'] as const
 /** What of a list that was too long is said in `partly`: Docker's own come first in it, so these are others'. */
 const CUT = /(^|; )\d+ further chains$/
+
+/** Whether a chain is one that Docker creates when it starts, by its name. */
+export const isDockersChain = (name: string): boolean => OWN.test(name)
 
 /**
  * Docker makes chain DOCKER in tables filter and nat of one backend: it is there where one has both. Where a part could
@@ -24,7 +27,7 @@ export const findDockerChain = ({ known, why, list = [], partly }: NodeInspectio
   const has = (backend: string, table: string) =>
     list.some((each) => each.backend === backend && each.family !== 'ip6' && each.table === table && each.name === NAME)
   if (BACKENDS.some((backend) => TABLES.every((table) => has(backend, table)))) return { kind: 'There' }
-  const isDockers = (chain: (typeof list)[number] | undefined) => OWN.test(chain?.name ?? '')
+  const isDockers = (chain: (typeof list)[number] | undefined) => isDockersChain(chain?.name ?? '')
   const unseen = partly?.replace(CUT, '') ?? ''
   if (partly !== undefined && unseen !== partly && isDockers(list.at(-1)))
     return { kind: 'Unknown', why: 'Docker has more chains than fit' }
@@ -35,3 +38,18 @@ export const findDockerChain = ({ known, why, list = [], partly }: NodeInspectio
     missing: `chain ${NAME} is missing from ${without.length === 1 ? `table ${without[0]}` : 'tables filter and nat'}`,
   }
 }
+
+/** Services that load a whole rule set when they start, and so may wipe the chains of others. ufw does with MANAGE_BUILTINS=yes. */
+export const FIREWALL_UNITS: readonly string[] = [
+  'firewalld.service',
+  'nftables.service',
+  'netfilter-persistent.service',
+  'iptables.service',
+  'ufw.service',
+]
+
+/** Firewall services that are active on a node, as far as the agent sees its units. */
+export const activeFirewallUnits = ({ units }: Pick<NodeInspection, 'units'>): readonly string[] =>
+  (units.list ?? [])
+    .filter(({ name, active }) => FIREWALL_UNITS.includes(name) && active === 'active')
+    .map(({ name }) => name)

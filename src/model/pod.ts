@@ -1,0 +1,24 @@
+/** What the status of a pod says of its start. */
+import type { ContainerStatus, Pod } from './kubernetes.ts'
+
+/** Waiting reasons of a container that is merely starting. */
+const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])
+
+/** Statuses of init containers, then of containers. */
+export const containerStatuses = ({ status }: Pod): readonly ContainerStatus[] => [
+  ...(status?.initContainerStatuses ?? []),
+  ...(status?.containerStatuses ?? []),
+]
+
+/** Whether a container waits for something other than its turn to start. */
+export const hasBlockedContainer = (pod: Pod): boolean =>
+  containerStatuses(pod).some(
+    ({ state }) => state?.waiting?.reason !== undefined && !STARTING.has(state.waiting.reason),
+  )
+
+/** Whether the kubelet says of this pod that something keeps it from starting: a container, or its sandbox. */
+export const isBlocked = (pod: Pod): boolean => {
+  const has = (type: string, value: string) =>
+    pod.status?.conditions?.some((condition) => condition.type === type && condition.status === value) ?? false
+  return !has('Ready', 'True') && (has('PodReadyToStartContainers', 'False') || hasBlockedContainer(pod))
+}
