@@ -1,6 +1,7 @@
 import type { DecisionInput, PolicyInForce, ApplicablePolicy, Matched } from '../model/decision-input.ts'
 import type { FailingPod } from '../model/incident.ts'
-import { isNodeItself, excludes } from '../model/kubernetes.ts'
+import { isNodeItself } from '../model/kubernetes.ts'
+import { excludes } from '../model/safety-switches.ts'
 import { selects } from '../model/label-selector.ts'
 import { PROTECTED_NAMESPACES } from '../model/names.ts'
 /** The namespace of a failing pod that is protected and that the policy does not name; undefined where it may be acted for. */

@@ -16,7 +16,7 @@ import type { Finding } from '../model/incident.ts'
 import { selects } from '../model/label-selector.ts'
 import { PROTECTED_NAMESPACES } from '../model/names.ts'
 import { placeNodeMatches, placeOfPodMatches, podOptedOut, protectedNodeFrom } from './match-node.ts'
-import { excludes } from '../model/kubernetes.ts'
+import { excludes } from '../model/safety-switches.ts'
 /** Highest priority first, then by name: every look comes to the same policy. */
 export const byRank = (a: PolicyInForce, b: PolicyInForce): number =>
   b.spec.priority - a.spec.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)

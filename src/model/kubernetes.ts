@@ -1,5 +1,3 @@
-import { EXCLUDE_KEY } from './names.ts'
-
 /**
  * The parts of Kubernetes objects that podmend reads, as they stand in JSON (times are RFC 3339 strings).
  * The types of `@kubernetes/client-node` describe its own deserialised objects, with Date instances and
@@ -208,11 +206,3 @@ export interface ServiceAccount extends KubeObject {
 
 /** The node's own object in the place of a pod: the kubelet itself says that the node fails. */
 export const isNodeItself = ({ kind }: Pod): boolean => kind === 'Node'
-
-interface Marked {
-  readonly labels?: Readonly<Record<string, string>> | undefined
-  readonly annotations?: Readonly<Record<string, string>> | undefined
-}
-
-export const excludes = ({ labels, annotations }: Marked): boolean =>
-  labels?.[EXCLUDE_KEY] === 'true' || annotations?.[EXCLUDE_KEY] === 'true'

@@ -3,9 +3,9 @@ export const GROUP = 'podmend.io'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
 
-/** On the operator's namespace, `"true"` stops everything. */
+/** On the operator's namespace, any value but `"false"` stops everything (`pauses`). */
 export const PAUSED_ANNOTATION = `${GROUP}/paused`
-/** Annotation or label on pod, owner, namespace or node; `"true"` opts out. */
+/** Annotation or label on pod, owner, namespace or node; any value but `"false"` opts out (`excludes`). */
 export const EXCLUDE_KEY = `${GROUP}/exclude`
 /** On a workload that was rewritten: JSON object, container name → image before the first rewrite. */
 export const ORIGINAL_IMAGE_ANNOTATION = `${GROUP}/original-image`

@@ -4,8 +4,8 @@ import { forbidden } from '../kube/errors.ts'
 import { createReflector, type Reflector } from '../kube/informer.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { KubeEvent, KubeObject, Node, Pod } from '../model/kubernetes.ts'
-import { PAUSED_ANNOTATION } from '../model/names.ts'
 import { approvalEntries } from '../model/remediation-state.ts'
+import { pauses } from '../model/safety-switches.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type NodeEntry, nodeEntry } from './node-cache.ts'
 import type { PodRef, WarningEvent } from './pod-cache.ts'
@@ -113,7 +113,7 @@ export const createWatch = ({ client, namespace, handlers, onError, onActivity, 
       ...common('namespaces'),
       path: pathOf({ apiVersion: 'v1', kind: 'Namespace' }),
       query: { fieldSelector: `metadata.name=${namespace}` },
-      project: ({ metadata }) => metadata.annotations?.[PAUSED_ANNOTATION] === 'true',
+      project: ({ metadata }) => pauses(metadata),
       on: { upsert: handlers.paused, remove: () => handlers.paused(true) },
     }),
     createReflector<Pod, Pod>({

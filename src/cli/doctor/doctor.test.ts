@@ -2,11 +2,20 @@ import { describe, expect, test } from 'vitest'
 import { customResourceDefinitions, type RemediationPolicy } from '../../api/kinds.ts'
 import { policySpec } from '../../api/policy/policy.ts'
 import type { Lease } from '../../kube/leader-election.ts'
+import type { KubeObject } from '../../model/kubernetes.ts'
 import { createPaint } from '../output.ts'
 import { judgeApprovals } from './admission.ts'
 import type { Check } from './check.ts'
 import { formatChecks } from './doctor.ts'
-import { type FoundCrd, judgeCrd, judgeLease, judgePause, judgePolicies, judgeVersion } from './installation.ts'
+import {
+  type FoundCrd,
+  judgeCrd,
+  judgeExcludes,
+  judgeLease,
+  judgePause,
+  judgePolicies,
+  judgeVersion,
+} from './installation.ts'
 import { judgeRole, rolesIn } from './rights.ts'
 
 type Expected = readonly [Check['state'], RegExp]
@@ -80,10 +89,31 @@ describe('the stop annotation', () => {
   test.each<readonly [string, Record<string, string> | undefined, Expected]>([
     ['absent', {}, ['ok', /not paused/]],
     ['set', { 'podmend.io/paused': 'true' }, ['warn', /paused by an annotation on namespace ops/]],
-    ['of another value', { 'podmend.io/paused': 'yes' }, ['ok', /not paused/]],
+    ['of another value', { 'podmend.io/paused': 'yes' }, ['warn', /paused by .*"yes" is neither "true" nor "false"/]],
+    ['empty', { 'podmend.io/paused': '' }, ['warn', /paused by .*"" is neither/]],
+    ['explicitly off', { 'podmend.io/paused': 'false' }, ['ok', /not paused/]],
     ['without its namespace', undefined, ['warn', /no namespace ops/]],
   ])('%s', (_, annotations, expected) => {
     expectCheck(judgePause(annotations && { metadata: meta('ops', { annotations }) }, 'ops'), expected)
+  })
+})
+
+describe('opt-outs', () => {
+  const marked = (name: string, value?: string): KubeObject => ({
+    metadata: meta(name, { annotations: value === undefined ? {} : { 'podmend.io/exclude': value } }),
+  })
+  test('are told where their value is neither true nor false', () => {
+    const [check, ...others] = judgeExcludes('node', [
+      marked('a', 'yes'),
+      marked('b', 'true'),
+      marked('c', ''),
+      marked('d'),
+    ])
+    expect(others).toEqual([])
+    expect(check).toMatchObject({ state: 'warn', says: expect.stringContaining('on node a ("yes"), c ("")') })
+  })
+  test('are no matter otherwise', () => {
+    expect(judgeExcludes('namespace', [marked('b', 'true'), marked('c', 'false'), marked('d')])).toEqual([])
   })
 })
 

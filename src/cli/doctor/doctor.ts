@@ -8,6 +8,7 @@ import { lookAtAgents } from './agents.ts'
 import type { Check } from './check.ts'
 import {
   lookAtCrds,
+  lookAtExcludes,
   lookAtHosts,
   lookAtLease,
   lookAtPause,
@@ -46,7 +47,7 @@ export const doctorCommand = subcommand(
     synopsis: '[options]',
     text:
       'Checks whether podmend can work here: the API server, the CRDs, the policies, the rights that the controller ' +
-      'needs, the stop annotation, who leads, the agents on the nodes, and the registry ' +
+      'needs, the stop annotation, odd opt-outs, who leads, the agents on the nodes, and the registry ' +
       'hosts. Each line is ok, warn or fail, with what to do. ' +
       'Writes nothing. The exit status is 1 when a check fails.',
     examples: ['kubectl mend doctor', 'kubectl mend doctor --service-account podmend-system/podmend-controller'],
@@ -74,6 +75,7 @@ export const doctorCommand = subcommand(
         lookAtRights(client, subject, namespace, policies),
         lookAtApprovals(client, policies),
         lookAtPause(client, namespace),
+        lookAtExcludes(client),
         lookAtLease(client, namespace, Date.now()),
         lookAtAgents(client, namespace, policies, Date.now()),
         lookAtHosts(hostsDirOf(values['registry-hosts-dir'], terminal.environment)),

@@ -10,7 +10,8 @@ import type { Lease } from '../../kube/leader-election.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { formatDuration } from '../../model/duration.ts'
 import type { Condition, KubeObject } from '../../model/kubernetes.ts'
-import { PAUSED_ANNOTATION } from '../../model/names.ts'
+import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
+import { excludes, oddExcludes, oddPauses, pauses } from '../../model/safety-switches.ts'
 import { packageFile } from '../../runtime/package-root.ts'
 import { sentenceOf } from '../errors.ts'
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
@@ -48,6 +49,19 @@ export const lookAtPause = (client: Client, namespace: string): Promise<Check> =
     .catch(orUndefined)
     .then((found) => judgePause(found, namespace))
     .catch(unreadable('stop annotation'))
+
+/** Namespaces and nodes alone: pods and owners are too many to list, `explain` tells of theirs. */
+export const lookAtExcludes = async (client: Client): Promise<readonly Check[]> => {
+  const checks = await Promise.all(
+    (['Namespace', 'Node'] as const).map((kind) =>
+      listAll<KubeObject>(client, pathOf({ apiVersion: 'v1', kind })).then(
+        ({ items }) => judgeExcludes(kind === 'Node' ? 'node' : 'namespace', items),
+        (error: unknown) => [unreadable('opt-outs')(error)],
+      ),
+    ),
+  )
+  return checks.flat()
+}
 
 export const lookAtLease = (client: Client, namespace: string, now: number): Promise<Check> =>
   client
@@ -208,14 +222,36 @@ export const judgePause = (namespace: KubeObject | undefined, name: string): Che
   if (!namespace) {
     return warn(check, `there is no namespace ${name}`, 'name the one of the operator with --operator-namespace')
   }
-  const value = namespace.metadata.annotations?.[PAUSED_ANNOTATION]
-  return value === 'true'
-    ? warn(
-        check,
-        `the operator is paused by an annotation on namespace ${name}`,
-        `kubectl annotate namespace ${name} ${PAUSED_ANNOTATION}-`,
-      )
-    : ok(check, 'the operator is not paused')
+  if (!pauses(namespace.metadata)) return ok(check, 'the operator is not paused')
+  const [odd] = oddPauses(namespace.metadata)
+  const value = odd === undefined ? '' : `; its value ${quote(odd)} is neither "true" nor "false" and counts as true`
+  return warn(
+    check,
+    `the operator is paused by an annotation on namespace ${name}${value}`,
+    `kubectl annotate namespace ${name} ${PAUSED_ANNOTATION}-`,
+  )
+}
+
+const quote = (value: string): string => JSON.stringify(value.slice(0, 40))
+
+const MAX_TOLD = 5
+
+/** Opt-outs of namespaces and nodes whose value is neither `true` nor `false`: they count, but that may not be meant. */
+export const judgeExcludes = (kind: 'namespace' | 'node', objects: readonly KubeObject[]): readonly Check[] => {
+  const odd = objects.filter(({ metadata }) => excludes(metadata) && oddExcludes(metadata).length > 0)
+  if (odd.length === 0) return []
+  const told = odd
+    .slice(0, MAX_TOLD)
+    .map(({ metadata }) => `${metadata.name} (${oddExcludes(metadata).map(quote).join(', ')})`)
+    .join(', ')
+  const more = odd.length > MAX_TOLD ? ` and ${odd.length - MAX_TOLD} more` : ''
+  return [
+    warn(
+      'opt-outs',
+      `${EXCLUDE_KEY} is neither "true" nor "false" on ${kind} ${told}${more}: it counts as true`,
+      'write "true", or remove it',
+    ),
+  ]
 }
 
 /** A lease whose holder is late by its own word: the controller is gone, or cannot reach the API server. */

@@ -10,7 +10,7 @@ import { pathOf } from '../../kube/paths.ts'
 import type { NodeState, PolicyInForce } from '../../model/decision-input.ts'
 import { type Fact, type Incident, known, unknown } from '../../model/incident.ts'
 import type { KubeObject, Node } from '../../model/kubernetes.ts'
-import { PAUSED_ANNOTATION } from '../../model/names.ts'
+import { pauses } from '../../model/safety-switches.ts'
 import { createAttemptHistory } from '../../report/attempts.ts'
 import { nodeEntry } from '../../watch/node-cache.ts'
 import { createRemediationCache, isInPlace, type RemediationCache } from '../../watch/remediation-cache.ts'
@@ -94,7 +94,7 @@ export const readClusterState = async (cluster: Cluster, operatorNamespace: stri
     objects,
     ...admitAll(objects),
     records: store,
-    paused: known(operator?.metadata.annotations?.[PAUSED_ANNOTATION] === 'true'),
+    paused: known(operator !== undefined && pauses(operator.metadata)),
     nodes: nodes ? known(nodes.items.map(nodeEntry)) : unknown('the right to list nodes is missing'),
     operatorNamespace,
     notes,

@@ -175,6 +175,13 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       { facts: { node: known(aNode({ annotations: { 'podmend.io/exclude': 'true' } })) } },
       /node n1/,
     ],
+    ...['True', 'yes', '1', ''].map(
+      (value): Holds => [
+        `the mark's value is ${JSON.stringify(value)}`,
+        { owner: anOwner({ annotations: { 'podmend.io/exclude': value } }) },
+        /Deployment coredns/,
+      ],
+    ),
   ],
   NotFailingLongEnough: [
     [
@@ -551,7 +558,7 @@ const passes: Record<HoldReason, readonly Passes[]> = {
     ],
   ],
   OptedOut: [
-    ['the mark says something other than true', { owner: anOwner({ annotations: { 'podmend.io/exclude': 'false' } }) }],
+    ['the mark says false', { owner: anOwner({ annotations: { 'podmend.io/exclude': 'false' } }) }],
     ['the pod has no node', { pods: [aFailingPod({ node: null })], facts: { node: undefined } }],
   ],
   NotFailingLongEnough: [['the time is up to the millisecond', { pods: [aFailingPod({ since: -30_000 })] }]],

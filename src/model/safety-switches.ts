@@ -1,0 +1,30 @@
+/**
+ * The two safety switches that people set on objects. They fail closed: whoever writes `True`, `yes` or nothing at all
+ * behind the key wants a stop, and only an explicit `"false"` says otherwise.
+ */
+import { EXCLUDE_KEY, PAUSED_ANNOTATION } from './names.ts'
+
+type Texts = Readonly<Record<string, string>> | undefined
+
+export interface Marked {
+  readonly labels?: Texts
+  readonly annotations?: Texts
+}
+
+const stops = (value: string | undefined): boolean => value !== undefined && value !== 'false'
+
+/** Whether the operator's namespace stops everything. */
+export const pauses = ({ annotations }: Marked): boolean => stops(annotations?.[PAUSED_ANNOTATION])
+
+/** Whether a pod, owner, namespace or node opts out, by label or annotation. */
+export const excludes = ({ labels, annotations }: Marked): boolean =>
+  stops(labels?.[EXCLUDE_KEY]) || stops(annotations?.[EXCLUDE_KEY])
+
+/** Values of a switch that are neither `true` nor `false`; they stop, but perhaps not because somebody meant it. */
+const odd = (values: readonly (string | undefined)[]): readonly string[] =>
+  values.filter((value) => value !== undefined && value !== 'true' && value !== 'false') as readonly string[]
+
+export const oddPauses = ({ annotations }: Marked): readonly string[] => odd([annotations?.[PAUSED_ANNOTATION]])
+
+export const oddExcludes = ({ labels, annotations }: Marked): readonly string[] =>
+  odd([labels?.[EXCLUDE_KEY], annotations?.[EXCLUDE_KEY]])
