@@ -1,6 +1,6 @@
 /** The stages wired: what is watched becomes a look at a pod, a look becomes an incident, an incident is reconciled. */
 import { admitPolicy } from '../api/policy/compile.ts'
-import { classify } from '../catalogue/classify.ts'
+import { classify, imageInMessage } from '../catalogue/classify.ts'
 import { refinements } from '../catalogue/refinements.ts'
 import type { Config } from '../config/config.ts'
 import { decide } from '../decide/decide.ts'
@@ -71,7 +71,7 @@ const BACKOFF = { baseMs: 500, maxMs: 60_000 }
 
 export const createPipeline = ({ config, client, leads, clock, log, version }: PipelineDeps): Pipeline => {
   const now = () => clock.now()
-  const classifier = { classify, refinements }
+  const classifier = { classify, imageInMessage, refinements }
   const registry = createRegistry({
     ...(config.registryHostsDir !== undefined && { certsDirectory: config.registryHostsDir }),
     allowedAddresses: config.allowRegistryAddresses,

@@ -360,3 +360,69 @@ test('Where only an Event says it, the registry is asked about the present image
   const pods = [aFailingPod({ findings: [aFinding({ source: 'event' })] })]
   expect(decide(aCase({ pods }))).toEqual({ kind: 'Ask', facts: [{ fact: 'registry', image: BROKEN }] })
 })
+
+const there = (platforms: readonly string[] = ['linux/amd64', 'linux/arm64/v8']) => ({
+  registry: { [BROKEN]: exists({ platforms }) },
+})
+
+test.each(['ManifestNotFound', 'ProjectNotFound'] as const)(
+  'An image that the registry has for the node’s platform is not rewritten, whatever was found: %s',
+  (cause) => {
+    const c = aCase({ pods: [aFailingPod({ findings: [aFinding({ cause })] })], facts: there() })
+    expect(decide(c)).toMatchObject({
+      kind: 'Hold',
+      reason: 'TargetUnverified',
+      message: expect.stringContaining(`the registry has ${BROKEN} for linux/amd64, so it is not rewritten`),
+    })
+    expect(planOf(c)).toBeUndefined()
+  },
+)
+
+test('Before an image is rewritten the registry is asked for the present one too', () => {
+  const asked = { registry: { [BROKEN]: undefined } }
+  expect(decide(aCase({ facts: asked }))).toEqual({ kind: 'Ask', facts: [{ fact: 'registry', image: BROKEN }] })
+})
+
+test('An image that is there only for other platforms is rewritten', () => {
+  const pods = [aFailingPod({ findings: [aFinding({ cause: 'ManifestNotFound' })] })]
+  expect(decide(aCase({ pods, facts: there(['linux/arm64']) }))).toMatchObject({ kind: 'Act' })
+})
+
+test('An image that is there, but that its registry does not give to the node, is rewritten to a mirror', () => {
+  const policies = [aPolicy({ match: { causes: ['RateLimited'] } })]
+  const pods = [aFailingPod({ findings: [aFinding({ cause: 'RateLimited' })] })]
+  expect(decide(aCase({ policies, pods, facts: there() }))).toMatchObject({ kind: 'Act' })
+})
+
+test('Where the image is there the next action has its turn', () => {
+  const policies = [aPolicy({ actions: [rewriting(), recycling()] })]
+  expect(planOf(aCase({ policies, facts: there() }))).toMatchObject({ type: 'RecyclePod' })
+})
+
+const VOLUME = aFinding({ image: 'harbor.od.com/k8s/model:9', imageSource: { kind: 'Volume', volume: 'model' } })
+
+test.each([
+  ['an image volume', VOLUME, 'container coredns waits for image volume model (harbor.od.com/k8s/model:9)'],
+  [
+    'an image of nobody',
+    { ...VOLUME, imageSource: { kind: 'Unknown' } },
+    'container coredns waits for harbor.od.com/k8s/model:9, which is not known to be its own image',
+  ],
+] as const)('Where %s fails the container is not rewritten', (_, finding, says) => {
+  const c = aCase({ pods: [aFailingPod({ findings: [finding] })] })
+  expect(decide(c)).toMatchObject({ kind: 'Hold', reason: 'RolloutBlocked', message: expect.stringContaining(says) })
+  expect(planOf(c)).toBeUndefined()
+})
+
+test('A container that waits for an image volume is named beside those that are rewritten', () => {
+  const owner = anOwner({
+    containers: [
+      { name: 'coredns', image: BROKEN },
+      { name: 'web', image: 'harbor.od.com/k8s/web:1' },
+    ],
+  })
+  const pods = [aFailingPod({ findings: [aFinding(), { ...VOLUME, container: 'web' }] })]
+  const plan = planOf(aCase({ owner, pods }))
+  expect(plan).toMatchObject({ changes: [{ container: 'coredns', to: PATCHED }] })
+  expect(plan?.diff).toContain('@@ left as it is @@\n  container web waits for image volume model')
+})

@@ -316,6 +316,14 @@ export interface InputOverrides extends Omit<Partial<DecisionInput>, 'incident' 
   readonly operator?: Partial<DecisionInput['operator']>
 }
 
+/** What the registry says of the images that fail, where nothing but its confirmation is open. */
+const gone = (findings: readonly Finding[]): DecisionInput['facts']['registry'] =>
+  Object.fromEntries(
+    findings
+      .filter(({ image, possibleCauses, source }) => image !== '' && possibleCauses.length === 0 && source !== 'event')
+      .map(({ image }) => [normalImage(image), known({ kind: 'tagMissing' as const, said: 'manifest unknown' })]),
+  )
+
 /** Coredns fails in kube-system, everything is known, and one policy allows the rewrite: decides to act. */
 export const aCase = (words: InputOverrides = {}): DecisionInput => {
   const { owner = anOwner(), pods = [aFailingPod()], incident, diagnosis, facts, operator, ...rest } = words
@@ -336,7 +344,7 @@ export const aCase = (words: InputOverrides = {}): DecisionInput => {
       namespace: known(aNamespace()),
       node: known(aNode()),
       ...facts,
-      registry: { [normalImage(PATCHED)]: exists(), ...facts?.registry },
+      registry: { ...gone(findings), [normalImage(PATCHED)]: exists(), ...facts?.registry },
     }),
     policies: [aPolicy()],
     records: [],

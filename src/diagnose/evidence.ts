@@ -19,6 +19,17 @@ export const evidence = (fact: string, says: string): Evidence => ({
 const placeOf = ({ container, init }: Finding): string =>
   container === '' ? 'it' : `${init ? 'init container' : 'container'} ${container}`
 
+const sayImage = ({ image, imageSource }: Finding): string => {
+  switch (imageSource?.kind) {
+    case 'Volume':
+      return ` for image volume ${imageSource.volume} (${image})`
+    case 'Unknown':
+      return ` for image ${image}, which is not its own,`
+    case undefined:
+      return ` with image ${image}`
+  }
+}
+
 const ofFinding = (pod: Pod, finding: Finding): Evidence => {
   const { name } = pod.metadata
   const { cause, row, message, image, source } = finding
@@ -29,7 +40,7 @@ const ofFinding = (pod: Pod, finding: Finding): Evidence => {
   }
   if (isNodeItself(pod))
     return evidence('NodeStatus', `node ${name} says of itself: "${message}"; by its words ${kind}`)
-  const what = image === '' ? '' : ` with image ${image}`
+  const what = image === '' ? '' : sayImage(finding)
   return evidence('PodStatus', `pod ${name}, ${placeOf(finding)}${what} waits: "${message}"; by its words ${kind}`)
 }
 

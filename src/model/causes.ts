@@ -79,6 +79,21 @@ export type Area = keyof typeof CAUSES_BY_AREA
 export type Cause = (typeof CAUSES_BY_AREA)[Area][number] | 'Unknown'
 
 /**
+ * Causes that a registry refutes by having the image for the node's platform. The others (a mirror is wanted, a layer is
+ * corrupt) say nothing against an image that is there.
+ */
+export const REFUTED_BY_REGISTRY: ReadonlySet<Cause> = new Set<Cause>([
+  'ProjectNotFound',
+  'RepositoryNotFoundOrDenied',
+  'ManifestNotFound',
+  'Unauthorized',
+  'Forbidden',
+  'PlatformMismatch',
+  'BackOffOnly',
+  'Unknown',
+])
+
+/**
  * Causes that lie with a node: one incident a node and cause, however many pods report it. The node is what is repaired,
  * so it is the incident's target.
  */

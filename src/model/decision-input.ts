@@ -69,6 +69,10 @@ export const registryOf = (facts: Facts, image: string): Fact<RegistryAnswer> | 
   return Object.hasOwn(facts.registry, name) ? facts.registry[name] : undefined
 }
 
+/** `linux/arm64` also covers `linux/arm64/v8`: nodes do not tell their variant. */
+export const serves = (platforms: readonly string[], platform: string): boolean =>
+  platforms.some((one) => one === platform || one.startsWith(`${platform}/`))
+
 const isThere = (facts: Facts, name: FactName): boolean =>
   'image' in name ? Object.hasOwn(facts[name.fact] ?? {}, normalImage(name.image)) : facts[name.fact] !== undefined
 

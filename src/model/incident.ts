@@ -14,8 +14,10 @@ export interface Finding {
   /** Container name; empty where the whole pod is held up (sandbox, volumes). */
   readonly container: string
   readonly init: boolean
-  /** Image as the pod's spec has it; empty where none is concerned. */
+  /** The image that fails, as the pod's spec has it; empty where none is concerned. */
   readonly image: string
+  /** Where that is not the container's own image: an image volume's, or one whose place in the pod cannot be told. */
+  readonly imageSource?: { readonly kind: 'Volume'; readonly volume: string } | { readonly kind: 'Unknown' }
   readonly cause: Cause
   /** Catalogue row that named the cause. */
   readonly row?: string

@@ -91,6 +91,12 @@ export interface LocalObjectReference {
   readonly name?: string
 }
 
+/** As far as it is read: an image mounted as a volume. */
+export interface Volume {
+  readonly name: string
+  readonly image?: { readonly reference?: string }
+}
+
 export interface PodSpec {
   readonly nodeName?: string
   readonly serviceAccountName?: string
@@ -98,6 +104,7 @@ export interface PodSpec {
   readonly imagePullSecrets?: readonly LocalObjectReference[]
   readonly containers?: readonly Container[]
   readonly initContainers?: readonly Container[]
+  readonly volumes?: readonly Volume[]
 }
 
 export interface Pod extends KubeObject {

@@ -1,4 +1,4 @@
-import type { Container, ContainerStatus, Pod } from '../model/kubernetes.ts'
+import type { Container, ContainerStatus, Pod, Volume } from '../model/kubernetes.ts'
 
 const containerOf = ({ name, image, imagePullPolicy, restartPolicy }: Container): Container => ({
   name,
@@ -29,7 +29,11 @@ const statusOf = ({
   ...(lastState !== undefined && { lastState }),
 })
 
-/** What is kept of a pending pod: a tenth of the object; volumes, env and managedFields are left behind. */
+/** Image volumes alone: their errors show on the containers. */
+const imageVolumesOf = (volumes: readonly Volume[] = []): readonly Volume[] =>
+  volumes.flatMap(({ name, image }) => (image?.reference ? [{ name, image: { reference: image.reference } }] : []))
+
+/** What is kept of a pending pod: a tenth of the object; other volumes, env and managedFields are left behind. */
 export const pendingPod = (pod: Pod): Pod => {
   const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, labels, annotations } =
     pod.metadata
@@ -53,6 +57,7 @@ export const pendingPod = (pod: Pod): Pod => {
         ...(spec.imagePullSecrets !== undefined && { imagePullSecrets: spec.imagePullSecrets }),
         containers: (spec.containers ?? []).map(containerOf),
         initContainers: (spec.initContainers ?? []).map(containerOf),
+        ...(spec.volumes?.some(({ image }) => image?.reference) && { volumes: imageVolumesOf(spec.volumes) }),
       },
     }),
     ...(status !== undefined && {

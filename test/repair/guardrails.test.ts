@@ -74,9 +74,9 @@ test.concurrent('an owner that opted out is left alone', async () => {
   await expectHeld(await broken({ annotations: EXCLUDE }), 'OptedOut', 'Deployment')
 })
 
-test.concurrent('a namespace that opted out is left alone', async () => {
+test.concurrent.each(['true', 'True'])('a namespace that opted out (%s) is left alone', async (value) => {
   const namespace = await fixture.cluster.namespace()
-  await fixture.cluster.kubectl(['annotate', 'namespace', namespace, 'podmend.io/exclude=true'])
+  await fixture.cluster.kubectl(['annotate', 'namespace', namespace, `podmend.io/exclude=${value}`])
   await fixture.policy(namespace)
   await fixture.apply(deployment(namespace))
   await expectHeld(namespace, 'OptedOut', namespace)

@@ -11,23 +11,26 @@ const imageOf = async (namespace: string): Promise<string | undefined> =>
 const setImage = (namespace: string, image: string): Promise<string> =>
   fixture.cluster.kubectl(['set', 'image', 'deployment/web', `web=${image}`, '-n', namespace])
 
-test('a person stops everything by an annotation, and lets it go on by taking it off', async () => {
-  const annotate = (value: string) =>
-    fixture.cluster.kubectl(['annotate', '--overwrite', 'namespace', 'podmend-system', `podmend.io/paused${value}`])
-  const namespace = await fixture.cluster.namespace()
-  await annotate('=true')
-  try {
-    await fixture.policy(namespace)
-    await fixture.apply(deployment(namespace))
-    const { status } = await fixture.record(namespace, { phase: 'Held', reason: 'OperatorPaused' })
-    expect(status?.message).toContain('podmend.io/paused')
-    expect(fixture.writes(namespace)).toEqual([])
-  } finally {
-    await annotate('-')
-  }
-  await fixture.record(namespace, { phase: 'Succeeded' })
-  expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
-})
+test.each(['true', 'yes'])(
+  'a person stops everything by an annotation (%s), and lets it go on by taking it off',
+  async (value) => {
+    const annotate = (text: string) =>
+      fixture.cluster.kubectl(['annotate', '--overwrite', 'namespace', 'podmend-system', `podmend.io/paused${text}`])
+    const namespace = await fixture.cluster.namespace()
+    await annotate(`=${value}`)
+    try {
+      await fixture.policy(namespace)
+      await fixture.apply(deployment(namespace))
+      const { status } = await fixture.record(namespace, { phase: 'Held', reason: 'OperatorPaused' })
+      expect(status?.message).toContain('podmend.io/paused')
+      expect(fixture.writes(namespace)).toEqual([])
+    } finally {
+      await annotate('-')
+    }
+    await fixture.record(namespace, { phase: 'Succeeded' })
+    expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
+  },
+)
 
 test.concurrent('a person who changes our value back is not fought, and the record names them', async () => {
   const namespace = await fixture.cluster.namespace()

@@ -1,4 +1,4 @@
-import { classify } from '../../catalogue/classify.ts'
+import { classify, imageInMessage } from '../../catalogue/classify.ts'
 import { refinements } from '../../catalogue/refinements.ts'
 import { evaluate, type Evaluation, type EvaluateDeps, type Snapshot } from '../../controller/evaluate.ts'
 import { decide } from '../../decide/decide.ts'
@@ -120,7 +120,7 @@ export interface ReadingStages {
   readonly evaluate: EvaluateDeps
 }
 
-const classifier: Classifier = { classify, refinements }
+const classifier: Classifier = { classify, imageInMessage, refinements }
 
 /**
  * `reads` may be a whole client; nothing but its `get` and `list` is called: of nodes only what agents told the controller

@@ -1,4 +1,5 @@
-import { askFor, LATER, RARELY, registryFact, registryOf } from '../../model/decision-input.ts'
+import { REFUTED_BY_REGISTRY } from '../../model/causes.ts'
+import { askFor, LATER, RARELY, registryFact, registryOf, serves } from '../../model/decision-input.ts'
 import { parseImage } from '../../model/image-reference.ts'
 import type { RegistryAnswer } from '../../model/incident.ts'
 import type { PlacedChange } from '../../model/plan.ts'
@@ -13,10 +14,6 @@ const digestOf = (image: string): string | undefined => {
   const parsed = parseImage(image)
   return parsed.ok ? parsed.reference.digest : undefined
 }
-
-/** `linux/arm64` also covers `linux/arm64/v8`: nodes do not tell their variant. */
-const serves = (platforms: readonly string[], platform: string): boolean =>
-  platforms.some((one) => one === platform || one.startsWith(`${platform}/`))
 
 const doubtOfPlatform = ({ case: { facts, incident } }: Context, platforms: readonly string[]): Doubt | undefined => {
   if (!incident.pods.some(({ pod }) => pod.spec?.nodeName)) return undefined
@@ -77,9 +74,13 @@ export const targetUnverified: Guardrail = (context) => {
 
   const verify = policy.spec.actions[plan.index]?.rewriteImage?.verify ?? 'Required'
   if (verify === 'Never') return undefined
-  // Where the words leave the cause open the present image is asked for in the same breath: a record that rewrites a
-  // path because of Unauthorized, when the project is gone, would send its reader looking for credentials.
-  const open = matched.filter(({ finding }) => finding.possibleCauses.length > 0 && finding.image !== '')
+  // The present image is asked for in the same breath: one that is there is not rewritten (the plan leaves it out), and
+  // a record that rewrites a path because of Unauthorized, when the project is gone, would send its reader looking for
+  // credentials.
+  const open = matched.filter(
+    ({ finding: { cause, possibleCauses, image } }) =>
+      (possibleCauses.length > 0 || REFUTED_BY_REGISTRY.has(cause)) && image !== '',
+  )
   const images = [...plan.changes.map(({ to }) => to), ...open.map(({ finding }) => finding.image)]
   const ask = askFor(c.facts, images.map(registryFact))
   if (ask) return ask

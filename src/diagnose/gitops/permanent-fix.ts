@@ -14,6 +14,11 @@ export interface FixWords {
 
 const OF_CREDENTIALS: ReadonlySet<Explanation['kind']> = new Set(['MissingCredentials', 'WrongCredentials'])
 
+const nameImage = ({ container, image, imageSource }: Finding): string => {
+  const whose = imageSource?.kind === 'Volume' ? `volume ${imageSource.volume}` : `container ${container}`
+  return `${whose} (${image.slice(0, 256)})`
+}
+
 /** What to change for good, so that the next deploy carries it; undefined where nobody can say. */
 export const permanentFix = (
   owner: Owner,
@@ -22,7 +27,7 @@ export const permanentFix = (
 ): string | undefined => {
   const images = findings.filter(({ image }) => image !== '')
   if (images.length === 0) return undefined
-  const named = [...new Set(images.map(({ container, image }) => `container ${container} (${image.slice(0, 256)})`))]
+  const named = [...new Set(images.map(nameImage))]
   // The name is right, then: to change it would be no remedy.
   const ofCredentials = named.length === 1 && explanations[0] !== undefined && OF_CREDENTIALS.has(explanations[0].kind)
   const what = `${ofCredentials ? 'the pull secrets for' : 'the image of'} ${named.slice(0, 4).join(' and ')}`

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { classify } from '../../catalogue/classify.ts'
+import { classify, imageInMessage } from '../../catalogue/classify.ts'
 import { refinements } from '../../catalogue/refinements.ts'
 import type { ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
 import { areaOfFinding, detectPodFailures, failingSince, findFailures } from './findings.ts'
 
-const classifier = { classify, refinements }
+const classifier = { classify, imageInMessage, refinements }
 const NOW = Date.UTC(2026, 0, 2)
 const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
 const PROJECT = `rpc error: code = Unknown desc = Error response from daemon: unauthorized: project not found, name: k8s: project not found, name: k8s`
@@ -87,6 +87,47 @@ describe('what a pod’s status tells', () => {
   it('tells a container that was killed for memory from one that merely crashes', () => {
     const status = { ...waiting('coredns', 'CrashLoopBackOff'), lastState: { terminated: { reason: 'OOMKilled' } } }
     expect(find(podWith([status]))).toMatchObject([{ cause: 'OOMKilled', image: '' }])
+  })
+})
+
+describe('an image volume', () => {
+  const MODEL = 'harbor.od.com/k8s/model:9'
+  const mounting = (status: ContainerStatus): Pod =>
+    podWith([status], {
+      spec: {
+        nodeName: 'n1',
+        containers: [{ name: 'coredns', image: IMAGE }],
+        volumes: [{ name: 'model', image: { reference: MODEL } }],
+      },
+    })
+  const ofModel = { container: 'coredns', image: MODEL, imageSource: { kind: 'Volume', volume: 'model' } }
+
+  it.each([
+    ['ErrImagePull', ''],
+    ['ImagePullBackOff', `Back-off pulling image "${MODEL}": ErrImagePull: `],
+  ])('is what fails where the kubelet names it on the container that mounts it: %s', (reason, before) => {
+    const message = `${before}failed to pull and unpack image "${MODEL}": failed to resolve reference "${MODEL}": ${MODEL}: not found`
+    expect(find(mounting(waiting('coredns', reason, message)))).toMatchObject([
+      { ...ofModel, cause: 'ManifestNotFound', source: 'kubelet' },
+    ])
+  })
+
+  it('is told of by the Events that name it, not by those of the container’s own image', () => {
+    const pod = mounting(waiting('coredns', 'ImagePullBackOff', `Back-off pulling image "${MODEL}"`))
+    const words = [
+      word(`Failed to pull image "${IMAGE}": ${UNAUTHORIZED}`),
+      word(`Failed to pull image "${MODEL}": failed to resolve reference "${MODEL}": ${MODEL}: not found`),
+    ]
+    expect(find(pod, words)).toMatchObject([{ ...ofModel, cause: 'ManifestNotFound', source: 'event' }])
+  })
+
+  it('is not what fails by an Event’s word alone', () => {
+    const pod = mounting(waiting('coredns', 'ErrImagePull', PROJECT))
+    const [finding] = find(pod, [
+      word(`Failed to pull image "${MODEL}": failed to resolve reference "${MODEL}": ${MODEL}: not found`),
+    ])
+    expect(finding).toMatchObject({ image: IMAGE, cause: 'ProjectNotFound' })
+    expect(finding).not.toHaveProperty('imageSource')
   })
 })
 

@@ -3,6 +3,7 @@ import { parseTime } from '../../model/duration.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
+import { failingImage } from '../image/failing-image.ts'
 import { type Classifier, MAX_MESSAGE, podWideFindings, unknownToBackOff, wordsFor } from './pod-wide.ts'
 
 /** Waiting reasons of the kubelet's image manager: pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go. */
@@ -82,14 +83,23 @@ const subjectsOf = (pod: Pod): readonly Subject[] => {
   ]
 }
 
+/** By the kubelet's message on the status alone: what Events name is anybody's word. */
+const failingImageOf = (pod: Pod, { status, image: own }: Subject, { imageInMessage }: Classifier) => {
+  const message = (status.state?.waiting?.message ?? '').slice(0, MAX_MESSAGE)
+  return failingImage(pod, { named: imageInMessage(message), message, own })
+}
+
 const imageFinding = (
+  pod: Pod,
   subject: Subject,
   words: readonly WarningEvent[],
   alone: boolean,
   classifier: Classifier,
 ): Finding => {
-  const { status, init, image, waiting } = subject
-  const base = { container: status.name, init, image }
+  const { status, init, waiting } = subject
+  const failing = failingImageOf(pod, subject, classifier)
+  const { image } = failing
+  const base = { container: status.name, init, ...failing }
   const inArea = (said: Said) => {
     const { cause, row } = classifier.classify(said)
     return areaOf(cause) === 'image' ? { cause, ...(row !== undefined && { row }) } : { cause: 'Unknown' as const }
@@ -154,7 +164,7 @@ export const findFailures = (
   const failingImages = subjects.filter(({ waiting }) => IMAGE_REASONS.has(waiting)).length
   const found = subjects.map((subject) =>
     IMAGE_REASONS.has(subject.waiting)
-      ? imageFinding(subject, words, failingImages === 1, classifier)
+      ? imageFinding(pod, subject, words, failingImages === 1, classifier)
       : containerFinding(subject, classifier),
   )
   return [...found, ...podWideFindings(pod, words, classifier, now)]

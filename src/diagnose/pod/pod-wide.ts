@@ -64,6 +64,8 @@ export interface Classifier {
     readonly cause: Cause
     readonly row?: string
   }
+  /** The image that a pull failure names; undefined where it names none. */
+  readonly imageInMessage: (message: string) => string | undefined
   /** Causes that a registry's answer may put in the place of this one. */
   readonly refinements: (cause: Cause) => readonly Cause[]
 }

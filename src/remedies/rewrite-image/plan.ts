@@ -1,14 +1,16 @@
+import { REFUTED_BY_REGISTRY } from '../../model/causes.ts'
 import {
   askFor,
   type DecisionInput,
   type PolicyInForce,
   registryOf,
+  serves,
   type ApplicablePolicy,
   type Matched,
 } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { normalImage, parseImage, sameImage } from '../../model/image-reference.ts'
-import type { Owner } from '../../model/incident.ts'
+import type { Finding, Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, PodToDelete, RewriteImagePlan, Verdict } from '../../model/plan.ts'
 import type { InProgress } from '../../model/remediation-state.ts'
@@ -26,7 +28,36 @@ import {
 } from '../pod-template.ts'
 import { diffOf, hashOf } from '../text.ts'
 
-type Drafted = { readonly change: PlacedChange } | { readonly differs: string } | { readonly noTarget: string }
+type Drafted =
+  | { readonly change: PlacedChange }
+  | { readonly differs: string }
+  | { readonly noTarget: string }
+  /** What fails is no container's image, or the image is there: the rewrite would change what is well. */
+  | { readonly healthy: string; readonly reason: 'RolloutBlocked' | 'TargetUnverified' }
+
+const nameOf = ({ container, init }: Finding): string =>
+  `${init ? 'init container' : 'container'} ${container || '(none)'}`
+
+/** Why the container's own image is not what fails, as far as it is known. */
+const healthyOf = ({ facts }: DecisionInput, { finding }: Matched): Drafted | undefined => {
+  const { cause, image, imageSource } = finding
+  if (imageSource?.kind === 'Volume') {
+    const healthy = `${nameOf(finding)} waits for image volume ${imageSource.volume} (${image}); its own image is not what fails, and image volumes are not rewritten`
+    return { healthy, reason: 'RolloutBlocked' }
+  }
+  if (imageSource) {
+    const healthy = `${nameOf(finding)} waits for ${image}, which is not known to be its own image: its own is not rewritten`
+    return { healthy, reason: 'RolloutBlocked' }
+  }
+  const answer = REFUTED_BY_REGISTRY.has(cause) ? registryOf(facts, image) : undefined
+  if (!answer?.known || answer.value.kind !== 'exists') return undefined
+  const platform = facts.node?.known ? facts.node.value.platform : ''
+  const { platforms } = answer.value
+  if (platform !== '' && platforms.length > 0 && !serves(platforms, platform)) return undefined
+  const where = platform === '' ? '' : ` for ${platform}`
+  const healthy = `${nameOf(finding)}: the registry has ${normalImage(image)}${where}, so it is not rewritten; the kubelet pulls it at its next try`
+  return { healthy, reason: 'TargetUnverified' }
+}
 
 /**
  * The image that was meant, where the policy lets it be written: the likeliest explanation names it, its registry has it,
@@ -46,16 +77,14 @@ const sayNoTarget = (c: DecisionInput, image: string): string => {
 }
 
 /** One failing container's change, or why there is none. */
-const draft = (
-  c: DecisionInput,
-  policy: PolicyInForce,
-  action: ActionStep['action'],
-  { finding }: Matched,
-): Drafted => {
+const draft = (c: DecisionInput, policy: PolicyInForce, action: ActionStep['action'], matched: Matched): Drafted => {
+  const healthy = healthyOf(c, matched)
+  if (healthy) return healthy
+  const { finding } = matched
   const { owner } = c.incident
   const { container, init, image } = finding
   const place = placeOf(owner, finding)
-  const what = `${init ? 'init container' : 'container'} ${container || '(none)'}`
+  const what = nameOf(finding)
   if (!place)
     return { differs: `${what} does not stand in the template of ${nameOfOwner(owner)}: something else added it` }
   const suggested = suggestionFor(c, action, image)
@@ -159,6 +188,14 @@ export const rewriteImagePlan = (
   }),
 })
 
+/** Containers that fail beside the others and are left out are named where the plan is read. */
+const namingLeft = (plan: RewriteImagePlan, drafts: readonly Drafted[]): RewriteImagePlan => {
+  const left = [...new Set(drafts.flatMap((one) => ('healthy' in one ? [one.healthy] : [])))]
+  return left.length === 0
+    ? plan
+    : { ...plan, diff: [plan.diff, '@@ left as it is @@', ...left.map((one) => `  ${one}`)].join('\n') }
+}
+
 /** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */
 export const planRewriteImage = (
   c: DecisionInput,
@@ -175,6 +212,8 @@ export const planRewriteImage = (
     drafts.flatMap((one) => ('change' in one ? [[one.change.pointer, one.change] as const] : [])),
   )
   if (byPointer.size === 0) {
+    const healthy = drafts.find((one) => 'healthy' in one)
+    if (healthy) return { reason: healthy.reason, message: healthy.healthy, tryNext: true }
     const noTarget = drafts.find((one) => 'noTarget' in one)
     if (noTarget) return { reason: 'TargetUnverified', message: noTarget.noTarget, tryNext: true }
     const differs = drafts.find((one) => 'differs' in one)
@@ -184,7 +223,9 @@ export const planRewriteImage = (
     .toSorted((a, b) => (a.pointer < b.pointer ? -1 : 1))
     .map((change) => withDigests(c, change))
   const step = { index, generation: policy.generation, timeoutMs: parseDuration(action.timeout) }
-  if (!owner.keepsBrokenPods && !owner.patchesPods) return { plan: rewriteImagePlan(owner, step, changes) }
+  if (!owner.keepsBrokenPods && !owner.patchesPods) {
+    return { plan: namingLeft(rewriteImagePlan(owner, step, changes), drafts) }
+  }
 
   const ask = askFor(c.facts, [{ fact: 'pods' }])
   if (ask) return ask
@@ -199,7 +240,7 @@ export const planRewriteImage = (
     ...podsToPatch(owner, pods.value, failing, changes),
     ...((owner.templateFixed || (owner.patchesPods && hasThem)) && { podsOnly: true }),
   })
-  if (!leavesAllAsIs(plan)) return { plan }
+  if (!leavesAllAsIs(plan)) return { plan: namingLeft(plan, drafts) }
   return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} waits any more`, tryNext: false }
 }
 
