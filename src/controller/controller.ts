@@ -1,11 +1,7 @@
 /** The stages wired: what is watched becomes a look at a pod, a look becomes an incident, an incident is reconciled. */
 import { admitPolicy } from '../api/policy/compile.ts'
-import { classify, imageInMessage } from '../catalogue/classify.ts'
-import { refinements } from '../catalogue/refinements.ts'
 import type { Config } from '../config/config.ts'
-import { decide } from '../decide/decide.ts'
 import { breakerState } from '../decide/guardrails/nodes.ts'
-import { conclude } from '../diagnose/conclude.ts'
 import { createGather } from '../diagnose/gather.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { nodeRef, readNodeRef } from '../diagnose/node/facts.ts'
@@ -32,7 +28,7 @@ import { createPodCache } from '../watch/pod-cache.ts'
 import { createPolicyCache } from '../watch/policy-cache.ts'
 import { createRemediationCache } from '../watch/remediation-cache.ts'
 import { countFlags, createClearNodeFlags, flagsOn } from './clear-node-flags.ts'
-import { createSnapshot } from './evaluate.ts'
+import { takeSnapshot } from './evaluate.ts'
 import { createEventHandlers } from './event-handlers.ts'
 import { createGarbageCollection } from './garbage-collection.ts'
 import { createIncidents } from './incidents.ts'
@@ -71,7 +67,6 @@ const BACKOFF = { baseMs: 500, maxMs: 60_000 }
 
 export const createPipeline = ({ config, client, leads, clock, log, version }: PipelineDeps): Pipeline => {
   const now = () => clock.now()
-  const classifier = { classify, imageInMessage, refinements }
   const registry = createRegistry({
     ...(config.registryHostsDir !== undefined && { certsDirectory: config.registryHostsDir }),
     allowedAddresses: config.allowRegistryAddresses,
@@ -115,8 +110,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
 
   const readPod = createReadPod(client)
   const podCache = createPodCache({ now, onChange: (uid) => looks.add(uid) })
-  const detectFailures = (pod: Pod) =>
-    detectPodFailures(pod, podCache.get(pod.metadata.uid)?.words ?? [], classifier, now())
+  const detectFailures = (pod: Pod) => detectPodFailures(pod, podCache.get(pod.metadata.uid)?.words ?? [], now())
 
   const enqueue = (key: string): void => reconciles.add(key)
   const nodeNamed = async (name: string): Promise<ObjectRef | undefined> => {
@@ -179,29 +173,30 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       const templateHash = records.of(target.uid, area)[0]?.spec.templateHash
       return buildIncident({ owner, area, pods, ...(templateHash !== undefined && { templateHash }) })
     },
-    snapshot: createSnapshot({
-      policies: policies.inForce,
-      records,
-      attempts: attemptHistory.recent,
-      reservations,
-      paused: () => paused,
-      nodes: nodes.fact,
-      operator: {
-        namespace: config.namespace,
-        maxActionsPerHour: config.maxActionsPerHour,
-        stabilizationMs: config.stabilizationWindowMs,
-      },
+    snapshot: (open, at) =>
+      takeSnapshot(
+        open,
+        {
+          policies: policies.inForce(),
+          remediations: records,
+          attempts: attemptHistory.recent(at),
+          reservations,
+          nodes: nodes.fact(),
+          operator: {
+            namespace: config.namespace,
+            paused,
+            maxActionsPerHour: config.maxActionsPerHour,
+            stabilizationMs: config.stabilizationWindowMs,
+          },
+        },
+        at,
+      ),
+    gather: createGather({
+      reads: client,
+      registry,
+      readPullSecrets: config.readPullSecrets,
+      agents: { namespace: config.namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
     }),
-    evaluate: {
-      conclude,
-      decide,
-      gather: createGather({
-        reads: client,
-        registry,
-        readPullSecrets: config.readPullSecrets,
-        agents: { namespace: config.namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
-      }),
-    },
     stabilizationMs: config.stabilizationWindowMs,
     pace: createPace(config.maxActionsPerSecond),
     act: (plan) => act(plan, actDeps),

@@ -1,4 +1,5 @@
 import type { Remediation } from '../api/kinds.ts'
+import { decide } from '../decide/decide.ts'
 import { isNodeCause } from '../model/causes.ts'
 import { parseTime } from '../model/duration.ts'
 import {
@@ -17,7 +18,7 @@ import type { Reporter } from '../report/reporter.ts'
 import type { VerdictOf } from '../report/status-fields.ts'
 import type { PodRef } from '../watch/pod-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
-import { evaluate, type Evaluation, type EvaluateDeps, type Snapshot } from './evaluate.ts'
+import { evaluate, type Evaluation, type Gather, type Snapshot } from './evaluate.ts'
 import type { Incidents, OpenIncident } from './incidents.ts'
 import type { Pace, Reservations } from './limits.ts'
 import { failingAreas } from './process-pod.ts'
@@ -36,7 +37,7 @@ export interface ReconcileDeps {
   readonly buildIncident: (open: OpenIncident, owner: Owner, pods: readonly FailingPod[]) => Incident
   readonly snapshot: (open: OpenIncident, now: number) => Snapshot
   readonly reservations: Reservations
-  readonly evaluate: EvaluateDeps
+  readonly gather: Gather
   /** How long containers must stay started: nothing is proven so soon after a write. */
   readonly stabilizationMs: number
   readonly pace: Pace
@@ -91,7 +92,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const ofNode = isNodeCause(open.area)
     // A CronJob does not know Jobs of its own that a person made.
     const fact: FactName = ofNode ? { fact: 'nodePods' } : { fact: 'pods', named }
-    const facts = await deps.evaluate.gather(deps.buildIncident(open, owner, []), [fact], { registry: {} })
+    const facts = await deps.gather(deps.buildIncident(open, owner, []), [fact], { registry: {} })
     const found = ofNode ? facts.nodePods : facts.pods
     const pods = found?.known
       ? found.value
@@ -123,7 +124,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const execute = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation): Promise<Result> => {
     // Others acted while facts were read: decided once more on the budgets of this instant, and reserved in the same turn.
     const at = now()
-    const verdict = deps.evaluate.decide({ ...deps.snapshot(open, at), incident, diagnosis, facts })
+    const verdict = decide({ ...deps.snapshot(open, at), incident, diagnosis, facts })
     if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
     const waitMs = deps.pace.ask(incident.key, at)
     if (waitMs > 0) return { requeueAfterMs: waitMs }
@@ -204,7 +205,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     }
     if (open.unseen && pods.length === 0) pods = await adopt(open, owner)
     const incident = deps.buildIncident(open, owner, pods)
-    const evaluation = await evaluate(incident, deps.snapshot(open, now()), deps.evaluate)
+    const evaluation = await evaluate(incident, deps.snapshot(open, now()), deps.gather)
     const { verdict, diagnosis } = evaluation
     switch (verdict.kind) {
       case 'Ignore':

@@ -2,8 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { classify, imageInMessage } from '../../src/catalogue/classify.ts'
-import { refinements } from '../../src/catalogue/refinements.ts'
 import { conclude } from '../../src/diagnose/conclude.ts'
 import { createGather } from '../../src/diagnose/gather.ts'
 import { buildIncident } from '../../src/diagnose/incident.ts'
@@ -67,7 +65,7 @@ const waits = async (
 
 const diagnose = async (pod: Pod, image: string, words: readonly WarningEvent[] = []) => {
   const owner = await readOwner(pod, client)
-  const failing = detectPodFailures(pod, words, { classify, imageInMessage, refinements }, Date.now())
+  const failing = detectPodFailures(pod, words, Date.now())
   const incident = buildIncident({ owner, area: 'image', pods: [failing] })
   const before = conclude(incident, { registry: {} })
   const facts = await createGather({ reads: client, registry })(incident, [{ fact: 'registry', image }], {

@@ -38,8 +38,8 @@ export const explainAll = async (question: Question): Promise<Overview> => {
   return {
     ...(namespace !== undefined && { namespace }),
     incidents: await eachOf(incidents, async (incident) => {
-      const decided = await evaluateIncident(incident, snapshot(incident, now), stages.evaluate)
-      const evaluated = await lookCloser(incident, decided, stages.evaluate)
+      const decided = await evaluateIncident(incident, snapshot(incident, now), stages.gather)
+      const evaluated = await lookCloser(incident, decided, stages.gather)
       return reportOf(
         incident,
         evaluated,

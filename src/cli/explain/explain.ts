@@ -54,8 +54,8 @@ const explain = async (question: Question): Promise<Explanation> => {
   const snapshot = snapshotOf(clusterState, clusterState.policies)
   const incidents: IncidentReport[] = []
   for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
-    const decided = await evaluateIncident(incident, snapshot(incident, now), stages.evaluate)
-    const evaluated = await lookCloser(incident, decided, stages.evaluate)
+    const decided = await evaluateIncident(incident, snapshot(incident, now), stages.gather)
+    const evaluated = await lookCloser(incident, decided, stages.gather)
     const records = clusterState.records.of(incident.owner.ref.uid, incident.area)
     const others = (cause: string) => similarTo(incident, cause, around, clusterState.records.all())
     incidents.push(reportOf(incident, evaluated, clusterState.policies, records, others))
@@ -131,8 +131,8 @@ export const explainCommand = subcommand(
       const { found, now } = await withClusterState<Explanation | Overview>(values, terminal, (cluster, at) => {
         const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
         const stages = wireReadingStages(cluster.client, registry, namespace)
-        const evaluate = values['ask-registry'] === false ? withoutRegistry(stages.evaluate) : stages.evaluate
-        const question = { cluster, stages: { ...stages, evaluate }, operatorNamespace: namespace, now: at }
+        const gather = values['ask-registry'] === false ? withoutRegistry(stages.gather) : stages.gather
+        const question = { cluster, stages: { ...stages, gather }, operatorNamespace: namespace, now: at }
         return named ? explain({ ...question, ...named }) : explainAll({ ...question, namespace: values.namespace })
       })
       const data = printable(found)

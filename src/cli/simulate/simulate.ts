@@ -48,16 +48,14 @@ const evaluateAll = async (
   { clusterState, policies, stages, now }: Scene,
 ): Promise<readonly Evaluated[]> => {
   const unspent = snapshotOf(clusterState, policies)
-  const first = await eachOf(incidents, (incident) =>
-    evaluateIncident(incident, unspent(incident, now), stages.evaluate),
-  )
+  const first = await eachOf(incidents, (incident) => evaluateIncident(incident, unspent(incident, now), stages.gather))
   const reservations = createReservations()
   const spent = snapshotOf(clusterState, policies, reservations)
   const evaluated: Evaluated[] = []
   for (const [i, incident] of incidents.entries()) {
     const before = first[i]
     if (!before) continue
-    const again = await evaluateIncident(incident, spent(incident, now), startingFrom(before.facts, stages.evaluate))
+    const again = await evaluateIncident(incident, spent(incident, now), startingFrom(before.facts, stages.gather))
     reserve(reservations, incident, again.verdict.kind === 'Act' ? again.verdict : again.ifEnforced, now)
     evaluated.push(again)
   }
@@ -141,10 +139,10 @@ export const simulateCommand = subcommand(
       const { found, now } = await withClusterState(values, terminal, (cluster, at) => {
         const own = operatorNamespace(values['operator-namespace'], terminal.environment)
         const stages = wireReadingStages(cluster.client, registry, own)
-        const evaluate = values['ask-registry'] === false ? withoutRegistry(stages.evaluate) : stages.evaluate
+        const gather = values['ask-registry'] === false ? withoutRegistry(stages.gather) : stages.gather
         return simulate({
           cluster,
-          stages: { ...stages, evaluate },
+          stages: { ...stages, gather },
           entries,
           only: values.only === true,
           ...(values.namespace !== undefined && { namespace: values.namespace }),

@@ -1,7 +1,4 @@
-import { classify, imageInMessage } from '../../catalogue/classify.ts'
-import { refinements } from '../../catalogue/refinements.ts'
-import { evaluate, type Evaluation, type EvaluateDeps, type Snapshot } from '../../controller/evaluate.ts'
-import { decide } from '../../decide/decide.ts'
+import { evaluate, type Evaluation, type Gather, type Snapshot } from '../../controller/evaluate.ts'
 import { conclude } from '../../diagnose/conclude.ts'
 import { createGather } from '../../diagnose/gather.ts'
 import { buildIncident, type Parts } from '../../diagnose/incident.ts'
@@ -9,7 +6,6 @@ import { readNodeRef, readOwnerNode } from '../../diagnose/node/facts.ts'
 import { createInspectByReading } from '../../diagnose/node/inspect.ts'
 import { readOwner } from '../../diagnose/owner/resolve.ts'
 import { detectPodFailures } from '../../diagnose/pod/findings.ts'
-import type { Classifier } from '../../diagnose/pod/pod-wide.ts'
 import type { Reads } from '../../diagnose/read.ts'
 import type { Registry } from '../../diagnose/registry/registry.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
@@ -38,29 +34,22 @@ const enforcing = (policies: readonly PolicyInForce[], name: string): readonly P
   )
 
 /** Settles from facts that are at hand: what was read once is not read again, what is new is. */
-export const startingFrom = (facts: Facts, deps: EvaluateDeps): EvaluateDeps => {
+export const startingFrom = (facts: Facts, gather: Gather): Gather => {
   let first = true
-  return {
-    ...deps,
-    gather: (incident, names, have) => {
-      if (!first) return deps.gather(incident, names, have)
-      first = false
-      return Promise.resolve(facts)
-    },
+  return (incident, names, have) => {
+    if (!first) return gather(incident, names, have)
+    first = false
+    return Promise.resolve(facts)
   }
 }
 
 /** The verdict as it is now, and, where a policy merely observes, as it would be if that policy acted. */
-export const evaluateIncident = async (
-  incident: Incident,
-  snapshot: Snapshot,
-  deps: EvaluateDeps,
-): Promise<Evaluated> => {
-  const evaluation = await evaluate(incident, snapshot, deps)
+export const evaluateIncident = async (incident: Incident, snapshot: Snapshot, gather: Gather): Promise<Evaluated> => {
+  const evaluation = await evaluate(incident, snapshot, gather)
   const { verdict, facts } = evaluation
   if (verdict.kind !== 'Hold' || verdict.reason !== 'ObserveOnly') return evaluation
   const acting = { ...snapshot, policies: enforcing(snapshot.policies, verdict.policy.name) }
-  const { verdict: ifEnforced } = await evaluate(incident, acting, startingFrom(facts, deps))
+  const { verdict: ifEnforced } = await evaluate(incident, acting, startingFrom(facts, gather))
   return { ...evaluation, ifEnforced }
 }
 
@@ -75,14 +64,14 @@ const hasRemedy = ({ kind, ...verdict }: Evaluation['verdict']): boolean =>
  * Reads what would tell more, although no decision waits for it: a person asked. Of why only where no remedy is known, of
  * where to mend it for good always.
  */
-export const lookCloser = async (incident: Incident, evaluated: Evaluated, deps: EvaluateDeps): Promise<Evaluated> => {
+export const lookCloser = async (incident: Incident, evaluated: Evaluated, gather: Gather): Promise<Evaluated> => {
   const remedy = hasRemedy(evaluated.verdict)
   let { diagnosis, facts } = evaluated
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const names = [...((!remedy && diagnosis.closer) || []), ...(diagnosis.place ?? [])]
     if (names.length === 0) break
-    facts = await deps.gather(incident, names, facts)
-    diagnosis = deps.conclude(incident, facts)
+    facts = await gather(incident, names, facts)
+    diagnosis = conclude(incident, facts)
   }
   if (diagnosis === evaluated.diagnosis) return evaluated
   const { verdict } = evaluated
@@ -94,19 +83,18 @@ export const lookCloser = async (incident: Incident, evaluated: Evaluated, deps:
 }
 
 /** Answers for the registry without asking it: everything it might say is unknown. */
-export const withoutRegistry = (deps: EvaluateDeps): EvaluateDeps => ({
-  ...deps,
-  gather: async (incident, names, have): Promise<Facts> => {
+export const withoutRegistry =
+  (gather: Gather): Gather =>
+  async (incident, names, have) => {
     const others = names.filter((name) => !('image' in name))
-    let facts = others.length > 0 ? await deps.gather(incident, others, have) : have
+    let facts = others.length > 0 ? await gather(incident, others, have) : have
     const refused = unknown('--ask-registry=false forbids it')
     for (const name of names) {
       if (!('image' in name)) continue
       facts = { ...facts, [name.fact]: { ...facts[name.fact], [normalImage(name.image)]: refused } }
     }
     return facts
-  },
-})
+  }
 
 // The reading half of the pipeline, wired once: the very functions that the controller runs.
 
@@ -117,10 +105,8 @@ export interface ReadingStages {
   /** The node that what lies with it is filed under; undefined where it is gone. */
   readonly readNode: (name: string) => Promise<Owner | undefined>
   readonly buildIncident: (parts: Parts) => Incident
-  readonly evaluate: EvaluateDeps
+  readonly gather: Gather
 }
-
-const classifier: Classifier = { classify, imageInMessage, refinements }
 
 /**
  * `reads` may be a whole client; nothing but its `get` and `list` is called: of nodes only what agents told the controller
@@ -131,24 +117,20 @@ export const wireReadingStages = (
   registry: Pick<Registry, 'ask' | 'list'>,
   operatorNamespace: string,
 ): ReadingStages => ({
-  detectFailures: (pod, words, now) => detectPodFailures(pod, words, classifier, now),
+  detectFailures: (pod, words, now) => detectPodFailures(pod, words, now),
   readOwner: (pod) => readOwner(pod, reads),
   readNode: async (name) => {
     const ref = await readNodeRef(name, reads)
     return ref && readOwnerNode(ref, reads)
   },
   buildIncident: buildIncident,
-  evaluate: {
-    conclude,
-    decide,
-    gather: createGather({
-      reads,
-      registry,
-      readsReleases: true,
-      agents: {
-        namespace: operatorNamespace,
-        inspect: createInspectByReading({ reads, namespace: operatorNamespace, now: () => Date.now() }),
-      },
-    }),
-  },
+  gather: createGather({
+    reads,
+    registry,
+    readsReleases: true,
+    agents: {
+      namespace: operatorNamespace,
+      inspect: createInspectByReading({ reads, namespace: operatorNamespace, now: () => Date.now() }),
+    },
+  }),
 })

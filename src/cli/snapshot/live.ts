@@ -2,7 +2,7 @@
 import type { Remediation, RemediationPolicy } from '../../api/kinds.ts'
 import { admitPolicy } from '../../api/policy/compile.ts'
 import { FLAGS } from '../../config/flags.ts'
-import { createSnapshot, type Snapshot } from '../../controller/evaluate.ts'
+import { type Snapshot, takeSnapshot } from '../../controller/evaluate.ts'
 import { createReservations, type Reservations } from '../../controller/limits.ts'
 import { listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
@@ -110,19 +110,23 @@ export const snapshotOf = (
   const attemptHistory = createAttemptHistory()
   clusterState.objects.forEach((object) => attemptHistory.sawPolicy(object))
   clusterState.records.all().forEach((record) => attemptHistory.sawRecord(record))
-  const snapshot = createSnapshot({
-    policies: () => policies,
-    records: clusterState.records,
-    attempts: (now) => attemptHistory.recent(now),
-    reservations,
-    paused: () => clusterState.paused,
-    nodes: () => clusterState.nodes,
-    operator: {
-      namespace: clusterState.operatorNamespace,
-      // The flags of the controller that runs are not seen from here.
-      maxActionsPerHour: FLAGS.maxActionsPerHour.default,
-      stabilizationMs: FLAGS.stabilizationWindowMs.default,
-    },
-  })
-  return ({ key, area, owner }, now) => snapshot({ key, area, target: owner.ref, pods: new Map() }, now)
+  return ({ key, area, owner }, now) =>
+    takeSnapshot(
+      { key, area, target: owner.ref },
+      {
+        policies,
+        remediations: clusterState.records,
+        attempts: attemptHistory.recent(now),
+        reservations,
+        nodes: clusterState.nodes,
+        operator: {
+          namespace: clusterState.operatorNamespace,
+          paused: clusterState.paused,
+          // The flags of the controller that runs are not seen from here.
+          maxActionsPerHour: FLAGS.maxActionsPerHour.default,
+          stabilizationMs: FLAGS.stabilizationWindowMs.default,
+        },
+      },
+      now,
+    )
 }

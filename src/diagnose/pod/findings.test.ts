@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { classify, imageInMessage } from '../../catalogue/classify.ts'
-import { refinements } from '../../catalogue/refinements.ts'
 import type { ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
 import { areaOfFinding, detectPodFailures, failingSince, findFailures } from './findings.ts'
 
-const classifier = { classify, imageInMessage, refinements }
 const NOW = Date.UTC(2026, 0, 2)
 const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
 const PROJECT = `rpc error: code = Unknown desc = Error response from daemon: unauthorized: project not found, name: k8s: project not found, name: k8s`
@@ -31,7 +28,7 @@ const word = (message: string, more: Partial<WarningEvent> = {}): WarningEvent =
   ...more,
 })
 
-const find = (pod: Pod, words: readonly WarningEvent[] = []) => findFailures(pod, words, classifier, NOW)
+const find = (pod: Pod, words: readonly WarningEvent[] = []) => findFailures(pod, words, NOW)
 
 describe('what a pod’s status tells', () => {
   it('is the kubelet’s own word where its message names the cause', () => {
@@ -251,7 +248,7 @@ describe('pods that are odd', () => {
     ],
     ['no metadata worth the name', { metadata: {} } as unknown as Pod],
   ])('are looked at without an error: %s', (_, pod) => {
-    for (const finding of detectPodFailures(pod, [word('x'.repeat(10_000))], classifier, NOW).findings) {
+    for (const finding of detectPodFailures(pod, [word('x'.repeat(10_000))], NOW).findings) {
       expect(finding.message.length).toBeLessThanOrEqual(4_096)
     }
   })

@@ -1,10 +1,12 @@
+import { classify, imageInMessage } from '../../catalogue/classify.ts'
+import { refinements } from '../../catalogue/refinements.ts'
 import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
 import { failingImage } from '../image/failing-image.ts'
-import { type Classifier, MAX_MESSAGE, podWideFindings, unknownToBackOff, wordsFor } from './pod-wide.ts'
+import { MAX_MESSAGE, podWideFindings, unknownToBackOff, wordsFor } from './pod-wide.ts'
 
 /** Waiting reasons of the kubelet's image manager: pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go. */
 const IMAGE_REASONS: ReadonlySet<string> = new Set([
@@ -84,24 +86,18 @@ const subjectsOf = (pod: Pod): readonly Subject[] => {
 }
 
 /** By the kubelet's message on the status alone: what Events name is anybody's word. */
-const failingImageOf = (pod: Pod, { status, image: own }: Subject, { imageInMessage }: Classifier) => {
+const failingImageOf = (pod: Pod, { status, image: own }: Subject) => {
   const message = (status.state?.waiting?.message ?? '').slice(0, MAX_MESSAGE)
   return failingImage(pod, { named: imageInMessage(message), message, own })
 }
 
-const imageFinding = (
-  pod: Pod,
-  subject: Subject,
-  words: readonly WarningEvent[],
-  alone: boolean,
-  classifier: Classifier,
-): Finding => {
+const imageFinding = (pod: Pod, subject: Subject, words: readonly WarningEvent[], alone: boolean): Finding => {
   const { status, init, waiting } = subject
-  const failing = failingImageOf(pod, subject, classifier)
+  const failing = failingImageOf(pod, subject)
   const { image } = failing
   const base = { container: status.name, init, ...failing }
   const inArea = (said: Said) => {
-    const { cause, row } = classifier.classify(said)
+    const { cause, row } = classify(said)
     return areaOf(cause) === 'image' ? { cause, ...(row !== undefined && { row }) } : { cause: 'Unknown' as const }
   }
   const said = saidByKubelet(status)
@@ -112,7 +108,7 @@ const imageFinding = (
       ...own,
       message: said.message,
       source: 'kubelet',
-      possibleCauses: classifier.refinements(own.cause),
+      possibleCauses: refinements(own.cause),
     }
   }
   const ofReason = CAUSE_OF_REASON[waiting] ?? 'Unknown'
@@ -121,16 +117,16 @@ const imageFinding = (
       const heard = inArea(word)
       if (heard.cause === 'Unknown' || heard.cause === 'BackOffOnly') continue
       const message = word.message.slice(0, MAX_MESSAGE)
-      return { ...base, ...heard, message, source: 'event', possibleCauses: unknownToBackOff(heard.cause, classifier) }
+      return { ...base, ...heard, message, source: 'event', possibleCauses: unknownToBackOff(heard.cause) }
     }
   }
   const cause = own.cause === 'BackOffOnly' ? own.cause : ofReason
   const message = said.message || status.state?.waiting?.message?.slice(0, MAX_MESSAGE) || waiting
-  const possibleCauses = cause === 'Unknown' ? unknownToBackOff(cause, classifier) : classifier.refinements(cause)
+  const possibleCauses = cause === 'Unknown' ? unknownToBackOff(cause) : refinements(cause)
   return { ...base, cause, message, source: 'kubelet', possibleCauses }
 }
 
-const containerFinding = ({ status, init, waiting }: Subject, { classify }: Classifier): Finding => {
+const containerFinding = ({ status, init, waiting }: Subject): Finding => {
   const said = saidByKubelet(status)
   const { cause, row } = classify(said)
   const killed = status.lastState?.terminated?.reason === 'OOMKilled' ? 'OOMKilled' : undefined
@@ -152,22 +148,17 @@ const containerFinding = ({ status, init, waiting }: Subject, { classify }: Clas
  * nothing but a word yields has the witness `event`. Words are those of this very pod (by uid). Empty for a pod that
  * does not fail, has ended, or is being deleted. Never throws.
  */
-export const findFailures = (
-  pod: Pod,
-  words: readonly WarningEvent[],
-  classifier: Classifier,
-  now: number,
-): readonly Finding[] => {
+export const findFailures = (pod: Pod, words: readonly WarningEvent[], now: number): readonly Finding[] => {
   const phase = pod.status?.phase
   if (pod.metadata?.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') return []
   const subjects = subjectsOf(pod)
   const failingImages = subjects.filter(({ waiting }) => IMAGE_REASONS.has(waiting)).length
   const found = subjects.map((subject) =>
     IMAGE_REASONS.has(subject.waiting)
-      ? imageFinding(pod, subject, words, failingImages === 1, classifier)
-      : containerFinding(subject, classifier),
+      ? imageFinding(pod, subject, words, failingImages === 1)
+      : containerFinding(subject),
   )
-  return [...found, ...podWideFindings(pod, words, classifier, now)]
+  return [...found, ...podWideFindings(pod, words, now)]
 }
 
 /** The area a finding belongs to: that of its cause; where the cause is unknown, what was being done when it failed. */
@@ -184,13 +175,8 @@ export const failingSince = (pod: Pod, now: number): number => {
 }
 
 /** A look at one pod: its findings and since when. */
-export const detectPodFailures = (
-  pod: Pod,
-  words: readonly WarningEvent[],
-  classifier: Classifier,
-  now: number,
-): FailingPod => ({
+export const detectPodFailures = (pod: Pod, words: readonly WarningEvent[], now: number): FailingPod => ({
   pod,
-  findings: findFailures(pod, words, classifier, now),
+  findings: findFailures(pod, words, now),
   since: failingSince(pod, now),
 })

@@ -1,3 +1,5 @@
+import { classify } from '../../catalogue/classify.ts'
+import { refinements } from '../../catalogue/refinements.ts'
 import { areaOf, type Cause } from '../../model/causes.ts'
 import type { Finding } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
@@ -31,12 +33,7 @@ const waitsToBegin = (pod: Pod): boolean => {
  * What holds up a whole pod: its sandbox or its volumes. The status says no more than `ContainerCreating`, so only
  * Events tell, and the witness is `event`. At most one finding an area, by the newest word.
  */
-export const podWideFindings = (
-  pod: Pod,
-  words: readonly WarningEvent[],
-  { classify }: Classifier,
-  now: number,
-): readonly Finding[] => {
+export const podWideFindings = (pod: Pod, words: readonly WarningEvent[], now: number): readonly Finding[] => {
   if (!waitsToBegin(pod)) return []
   const found = new Map<string, Finding>()
   for (const word of words.toSorted((a, b) => b.lastSeen - a.lastSeen)) {
@@ -58,23 +55,11 @@ export const podWideFindings = (
   return [...found.values()]
 }
 
-/** What the catalogue knows, as far as diagnose asks it. */
-export interface Classifier {
-  readonly classify: (signal: { readonly reason: string; readonly message: string }) => {
-    readonly cause: Cause
-    readonly row?: string
-  }
-  /** The image that a pull failure names; undefined where it names none. */
-  readonly imageInMessage: (message: string) => string | undefined
-  /** Causes that a registry's answer may put in the place of this one. */
-  readonly refinements: (cause: Cause) => readonly Cause[]
-}
-
 /** Longest message that is looked at or kept, in characters. */
 export const MAX_MESSAGE = 4096
 
 /** What a back-off may turn out to be, whatever somebody's Event says of it. */
-export const unknownToBackOff = (cause: Cause, { refinements }: Classifier): readonly Cause[] =>
+export const unknownToBackOff = (cause: Cause): readonly Cause[] =>
   [...new Set([...refinements(cause), ...refinements('BackOffOnly')])].filter((other) => other !== cause)
 
 /** Of which container detail is sought. */
