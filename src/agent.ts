@@ -3,8 +3,8 @@ import { runAgent } from './agent/agent.ts'
 import { AgentConfigError, readAgentConfig } from './agent/config.ts'
 import { createLineLog, describeError } from './runtime/log-line.ts'
 
-const told = new AbortController()
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => told.abort())
+const stopping = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort())
 
 /** The short-lived pod that installs a mount helper runs the same program with this word first. */
 const INSTALL = 'install-mount-helper'
@@ -13,13 +13,13 @@ try {
   const [first, ...rest] = process.argv.slice(2)
   if (first === INSTALL) {
     const { runInstall } = await import('./agent/install/install.ts')
-    process.exit(await runInstall(rest, told.signal))
+    process.exit(await runInstall(rest, stopping.signal))
   }
   const config = readAgentConfig()
   await runAgent(
     config,
     createLineLog(config.logLevel, (line) => process.stderr.write(line)),
-    told.signal,
+    stopping.signal,
   )
   process.exit(0)
 } catch (error) {

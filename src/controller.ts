@@ -54,7 +54,7 @@ const run = async (config: Config): Promise<void> => {
     host: config.httpHost,
     port: config.httpPort,
     handlers: { '/metrics': pipeline.metrics.scrape, '/healthz': () => ({ body: 'ok\n' }), '/readyz': readiness },
-    onError: (err, { path }) => log.warn('answering failed', { err, path }),
+    onError: (err, { path }) => log.warn('writing the task status failed', { err, path }),
   })
   const { promise: told, resolve: stop } = Promise.withResolvers<NodeJS.Signals>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)

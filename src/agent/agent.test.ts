@@ -11,10 +11,10 @@ test('an agent is who its token says', () => {
 })
 
 test.each([
-  [tokenOf({ 'kubernetes.io': { pod: { name: 'x' } } }), 'does not name the node'],
-  [tokenOf({ 'kubernetes.io': { node: { name: 'n1' } } }), 'does not name the node'],
-  ['not a token', 'no JSON web token'],
-  ['', 'no JSON web token'],
+  [tokenOf({ 'kubernetes.io': { pod: { name: 'x' } } }), 'does not contain the name and uid of the node'],
+  [tokenOf({ 'kubernetes.io': { node: { name: 'n1' } } }), 'does not contain the name and uid of the node'],
+  ['not a token', 'not a JSON Web Token'],
+  ['', 'not a JSON Web Token'],
 ])('without a node in its token it does not begin', (token, words) => {
   expect(() => identityOf(token)).toThrow(words)
 })

@@ -9,13 +9,13 @@ import type { AgentConfig } from './config.ts'
 import { createCri } from './cri/client.ts'
 import { createSystemd } from './host/systemd.ts'
 import { readIdentity } from './identity.ts'
-import { lookAtChains } from './inspect/chains.ts'
+import { inspectChains } from './inspect/chains.ts'
 import { createInspect, readBootId } from './inspect/inspect.ts'
 import { createTasks } from './tasks.ts'
 import { createInspectVerb } from './verbs/inspect.ts'
 import { createRecycleSandbox } from './verbs/recycle-sandbox.ts'
 import { createRestartRuntime } from './verbs/restart-runtime.ts'
-import { createBlind, type Verb } from './verbs/verb.ts'
+import { createUnavailable, type Verb } from './verbs/verb.ts'
 
 /** What is made of the sockets that were given; a verb that lacks its socket sees nothing, and refuses. */
 export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSignal): Promise<void> => {
@@ -29,15 +29,15 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
   const systemd = config.systemBus === undefined ? undefined : createSystemd({ path: config.systemBus, clock })
   const cri = config.criSocket === undefined ? undefined : createCri({ path: config.criSocket, clock })
   const inspect = createInspect({ config, clock, ...(systemd && { systemd }), ...(cri && { cri }) })
-  const chains = () => lookAtChains(config.chains)
+  const chains = () => inspectChains(config.chains)
   const all: Readonly<Record<NodeVerb, Verb>> = {
     Inspect: createInspectVerb(inspect),
     RecycleSandbox: cri
       ? createRecycleSandbox({ cri, clock })
-      : createBlind('the runtime may not be talked to: --cri-socket is not given'),
+      : createUnavailable('no access to the runtime: --cri-socket is not set'),
     RestartRuntime: systemd
       ? createRestartRuntime({ systemd, chains, inspect, bootId: readBootId, clock, cri })
-      : createBlind('systemd may not be talked to: --system-bus is not given'),
+      : createUnavailable('no access to systemd: --system-bus is not set'),
   }
   const verbs = Object.fromEntries(Object.entries(all).filter(([verb]) => config.verbs.some((one) => one === verb)))
 

@@ -22,12 +22,12 @@ export const identityOf = (token: string): Identity => {
   try {
     claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Claims
   } catch (cause) {
-    throw new Error('the service account token is no JSON web token', { cause })
+    throw new Error('the service account token is not a JSON Web Token', { cause })
   }
   const { node, pod } = claims['kubernetes.io'] ?? {}
   if (!node?.name || !node.uid) {
     throw new Error(
-      'the service account token does not name the node and its uid: it must be that of a pod, and the cluster Kubernetes 1.32 or newer',
+      'the service account token does not contain the name and uid of the node: it must be bound to a pod, on Kubernetes 1.32 or newer',
     )
   }
   return { nodeName: node.name, nodeUid: node.uid, podName: pod?.name ?? '' }

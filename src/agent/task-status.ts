@@ -7,28 +7,28 @@ import { type Clock, sleep } from '../runtime/clock.ts'
 import { backoffMs } from '../runtime/workqueue.ts'
 
 /** A task is answered when it is in one of the final phases. */
-export const isAnswered = ({ status }: Pick<NodeTask, 'status'>): boolean =>
+export const isFinished = ({ status }: Pick<NodeTask, 'status'>): boolean =>
   status?.phase !== undefined && status.phase !== 'Running'
 
-export interface AnswerDeps {
+export interface TaskStatusDeps {
   readonly client: Pick<KubeClient, 'get' | 'patch'>
   readonly clock: Clock
   readonly onError: (error: unknown, about: { readonly task: string; readonly retryInMs: number }) => void
 }
 
 /** Whose it is can be told by when it was begun: an agent writes the same time with its intent and with its answer. */
-export type Writing = NodeTaskStatus & { readonly startedAt: string }
+export type OwnStatus = NodeTaskStatus & { readonly startedAt: string }
 
 const BACKOFF = { baseMs: 500, maxMs: 15_000 }
 /** Four tries for what the schema refuses, about a minute for rights that an upgrade may be giving just now. */
-const isHopeless = (error: unknown, failures: number): boolean =>
+const isPermanent = (error: unknown, failures: number): boolean =>
   (invalid(error) && failures > 3) || (forbidden(error) && failures > 8)
 
 /** A server that has just started and does not serve the kind yet says 404 as well, but names no object. */
 const isGone = (error: unknown, name: string): boolean => notFound(error) && kubeErrorOf(error)?.details?.name === name
 
 /** Two agents may be there for a moment: what one has begun, the other leaves alone. */
-const isOthers = ({ status }: NodeTask, { startedAt }: Writing): boolean =>
+const isOtherAgents = ({ status }: NodeTask, { startedAt }: OwnStatus): boolean =>
   status?.phase === 'Running' && status.startedAt !== startedAt
 
 /**
@@ -38,9 +38,9 @@ const isOthers = ({ status }: NodeTask, { startedAt }: Writing): boolean =>
  */
 export const writeStatus = async (
   task: NodeTask,
-  status: Writing,
+  status: OwnStatus,
   until: number,
-  { client, clock, onError }: AnswerDeps,
+  { client, clock, onError }: TaskStatusDeps,
 ): Promise<NodeTask | undefined> => {
   const { name, namespace, uid } = task.metadata
   const path = pathOf({ kind: 'NodeTask', namespace, name })
@@ -52,7 +52,7 @@ export const writeStatus = async (
     } catch (error) {
       if (isGone(error, name)) return undefined
       const retryInMs = conflict(error) && failures < 5 ? 0 : backoffMs(BACKOFF, failures)
-      if (isHopeless(error, failures) || clock.now() + retryInMs > until) {
+      if (isPermanent(error, failures) || clock.now() + retryInMs > until) {
         onError(error, { task: name, retryInMs: -1 })
         return undefined
       }
@@ -63,7 +63,7 @@ export const writeStatus = async (
       .get<NodeTask>(path)
       .catch((error: unknown) => (isGone(error, name) ? undefined : ('unread' as const)))
     if (now === 'unread') continue
-    if (now === undefined || now.metadata.uid !== uid || isAnswered(now) || isOthers(now, status)) return undefined
+    if (now === undefined || now.metadata.uid !== uid || isFinished(now) || isOtherAgents(now, status)) return undefined
     version = now.metadata.resourceVersion
   }
 }

@@ -5,7 +5,7 @@ import { createReflector } from '../kube/informer.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
 import { execute, type ExecuteDeps } from './execute.ts'
-import { isAnswered } from './task-status.ts'
+import { isFinished } from './task-status.ts'
 
 export interface TasksDeps extends Omit<ExecuteDeps, 'client' | 'onError'> {
   readonly client: KubeClient
@@ -23,17 +23,17 @@ export interface Tasks {
 }
 
 /** All that is kept of a task that has its answer. */
-interface Answered {
+interface Finished {
   readonly metadata: { readonly uid: string }
   readonly answered: true
 }
 
 /** After the deadline of a task that another agent has begun: until then, its answer can come. */
-const OTHERS_MS = 30_000
+const OTHER_AGENT_GRACE_MS = 30_000
 
-const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-const order = ({ metadata: a }: NodeTask, { metadata: b }: NodeTask): number =>
-  inOrder(a.creationTimestamp ?? '', b.creationTimestamp ?? '') || inOrder(a.name, b.name)
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const oldestFirst = ({ metadata: a }: NodeTask, { metadata: b }: NodeTask): number =>
+  compare(a.creationTimestamp ?? '', b.creationTimestamp ?? '') || compare(a.name, b.name)
 
 export const createTasks = (deps: TasksDeps): Tasks => {
   const { client, nodeName, namespace, clock, onError, onTask } = deps
@@ -41,25 +41,27 @@ export const createTasks = (deps: TasksDeps): Tasks => {
   /** Uids of this process's own: their echoes are no news. */
   const done = new Set<string>()
   /** Tasks that another agent of this node has begun, and what forgets them. */
-  const others = new Map<string, () => void>()
+  const otherAgents = new Map<string, () => void>()
   let stopping = false
   let working: Promise<void> | undefined
 
-  const carry: ExecuteDeps = {
+  const executeDeps: ExecuteDeps = {
     ...deps,
-    onError: (err, about) => onError('answering failed', { err, ...about }),
+    onError: (err, about) => onError('writing the task status failed', { err, ...about }),
   }
 
   const work = async (): Promise<void> => {
     for (;;) {
-      const [task] = [...open.values()].toSorted(order)
+      const [task] = [...open.values()].toSorted(oldestFirst)
       if (!task || stopping) return
       const { uid, name } = task.metadata
       done.add(uid)
       open.delete(uid)
-      onTask('task begun', { task: name, verb: task.spec.verb })
-      await execute(task, carry).catch((err: unknown) => onError('carrying out failed', { err, task: name }))
-      onTask('task done', { task: name, verb: task.spec.verb })
+      onTask('task started', { task: name, verb: task.spec.verb })
+      await execute(task, executeDeps).catch((err: unknown) =>
+        onError('executing the task failed', { err, task: name }),
+      )
+      onTask('task finished', { task: name, verb: task.spec.verb })
     }
   }
 
@@ -70,7 +72,7 @@ export const createTasks = (deps: TasksDeps): Tasks => {
     })
   }
 
-  const take = (task: NodeTask): void => {
+  const enqueue = (task: NodeTask): void => {
     open.set(task.metadata.uid, task)
     wake()
   }
@@ -79,39 +81,39 @@ export const createTasks = (deps: TasksDeps): Tasks => {
   const forget = (uid: string): void => {
     open.delete(uid)
     done.delete(uid)
-    others.get(uid)?.()
-    others.delete(uid)
+    otherAgents.get(uid)?.()
+    otherAgents.delete(uid)
   }
 
-  const saw = (task: NodeTask | Answered): void => {
+  const onUpsert = (task: NodeTask | Finished): void => {
     const { uid } = task.metadata
     if ('answered' in task) return forget(uid)
     if (done.has(uid)) return
     // One that was begun before this process is its own to find out about; one that begins beside it is not.
-    const begunBeside = task.status?.phase === 'Running' && reflector.hasSynced()
-    if (!begunBeside) return take(task)
+    const startedElsewhere = task.status?.phase === 'Running' && reflector.hasSynced()
+    if (!startedElsewhere) return enqueue(task)
     open.delete(uid)
-    others.get(uid)?.()
-    const waitMs = Date.parse(task.spec.deadline) + OTHERS_MS - clock.now()
-    others.set(
+    otherAgents.get(uid)?.()
+    const waitMs = Date.parse(task.spec.deadline) + OTHER_AGENT_GRACE_MS - clock.now()
+    otherAgents.set(
       uid,
-      clock.setTimeout(() => take(task), waitMs),
+      clock.setTimeout(() => enqueue(task), waitMs),
     )
   }
 
-  const reflector = createReflector<NodeTask & KubeObject, NodeTask | Answered>({
+  const reflector = createReflector<NodeTask & KubeObject, NodeTask | Finished>({
     name: 'nodetasks',
     client,
     clock,
     path: pathOf({ kind: 'NodeTask', namespace }),
     query: { fieldSelector: `spec.nodeName=${nodeName}` },
     // An answer may be long, and nobody here reads it.
-    project: (task) => (isAnswered(task) ? { metadata: { uid: task.metadata.uid }, answered: true } : task),
+    project: (task) => (isFinished(task) ? { metadata: { uid: task.metadata.uid }, answered: true } : task),
     on: {
-      upsert: saw,
+      upsert: onUpsert,
       remove: (_, { uid }) => forget(uid),
     },
-    onError: (err, about) => onError('watch failed, taken up again', { err, ...about }),
+    onError: (err, about) => onError('watch failed, retrying', { err, ...about }),
   })
   return {
     start: reflector.start,
@@ -119,7 +121,7 @@ export const createTasks = (deps: TasksDeps): Tasks => {
     stop: async () => {
       stopping = true
       await reflector.stop()
-      for (const cancel of others.values()) cancel()
+      for (const cancel of otherAgents.values()) cancel()
       await working
     },
   }

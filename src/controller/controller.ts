@@ -249,7 +249,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     onActivity: (name, at) => {
       watchActivity[name] = at
     },
-    onError: (error, about) => log.warn('watch failed, taken up again', { err: error, ...about }),
+    onError: (error, about) => log.warn('watch failed, retrying', { err: error, ...about }),
     handlers: createEventHandlers({
       podCache,
       incidents,

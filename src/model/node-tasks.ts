@@ -27,7 +27,7 @@ export const TASK_REASONS = [
   'NotNeeded',
   'SandboxInUse',
   'UnitMissing',
-  'CannotSee',
+  'ProbeFailed',
   'Interrupted',
   'TimedOut',
   'Error',

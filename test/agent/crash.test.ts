@@ -80,13 +80,13 @@ test('what another agent of the node begins while it waits in the queue is left 
     namespace: NAMESPACE,
     verbs: {
       Inspect: {
-        before: async () => ({}),
+        prepare: async () => ({}),
         run: async (spec) => {
           acted.push(spec.deadline)
           await first.promise
           return { phase: 'Succeeded', reason: 'Done', message: 'looked' }
         },
-        found: async () => 'again',
+        recover: async () => 'again',
       },
     },
     onError: () => {},

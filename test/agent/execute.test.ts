@@ -44,11 +44,11 @@ const order = async (name: string, more: object = {}, status?: object): Promise<
 const agentWith = (verb: Partial<Verb> = {}, more: Partial<ExecuteDeps> = {}) => {
   const counts = { looked: 0, acted: 0 }
   const all: Verb = {
-    found: async () => 'again',
+    recover: async () => 'again',
     ...verb,
-    before: async (spec) => {
+    prepare: async (spec) => {
       counts.looked += 1
-      return verb.before ? verb.before(spec) : { bootId: 'boot', invocationId: 'one' }
+      return verb.prepare ? verb.prepare(spec) : { bootId: 'boot', invocationId: 'one' }
     },
     run: async (...given) => {
       counts.acted += 1
@@ -89,7 +89,7 @@ test('the intent stands with what was there before the act begins', async () => 
 
 test('what is not so any more is refused, and nothing is done', async () => {
   const agent = agentWith({
-    before: async () => ({ phase: 'Refused', reason: 'NotNeeded', message: 'the chain is there' }),
+    prepare: async () => ({ phase: 'Refused', reason: 'NotNeeded', message: 'the chain is there' }),
   })
   await agent.execute(await order('not-needed'))
   expect((await read('not-needed')).status).toMatchObject({ phase: 'Refused', reason: 'NotNeeded' })
@@ -97,9 +97,9 @@ test('what is not so any more is refused, and nothing is done', async () => {
 })
 
 test('a node that cannot be looked at, and an act that throws, are answered with the words', async () => {
-  const blind = agentWith({ before: () => Promise.reject(new Error('the bus is not there')) })
+  const blind = agentWith({ prepare: () => Promise.reject(new Error('the bus is not there')) })
   await blind.execute(await order('blind'))
-  expect((await read('blind')).status).toMatchObject({ reason: 'CannotSee', message: 'the bus is not there' })
+  expect((await read('blind')).status).toMatchObject({ reason: 'ProbeFailed', message: 'the bus is not there' })
   const broken = agentWith({ run: () => Promise.reject(new Error('broken', { cause: new Error('by this') })) })
   await broken.execute(await order('broken'))
   expect((await read('broken')).status).toMatchObject({ phase: 'Failed', reason: 'Error', message: 'broken: by this' })
@@ -146,7 +146,7 @@ test('a node whose clock is behind does not act, for by it a deadline never pass
   expect(slow.counts).toEqual({ looked: 0, acted: 0 })
   expect((await read('clock-behind')).status).toMatchObject({
     phase: 'Refused',
-    reason: 'CannotSee',
+    reason: 'ProbeFailed',
     message: expect.stringMatching(/^the clock of this node is \d+ s behind/),
   })
   const almost = agentWith({}, behind(20_000))
@@ -168,7 +168,7 @@ test('an intent that could be written only after the deadline leads to no act', 
 
 test('a task that was begun is found out about; what of the first intent is not so any more is not kept', async () => {
   const begun = { phase: 'Running', reason: 'Accepted', startedAt: inMinutes(-1), before: { sandboxes: ['s1'] } }
-  const finder = agentWith({ found: async () => ({ ...DONE, message: 'found out' }) })
+  const finder = agentWith({ recover: async () => ({ ...DONE, message: 'found out' }) })
   await finder.execute(await order('found', {}, begun))
   expect((await read('found')).status).toMatchObject({ phase: 'Succeeded', message: 'found out' })
   expect(finder.counts.acted).toBe(0)

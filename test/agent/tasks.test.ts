@@ -49,7 +49,7 @@ test.concurrent('what is there in a form that it does not understand is unknown'
   const { status } = await fixture.answered('odd')
   expect(status?.inspection).toMatchObject({
     os: { known: false, why: expect.stringContaining('has no ID') },
-    mounts: { known: false, why: expect.stringContaining('it is not there') },
+    mounts: { known: false, why: expect.stringContaining('not found') },
     runtime: { known: false, why: expect.stringContaining('no.sock') },
     units: { known: false, why: expect.stringContaining('no-bus') },
     docker: { known: false },
@@ -90,7 +90,7 @@ test.concurrent('a verb that is on, and lacks the socket that it needs, is refus
   ] as const) {
     expect((await fixture.answered(name)).status).toMatchObject({
       phase: 'Refused',
-      reason: 'CannotSee',
+      reason: 'ProbeFailed',
       message: expect.stringContaining(flag),
     })
   }

@@ -7,12 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock as clock } from '../../runtime/clock.ts'
 import type { Cri } from '../host/host.ts'
-import { wordsOf } from '../verbs/verb.ts'
-import { createCri, silenceOf } from './client.ts'
+import { shortError } from '../verbs/verb.ts'
+import { createCri, socketStateOf } from './client.ts'
 import { field, numberField } from './protobuf.ts'
 import { createTestContainerd, type TestContainerd } from './testing.ts'
 
-const failing = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'nothing failed', wordsOf)
+const failing = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'nothing failed', shortError)
 const { concat } = Buffer
 /** Where the machine has no containerd, its packages are fetched once. */
 const FETCHING_MS = 300_000
@@ -52,7 +52,7 @@ describe.skipIf(process.getuid?.() !== 0)('containerd', () => {
   test('that was stopped by a signal is not waited for, and answers again when it goes on', async () => {
     const cri = createCri({ path: containerd.socket, clock })
     await containerd.signal('SIGSTOP')
-    expect(await failing(cri.version(300))).toBe('asking the container runtime for Version: no answer within 300 ms')
+    expect(await failing(cri.version(300))).toBe('calling Version on the container runtime: no answer within 300 ms')
     await containerd.signal('SIGCONT')
     expect(await cri.version(5_000)).toMatchObject({ name: 'containerd' })
   })
@@ -173,7 +173,7 @@ describe('a runtime', () => {
   test('that refuses is quoted', async () => {
     const cri = await serving(refuseWith(2, 'failed to destroy network%3A 50%25'))
     expect(await failing(cri.stop('s1'))).toBe(
-      'asking the container runtime for StopPodSandbox: failed to destroy network: 50%',
+      'calling StopPodSandbox on the container runtime: failed to destroy network: 50%',
     )
     const other = createCri({ path, clock })
     expect(await failing(other.version(1_000))).toContain('failed to destroy network')
@@ -204,7 +204,7 @@ describe('a runtime', () => {
       ({ stream }) => stream.respond({ ':status': 404 }, { endStream: true }),
       'HTTP status 404',
     ],
-    ['hangs up', ({ stream }) => stream.session?.destroy(), 'asking the container runtime for ListPodSandbox'],
+    ['hangs up', ({ stream }) => stream.session?.destroy(), 'calling ListPodSandbox on the container runtime'],
     ['resets the call', ({ stream }) => stream.close(2), 'ListPodSandbox'],
     ['begins an answer and stops', ({ stream }) => stream.respond(HEADERS), 'no answer within 2000 ms'],
   ])('that %s is not believed and not waited for', async (_, answer, words) => {
@@ -219,7 +219,7 @@ describe('a runtime', () => {
     expect(await failing(createCri({ path, clock }).version(200))).toContain('no answer within 200 ms')
   })
 
-  const silence = (cri: Cri) => cri.version(2_000).then(() => undefined, silenceOf)
+  const silence = (cri: Cri) => cri.version(2_000).then(() => undefined, socketStateOf)
 
   test('that speaks no HTTP/2 is no runtime, and not one that is silent', async () => {
     const server = createSocketServer((socket) => {
@@ -229,7 +229,7 @@ describe('a runtime', () => {
     await new Promise<void>((resolve) => server.listen(path, resolve))
     servers.push(server)
     const cri = createCri({ path, clock })
-    expect(await failing(cri.version(2_000))).toMatch(/Version: (?!no answer)/)
+    expect(await failing(cri.version(2_000))).toMatch(/runtime: (?!no answer)/)
     expect(await silence(cri)).toBe('odd')
   })
 
@@ -252,11 +252,11 @@ describe('a runtime', () => {
     expect(error).toMatchObject({ cause: { code: 'ENOENT' } })
   })
 
-  test('is not waited for any longer when the agent stops', async () => {
+  test('is not waited for any longer when the agent is stopping', async () => {
     const cri = await serving(() => {})
     const waiting = failing(cri.stop('s1'))
     setTimeout(() => cri.close(), 50)
-    expect(await waiting).toContain('the agent stops')
-    expect(await failing(cri.stop('s1'))).toContain('the agent stops')
+    expect(await waiting).toContain('the agent is stopping')
+    expect(await failing(cri.stop('s1'))).toContain('the agent is stopping')
   })
 })

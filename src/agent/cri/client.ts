@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { Cri } from '../host/host.ts'
-import { callGrpc, GrpcError, OddAnswer } from './grpc.ts'
+import { callGrpc, GrpcError, UnexpectedAnswer } from './grpc.ts'
 import {
   listRunningRequest,
   listSandboxesRequest,
@@ -23,11 +23,11 @@ interface CriOptions {
 
 const NOT_FOUND = 5
 
-const understood = <Result>(read: () => Result): Result => {
+const decoded = <Result>(read: () => Result): Result => {
   try {
     return read()
   } catch (cause) {
-    throw new OddAnswer('its answer is not understood', { cause })
+    throw new UnexpectedAnswer('its response could not be decoded', { cause })
   }
 }
 
@@ -40,7 +40,7 @@ export const createCri = ({ path, clock, listMs = 10_000, actMs = 120_000 }: Cri
     try {
       return await callGrpc({ path, method, request, timeoutMs, clock, signal: stopping.signal })
     } catch (cause) {
-      throw new Error(`asking the container runtime for ${name}`, { cause })
+      throw new Error(`calling ${name} on the container runtime`, { cause })
     }
   }
   const actOn = async (name: string, sandboxId: string): Promise<void> => {
@@ -56,7 +56,7 @@ export const createCri = ({ path, clock, listMs = 10_000, actMs = 120_000 }: Cri
     version: async (timeoutMs) => {
       const from = clock.monotonic()
       const answer = await call('Version', versionRequest(), timeoutMs)
-      return { ...understood(() => readVersion(answer)), tookMs: clock.monotonic() - from }
+      return { ...decoded(() => readVersion(answer)), tookMs: clock.monotonic() - from }
     },
     sandboxesOf: async (podUid) =>
       readSandboxes(await call('ListPodSandbox', listSandboxesRequest(podUid), listMs), podUid),
@@ -80,10 +80,10 @@ const causesOf = (error: unknown): readonly unknown[] => {
 }
 
 /** What a failed call tells of the socket; `odd` where somebody answers whose words are not understood. */
-export const silenceOf = (error: unknown): 'silent' | 'answers' | 'odd' | 'absent' | 'forbidden' => {
+export const socketStateOf = (error: unknown): 'silent' | 'answers' | 'odd' | 'absent' | 'forbidden' => {
   for (const each of causesOf(error)) {
     if (each instanceof GrpcError) return NO_ANSWER.has(each.status) ? 'silent' : 'answers'
-    if (each instanceof OddAnswer) return 'odd'
+    if (each instanceof UnexpectedAnswer) return 'odd'
     const { code } = each as NodeJS.ErrnoException
     // What came is no HTTP/2.
     if (code === 'ERR_HTTP2_ERROR') return 'odd'

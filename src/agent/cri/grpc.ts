@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/clock.ts'
 const LONGEST_ANSWER = 4 * 1024 * 1024
 /** A byte whether it is compressed, four of length. */
 const PREFIX = 5
-const MAX_WORDS = 1024
+const MAX_ERROR_LENGTH = 1024
 
 /** The runtime answered that it did not do it. */
 export class GrpcError extends Error {
@@ -14,7 +14,7 @@ export class GrpcError extends Error {
   /** E.g. 5, NOT_FOUND. */
   readonly status: number
   constructor(status: number, message: string) {
-    super(message === '' ? `gRPC status ${status}` : message.slice(0, MAX_WORDS))
+    super(message === '' ? `gRPC status ${status}` : message.slice(0, MAX_ERROR_LENGTH))
     this.status = status
   }
 }
@@ -25,7 +25,7 @@ export class NoAnswer extends Error {
 }
 
 /** There was an answer, and it is not one of this protocol: somebody else listens there, or it is broken. */
-export class OddAnswer extends Error {
+export class UnexpectedAnswer extends Error {
   override readonly name = 'OddAnswer'
 }
 
@@ -49,7 +49,7 @@ const framed = (message: Buffer): Buffer => {
 /** The one message of an answer. */
 const unframed = (bytes: Buffer): Buffer => {
   if (bytes.length < PREFIX || bytes[0] !== 0 || bytes.readUInt32BE(1) !== bytes.length - PREFIX) {
-    throw new OddAnswer('its answer is not one plain gRPC message')
+    throw new UnexpectedAnswer('its answer is not one plain gRPC message')
   }
   return bytes.subarray(PREFIX)
 }
@@ -86,7 +86,7 @@ export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: Gr
       if (answer === undefined) reject(error ?? new Error('it closed the connection'))
       else resolve(answer)
     }
-    const abort = () => settle(new Error('given up: the agent stops'))
+    const abort = () => settle(new Error('given up: the agent is stopping'))
     const cancel = clock.setTimeout(() => settle(new NoAnswer(`no answer within ${timeoutMs} ms`)), timeoutMs)
     session.on('error', settle)
     session.on('close', () => settle(undefined))
@@ -107,7 +107,8 @@ export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: Gr
     // A connection that never came about cancels the stream: what counts is why.
     stream.on('error', (error) => settle(error.cause instanceof Error ? error.cause : error))
     stream.on('response', (headers) => {
-      if (headers[':status'] !== 200) return settle(new OddAnswer(`it answered with HTTP status ${headers[':status']}`))
+      if (headers[':status'] !== 200)
+        return settle(new UnexpectedAnswer(`it answered with HTTP status ${headers[':status']}`))
       // Where there is nothing to answer, the trailers come as headers.
       if (headers['grpc-status'] !== undefined) trailers = headers
     })
@@ -116,7 +117,8 @@ export const callGrpc = ({ path, method, request, timeoutMs, clock, signal }: Gr
     })
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > LONGEST_ANSWER) return settle(new OddAnswer(`its answer is longer than ${LONGEST_ANSWER} bytes`))
+      if (size > LONGEST_ANSWER)
+        return settle(new UnexpectedAnswer(`its answer is longer than ${LONGEST_ANSWER} bytes`))
       chunks.push(chunk)
     })
     stream.on('end', () => {

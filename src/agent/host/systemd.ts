@@ -48,7 +48,7 @@ export const createSystemd = ({ path, clock }: SystemdOptions): Systemd => {
     try {
       bus = await openBus({ path, clock })
       open.add(bus)
-      if (closed) throw new Error('the agent stops')
+      if (closed) throw new Error('the agent is stopping')
       return await use(bus)
     } catch (cause) {
       throw new Error(doing, { cause })
@@ -59,10 +59,11 @@ export const createSystemd = ({ path, clock }: SystemdOptions): Systemd => {
   }
 
   return {
-    unit: (name) => onBus(`looking at unit ${name}`, (bus) => stateOf(bus, name)),
+    unit: (name) => onBus(`reading unit ${name}`, (bus) => stateOf(bus, name)),
     restart: (name, timeoutMs) => {
       // Before anything is sent: whatever an order says, no other unit is ever touched.
-      if (!RESTARTABLE.has(name)) return Promise.reject(new Error(`unit ${name} is not one that may be restarted`))
+      if (!RESTARTABLE.has(name))
+        return Promise.reject(new Error(`unit ${name} is not in the list of units that may be restarted`))
       const call = { member: 'RestartUnit', signature: 'ss', body: [name, 'replace'] }
       return onBus(`restarting unit ${name}`, async (bus) => (await subscribeToJobs(bus, clock))(call, timeoutMs))
     },

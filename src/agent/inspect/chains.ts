@@ -1,7 +1,7 @@
 /** The firewall's chains, by the programs that save its rules. */
 import type { NodeInspection } from '../../api/node-task.ts'
 import { splitLines } from '../../kube/transport.ts'
-import { notAllowed, readSmall, sayWhy } from './probe.ts'
+import { notAllowed, readSmall, reasonOf } from './probe.ts'
 
 export interface ChainPrograms {
   readonly legacy: string
@@ -30,30 +30,30 @@ const hasLegacyTables = async (path: string): Promise<boolean> => {
 }
 
 /** Docker's own first: whatever does not fit, a restart must not hang on it. */
-const dockersFirst = (chains: readonly Chain[]): readonly Chain[] => {
+const dockerFirst = (chains: readonly Chain[]): readonly Chain[] => {
   const isDockers = ({ name }: Chain): boolean => name.startsWith('DOCKER')
   return [...chains.filter(isDockers), ...chains.filter((chain) => !isDockers(chain))]
 }
 
 /** Chains of both kinds of tables. What one of them hides is told in `partly`; with neither seen nothing is known. */
-export const lookAtChains = async (
+export const inspectChains = async (
   allowed: boolean,
   { legacy, nft, legacyTables }: ChainPrograms = PROGRAMS,
 ): Promise<NodeInspection['chains']> => {
   if (!allowed) return notAllowed('the firewall', '--chains')
-  const unseen: string[] = []
+  const unknown: string[] = []
   const look = async (backend: Backend, read: () => Promise<readonly Chain[]>): Promise<readonly Chain[] | undefined> =>
     read().catch((error: unknown) => {
-      unseen.push(`the ${backend} tables: ${sayWhy(error)}`)
+      unknown.push(`the ${backend} tables: ${reasonOf(error)}`)
       return undefined
     })
   const seen = await Promise.all([
     look('nft', () => runSave(nft, 'nft', TIMEOUT_MS)),
     look('legacy', async () => ((await hasLegacyTables(legacyTables)) ? runSave(legacy, 'legacy', TIMEOUT_MS) : [])),
   ])
-  const partly = unseen.join('; ').slice(0, 512)
+  const partly = unknown.join('; ').slice(0, 512)
   if (seen.every((each) => each === undefined)) return { known: false, why: partly }
-  const list = dockersFirst(seen.flatMap((each) => each ?? []))
+  const list = dockerFirst(seen.flatMap((each) => each ?? []))
   const many = list.length > MAX_CHAINS ? `${list.length - MAX_CHAINS} further chains` : ''
   const rest = [partly, many].filter(Boolean).join('; ').slice(0, 512)
   return { known: true, list: list.slice(0, MAX_CHAINS), ...(rest !== '' && { partly: rest }) }
@@ -65,12 +65,12 @@ export type Chain = NonNullable<NodeInspection['chains']['list']>[number]
 export type Backend = Chain['backend']
 
 /** kube-proxy's and, one or more a pod, those of CNI plugins: thousands, and nobody asks for them. */
-const MANY =
+const PER_POD_OR_SERVICE =
   /^(KUBE-(SEP|SVC|SVL|FW|EXT|XLB|POD-FW|NWPLCY|TUNNEL)-|CNI-[0-9a-f]{8}|CNI-(DN|SN)-|cali-|cali(po|pi|pri|pro|tw|fw)-|LIBVIRT_|f2b-)/
 /** A table that others fill by rules that iptables has no words for is left out by it, with this remark. */
-const LEFT_OUT = /^# Table `([^']{1,64})' is incompatible/
+const SKIPPED_TABLE = /^# Table `([^']{1,64})' is incompatible/
 const MAX_LINE_BYTES = 1_048_576
-const MAX_SAID = 400
+const MAX_STDERR = 400
 
 /** `*filter` opens a table, `:DOCKER - [0:0]` is a chain of it. Throws where a table was left out. */
 export const readSaved = async (
@@ -83,10 +83,11 @@ export const readSaved = async (
     if (line.startsWith('*')) table = line.slice(1).trim().slice(0, 64)
     else if (line.startsWith(':')) {
       const name = line.slice(1).split(' ', 1)[0] ?? ''
-      if (name !== '' && name.length <= 128 && !MANY.test(name)) chains.push({ backend, family: 'ip', table, name })
+      if (name !== '' && name.length <= 128 && !PER_POD_OR_SERVICE.test(name))
+        chains.push({ backend, family: 'ip', table, name })
     } else {
-      const leftOut = LEFT_OUT.exec(line)?.[1]
-      if (leftOut !== undefined) throw new Error(`table ${leftOut} holds rules that iptables cannot read`)
+      const leftOut = SKIPPED_TABLE.exec(line)?.[1]
+      if (leftOut !== undefined) throw new Error(`table ${leftOut} contains rules that iptables cannot read`)
     }
   }
   return chains
@@ -97,9 +98,9 @@ export const runSave = async (program: string, backend: Backend, timeoutMs: numb
   // Loaded at need: most agents rest most of the time.
   const { spawn } = await import('node:child_process')
   const child = spawn(program, [], { stdio: ['ignore', 'pipe', 'pipe'], env: {} })
-  let said = ''
+  let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-MAX_SAID)
+    stderr = (stderr + text).slice(-MAX_STDERR)
   })
   const ended = new Promise<string | undefined>((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -108,8 +109,8 @@ export const runSave = async (program: string, backend: Backend, timeoutMs: numb
     }, timeoutMs)
     child.once('error', reject).once('close', (code, signal) => {
       clearTimeout(timer)
-      const words = said.trim().split('\n').at(-1) || `${program} ended with ${code ?? signal}`
-      resolve(code === 0 ? undefined : words)
+      const lastLine = stderr.trim().split('\n').at(-1) || `${program} ended with ${code ?? signal}`
+      resolve(code === 0 ? undefined : lastLine)
     })
   })
   // Whichever fails first is told; the other must not go unheard.

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { NodeInspection } from '../../api/node-task.ts'
 import { isImmutable, MOUNT_HELPER_TYPES } from '../../model/mount-helpers.ts'
 import type { UnitState } from '../host/host.ts'
-import { notAllowed, readSmall, sayWhy, see } from './probe.ts'
+import { notAllowed, readSmall, reasonOf, probe } from './probe.ts'
 
 const MAX_HELPERS = 64
 
 /** Those that anybody asks for first: whatever does not fit, none of them must seem to be missing. */
-const wantedFirst = (helpers: ReadonlySet<string>): string[] => {
+const requestedFirst = (helpers: ReadonlySet<string>): string[] => {
   const sorted = [...helpers].toSorted()
   const isWanted = (type: string): boolean => MOUNT_HELPER_TYPES.includes(type)
   if (sorted.length <= MAX_HELPERS) return sorted
@@ -32,7 +32,7 @@ export const filesystemsIn = (text: string): readonly string[] =>
     .filter((type) => NAME.test(type))
 
 /** One folder that cannot be read leaves all of it unknown: the helper may lie there. */
-export const lookAtMounts = async (
+export const inspectMounts = async (
   folders: readonly string[],
   filesystems = '/proc/filesystems',
 ): Promise<NodeInspection['mounts']> => {
@@ -42,13 +42,13 @@ export const lookAtMounts = async (
     try {
       for (const type of helpersIn(await readdir(join(folder)))) helpers.add(type)
     } catch (error) {
-      return { known: false, why: `reading ${folder}: ${sayWhy(error)}`.slice(0, 512) }
+      return { known: false, why: `reading ${folder}: ${reasonOf(error)}`.slice(0, 512) }
     }
   }
   const kernel = await readSmall(filesystems).then(filesystemsIn, () => [])
   return {
     known: true,
-    helpers: wantedFirst(helpers),
+    helpers: requestedFirst(helpers),
     ...(kernel.length > 0 && { filesystems: [...new Set(kernel)].toSorted().slice(0, 128) }),
   }
 }
@@ -70,9 +70,9 @@ export const parseOsRelease = (text: string): Readonly<Record<string, string>> =
       }),
   )
 
-export const lookAtOs = async (path: string | undefined): Promise<NodeInspection['os']> => {
+export const inspectOs = async (path: string | undefined): Promise<NodeInspection['os']> => {
   if (path === undefined) return notAllowed('the operating system', '--os-release')
-  return see('reading os-release', async () => {
+  return probe('reading os-release', async () => {
     const values = parseOsRelease(await readSmall(path))
     const short = (key: string): string | undefined => values[key]?.slice(0, 64)
     const [id, versionId, variantId] = [short('ID'), short('VERSION_ID'), short('VARIANT_ID')]
@@ -107,12 +107,12 @@ export const readDockerSettings = async (config: string | undefined): Promise<Do
     return { known: true, liveRestore: liveRestoreIn(await readSmall(config)) }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known: true, liveRestore: false }
-    return { known: false, why: `reading ${config}: ${sayWhy(error)}`.slice(0, 512) }
+    return { known: false, why: `reading ${config}: ${reasonOf(error)}`.slice(0, 512) }
   }
 }
 
 /** `unit` is docker.service as systemd has it; undefined where that is not known. */
-export const dockerAsSeen = (settings: Docker, unit: Pick<UnitState, 'load'> | undefined): Docker => {
+export const withDockerUnit = (settings: Docker, unit: Pick<UnitState, 'load'> | undefined): Docker => {
   if (unit === undefined) return settings
   return unit.load === 'loaded' ? { ...settings, installed: true } : { known: true, installed: false }
 }

@@ -3,11 +3,11 @@ import { FIREWALL_UNITS } from '../../model/firewall.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { AgentConfig } from '../config.ts'
-import { silenceOf } from '../cri/client.ts'
+import { socketStateOf } from '../cri/client.ts'
 import type { Cri, Systemd, UnitState } from '../host/host.ts'
-import { lookAtChains } from './chains.ts'
-import { dockerAsSeen, lookAtMounts, lookAtOs, readDockerSettings } from './host-files.ts'
-import { inTime, notAllowed, oneAtATime, readSmall, sayWhy, see } from './probe.ts'
+import { inspectChains } from './chains.ts'
+import { withDockerUnit, inspectMounts, inspectOs, readDockerSettings } from './host-files.ts'
+import { inTime, notAllowed, oneAtATime, readSmall, reasonOf, probe } from './probe.ts'
 
 export interface InspectDeps {
   readonly config: Pick<AgentConfig, 'osRelease' | 'hostSbin' | 'dockerConfig' | 'chains'>
@@ -27,9 +27,9 @@ const PART_MS = 7_000
 export const readBootId = async (): Promise<string | undefined> =>
   (await readSmall('/proc/sys/kernel/random/boot_id').catch(() => '')).trim() || undefined
 
-const lookAtUnits = async (systemd: Systemd | undefined): Promise<NodeInspection['units']> => {
+const inspectUnits = async (systemd: Systemd | undefined): Promise<NodeInspection['units']> => {
   if (!systemd) return notAllowed('the units', '--system-bus')
-  return see('asking systemd', async () => {
+  return probe('asking systemd', async () => {
     const list: UnitState[] = []
     for (const name of UNITS) list.push(await systemd.unit(name))
     return { list }
@@ -39,47 +39,47 @@ const lookAtUnits = async (systemd: Systemd | undefined): Promise<NodeInspection
 /** As much of a word from outside as the answer has room for. */
 const clip = (text: string): string => text.slice(0, 64)
 
-const lookAtRuntime = async (cri: Cri | undefined): Promise<NodeInspection['runtime']> => {
+const inspectRuntime = async (cri: Cri | undefined): Promise<NodeInspection['runtime']> => {
   if (!cri) return notAllowed('the runtime', '--cri-socket')
   try {
     const { name, version, tookMs } = await cri.version(CRI_TIMEOUT_MS)
     return { known: true, name: clip(name), version: clip(version), answers: true, tookMs: Math.round(tookMs) }
   } catch (error) {
-    const why = sayWhy(error)
+    const why = reasonOf(error)
     // A socket that is there and silent is an answer. One that is not there, or a word of refusal, says that the agent looks
     // in the wrong place, or asks what this runtime has no answer to: nothing is known of it then.
-    return silenceOf(error) === 'silent' ? { known: true, answers: false, why } : { known: false, why }
+    return socketStateOf(error) === 'silent' ? { known: true, answers: false, why } : { known: false, why }
   }
 }
 
 /** All that can be seen of the node; each part is unknown by itself. Never rejects. */
 export const createInspect = ({ config, systemd, cri, clock }: InspectDeps): (() => Promise<NodeInspection>) => {
-  const os = oneAtATime(() => lookAtOs(config.osRelease))
-  const mounts = oneAtATime(() => lookAtMounts(config.hostSbin))
-  const settings = oneAtATime(() => readDockerSettings(config.dockerConfig))
+  const osOnce = oneAtATime(() => inspectOs(config.osRelease))
+  const mountsOnce = oneAtATime(() => inspectMounts(config.hostSbin))
+  const dockerOnce = oneAtATime(() => readDockerSettings(config.dockerConfig))
   const part = <Part>(look: Promise<Part>) => inTime(clock, PART_MS, look)
 
   return async () => {
-    const [bootId, seenOs, runtime, units, chains, seenMounts, docker] = await Promise.all([
+    const [bootId, os, runtime, units, chains, mounts, docker] = await Promise.all([
       readBootId(),
-      part(os()),
-      part(lookAtRuntime(cri)),
-      part(lookAtUnits(systemd)),
-      part(lookAtChains(config.chains)),
-      part(mounts()),
-      part(settings()),
+      part(osOnce()),
+      part(inspectRuntime(cri)),
+      part(inspectUnits(systemd)),
+      part(inspectChains(config.chains)),
+      part(mountsOnce()),
+      part(dockerOnce()),
     ])
     const { list = [] }: NodeInspection['units'] = units
     const unit = list.find(({ name }) => name === RUNTIME_UNITS.docker)
     return {
       at: new Date(clock.now()).toISOString(),
       ...(bootId !== undefined && { bootId }),
-      os: seenOs,
+      os,
       runtime,
       units,
       chains,
-      mounts: seenMounts,
-      docker: dockerAsSeen(docker, unit),
+      mounts,
+      docker: withDockerUnit(docker, unit),
     }
   }
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import type { Clock } from '../../runtime/clock.ts'
 
 /** Part of an inspection: seen, or unknown with the reason. Nothing is guessed. */
-export type Seen<T extends object> = ({ readonly known: true } & T) | { readonly known: false; readonly why: string }
+export type Probed<T extends object> = ({ readonly known: true } & T) | { readonly known: false; readonly why: string }
 
 const MAX_WHY = 512
 
@@ -23,19 +23,19 @@ const messagesOf = (error: unknown): string => {
 }
 
 /** Why something could not be looked at, in one line. */
-export const sayWhy = (error: unknown): string => {
+export const reasonOf = (error: unknown): string => {
   const code = codeOf(error)
-  const text = code === 'ENOENT' ? 'it is not there' : code === 'EACCES' || code === 'EPERM' ? 'it may not be read' : ''
+  const text = code === 'ENOENT' ? 'not found' : code === 'EACCES' || code === 'EPERM' ? 'permission denied' : ''
   const said = messagesOf(error)
   return (text === '' ? said : `${text} (${said})`).split('\n', 1)[0]?.slice(0, MAX_WHY) ?? ''
 }
 
 /** Looks; what throws is unknown. Never rejects. */
-export const see = async <T extends object>(what: string, look: () => Promise<T>): Promise<Seen<T>> => {
+export const probe = async <T extends object>(what: string, look: () => Promise<T>): Promise<Probed<T>> => {
   try {
     return { known: true, ...(await look()) }
   } catch (error) {
-    return { known: false, why: `${what}: ${sayWhy(error)}`.slice(0, MAX_WHY) }
+    return { known: false, why: `${what}: ${reasonOf(error)}`.slice(0, MAX_WHY) }
   }
 }
 
@@ -46,7 +46,7 @@ export const inTime = async <Part>(
   look: Promise<Part>,
 ): Promise<Part | { readonly known: false; readonly why: string }> => {
   const { promise: late, resolve } = Promise.withResolvers<{ readonly known: false; readonly why: string }>()
-  const cancel = clock.setTimeout(() => resolve({ known: false, why: `it took longer than ${ms / 1_000} s` }), ms)
+  const cancel = clock.setTimeout(() => resolve({ known: false, why: `timed out after ${ms / 1_000} s` }), ms)
   return Promise.race([look, late]).finally(cancel)
 }
 
@@ -66,7 +66,7 @@ export const oneAtATime = <Part>(look: () => Promise<Part>): (() => Promise<Part
 
 export const notAllowed = (what: string, flag: string): { readonly known: false; readonly why: string } => ({
   known: false,
-  why: `${what} may not be looked at: ${flag} is not given`,
+  why: `${what} cannot be inspected: ${flag} is not set`,
 })
 
 const MAX_FILE = 256 * 1024

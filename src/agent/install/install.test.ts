@@ -119,7 +119,7 @@ describe('a mount helper', () => {
   test('that is missing is installed by the host itself, looked for before and after', async () => {
     await host({ helper: false })
     const { code, says, installed } = await install('nfs')
-    expect({ code, says }).toEqual({ code: 0, says: 'installed nfs-common with apt: mount.nfs is there' })
+    expect({ code, says }).toEqual({ code: 0, says: 'installed nfs-common with apt; mount.nfs exists' })
     expect(started.map(({ name }) => name.replace(/-[0-9a-f-]{36}/, ''))).toEqual([
       'podmend-look.service',
       'podmend-install-nfs.service',
@@ -138,7 +138,7 @@ describe('a mount helper', () => {
 
   test.each<[string, string, number, number, string]>([
     // zypper(8): what it says by the way of an installation.
-    ['zypper', SUSE, 102, 0, 'installed nfs-client with zypper (exit status 102): mount.nfs is there'],
+    ['zypper', SUSE, 102, 0, 'installed nfs-client with zypper (exit status 102); mount.nfs exists'],
     ['zypper', SUSE, 103, 0, 'installed nfs-client with zypper (exit status 103)'],
     ['zypper', SUSE, 106, 0, 'installed nfs-client with zypper (exit status 106)'],
     ['zypper', SUSE, 107, 0, 'installed nfs-client with zypper (exit status 107)'],
@@ -146,11 +146,11 @@ describe('a mount helper', () => {
     ['zypper', SUSE, 105, 1, 'zypper could not install nfs-client (exit status 105)'],
     ['zypper', SUSE, 7, 1, 'zypper could not install nfs-client (exit status 7)'],
     ['zypper', SUSE, 8, 1, 'zypper could not install nfs-client (exit status 8)'],
-    ['dnf', ROCKY, 0, 0, 'installed nfs-utils with dnf: mount.nfs is there'],
+    ['dnf', ROCKY, 0, 0, 'installed nfs-utils with dnf; mount.nfs exists'],
     ['dnf', ROCKY, 1, 1, 'dnf could not install nfs-utils (exit status 1)'],
     ['dnf', ROCKY, 100, 1, 'dnf could not install nfs-utils (exit status 100)'],
     ['dnf', ROCKY, 200, 1, 'dnf could not install nfs-utils (exit status 200)'],
-    ['yum', CENTOS7, 0, 0, 'installed nfs-utils with yum: mount.nfs is there'],
+    ['yum', CENTOS7, 0, 0, 'installed nfs-utils with yum; mount.nfs exists'],
     ['yum', CENTOS7, 1, 1, 'yum could not install nfs-utils (exit status 1)'],
     ['apt', DEBIAN, 100, 1, 'apt could not install nfs-common (exit status 100)'],
   ])('for which %s (%j) ends with %i', async (_, os, status, expected, words) => {
@@ -163,7 +163,9 @@ describe('a mount helper', () => {
     await host({ helper: false, brings: false, install: { status: 106 } })
     const { code, says } = await install('nfs', SUSE)
     expect(code).toBe(1)
-    expect(says).toBe('nfs-client was installed with zypper (exit status 106), yet there is no mount.nfs on the host')
+    expect(says).toBe(
+      'nfs-client was installed with zypper (exit status 106), but mount.nfs is still missing on the host',
+    )
   })
 
   test('that is being installed as the pod is told to end leaves a sentence, and the host to finish', async () => {
@@ -174,7 +176,7 @@ describe('a mount helper', () => {
     told.abort()
     const { code, says } = await installing
     expect(code).toBe(1)
-    expect(says).toMatch(/^whether mount\.nfs was installed is not known: this pod was told to end/)
+    expect(says).toMatch(/^it is unknown whether mount\.nfs was installed: this pod was terminated/)
     expect(service?.calls).not.toContain('StopUnit')
   })
 
@@ -183,7 +185,7 @@ describe('a mount helper', () => {
     const { code, says, installed } = await install('nfs4')
     expect({ code, says, installed }).toEqual({
       code: 0,
-      says: 'mount.nfs4 is there already: nothing was installed',
+      says: 'mount.nfs4 already exists; nothing was installed',
       installed: [],
     })
   })
@@ -193,7 +195,7 @@ describe('a mount helper', () => {
       'whose package is not to be had',
       DEBIAN,
       { helper: false, brings: false, install: { job: 'failed', result: 'exit-code', status: 100 } },
-      'apt could not install nfs-common (exit status 100): journalctl -u podmend-install-nfs.service on the node tells more',
+      'apt could not install nfs-common (exit status 100); for details run journalctl -u podmend-install-nfs.service on the node',
     ],
     [
       'whose installation takes too long',
@@ -205,13 +207,13 @@ describe('a mount helper', () => {
       'that the package does not bring',
       DEBIAN,
       { helper: false, brings: false },
-      'nfs-common was installed with apt, yet there is no mount.nfs on the host',
+      'nfs-common was installed with apt, but mount.nfs is still missing on the host',
     ],
     [
       'that somebody else is installing',
       DEBIAN,
       { helper: false, install: `${SYSTEMD}.UnitExists` },
-      'an installation is at work on this node',
+      'another installation is already running on this node',
     ],
     [
       'that systemd will not install',
@@ -230,7 +232,7 @@ describe('a mount helper', () => {
   test.each<[string, string, string, string]>([
     ['on an immutable host', 'nfs', TALOS, 'Talos (v1.12) is immutable: nothing can be installed on it'],
     ['on a host without a known package manager', 'nfs', 'ID=plan9\n', 'the package manager of plan9 is not known'],
-    ['on a host that says nothing of itself', 'nfs', '', 'which distribution this is cannot be seen'],
+    ['on a host that says nothing of itself', 'nfs', '', 'the distribution is unknown'],
   ])('%s is refused before anything is run', async (_, fsType, os, words) => {
     await host({ helper: false })
     const { code, says } = await install(fsType, os)

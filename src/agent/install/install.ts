@@ -6,9 +6,9 @@ import { MOUNT_HELPER_TYPES, mountHelperFor } from '../../model/mount-helpers.ts
 import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { type Bus, DBusError, openBus } from '../dbus/connection.ts'
 import { type RunJob, subscribeToJobs } from '../dbus/systemd-manager.ts'
-import { lookAtOs } from '../inspect/host-files.ts'
-import { wordsOf } from '../verbs/verb.ts'
-import { ENVIRONMENT, installCommands, INSTALLED, lookCommand, runTransient } from './transient-unit.ts'
+import { inspectOs } from '../inspect/host-files.ts'
+import { shortError } from '../verbs/verb.ts'
+import { ENVIRONMENT, installCommands, INSTALLED, hasHelperCommand, runTransient } from './transient-unit.ts'
 
 const OPTIONS = {
   type: { type: 'string' },
@@ -17,7 +17,7 @@ const OPTIONS = {
   'termination-log': { type: 'string', default: '/dev/termination-log' },
 } as const
 
-const LOOK_MS = 20_000
+const HAS_HELPER_MS = 20_000
 const INSTALL_MS = 10 * 60_000
 
 /** How it ended, in one sentence. */
@@ -27,7 +27,7 @@ interface Outcome {
 }
 
 const done = (sentence: string): Outcome => ({ installed: true, sentence })
-const not = (sentence: string): Outcome => ({ installed: false, sentence })
+const notInstalled = (sentence: string): Outcome => ({ installed: false, sentence })
 
 interface Host {
   readonly bus: Bus
@@ -40,23 +40,23 @@ const hasHelper = async ({ bus, runJob, fsType }: Host): Promise<boolean> => {
   const { job, status } = await runTransient(bus, runJob, {
     // A name of its own: two may look at once, though only one can install.
     name: `podmend-look-${randomUUID()}.service`,
-    description: `podmend looks for mount.${fsType}`,
-    commands: [lookCommand(fsType)],
+    description: `podmend checks for mount.${fsType}`,
+    commands: [hasHelperCommand(fsType)],
     environment: ENVIRONMENT,
-    timeoutMs: LOOK_MS,
+    timeoutMs: HAS_HELPER_MS,
     answers: [1],
   })
-  if (job !== 'done') throw new Error(`looking for mount.${fsType} on the host: systemd says ${job}`)
+  if (job !== 'done') throw new Error(`checking for mount.${fsType} on the host: systemd reports ${job}`)
   return status === 0
 }
 
 const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
   const { bus, runJob, fsType } = host
-  const os = await lookAtOs(osRelease)
-  if (!os.known) return not(`mount.${fsType} is not installed: which distribution this is cannot be seen (${os.why})`)
+  const os = await inspectOs(osRelease)
+  if (!os.known) return notInstalled(`mount.${fsType} is not installed: the distribution is unknown (${os.why})`)
   const helper = mountHelperFor(os, fsType)
-  if (helper.kind !== 'Installable') return not(`mount.${fsType} is not installed: ${helper.why}`)
-  if (await hasHelper(host)) return done(`mount.${fsType} is there already: nothing was installed`)
+  if (helper.kind !== 'Installable') return notInstalled(`mount.${fsType} is not installed: ${helper.why}`)
+  if (await hasHelper(host)) return done(`mount.${fsType} already exists; nothing was installed`)
 
   const { manager, packageName } = helper
   const name = `podmend-install-${fsType}.service`
@@ -70,16 +70,20 @@ const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
   })
   if (job !== 'done') {
     const how = result === 'exit-code' ? `exit status ${status}` : result || job
-    return not(`${manager} could not install ${packageName} (${how}): journalctl -u ${name} on the node tells more`)
+    return notInstalled(
+      `${manager} could not install ${packageName} (${how}); for details run journalctl -u ${name} on the node`,
+    )
   }
   const remark = status === 0 ? '' : ` (exit status ${status})`
-  if (await hasHelper(host)) return done(`installed ${packageName} with ${manager}${remark}: mount.${fsType} is there`)
-  return not(`${packageName} was installed with ${manager}${remark}, yet there is no mount.${fsType} on the host`)
+  if (await hasHelper(host)) return done(`installed ${packageName} with ${manager}${remark}; mount.${fsType} exists`)
+  return notInstalled(
+    `${packageName} was installed with ${manager}${remark}, but mount.${fsType} is still missing on the host`,
+  )
 }
 
 /** What is left on the node goes on: a package manager that is stopped in the middle leaves worse than one that is not. */
-const ENDED =
-  'this pod was told to end; what systemd had begun on the node goes on (journalctl -u podmend-install-* there)'
+const TERMINATED =
+  'this pod was terminated; what systemd started on the node continues (see journalctl -u podmend-install-* on the node)'
 
 const install = async (
   fsType: string,
@@ -96,10 +100,10 @@ const install = async (
     signal.throwIfAborted()
     return await installOn({ bus, runJob: await subscribeToJobs(bus, clock), fsType }, osRelease)
   } catch (error) {
-    if (signal.aborted) return not(`whether mount.${fsType} was installed is not known: ${ENDED}`)
+    if (signal.aborted) return notInstalled(`it is unknown whether mount.${fsType} was installed: ${TERMINATED}`)
     const atWork = error instanceof DBusError && error.errorName === 'org.freedesktop.systemd1.UnitExists'
-    return not(
-      `mount.${fsType} is not installed: ${atWork ? 'an installation is at work on this node' : wordsOf(error)}`,
+    return notInstalled(
+      `mount.${fsType} is not installed: ${atWork ? 'another installation is already running on this node' : shortError(error)}`,
     )
   } finally {
     signal.removeEventListener('abort', end)
@@ -130,7 +134,7 @@ export const runInstall = async (argv: readonly string[], signal: AbortSignal): 
     await writeFile(values['termination-log'], sentence).catch(() => undefined)
     return installed ? 0 : 1
   } catch (error) {
-    process.stderr.write(`podmend-agent install-mount-helper: ${wordsOf(error)}\n`)
+    process.stderr.write(`podmend-agent install-mount-helper: ${shortError(error)}\n`)
     return 2
   }
 }

@@ -126,6 +126,6 @@ export const installCommands = (manager: PackageManager, packageName: string): r
   INSTALL[manager](packageName)
 
 /** Ends with 0 where the host has the helper, with 1 where it has not. */
-export const lookCommand = (fsType: string): Command => ({
+export const hasHelperCommand = (fsType: string): Command => ({
   argv: ['/usr/bin/test', '-x', `/sbin/mount.${fsType}`, '-o', '-x', `/usr/sbin/mount.${fsType}`],
 })

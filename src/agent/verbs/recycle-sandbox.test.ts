@@ -62,26 +62,26 @@ const saying = (words: string) => {
 describe('before a sandbox is recycled', () => {
   test('those of that pod are noted, the oldest first', async () => {
     const { verb } = scene([sandbox('new', 'pod-1', 0, 20), sandbox('other', 'pod-2'), sandbox('old', 'pod-1', 0, 10)])
-    expect(await verb.before(spec)).toEqual({ sandboxes: ['old', 'new'] })
+    expect(await verb.prepare(spec)).toEqual({ sandboxes: ['old', 'new'] })
   })
 
   test('one in which a container runs refuses all of them', async () => {
     const { verb } = scene([sandbox('old'), sandbox('busy', 'pod-1', 2)])
-    expect(await verb.before(spec)).toEqual({
+    expect(await verb.prepare(spec)).toEqual({
       phase: 'Refused',
       reason: 'SandboxInUse',
-      message: '2 containers run in sandbox busy of pod pod-1',
+      message: '2 containers are running in sandbox busy of pod pod-1',
     })
   })
 
   test('a pod without any is done already', async () => {
     const { verb } = scene([sandbox('other', 'pod-2', 1)])
-    expect(await verb.before(spec)).toMatchObject({ phase: 'Succeeded', reason: 'AlreadyDone' })
+    expect(await verb.prepare(spec)).toMatchObject({ phase: 'Succeeded', reason: 'AlreadyDone' })
   })
 
   test('no more than an answer can hold are taken on', async () => {
     const { verb } = scene(Array.from({ length: 70 }, (_, index) => sandbox(`s${index}`)))
-    const before = await verb.before(spec)
+    const before = await verb.prepare(spec)
     expect('sandboxes' in before && before.sandboxes).toHaveLength(64)
   })
 })
@@ -138,7 +138,7 @@ describe('recycling a sandbox', () => {
     })
     expect(await verb.run(spec, { sandboxes: ['s1', 's2'] }, deadline)).toMatchObject({
       phase: 'Failed',
-      message: expect.stringContaining('a container runs in sandbox s2'),
+      message: expect.stringContaining('a container is running in sandbox s2'),
     })
     expect(acts).toEqual(['stop s1', 'remove s1'])
     expect(left()).toEqual(['s2'])
@@ -185,8 +185,8 @@ describe('after a restart of the agent', () => {
     ['an intent without sandboxes is carried out again', [], [], 'again'],
   ])('%s', async (_, noted, there, expected) => {
     const { verb, acts } = scene(there.map((id) => sandbox(id)))
-    const found = await verb.found(spec, { sandboxes: [...noted] })
-    expect(found === 'again' ? found : found.phase).toBe(expected)
+    const recover = await verb.recover(spec, { sandboxes: [...noted] })
+    expect(recover === 'again' ? recover : recover.phase).toBe(expected)
     expect(acts).toEqual([])
   })
 
@@ -194,8 +194,10 @@ describe('after a restart of the agent', () => {
     [['s1'], 'the sandbox of pod'],
     [['s1', 's2'], 'the 2 sandboxes of pod'],
   ])('%j is told of in a sentence that a person would say', async (noted, words) => {
-    const found = await scene([]).verb.found(spec, { sandboxes: noted })
+    const recovered = await scene([]).verb.recover(spec, { sandboxes: noted })
     const verb = noted.length === 1 ? 'is gone' : 'are gone'
-    expect(found === 'again' ? found : found.message).toMatch(new RegExp(`^${words} \\S+ ${verb}: found out`))
+    expect(recovered === 'again' ? recovered : recovered.message).toMatch(
+      new RegExp(`^${words} \\S+ ${verb} \\(detected after the agent restarted\\)`),
+    )
   })
 })

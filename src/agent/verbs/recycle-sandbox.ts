@@ -10,7 +10,7 @@ import {
   type TaskBefore,
   type Verb,
   within,
-  wordsOf,
+  shortError,
 } from './verb.ts'
 
 interface RecycleSandboxDeps {
@@ -22,7 +22,7 @@ interface RecycleSandboxDeps {
 const MOST = 64
 
 const podUidOf = (spec: NodeTaskSpec): string => {
-  if (spec.recycleSandbox === undefined) throw new Error('the order does not say which pod')
+  if (spec.recycleSandbox === undefined) throw new Error('the task does not name a pod')
   return spec.recycleSandbox.podUid
 }
 
@@ -33,7 +33,7 @@ const shortened = (id: string): string => id.slice(0, 13)
 const inUse = async (cri: Cri, podUid: string, ids: readonly string[]): Promise<Answer | undefined> => {
   for (const id of ids) {
     const running = await cri.runningContainers(id)
-    const containers = running === 1 ? 'a container runs' : `${running} containers run`
+    const containers = running === 1 ? 'a container is running' : `${running} containers are running`
     if (running > 0) return refused('SandboxInUse', `${containers} in sandbox ${shortened(id)} of pod ${podUid}`)
   }
   return undefined
@@ -45,15 +45,15 @@ const recycle = async (cri: Cri, id: string, inTime: () => void): Promise<string
   try {
     await cri.stop(id)
   } catch (error) {
-    stopping = wordsOf(error)
+    stopping = shortError(error)
   }
   inTime()
   try {
     await cri.remove(id)
     return undefined
   } catch (error) {
-    const removing = `sandbox ${shortened(id)} could not be removed: ${wordsOf(error)}`
-    return stopping === undefined ? removing : `${removing}; before that it could not be stopped: ${stopping}`
+    const removing = `sandbox ${shortened(id)} could not be removed: ${shortError(error)}`
+    return stopping === undefined ? removing : `${removing}; it could not be stopped either: ${stopping}`
   }
 }
 
@@ -62,7 +62,7 @@ export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb =
   const recycleAll = async (podUid: string, ids: readonly string[], deadline: number): Promise<Answer> => {
     // Whoever ordered it was told by then that it was not done: what was late must not go on behind their back.
     const inTime = () => {
-      if (clock.now() >= deadline) throw new DeadlinePassed(`the deadline passed before pod ${podUid} was done`)
+      if (clock.now() >= deadline) throw new DeadlinePassed(`the deadline passed before pod ${podUid} was handled`)
     }
     // What the order was accepted for may have changed while its intent was written.
     const used = await inUse(cri, podUid, ids)
@@ -86,7 +86,7 @@ export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb =
   }
 
   return {
-    before: async (spec): Promise<TaskBefore | Answer> => {
+    prepare: async (spec): Promise<TaskBefore | Answer> => {
       const podUid = podUidOf(spec)
       const oldestFirst = (a: Sandbox, b: Sandbox) => a.createdAt - b.createdAt
       const sandboxes = [...(await cri.sandboxesOf(podUid))].sort(oldestFirst)
@@ -100,16 +100,16 @@ export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb =
       try {
         return await within({ clock, deadline, doing }, () => recycleAll(podUid, sandboxes, deadline))
       } catch (error) {
-        return failed(error instanceof DeadlinePassed ? 'TimedOut' : 'Error', wordsOf(error))
+        return failed(error instanceof DeadlinePassed ? 'TimedOut' : 'Error', shortError(error))
       }
     },
-    found: async (spec, { sandboxes = [] }) => {
+    recover: async (spec, { sandboxes = [] }) => {
       const podUid = podUidOf(spec)
       const left = (await cri.sandboxesOf(podUid)).filter(({ id }) => sandboxes.includes(id))
       if (left.length > 0 || sandboxes.length === 0) return 'again'
       return succeeded(
         'Done',
-        `the ${counted(sandboxes)} of pod ${podUid} ${sandboxes.length === 1 ? 'is' : 'are'} gone: found out after a restart of the agent`,
+        `the ${counted(sandboxes)} of pod ${podUid} ${sandboxes.length === 1 ? 'is' : 'are'} gone (detected after the agent restarted)`,
       )
     },
   }

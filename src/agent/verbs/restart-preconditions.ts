@@ -2,13 +2,13 @@ import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
 import { findDockerChain } from '../../model/firewall.ts'
 import type { NodeRuntime } from '../../model/node-tasks.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
-import { silenceOf } from '../cri/client.ts'
+import { socketStateOf } from '../cri/client.ts'
 import type { Cri, UnitState } from '../host/host.ts'
-import { type Answer, refused, wordsOf } from './verb.ts'
+import { type Answer, refused, shortError } from './verb.ts'
 
-type Order = NonNullable<NodeTaskSpec['restartRuntime']>
+type RestartOptions = NonNullable<NodeTaskSpec['restartRuntime']>
 
-export interface RestartNeedDeps {
+export interface RestartPreconditionDeps {
   /** Absent where it may not be talked to. */
   readonly cri: Cri | undefined
   readonly chains: () => Promise<NodeInspection['chains']>
@@ -23,37 +23,41 @@ const PAUSE_MS = 1_000
 /** RuntimeName as the CRI says it. */
 const CRI_NAMES: Readonly<Record<NodeRuntime, string>> = { docker: 'docker', containerd: 'containerd', crio: 'cri-o' }
 
-const cannotSee = (why: string): Answer => refused('CannotSee', why)
+const unavailable = (why: string): Answer => refused('ProbeFailed', why)
 const notNeeded = (why: string): Answer => refused('NotNeeded', why)
 
-const chainMissing = async ({ chains }: RestartNeedDeps, { runtime }: Order): Promise<Answer | undefined> => {
-  if (runtime !== 'docker') return notNeeded(`chain DOCKER is Docker's: a restart of ${runtime} does not bring it back`)
+const chainMissing = async (
+  { chains }: RestartPreconditionDeps,
+  { runtime }: RestartOptions,
+): Promise<Answer | undefined> => {
+  if (runtime !== 'docker')
+    return notNeeded(`chain DOCKER belongs to Docker: restarting ${runtime} does not restore it`)
   const found = findDockerChain(await chains())
   switch (found.kind) {
     case 'There':
-      return notNeeded('chain DOCKER is there in tables filter and nat')
+      return notNeeded('chain DOCKER exists in tables filter and nat')
     case 'Unknown':
-      return cannotSee(`whether chain DOCKER is there cannot be told: ${found.why}`)
+      return unavailable(`cannot determine whether chain DOCKER exists: ${found.why}`)
     case 'Missing':
       return undefined
   }
 }
 
-const unresponsive = async ({ cri, clock }: RestartNeedDeps, unit: UnitState): Promise<Answer | undefined> => {
-  if (cri === undefined) return cannotSee('whether the runtime answers cannot be told: --cri-socket is not given')
+const unresponsive = async ({ cri, clock }: RestartPreconditionDeps, unit: UnitState): Promise<Answer | undefined> => {
+  if (cri === undefined) return unavailable('cannot determine whether the runtime responds: --cri-socket is not set')
   for (const last of [false, true]) {
     try {
       const { name, version, tookMs } = await cri.version(ANSWERS_WITHIN_MS)
-      return notNeeded(`the runtime answers: ${name} ${version} within ${Math.round(tookMs)} ms`)
+      return notNeeded(`the runtime responds: ${name} ${version} within ${Math.round(tookMs)} ms`)
     } catch (error) {
-      const silence = silenceOf(error)
-      if (silence === 'answers') return notNeeded(`the runtime answers, with an error: ${wordsOf(error)}`)
+      const silence = socketStateOf(error)
+      if (silence === 'answers') return notNeeded(`the runtime responds with an error: ${shortError(error)}`)
       if (silence === 'odd')
-        return cannotSee(`who answers at the runtime's socket is not understood: ${wordsOf(error)}`)
+        return unavailable(`the process behind the runtime's socket sent an unexpected response: ${shortError(error)}`)
       // The socket of a runtime that is not running may be gone; that of one that runs lies elsewhere.
       const elsewhere = silence === 'absent' && unit.active === 'active'
       if (elsewhere || silence === 'forbidden')
-        return cannotSee(`the runtime's socket cannot be seen: ${wordsOf(error)}`)
+        return unavailable(`the runtime's socket is not accessible: ${shortError(error)}`)
     }
     if (!last) await sleep(clock, PAUSE_MS)
   }
@@ -67,32 +71,36 @@ const unresponsive = async ({ cri, clock }: RestartNeedDeps, unit: UnitState): P
 const NOT_AGAIN_WITHIN_MS = 30 * 60_000
 
 const sandboxesStuck = async (
-  { cri, clock }: RestartNeedDeps,
-  { runtime, podUids = [] }: Order,
+  { cri, clock }: RestartPreconditionDeps,
+  { runtime, podUids = [] }: RestartOptions,
   { name: unitName, activeSince }: UnitState,
 ): Promise<Answer | undefined> => {
   const startedMs = activeSince === undefined ? undefined : clock.now() - Date.parse(activeSince)
   if (startedMs !== undefined && startedMs < NOT_AGAIN_WITHIN_MS) {
     const minutes = Math.floor(startedMs / 60_000)
-    return notNeeded(`${unitName} was started ${minutes} min ago: what a restart could free it has freed`)
+    return notNeeded(`${unitName} started ${minutes} min ago: another restart cannot free more`)
   }
-  if (cri === undefined) return cannotSee('the sandboxes cannot be seen: --cri-socket is not given')
+  if (cri === undefined) return unavailable('sandboxes cannot be listed: --cri-socket is not set')
   const { name } = await cri.version(ANSWERS_WITHIN_MS)
-  if (name !== CRI_NAMES[runtime]) return notNeeded(`the sandboxes here are made by ${name}, not by ${runtime}`)
+  if (name !== CRI_NAMES[runtime]) return notNeeded(`this node's sandboxes are created by ${name}, not by ${runtime}`)
   for (const podUid of podUids) {
     if (!(await cri.sandboxesOf(podUid)).some(({ state }) => state === 'ready')) return undefined
   }
-  return notNeeded(podUids.length === 0 ? 'the order names no pods' : 'each of the pods has a ready sandbox')
+  return notNeeded(podUids.length === 0 ? 'the task names no pods' : 'every pod has a ready sandbox')
 }
 
 /** Why a restart is refused; undefined where it is as the order says. Rejects where the node cannot be asked. */
-export const restartRefusal = (deps: RestartNeedDeps, order: Order, unit: UnitState): Promise<Answer | undefined> => {
-  switch (order.reason) {
+export const restartRefusal = (
+  deps: RestartPreconditionDeps,
+  options: RestartOptions,
+  unit: UnitState,
+): Promise<Answer | undefined> => {
+  switch (options.reason) {
     case 'ChainMissing':
-      return chainMissing(deps, order)
+      return chainMissing(deps, options)
     case 'Unresponsive':
       return unresponsive(deps, unit)
     case 'SandboxesStuck':
-      return sandboxesStuck(deps, order, unit)
+      return sandboxesStuck(deps, options, unit)
   }
 }

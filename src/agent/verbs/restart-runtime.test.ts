@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
 import { createManualClock, sleep } from '../../runtime/clock.ts'
-import { GrpcError, NoAnswer, OddAnswer } from '../cri/grpc.ts'
+import { GrpcError, NoAnswer, UnexpectedAnswer } from '../cri/grpc.ts'
 import type { Cri, Sandbox, Systemd, UnitState } from '../host/host.ts'
 import { createRestartRuntime } from './restart-runtime.ts'
 import type { TaskBefore } from './verb.ts'
 
-type Order = NonNullable<NodeTaskSpec['restartRuntime']>
+type RestartOptions = NonNullable<NodeTaskSpec['restartRuntime']>
 
 const MINUTE = 60_000
 const BOOT = 'boot-1'
@@ -82,12 +82,12 @@ const createNode = () => {
 }
 type Node = ReturnType<typeof createNode>['node']
 
-const spec = (order: Order): NodeTaskSpec => ({
+const spec = (options: RestartOptions): NodeTaskSpec => ({
   nodeName: 'n1',
   nodeUid: 'u1',
   verb: 'RestartRuntime',
   deadline: '2030-01-01T00:01:00Z',
-  restartRuntime: order,
+  restartRuntime: options,
 })
 const DOCKER = spec({ runtime: 'docker', reason: 'ChainMissing' })
 const SILENT = spec({ runtime: 'containerd', reason: 'Unresponsive' })
@@ -132,7 +132,7 @@ describe('a restart is refused or begun', () => {
       begun,
     ],
     ['chain there', DOCKER, () => {}, 'NotNeeded'],
-    ['chain cannot be seen', DOCKER, (node) => (node.chains = { known: false, why: 'no' }), 'CannotSee'],
+    ['chain cannot be seen', DOCKER, (node) => (node.chains = { known: false, why: 'no' }), 'ProbeFailed'],
     [
       'chain missing, but it is not its runtime',
       spec({ runtime: 'containerd', reason: 'ChainMissing' }),
@@ -195,9 +195,9 @@ describe('a restart is refused or begun', () => {
       'runtime that runs without the socket',
       SILENT,
       (node) => (node.version = throwing(codeError('ENOENT'))),
-      'CannotSee',
+      'ProbeFailed',
     ],
-    ['socket that may not be opened', SILENT, (node) => (node.version = throwing(codeError('EACCES'))), 'CannotSee'],
+    ['socket that may not be opened', SILENT, (node) => (node.version = throwing(codeError('EACCES'))), 'ProbeFailed'],
     [
       'runtime that says that time ran out',
       SILENT,
@@ -213,11 +213,11 @@ describe('a restart is refused or begun', () => {
     [
       'socket at which something else answers',
       SILENT,
-      (node) => (node.version = throwing(new OddAnswer('it answered with HTTP status 404'))),
-      'CannotSee',
+      (node) => (node.version = throwing(new UnexpectedAnswer('it answered with HTTP status 404'))),
+      'ProbeFailed',
     ],
     ['runtime that answers', SILENT, () => {}, 'NotNeeded'],
-    ['no socket given', SILENT, (node) => (node.cri = false), 'CannotSee'],
+    ['no socket given', SILENT, (node) => (node.cri = false), 'ProbeFailed'],
     ['a pod without a sandbox', STUCK, (node) => (node.sandboxes = { p1: [READY] }), begun],
     ['a pod with a sandbox that is not ready', STUCK, (node) => (node.sandboxes = { p1: [READY], p2: [STALE] }), begun],
     [
@@ -240,11 +240,11 @@ describe('a restart is refused or begun', () => {
       begun,
     ],
     ['sandboxes of another runtime', STUCK, (node) => (node.version = () => 'cri-o'), 'NotNeeded'],
-    ['no socket given', STUCK, (node) => (node.cri = false), 'CannotSee'],
-  ])('%s', async (_, order, set, expected) => {
+    ['no socket given', STUCK, (node) => (node.cri = false), 'ProbeFailed'],
+  ])('%s', async (_, options, set, expected) => {
     const { node, clock, verb, restarts } = createNode()
     set(node)
-    const before = await until(clock, verb().before(order))
+    const before = await until(clock, verb().prepare(options))
     if (expected === begun) expect(before).toMatchObject({ bootId: BOOT })
     else expect(before).toMatchObject({ phase: 'Refused', reason: expected, message: expect.any(String) })
     expect(restarts).toEqual([])
@@ -253,9 +253,9 @@ describe('a restart is refused or begun', () => {
   test('with the invocation of the unit, where it has one', async () => {
     const { node, verb } = createNode()
     node.chains = GONE
-    expect(await verb().before(DOCKER)).toEqual({ bootId: BOOT, invocationId: 'i1' })
+    expect(await verb().prepare(DOCKER)).toEqual({ bootId: BOOT, invocationId: 'i1' })
     node.unit = { active: 'inactive', enabled: 'enabled' }
-    expect(await verb().before(DOCKER)).toEqual({ bootId: BOOT })
+    expect(await verb().prepare(DOCKER)).toEqual({ bootId: BOOT })
   })
 
   test('a runtime that is silent once and then answers is not restarted', async () => {
@@ -265,41 +265,41 @@ describe('a restart is refused or begun', () => {
       asked += 1
       return asked === 1 ? silent() : 'containerd'
     }
-    expect(await until(clock, verb().before(SILENT))).toMatchObject({ phase: 'Refused', reason: 'NotNeeded' })
+    expect(await until(clock, verb().prepare(SILENT))).toMatchObject({ phase: 'Refused', reason: 'NotNeeded' })
     expect(asked).toBe(2)
   })
 
   test('that of which systemd cannot tell is not begun', async () => {
     const { verb } = createNode()
     const broken = { ...DOCKER, restartRuntime: undefined } as unknown as NodeTaskSpec
-    await expect(verb().before(broken)).rejects.toThrow('which runtime')
+    await expect(verb().prepare(broken)).rejects.toThrow('does not name a runtime')
   })
 })
 
 describe('a restart', () => {
   const before: TaskBefore = { bootId: BOOT, invocationId: 'i1' }
-  const run = (scene: ReturnType<typeof createNode>, order: NodeTaskSpec) => {
-    const answer = scene.verb().run(order, before, scene.clock.now() + MINUTE)
+  const run = (scene: ReturnType<typeof createNode>, options: NodeTaskSpec) => {
+    const answer = scene.verb().run(options, before, scene.clock.now() + MINUTE)
     return until(scene.clock, answer)
   }
 
   test.each([
-    [DOCKER, 'restarted docker.service in 0.7 s; it is active and chain DOCKER is there', 'docker.service'],
-    [SILENT, 'restarted containerd.service in 0.7 s; it is active and the runtime answers', 'containerd.service'],
+    [DOCKER, 'restarted docker.service in 0.7 s; it is active and chain DOCKER exists', 'docker.service'],
+    [SILENT, 'restarted containerd.service in 0.7 s; it is active and the runtime responds', 'containerd.service'],
     [
       spec({ runtime: 'crio', reason: 'Unresponsive' }),
-      'restarted crio.service in 0.7 s; it is active and the runtime answers',
+      'restarted crio.service in 0.7 s; it is active and the runtime responds',
       'crio.service',
     ],
     [
       spec({ runtime: 'docker', reason: 'SandboxesStuck', podUids: ['p1'] }),
-      'restarted docker.service in 0.7 s; it is active and the runtime answers',
+      'restarted docker.service in 0.7 s; it is active and the runtime responds',
       'docker.service',
     ],
-  ])('is done once what was missing is there again, and says what is seen then', async (order, message, unit) => {
+  ])('is done once what was missing is there again, and says what is seen then', async (options, message, unit) => {
     const scene = createNode()
     scene.node.chains = GONE
-    expect(await run(scene, order)).toEqual({
+    expect(await run(scene, options)).toEqual({
       phase: 'Succeeded',
       reason: 'Done',
       message,
@@ -314,7 +314,7 @@ describe('a restart', () => {
     scene.clock.setTimeout(() => (scene.node.version = () => 'containerd'), 20_000)
     expect(await run(scene, SILENT)).toMatchObject({
       phase: 'Succeeded',
-      message: expect.stringContaining('the runtime answers'),
+      message: expect.stringContaining('the runtime responds'),
     })
   })
 
@@ -340,14 +340,17 @@ describe('a restart', () => {
       },
       'but docker.service is failed',
     ],
-  ])('after which %s is not there has failed by its deadline, with what is seen then', async (_, order, set, words) => {
-    const scene = createNode()
-    set(scene.node)
-    const answer = await run(scene, order)
-    expect(answer).toMatchObject({ phase: 'Failed', reason: 'TimedOut', inspection: scene.inspection })
-    expect(answer.message).toContain(words)
-    expect(scene.restarts).toHaveLength(1)
-  })
+  ])(
+    'after which %s is not there has failed by its deadline, with what is seen then',
+    async (_, options, set, words) => {
+      const scene = createNode()
+      set(scene.node)
+      const answer = await run(scene, options)
+      expect(answer).toMatchObject({ phase: 'Failed', reason: 'TimedOut', inspection: scene.inspection })
+      expect(answer.message).toContain(words)
+      expect(scene.restarts).toHaveLength(1)
+    },
+  )
 
   test.each([
     ['failed', 'Error'],
@@ -407,7 +410,7 @@ describe('a restart', () => {
     }
     expect(await run(scene, DOCKER)).toMatchObject({
       phase: 'Failed',
-      message: expect.stringContaining('what became of it cannot be told'),
+      message: expect.stringContaining('its result is unknown'),
     })
   })
 
@@ -440,7 +443,7 @@ describe('a restart', () => {
     }
     const answer = await run(scene, DOCKER)
     expect(answer).toMatchObject({ phase: 'Failed', reason: 'TimedOut' })
-    expect(answer.message).toContain('does not stay up')
+    expect(answer.message).toContain('does not stay active')
   })
 
   test('is not begun after its deadline', async () => {
@@ -458,7 +461,7 @@ describe('after a restart of the agent', () => {
       'another invocation means done',
       (node) => (node.unit = { invocationId: 'i2' }),
       noted,
-      'found out after a restart of the agent',
+      'detected after the agent restarted',
     ],
     [
       'another boot means done',
@@ -467,9 +470,14 @@ describe('after a restart of the agent', () => {
         node.boot = 'boot-2'
       },
       noted,
-      'the node was rebooted',
+      'the node rebooted',
     ],
-    ['a first invocation means done', (node) => (node.unit = { invocationId: 'i2' }), {}, 'found out'],
+    [
+      'a first invocation means done',
+      (node) => (node.unit = { invocationId: 'i2' }),
+      {},
+      'detected after the agent restarted',
+    ],
     [
       'no invocation at all means not done',
       (node) => (node.unit = { active: 'inactive', enabled: 'enabled' }),
@@ -495,9 +503,9 @@ describe('after a restart of the agent', () => {
     const { node, clock, verb, restarts } = createNode()
     node.unit = { invocationId: 'i1' }
     set(node)
-    const found = await until(clock, verb().found(DOCKER, before))
-    expect(found === 'again' ? found : found.message).toContain(expected)
-    expect(found === 'again' || (found.phase === 'Failed') === /missing|failed/.test(expected)).toBe(true)
+    const answer = await until(clock, verb().recover(DOCKER, before))
+    expect(answer === 'again' ? answer : answer.message).toContain(expected)
+    expect(answer === 'again' || (answer.phase === 'Failed') === /missing|failed/.test(expected)).toBe(true)
     expect(restarts).toEqual([])
   })
 
@@ -506,6 +514,6 @@ describe('after a restart of the agent', () => {
     node.unit = { active: 'deactivating', invocationId: 'i1' }
     clock.setTimeout(() => (node.unit = { active: 'activating', invocationId: 'i2' }), 5_000)
     clock.setTimeout(() => (node.unit = { active: 'active', invocationId: 'i2' }), 9_000)
-    expect(await until(clock, verb().found(DOCKER, noted))).toMatchObject({ phase: 'Succeeded' })
+    expect(await until(clock, verb().recover(DOCKER, noted))).toMatchObject({ phase: 'Succeeded' })
   })
 })

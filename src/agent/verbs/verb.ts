@@ -17,22 +17,22 @@ export interface Answer {
 /** One verb of the closed list. What it needs of the node was given to its factory. */
 export interface Verb {
   /** Looks, and writes nothing: what is there now, or at once the answer where the order is refused. */
-  readonly before: (spec: NodeTaskSpec) => Promise<TaskBefore | Answer>
+  readonly prepare: (spec: NodeTaskSpec) => Promise<TaskBefore | Answer>
   /** Acts. `deadline` is in ms since the epoch. */
   readonly run: (spec: NodeTaskSpec, before: TaskBefore, deadline: number) => Promise<Answer>
   /** After a restart of the agent: what became of it, or `again` where it was not done. */
-  readonly found: (spec: NodeTaskSpec, before: TaskBefore) => Promise<Answer | 'again'>
+  readonly recover: (spec: NodeTaskSpec, before: TaskBefore) => Promise<Answer | 'again'>
 }
 
 /** Of the runtime's and of systemd's own words, as much as a person needs. */
-const MAX_WORDS = 300
+const MAX_ERROR_LENGTH = 300
 
 /** What an error and its causes say, in one line and shortened: it may come from outside. */
-export const wordsOf = (error: unknown): string => {
+export const shortError = (error: unknown): string => {
   const parts: string[] = []
   for (let at = error; at instanceof Error && parts.length < 5; at = at.cause) parts.push(at.message)
   const line = (parts.join(': ') || String(error)).replaceAll(/\s+/g, ' ')
-  return line.length <= MAX_WORDS ? line : `${line.slice(0, MAX_WORDS - 1)}…`
+  return line.length <= MAX_ERROR_LENGTH ? line : `${line.slice(0, MAX_ERROR_LENGTH - 1)}…`
 }
 
 export const refused = (reason: TaskReason, message: string): Answer => ({ phase: 'Refused', reason, message })
@@ -52,11 +52,11 @@ export const succeeded = (reason: 'Done' | 'AlreadyDone', message: string, inspe
 })
 
 /** A verb that is switched on and lacks what it would look at: refused, for unknown holds. `why` is a sentence's part. */
-export const createBlind = (why: string): Verb => ({
-  before: async () => refused('CannotSee', why),
-  run: async () => refused('CannotSee', why),
+export const createUnavailable = (why: string): Verb => ({
+  prepare: async () => refused('ProbeFailed', why),
+  run: async () => refused('ProbeFailed', why),
   // Its predecessor may have been allowed more.
-  found: async () => failed('Interrupted', `begun, then interrupted: what became of it cannot be seen, for ${why}`),
+  recover: async () => failed('Interrupted', `begun, then interrupted: its result is unknown, because of ${why}`),
 })
 
 /** The deadline of the order passed before it was done. */

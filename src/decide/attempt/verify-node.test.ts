@@ -169,7 +169,7 @@ describe('the proof of an order', () => {
   })
 
   test('what did not help leads to the policy’s next action, and stops after the last', () => {
-    const answer = refusedBy('CannotSee')
+    const answer = refusedBy('ProbeFailed')
     expect(verify({ answer })).toMatchObject({ next: { kind: 'Stop' } })
     const further = [nodePolicy({ actions: [action('RestartRuntime'), action('FlagNode')] })]
     expect(verify({ answer, policies: further })).toMatchObject({ next: { kind: 'Escalate' } })
@@ -187,7 +187,7 @@ describe('the proof of an order', () => {
     }
     const tasks = known([
       aTask(SUCCEEDED, { name: 'one' }),
-      aTask(refusedBy('CannotSee', 'no socket'), { name: 'two' }),
+      aTask(refusedBy('ProbeFailed', 'no socket'), { name: 'two' }),
     ])
     const facts = { tasks, nodePods: known([SETTLED, aStuckPod({ name: 'other' }).pod]) }
     expect(verify({ step, facts })).toMatchObject({
