@@ -12,6 +12,8 @@ export interface Scenario {
   readonly name: string
   /** A sentence of what shall happen. */
   readonly title: string
+  /** Belongs to the part that CI runs, `--core`. */
+  readonly core?: true
   /** Disturbs others: runs alone, after those that run side by side. */
   readonly alone?: boolean
   /** Scenarios that name the same thing here, such as a node, are played one after the other. */

@@ -1,6 +1,6 @@
 /**
- * `npm run e2e -- [--only NAME] [--keep] [--context kind-NAME] [--list]`: the operator in a cluster of real nodes. The last
- * line is `N passed, N failed`; the exit status is not 0 when a scenario failed or none ran.
+ * `npm run e2e -- [--core] [--only NAME] [--keep] [--context kind-NAME] [--list]`: the operator in a cluster of real
+ * nodes. The last line is `N passed, N failed`; the exit status is not 0 when a scenario failed or none ran.
  */
 import { parseArgs } from 'node:util'
 import { type Environment, startEnvironment } from '../e2e/environment.ts'
@@ -10,11 +10,12 @@ import type { Scenario } from '../e2e/scenario.ts'
 import { describeError } from '../src/runtime/log.ts'
 import { withDocker } from '../testbed/machine/docker.ts'
 
-const USAGE = `Usage: npm run e2e -- [--only NAME]... [--keep] [--context kind-NAME] [--lanes N] [--list]
+const USAGE = `Usage: npm run e2e -- [--core] [--only NAME]... [--keep] [--context kind-NAME] [--lanes N] [--list]
 
   Starts a cluster of three real nodes with kind, registries, and the operator by its chart, and plays the scenarios of
   e2e/scenarios. Needs root where no Docker daemon answers: it then starts one of its own, and fetches what it lacks.
 
+  --core               only the part that CI runs: each incident, approval, the agent's token, a crash and a storm
   --only NAME          only the scenarios whose names begin so; repeatable
   --keep               leave all of it running until Ctrl-C, to look at or for --context
   --context kind-NAME  use a cluster of kind that is there, such as one kept in another terminal
@@ -24,6 +25,7 @@ const USAGE = `Usage: npm run e2e -- [--only NAME]... [--keep] [--context kind-N
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 const options = {
+  core: { type: 'boolean', default: false },
   only: { type: 'string', multiple: true },
   keep: { type: 'boolean', default: false },
   context: { type: 'string' },
@@ -38,8 +40,8 @@ const say = (text: string): void => {
   process.stdout.write(`${seconds.padStart(6)}  ${text}\n`)
 }
 
-const chosen = async (only: readonly string[] | undefined): Promise<readonly Scenario[]> => {
-  const all = await loadScenarios()
+const chosen = async (only: readonly string[] | undefined, coreOnly: boolean): Promise<readonly Scenario[]> => {
+  const all = (await loadScenarios()).filter(({ core }) => core === true || !coreOnly)
   if (!only) return all
   const found = all.filter(({ name }) => only.some((prefix) => name.startsWith(prefix)))
   if (found.length === 0) throw new Error(`no scenario begins with ${only.join(' or ')}; --list names them`)
@@ -69,9 +71,11 @@ const main = async (): Promise<number> => {
     process.stdout.write(`${USAGE}\n`)
     return 0
   }
-  const scenarios = await chosen(values.only)
+  const scenarios = await chosen(values.only, values.core)
   if (values.list) {
-    for (const { name, title, alone } of scenarios) console.log(`${name}${alone ? ' (alone)' : ''}: ${title}`)
+    for (const { name, title, core, alone } of scenarios) {
+      console.log(`${name}${core ? ' (core)' : ''}${alone ? ' (alone)' : ''}: ${title}`)
+    }
     return 0
   }
   const existing = values.context?.replace(/^kind-/, '')

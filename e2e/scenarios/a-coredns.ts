@@ -16,6 +16,7 @@ const LEFT_ALONE_MS = 15_000
 const coredns: Scenario = {
   name: 'a-coredns',
   title: 'cluster DNS in kube-system is repaired in place once a policy names kube-system, and not before',
+  core: true,
   run: async ({ apply, policy, pods, failing, running, record, records, workload, get, kubectl, note, say, onEnd }) => {
     onEnd(() => kubectl(['delete', 'deployment', 'coredns', '-n', WHERE, '--ignore-not-found']))
     // Acts wherever it may: no namespace is named.
@@ -69,6 +70,7 @@ const coredns: Scenario = {
 const unattended: Scenario = {
   name: 'a-unattended',
   title: 'with the policy in place beforehand, a Deployment runs well within a minute of its first failure',
+  core: true,
   run: async ({ namespace, apply, policy, running, record, get, note }) => {
     await policy()
     await apply(deployment(namespace))

@@ -11,6 +11,7 @@ import type { Scenario } from '../scenario.ts'
 const refuses: Scenario = {
   name: 'agent-refuses',
   title: 'an agent refuses what is late, for another node of the name, not needed, or would hit a healthy pod',
+  core: true,
   breaks: true,
   lane: 'second worker',
   run: async (fixture) => {

@@ -63,6 +63,7 @@ const stolen: Scenario = {
   name: 'agent-token',
   title:
     "with an agent's stolen token nothing can be done but read orders and answer open ones to its own node with a lie",
+  core: true,
   run: async (fixture) => {
     const { cluster, namespace, kubectl, note } = fixture
     const [node = '', other = ''] = cluster.workers

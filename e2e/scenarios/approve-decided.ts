@@ -11,6 +11,7 @@ const APPROVER = ['podmend-approver']
 const granted: Scenario = {
   name: 'approve-granted',
   title: 'a plan waits, is approved by a named person with kubectl mend, and is carried out',
+  core: true,
   run: async (fixture) => {
     const { record, planHash } = await asked(fixture)
     const anna = await userNamed(fixture, 'anna', APPROVER)
@@ -32,6 +33,7 @@ const granted: Scenario = {
 const denied: Scenario = {
   name: 'approve-denied',
   title: 'a plan that a person denies is Cancelled, with who and why, and nothing is done',
+  core: true,
   run: async (fixture) => {
     const { record, was } = await asked(fixture)
     const anna = await userNamed(fixture, 'anna', APPROVER)

@@ -14,6 +14,7 @@ const patch = (person: User, name: string, approval: object): Promise<string> =>
 const withoutRight: Scenario = {
   name: 'approve-without-right',
   title: 'whoever lacks the verb approve is refused by the API server, with or without kubectl mend',
+  core: true,
   run: async (fixture) => {
     const { record, was, planHash } = await asked(fixture)
     const { name } = record.metadata
@@ -45,6 +46,7 @@ const withoutRight: Scenario = {
 const otherThanShown: Scenario = {
   name: 'approve-other-than-shown',
   title: "an approval in another's name, or of another plan, is refused even to those who may approve",
+  core: true,
   run: async (fixture) => {
     const { record, was, planHash } = await asked(fixture)
     const { name } = record.metadata

@@ -25,6 +25,7 @@ const RESTART = [{ type: 'RestartRuntime' }]
 const chain: Scenario = {
   name: 'b-chain',
   title: "where Docker's chain is gone, Docker is restarted on that node only, and the pod there runs",
+  core: true,
   breaks: true,
   lane: 'first worker',
   run: async (fixture) => {
@@ -62,6 +63,7 @@ const TAKEN = { listens: 10250, published: 18080 }
 const port: Scenario = {
   name: 'b-port-taken',
   title: 'where a host port is taken, as Docker says it, that is explained and nothing is restarted',
+  core: true,
   breaks: true,
   lane: 'first worker',
   run: async (fixture) => {

@@ -46,6 +46,7 @@ const flag: Scenario = {
   name: 'c-flag',
   title:
     'the node without the helper is flagged within seconds with the package to install; the flag goes once it is there',
+  core: true,
   lane: 'second worker',
   timeoutMs: 300_000,
   run: async (fixture) => {
@@ -107,6 +108,7 @@ const taint: Scenario = {
 const install: Scenario = {
   name: 'c-install',
   title: 'with InstallMountHelper allowed, the package is installed on that node and on no other',
+  core: true,
   // With the one in which a person installs it: each asks that no other node has it.
   lane: 'second worker',
   timeoutMs: 300_000,

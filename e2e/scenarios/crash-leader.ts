@@ -11,6 +11,7 @@ interface Moment {
   readonly name: string
   readonly title: string
   readonly failingFor?: string
+  readonly core?: true
   readonly when: (record: Remediation) => boolean
 }
 
@@ -24,6 +25,7 @@ const MOMENTS: readonly Moment[] = [
   {
     name: 'acting',
     title: 'killed as soon as its intent is recorded',
+    core: true,
     when: ({ status }) => status?.steps?.some(({ state }) => state !== 'Planned') === true,
   },
   {
@@ -33,9 +35,10 @@ const MOMENTS: readonly Moment[] = [
   },
 ]
 
-const killedWhen = ({ name, title, failingFor = '0s', when }: Moment): Scenario => ({
+const killedWhen = ({ name, title, failingFor = '0s', core, when }: Moment): Scenario => ({
   name: `crash-leader-${name}`,
   title: `the leader is ${title}: the other replica finishes, nothing is done twice`,
+  ...(core && { core }),
   alone: true,
   run: async (fixture) => {
     const { namespace, apply, records, running, record, note } = fixture

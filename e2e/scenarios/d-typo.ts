@@ -12,6 +12,7 @@ const PRIVATE = `${HOST}/team/web:1`
 const typo: Scenario = {
   name: 'd-typo',
   title: 'a bare pod, one container running, one with a mistyped image: explained with what was meant, and not touched',
+  core: true,
   run: async (fixture) => {
     await policyThat(fixture, 'Ignore')
     const stuck = await breakSite(fixture)
@@ -35,6 +36,7 @@ const typo: Scenario = {
 const applied: Scenario = {
   name: 'd-typo-applied',
   title: 'where the policy lets suggestions be applied, what was meant is written, for the registry has it',
+  core: true,
   run: async (fixture) => {
     // Broken first: with the policy there it may be mended before it is seen to fail.
     const stuck = await breakSite(fixture)
@@ -49,6 +51,7 @@ const applied: Scenario = {
 const credentials: Scenario = {
   name: 'd-credentials',
   title: 'the name is right and a pull secret is missing: said so, and no other image is written in its place',
+  core: true,
   run: async (fixture) => {
     const { namespace, apply, running, failing, record, pods, note } = fixture
     await policyThat(fixture, 'Apply')

@@ -62,6 +62,7 @@ const play = async (fixture: Fixture, node: string, count: number): Promise<void
 const one: Scenario = {
   name: 'sandbox-one',
   title: 'a pod whose dead sandbox the node does not get over is freed through CRI, and its neighbour is not touched',
+  core: true,
   breaks: true,
   lane: 'second worker',
   run: (fixture) => play(fixture, fixture.cluster.workers[1] ?? '', 1),
