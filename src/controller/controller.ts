@@ -18,7 +18,7 @@ import { clearFlag } from '../remedies/flag-node/act.ts'
 import { returnNodeLease } from '../remedies/node-lease.ts'
 import { createAttemptHistory } from '../report/attempts.ts'
 import { createMetrics, type Metrics } from '../report/metrics.ts'
-import { createReporting } from '../report/reporter.ts'
+import { createReport } from '../report/report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import { createKeyedQueue, type KeyedQueue } from '../runtime/workqueue.ts'
@@ -106,7 +106,14 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       return seen.known ? breakerState(policies.inForce(), seen.value, underRepair) : 0
     },
   })
-  const reporting = createReporting({ config, client, clock, log, metrics, records, policies, attemptHistory })
+  const report = createReport({
+    config,
+    client,
+    clock,
+    log,
+    metrics,
+    state: { remediations: records, policies, attempts: attemptHistory },
+  })
 
   const readPod = createReadPod(client)
   const podCache = createPodCache({ now, onChange: (uid) => looks.add(uid) })
@@ -205,7 +212,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       returnNodeLease(node, actDeps).catch((err: unknown) =>
         log.warn('the lease of a node was not given back', { node: node.name, err }),
       ),
-    report: reporting.reporter,
+    report,
     now,
   })
 
@@ -238,7 +245,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   }
 
   const policiesChanged = (): void => {
-    if (mayAct()) reporting.policyStatusUpdates.changed()
+    if (mayAct()) report.policiesChanged()
     reconsider()
   }
 
@@ -278,7 +285,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     incidents,
     inspect,
     clearFlag: (clearing) => clearFlag(clearing, actDeps),
-    emit: reporting.emit,
+    emit: report.emit,
     mayAct: () => mayAct() && paused.known && !paused.value,
     clock,
     log,
@@ -306,7 +313,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       flags.stop()
       await Promise.all([watch.stop(), looks.drain()])
       await reconciles.drain()
-      await reporting.flush()
+      await report.flush()
       registry.close()
     },
     watch,

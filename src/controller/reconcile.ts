@@ -12,10 +12,10 @@ import {
   type Owner,
 } from '../model/incident.ts'
 import type { ObjectRef, Pod } from '../model/kubernetes.ts'
-import type { Outcome, Plan } from '../model/plan.ts'
+import { runningDigests } from '../model/pod.ts'
+import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
 import { endedWith, isInProgress, isOpen, supersededRecords } from '../model/remediation-state.ts'
-import type { Reporter } from '../report/reporter.ts'
-import type { VerdictOf } from '../report/status-fields.ts'
+import type { Report } from '../report/report.ts'
 import type { PodRef } from '../watch/pod-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
 import { evaluate, type Evaluation, type Gather, type Snapshot } from './evaluate.ts'
@@ -44,7 +44,7 @@ export interface ReconcileDeps {
   readonly act: (plan: Plan) => Promise<Outcome>
   /** A remedy on a node came to its end: others may work there. */
   readonly leaveNode: (node: Pick<ObjectRef, 'name' | 'uid'>) => Promise<void>
-  readonly report: Reporter
+  readonly report: Report
   readonly now: () => number
 }
 
@@ -131,9 +131,12 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const id = incidentId(incident.owner.ref.uid, incident.area)
     deps.reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
     // Once the intent stands on the record the record is what counts.
-    const record = await report.intend(incident, verdict).finally(() => deps.reservations.release(incident.key))
+    const record = await report
+      .recordOf(incident, verdict)
+      .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
+      .finally(() => deps.reservations.release(incident.key))
     const outcome = await deps.act(verdict.plan)
-    await report.acted(incident, record, outcome)
+    await report.write(record, { kind: 'Acted', outcome }, incident)
     return awaitVerification(incident, outcome)
   }
 
@@ -148,12 +151,14 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const record = records.of(incident.owner.ref.uid, incident.area).find(isInProgress)
     if (!record) return { requeueAfterMs: SOON_MS }
     if (verdict.next?.kind === 'Undo') {
-      const undoing = await report.intendUndo(incident, record, verdict.next.plan)
+      const undoing = await report.write(record, { kind: 'UndoIntended', plan: verdict.next.plan }, incident)
       const outcome = await deps.act(verdict.next.plan)
-      await report.acted(incident, undoing, outcome)
+      await report.write(undoing, { kind: 'Acted', outcome }, incident)
       return { requeueAfterMs: SOON_MS }
     }
-    await report.verified(incident, record, verdict, facts)
+    if (facts.tasks?.known) report.completed(facts.tasks.value)
+    const digests = runningDigests(facts.pods?.known ? facts.pods.value : [])
+    await report.write(record, { kind: 'Verified', verdict, digests }, incident)
     if (verdict.outcome !== 'Waiting' && isNodeCause(incident.area)) await deps.leaveNode(incident.owner.ref)
     if (verdict.outcome === 'Waiting') incidents.await(incident.area, incident.owner.ref, incident.owner.selector)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') {
@@ -167,10 +172,10 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const open = records.of(incident.owner.ref.uid, incident.area).filter(isOpen)
     const healthy = incident.pods.length === 0
     for (const record of open) {
-      const [why, message] = healthy
+      const [reason, message] = healthy
         ? (['Recovered', 'no pod fails any more'] as const)
         : (['NoPolicy', 'no policy answers to it any more'] as const)
-      await report.close(record, why, message)
+      await report.write(record, { kind: 'Closed', reason, message })
     }
     if (healthy) incidents.close(incident.key)
     else if (diagnosis) report.ignored(incident, diagnosis)
@@ -181,7 +186,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const supersede = async ({ owner, area, pods, templateHash }: Incident): Promise<void> => {
     if (pods.length === 0) return
     for (const record of supersededRecords(records.of(owner.ref.uid, area), templateHash)) {
-      await report.close(record, 'Superseded', `revision ${templateHash} fails now, and has a record of its own`)
+      const message = `revision ${templateHash} fails now, and has a record of its own`
+      await report.write(record, { kind: 'Closed', reason: 'Superseded', message })
     }
   }
 
@@ -199,7 +205,11 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const owner = await ownerOf(open, pods)
     if (!owner) {
       for (const record of mine.filter(isOpen))
-        await report.close(record, 'OwnerGone', 'the owner does not exist any more')
+        await report.write(record, {
+          kind: 'Closed',
+          reason: 'OwnerGone',
+          message: 'the owner does not exist any more',
+        })
       incidents.close(key)
       return {}
     }
@@ -213,7 +223,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
       case 'Hold':
         await supersede(incident)
         if (verdict.ends === undefined || !endedWith(mine, incident.templateHash, verdict.ends))
-          await report.hold(incident, verdict)
+          await report.write(await report.recordOf(incident, verdict), { kind: 'Held', verdict }, incident)
         if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) {
           incidents.close(key)
           return {}

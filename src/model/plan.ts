@@ -160,6 +160,8 @@ export type Verdict =
         | { readonly kind: 'Stop' }
     }
 
+export type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
+
 // What came of carrying out a plan. An error that is thrown instead means that nobody knows: the intent stands on the
 // record, and the next run carries on from there.
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Pod } from './kubernetes.ts'
-import { hasBlockedContainer, isBlocked } from './pod.ts'
+import { hasBlockedContainer, isBlocked, runningDigests } from './pod.ts'
 
 const pod = (waiting: string | undefined, conditions: Readonly<Record<string, string>> = {}, init = false): Pod => ({
   metadata: { name: 'p', uid: 'p', resourceVersion: '1' },
@@ -23,4 +23,21 @@ test.each<[what: string, pod: Pod, container: boolean, blocked: boolean]>([
 ])('%s', (_, of, container, blocked) => {
   expect(hasBlockedContainer(of)).toBe(container)
   expect(isBlocked(of)).toBe(blocked)
+})
+
+test('digests are those of containers that run, init containers among them', () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const status = (name: string, state: object, imageID = `r.io/x@${digest}`) => ({ name, imageID, state })
+  const running: Pod = {
+    metadata: { name: 'p', uid: 'p', resourceVersion: '1' },
+    status: {
+      initContainerStatuses: [status('init', { terminated: {} })],
+      containerStatuses: [
+        status('web', { running: {} }),
+        status('waits', { waiting: {} }),
+        status('none', { running: {} }, ''),
+      ],
+    },
+  }
+  expect(runningDigests([running])).toEqual({ init: digest, web: digest })
 })

@@ -22,3 +22,16 @@ export const isBlocked = (pod: Pod): boolean => {
     pod.status?.conditions?.some((condition) => condition.type === type && condition.status === value) ?? false
   return !has('Ready', 'True') && (has('PodReadyToStartContainers', 'False') || hasBlockedContainer(pod))
 }
+
+const DIGEST = /sha256:[0-9a-f]{64}/
+
+/** Digests of the images that run, by container, as the kubelets report them; containers that wait have none. */
+export const runningDigests = (pods: readonly Pod[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    pods.flatMap((pod) =>
+      containerStatuses(pod).flatMap(({ name, imageID, state }) => {
+        const digest = state?.waiting ? undefined : DIGEST.exec(imageID ?? '')?.[0]
+        return digest === undefined ? [] : [[name, digest] as const]
+      }),
+    ),
+  )

@@ -80,7 +80,7 @@ describe('the sentences', () => {
   test('say that it is repaired, how long it took, and what to change for good', () => {
     const before = { ...verifying, firstSeen: new Date(NOW).toISOString() }
     const verdict = aVerification('Succeeded', 'Repaired', { message: 'the containers run' })
-    expect(told(before, { kind: 'Proven', verdict })[0]).toEqual({
+    expect(told(before, { kind: 'Verified', verdict })[0]).toEqual({
       on: 'Deployment',
       type: 'Normal',
       reason: 'Repaired',
@@ -104,7 +104,7 @@ describe('the sentences', () => {
 
   test('are silent about an intent, about waiting, and where nothing changed', () => {
     expect(told({}, { kind: 'Intended', verdict: anAct() })).toEqual([])
-    expect(told(verifying, { kind: 'Proven', verdict: aVerification('Waiting', 'Verifying') })).toEqual([])
+    expect(told(verifying, { kind: 'Verified', verdict: aVerification('Waiting', 'Verifying') })).toEqual([])
     expect(eventsOf(verifying, aRecord(verifying))).toEqual([])
   })
 
@@ -135,12 +135,12 @@ describe('the metrics count', () => {
     ],
     'a success, from first sight to proof': [
       { ...verifying, firstSeen: new Date(NOW).toISOString() },
-      { kind: 'Proven', verdict: aVerification('Succeeded', 'Repaired') },
+      { kind: 'Verified', verdict: aVerification('Succeeded', 'Repaired') },
       { ended: { policy: 'moved', action: 'RewriteImage', result: 'Succeeded', seconds: 34 } },
     ],
     'what did not help': [
       verifying,
-      { kind: 'Proven', verdict: aVerification('Ineffective', 'DidNotHelp') },
+      { kind: 'Verified', verdict: aVerification('Ineffective', 'DidNotHelp') },
       { ended: { policy: 'moved', action: 'RewriteImage', result: 'Ineffective' } },
     ],
     'nothing where nothing was ever begun': [
@@ -160,7 +160,7 @@ describe('the metrics count', () => {
     ],
     'no hold in what a proof ended': [
       verifying,
-      { kind: 'Proven', verdict: aVerification('Cancelled', 'EditReverted') },
+      { kind: 'Verified', verdict: aVerification('Cancelled', 'EditReverted') },
       { ended: { policy: 'moved', action: 'RewriteImage', result: 'Cancelled' } },
     ],
   }

@@ -34,7 +34,12 @@ test('Events take their turn two at a time, and beyond a thousand they are dropp
     },
     patch: <T>(): Promise<T> => Promise.reject<T>(new Error('nothing is written twice here')),
   }
-  const writer = createEventWriter({ kube, now: () => NOW, instance: 'a', onFailure: (error) => failures.push(error) })
+  const writer = createEventWriter({
+    client: kube,
+    now: () => NOW,
+    instance: 'a',
+    onFailure: (error) => failures.push(error),
+  })
   let done = false
   const all = writer.emit(Array.from({ length: 1_500 }, (_, n) => note(n))).then(() => {
     done = true

@@ -3,6 +3,7 @@
  * words about the same object make one Event whose count grows.
  */
 import { createHash } from 'node:crypto'
+import type { KubeClient } from '../kube/client.ts'
 import { pathOf } from '../kube/paths.ts'
 import { isoTime } from '../model/duration.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
@@ -20,14 +21,8 @@ const MAX_WAITING = 1_000
 /** Where Events about cluster-scoped objects live. */
 const CLUSTER_SCOPED_NAMESPACE = 'default'
 
-/** What Events need of the Kubernetes API. */
-export interface EventApi {
-  create<T>(path: string, body: unknown): Promise<T>
-  patch<T>(path: string, body: unknown, options: { readonly type: 'merge' }): Promise<T>
-}
-
-export interface EventDeps {
-  readonly kube: EventApi
+export interface EventWriterDeps {
+  readonly client: Pick<KubeClient, 'create' | 'patch'>
   readonly now: () => number
   /** Which process reports, e.g. its pod's name. */
   readonly instance: string
@@ -78,7 +73,7 @@ export const eventOf = (note: EventMessage, now: number, instance: string) => {
   }
 }
 
-export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps): EventWriter => {
+export const createEventWriter = ({ client, now, instance, onFailure }: EventWriterDeps): EventWriter => {
   const remembered = new Map<string, Remembered>()
 
   const write = async (note: EventMessage): Promise<void> => {
@@ -92,14 +87,14 @@ export const createEventWriter = ({ kube, now, instance, onFailure }: EventDeps)
       if (at - seen.writtenAt < BUMP_MS) return
       seen.writtenAt = at
       const path = pathOf({ kind: 'Event', namespace: seen.namespace, name: seen.name })
-      await kube.patch(path, { count: seen.count, lastTimestamp: isoTime(at) }, { type: 'merge' })
+      await client.patch(path, { count: seen.count, lastTimestamp: isoTime(at) }, { type: 'merge' })
       return
     }
     const event = eventOf(note, at, instance)
     const { name, namespace } = event.metadata
     setBounded(remembered, key, { name, namespace, count: 1, lastAt: at, writtenAt: at }, MAX_REMEMBERED)
     try {
-      await kube.create(pathOf({ kind: 'Event', namespace }), event)
+      await client.create(pathOf({ kind: 'Event', namespace }), event)
     } catch (error) {
       remembered.delete(key)
       throw error

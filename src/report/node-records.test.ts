@@ -119,7 +119,7 @@ describe('a step on a node', () => {
 
 test('a flag that is the last step ends the record well, and is not told a second time', () => {
   const flagged = happens(intended(PLANS.FlagNode), { kind: 'Acted', outcome: DONE })
-  const verification: Happening = { kind: 'Proven', verdict: aVerification('Succeeded', 'Flagged') }
+  const verification: Happening = { kind: 'Verified', verdict: aVerification('Succeeded', 'Flagged') }
   expect(happens(flagged, verification)).toMatchObject({ phase: 'Succeeded', reason: 'Flagged' })
   expect(told(flagged, verification)).toEqual([])
 })

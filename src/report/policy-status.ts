@@ -1,12 +1,15 @@
-/** What a policy's status becomes. Pure. */
+/** The status of policies: what it becomes (pure), and the writing, at most once a second for each. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Remediation } from '../api/kinds.ts'
+import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
 import { conflicts, findCircles } from '../api/policy/conflicts.ts'
 import type { PolicyStatus } from '../api/policy/policy.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { conflict, notFound } from '../kube/errors.ts'
+import { pathOf } from '../kube/paths.ts'
 import { isoTime, parseTime } from '../model/duration.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Policies } from '../watch/policy-cache.ts'
-import type { RemediationCache } from '../watch/remediation-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
 import { type StatusCondition, withCondition } from './status-fields.ts'
 
@@ -130,44 +133,121 @@ export const updatesOf = (
   }
 }
 
-export interface PolicyStatusUpdateDeps {
-  readonly policies: Pick<Policies, 'known' | 'exclude'>
-  readonly records: Pick<RemediationCache, 'countOf'>
-  readonly tell: (policy: string, updates: PolicyStatusUpdate) => void
+/**
+ * What admission makes of each policy: whether it is in force, and with what it conflicts. Conflicts between the others
+ * change with a policy that comes, changes or goes. Policies that together would rewrite an image for ever are taken out
+ * of force until one of them changes.
+ */
+export const admissionUpdates = (
+  policies: Pick<Policies, 'known' | 'exclude'>,
+): readonly (readonly [policy: string, update: PolicyStatusUpdate])[] => {
+  const known = policies.known()
+  const admitted = known.flatMap((one) => (one.admitted.ok ? [one.admitted.policy] : []))
+  const circles = findCircles(admitted)
+  policies.exclude(circles.flatMap((circle) => circle.policies))
+  const clashes = conflicts(admitted)
+  return known.map(({ object, admitted: one }) => {
+    const { name, generation = 0 } = object.metadata
+    const sentences = one.ok
+      ? circles.filter((circle) => circle.policies.includes(name)).map(({ sentence }) => sentence)
+      : one.sentences
+    const others = clashes.filter((clash) => clash.policies.includes(name)).flatMap((clash) => clash.policies)
+    const conflictsWith = [...new Set(others)].filter((other) => other !== name)
+    return [name, { admitted: { generation, sentences }, conflictsWith }]
+  })
 }
 
-/** Keeps the status of every policy true: whether it is in force, what it conflicts with, what is under way. */
-export interface PolicyStatusUpdater {
-  /** A policy came, changed or went: conflicts between the others may have changed with it. */
-  readonly changed: () => void
-  /** Something became of a record of this policy. */
-  readonly counted: (policy: string) => void
+export interface PolicyStatusWriterDeps {
+  readonly client: Pick<KubeClient, 'get' | 'replace'>
+  readonly clock: Clock
+  /** The policy as the watch last showed it, which saves a read; a stale one costs a conflict and then a read. */
+  readonly cached?: (name: string) => RemediationPolicy | undefined
+  readonly onFailure: (error: unknown, policy: string) => void
 }
 
-export const createPolicyStatusUpdater = ({
-  policies,
-  records,
-  tell,
-}: PolicyStatusUpdateDeps): PolicyStatusUpdater => ({
-  changed: () => {
-    const known = policies.known()
-    const admitted = known.flatMap((one) => (one.admitted.ok ? [one.admitted.policy] : []))
-    const circles = findCircles(admitted)
-    // Together they would rewrite an image for ever: none of them acts until one is changed.
-    policies.exclude(circles.flatMap((circle) => circle.policies))
-    const clashes = conflicts(admitted)
-    for (const { object, admitted: one } of known) {
-      const { name, generation = 0 } = object.metadata
-      const sentences = one.ok
-        ? circles.filter((circle) => circle.policies.includes(name)).map(({ sentence }) => sentence)
-        : one.sentences
-      const others = clashes.filter((clash) => clash.policies.includes(name)).flatMap((clash) => clash.policies)
-      tell(name, {
-        admitted: { generation, sentences },
-        conflictsWith: [...new Set(others)].filter((other) => other !== name),
-        ...records.countOf(name),
-      })
+export interface PolicyStatusWriter {
+  readonly update: (policy: string, update: PolicyStatusUpdate) => void
+  /** Writes what is pending at once; for the end of the process. Never rejects. */
+  readonly flush: () => Promise<void>
+}
+
+const PAUSE_MS = 1_000
+const RETRY_MS = 5_000
+const MAX_ROUNDS = 4
+
+/** Gathers updates and writes each policy at most once a second. */
+export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicyStatusWriter => {
+  const { client, clock, cached, onFailure } = deps
+  const pending = new Map<string, PolicyStatusUpdate>()
+  const writing = new Map<string, Promise<void>>()
+  const timers = new Map<string, () => void>()
+  const freeAt = new Map<string, number>()
+
+  const put = async (name: string, updates: PolicyStatusUpdate): Promise<void> => {
+    for (let round = 1; ; round += 1) {
+      const path = pathOf({ kind: 'RemediationPolicy', name })
+      const policy = (round === 1 ? cached?.(name) : undefined) ?? (await client.get<RemediationPolicy>(path))
+      const before = policy.status ?? {}
+      const status = nextPolicyStatus(before, updates, clock.now())
+      if (status === before) return
+      try {
+        await client.replace(pathOf({ kind: 'RemediationPolicy', name, subresource: 'status' }), { ...policy, status })
+        return
+      } catch (error) {
+        if (!conflict(error) || round === MAX_ROUNDS) throw error
+      }
     }
-  },
-  counted: (policy) => tell(policy, records.countOf(policy)),
-})
+  }
+
+  const write = async (name: string): Promise<void> => {
+    timers.get(name)?.()
+    timers.delete(name)
+    const updates = pending.get(name)
+    if (!updates) return
+    pending.delete(name)
+    freeAt.set(name, clock.monotonic() + PAUSE_MS)
+    try {
+      await put(name, updates)
+    } catch (error) {
+      if (notFound(error)) {
+        freeAt.delete(name)
+        return
+      }
+      pending.set(name, mergeUpdates(updates, pending.get(name) ?? {}))
+      freeAt.set(name, clock.monotonic() + RETRY_MS)
+      onFailure(error, name)
+    }
+  }
+
+  const start = (name: string): void => {
+    const run = write(name).finally(() => {
+      writing.delete(name)
+      if (pending.has(name)) schedule(name)
+    })
+    writing.set(name, run)
+  }
+
+  const schedule = (name: string): void => {
+    if (writing.has(name) || timers.has(name)) return
+    const waitMs = (freeAt.get(name) ?? 0) - clock.monotonic()
+    // Even the first update waits a moment: those of one reconcile come in pieces.
+    timers.set(
+      name,
+      clock.setTimeout(() => start(name), Math.max(waitMs, 50)),
+    )
+  }
+
+  return {
+    update: (name, update) => {
+      pending.set(name, mergeUpdates(pending.get(name) ?? {}, update))
+      schedule(name)
+    },
+    flush: async () => {
+      await Promise.all(writing.values())
+      for (const name of pending.keys()) if (!writing.has(name)) start(name)
+      await Promise.all(writing.values())
+      for (const cancel of timers.values()) cancel()
+      timers.clear()
+    },
+  }
+}

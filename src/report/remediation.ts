@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationSpec, RemediationStatus } from '../api/remediation.ts'
+import type { KubeClient } from '../kube/client.ts'
 import { alreadyExists, conflict, Retry, Terminal } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { IncidentArea } from '../model/causes.ts'
@@ -15,15 +16,10 @@ import { type Diagnosis, type Incident, remediationName } from '../model/inciden
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
 import type { PolicyRef } from '../model/remediation-state.ts'
-import { clip, lastBegun, type Sight, type StatusChange } from './status-fields.ts'
-import { nextStatus } from './status.ts'
+import { clip, lastBegun } from './status-fields.ts'
+import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
-/** What records need of the Kubernetes API. */
-export interface RecordApi {
-  get<T>(path: string): Promise<T>
-  create<T>(path: string, body: unknown): Promise<T>
-  replace<T>(path: string, body: unknown): Promise<T>
-}
+type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>
 
 export interface Subject {
   readonly incident: Incident
@@ -43,8 +39,8 @@ export const policyLabel = (name: string): string =>
     ? name
     : `${name.slice(0, MAX_LABEL - 9)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
 
-/** What an incident looks like now, for the record. */
-export const sightOf = ({ pods }: Incident): Sight => ({
+/** What an incident looks like now. */
+export const observationOf = ({ pods }: Incident): Observation => ({
   failingPods: pods.length,
   firstSeen: pods.length > 0 ? Math.min(...pods.map(({ since }) => since)) : undefined,
 })

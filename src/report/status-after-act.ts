@@ -1,7 +1,8 @@
 /** Changes of a record after the write: what the API server said, and whether it helped. */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { isoTime } from '../model/duration.ts'
-import { clip, isUndo, lastBegun, put, type StatusChange, withLast, withoutProposal } from './status-fields.ts'
+import type { Outcome, VerdictOf } from '../model/plan.ts'
+import { clip, isUndo, lastBegun, put, withLast, withoutProposal } from './status-fields.ts'
 
 /** A rewrite's pods are those that were written to: what was left proves nothing. */
 const withoutLeft = (
@@ -30,7 +31,7 @@ const sayActed = (step: RemediationStep | undefined): { readonly done: string; r
 
 export const acted = (
   before: RemediationStatus,
-  { at, outcome, requeueAt }: Extract<StatusChange, { kind: 'Acted' }>,
+  { at, outcome, requeueAt }: { readonly at: number; readonly outcome: Outcome; readonly requeueAt?: number },
 ): RemediationStatus => {
   const steps = before.steps ?? []
   const nextCheckTime = requeueAt === undefined ? undefined : isoTime(requeueAt)
@@ -103,7 +104,15 @@ export const acted = (
 
 export const verified = (
   before: RemediationStatus,
-  { at, verdict, digests = {} }: Extract<StatusChange, { kind: 'Proven' }>,
+  {
+    at,
+    verdict,
+    digests = {},
+  }: {
+    readonly at: number
+    readonly verdict: VerdictOf<'Verify'>
+    readonly digests?: Readonly<Record<string, string>>
+  },
 ): RemediationStatus => {
   const { reason, message, requeueAt, next } = verdict
   const steps = before.steps ?? []

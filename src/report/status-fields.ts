@@ -2,9 +2,8 @@ import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
-import type { NodePlan, Outcome, PlacedChange, Plan, RewriteImagePlan, Verdict } from '../model/plan.ts'
+import type { NodePlan, PlacedChange, Plan } from '../model/plan.ts'
 import type { PolicyRef } from '../model/remediation-state.ts'
-import type { Reason } from './reasons.ts'
 
 /** Fields that go away when they are undefined here: a status is replaced as a whole. */
 export const put = (before: RemediationStatus, fields: Partial<RemediationStatus>): RemediationStatus => {
@@ -135,32 +134,6 @@ export const isUndo = (steps: readonly RemediationStep[]): boolean => {
   const [before, last] = steps.filter(({ state }) => state !== 'Planned').slice(-2)
   return last !== undefined && before?.attempt === last.attempt && before.index === last.index
 }
-
-// What can happen to a record. Times (`at`, `requeueAt`) are ms since the epoch.
-
-export type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
-
-/** What the incident looked like; told with each change so that a write carries it. */
-export interface Sight {
-  readonly failingPods: number
-  /** ms since the epoch at which the first of them began to fail. */
-  readonly firstSeen?: number | undefined
-}
-
-export type StatusChange = { readonly at: number; readonly sight?: Sight } & (
-  | { readonly kind: 'Held'; readonly verdict: VerdictOf<'Hold'> }
-  | { readonly kind: 'Intended'; readonly verdict: VerdictOf<'Act'> }
-  | { readonly kind: 'UndoIntended'; readonly plan: RewriteImagePlan }
-  | { readonly kind: 'Acted'; readonly outcome: Outcome; readonly requeueAt?: number }
-  | {
-      readonly kind: 'Proven'
-      readonly verdict: VerdictOf<'Verify'>
-      /** Image digests that now run, by container, where the kubelet told. */
-      readonly digests?: Readonly<Record<string, string>>
-    }
-  /** Nothing is left to do: it recovered, its owner is gone, a person said no. */
-  | { readonly kind: 'Closed'; readonly reason: Reason; readonly message: string }
-)
 
 /** A condition as records and policies carry it. */
 export interface StatusCondition {

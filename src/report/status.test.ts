@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { remediationStatus, type RemediationStatus } from '../api/remediation.ts'
 import { HOLD_REASONS, type Phase } from '../model/reasons.ts'
-import type { StatusChange } from './status-fields.ts'
-import { nextStatus } from './status.ts'
+import { nextStatus, type StatusChange } from './status.ts'
 import {
   aHold,
   anAct,
@@ -28,7 +27,7 @@ const acted = (outcome: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = DO
   ...more,
 })
 const verification = (...words: Parameters<typeof aVerification>): Happening => ({
-  kind: 'Proven',
+  kind: 'Verified',
   verdict: aVerification(...words),
 })
 const undo: Happening = {
@@ -367,12 +366,12 @@ describe('the status of a record', () => {
   test('keeps the first sight, and begins anew when it fails again after a success', () => {
     const first = nextStatus(
       {},
-      { at: NOW, kind: 'Held', verdict: aHold('CoolingDown'), sight: { failingPods: 2, firstSeen: NOW - 5_000 } },
+      { at: NOW, kind: 'Held', verdict: aHold('CoolingDown'), observed: { failingPods: 2, firstSeen: NOW - 5_000 } },
     )
     expect(first).toMatchObject({ failingPods: 2, firstSeen: iso(-5_000) })
     const ended = nextStatus(
       { ...first, phase: 'Succeeded', finishedAt: iso() },
-      { at: NOW + 1, kind: 'Intended', verdict: anAct({ attempt: 2 }), sight: { failingPods: 1, firstSeen: NOW } },
+      { at: NOW + 1, kind: 'Intended', verdict: anAct({ attempt: 2 }), observed: { failingPods: 1, firstSeen: NOW } },
     )
     expect(ended).toMatchObject({ failingPods: 1, firstSeen: iso(), startedAt: iso(1) })
   })
@@ -405,7 +404,7 @@ describe('the status of a record', () => {
     const before = lived(act(), acted())
     const after = nextStatus(before, {
       at: NOW,
-      kind: 'Proven',
+      kind: 'Verified',
       verdict: aVerification('Succeeded', 'Repaired'),
       digests: { coredns: 'sha256:abc' },
     })

@@ -2,10 +2,9 @@
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
-import type { RecyclePodPlan, RewriteImagePlan } from '../model/plan.ts'
+import type { RecyclePodPlan, RewriteImagePlan, VerdictOf } from '../model/plan.ts'
 import type { HoldReason } from '../model/reasons.ts'
-import type { StatusChange, VerdictOf } from './status-fields.ts'
-import { nextStatus } from './status.ts'
+import { nextStatus, type StatusChange } from './status.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')
 export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'

@@ -21,7 +21,7 @@ const setUp = (client: KubeClient = kube) => {
   const failures: unknown[] = []
   let now = START
   const writer = createEventWriter({
-    kube: client,
+    client,
     now: () => now,
     instance: 'test',
     onFailure: (error) => failures.push(error),

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { RemediationPolicy } from '../../src/api/kinds.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
-import { createPolicyStatusWriter } from '../../src/report/policy-status-writer.ts'
+import { createPolicyStatusWriter } from '../../src/report/policy-status.ts'
 import { createManualClock } from '../../src/runtime/clock.ts'
 import { eventually, useControlPlane } from '../../testbed/fixture.ts'
 import { clientOf } from '../act/plans.ts'
@@ -29,17 +29,21 @@ const policy = async (name: string): Promise<RemediationPolicy> => {
 const read = (name: string) => cluster.get<RemediationPolicy>('remediationpolicy', name)
 const attempt = (n: number) => ({ incident: `incident-${n}`, at: Date.UTC(2030, 0, 1) + n })
 
-const setUp = (seen?: (name: string) => RemediationPolicy | undefined) => {
+const setUp = (cached?: (name: string) => RemediationPolicy | undefined) => {
   const failures: unknown[] = []
   const clock = createManualClock()
   const onFailure = (error: unknown): void => void failures.push(error)
-  return { clock, failures, writer: createPolicyStatusWriter({ kube, clock, onFailure, ...(seen && { seen }) }) }
+  return {
+    clock,
+    failures,
+    writer: createPolicyStatusWriter({ client: kube, clock, onFailure, ...(cached && { cached }) }),
+  }
 }
 
 test('news are gathered: many become one write', async () => {
   const before = await policy('gathered')
   const { writer, clock, failures } = setUp()
-  for (let n = 0; n < 20; n += 1) writer.tell('gathered', { attempts: [attempt(n)], active: n, succeeded: 1 })
+  for (let n = 0; n < 20; n += 1) writer.update('gathered', { attempts: [attempt(n)], active: n, succeeded: 1 })
   await clock.advance(100)
   await writer.flush()
   const { status, metadata } = await read('gathered')
@@ -52,10 +56,10 @@ test('news are gathered: many become one write', async () => {
 test('a policy is written at most once a second', async () => {
   await policy('paced')
   const { writer, clock } = setUp()
-  writer.tell('paced', { active: 1 })
+  writer.update('paced', { active: 1 })
   await clock.advance(100)
   await eventually(async () => expect((await read('paced')).status?.active).toBe(1))
-  writer.tell('paced', { active: 2 })
+  writer.update('paced', { active: 2 })
   await clock.advance(500)
   expect((await read('paced')).status?.active).toBe(1)
   await clock.advance(600)
@@ -65,10 +69,10 @@ test('a policy is written at most once a second', async () => {
 test('what someone else wrote meanwhile is kept', async () => {
   const stale = await policy('merged')
   const first = setUp()
-  first.writer.tell('merged', { attempts: [attempt(1)], succeeded: 2 })
+  first.writer.update('merged', { attempts: [attempt(1)], succeeded: 2 })
   await first.writer.flush()
   const second = setUp(() => stale)
-  second.writer.tell('merged', { attempts: [attempt(2)], succeeded: 3 })
+  second.writer.update('merged', { attempts: [attempt(2)], succeeded: 3 })
   await second.writer.flush()
   const { status } = await read('merged')
   expect(second.failures).toEqual([])
@@ -79,7 +83,10 @@ test('what someone else wrote meanwhile is kept', async () => {
 test('admission is told as a condition', async () => {
   await policy('judged')
   const { writer } = setUp()
-  writer.tell('judged', { admitted: { generation: 1, sentences: ['a rule maps to itself'] }, conflictsWith: ['other'] })
+  writer.update('judged', {
+    admitted: { generation: 1, sentences: ['a rule maps to itself'] },
+    conflictsWith: ['other'],
+  })
   await writer.flush()
   await cluster.kubectl(['wait', '--for=condition=Ready=False', 'remediationpolicy/judged', '--timeout=5s'])
   await cluster.kubectl(['wait', '--for=condition=Conflicting', 'remediationpolicy/judged', '--timeout=5s'])
@@ -97,11 +104,11 @@ test('news that could not be written are not lost', async () => {
       return kube.replace<T>(path, body)
     },
   }
-  const writer = createPolicyStatusWriter({ kube: flaky, clock, onFailure: (error) => failures.push(error) })
-  writer.tell('later', { succeeded: 1 })
+  const writer = createPolicyStatusWriter({ client: flaky, clock, onFailure: (error) => failures.push(error) })
+  writer.update('later', { succeeded: 1 })
   await clock.advance(100)
   await eventually(() => expect(failures).toHaveLength(1))
-  writer.tell('later', { succeeded: 1 })
+  writer.update('later', { succeeded: 1 })
   down = false
   await eventually(async () => {
     await clock.advance(6_000)
@@ -111,7 +118,7 @@ test('news that could not be written are not lost', async () => {
 
 test('a policy that is gone is let go', async () => {
   const { writer, failures } = setUp()
-  writer.tell('never-was', { active: 1 })
+  writer.update('never-was', { active: 1 })
   await writer.flush()
   expect(failures).toEqual([])
 })

@@ -110,7 +110,7 @@ describe('a record', () => {
     record = await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
     record = await recordChange(
       record,
-      { kind: 'Proven', at: NOW, verdict: aVerification('Succeeded', 'Repaired') },
+      { kind: 'Verified', at: NOW, verdict: aVerification('Succeeded', 'Repaired') },
       kube,
     )
     expect((await read(record)).status).toMatchObject({ phase: 'Succeeded', reason: 'Repaired', observedGeneration: 1 })

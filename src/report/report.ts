@@ -1,0 +1,140 @@
+/**
+ * What the controller tells of its work: each change is written to the record once, then goes out as Events, metrics, a log
+ * line, and updates of the policy's status.
+ */
+import type { NodeTask, Remediation } from '../api/kinds.ts'
+import type { RemediationStatus } from '../api/remediation.ts'
+import type { Config } from '../config/config.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { Diagnosis, Incident } from '../model/incident.ts'
+import { openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Policies } from '../watch/policy-cache.ts'
+import type { RemediationCache } from '../watch/remediation-cache.ts'
+import type { AttemptHistory } from './attempts.ts'
+import { type EventMessage, eventsOf } from './event-messages.ts'
+import { createEventWriter } from './events.ts'
+import { type Metrics, metricsDeltaOf } from './metrics.ts'
+import { admissionUpdates, createPolicyStatusWriter, updatesOf } from './policy-status.ts'
+import { observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
+import type { Change } from './status.ts'
+
+export interface ReportDeps {
+  readonly config: Pick<Config, 'identity' | 'namespace'>
+  readonly client: KubeClient
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly state: {
+    readonly remediations: RemediationCache
+    readonly policies: Policies
+    readonly attempts: AttemptHistory
+  }
+}
+
+export interface Report {
+  /** The open record of an incident; one is opened where there is none. */
+  readonly recordOf: (
+    incident: Incident,
+    about: { readonly diagnosis: Diagnosis; readonly policy: PolicyRef },
+  ) => Promise<Remediation>
+  /**
+   * Writes a change to a record, once, and tells of it; Events are on their way when it resolves. An intent must have
+   * resolved before anything is written elsewhere: it rejects with `Retry` where someone else moved the record.
+   */
+  readonly write: (record: Remediation, change: Change, incident?: Incident) => Promise<Remediation>
+  /** Counts an incident that no policy matches; nothing is written. */
+  readonly ignored: (incident: Incident, diagnosis: Diagnosis) => void
+  /** Counts tasks that agents completed. */
+  readonly completed: (tasks: readonly NodeTask[]) => void
+  /** A policy came, changed or went: the status of each is worked out anew. */
+  readonly policiesChanged: () => void
+  /** Events about something that has no record. */
+  readonly emit: (messages: readonly EventMessage[]) => void
+  /** Writes the pending status of policies; for the end of the process. */
+  readonly flush: () => Promise<void>
+}
+
+export const createReport = ({ config, client, clock, log, metrics, state }: ReportDeps): Report => {
+  const { remediations, policies, attempts } = state
+  const now = () => clock.now()
+  const failed = (message: string) => (error: unknown, about: object | string) =>
+    log.warn(message, { err: error, about })
+  const events = createEventWriter({ client, now, instance: config.identity, onFailure: failed('event not written') })
+  const policyStatus = createPolicyStatusWriter({
+    client,
+    clock,
+    cached: policies.seen,
+    onFailure: failed('policy status not written'),
+  })
+
+  const remember = (record: Remediation): void => {
+    const before = remediations.get(record.metadata.uid) ?? record
+    remediations.put(record)
+    logRecord(log, record)
+    for (const name of new Set([before, record].map((each) => policyRefOf(each).name)))
+      policyStatus.update(name, remediations.countOf(name))
+  }
+
+  const publish = (before: RemediationStatus | undefined, record: Remediation): void => {
+    remember(record)
+    if (record.status === before) return
+    metrics.count(metricsDeltaOf(before, record))
+    void events.emit(eventsOf(before, record))
+    const updates = updatesOf(before, record)
+    if (!updates) return
+    const { name } = policyRefOf(record)
+    attempts.heard(name, updates)
+    policyStatus.update(name, updates)
+  }
+
+  const ignored = ({ key, templateHash }: Incident, { cause }: Diagnosis): void =>
+    metrics.incident(`${key}/${templateHash}`, cause)
+
+  return {
+    recordOf: async (incident, { diagnosis, policy }) => {
+      const { owner, area, templateHash } = incident
+      const open = openRecordOf(remediations.of(owner.ref.uid, area), templateHash)
+      if (open) return open
+      const { record } = await openRecord({ incident, diagnosis, policy }, client, config.namespace)
+      ignored(incident, diagnosis)
+      remember(record)
+      return record
+    },
+    write: async (record, change, incident) => {
+      const observed = incident && observationOf(incident)
+      const made = { ...change, at: now(), ...(observed && { observed }) }
+      const written =
+        made.kind === 'Intended' || made.kind === 'UndoIntended'
+          ? await recordIntent(record, made, client)
+          : await recordChange(record, made, client)
+      if (written !== record) publish(record.status, written)
+      return written
+    },
+    ignored,
+    completed: metrics.answered,
+    policiesChanged: () => {
+      for (const [name, update] of admissionUpdates(policies))
+        policyStatus.update(name, { ...update, ...remediations.countOf(name) })
+    },
+    emit: (messages) => void events.emit(messages),
+    flush: policyStatus.flush,
+  }
+}
+
+/** One line for each move of a record: what was decided or done, and why. */
+const logRecord = (log: Log, record: Remediation): void => {
+  const { metadata, spec, status } = record
+  if (!status?.phase) return
+  const { namespace, name } = metadata
+  log.info('remediation moved', {
+    phase: status.phase,
+    reason: status.reason,
+    target: [spec.target.kind, [spec.target.namespace, spec.target.name].filter(Boolean).join('/')].join(' '),
+    cause: status.cause ?? spec.cause,
+    policy: policyRefOf(record).name,
+    record: `${namespace ?? ''}/${name}`,
+    says: status.message,
+  })
+}
