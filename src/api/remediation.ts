@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { CAUSES } from '../model/causes.ts'
 import { NODE_RUNTIMES, RESTART_REASONS } from '../model/node-tasks.ts'
-import { ACTION_TYPES, type HoldReason, PHASES } from '../model/reasons.ts'
+import { ACTION_TYPES } from './policy/actions.ts'
+import { type HoldReason, PHASES } from '../model/reasons.ts'
 import { type CelRule, conditions, count, fitting, listOf, text, time, total, transitions } from './schema.ts'
 
 const cause = z.enum(CAUSES as [string, ...string[]])

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { parseDuration } from '../model/duration.ts'
-import { ACTION_TYPES, type ActionType } from '../model/reasons.ts'
+import { ACTION_TYPES, type ActionType } from '../api/policy/actions.ts'
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/log.ts'
 
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const

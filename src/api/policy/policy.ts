@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import { CAUSES_BY_AREA } from '../../model/causes.ts'
-import type { ActionType } from '../../model/reasons.ts'
 import { conditions, count, duration, filled, fitting, listOf, type Rule, ruled, text, time, total } from '../schema.ts'
-import { action } from './actions.ts'
+import { ACTION_TYPES, action, actionEntry, type ActionType, UNDOABLE } from './actions.ts'
 import { match } from './match.ts'
 
 const limits = z.strictObject({
@@ -18,14 +16,6 @@ const limits = z.strictObject({
   }).default('30%'),
 })
 
-const ACTS_ON: Readonly<Partial<Record<ActionType, { readonly causes: readonly string[]; readonly example: string }>>> =
-  {
-    RewriteImage: { causes: CAUSES_BY_AREA.image, example: 'an image cause such as ProjectNotFound' },
-    RecycleSandbox: { causes: CAUSES_BY_AREA.sandbox, example: 'a sandbox cause such as SandboxStale' },
-    RestartRuntime: { causes: CAUSES_BY_AREA.sandbox, example: 'a sandbox cause such as IptablesChainMissing' },
-    InstallMountHelper: { causes: ['MountHelperMissing'], example: 'MountHelperMissing' },
-  }
-
 interface Fields {
   readonly match: { readonly causes: readonly string[] }
   readonly actions: readonly { readonly type: ActionType }[]
@@ -33,14 +23,19 @@ interface Fields {
 }
 
 /** An escalation may hold steps for several causes, so each action needs only one that it can answer. */
-const answers = Object.entries(ACTS_ON).map(
-  ([type, { causes, example }]): Rule<Fields> => ({
-    rule: `!self.actions.exists(a, a.type == '${type}') || self.match.causes.exists(c, c in [${causes.map((c) => `'${c}'`).join(', ')}])`,
-    message: `actions has ${type}, which helps with none of match.causes: add ${example}, or remove the action`,
-    holds: (spec) => !spec.actions.some((a) => a.type === type) || spec.match.causes.some((c) => causes.includes(c)),
-    at: 'actions',
-  }),
-)
+const answers = ACTION_TYPES.flatMap((type): readonly Rule<Fields>[] => {
+  const { helpsWith } = actionEntry(type)
+  if (!helpsWith) return []
+  const { causes, example } = helpsWith
+  return [
+    {
+      rule: `!self.actions.exists(a, a.type == '${type}') || self.match.causes.exists(c, c in [${causes.map((c) => `'${c}'`).join(', ')}])`,
+      message: `actions has ${type}, which helps with none of match.causes: add ${example}, or remove the action`,
+      holds: (spec) => !spec.actions.some((a) => a.type === type) || spec.match.causes.some((c) => causes.includes(c)),
+      at: 'actions',
+    },
+  ]
+})
 
 export const policySpec = ruled(
   z.strictObject({
@@ -79,9 +74,10 @@ export const policySpec = ruled(
   }),
   ...answers,
   {
-    rule: "self.onIneffective != 'Undo' || self.actions.exists(a, a.type == 'RewriteImage')",
-    message: 'onIneffective: Undo needs an action that can be undone: add RewriteImage, or set Keep',
-    holds: ({ onIneffective, actions }) => onIneffective !== 'Undo' || actions.some((a) => a.type === 'RewriteImage'),
+    rule: `self.onIneffective != 'Undo' || self.actions.exists(a, ${UNDOABLE.map((type) => `a.type == '${type}'`).join(' || ')})`,
+    message: `onIneffective: Undo needs an action that can be undone: add ${UNDOABLE.join(' or ')}, or set Keep`,
+    holds: ({ onIneffective, actions }) =>
+      onIneffective !== 'Undo' || actions.some(({ type }) => UNDOABLE.includes(type)),
     at: 'onIneffective',
   },
   {

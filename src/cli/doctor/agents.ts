@@ -6,7 +6,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
 import { API_VERSION, NODE_TASK_POLICY } from '../../model/names.ts'
-import type { ActionType } from '../../model/reasons.ts'
+import type { ActionType } from '../../api/policy/actions.ts'
 import { type Admission, ADMISSION_TODO, readAdmission, weaknessOf } from './admission.ts'
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 

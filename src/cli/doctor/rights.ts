@@ -1,7 +1,7 @@
 /** The rights that `doctor` asks for, from the roles in `manifests/`, and its judgement on the answers. */
 import { parseAllDocuments } from 'yaml'
 import type { RemediationPolicy } from '../../api/kinds.ts'
-import { ACTION_TYPES, type ActionType } from '../../model/reasons.ts'
+import { ACTION_TYPES, type ActionType } from '../../api/policy/actions.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 /** A right by one verb on one resource. */
