@@ -179,6 +179,7 @@ export const remediationStatus = z.object({
   observedGeneration: total('Generation of the spec that this status speaks of.').optional(),
   phase: z.enum(PHASES).optional().describe('How far the remediation came.'),
   reason: text(64, 'Why it is in this phase, in one word; a guardrail when it is Held.').optional(),
+  foreseen: text(64, 'The guardrail that would hold it if the policy, which only observes, acted.').optional(),
   message: text(4096, 'Why it is in this phase, in a sentence.').optional(),
   policy: policyRef('The policy that governs now, or by which the remedy under way was begun.').optional(),
   cause: cause.optional().describe('The cause as it is known now.'),
