@@ -36,20 +36,18 @@ const rewriteRule = ruled(
   z.strictObject({
     from: prefix(
       'from',
-      'Path prefix to replace, by whole segments, e.g. registry.example.com/old/. Where to lies below it, images that are below to already are left alone.',
-      'from must begin with a registry host, for images are compared in their normal form: write docker.io/ before names of Docker Hub',
+      'Path prefix to replace, in whole segments, e.g. registry.example.com/old/. If to lies below from, images already below to are not rewritten.',
+      'from must begin with a registry host because images are compared in their normal form: write docker.io/ before names of Docker Hub',
     ).optional(),
     to: prefix(
       'to',
-      'What takes the place of from, e.g. registry.example.com/new/.',
-      'to is outside any registry: begin it with a host, such as registry.example.com/ or docker.io/',
+      'Replacement for from, e.g. registry.example.com/new/.',
+      'to must begin with a registry host, such as registry.example.com/ or docker.io/',
     ).optional(),
     pattern: text(512, 'RE2 pattern on the full reference in its normal form, instead of from and to.')
       .min(1)
       .optional(),
-    replace: text(512, 'What takes the place of what pattern matched; $1 stands for its first group.')
-      .min(1)
-      .optional(),
+    replace: text(512, 'Replacement for the text that pattern matched; $1 is its first group.').min(1).optional(),
   }),
   {
     rule: '!((has(self.from) || has(self.to)) && (has(self.pattern) || has(self.replace)))',
@@ -97,16 +95,16 @@ const rewriteImage = ruled(
   z.strictObject({
     rules: filled(
       listOf(rewriteRule, { max: 64, what: 'Rewrites, tried in order; the first that applies is used.' }),
-      'rules is empty; add a rule, or leave it out and set suggestions: Apply',
+      'rules is empty; add a rule, or omit it and set suggestions: Apply',
     ).optional(),
     verify: z
       .enum(['Required', 'IfReachable', 'Never'])
       .default('Required')
-      .describe('Whether the registry must confirm that the new image is there, for the platform of the node.'),
+      .describe("Whether the registry must confirm that the new image exists for the node's platform."),
     suggestions: z
       .enum(['Ignore', 'Apply'])
       .default('Ignore')
-      .describe("Whether a diagnosed typo's nearest image may be written, if the registry has it."),
+      .describe('Whether the suggested image for a likely typo may be written, if the registry has it.'),
   }),
   {
     rule: "has(self.rules) || self.suggestions == 'Apply'",
@@ -116,7 +114,7 @@ const rewriteImage = ruled(
   {
     rule: "self.suggestions != 'Apply' || self.verify != 'Never'",
     message:
-      'verify must be Required or IfReachable with suggestions: Apply, for a suggestion is only written when the registry has it',
+      'verify must be Required or IfReachable with suggestions: Apply because a suggestion is only written if the registry has it',
     holds: ({ suggestions, verify }) => suggestions !== 'Apply' || verify !== 'Never',
     at: 'verify',
   },
@@ -126,14 +124,14 @@ const recyclePod = z.strictObject({
   method: z
     .enum(['Delete', 'Evict'])
     .default('Delete')
-    .describe('Delete the pod, or evict it; eviction does not consult budgets for pods that never ran.'),
+    .describe('Delete the pod, or evict it; eviction ignores disruption budgets for pods that never ran.'),
 })
 
 const flagNode = z.strictObject({
   taint: z
     .enum(['None', 'NoSchedule'])
     .default('None')
-    .describe('Whether new pods are kept away from the node while it is flagged.'),
+    .describe('Whether a taint keeps new pods off the node while it is flagged.'),
 })
 
 /** What the API says of one action. */
@@ -241,7 +239,7 @@ export const action = ruled(
       'timeout',
       '5s',
       '24h',
-      'How long the remedy has to prove that it helped before the next action is tried.',
+      'How long the remedy may take to show that it helped before the next action is tried.',
     ).default('5m'),
     ...options,
   }),
