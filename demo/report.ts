@@ -1,5 +1,5 @@
 /** What the demo shows at the end: the records, the diff, the times, and what was left alone and why. */
-import { createPaint, paintDiff } from '../src/cli/output.ts'
+import { createPaint, paintDiff } from '../src/cli/terminal.ts'
 import { isBookkeeping } from '../testbed/audit.ts'
 import { REGISTRY_ADDRESSES, type DemoCluster } from './cluster.ts'
 import type { DemoResult } from './driver.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createPaint } from '../src/cli/output.ts'
+import { createPaint } from '../src/cli/terminal.ts'
 import { createTimeline, type Entry, entryText } from './timeline.ts'
 
 const PLAIN = createPaint(false)

@@ -1,5 +1,5 @@
 /** The demo's time line: lines for a person, or JSON lines. */
-import { createPaint, type Paint } from '../src/cli/output.ts'
+import { createPaint, type Paint } from '../src/cli/terminal.ts'
 
 export type Who = 'demo' | 'you' | 'kubelet' | 'podmend' | 'registry'
 

@@ -174,7 +174,7 @@ export const crdOf = (definition: KindDefinition) => ({
             name: 'Age',
             type: 'date',
             jsonPath: '.metadata.creationTimestamp',
-            description: 'Age of the object.',
+            description: 'How long ago it was made.',
           },
         ],
         selectableFields: definition.selectable.map((jsonPath) => ({ jsonPath })),

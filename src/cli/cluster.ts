@@ -46,7 +46,7 @@ const rightOf = (verb: string, path: string): MissingRight | undefined => {
 }
 
 /** `get deployments.apps in namespace web`. */
-export const sayRight = ({ verb, resource, namespace }: MissingRight): string =>
+export const describeRight = ({ verb, resource, namespace }: MissingRight): string =>
   `${verb} ${resource} ${namespace === undefined ? 'in the whole cluster' : `in namespace ${namespace}`}`
 
 type ClusterValues = Values<typeof CLUSTER_OPTIONS> & Values<typeof NAMESPACE_OPTION>
@@ -65,7 +65,7 @@ export const withCluster = async <T>(
     signal: ended.signal,
     onRequest: ({ verb, path, status }) => {
       const right = status === 403 ? rightOf(verb, path) : undefined
-      if (right) refused.set(sayRight(right), right)
+      if (right) refused.set(describeRight(right), right)
     },
   })
   const { contextName } = connection

@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts'
+import { UsageError } from './subcommand.ts'
 
 /** What a person named: `deploy/web` is kind Deployment, name web. */
 export interface Named {

@@ -1,10 +1,16 @@
 import { createRegistry, type Registry } from '../diagnose/registry/registry.ts'
-import { type Cluster, CLUSTER_OPTIONS, type MissingRight, NAMESPACE_OPTION, sayRight, withCluster } from './cluster.ts'
+import {
+  type Cluster,
+  CLUSTER_OPTIONS,
+  type MissingRight,
+  NAMESPACE_OPTION,
+  describeRight,
+  withCluster,
+} from './cluster.ts'
 import { field, type TextOptions } from './incident/text.ts'
-import { FORMATS } from './output.ts'
 import { readRecording } from './snapshot/recorded.ts'
 import type { Options, Values } from './subcommand.ts'
-import type { Terminal } from './terminal.ts'
+import { type Terminal, FORMATS } from './terminal.ts'
 import { readProxy } from '../config/proxy.ts'
 
 /** Where the controller runs unless it was installed elsewhere. */
@@ -74,14 +80,14 @@ type ClusterStateValues = Values<typeof CLUSTER_OPTIONS> &
 export const withClusterState = async <T extends { readonly notes: readonly string[] }>(
   values: ClusterStateValues,
   terminal: Terminal,
-  look: (cluster: Cluster, now: number) => Promise<T>,
+  read: (cluster: Cluster, now: number) => Promise<T>,
 ): Promise<{ readonly found: T; readonly now: number }> => {
   if (values.recorded === undefined) {
     const now = Date.now()
-    return { found: await withCluster(values, terminal, (cluster) => look(cluster, now)), now }
+    return { found: await withCluster(values, terminal, (cluster) => read(cluster, now)), now }
   }
   const { cluster, now, notes } = await readRecording(values.recorded, values.namespace)
-  const found = await look(cluster, now)
+  const found = await read(cluster, now)
   return { found: { ...found, notes: [...found.notes, ...notes()] }, now }
 }
 
@@ -106,7 +112,7 @@ export const caveats = (
 ): string => {
   const lines = [
     ...notes.flatMap((note) => field('note', note, options)),
-    ...missingRights.flatMap((right) => field('missing', `the right to ${sayRight(right)}`, options)),
+    ...missingRights.flatMap((right) => field('missing', `the right to ${describeRight(right)}`, options)),
   ]
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
 }

@@ -1,5 +1,4 @@
-import { EXIT, type ExitStatus, sentenceOf, UsageError } from './errors.ts'
-import { glossary, type Subcommand } from './subcommand.ts'
+import { glossary, type Subcommand, EXIT, type ExitStatus, sentenceOf, UsageError } from './subcommand.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Options that may stand before the subcommand and are followed by a value. */

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { type Explanation, explanationText } from './explain/explain.ts'
-import { sayState } from './explain/subject.ts'
+import { describePods } from './explain/subject.ts'
 import type { DecisionReport, IncidentReport } from './incident/report.ts'
-import { sayDecision } from './incident/text.ts'
-import { createPaint, formatData, paintDiff, printable } from './output.ts'
+import { describeDecision } from './incident/text.ts'
 import { simulationText } from './simulate/text.ts'
 import { wrap } from './subcommand.ts'
+import { createPaint, formatData, paintDiff, printable } from './terminal.ts'
 
 const now = Date.parse('2030-01-01T00:10:00Z')
 const paint = createPaint(false)
@@ -91,7 +91,7 @@ test.each<readonly [string, DecisionReport, string]>([
   ],
   ['nothing', { verdict: 'Ignore', message: 'no policy answers to it' }, 'nothing is done: no policy answers to it'],
 ])('%s is said in one line', (_, decision, expected) => {
-  expect(sayDecision(decision, paint)).toBe(expected)
+  expect(describeDecision(decision, paint)).toBe(expected)
 })
 
 describe('a simulation', () => {
@@ -164,10 +164,10 @@ test('words longer than a line stand alone', () => {
 
 test('a pod without a node is told from one that runs', () => {
   const metadata = { name: 'a', uid: 'u', resourceVersion: '1' }
-  expect(sayState([])).toBe('it has no pods')
-  expect(sayState([{ metadata, status: { phase: 'Pending' } }])).toMatch(/^Pending, 0 of 0 .*no node yet/)
+  expect(describePods([])).toBe('it has no pods')
+  expect(describePods([{ metadata, status: { phase: 'Pending' } }])).toMatch(/^Pending, 0 of 0 .*no node yet/)
   expect(
-    sayState([
+    describePods([
       {
         metadata,
         spec: { nodeName: 'n' },

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { packageFile } from '../runtime/package-root.ts'
-import { EXIT } from './errors.ts'
-import { formatData } from './output.ts'
-import { subcommand } from './subcommand.ts'
+import { subcommand, EXIT } from './subcommand.ts'
+import { formatData } from './terminal.ts'
 
 export const readVersion = async (): Promise<string> =>
   (JSON.parse(await readFile(packageFile('package.json'), 'utf8')) as { readonly version: string }).version

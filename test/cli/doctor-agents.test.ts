@@ -99,7 +99,7 @@ const comesToSay = (check: string, state: Check['state'], words: RegExp): Promis
   eventually(
     async () => {
       const found = (await doctor()).get(check)
-      expect(found).toMatchObject({ state, says: expect.stringMatching(words) })
+      expect(found).toMatchObject({ state, message: expect.stringMatching(words) })
       return found
     },
     { timeoutMs: 30_000, everyMs: 200 },
@@ -110,22 +110,22 @@ beforeAll(() => install(cluster), 60_000)
 test('without an agent, one line says so, and it is no warning', async () => {
   await applyPolicy('looking', 'Observe', ['RestartRuntime'])
   await applyPolicy('of-pods', 'Enforce', ['RecyclePod'])
-  expect([...(await doctor()).values()]).toEqual([{ check: 'node agent', state: 'ok', says: ALONE }])
+  expect([...(await doctor()).values()]).toEqual([{ check: 'node agent', state: 'ok', message: ALONE }])
 })
 
 test('without an agent, policies that would act on nodes are named with the actions', async () => {
   await applyPolicy('flagging', 'Approve', ['FlagNode', 'InstallMountHelper'])
   const warned = async () => [...(await doctor()).values()]
-  const says = 'no agent is installed on the nodes, and policy flagging needs one for FlagNode, InstallMountHelper'
+  const message = 'no agent is installed on the nodes, and policy flagging needs one for FlagNode, InstallMountHelper'
   expect(await warned()).toEqual([
-    { check: 'node agent', state: 'warn', says, todo: expect.stringContaining('agent.enabled=true') },
+    { check: 'node agent', state: 'warn', message, todo: expect.stringContaining('agent.enabled=true') },
   ])
   await applyPolicy('restarting', 'Enforce', ['RecycleSandbox', 'RestartRuntime', 'FlagNode'])
-  expect((await warned())[0]?.says).toMatch(
+  expect((await warned())[0]?.message).toMatch(
     /, and policies flagging, restarting need one for RecycleSandbox, RestartRuntime, FlagNode, InstallMountHelper$/,
   )
   await cluster.kubectl(['delete', 'rempol', 'flagging', 'restarting'])
-  expect((await warned())[0]?.says).toBe(ALONE)
+  expect((await warned())[0]?.message).toBe(ALONE)
 })
 
 test('a user without rights is told which are missing, and nothing is guessed', async () => {
@@ -133,12 +133,12 @@ test('a user without rights is told which are missing, and nothing is guessed', 
   expect([...checks.keys()]).toEqual(['node agent', 'node answers'])
   expect(checks.get('node agent')).toMatchObject({
     state: 'warn',
-    says: expect.stringMatching(/^not allowed to get daemonsets\.apps in namespace podmend-system/),
+    message: expect.stringMatching(/^not allowed to get daemonsets\.apps in namespace podmend-system/),
     todo: 'ask somebody with that right',
   })
   expect(checks.get('node answers')).toMatchObject({
     state: 'warn',
-    says: expect.stringMatching(/^not allowed to list nodetasks\.podmend\.io/),
+    message: expect.stringMatching(/^not allowed to list nodetasks\.podmend\.io/),
   })
 })
 
@@ -162,20 +162,20 @@ test('orders past their deadline without an answer name their nodes; those of th
   expect((await doctor()).get('node answers')).toEqual({
     check: 'node answers',
     state: 'ok',
-    says: 'no order waits past its deadline',
+    message: 'no order waits past its deadline',
   })
   await order('old', 'node-2', -5)
   expect((await doctor()).get('node answers')).toEqual({
     check: 'node answers',
     state: 'warn',
-    says: 'the agent on node node-2 does not answer: Inspect without an answer past the deadline',
+    message: 'the agent on node node-2 does not answer: Inspect without an answer past the deadline',
     todo: PODS,
   })
   const restart = { verb: 'RestartRuntime', restartRuntime: { runtime: 'docker', reason: 'ChainMissing' } }
   await order('begun', 'node-7', -5, restart)
   await patchStatus('nodetask', 'begun', { phase: 'Running', reason: 'Accepted' })
   for (const number of [3, 4, 5, 6]) await order(`old-${number}`, `node-${number}`, -5)
-  expect((await doctor()).get('node answers')?.says).toBe(
+  expect((await doctor()).get('node answers')?.message).toBe(
     'the agents on nodes node-2, node-3, node-4, node-5, node-6 and 1 more do not answer: ' +
       'Inspect, RestartRuntime without an answer past the deadline',
   )
@@ -184,14 +184,16 @@ test('orders past their deadline without an answer name their nodes; those of th
 test('an agent whose answers nobody checks fails, and one by the admission policy is well', async () => {
   expect((await doctor()).get('node orders')).toMatchObject({
     state: 'fail',
-    says: expect.stringMatching(/^ValidatingAdmissionPolicy podmend-node-task is absent: whoever may write NodeTasks/),
+    message: expect.stringMatching(
+      /^ValidatingAdmissionPolicy podmend-node-task is absent: whoever may write NodeTasks/,
+    ),
   })
   await cluster.applyYaml(await admissionPolicy())
   expect((await doctor()).get('node orders')).toMatchObject({ state: 'ok' })
   await cluster.kubectl(['delete', 'validatingadmissionpolicybinding', 'podmend-node-task'])
   expect((await doctor()).get('node orders')).toMatchObject({
     state: 'fail',
-    says: expect.stringMatching(/Binding podmend-node-task is absent, so the policy does nothing/),
+    message: expect.stringMatching(/Binding podmend-node-task is absent, so the policy does nothing/),
   })
   const rights = [
     { apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['get'] },
@@ -203,7 +205,7 @@ test('an agent whose answers nobody checks fails, and one by the admission polic
     ['node orders', 'warn'],
     ['node answers', 'warn'],
   ])
-  expect(checks.get('node orders')?.says).toMatch(/^not allowed to get validatingadmissionpolic/)
+  expect(checks.get('node orders')?.message).toMatch(/^not allowed to get validatingadmissionpolic/)
 })
 
 test('an agent without the kind of its orders fails', async () => {

@@ -34,7 +34,7 @@ test('a cluster without podmend fails the check, and one with it passes', async 
   expect(after.state('CRD remediationpolicies')).toBe('ok')
   expect(after.state('CRD remediations')).toBe('ok')
   expect(after.state('stop annotation')).toBe('warn')
-  expect(after.checks.find(({ check }) => check === 'opt-outs')?.says).toContain('namespace default ("yes")')
+  expect(after.checks.find(({ check }) => check === 'opt-outs')?.message).toContain('namespace default ("yes")')
   expect(after.state('controller')).toBe('warn')
   expect(after.state('policies')).toBe('warn')
 })
@@ -47,8 +47,8 @@ test("the controller's service account has what observing needs, and lacks what 
   const { status, checks } = await doctor(account)
   const rights = checks.find(({ check }) => check === 'rights to rewrite-image')
   expect(rights).toMatchObject({ state: 'fail' })
-  expect(rights?.says).toContain('patch deployments.apps')
-  expect(rights?.says).toContain(`policy ${policy.metadata.name} needs it`)
+  expect(rights?.message).toContain('patch deployments.apps')
+  expect(rights?.message).toContain(`policy ${policy.metadata.name} needs it`)
   expect(status).toBe(1)
 })
 
@@ -57,7 +57,10 @@ test('a policy that asks for approval is worth nothing without the admission pol
   expect((await doctor()).state('approvals')).toBeUndefined()
   await applyPolicy(cluster, 'asking', { mode: 'Approve' })
   const approvals = async () => (await doctor()).checks.find(({ check }) => check === 'approvals')
-  expect(await approvals()).toMatchObject({ state: 'fail', says: expect.stringContaining('asking asks for approval') })
+  expect(await approvals()).toMatchObject({
+    state: 'fail',
+    message: expect.stringContaining('asking asks for approval'),
+  })
   await cluster.applyYaml(await approvalPolicyYaml())
   expect(await approvals()).toMatchObject({ state: 'ok' })
 })
@@ -68,7 +71,7 @@ test('a user with few rights is told which are missing', async () => {
   const { status, checks, state } = await doctor([], kubeconfig)
   expect(status).toBe(1)
   expect(state('CRD remediations')).toBe('warn')
-  expect(checks.find(({ check }) => check === 'rights to observe')?.says).toMatch(
+  expect(checks.find(({ check }) => check === 'rights to observe')?.message).toMatch(
     /^this user may not create events, .* and \d+ more/,
   )
 })

@@ -1,5 +1,5 @@
-import type { ExitStatus } from '../../src/cli/errors.ts'
 import { run } from '../../src/cli/run.ts'
+import type { ExitStatus } from '../../src/cli/subcommand.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 
 interface MendInput {

@@ -5,8 +5,8 @@ import { forbidden, notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { formatTime, parseTime } from '../../model/duration.ts'
 import type { Cluster } from '../cluster.ts'
-import { Refusal, UsageError } from '../errors.ts'
 import { type Named, parseNamed, RECORD_KINDS, WORKLOAD_KINDS } from '../object-ref.ts'
+import { Refusal, UsageError } from '../subcommand.ts'
 
 const KINDS = new Map([...RECORD_KINDS, ...WORKLOAD_KINDS])
 

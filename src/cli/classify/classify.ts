@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { classify } from '../../catalogue/classify.ts'
-import { EXIT, type ExitStatus, sentenceOf } from '../errors.ts'
-import { subcommand } from '../subcommand.ts'
+import { subcommand, EXIT, type ExitStatus, sentenceOf } from '../subcommand.ts'
 import type { Terminal } from '../terminal.ts'
 import {
   type Line,
@@ -9,18 +8,18 @@ import {
   type KubectlOutput,
   kubectlOutputAs,
   readLines,
-  type Said,
-  saidInDescription,
-  saidInJson,
+  type FailureMessage,
+  messagesInDescription,
+  messagesInJson,
 } from './input.ts'
 
 /** What is pasted as a whole is read as a whole, and no cluster's events come near this. */
-const MAX_PASTED = 256 * 2 ** 20
+const MAX_KUBECTL_OUTPUT = 256 * 2 ** 20
 
-const saidIn = (form: KubectlOutput, lines: readonly string[]): readonly Said[] | undefined => {
-  if (form === 'Describe') return saidInDescription(lines)
+const messagesIn = (form: KubectlOutput, lines: readonly string[]): readonly FailureMessage[] | undefined => {
+  if (form === 'Describe') return messagesInDescription(lines)
   try {
-    return saidInJson(lines.join('\n'))
+    return messagesInJson(lines.join('\n'))
   } catch {
     return undefined
   }
@@ -28,7 +27,7 @@ const saidIn = (form: KubectlOutput, lines: readonly string[]): readonly Said[] 
 
 /** What is no whole after all is answered line by line, so that nothing is lost. */
 const answerKubectlOutput = (form: KubectlOutput, lines: readonly string[]): string => {
-  const texts = saidIn(form, lines)?.map((one) => JSON.stringify(one)) ?? lines
+  const texts = messagesIn(form, lines)?.map((one) => JSON.stringify(one)) ?? lines
   return texts.map((text, i) => `${classifyLine({ number: i + 1, text, cut: false })}\n`).join('')
 }
 
@@ -46,7 +45,7 @@ const answerAll = async (input: AsyncIterable<Uint8Array>, terminal: Terminal): 
     }
     for (const { text } of lines) {
       size += text.length
-      if (size > MAX_PASTED) throw new Error(`it is longer than ${MAX_PASTED} characters`)
+      if (size > MAX_KUBECTL_OUTPUT) throw new Error(`it is longer than ${MAX_KUBECTL_OUTPUT} characters`)
       kubectlOutput.push(text)
     }
   }
@@ -113,8 +112,8 @@ const parse = (text: string): { readonly object: Record<string, unknown> } | { r
     // Text that begins with a brace is an object or no JSON at all.
     return { object: JSON.parse(text) as Record<string, unknown> }
   } catch (error) {
-    const said = error instanceof Error ? error.message.replace(/ \(line 1 column \d+\)$/, '') : 'it cannot be parsed'
-    return { why: `not JSON: ${said}` }
+    const reason = error instanceof Error ? error.message.replace(/ \(line 1 column \d+\)$/, '') : 'it cannot be parsed'
+    return { why: `not JSON: ${reason}` }
   }
 }
 

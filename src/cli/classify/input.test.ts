@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { kubectlOutputAs, saidInDescription, saidInJson } from './input.ts'
+import { kubectlOutputAs, messagesInDescription, messagesInJson } from './input.ts'
 
 const DESCRIPTION = `Name:             rss-site
 Namespace:        default
@@ -42,7 +42,7 @@ test.each([
 })
 
 test('a description tells of its containers and its Events, long messages whole', () => {
-  expect(saidInDescription(DESCRIPTION.split('\n'))).toEqual([
+  expect(messagesInDescription(DESCRIPTION.split('\n'))).toEqual([
     { reason: 'ImagePullBackOff', message: '' },
     { reason: 'CrashLoopBackOff', message: '' },
     { reason: 'OOMKilled', message: 'it ate too much' },
@@ -59,13 +59,13 @@ test('a description tells of its containers and its Events, long messages whole'
 describe('JSON', () => {
   test('is a list of events, of either API, or one', () => {
     const items = [{ reason: 'A', message: 'a' }, { reason: 'B', note: 'b' }, { reason: 1 }, null]
-    expect(saidInJson(JSON.stringify({ items }))).toEqual([
+    expect(messagesInJson(JSON.stringify({ items }))).toEqual([
       { reason: 'A', message: 'a' },
       { reason: 'B', message: 'b' },
       { reason: '', message: '' },
       { reason: '', message: '' },
     ])
-    expect(saidInJson('{"reason":"A","message":"a"}')).toEqual([{ reason: 'A', message: 'a' }])
-    expect(() => saidInJson('{')).toThrow(SyntaxError)
+    expect(messagesInJson('{"reason":"A","message":"a"}')).toEqual([{ reason: 'A', message: 'a' }])
+    expect(() => messagesInJson('{')).toThrow(SyntaxError)
   })
 })

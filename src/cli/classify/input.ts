@@ -56,7 +56,7 @@ export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerat
 
 /** Messages in what people have at hand: all of `kubectl get events -o json`, or a `kubectl describe pod`. Pure. */
 
-export interface Said {
+export interface FailureMessage {
   readonly reason: string
   readonly message: string
 }
@@ -76,7 +76,7 @@ interface EventLike {
 }
 
 /** Reason and message of each object of a list, or of one; a message is a `note` in events.k8s.io. Throws on what is no JSON. */
-export const saidInJson = (text: string): readonly Said[] => {
+export const messagesInJson = (text: string): readonly FailureMessage[] => {
   const value = JSON.parse(text) as { readonly items?: unknown } | null
   const items = Array.isArray(value?.items)
     ? (value.items as readonly (EventLike | null)[])
@@ -90,13 +90,13 @@ const ROW = /^ {2,}(?:Normal|Warning) +(?<reason>\S+) +\S.*?(?: {2,})\S.*?(?: {2
 const STATE = /^ +(?<label>Reason|Message): +(?<text>\S.*)$/
 
 /** What a description tells of its containers, then its Events; the lines of a longer message belong together. */
-export const saidInDescription = (lines: readonly string[]): readonly Said[] => {
+export const messagesInDescription = (lines: readonly string[]): readonly FailureMessage[] => {
   const from = lines.findIndex((line) => line.startsWith('Events:'))
-  const said: { reason: string; message: string }[] = []
+  const states: { reason: string; message: string }[] = []
   for (const line of from < 0 ? lines : lines.slice(0, from)) {
     const { label, text = '' } = STATE.exec(line)?.groups ?? {}
-    if (label === 'Reason') said.push({ reason: text.trim(), message: '' })
-    const last = said.at(-1)
+    if (label === 'Reason') states.push({ reason: text.trim(), message: '' })
+    const last = states.at(-1)
     if (label === 'Message' && last?.message === '') last.message = text.trim()
   }
   const events: { reason: string; message: string }[] = []
@@ -106,5 +106,5 @@ export const saidInDescription = (lines: readonly string[]): readonly Said[] => 
     if (reason !== undefined) events.push({ reason, message })
     else if (last && line.trim() !== '') last.message += `\n${line.trim()}`
   }
-  return [...said, ...events]
+  return [...states, ...events]
 }

@@ -18,8 +18,8 @@ export interface Admission {
 
 /** `nothing`: it does nothing; `some`: it lets pass what it cannot check. */
 interface Weakness {
-  readonly holdsBack: 'nothing' | 'some'
-  readonly says: string
+  readonly denies: 'nothing' | 'some'
+  readonly message: string
 }
 
 /** To be installed where an admission policy is not as it should be. */
@@ -27,7 +27,7 @@ export const ADMISSION_TODO = 'install the chart, or kubectl apply -f manifests/
 
 /** Pure; undefined where the API server goes by the policy. */
 export const weaknessOf = ({ policy, binding }: Admission, name: string): Weakness | undefined => {
-  const nothing = (says: string): Weakness => ({ holdsBack: 'nothing', says })
+  const nothing = (message: string): Weakness => ({ denies: 'nothing', message })
   if (!policy) return nothing(`ValidatingAdmissionPolicy ${name} is absent`)
   if (!binding) return nothing(`ValidatingAdmissionPolicyBinding ${name} is absent, so the policy does nothing`)
   const { policyName, validationActions = [] } = binding.spec ?? {}
@@ -36,7 +36,7 @@ export const weaknessOf = ({ policy, binding }: Admission, name: string): Weakne
     return nothing(`ValidatingAdmissionPolicyBinding ${name} ${does}`)
   }
   return policy.spec?.failurePolicy === 'Ignore'
-    ? { holdsBack: 'some', says: `ValidatingAdmissionPolicy ${name} lets pass what it cannot check` }
+    ? { denies: 'some', message: `ValidatingAdmissionPolicy ${name} lets pass what it cannot check` }
     : undefined
 }
 
@@ -59,25 +59,25 @@ const asking = (policies: readonly RemediationPolicy[]): readonly string[] =>
   policies.filter(({ spec }) => spec.mode === 'Approve').map(({ metadata }) => metadata.name)
 
 /** Pure. `names`: the policies that ask; at least one. */
-export const judgeApprovals = (found: Admission, names: readonly string[]): Check => {
+export const checkApprovals = (found: Admission, names: readonly string[]): Check => {
   const who = `${names.slice(0, 6).join(', ')} ${names.length === 1 ? 'asks' : 'ask'} for approval`
   const weakness = weaknessOf(found, APPROVAL_POLICY)
   if (!weakness) return ok(CHECK, `${who}, and the API server checks who gives it`)
-  const says = `${who}, and ${weakness.says}`
-  return weakness.holdsBack === 'some'
-    ? warn(CHECK, says, ADMISSION_TODO)
-    : fail(CHECK, `${says}: whoever may write Remediations can approve in any name`, ADMISSION_TODO)
+  const message = `${who}, and ${weakness.message}`
+  return weakness.denies === 'some'
+    ? warn(CHECK, message, ADMISSION_TODO)
+    : fail(CHECK, `${message}: whoever may write Remediations can approve in any name`, ADMISSION_TODO)
 }
 
 /** Nothing where no policy asks: then it does not matter. */
-export const lookAtApprovals = async (
+export const readApprovals = async (
   client: Pick<KubeClient, 'get'>,
   policies: readonly RemediationPolicy[],
 ): Promise<readonly Check[]> => {
   const names = asking(policies)
   if (names.length === 0) return []
   return readAdmission(client, APPROVAL_POLICY)
-    .then((found) => judgeApprovals(found, names))
+    .then((found) => checkApprovals(found, names))
     .catch(unreadable(CHECK))
     .then((check) => [check])
 }

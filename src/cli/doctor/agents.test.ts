@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeTask } from '../../api/kinds.ts'
-import { type DaemonSet, judgeAnswers, judgeDaemonSet, judgeOrders } from './agents.ts'
+import { type DaemonSet, checkOverdueTasks, checkDaemonSet, checkNodeTaskKind } from './agents.ts'
 import type { Check } from './check.ts'
 
 const meta = { name: 'podmend-agent', uid: 'u', resourceVersion: '1', generation: 2 }
@@ -17,9 +17,9 @@ describe('the DaemonSet', () => {
     ['of no node', { observedGeneration: 2 }, 'warn', /no node is to have one/],
     ['all ready', { observedGeneration: 2, desiredNumberScheduled: 3, numberReady: 3 }, 'ok', /^3 of 3 ready$/],
     ['without its last', { observedGeneration: 2, desiredNumberScheduled: 3, numberReady: 2 }, 'warn', /^2 of 3 ready/],
-  ])('%s', (_, status, state, says) => {
-    const check = judgeDaemonSet({ metadata: meta, ...(status && { status }) }, 'ops')
-    expect(check).toMatchObject({ state, says: expect.stringMatching(says) })
+  ])('%s', (_, status, state, message) => {
+    const check = checkDaemonSet({ metadata: meta, ...(status && { status }) }, 'ops')
+    expect(check).toMatchObject({ state, message: expect.stringMatching(message) })
     expect(check.todo?.startsWith('kubectl -n ops ') ?? 'none').toBe(state === 'ok' ? 'none' : true)
   })
 })
@@ -28,7 +28,7 @@ test('an admission policy that lets pass what it cannot check is a warning', () 
   const policyName = 'podmend-node-task'
   const binding = { metadata: meta, spec: { policyName, validationActions: ['Deny'] } }
   const evaluated = (failurePolicy: string) =>
-    judgeOrders(true, { policy: { metadata: meta, spec: { failurePolicy } }, binding }).state
+    checkNodeTaskKind(true, { policy: { metadata: meta, spec: { failurePolicy } }, binding }).state
   expect([evaluated('Fail'), evaluated('Ignore')]).toEqual(['ok', 'warn'])
 })
 
@@ -46,6 +46,6 @@ describe('an order without an answer', () => {
     ['long after its deadline', 30_001, deadline, 'warn'],
     ['whose deadline cannot be read', 30_001, 'soon', 'ok'],
   ])('%s', (_, afterMs, of, state) => {
-    expect(judgeAnswers([task(of)], 'ops', Date.parse(deadline) + afterMs).state).toBe(state)
+    expect(checkOverdueTasks([task(of)], 'ops', Date.parse(deadline) + afterMs).state).toBe(state)
   })
 })

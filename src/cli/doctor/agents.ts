@@ -6,8 +6,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
 import { API_VERSION, NODE_TASK_POLICY } from '../../model/names.ts'
-import { ACTION_TYPES, type ActionType } from '../../api/policy/actions.ts'
-import { remedyOf } from '../../remedies/list.ts'
+import type { ActionType } from '../../model/reasons.ts'
 import { type Admission, ADMISSION_TODO, readAdmission, weaknessOf } from './admission.ts'
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 
@@ -15,7 +14,7 @@ import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 export const AGENT_CHECKS = { agent: 'node agent', tasks: 'node orders', answers: 'node answers' } as const
 
 /** Actions that need an agent, on the node or to say what is wrong there. */
-const NODE_ACTIONS = ACTION_TYPES.filter((type) => remedyOf(type).needsAgent)
+const NODE_ACTIONS: readonly ActionType[] = ['RecycleSandbox', 'RestartRuntime', 'FlagNode', 'InstallMountHelper']
 
 const MAX_NAMED = 5
 
@@ -36,11 +35,11 @@ const named = (names: readonly string[]): string => {
   return `${names.slice(0, MAX_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
-const lookAtPods = (namespace: string): string =>
+const agentPodsCommand = (namespace: string): string =>
   `kubectl -n ${namespace} get pods -l app.kubernetes.io/component=agent -o wide`
 
 /** Whether each node that is to have an agent has one that is ready. */
-export const judgeDaemonSet = ({ metadata, status }: DaemonSet, namespace: string): Check => {
+export const checkDaemonSet = ({ metadata, status }: DaemonSet, namespace: string): Check => {
   const { desiredNumberScheduled: desired = 0, numberReady: ready = 0, observedGeneration = 0 } = status ?? {}
   const describe = `kubectl -n ${namespace} describe daemonset ${metadata.name}`
   if (observedGeneration < (metadata.generation ?? 0)) {
@@ -53,14 +52,14 @@ export const judgeDaemonSet = ({ metadata, status }: DaemonSet, namespace: strin
       describe,
     )
   }
-  const says = `${ready} of ${desired} ready`
+  const message = `${ready} of ${desired} ready`
   return ready < desired
-    ? warn(AGENT_CHECKS.agent, `${says}: what lies with the other nodes stays unknown`, lookAtPods(namespace))
-    : ok(AGENT_CHECKS.agent, says)
+    ? warn(AGENT_CHECKS.agent, `${message}: what lies with the other nodes stays unknown`, agentPodsCommand(namespace))
+    : ok(AGENT_CHECKS.agent, message)
 }
 
 /** Where there is no agent: well, unless a policy would have something done that needs one. */
-export const judgeAbsence = (policies: readonly RemediationPolicy[]): Check => {
+export const checkAbsentAgent = (policies: readonly RemediationPolicy[]): Check => {
   const absent = 'no agent is installed on the nodes'
   const wanted = (policy: RemediationPolicy): readonly ActionType[] =>
     policy.spec.mode === 'Observe'
@@ -78,15 +77,15 @@ export const judgeAbsence = (policies: readonly RemediationPolicy[]): Check => {
 }
 
 /** Whether orders can be given, and whether the API server checks who gives and who answers them. */
-export const judgeOrders = (served: boolean, admission: Admission): Check => {
+export const checkNodeTaskKind = (served: boolean, admission: Admission): Check => {
   const check = AGENT_CHECKS.tasks
   if (!served) return fail(check, 'kind NodeTask is not served, so no agent can be asked', 'kubectl apply -f crds/')
   const weakness = weaknessOf(admission, NODE_TASK_POLICY)
   if (!weakness) return ok(check, 'kind NodeTask is served, and the API server checks who orders and who answers')
   const anyone = 'whoever may write NodeTasks can give orders to nodes, and an agent can answer for any node'
-  return weakness.holdsBack === 'some'
-    ? warn(check, weakness.says, ADMISSION_TODO)
-    : fail(check, `${weakness.says}: ${anyone}`, ADMISSION_TODO)
+  return weakness.denies === 'some'
+    ? warn(check, weakness.message, ADMISSION_TODO)
+    : fail(check, `${weakness.message}: ${anyone}`, ADMISSION_TODO)
 }
 
 const isOverdue = ({ spec, status }: NodeTask, now: number): boolean => {
@@ -96,7 +95,7 @@ const isOverdue = ({ spec, status }: NodeTask, now: number): boolean => {
 }
 
 /** Orders without an answer, though their deadline passed. */
-export const judgeAnswers = (tasks: readonly NodeTask[], namespace: string, now: number): Check => {
+export const checkOverdueTasks = (tasks: readonly NodeTask[], namespace: string, now: number): Check => {
   const overdue = tasks.filter((task) => isOverdue(task, now))
   if (overdue.length === 0) return ok(AGENT_CHECKS.answers, 'no order waits past its deadline')
   const nodes = [...new Set(overdue.map(({ spec }) => spec.nodeName))].toSorted()
@@ -105,7 +104,7 @@ export const judgeAnswers = (tasks: readonly NodeTask[], namespace: string, now:
   return warn(
     AGENT_CHECKS.answers,
     `the ${who} not answer: ${verbs} without an answer past the deadline`,
-    lookAtPods(namespace),
+    agentPodsCommand(namespace),
   )
 }
 
@@ -121,7 +120,7 @@ interface Installation {
   readonly check: Check
 }
 
-const lookAtDaemonSet = (
+const readDaemonSet = (
   client: Client,
   namespace: string,
   policies: readonly RemediationPolicy[],
@@ -132,8 +131,8 @@ const lookAtDaemonSet = (
     .then(
       (found) =>
         found
-          ? { installed: true, check: judgeDaemonSet(found, namespace) }
-          : { installed: false, check: judgeAbsence(policies) },
+          ? { installed: true, check: checkDaemonSet(found, namespace) }
+          : { installed: false, check: checkAbsentAgent(policies) },
       (error: unknown) => ({ check: unreadable(AGENT_CHECKS.agent)(error) }),
     )
 
@@ -142,35 +141,35 @@ interface Discovery {
   readonly resources?: readonly { readonly kind?: string }[]
 }
 
-const lookAtOrders = (client: Client): Promise<Check> =>
+const readNodeTaskKind = (client: Client): Promise<Check> =>
   Promise.all([
     client.get<Discovery>(`/apis/${API_VERSION}`).catch(orUndefined),
     readAdmission(client, NODE_TASK_POLICY),
   ])
     .then(([group, admission]) =>
-      judgeOrders(group?.resources?.some(({ kind }) => kind === 'NodeTask') === true, admission),
+      checkNodeTaskKind(group?.resources?.some(({ kind }) => kind === 'NodeTask') === true, admission),
     )
     .catch(unreadable(AGENT_CHECKS.tasks))
 
-const lookAtAnswers = (client: Client, namespace: string, now: number): Promise<Check | undefined> =>
+const readNodeTasks = (client: Client, namespace: string, now: number): Promise<Check | undefined> =>
   listAll<NodeTask>(client, pathOf({ kind: 'NodeTask', namespace })).then(
-    ({ items }) => judgeAnswers(items, namespace, now),
+    ({ items }) => checkOverdueTasks(items, namespace, now),
     // Without the kind there is no order: another check's.
     (error: unknown) => (notFound(error) ? undefined : unreadable(AGENT_CHECKS.answers)(error)),
   )
 
 /** One check where there is no agent and no policy that needs one; `now` in ms since the epoch. */
-export const lookAtAgents = async (
+export const readAgents = async (
   client: Client,
   namespace: string,
   policies: readonly RemediationPolicy[],
   now: number,
 ): Promise<readonly Check[]> => {
-  const { installed, check } = await lookAtDaemonSet(client, namespace, policies)
+  const { installed, check } = await readDaemonSet(client, namespace, policies)
   if (installed === false) return [check]
   const [tasks, answers] = await Promise.all([
-    installed === true ? lookAtOrders(client) : undefined,
-    lookAtAnswers(client, namespace, now),
+    installed === true ? readNodeTaskKind(client) : undefined,
+    readNodeTasks(client, namespace, now),
   ])
   return [check, tasks, answers].filter((one) => one !== undefined)
 }

@@ -1,19 +1,20 @@
 import { forbidden, notFound } from '../../kube/errors.ts'
-import { sentenceOf } from '../errors.ts'
+import { sentenceOf } from '../subcommand.ts'
+import type { Paint } from '../terminal.ts'
 
 /** One line of `doctor`. */
 export interface Check {
   readonly check: string
   readonly state: 'ok' | 'warn' | 'fail'
   /** What was found, in a sentence. */
-  readonly says: string
+  readonly message: string
   /** What to do about it. */
   readonly todo?: string
 }
 
-export const ok = (check: string, says: string): Check => ({ check, state: 'ok', says })
-export const warn = (check: string, says: string, todo: string): Check => ({ check, state: 'warn', says, todo })
-export const fail = (check: string, says: string, todo: string): Check => ({ check, state: 'fail', says, todo })
+export const ok = (check: string, message: string): Check => ({ check, state: 'ok', message })
+export const warn = (check: string, message: string, todo: string): Check => ({ check, state: 'warn', message, todo })
+export const fail = (check: string, message: string, todo: string): Check => ({ check, state: 'fail', message, todo })
 
 // How the looks of `doctor` take what cannot be read.
 
@@ -29,4 +30,18 @@ export const unreadable =
 export const orUndefined = (error: unknown): undefined => {
   if (!notFound(error)) throw error
   return undefined
+}
+
+const LABELS = { ok: ' ok ', warn: 'warn', fail: 'FAIL' } as const
+
+/** Checks as lines, what to do under each that is not well. */
+export const formatChecks = (checks: readonly Check[], paint: Paint): string => {
+  const colours = { ok: paint.green, warn: paint.yellow, fail: paint.red }
+  const width = Math.max(...checks.map(({ check }) => check.length))
+  return checks
+    .flatMap(({ check, state, message, todo }) => [
+      `${colours[state](LABELS[state])}  ${check.padEnd(width)}  ${message}\n`,
+      ...(todo === undefined ? [] : [`      ${''.padEnd(width)}  ${paint.dim(`→ ${todo}`)}\n`]),
+    ])
+    .join('')
 }

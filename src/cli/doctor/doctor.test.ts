@@ -3,27 +3,26 @@ import { customResourceDefinitions, type RemediationPolicy } from '../../api/kin
 import { policySpec } from '../../api/policy/policy.ts'
 import type { Lease } from '../../kube/leader-election.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
-import { createPaint } from '../output.ts'
-import { judgeApprovals } from './admission.ts'
-import type { Check } from './check.ts'
-import { formatChecks } from './doctor.ts'
+import { createPaint } from '../terminal.ts'
+import { checkApprovals } from './admission.ts'
+import { type Check, formatChecks } from './check.ts'
 import {
   type FoundCrd,
-  judgeCrd,
-  judgeExcludes,
-  judgeLease,
-  judgePause,
-  judgePolicies,
-  judgeVersion,
+  checkCrd,
+  checkExcludes,
+  checkLease,
+  checkPause,
+  checkPolicies,
+  checkVersion,
 } from './installation.ts'
-import { judgeRole, rolesIn } from './rights.ts'
+import { checkRole, rolesIn } from './rights.ts'
 
 type Expected = readonly [Check['state'], RegExp]
 
-const expectCheck = ({ state, says, todo }: Check, [wanted, words]: Expected): void => {
-  expect(says).toMatch(words)
+const expectCheck = ({ state, message, todo }: Check, [wanted, words]: Expected): void => {
+  expect(message).toMatch(words)
   expect(state).toBe(wanted)
-  // What is not well always says what to do.
+  // A check that is not ok always says what to do.
   expect(todo === undefined).toBe(state === 'ok')
 }
 
@@ -37,7 +36,7 @@ describe('the API server', () => {
     ['1', '31', 'v1.31.9', ['fail', /v1\.31\.9; podmend needs 1\.32 or newer/]],
     ['', '', '', ['fail', /needs 1\.32/]],
   ])('of version %s.%s (%s)', (major, minor, gitVersion, expected) => {
-    expectCheck(judgeVersion({ major, minor, gitVersion }), expected)
+    expectCheck(checkVersion({ major, minor, gitVersion }), expected)
   })
 })
 
@@ -82,7 +81,7 @@ describe('a CRD', () => {
     ],
     ['that serves another version', changed((v) => (v['name'] = 'v2')), ['warn', /version v1alpha1 differs/]],
   ]
-  test.each(table)('%s', (_, crd, expected) => expectCheck(judgeCrd(crd, wanted), expected))
+  test.each(table)('%s', (_, crd, expected) => expectCheck(checkCrd(crd, wanted), expected))
 })
 
 describe('the stop annotation', () => {
@@ -94,7 +93,7 @@ describe('the stop annotation', () => {
     ['explicitly off', { 'podmend.io/paused': 'false' }, ['ok', /not paused/]],
     ['without its namespace', undefined, ['warn', /no namespace ops/]],
   ])('%s', (_, annotations, expected) => {
-    expectCheck(judgePause(annotations && { metadata: meta('ops', { annotations }) }, 'ops'), expected)
+    expectCheck(checkPause(annotations && { metadata: meta('ops', { annotations }) }, 'ops'), expected)
   })
 })
 
@@ -103,17 +102,17 @@ describe('opt-outs', () => {
     metadata: meta(name, { annotations: value === undefined ? {} : { 'podmend.io/exclude': value } }),
   })
   test('are told where their value is neither true nor false', () => {
-    const [check, ...others] = judgeExcludes('node', [
+    const [check, ...others] = checkExcludes('node', [
       marked('a', 'yes'),
       marked('b', 'true'),
       marked('c', ''),
       marked('d'),
     ])
     expect(others).toEqual([])
-    expect(check).toMatchObject({ state: 'warn', says: expect.stringContaining('on node a ("yes"), c ("")') })
+    expect(check).toMatchObject({ state: 'warn', message: expect.stringContaining('on node a ("yes"), c ("")') })
   })
   test('are no matter otherwise', () => {
-    expect(judgeExcludes('namespace', [marked('b', 'true'), marked('c', 'false'), marked('d')])).toEqual([])
+    expect(checkExcludes('namespace', [marked('b', 'true'), marked('c', 'false'), marked('d')])).toEqual([])
   })
 })
 
@@ -144,7 +143,7 @@ describe('the lease', () => {
       [lease({ ...held, renewTime: '2030-01-01T00:00:10.000000Z' }, 'other')],
       ['warn', /no controller/],
     ],
-  ])('%s', (_, leases, expected) => expectCheck(judgeLease(leases, 'ops', now), expected))
+  ])('%s', (_, leases, expected) => expectCheck(checkLease(leases, 'ops', now), expected))
 })
 
 const policy = (name: string, more: Partial<RemediationPolicy> = {}, mode = 'Enforce'): RemediationPolicy => ({
@@ -187,7 +186,7 @@ describe('policies', () => {
       ['fail', /pattern "\("/],
     ],
   ])('%s', (_, policies, expected) => {
-    const [first] = judgePolicies(policies)
+    const [first] = checkPolicies(policies)
     if (!first) throw new Error('no check')
     expectCheck(first, expected)
   })
@@ -199,14 +198,14 @@ describe('approvals that a policy asks for', () => {
     metadata: meta('podmend-approval'),
     spec: { policyName, validationActions },
   })
-  test.each<readonly [string, Parameters<typeof judgeApprovals>[0], Expected]>([
+  test.each<readonly [string, Parameters<typeof checkApprovals>[0], Expected]>([
     ['checked', { policy: vap(), binding: bound() }, ['ok', /^a, b ask for approval, and the API server checks/]],
     ['without the policy', { policy: undefined, binding: bound() }, ['fail', /Policy podmend-approval is absent/]],
     ['without the binding', { policy: vap(), binding: undefined }, ['fail', /Binding podmend-approval is absent/]],
     ['that only warn', { policy: vap(), binding: bound(['Warn']) }, ['fail', /to Warn, not podmend-approval to Deny/]],
     ['bound elsewhere', { policy: vap(), binding: bound(['Deny'], 'other') }, ['fail', /binds other to Deny/]],
     ['that fail open', { policy: vap('Ignore'), binding: bound() }, ['warn', /lets pass what it cannot check/]],
-  ])('%s', (_, found, expected) => expectCheck(judgeApprovals(found, ['a', 'b']), expected))
+  ])('%s', (_, found, expected) => expectCheck(checkApprovals(found, ['a', 'b']), expected))
 })
 
 describe('rights', () => {
@@ -235,25 +234,25 @@ metadata: {name: podmend-observe}
 
   const acting = [policy('moved')]
   test.each<readonly [string, Check, Expected]>([
-    ['that are all there', judgeRole(rewrite, [], 'this user', acting), ['ok', /this user has all 4/]],
+    ['that are all there', checkRole(rewrite, [], 'this user', acting), ['ok', /this user has all 4/]],
     [
       'that an acting policy lacks',
-      judgeRole(rewrite, rewrite.rights.slice(1, 2), 'this user', acting),
+      checkRole(rewrite, rewrite.rights.slice(1, 2), 'this user', acting),
       ['fail', /may not patch deployments\.apps; policy moved needs it/],
     ],
     [
       'that only an observing policy would use',
-      judgeRole(rewrite, rewrite.rights, 'x', [policy('a', {}, 'Observe')]),
+      checkRole(rewrite, rewrite.rights, 'x', [policy('a', {}, 'Observe')]),
       ['ok', /no acting policy/],
     ],
     [
       'to lead',
-      judgeRole(lead, lead.rights, 'x', []),
+      checkRole(lead, lead.rights, 'x', []),
       ['fail', /may not update leases\.coordination\.k8s\.io podmend/],
     ],
     [
       'to read pull secrets',
-      judgeRole({ action: 'read-pull-secrets', rights: rewrite.rights }, rewrite.rights, 'x', acting),
+      checkRole({ action: 'read-pull-secrets', rights: rewrite.rights }, rewrite.rights, 'x', acting),
       ['warn', /private registries/],
     ],
   ])('%s', (_, check, expected) => expectCheck(check, expected))
@@ -261,8 +260,8 @@ metadata: {name: podmend-observe}
 
 test('checks are printed in columns, with what to do under each', () => {
   const checks: readonly Check[] = [
-    { check: 'a', state: 'ok', says: 'well' },
-    { check: 'longer', state: 'fail', says: 'bad', todo: 'mend it' },
+    { check: 'a', state: 'ok', message: 'well' },
+    { check: 'longer', state: 'fail', message: 'bad', todo: 'mend it' },
   ]
   expect(formatChecks(checks, createPaint(false))).toBe(
     ' ok   a       well\nFAIL  longer  bad\n              → mend it\n',

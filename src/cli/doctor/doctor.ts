@@ -1,35 +1,20 @@
 import { CLUSTER_OPTIONS, withCluster } from '../cluster.ts'
-import { EXIT, UsageError } from '../errors.ts'
 import { hostsDirOf, OPERATOR_OPTIONS, operatorNamespace, REGISTRY_OPTIONS } from '../options.ts'
-import { createPaint, formatData, type Paint, printable } from '../output.ts'
-import { subcommand } from '../subcommand.ts'
-import { lookAtApprovals } from './admission.ts'
-import { lookAtAgents } from './agents.ts'
-import type { Check } from './check.ts'
+import { subcommand, EXIT, UsageError } from '../subcommand.ts'
+import { createPaint, formatData, printable } from '../terminal.ts'
+import { readApprovals } from './admission.ts'
+import { readAgents } from './agents.ts'
+import { formatChecks } from './check.ts'
 import {
-  lookAtCrds,
-  lookAtExcludes,
-  lookAtHosts,
-  lookAtLease,
-  lookAtPause,
-  lookAtPolicies,
-  lookAtRights,
-  lookAtServer,
+  readCrds,
+  readExcludes,
+  readRegistryHosts,
+  readLease,
+  readPause,
+  readPolicyStatus,
+  readServerVersion,
 } from './installation.ts'
-
-const LABELS = { ok: ' ok ', warn: 'warn', fail: 'FAIL' } as const
-
-/** Checks as lines, what to do under each that is not well. */
-export const formatChecks = (checks: readonly Check[], paint: Paint): string => {
-  const colours = { ok: paint.green, warn: paint.yellow, fail: paint.red }
-  const width = Math.max(...checks.map(({ check }) => check.length))
-  return checks
-    .flatMap(({ check, state, says, todo }) => [
-      `${colours[state](LABELS[state])}  ${check.padEnd(width)}  ${says}\n`,
-      ...(todo === undefined ? [] : [`      ${''.padEnd(width)}  ${paint.dim(`→ ${todo}`)}\n`]),
-    ])
-    .join('')
-}
+import { readRights } from './rights.ts'
 
 const subjectOf = (text: string | undefined, namespace: string) => {
   if (text === undefined) return undefined
@@ -68,17 +53,17 @@ export const doctorCommand = subcommand(
     const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
     const subject = subjectOf(values['service-account'], namespace)
     const checks = await withCluster(values, terminal, async ({ client }) => {
-      const server = await lookAtServer(client)
-      const { policies, checks: understood } = await lookAtPolicies(client)
+      const server = await readServerVersion(client)
+      const { policies, checks: understood } = await readPolicyStatus(client)
       const rest = await Promise.all([
-        lookAtCrds(client),
-        lookAtRights(client, subject, namespace, policies),
-        lookAtApprovals(client, policies),
-        lookAtPause(client, namespace),
-        lookAtExcludes(client),
-        lookAtLease(client, namespace, Date.now()),
-        lookAtAgents(client, namespace, policies, Date.now()),
-        lookAtHosts(hostsDirOf(values['registry-hosts-dir'], terminal.environment)),
+        readCrds(client),
+        readRights(client, subject, namespace, policies),
+        readApprovals(client, policies),
+        readPause(client, namespace),
+        readExcludes(client),
+        readLease(client, namespace, Date.now()),
+        readAgents(client, namespace, policies, Date.now()),
+        readRegistryHosts(hostsDirOf(values['registry-hosts-dir'], terminal.environment)),
       ])
       return printable([server, ...understood, ...rest.flat()])
     })

@@ -1,5 +1,5 @@
-/** What `doctor` reads. Each look ends in checks: what cannot be read is a check that says so. */
-import { readdir, readFile } from 'node:fs/promises'
+/** What `doctor` reads of the installation, and its checks: what cannot be read is a check that says so. */
+import { readdir } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { CustomResourceDefinition } from '../../api/crd.ts'
 import { customResourceDefinitions, type RemediationPolicy } from '../../api/kinds.ts'
@@ -12,50 +12,48 @@ import { formatDuration } from '../../model/duration.ts'
 import type { Condition, KubeObject } from '../../model/kubernetes.ts'
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
 import { excludes, oddExcludes, oddPauses, pauses } from '../../model/safety-switches.ts'
-import { packageFile } from '../../runtime/package-root.ts'
-import { sentenceOf } from '../errors.ts'
+import { sentenceOf } from '../subcommand.ts'
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
-import { judgeRole, type Right, type Role, rolesIn } from './rights.ts'
 
-type Client = Pick<KubeClient, 'get' | 'list' | 'create'>
+export type Client = Pick<KubeClient, 'get' | 'list' | 'create'>
 
-export const lookAtServer = async (client: Client): Promise<Check> =>
-  judgeVersion(await client.get<ServerVersion>('/version'))
+export const readServerVersion = async (client: Client): Promise<Check> =>
+  checkVersion(await client.get<ServerVersion>('/version'))
 
-export const lookAtCrds = (client: Client): Promise<readonly Check[]> =>
+export const readCrds = (client: Client): Promise<readonly Check[]> =>
   Promise.all(
     customResourceDefinitions().map(async (wanted) => {
       const path = pathOf({ kind: 'CustomResourceDefinition', name: wanted.metadata.name })
       return client
         .get<FoundCrd>(path)
         .catch(orUndefined)
-        .then((found) => judgeCrd(found, wanted))
+        .then((found) => checkCrd(found, wanted))
         .catch(unreadable(`CRD ${wanted.spec.names.plural}`))
     }),
   )
 
 /** The policies, and what the controller made of them; none where the kind is not there, which is another check's. */
-export const lookAtPolicies = (
+export const readPolicyStatus = (
   client: Client,
 ): Promise<{ readonly policies: readonly RemediationPolicy[]; readonly checks: readonly Check[] }> =>
   listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).then(
-    ({ items }) => ({ policies: items, checks: judgePolicies(items) }),
+    ({ items }) => ({ policies: items, checks: checkPolicies(items) }),
     (error: unknown) => ({ policies: [], checks: notFound(error) ? [] : [unreadable('policies')(error)] }),
   )
 
-export const lookAtPause = (client: Client, namespace: string): Promise<Check> =>
+export const readPause = (client: Client, namespace: string): Promise<Check> =>
   client
     .get<KubeObject>(pathOf({ kind: 'Namespace', name: namespace }))
     .catch(orUndefined)
-    .then((found) => judgePause(found, namespace))
+    .then((found) => checkPause(found, namespace))
     .catch(unreadable('stop annotation'))
 
 /** Namespaces and nodes alone: pods and owners are too many to list, `explain` tells of theirs. */
-export const lookAtExcludes = async (client: Client): Promise<readonly Check[]> => {
+export const readExcludes = async (client: Client): Promise<readonly Check[]> => {
   const checks = await Promise.all(
     (['Namespace', 'Node'] as const).map((kind) =>
       listAll<KubeObject>(client, pathOf({ apiVersion: 'v1', kind })).then(
-        ({ items }) => judgeExcludes(kind === 'Node' ? 'node' : 'namespace', items),
+        ({ items }) => checkExcludes(kind === 'Node' ? 'node' : 'namespace', items),
         (error: unknown) => [unreadable('opt-outs')(error)],
       ),
     ),
@@ -63,66 +61,15 @@ export const lookAtExcludes = async (client: Client): Promise<readonly Check[]> 
   return checks.flat()
 }
 
-export const lookAtLease = (client: Client, namespace: string, now: number): Promise<Check> =>
+export const readLease = (client: Client, namespace: string, now: number): Promise<Check> =>
   client
     .list<Lease>(pathOf({ kind: 'Lease', namespace }), { limit: 100 })
-    .then(({ items }) => judgeLease(items, namespace, now))
+    .then(({ items }) => checkLease(items, namespace, now))
     .catch(unreadable('controller'))
-
-/** Roles as they are installed. */
-const MANIFEST = 'manifests/rbac.yaml'
-
-/** A service account as `NAMESPACE/NAME`; without one, the user of the command is meant. */
-interface Subject {
-  readonly namespace: string
-  readonly name: string
-}
-
-const review = ({ verb, group, resource, subresource, namespace, name }: Right, subject: Subject | undefined) => {
-  const resourceAttributes = { verb, group, resource, subresource, namespace, name }
-  if (!subject) return { kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } }
-  const groups = ['system:serviceaccounts', `system:serviceaccounts:${subject.namespace}`, 'system:authenticated']
-  const user = `system:serviceaccount:${subject.namespace}:${subject.name}`
-  return { kind: 'SubjectAccessReview', spec: { resourceAttributes, user, groups } }
-}
-
-const AUTHORIZATION = 'authorization.k8s.io/v1'
-
-const isAllowed = async (client: Client, right: Right, subject: Subject | undefined): Promise<boolean> => {
-  const body = { apiVersion: AUTHORIZATION, ...review(right, subject) }
-  const path = pathOf({ apiVersion: AUTHORIZATION, plural: `${body.kind.toLowerCase()}s` })
-  const answer = await client.create<{ readonly status?: { readonly allowed?: boolean } }>(path, body)
-  return answer.status?.allowed === true
-}
-
-export const lookAtRights = async (
-  client: Client,
-  subject: Subject | undefined,
-  operatorNamespace: string,
-  policies: readonly RemediationPolicy[],
-): Promise<readonly Check[]> => {
-  const roles = await readFile(packageFile(MANIFEST), 'utf8').then(
-    (text): readonly Role[] => rolesIn(text, operatorNamespace),
-    () => undefined,
-  )
-  if (!roles) return [warn('rights', 'manifests/rbac.yaml is not there to compare with', 'npm run generate')]
-  const who = subject ? `service account ${subject.namespace}/${subject.name}` : 'this user'
-  const looks = roles.map(async (role) => {
-    const allowed = await Promise.all(role.rights.map((right) => isAllowed(client, right, subject)))
-    return judgeRole(
-      role,
-      role.rights.filter((_, i) => allowed[i] !== true),
-      who,
-      policies,
-    )
-  })
-  return Promise.all(looks).catch((error: unknown) => [unreadable('rights')(error)])
-}
-
 const MAX_HOSTS = 500
 
 /** Whether each `hosts.toml` can be used. */
-export const lookAtHosts = async (directory: string | undefined): Promise<readonly Check[]> => {
+export const readRegistryHosts = async (directory: string | undefined): Promise<readonly Check[]> => {
   const check = 'registry hosts'
   if (directory === undefined)
     return [ok(check, 'no directory is given: registries are asked by https under their own names')]
@@ -153,7 +100,7 @@ export interface ServerVersion {
   readonly gitVersion?: string
 }
 
-export const judgeVersion = ({ major, minor, gitVersion }: ServerVersion): Check => {
+export const checkVersion = ({ major, minor, gitVersion }: ServerVersion): Check => {
   // Providers write `32+`.
   const have = { major: Number.parseInt(major ?? '', 10), minor: Number.parseInt(minor ?? '', 10) }
   const oldest = `${OLDEST.major}.${OLDEST.minor}`
@@ -199,7 +146,7 @@ const differenceOf = (have: FoundCrd['spec'], want: CustomResourceDefinition['sp
   )
 }
 
-export const judgeCrd = (have: FoundCrd | undefined, want: CustomResourceDefinition): Check => {
+export const checkCrd = (have: FoundCrd | undefined, want: CustomResourceDefinition): Check => {
   const check = `CRD ${want.spec.names.plural}`
   const apply = 'kubectl apply -f crds/'
   if (!have) return fail(check, `${want.metadata.name} is not installed`, apply)
@@ -217,7 +164,7 @@ export const judgeCrd = (have: FoundCrd | undefined, want: CustomResourceDefinit
     : warn(check, `it is not the one of this version: ${difference.slice(0, 160)} differs`, apply)
 }
 
-export const judgePause = (namespace: KubeObject | undefined, name: string): Check => {
+export const checkPause = (namespace: KubeObject | undefined, name: string): Check => {
   const check = 'stop annotation'
   if (!namespace) {
     return warn(check, `there is no namespace ${name}`, 'name the one of the operator with --operator-namespace')
@@ -234,28 +181,28 @@ export const judgePause = (namespace: KubeObject | undefined, name: string): Che
 
 const quote = (value: string): string => JSON.stringify(value.slice(0, 40))
 
-const MAX_TOLD = 5
+const MAX_NAMED = 5
 
 /** Opt-outs of namespaces and nodes whose value is neither `true` nor `false`: they count, but that may not be meant. */
-export const judgeExcludes = (kind: 'namespace' | 'node', objects: readonly KubeObject[]): readonly Check[] => {
+export const checkExcludes = (kind: 'namespace' | 'node', objects: readonly KubeObject[]): readonly Check[] => {
   const odd = objects.filter(({ metadata }) => excludes(metadata) && oddExcludes(metadata).length > 0)
   if (odd.length === 0) return []
-  const told = odd
-    .slice(0, MAX_TOLD)
+  const named = odd
+    .slice(0, MAX_NAMED)
     .map(({ metadata }) => `${metadata.name} (${oddExcludes(metadata).map(quote).join(', ')})`)
     .join(', ')
-  const more = odd.length > MAX_TOLD ? ` and ${odd.length - MAX_TOLD} more` : ''
+  const more = odd.length > MAX_NAMED ? ` and ${odd.length - MAX_NAMED} more` : ''
   return [
     warn(
       'opt-outs',
-      `${EXCLUDE_KEY} is neither "true" nor "false" on ${kind} ${told}${more}: it counts as true`,
+      `${EXCLUDE_KEY} is neither "true" nor "false" on ${kind} ${named}${more}: it counts as true`,
       'write "true", or remove it',
     ),
   ]
 }
 
 /** A lease whose holder is late by its own word: the controller is gone, or cannot reach the API server. */
-export const judgeLease = (leases: readonly Lease[], namespace: string, now: number): Check => {
+export const checkLease = (leases: readonly Lease[], namespace: string, now: number): Check => {
   const check = 'controller'
   const start = 'start the controller, or name its namespace with --operator-namespace'
   const lease = leases.find(({ metadata }) => metadata.name?.startsWith('podmend'))
@@ -280,7 +227,7 @@ export const judgeLease = (leases: readonly Lease[], namespace: string, now: num
 const MODES = ['Enforce', 'Approve', 'Observe'] as const
 
 /** What the controller made of the policies: one check for each that it did not understand, else one for all. */
-export const judgePolicies = (policies: readonly RemediationPolicy[]): readonly Check[] => {
+export const checkPolicies = (policies: readonly RemediationPolicy[]): readonly Check[] => {
   const check = 'policies'
   if (policies.length === 0) {
     return [warn(check, 'there are none, so nothing is done', 'kubectl apply -f one of examples/')]

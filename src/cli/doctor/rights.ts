@@ -1,8 +1,12 @@
 /** The rights that `doctor` asks for, from the roles in `manifests/`, and its judgement on the answers. */
+import { readFile } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
 import type { RemediationPolicy } from '../../api/kinds.ts'
-import { ACTION_TYPES, type ActionType } from '../../api/policy/actions.ts'
-import { type Check, fail, ok, warn } from './check.ts'
+import { pathOf } from '../../kube/paths.ts'
+import { ACTION_TYPES, type ActionType } from '../../model/reasons.ts'
+import { packageFile } from '../../runtime/package-root.ts'
+import { type Check, fail, ok, warn, unreadable } from './check.ts'
+import type { Client } from './installation.ts'
 
 /** A right by one verb on one resource. */
 export interface Right {
@@ -62,7 +66,7 @@ export const rolesIn = (manifest: string, operatorNamespace: string): readonly R
   })
 
 /** `patch deployments.apps`. */
-export const sayOf = ({ verb, group, resource, subresource, name }: Right): string =>
+export const describeRule = ({ verb, group, resource, subresource, name }: Right): string =>
   `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${group && `.${group}`}${name === undefined ? '' : ` ${name}`}`
 
 /** `RewriteImage` → `rewrite-image`, as roles are named. */
@@ -80,7 +84,7 @@ const MAX_NAMED = 6
  * Whether a role's rights are there. What observing and leading need must be; what an action needs, only if some policy
  * would carry it out.
  */
-export const judgeRole = (
+export const checkRole = (
   { action, rights }: Role,
   missing: readonly Right[],
   subject: string,
@@ -88,12 +92,12 @@ export const judgeRole = (
 ): Check => {
   const check = `rights to ${action}`
   if (missing.length === 0) return ok(check, `${subject} has all ${rights.length}`)
-  const named = missing.slice(0, MAX_NAMED).map(sayOf)
+  const named = missing.slice(0, MAX_NAMED).map(describeRule)
   const more = missing.length - named.length
-  const says = `${subject} may not ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  const message = `${subject} may not ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
   const type = ACTION_TYPES.find((one) => kebab(one) === action)
   if (type === undefined && action !== 'read-pull-secrets')
-    return fail(check, says, 'upgrade the chart, or kubectl apply -f manifests/rbac.yaml')
+    return fail(check, message, 'upgrade the chart, or kubectl apply -f manifests/rbac.yaml')
   const grant = `set ${valueOf(type)} in the chart, or apply the binding of podmend-${action} in manifests/allow-actions.yaml`
   const users = policies.filter(
     ({ spec }) => spec.mode !== 'Observe' && spec.actions.some((one) => type === undefined || one.type === type),
@@ -104,6 +108,56 @@ export const judgeRole = (
     .slice(0, MAX_NAMED)
     .join(', ')} needs it`
   return type === undefined
-    ? warn(check, `${says}: what private registries say stays unknown`, grant)
-    : fail(check, `${says}; ${who}`, grant)
+    ? warn(check, `${message}: what private registries say stays unknown`, grant)
+    : fail(check, `${message}; ${who}`, grant)
+}
+
+/** Roles as they are installed. */
+const MANIFEST = 'manifests/rbac.yaml'
+
+/** A service account as `NAMESPACE/NAME`; without one, the user of the command is meant. */
+interface Subject {
+  readonly namespace: string
+  readonly name: string
+}
+
+const review = ({ verb, group, resource, subresource, namespace, name }: Right, subject: Subject | undefined) => {
+  const resourceAttributes = { verb, group, resource, subresource, namespace, name }
+  if (!subject) return { kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } }
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${subject.namespace}`, 'system:authenticated']
+  const user = `system:serviceaccount:${subject.namespace}:${subject.name}`
+  return { kind: 'SubjectAccessReview', spec: { resourceAttributes, user, groups } }
+}
+
+const AUTHORIZATION = 'authorization.k8s.io/v1'
+
+const isAllowed = async (client: Client, right: Right, subject: Subject | undefined): Promise<boolean> => {
+  const body = { apiVersion: AUTHORIZATION, ...review(right, subject) }
+  const path = pathOf({ apiVersion: AUTHORIZATION, plural: `${body.kind.toLowerCase()}s` })
+  const answer = await client.create<{ readonly status?: { readonly allowed?: boolean } }>(path, body)
+  return answer.status?.allowed === true
+}
+
+export const readRights = async (
+  client: Client,
+  subject: Subject | undefined,
+  operatorNamespace: string,
+  policies: readonly RemediationPolicy[],
+): Promise<readonly Check[]> => {
+  const roles = await readFile(packageFile(MANIFEST), 'utf8').then(
+    (text): readonly Role[] => rolesIn(text, operatorNamespace),
+    () => undefined,
+  )
+  if (!roles) return [warn('rights', 'manifests/rbac.yaml is not there to compare with', 'npm run generate')]
+  const who = subject ? `service account ${subject.namespace}/${subject.name}` : 'this user'
+  const checks = roles.map(async (role) => {
+    const allowed = await Promise.all(role.rights.map((right) => isAllowed(client, right, subject)))
+    return checkRole(
+      role,
+      role.rights.filter((_, i) => allowed[i] !== true),
+      who,
+      policies,
+    )
+  })
+  return Promise.all(checks).catch((error: unknown) => [unreadable('rights')(error)])
 }

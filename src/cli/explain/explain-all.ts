@@ -1,10 +1,11 @@
 /** Everything that fails, one line or two each: what a person reads first. */
+import type { Gather } from '../../controller/evaluate.ts'
 import type { Cluster, MissingRight } from '../cluster.ts'
 import { type IncidentReport, reportOf } from '../incident/report.ts'
-import { ago, field, nameOf, sayDecision, sayExplanation, type TextOptions } from '../incident/text.ts'
+import { ago, field, nameOf, describeDecision, describeExplanation, type TextOptions } from '../incident/text.ts'
 import { caveats } from '../options.ts'
-import { evaluateIncident, lookCloser, type ReadingStages } from '../snapshot/evaluate.ts'
-import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from '../snapshot/failing-pods.ts'
+import { evaluateIncident, refineDiagnosis } from '../snapshot/evaluate.ts'
+import { eachOf, readIncidents } from '../snapshot/failing-pods.ts'
 import { readClusterState, snapshotOf } from '../snapshot/live.ts'
 
 /** What `explain --all -o json` prints. */
@@ -19,27 +20,24 @@ export interface Overview {
 
 interface Question {
   readonly cluster: Cluster
-  readonly stages: ReadingStages
+  readonly gather: Gather
   readonly namespace: string | undefined
   readonly operatorNamespace: string
   readonly now: number
 }
 
 export const explainAll = async (question: Question): Promise<Overview> => {
-  const { cluster, stages, namespace, now } = question
-  const [clusterState, words] = await Promise.all([
+  const { cluster, gather, namespace, now } = question
+  const [clusterState, incidents] = await Promise.all([
     readClusterState(cluster, question.operatorNamespace),
-    readWords(cluster.client, namespace),
+    readIncidents(cluster.client, namespace, now),
   ])
-  const suspects = await readSuspects(cluster.client, namespace, words)
-  const nodes = namespace === undefined ? await readFailingNodes(cluster.client, now) : []
-  const incidents = await incidentsOf([...failingOf(suspects, words, stages, now), ...nodes], stages)
   const snapshot = snapshotOf(clusterState, clusterState.policies)
   return {
     ...(namespace !== undefined && { namespace }),
     incidents: await eachOf(incidents, async (incident) => {
-      const decided = await evaluateIncident(incident, snapshot(incident, now), stages.gather)
-      const evaluated = await lookCloser(incident, decided, stages.gather)
+      const decided = await evaluateIncident(incident, snapshot(incident, now), gather)
+      const evaluated = await refineDiagnosis(incident, decided, gather)
       return reportOf(
         incident,
         evaluated,
@@ -62,8 +60,8 @@ const incidentLines = (report: IncidentReport, options: TextOptions): readonly s
   const [likeliest] = report.explanations
   return [
     `${paint.bold(nameOf(report))} fails: ${paint.red(report.cause)}${pods}${since}`,
-    ...(likeliest === undefined ? [] : field('why', sayExplanation(likeliest, paint), options)),
-    ...field('decision', sayDecision(report.decision, paint), options),
+    ...(likeliest === undefined ? [] : field('why', describeExplanation(likeliest, paint), options)),
+    ...field('decision', describeDecision(report.decision, paint), options),
     '',
   ]
 }

@@ -1,23 +1,17 @@
+import type { Gather } from '../../controller/evaluate.ts'
 import type { Cluster, MissingRight } from '../cluster.ts'
-import { EXIT, UsageError } from '../errors.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from '../incident/report.ts'
 import { ago, field, incidentText, type TextOptions } from '../incident/text.ts'
 import { EXPLAINED_KINDS, type Named, parseNamed } from '../object-ref.ts'
 import { caveats, operatorNamespace, registryOf, CLUSTER_STATE_OPTIONS, withClusterState } from '../options.ts'
-import { createPaint, formatData, printable } from '../output.ts'
-import {
-  evaluateIncident,
-  lookCloser,
-  type ReadingStages,
-  wireReadingStages,
-  withoutRegistry,
-} from '../snapshot/evaluate.ts'
-import { failingNodes, failingOf, incidentsOf, readWords, wholeNodes } from '../snapshot/failing-pods.ts'
+import { createReadingGather, evaluateIncident, refineDiagnosis } from '../snapshot/evaluate.ts'
+import { failingNodes, failingOf, incidentsOf, readPodEvents, wholeNodes } from '../snapshot/failing-pods.ts'
 import { readClusterState, snapshotOf } from '../snapshot/live.ts'
-import { subcommand } from '../subcommand.ts'
+import { subcommand, EXIT, UsageError } from '../subcommand.ts'
+import { createPaint, formatData, printable } from '../terminal.ts'
 import { explainAll, type Overview, overviewText } from './explain-all.ts'
 import { incidentsAround, similarTo } from './similar.ts'
-import { concerns, readSubject, sayNode, sayState } from './subject.ts'
+import { concerns, readSubject, describeNode, describePods } from './subject.ts'
 
 /** What `explain -o json` prints. */
 export interface Explanation {
@@ -33,29 +27,30 @@ export interface Explanation {
 
 interface Question extends Named {
   readonly cluster: Cluster
-  readonly stages: ReadingStages
+  readonly gather: Gather
   readonly operatorNamespace: string
   readonly now: number
 }
 
 const explain = async (question: Question): Promise<Explanation> => {
-  const { cluster, stages, now } = question
+  const { cluster, gather, now } = question
+  const { client } = cluster
   const subject = await readSubject(cluster, question)
-  const [clusterState, words] = await Promise.all([
+  const [clusterState, events] = await Promise.all([
     readClusterState(cluster, question.operatorNamespace),
-    readWords(cluster.client, subject.namespace),
+    readPodEvents(client, subject.namespace),
   ])
   const itself = subject.node ? failingNodes([subject.node], now) : []
-  const named = await incidentsOf([...failingOf(subject.pods, words, stages, now), ...itself], stages)
-  const found = subject.node ? { incidents: named, notes: [] } : await wholeNodes(named, cluster, stages, now)
+  const named = await incidentsOf([...failingOf(subject.pods, events, now), ...itself], client)
+  const found = subject.node ? { incidents: named, notes: [] } : await wholeNodes(named, client, now)
   const { namespace } = subject
   const around =
-    namespace === undefined ? [] : await incidentsAround(cluster, stages, { namespace, words, now, but: subject.pods })
+    namespace === undefined ? [] : await incidentsAround(client, { namespace, events, now, but: subject.pods })
   const snapshot = snapshotOf(clusterState, clusterState.policies)
   const incidents: IncidentReport[] = []
   for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
-    const decided = await evaluateIncident(incident, snapshot(incident, now), stages.gather)
-    const evaluated = await lookCloser(incident, decided, stages.gather)
+    const decided = await evaluateIncident(incident, snapshot(incident, now), gather)
+    const evaluated = await refineDiagnosis(incident, decided, gather)
     const records = clusterState.records.of(incident.owner.ref.uid, incident.area)
     const others = (cause: string) => similarTo(incident, cause, around, clusterState.records.all())
     incidents.push(reportOf(incident, evaluated, clusterState.policies, records, others))
@@ -66,7 +61,7 @@ const explain = async (question: Question): Promise<Explanation> => {
   const { kind, name } = subject
   return {
     subject: { kind, ...(namespace !== undefined && { namespace }), name },
-    state: subject.node ? sayNode(subject.node) : sayState(subject.pods),
+    state: subject.node ? describeNode(subject.node) : describePods(subject.pods),
     incidents,
     records: incidents.length > 0 ? [] : past.map(recordReport),
     notes: [
@@ -130,9 +125,9 @@ export const explainCommand = subcommand(
     try {
       const { found, now } = await withClusterState<Explanation | Overview>(values, terminal, (cluster, at) => {
         const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
-        const stages = wireReadingStages(cluster.client, registry, namespace)
-        const gather = values['ask-registry'] === false ? withoutRegistry(stages.gather) : stages.gather
-        const question = { cluster, stages: { ...stages, gather }, operatorNamespace: namespace, now: at }
+        const asksRegistry = values['ask-registry'] !== false
+        const gather = createReadingGather(cluster.client, registry, { operatorNamespace: namespace, asksRegistry })
+        const question = { cluster, gather, operatorNamespace: namespace, now: at }
         return named ? explain({ ...question, ...named }) : explainAll({ ...question, namespace: values.namespace })
       })
       const data = printable(found)

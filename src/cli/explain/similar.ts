@@ -1,20 +1,19 @@
-/** What else fails in the same way: one broken image, or a registry that is down? Pure but for one look around. */
+/** What else fails in the same way: one broken image, or a registry that is down? Pure but for what `incidentsAround` reads. */
 import type { Remediation } from '../../api/kinds.ts'
+import type { KubeClient } from '../../kube/client.ts'
 import { forbidden } from '../../kube/errors.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { isOpen } from '../../model/remediation-state.ts'
-import type { Cluster } from '../cluster.ts'
 import type { Target } from '../incident/report.ts'
-import type { ReadingStages } from '../snapshot/evaluate.ts'
-import { failingOf, incidentsOf, readSuspects, type Words } from '../snapshot/failing-pods.ts'
+import { failingOf, incidentsOf, readSuspects, type PodEvents } from '../snapshot/failing-pods.ts'
 
 /** So many pods of a namespace are looked at: their owners are read. */
 const MAX_PODS = 200
 
 interface Around {
   readonly namespace: string
-  readonly words: Words
+  readonly events: PodEvents
   readonly now: number
   /** Those that are asked for: their owners are read already. */
   readonly but: readonly Pod[]
@@ -22,17 +21,16 @@ interface Around {
 
 /** What else fails in a namespace; nothing where its pods may not be listed. */
 export const incidentsAround = async (
-  { client }: Cluster,
-  stages: ReadingStages,
-  { namespace, words, now, but }: Around,
+  client: Pick<KubeClient, 'get' | 'list'>,
+  { namespace, events, now, but }: Around,
 ): Promise<readonly Incident[]> => {
-  const suspects = await readSuspects(client, namespace, words).catch((error: unknown) => {
+  const suspects = await readSuspects(client, namespace, events).catch((error: unknown) => {
     if (!forbidden(error)) throw error
     return []
   })
   const asked = new Set(but.map(({ metadata }) => metadata.uid))
   const others = suspects.filter(({ metadata }) => !asked.has(metadata.uid)).slice(0, MAX_PODS)
-  return incidentsOf(failingOf(others, words, stages, now), stages)
+  return incidentsOf(failingOf(others, events, now), client)
 }
 
 const causesIn = ({ pods }: Incident): ReadonlySet<string> =>

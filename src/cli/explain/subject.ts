@@ -8,8 +8,8 @@ import { isNodeCause } from '../../model/causes.ts'
 import type { Node, ObjectRef, Pod, Workload } from '../../model/kubernetes.ts'
 import { formatSelector } from '../../model/label-selector.ts'
 import type { Cluster } from '../cluster.ts'
-import { Refusal } from '../errors.ts'
 import type { Named } from '../object-ref.ts'
+import { Refusal } from '../subcommand.ts'
 
 /** The object that a person named: its uid, and the pods that it speaks for. */
 export interface Subject extends Named {
@@ -62,7 +62,7 @@ const concernsPods = (subject: Subject, owner: ObjectRef, pods: readonly { reado
   pods.some(({ pod }) => pod.metadata.ownerReferences?.some(({ uid }) => uid === subject.uid))
 
 /** `Running, 1 of 2 containers ready`. */
-export const sayState = (pods: readonly Pod[]): string => {
+export const describePods = (pods: readonly Pod[]): string => {
   const [pod] = pods
   if (!pod) return 'it has no pods'
   const statuses = pods.flatMap(({ status }) => status?.containerStatuses ?? [])
@@ -75,7 +75,7 @@ export const sayState = (pods: readonly Pod[]): string => {
 }
 
 /** `Ready; flagged MountHelperMissing: …`. */
-export const sayNode = ({ spec, status }: Node): string => {
+export const describeNode = ({ spec, status }: Node): string => {
   const { conditions = [] } = status ?? {}
   const ready = conditions.find(({ type }) => type === 'Ready')
   const said = ready?.message ? `: ${ready.message}` : ''

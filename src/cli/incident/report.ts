@@ -110,7 +110,7 @@ const ofPods = ({ pods }: Incident) => pods.filter(({ pod }) => !isNodeItself(po
 
 export const reportOf = (
   incident: Incident,
-  { verdict, ifEnforced, diagnosis, closer }: Evaluated,
+  { verdict, ifEnforced, diagnosis, refined }: Evaluated,
   policies: readonly PolicyInForce[],
   records: readonly Remediation[],
   others?: (cause: string) => readonly Target[],
@@ -121,7 +121,7 @@ export const reportOf = (
   const since = sinceOf(incident)
   // A verdict may add evidence of its own, e.g. that policies tie.
   const { evidence, cause, findings, explanations, permanentFix } =
-    closer ?? (('diagnosis' in verdict && verdict.diagnosis) || diagnosis)
+    refined ?? (('diagnosis' in verdict && verdict.diagnosis) || diagnosis)
   return {
     target: { kind, ...(namespace !== undefined && { namespace }), name },
     area: incident.area,

@@ -2,8 +2,8 @@
 import type { ExplanationKind } from '../../api/remediation.ts'
 import { explainRow } from '../../catalogue/classify.ts'
 import { formatDuration } from '../../model/duration.ts'
-import { type Paint, paintDiff } from '../output.ts'
 import { wrap } from '../subcommand.ts'
+import { type Paint, paintDiff } from '../terminal.ts'
 import type { DecisionReport, IncidentReport } from './report.ts'
 
 export interface TextOptions {
@@ -35,7 +35,7 @@ export const nameOf = ({ target: { kind, namespace, name } }: Pick<IncidentRepor
   `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
 
 /** Who answers, and what holds it, in one line: `policy moved would act: RewriteImage`. */
-export const sayDecision = (decision: DecisionReport, paint: Paint): string => {
+export const describeDecision = (decision: DecisionReport, paint: Paint): string => {
   const { verdict, policy, reason, message, action } = decision
   switch (verdict) {
     case 'Act':
@@ -50,7 +50,7 @@ export const sayDecision = (decision: DecisionReport, paint: Paint): string => {
 }
 
 /** What would come of a policy that merely observes now. */
-const sayEnforced = (decision: DecisionReport, paint: Paint): string =>
+const describeIfEnforced = (decision: DecisionReport, paint: Paint): string =>
   decision.verdict === 'Act'
     ? `with mode Enforce it would ${paint.green('act')}: ${decision.action}`
     : `with mode Enforce it would hold: ${paint.yellow(decision.reason ?? '')}, ${decision.message}`
@@ -69,13 +69,13 @@ const decisionLines = ({ decision, ifEnforced }: IncidentReport, options: TextOp
   const { requeueAt } = decision
   const inMs = requeueAt === undefined ? 0 : Date.parse(requeueAt) - now
   return [
-    ...field('decision', sayDecision(decision, paint), options),
-    ...(ifEnforced ? field('', sayEnforced(ifEnforced, paint), options) : []),
+    ...field('decision', describeDecision(decision, paint), options),
+    ...(ifEnforced ? field('', describeIfEnforced(ifEnforced, paint), options) : []),
     ...(inMs > 0 ? field('next look', `in ${formatDuration(inMs)} at the latest`, options) : []),
   ]
 }
 
-const KIND_WORDS: Readonly<Record<ExplanationKind, string>> = {
+const EXPLANATION_LABELS: Readonly<Record<ExplanationKind, string>> = {
   LikelyTypo: 'likely a typo',
   WrongTag: 'wrong tag',
   MissingCredentials: 'credentials are missing',
@@ -84,12 +84,12 @@ const KIND_WORDS: Readonly<Record<ExplanationKind, string>> = {
 }
 
 /** The likeliest reason in a line: `likely a typo: …`. */
-export const sayExplanation = ({ kind, says }: IncidentReport['explanations'][number], paint: Paint): string =>
-  `${paint.bold(KIND_WORDS[kind])}: ${says}`
+export const describeExplanation = ({ kind, says }: IncidentReport['explanations'][number], paint: Paint): string =>
+  `${paint.bold(EXPLANATION_LABELS[kind])}: ${says}`
 
 const explanationLines = ({ explanations }: IncidentReport, options: TextOptions): readonly string[] =>
   explanations.flatMap((explanation, i) => [
-    ...field(i === 0 ? 'why' : 'or', sayExplanation(explanation, options.paint), options),
+    ...field(i === 0 ? 'why' : 'or', describeExplanation(explanation, options.paint), options),
     ...(explanation.image === undefined ? [] : field('meant', options.paint.green(explanation.image), options)),
   ])
 

@@ -6,7 +6,7 @@ import { admitPolicy } from '../../api/policy/compile.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
 import { GROUP } from '../../model/names.ts'
-import { sentenceOf } from '../errors.ts'
+import { sentenceOf } from '../subcommand.ts'
 
 /** A RemediationPolicy in a file; what its spec says is not judged yet. */
 export interface PolicyInFile {
@@ -138,13 +138,13 @@ export const admitEntries = (
   const policies = new Map<string, PolicyInForce>()
   for (const entry of entries) {
     if (entry.kind !== 'Policy') {
-      const said = [entry.sentence]
+      const sentences = [entry.sentence]
       reports.push({
         name: '',
         at: entry.at,
         ok: entry.kind === 'Skipped',
-        sentences: entry.kind === 'Error' ? said : [],
-        warnings: entry.kind === 'Skipped' ? said : [],
+        sentences: entry.kind === 'Error' ? sentences : [],
+        warnings: entry.kind === 'Skipped' ? sentences : [],
       })
       continue
     }

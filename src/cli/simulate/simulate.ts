@@ -1,23 +1,15 @@
-import type { Evaluation } from '../../controller/evaluate.ts'
+import type { Evaluation, Gather } from '../../controller/evaluate.ts'
 import { createReservations, type Reservations } from '../../controller/limits.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import { type Incident, incidentId } from '../../model/incident.ts'
 import type { Cluster } from '../cluster.ts'
-import { EXIT, UsageError } from '../errors.ts'
 import { reportOf } from '../incident/report.ts'
 import { operatorNamespace, registryOf, CLUSTER_STATE_OPTIONS, withClusterState } from '../options.ts'
-import { createPaint, formatData, printable } from '../output.ts'
-import {
-  evaluateIncident,
-  type Evaluated,
-  type ReadingStages,
-  startingFrom,
-  wireReadingStages,
-  withoutRegistry,
-} from '../snapshot/evaluate.ts'
-import { eachOf, failingOf, incidentsOf, readFailingNodes, readSuspects, readWords } from '../snapshot/failing-pods.ts'
+import { createReadingGather, evaluateIncident, type Evaluated, startingFrom } from '../snapshot/evaluate.ts'
+import { eachOf, readIncidents } from '../snapshot/failing-pods.ts'
 import { readClusterState, type ClusterState, snapshotOf } from '../snapshot/live.ts'
-import { subcommand } from '../subcommand.ts'
+import { subcommand, EXIT, UsageError } from '../subcommand.ts'
+import { createPaint, formatData, printable } from '../terminal.ts'
 import { admitEntries, type FileEntry, joinPolicies, readPolicies } from './policies.ts'
 import { type Simulation, simulationText } from './text.ts'
 
@@ -32,10 +24,10 @@ const reserve = (
   reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at: now })
 }
 
-interface Scene {
+interface EvaluationInput {
   readonly clusterState: ClusterState
   readonly policies: readonly PolicyInForce[]
-  readonly stages: ReadingStages
+  readonly gather: Gather
   readonly now: number
 }
 
@@ -45,17 +37,17 @@ interface Scene {
  */
 const evaluateAll = async (
   incidents: readonly Incident[],
-  { clusterState, policies, stages, now }: Scene,
+  { clusterState, policies, gather, now }: EvaluationInput,
 ): Promise<readonly Evaluated[]> => {
   const unspent = snapshotOf(clusterState, policies)
-  const first = await eachOf(incidents, (incident) => evaluateIncident(incident, unspent(incident, now), stages.gather))
+  const first = await eachOf(incidents, (incident) => evaluateIncident(incident, unspent(incident, now), gather))
   const reservations = createReservations()
   const spent = snapshotOf(clusterState, policies, reservations)
   const evaluated: Evaluated[] = []
   for (const [i, incident] of incidents.entries()) {
     const before = first[i]
     if (!before) continue
-    const again = await evaluateIncident(incident, spent(incident, now), startingFrom(before.facts, stages.gather))
+    const again = await evaluateIncident(incident, spent(incident, now), startingFrom(before.facts, gather))
     reserve(reservations, incident, again.verdict.kind === 'Act' ? again.verdict : again.ifEnforced, now)
     evaluated.push(again)
   }
@@ -64,7 +56,7 @@ const evaluateAll = async (
 
 interface Question {
   readonly cluster: Cluster
-  readonly stages: ReadingStages
+  readonly gather: Gather
   readonly entries: readonly FileEntry[]
   readonly only: boolean
   /** Absent: the whole cluster. */
@@ -74,15 +66,12 @@ interface Question {
 }
 
 const simulate = async (question: Question): Promise<Simulation> => {
-  const { cluster, stages, entries, only, namespace, now } = question
+  const { cluster, gather, entries, only, namespace, now } = question
   const clusterState = await readClusterState(cluster, question.operatorNamespace)
   const { reports, policies: inFiles } = admitEntries(entries, clusterState.objects)
   const policies = joinPolicies(only ? [] : clusterState.policies, inFiles, reports)
-  const words = await readWords(cluster.client, namespace)
-  const suspects = await readSuspects(cluster.client, namespace, words)
-  const nodes = namespace === undefined ? await readFailingNodes(cluster.client, now) : []
-  const incidents = await incidentsOf([...failingOf(suspects, words, stages, now), ...nodes], stages)
-  const evaluated = await evaluateAll(incidents, { clusterState, policies, stages, now })
+  const incidents = await readIncidents(cluster.client, namespace, now)
+  const evaluated = await evaluateAll(incidents, { clusterState, policies, gather, now })
   return {
     policies: reports,
     others: policies.flatMap(({ name }) => (inFiles.some((policy) => policy.name === name) ? [] : [name])),
@@ -138,11 +127,10 @@ export const simulateCommand = subcommand(
     try {
       const { found, now } = await withClusterState(values, terminal, (cluster, at) => {
         const own = operatorNamespace(values['operator-namespace'], terminal.environment)
-        const stages = wireReadingStages(cluster.client, registry, own)
-        const gather = values['ask-registry'] === false ? withoutRegistry(stages.gather) : stages.gather
+        const asksRegistry = values['ask-registry'] !== false
         return simulate({
           cluster,
-          stages: { ...stages, gather },
+          gather: createReadingGather(cluster.client, registry, { operatorNamespace: own, asksRegistry }),
           entries,
           only: values.only === true,
           ...(values.namespace !== undefined && { namespace: values.namespace }),

@@ -3,7 +3,7 @@ import type { MissingRight } from '../cluster.ts'
 import type { IncidentReport } from '../incident/report.ts'
 import { ago, field, nameOf, type TextOptions } from '../incident/text.ts'
 import { caveats } from '../options.ts'
-import { type Paint, paintDiff } from '../output.ts'
+import { type Paint, paintDiff } from '../terminal.ts'
 import type { PolicyReport } from './policies.ts'
 
 /** What `simulate -o json` prints. */
@@ -32,7 +32,7 @@ const policyLines = ({ name, at, ok, mode, sentences, warnings }: PolicyReport, 
 }
 
 /** What would become of one incident, in a few words. */
-const sayFate = ({ decision, ifEnforced }: IncidentReport, paint: Paint): string => {
+const describeOutcome = ({ decision, ifEnforced }: IncidentReport, paint: Paint): string => {
   if (decision.verdict === 'Act') return `policy ${decision.policy} ${paint.green('would act')}: ${decision.action}`
   if (ifEnforced?.verdict === 'Act') {
     return `policy ${decision.policy} ${paint.yellow('would observe')}; with mode Enforce it would act: ${ifEnforced.action}`
@@ -54,7 +54,7 @@ const incidentLines = (report: IncidentReport, options: TextOptions): readonly s
   const pods = report.pods.length === 1 ? '1 pod' : `${report.pods.length} pods`
   return [
     `${paint.bold(nameOf(report))} fails: ${paint.red(report.cause)}, ${pods}${since}`,
-    ...field('', sayFate(report, paint), options),
+    ...field('', describeOutcome(report, paint), options),
     ...(diff === undefined
       ? []
       : paintDiff(diff, paint)

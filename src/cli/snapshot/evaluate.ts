@@ -1,29 +1,16 @@
 import { evaluate, type Evaluation, type Gather, type Snapshot } from '../../controller/evaluate.ts'
 import { conclude } from '../../diagnose/conclude.ts'
 import { createGather } from '../../diagnose/gather.ts'
-import { buildIncident, type Parts } from '../../diagnose/incident.ts'
-import { readNodeRef, readOwnerNode } from '../../diagnose/node/facts.ts'
 import { createInspectByReading } from '../../diagnose/node/inspect.ts'
-import { readOwner } from '../../diagnose/owner/resolve.ts'
-import { detectPodFailures } from '../../diagnose/pod/findings.ts'
 import type { Reads } from '../../diagnose/read.ts'
 import type { Registry } from '../../diagnose/registry/registry.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import { normalImage } from '../../model/image-reference.ts'
-import {
-  type Diagnosis,
-  type Facts,
-  type FailingPod,
-  type Incident,
-  type Owner,
-  unknown,
-} from '../../model/incident.ts'
-import type { Pod } from '../../model/kubernetes.ts'
-import type { WarningEvent } from '../../watch/pod-cache.ts'
+import { type Diagnosis, type Facts, type Incident, unknown } from '../../model/incident.ts'
 
 export interface Evaluated extends Evaluation {
-  /** What a closer look made of it, which no decision waited for. */
-  readonly closer?: Diagnosis
+  /** The diagnosis with facts that no decision needs. */
+  readonly refined?: Diagnosis
   /** Of a policy that observes: the verdict if it acted. */
   readonly ifEnforced?: Evaluation['verdict']
 }
@@ -33,7 +20,7 @@ const enforcing = (policies: readonly PolicyInForce[], name: string): readonly P
     policy.name === name ? { ...policy, spec: { ...policy.spec, mode: 'Enforce' as const } } : policy,
   )
 
-/** Settles from facts that are at hand: what was read once is not read again, what is new is. */
+/** Gathers only what the facts at hand lack: what was read once is not read again. */
 export const startingFrom = (facts: Facts, gather: Gather): Gather => {
   let first = true
   return (incident, names, have) => {
@@ -64,7 +51,7 @@ const hasRemedy = ({ kind, ...verdict }: Evaluation['verdict']): boolean =>
  * Reads what would tell more, although no decision waits for it: a person asked. Of why only where no remedy is known, of
  * where to mend it for good always.
  */
-export const lookCloser = async (incident: Incident, evaluated: Evaluated, gather: Gather): Promise<Evaluated> => {
+export const refineDiagnosis = async (incident: Incident, evaluated: Evaluated, gather: Gather): Promise<Evaluated> => {
   const remedy = hasRemedy(evaluated.verdict)
   let { diagnosis, facts } = evaluated
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
@@ -79,11 +66,11 @@ export const lookCloser = async (incident: Incident, evaluated: Evaluated, gathe
   const ties = ('diagnosis' in verdict ? (verdict.diagnosis?.evidence ?? []) : []).filter(
     ({ fact }) => fact === 'Policy',
   )
-  return { ...evaluated, closer: { ...diagnosis, evidence: [...diagnosis.evidence, ...ties] } }
+  return { ...evaluated, refined: { ...diagnosis, evidence: [...diagnosis.evidence, ...ties] } }
 }
 
 /** Answers for the registry without asking it: everything it might say is unknown. */
-export const withoutRegistry =
+const withoutRegistry =
   (gather: Gather): Gather =>
   async (incident, names, have) => {
     const others = names.filter((name) => !('image' in name))
@@ -96,35 +83,16 @@ export const withoutRegistry =
     return facts
   }
 
-// The reading half of the pipeline, wired once: the very functions that the controller runs.
-
-export interface ReadingStages {
-  readonly detectFailures: (pod: Pod, words: readonly WarningEvent[], now: number) => FailingPod
-  /** The owner of a pod, as the API server has it now. */
-  readonly readOwner: (pod: Pod) => Promise<Owner>
-  /** The node that what lies with it is filed under; undefined where it is gone. */
-  readonly readNode: (name: string) => Promise<Owner | undefined>
-  readonly buildIncident: (parts: Parts) => Incident
-  readonly gather: Gather
-}
-
 /**
- * `reads` may be a whole client; nothing but its `get` and `list` is called: of nodes only what agents told the controller
- * in `operatorNamespace` within the last minutes is known.
+ * Reads facts with the user's rights. Of nodes only what agents told the controller in `operatorNamespace` within the
+ * last minutes is known: creating a NodeTask is the controller's alone.
  */
-export const wireReadingStages = (
+export const createReadingGather = (
   reads: Reads,
   registry: Pick<Registry, 'ask' | 'list'>,
-  operatorNamespace: string,
-): ReadingStages => ({
-  detectFailures: (pod, words, now) => detectPodFailures(pod, words, now),
-  readOwner: (pod) => readOwner(pod, reads),
-  readNode: async (name) => {
-    const ref = await readNodeRef(name, reads)
-    return ref && readOwnerNode(ref, reads)
-  },
-  buildIncident: buildIncident,
-  gather: createGather({
+  { operatorNamespace, asksRegistry }: { readonly operatorNamespace: string; readonly asksRegistry: boolean },
+): Gather => {
+  const gather = createGather({
     reads,
     registry,
     readsReleases: true,
@@ -132,5 +100,6 @@ export const wireReadingStages = (
       namespace: operatorNamespace,
       inspect: createInspectByReading({ reads, namespace: operatorNamespace, now: () => Date.now() }),
     },
-  }),
-})
+  })
+  return asksRegistry ? gather : withoutRegistry(gather)
+}

@@ -1,7 +1,9 @@
-/** Pods that fail, by the same signals that the controller watches, read once. */
-import { isNodeRef, listPodsOn } from '../../diagnose/node/facts.ts'
+/** Pods that fail, by the same criteria as the controller, read once. */
+import { buildIncident } from '../../diagnose/incident.ts'
+import { isNodeRef, listPodsOn, readNodeRef, readOwnerNode } from '../../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../../diagnose/node/findings.ts'
-import { areaOfFinding } from '../../diagnose/pod/findings.ts'
+import { readOwner } from '../../diagnose/owner/resolve.ts'
+import { areaOfFinding, detectPodFailures } from '../../diagnose/pod/findings.ts'
 import { type KubeClient, listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
@@ -11,16 +13,14 @@ import type { KubeEvent, Node, Pod } from '../../model/kubernetes.ts'
 import { nodeEntry } from '../../watch/node-cache.ts'
 import type { PodRef, WarningEvent } from '../../watch/pod-cache.ts'
 import { warningEventOf } from '../../watch/warning-event.ts'
-import type { Cluster } from '../cluster.ts'
-import type { ReadingStages } from './evaluate.ts'
 
 type Client = Pick<KubeClient, 'get' | 'list'>
 
-/** Words about pods, by the pods' uids. */
-export type Words = ReadonlyMap<string, { readonly ref: PodRef; readonly words: readonly WarningEvent[] }>
+/** PodEvents about pods, by the pods' uids. */
+export type PodEvents = ReadonlyMap<string, { readonly ref: PodRef; readonly events: readonly WarningEvent[] }>
 
-/** Pods that only Events speak of, and that are read one by one. */
-const MAX_SPOKEN_OF = 500
+/** Pods that only Events name, and that are read one by one. */
+const MAX_PODS_OF_EVENTS = 500
 const AT_ONCE = 8
 
 /** Runs `work` over all, a few at a time, in order. */
@@ -31,28 +31,32 @@ export const eachOf = async <T, R>(all: readonly T[], work: (one: T) => Promise<
   return results
 }
 
-/** Words of Warning Events about pods; none where Events may not be read. A namespace of undefined means all. */
-export const readWords = async (client: Client, namespace: string | undefined, podUid?: string): Promise<Words> => {
+/** PodEvents of Warning Events about pods; none where Events may not be read. A namespace of undefined means all. */
+export const readPodEvents = async (
+  client: Client,
+  namespace: string | undefined,
+  podUid?: string,
+): Promise<PodEvents> => {
   const about = podUid === undefined ? 'involvedObject.kind=Pod' : `involvedObject.uid=${podUid}`
-  const events = await listAll<KubeEvent>(client, pathOf({ kind: 'Event', namespace }), {
+  const { items } = await listAll<KubeEvent>(client, pathOf({ kind: 'Event', namespace }), {
     fieldSelector: `type=Warning,${about}`,
   }).catch((error: unknown) => {
     if (!forbidden(error)) throw error
     return { items: [] as readonly KubeEvent[] }
   })
-  const byPod = new Map<string, { ref: PodRef; words: WarningEvent[] }>()
-  for (const event of events.items) {
-    const heard = warningEventOf(event)
-    if (!heard) continue
-    const entry = byPod.get(heard.ref.uid) ?? { ref: heard.ref, words: [] }
-    entry.words.push(heard.word)
-    byPod.set(heard.ref.uid, entry)
+  const byPod = new Map<string, { ref: PodRef; events: WarningEvent[] }>()
+  for (const item of items) {
+    const found = warningEventOf(item)
+    if (!found) continue
+    const entry = byPod.get(found.ref.uid) ?? { ref: found.ref, events: [] }
+    entry.events.push(found.word)
+    byPod.set(found.ref.uid, entry)
   }
-  for (const { words } of byPod.values()) words.sort((a, b) => b.lastSeen - a.lastSeen)
+  for (const { events } of byPod.values()) events.sort((a, b) => b.lastSeen - a.lastSeen)
   return byPod
 }
 
-const readSpokenOf = async (client: Client, { namespace, name, uid }: PodRef): Promise<readonly Pod[]> => {
+const readPodOfEvent = async (client: Client, { namespace, name, uid }: PodRef): Promise<readonly Pod[]> => {
   try {
     const pod = await client.get<Pod>(pathOf({ kind: 'Pod', namespace, name }))
     return pod.metadata.uid === uid ? [pod] : []
@@ -66,14 +70,14 @@ const readSpokenOf = async (client: Client, { namespace, name, uid }: PodRef): P
 export const readSuspects = async (
   client: Client,
   namespace: string | undefined,
-  words: Words,
+  events: PodEvents,
 ): Promise<readonly Pod[]> => {
   const { items } = await listAll<Pod>(client, pathOf({ kind: 'Pod', namespace }), {
     fieldSelector: 'status.phase=Pending,spec.nodeName!=',
   })
   const pending = new Set(items.map(({ metadata }) => metadata.uid))
-  const others = [...words].flatMap(([uid, { ref }]) => (pending.has(uid) ? [] : [ref])).slice(0, MAX_SPOKEN_OF)
-  return [...items, ...(await eachOf(others, (ref) => readSpokenOf(client, ref))).flat()]
+  const others = [...events].flatMap(([uid, { ref }]) => (pending.has(uid) ? [] : [ref])).slice(0, MAX_PODS_OF_EVENTS)
+  return [...items, ...(await eachOf(others, (ref) => readPodOfEvent(client, ref))).flat()]
 }
 
 /** The node itself, where its own condition says that its runtime is down. */
@@ -81,7 +85,7 @@ export const failingNodes = (nodes: readonly Node[], now: number): readonly Fail
   nodes.map((node) => detectNodeFailures(nodeEntry(node), now)).filter(({ findings }) => findings.length > 0)
 
 /** Nodes that fail themselves; none where nodes may not be read. */
-export const readFailingNodes = async (client: Client, now: number): Promise<readonly FailingPod[]> => {
+const readFailingNodes = async (client: Client, now: number): Promise<readonly FailingPod[]> => {
   const { items } = await listAll<Node>(client, pathOf({ kind: 'Node' }), {}).catch((error: unknown) => {
     if (!forbidden(error)) throw error
     return { items: [] as readonly Node[] }
@@ -89,15 +93,10 @@ export const readFailingNodes = async (client: Client, now: number): Promise<rea
   return failingNodes(items, now)
 }
 
-/** Examines pods; those that do not fail are left out. */
-export const failingOf = (
-  pods: readonly Pod[],
-  words: Words,
-  { detectFailures }: ReadingStages,
-  now: number,
-): readonly FailingPod[] =>
+/** Those of the pods that fail, with why. */
+export const failingOf = (pods: readonly Pod[], events: PodEvents, now: number): readonly FailingPod[] =>
   pods
-    .map((pod) => detectFailures(pod, words.get(pod.metadata.uid)?.words ?? [], now))
+    .map((pod) => detectPodFailures(pod, events.get(pod.metadata.uid)?.events ?? [], now))
     .filter(({ findings }) => findings.length > 0)
 
 /** Each thing of a name is read once. */
@@ -110,6 +109,12 @@ const readOnce = <T>(): ((key: string, read: () => Promise<T>) => Promise<T>) =>
   }
 }
 
+/** The node as the owner of what fails because of it; undefined where it is gone. */
+const readNodeOwner = async (name: string, client: Client): Promise<Owner | undefined> => {
+  const ref = await readNodeRef(name, client)
+  return ref && readOwnerNode(ref, client)
+}
+
 const areasOf = ({ findings }: FailingPod): readonly IncidentArea[] => [
   ...new Set(findings.flatMap((finding) => areaOfFinding(finding) ?? [])),
 ]
@@ -118,10 +123,7 @@ const areasOf = ({ findings }: FailingPod): readonly IncidentArea[] => [
  * Failing pods as incidents: by owner and area, and what lies with a node by node and cause; longest failing first. Each
  * owner is read once.
  */
-export const incidentsOf = async (
-  failing: readonly FailingPod[],
-  { readOwner, readNode, buildIncident }: ReadingStages,
-): Promise<readonly Incident[]> => {
+export const incidentsOf = async (failing: readonly FailingPod[], client: Client): Promise<readonly Incident[]> => {
   const ownerOnce = readOnce<Owner>()
   const nodeOnce = readOnce<Owner | undefined>()
   const ownersOf = async (one: FailingPod): Promise<readonly Owner[]> => {
@@ -131,8 +133,8 @@ export const incidentsOf = async (
     const key = controller?.uid ?? pod.metadata.uid
     const name = pod.spec?.nodeName
     const [owner, node] = await Promise.all([
-      areas.every(isNodeCause) ? undefined : ownerOnce(key, () => readOwner(pod)),
-      name && areas.some(isNodeCause) ? nodeOnce(name, () => readNode(name)) : undefined,
+      areas.every(isNodeCause) ? undefined : ownerOnce(key, () => readOwner(pod, client)),
+      name && areas.some(isNodeCause) ? nodeOnce(name, () => readNodeOwner(name, client)) : undefined,
     ])
     return [owner, node].filter((found) => found !== undefined)
   }
@@ -152,20 +154,31 @@ export const incidentsOf = async (
   return incidents.toSorted((a, b) => sinceOf(a) - sinceOf(b) || a.key.localeCompare(b.key))
 }
 
+/** Everything that fails in a namespace, or in the whole cluster, where nodes count as well. */
+export const readIncidents = async (
+  client: Client,
+  namespace: string | undefined,
+  now: number,
+): Promise<readonly Incident[]> => {
+  const events = await readPodEvents(client, namespace)
+  const suspects = await readSuspects(client, namespace, events)
+  const nodes = namespace === undefined ? await readFailingNodes(client, now) : []
+  return incidentsOf([...failingOf(suspects, events, now), ...nodes], client)
+}
+
 /** Since when the first of its pods fails, ms since the epoch. */
 export const sinceOf = ({ pods }: Incident): number => Math.min(...pods.map(({ since }) => since))
 
 /** Pods by the nodes that they are on; undefined where one may not list those of every namespace. */
 const failingOn = async (
   names: readonly string[],
-  { client }: Cluster,
-  stages: ReadingStages,
+  client: Client,
   now: number,
 ): Promise<readonly FailingPod[] | undefined> => {
   try {
     const lists = await Promise.all(names.map((name) => listPodsOn(name, client)))
-    const words = await readWords(client, undefined)
-    return lists.flatMap((pods) => failingOf(pods, words, stages, now))
+    const events = await readPodEvents(client, undefined)
+    return lists.flatMap((pods) => failingOf(pods, events, now))
   } catch (error) {
     if (!forbidden(error)) throw error
     return undefined
@@ -178,18 +191,20 @@ const failingOn = async (
  */
 export const wholeNodes = async (
   found: readonly Incident[],
-  cluster: Cluster,
-  stages: ReadingStages,
+  client: Client,
   now: number,
 ): Promise<{ readonly incidents: readonly Incident[]; readonly notes: readonly string[] }> => {
   const ofNodes = found.filter(({ owner }) => isNodeRef(owner.ref))
   if (ofNodes.length === 0) return { incidents: found, notes: [] }
   const names = [...new Set(ofNodes.map(({ owner }) => owner.ref.name))]
-  const failing = await failingOn(names, cluster, stages, now)
+  const failing = await failingOn(names, client, now)
   if (failing === undefined) {
     const why = 'the right to list pods of all namespaces is missing'
-    return { incidents: found, notes: [`how many others on ${names.join(', ')} fail so is unknown: ${why}`] }
+    return {
+      incidents: found,
+      notes: [`how many other pods on ${names.join(', ')} fail the same way is unknown: ${why}`],
+    }
   }
-  const whole = new Map((await incidentsOf(failing, stages)).map((incident) => [incident.key, incident]))
+  const whole = new Map((await incidentsOf(failing, client)).map((incident) => [incident.key, incident]))
   return { incidents: found.map((incident) => whole.get(incident.key) ?? incident), notes: [] }
 }

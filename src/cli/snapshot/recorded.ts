@@ -6,7 +6,7 @@ import { parsePath, pathOf } from '../../kube/paths.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
 import type { Cluster } from '../cluster.ts'
-import { Refusal, sentenceOf } from '../errors.ts'
+import { Refusal, sentenceOf } from '../subcommand.ts'
 
 export interface Recording {
   readonly cluster: Cluster

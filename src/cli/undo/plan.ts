@@ -5,10 +5,10 @@ import { sameImage } from '../../model/image-reference.ts'
 import type { Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
-import type { ImageEdit, PlacedChange } from '../../model/plan.ts'
+import type { ImageEdit, PlacedChange, RewriteImagePlan } from '../../model/plan.ts'
 import { policyRefOf, readOriginals } from '../../model/remediation-state.ts'
 import { nameOfOwner, placeOf, sayWriter } from '../../remedies/pod-template.ts'
-import { podEdits, rewriteImagePlan, type RewriteImagePlan, waitingAmong } from '../../remedies/rewrite-image/plan.ts'
+import { podEdits, rewriteImagePlan, waitingAmong } from '../../remedies/rewrite-image/plan.ts'
 import { wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
 
 export type UndoPlan =
@@ -44,14 +44,14 @@ const rewrittenBy = ({ status }: Remediation, passes: (step: RemediationStep) =>
   return [...byContainer.values()]
 }
 
-const says = ({ status }: Remediation): string =>
+const describePhase = ({ status }: Remediation): string =>
   `it is ${status?.phase ?? 'new'}${status?.reason === undefined ? '' : ` (${status.reason})`}`
 
 /** Pods of Jobs that the record wrote to, by name and uid. */
 export const podsWrittenBy = ({ spec, status }: Remediation): NonNullable<RemediationStep['pods']> =>
   spec.target.kind === 'Job' || spec.target.kind === 'CronJob'
-    ? (status?.steps ?? []).flatMap(({ state, changes, pods = [] }) =>
-        WRITTEN.has(state) && changes !== undefined ? pods : [],
+    ? (status?.steps ?? []).flatMap(({ state, action, pods = [] }) =>
+        WRITTEN.has(state) && action === 'RewriteImage' ? pods : [],
       )
     : []
 
@@ -91,7 +91,10 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
   const name = nameOfOwner(owner)
   const all = rewrittenBy(record, isAny)
   if (all.length === 0) {
-    return { kind: 'Refused', why: `Remediation ${record.metadata.name} has written no image: ${says(record)}` }
+    return {
+      kind: 'Refused',
+      why: `Remediation ${record.metadata.name} has written no image: ${describePhase(record)}`,
+    }
   }
   const thenPatch = podsBack(all, pods)
   const rewritten = rewrittenBy(record, (step) => !wrotePodsOnly(owner, step))

@@ -4,17 +4,15 @@ import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { Owner } from '../../model/incident.ts'
 import type { Pod, Workload } from '../../model/kubernetes.ts'
-import type { Outcome } from '../../model/plan.ts'
-import { act as rewriteImage } from '../../remedies/rewrite-image/act.ts'
-import type { RewriteImagePlan } from '../../remedies/rewrite-image/plan.ts'
+import type { Outcome, RewriteImagePlan } from '../../model/plan.ts'
+import { rewriteImage } from '../../remedies/rewrite-image/act.ts'
 import type { ActApi } from '../../remedies/writes.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '../cluster.ts'
-import { EXIT, Refusal } from '../errors.ts'
 import { parseNamed, RECORD_KINDS } from '../object-ref.ts'
-import { createPaint, formatData, paintDiff, printable } from '../output.ts'
 import { eachOf } from '../snapshot/failing-pods.ts'
-import { subcommand } from '../subcommand.ts'
+import { subcommand, EXIT, Refusal } from '../subcommand.ts'
+import { createPaint, formatData, paintDiff, printable } from '../terminal.ts'
 import { planUndo, podsWrittenBy } from './plan.ts'
 
 /** Not the controller's own: by this it tells a person's hand from its own, and does not write the image again. */
@@ -103,15 +101,15 @@ export const undoCommand = subcommand(
       if (undo.kind === 'Refused') throw new Refusal(undo.why)
       const { kind, name: target } = record.spec.target
       if (undo.kind === 'AlreadyUndone')
-        return { target: `${kind}/${target}`, diff: '', written: false, says: undo.why }
+        return { target: `${kind}/${target}`, diff: '', written: false, message: undo.why }
       const { plan } = undo
       if (values['dry-run'])
-        return { target: `${kind}/${target}`, diff: plan.diff, written: false, says: 'dry run: nothing is written' }
-      const says = confirm(await write(plan, cluster), `${kind} ${target}`)
-      return { target: `${kind}/${target}`, diff: plan.diff, written: true, says }
+        return { target: `${kind}/${target}`, diff: plan.diff, written: false, message: 'dry run: nothing is written' }
+      const message = confirm(await write(plan, cluster), `${kind} ${target}`)
+      return { target: `${kind}/${target}`, diff: plan.diff, written: true, message }
     })
-    const { diff, says } = printable(result)
-    const text = `${diff === '' ? '' : `${paintDiff(diff, createPaint(terminal.colour))}\n`}${says}\n`
+    const { diff, message } = printable(result)
+    const text = `${diff === '' ? '' : `${paintDiff(diff, createPaint(terminal.colour))}\n`}${message}\n`
     await terminal.write(formatData(result, values.output) ?? text)
     return EXIT.done
   },
