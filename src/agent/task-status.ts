@@ -3,8 +3,8 @@ import type { NodeTaskStatus } from '../api/node-task.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { conflict, forbidden, invalid, kubeErrorOf, notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
+import { backoffMs } from '../runtime/backoff.ts'
 import { type Clock, sleep } from '../runtime/clock.ts'
-import { backoffMs } from '../runtime/workqueue.ts'
 
 /** A task is answered when it is in one of the final phases. */
 export const isFinished = ({ status }: Pick<NodeTask, 'status'>): boolean =>

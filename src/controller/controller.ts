@@ -9,6 +9,7 @@ import { createInspectByTask } from '../diagnose/node/inspect.ts'
 import { readOwner, readOwnerAt } from '../diagnose/owner/resolve.ts'
 import { detectPodFailures } from '../diagnose/pod/findings.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'
+import { intentOf } from '../kube/errors.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isNodeCause } from '../model/causes.ts'
 import { type Fact, known, partsOfKey, unknown } from '../model/incident.ts'
@@ -21,7 +22,7 @@ import { createMetrics, type Metrics } from '../report/metrics.ts'
 import { createReport } from '../report/report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import { createKeyedQueue, type KeyedQueue } from '../runtime/workqueue.ts'
+import { createWorkqueue, type Workqueue } from '../runtime/workqueue.ts'
 import { createWatch, type Watch, WATCHES } from '../watch/informers.ts'
 import { createNodeCache } from '../watch/node-cache.ts'
 import { createPodCache } from '../watch/pod-cache.ts'
@@ -32,7 +33,7 @@ import { takeSnapshot } from './evaluate.ts'
 import { createEventHandlers } from './event-handlers.ts'
 import { createGarbageCollection } from './garbage-collection.ts'
 import { createIncidents } from './incidents.ts'
-import { createPace, createReservations } from './limits.ts'
+import { createReservations } from './limits.ts'
 import {
   createAssignPod,
   createProcessPod,
@@ -41,6 +42,7 @@ import {
   createReadPodsOn,
   createStillFailing,
 } from './process-pod.ts'
+import { createRateLimiter } from './rate-limiter.ts'
 import { createReconcile } from './reconcile.ts'
 
 export interface PipelineDeps {
@@ -120,6 +122,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   const detectFailures = (pod: Pod) => detectPodFailures(pod, podCache.get(pod.metadata.uid)?.words ?? [], now())
 
   const enqueue = (key: string): void => reconciles.add(key)
+  const rateLimiter = createRateLimiter({ perSecond: config.maxActionsPerSecond, clock, onTurn: enqueue })
   const nodeNamed = async (name: string): Promise<ObjectRef | undefined> => {
     // What a watch that broke showed last may be a node that was made anew since.
     const node = nodes.fact().known ? nodes.named(name) : undefined
@@ -205,7 +208,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       agents: { namespace: config.namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
     }),
     stabilizationMs: config.stabilizationWindowMs,
-    pace: createPace(config.maxActionsPerSecond),
+    rateLimiter,
     act: (plan) => act(plan, actDeps),
     // What is not given back expires.
     leaveNode: (node) =>
@@ -219,8 +222,9 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
   const queue = (
     name: string,
     run: (key: string) => Promise<{ readonly requeueAfterMs?: number } | void>,
-  ): KeyedQueue<string> =>
-    createKeyedQueue<string>({
+  ): Workqueue<string> =>
+    createWorkqueue<string>({
+      intentOf,
       run: async (key) => (mayAct() ? run(key) : undefined),
       concurrency: config.concurrency,
       backoff: BACKOFF,
@@ -313,6 +317,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
       flags.stop()
       await Promise.all([watch.stop(), looks.drain()])
       await reconciles.drain()
+      rateLimiter.stop()
       await report.flush()
       registry.close()
     },

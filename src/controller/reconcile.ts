@@ -20,8 +20,9 @@ import type { PodRef } from '../watch/pod-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
 import { evaluate, type Evaluation, type Gather, type Snapshot } from './evaluate.ts'
 import type { Incidents, OpenIncident } from './incidents.ts'
-import type { Pace, Reservations } from './limits.ts'
+import type { Reservations } from './limits.ts'
 import { failingAreas } from './process-pod.ts'
+import type { RateLimiter } from './rate-limiter.ts'
 
 export interface ReconcileDeps {
   readonly incidents: Incidents
@@ -40,7 +41,7 @@ export interface ReconcileDeps {
   readonly gather: Gather
   /** How long containers must stay started: nothing is proven so soon after a write. */
   readonly stabilizationMs: number
-  readonly pace: Pace
+  readonly rateLimiter: Pick<RateLimiter, 'mayAct'>
   readonly act: (plan: Plan) => Promise<Outcome>
   /** A remedy on a node came to its end: others may work there. */
   readonly leaveNode: (node: Pick<ObjectRef, 'name' | 'uid'>) => Promise<void>
@@ -126,8 +127,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const at = now()
     const verdict = decide({ ...deps.snapshot(open, at), incident, diagnosis, facts })
     if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
-    const waitMs = deps.pace.ask(incident.key, at)
-    if (waitMs > 0) return { requeueAfterMs: waitMs }
+    // Its turn brings it back.
+    if (!deps.rateLimiter.mayAct(incident.key)) return {}
     const id = incidentId(incident.owner.ref.uid, incident.area)
     deps.reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
     // Once the intent stands on the record the record is what counts.

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { backoffMs } from '../runtime/workqueue.ts'
+import { backoffMs } from '../runtime/backoff.ts'
 import { KubeError, type Verb } from './errors.ts'
 import { errorOfResponse } from './status.ts'
 import {

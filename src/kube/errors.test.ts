@@ -4,7 +4,6 @@ import {
   conflict,
   forbidden,
   gone,
-  type Intent,
   intentOf,
   invalid,
   KubeError,
@@ -13,6 +12,7 @@ import {
   Terminal,
   WaitUntil,
 } from './errors.ts'
+import type { Intent } from '../runtime/workqueue.ts'
 import { errorOfResponse, parseRetryAfter } from './status.ts'
 
 const kube = (status: number, reason = '', retryAfterMs?: number) =>

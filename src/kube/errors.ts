@@ -1,3 +1,5 @@
+import type { Intent } from '../runtime/workqueue.ts'
+
 /** Nothing that is tried again can help: bad input, a contradiction. */
 export class Terminal extends Error {
   override readonly name = 'Terminal'
@@ -86,11 +88,6 @@ export const forbidden = (error: unknown): boolean => statusOf(error) === 403
 export const gone = (error: unknown): boolean => statusOf(error) === 410 || kubeErrorOf(error)?.reason === 'Expired'
 /** Refused for what it says; so is a JSON patch whose `test` did not hold. */
 export const invalid = (error: unknown): boolean => statusOf(error) === 422
-
-export type Intent =
-  | { readonly kind: 'Terminal' }
-  | { readonly kind: 'WaitUntil'; readonly afterMs: number }
-  | { readonly kind: 'Retry' }
 
 /** Missing rights come by a person's hand: looked for now and then. */
 const FORBIDDEN_RETRY_MS = 60_000

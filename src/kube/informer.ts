@@ -1,6 +1,6 @@
 import type { KubeObject, ObjectMeta } from '../model/kubernetes.ts'
+import { backoffMs } from '../runtime/backoff.ts'
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts'
-import { backoffMs } from '../runtime/workqueue.ts'
 import type { KubeClient } from './client.ts'
 import { forbidden, gone, kubeErrorOf, notFound } from './errors.ts'
 import { followWatch, laterVersion, probeForChange, WatchBroken, type WatchEvent } from './watch-stream.ts'

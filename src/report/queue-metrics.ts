@@ -1,7 +1,7 @@
 /** workqueue_*: the names and meanings of client-go, so that ready-made dashboards work. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
-/** What a keyed queue says of itself at a scrape; `KeyedQueue.metrics()` has this shape. */
+/** What a work queue says of itself at a scrape; `Workqueue.metrics()` has this shape. */
 export interface QueueNumbers {
   readonly depth: number
   readonly adds: number

@@ -42,15 +42,28 @@ export interface ManualClock extends Clock {
   pending(): number
 }
 
+interface Timer {
+  readonly at: number
+  readonly order: number
+  readonly run: () => void
+}
+
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /** A clock that stands still until told. */
 export const createManualClock = (start = Date.UTC(2030, 0, 1)): ManualClock => {
   let elapsed = 0
   let order = 0
-  const timers = new Set<{ readonly at: number; readonly order: number; readonly run: () => void }>()
-  const next = (until: number) =>
-    [...timers].filter((timer) => timer.at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0]
+  const timers = new Set<Timer>()
+  // No sorting: work queues have thousands of timers.
+  const next = (until: number): Timer | undefined => {
+    let first: Timer | undefined
+    for (const timer of timers) {
+      if (timer.at > until) continue
+      if (!first || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer
+    }
+    return first
+  }
   return {
     now: () => start + elapsed,
     monotonic: () => elapsed,

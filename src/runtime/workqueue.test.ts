@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { Terminal, WaitUntil } from '../kube/errors.ts'
+import { intentOf, Terminal, WaitUntil } from '../kube/errors.ts'
 import { createManualClock } from './clock.ts'
-import { createKeyedQueue, type KeyedQueueOptions, type RunResult } from './workqueue.ts'
+import { createWorkqueue, type RunResult, type WorkqueueOptions } from './workqueue.ts'
 
 const BACKOFF = { baseMs: 100, maxMs: 1_000 }
 
 /** A queue whose runs last until they are released, and a journal of what happened at what time. */
-const queueOf = (more: Partial<KeyedQueueOptions<string>> = {}) => {
+const queueOf = (more: Partial<WorkqueueOptions<string>> = {}) => {
   const clock = createManualClock()
   const journal: string[] = []
   const errors: { key: string; failures: number; retryInMs?: number }[] = []
   const open = new Map<string, { resolve: (result: RunResult) => void; reject: (error: unknown) => void }>()
-  const queue = createKeyedQueue<string>({
+  const queue = createWorkqueue<string>({
+    intentOf,
     run: (key) => {
       journal.push(`${key}@${clock.monotonic()}`)
       return new Promise((resolve, reject) => open.set(key, { resolve, reject }))
@@ -40,7 +41,7 @@ const queueOf = (more: Partial<KeyedQueueOptions<string>> = {}) => {
   }
 }
 
-describe('the keyed queue', () => {
+describe('the work queue', () => {
   it('runs a key once, however often it was added before', async () => {
     const { queue, journal, settled, succeed } = queueOf()
     for (let i = 0; i < 100; i += 1) queue.add('a')
@@ -58,7 +59,7 @@ describe('the keyed queue', () => {
     queue.add('a')
     await settled()
     expect(journal).toEqual(['a@0'])
-    expect(queue.inFlight).toBe(1)
+    expect(queue.metrics().inFlight).toBe(1)
     await succeed('a')
     expect(journal).toEqual(['a@0', 'a@0'])
     await succeed('a')
@@ -80,9 +81,9 @@ describe('the keyed queue', () => {
 
   it('keeps the earliest of several deadlines', async () => {
     const { queue, clock, journal } = queueOf()
-    queue.add('a', { afterMs: 500 })
-    queue.add('a', { afterMs: 200 })
-    queue.add('a', { afterMs: 900 })
+    queue.addAfter('a', 500)
+    queue.addAfter('a', 200)
+    queue.addAfter('a', 900)
     await clock.advance(2_000)
     expect(journal).toEqual(['a@200'])
   })
@@ -158,21 +159,56 @@ describe('the keyed queue', () => {
     expect(journal).toHaveLength(2)
   })
 
-  it('spaces the starts of runs when told a rate', async () => {
-    const { queue, clock, journal } = queueOf({ concurrency: 10, ratePerSecond: 5 })
-    for (const key of ['a', 'b', 'c']) queue.add(key)
-    await clock.advance(1_000)
-    expect(journal).toEqual(['a@0', 'b@200', 'c@400'])
-  })
-
   it('forgets what was pending', async () => {
     const { queue, clock, journal } = queueOf()
-    queue.add('a', { afterMs: 100 })
+    queue.addAfter('a', 100)
     queue.forget('a')
     expect(queue.size()).toBe(0)
     await clock.advance(1_000)
     expect(journal).toEqual([])
-    expect(clock.pending()).toBeLessThanOrEqual(1)
+    expect(clock.pending()).toBe(0)
+  })
+
+  it('forgets a key that waits for a worker, and runs it once when it is added again', async () => {
+    const { queue, journal, settled, succeed } = queueOf({ concurrency: 1 })
+    queue.add('a')
+    queue.add('b')
+    queue.add('c')
+    await settled()
+    queue.forget('b')
+    queue.forget('c')
+    queue.add('c')
+    await succeed('a')
+    await succeed('c')
+    expect(journal).toEqual(['a@0', 'c@0'])
+    expect(queue.size()).toBe(0)
+  })
+
+  it('starts a key in the turn in which it was added, without a timer', async () => {
+    const { queue, clock, journal } = queueOf()
+    queue.add('a')
+    expect(clock.pending()).toBe(0)
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(journal).toEqual(['a@0'])
+  })
+
+  it('has one timer a delayed key, however often its deadline is brought forward', async () => {
+    const { queue, clock, journal } = queueOf()
+    for (let ms = 1_000; ms >= 100; ms -= 100) queue.addAfter('a', ms)
+    expect(clock.pending()).toBe(1)
+    queue.add('a')
+    expect(clock.pending()).toBe(0)
+    await clock.advance(2_000)
+    expect(journal).toEqual(['a@0'])
+  })
+
+  it('starts nothing of what was added in the turn in which it was drained', async () => {
+    const { queue, journal, settled } = queueOf()
+    queue.add('a')
+    await queue.drain()
+    await settled()
+    expect(journal).toEqual([])
   })
 
   it('starts nothing more once draining, and is drained when the last run has ended', async () => {
@@ -194,28 +230,11 @@ describe('the keyed queue', () => {
     expect(clock.pending()).toBe(0)
   })
 
-  it('tells the runs under way to end when stopped', async () => {
-    let told = false
-    const { queue, settled } = queueOf({
-      run: (_key, signal) =>
-        new Promise((resolve) => {
-          signal.addEventListener('abort', () => {
-            told = true
-            resolve()
-          })
-        }),
-    })
-    queue.add('a')
-    await settled()
-    await queue.stop()
-    expect(told).toBe(true)
-  })
-
   it('counts what waits, what runs and what failed', async () => {
     const { queue, clock, settled, fail } = queueOf({ concurrency: 1 })
     queue.add('a')
     queue.add('b')
-    queue.add('c', { afterMs: 1_000 })
+    queue.addAfter('c', 1_000)
     await settled()
     await clock.advance(40)
     expect(queue.metrics()).toMatchObject({ depth: 1, delayed: 1, inFlight: 1, adds: 3, runs: 1, longestRunningMs: 40 })
@@ -225,7 +244,7 @@ describe('the keyed queue', () => {
 
   it('holds nothing for keys that are done', async () => {
     const { queue, clock } = queueOf({ run: async () => undefined, concurrency: 8 })
-    for (let i = 0; i < 5_000; i += 1) queue.add(`k${i}`, { afterMs: i % 7 })
+    for (let i = 0; i < 5_000; i += 1) queue.addAfter(`k${i}`, i % 7)
     await clock.advance(100)
     expect(queue.size()).toBe(0)
     expect(queue.metrics()).toMatchObject({ runs: 5_000, depth: 0, delayed: 0 })

@@ -1,5 +1,6 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
+import PQueue from 'p-queue'
 
 /**
  * Addresses that no image reference may lead us to: this host itself, link-local (where clouds serve credentials), their
@@ -71,24 +72,21 @@ const MAX_LOOKUPS = 2
  * one that is connected to, whatever the name resolves to next time.
  */
 export const createLookups = () => {
-  let inProgress = 0
-  const waiting: (() => void)[] = []
+  const inProgress = new PQueue({ concurrency: MAX_LOOKUPS })
 
   const resolveName = (
     hostname: string,
     options: LookupOptions,
     done: (error: Error | null, found: readonly LookupAddress[]) => void,
   ): void => {
-    const start = (): void => {
-      inProgress += 1
-      lookup(hostname, { ...options, all: true }, (error, found) => {
-        inProgress -= 1
-        waiting.shift()?.()
-        done(error, found)
+    const find = () =>
+      new Promise<void>((resolve) => {
+        lookup(hostname, { ...options, all: true }, (error, found) => {
+          resolve()
+          done(error, found)
+        })
       })
-    }
-    if (inProgress < MAX_LOOKUPS) start()
-    else waiting.push(start)
+    void inProgress.add(find)
   }
 
   return (rule: AddressRule) =>

@@ -1,6 +1,7 @@
 import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import PQueue from 'p-queue'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import { http } from '../../runtime/http-server.ts'
 import { AddressRefused, type AddressRule, createLookups } from './addresses.ts'
@@ -42,7 +43,9 @@ export interface Http {
 
 /** Pools kept at once: one for each way of reaching hosts, and there are as many ways as hosts.toml files. */
 const MAX_POOLS = 64
-const POOL = { keepAlive: true, maxSockets: 8, maxFreeSockets: 4, timeout: 30_000 } as const
+/** Requests to one host that are under way at once; p-queue keeps the others in order. */
+const MAX_AT_ONCE = 8
+const POOL = { keepAlive: true, maxFreeSockets: 4, timeout: 30_000 } as const
 
 /**
  * Requests over pooled connections, with the address checked where the connection is made. Through a proxy the name is
@@ -51,6 +54,8 @@ const POOL = { keepAlive: true, maxSockets: 8, maxFreeSockets: 4, timeout: 30_00
 export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
   const lookups = createLookups()
   const pools = new Map<AddressRule, Map<string, HttpAgent | HttpsAgent>>()
+
+  const hosts = new Map<string, PQueue>()
 
   const poolOf = (url: URL, { ca, skipVerify, addresses }: Reach): HttpAgent | HttpsAgent => {
     const plain = url.protocol === 'http:'
@@ -74,36 +79,52 @@ export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
     return pool
   }
 
-  return {
-    send: ({ method, url, headers, body, reach, maxBytes, signal }) =>
-      new Promise((resolve, reject) => {
-        const host = url.hostname.replace(/^\[|\]$/g, '')
-        // A literal address is never looked up.
-        if (isIP(host) !== 0 && !reach.addresses(host)) {
-          reject(new AddressRefused(`${host} is not to be connected to`))
-          return
-        }
-        const start = url.protocol === 'http:' ? http.request : httpsRequest
-        const request = start(url, { method, headers, agent: poolOf(url, reach), signal, maxHeaderSize: 16_384 })
-        request.on('error', reject)
-        request.on('response', (response) => {
-          const chunks: Buffer[] = []
-          let size = 0
-          const finish = (cut: boolean) =>
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks), cut })
-          response.on('error', reject)
-          response.on('data', (chunk: Buffer) => {
-            const room = maxBytes - size
-            size += chunk.length
-            chunks.push(room < chunk.length ? chunk.subarray(0, Math.max(0, room)) : chunk)
-            if (size <= maxBytes) return
-            finish(true)
-            response.destroy()
-          })
-          response.on('end', () => finish(false))
+  const exchange = ({ method, url, headers, body, reach, maxBytes, signal }: Exchange): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const host = url.hostname.replace(/^\[|\]$/g, '')
+      // A literal address is never looked up.
+      if (isIP(host) !== 0 && !reach.addresses(host)) {
+        reject(new AddressRefused(`${host} is not to be connected to`))
+        return
+      }
+      const start = url.protocol === 'http:' ? http.request : httpsRequest
+      const request = start(url, { method, headers, agent: poolOf(url, reach), signal, maxHeaderSize: 16_384 })
+      request.on('error', reject)
+      request.on('response', (response) => {
+        const chunks: Buffer[] = []
+        let size = 0
+        const finish = (cut: boolean) =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks), cut })
+        response.on('error', reject)
+        response.on('data', (chunk: Buffer) => {
+          const room = maxBytes - size
+          size += chunk.length
+          chunks.push(room < chunk.length ? chunk.subarray(0, Math.max(0, room)) : chunk)
+          if (size <= maxBytes) return
+          finish(true)
+          response.destroy()
         })
-        request.end(body)
-      }),
+        response.on('end', () => finish(false))
+      })
+      request.end(body)
+    })
+
+  const sendInTurn = async (request: Exchange): Promise<Answer> => {
+    const { host } = request.url
+    const queue = hosts.get(host) ?? new PQueue({ concurrency: MAX_AT_ONCE })
+    hosts.set(host, queue)
+    try {
+      // One whose time is over while it waits is taken out at once.
+      return await queue.add(() => exchange(request), { signal: request.signal })
+    } finally {
+      await Promise.resolve()
+      // p-queue counts a task that just ended until its next microtask.
+      if (queue.size === 0 && queue.pending === 0 && hosts.get(host) === queue) hosts.delete(host)
+    }
+  }
+
+  return {
+    send: sendInTurn,
     close: () => {
       for (const byKey of pools.values()) for (const pool of byKey.values()) pool.destroy()
       pools.clear()
