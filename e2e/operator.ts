@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { ACTION_TYPES, fieldOf } from '../src/api/policy/actions.ts'
 import type { Pod } from '../src/model/kubernetes.ts'
 import type { KindCluster } from '../testbed/kind/cluster.ts'
 import { helmBinary } from '../testbed/machine/helm.ts'
@@ -49,13 +50,11 @@ const named = (image: string): { readonly repository: string; readonly tag: stri
   return { repository: image.slice(0, at), tag: image.slice(at + 1) }
 }
 
-const ACTIONS = ['rewriteImage', 'recyclePod', 'recycleSandbox', 'restartRuntime', 'flagNode', 'installMountHelper']
-
 /** All that the operator can do is switched on: what it does, policies decide. */
 const valuesOf = ({ image, agentImage, hosts, cluster }: OperatorOptions): object => ({
   image: named(image),
   agent: { enabled: true, image: named(agentImage), docker: { enabled: true } },
-  actions: Object.fromEntries(ACTIONS.map((action) => [action, { enabled: true }])),
+  actions: Object.fromEntries(ACTION_TYPES.map((type) => [fieldOf(type), { enabled: true }])),
   readPullSecrets: { enabled: true },
   controller: {
     registryHosts: hosts,

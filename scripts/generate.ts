@@ -6,6 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { alerts } from './generate/alerts.ts'
+import { chartActions } from './generate/chart-actions.ts'
 import { crds } from './generate/crds.ts'
 import { dashboardJson } from './generate/dashboard.ts'
 import { documents } from './generate/documents.ts'
@@ -14,7 +15,7 @@ import { manifests } from './generate/manifests.ts'
 import { rbac } from './generate/rbac.ts'
 
 /** In this order: the last renders the chart, which others write to. */
-const GENERATORS: readonly Generator[] = [crds, rbac, alerts, dashboardJson, documents, manifests]
+const GENERATORS: readonly Generator[] = [crds, rbac, chartActions, alerts, dashboardJson, documents, manifests]
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const root = join(import.meta.dirname, '..')

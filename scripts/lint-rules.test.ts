@@ -30,6 +30,8 @@ const rows: readonly Row[] = [
   ['src/decide', value('node:crypto')],
   ['src/decide', value('../remedies/flag-node/plan.ts')],
   ['src/decide', value('../remedies/flag-node/act.ts'), IMPORTS],
+  ['src/decide', "import { remedyOf } from '../remedies/list.ts'\nexport const y: unknown = remedyOf"],
+  ['src/decide', "import { REMEDIES } from '../remedies/list.ts'\nexport const y: unknown = REMEDIES", IMPORTS],
   ['src/decide', type('../diagnose/incident.ts'), IMPORTS],
   ['src/decide', value('../diagnose/gather.ts'), IMPORTS],
   ['src/decide/guardrails', value('../../diagnose/gather.ts'), IMPORTS],

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { stringify } from 'yaml'
 import type { RbacGrant, RbacRule } from '../../src/model/rbac.ts'
-import { ACTION_TYPES } from '../../src/model/reasons.ts'
+import { ACTION_TYPES } from '../../src/api/policy/actions.ts'
 import { type Generator, HEADER } from './generator.ts'
 
 /** Where the controller runs unless it is installed elsewhere. */

@@ -174,7 +174,7 @@ export const crdOf = (definition: KindDefinition) => ({
             name: 'Age',
             type: 'date',
             jsonPath: '.metadata.creationTimestamp',
-            description: 'How long ago it was made.',
+            description: 'Age of the object.',
           },
         ],
         selectableFields: definition.selectable.map((jsonPath) => ({ jsonPath })),

@@ -11,17 +11,23 @@ const uid = (what: string) =>
   })
 
 const recycleSandbox = z.strictObject({
-  podUid: uid('uid of the pod whose sandboxes are stopped and removed; refused while one of its containers runs.'),
+  podUid: uid(
+    'uid of the pod whose sandboxes are stopped and removed; refused while a container of the pod is running.',
+  ),
 })
 
 const restartRuntime = z.strictObject({
-  runtime: z.enum(NODE_RUNTIMES).describe('Which one. The agent knows its unit; no unit can be named here.'),
+  runtime: z
+    .enum(NODE_RUNTIMES)
+    .describe('The runtime to restart. The agent maps it to a systemd unit; a unit cannot be named here.'),
   reason: z
     .enum(RESTART_REASONS)
-    .describe('Why. The agent looks whether it is so at that moment, and refuses where it is not or cannot be seen.'),
+    .describe(
+      'Why a restart is needed. The agent verifies this first and refuses when it does not hold or cannot be verified.',
+    ),
   podUids: listOf(uid('uid of a pod.'), {
     max: 64,
-    what: 'With SandboxesStuck: pods of which one at least must still be without a running sandbox.',
+    what: 'With SandboxesStuck: pods, at least one of which must still lack a running sandbox.',
   }).optional(),
 })
 
@@ -29,33 +35,33 @@ const restartRuntime = z.strictObject({
 export const nodeTaskSpec = transitions(
   ruled(
     z.strictObject({
-      nodeName: text(253, 'Node that the order is for.').min(1),
-      nodeUid: uid('uid of that node, so that one that was made anew under the name is not meant.'),
-      verb: z.enum(NODE_VERBS).describe('What to do.'),
-      deadline: time('Refused when it is not begun by then, and given up when it is not done by then.'),
-      recycleSandbox: recycleSandbox.optional().describe('What RecycleSandbox is about.'),
-      restartRuntime: restartRuntime.optional().describe('What RestartRuntime is about.'),
+      nodeName: text(253, 'Node that the task is for.').min(1),
+      nodeUid: uid('uid of that node, so that a recreated node of the same name does not match.'),
+      verb: z.enum(NODE_VERBS).describe('Verb of the task.'),
+      deadline: time('The task is refused if not started by then, and times out if not finished by then.'),
+      recycleSandbox: recycleSandbox.optional().describe('Options of RecycleSandbox.'),
+      restartRuntime: restartRuntime.optional().describe('Options of RestartRuntime.'),
     }),
     {
       rule: "(self.verb == 'RecycleSandbox') == has(self.recycleSandbox)",
-      message: 'recycleSandbox must be there with verb RecycleSandbox, and only then',
+      message: 'recycleSandbox must be set with verb RecycleSandbox, and only then',
       holds: ({ verb, recycleSandbox: of }) => (verb === 'RecycleSandbox') === (of !== undefined),
       at: 'recycleSandbox',
     },
     {
       rule: "(self.verb == 'RestartRuntime') == has(self.restartRuntime)",
-      message: 'restartRuntime must be there with verb RestartRuntime, and only then',
+      message: 'restartRuntime must be set with verb RestartRuntime, and only then',
       holds: ({ verb, restartRuntime: of }) => (verb === 'RestartRuntime') === (of !== undefined),
       at: 'restartRuntime',
     },
   ),
-  { rule: 'self == oldSelf', message: 'an order cannot be changed: delete it and make another' },
+  { rule: 'self == oldSelf', message: 'a task is immutable: delete it and create another' },
 )
 
 /** Something that the agent looked at; where it could not, `why` says so and nothing is guessed. */
 const seen = (what: string) => ({
-  known: z.boolean().describe(`Whether ${what} could be seen.`),
-  why: text(512, 'Why not, where it could not be seen.').optional(),
+  known: z.boolean().describe(`Whether ${what} could be read.`),
+  why: text(512, 'Why not, if it could not be read.').optional(),
 })
 
 const chain = z.object({
@@ -70,19 +76,19 @@ const unit = z.object({
   load: text(32, 'Whether systemd knows it: loaded, not-found, masked.'),
   active: text(32, 'active, inactive, failed, activating, deactivating.'),
   enabled: text(32, 'enabled, disabled, static, masked; empty where unknown.'),
-  invocationId: text(64, 'Changes with each start of the unit; hexadecimal.').optional(),
-  activeSince: time('Since when it is active.').optional(),
+  invocationId: text(64, 'Invocation ID in hexadecimal; changes with every start of the unit.').optional(),
+  activeSince: time('When the unit became active.').optional(),
 })
 
 /** What an agent saw of its node. Each part is unknown by itself where the agent may not look. */
 export const nodeInspection = z.object({
-  at: time('When it looked.'),
-  bootId: text(64, 'Boot of the node; another one means that it was rebooted.').optional(),
+  at: time('When the node was inspected.'),
+  bootId: text(64, 'Boot ID of the node; a different one means that the node rebooted.').optional(),
   os: z
     .object({
       ...seen('the operating system'),
       id: text(64, 'ID of os-release, e.g. debian.').optional(),
-      idLike: listOf(text(64, 'A distribution that it is like.'), {
+      idLike: listOf(text(64, 'A related distribution.'), {
         max: 8,
         what: 'ID_LIKE of os-release.',
       }).optional(),
@@ -91,20 +97,20 @@ export const nodeInspection = z.object({
       name: text(128, 'PRETTY_NAME of os-release.').optional(),
       immutable: z
         .boolean()
-        .describe('Whether nothing can be installed on it (Talos, Bottlerocket, COS, Flatcar, …).')
+        .describe('Whether packages cannot be installed (Talos, Bottlerocket, COS, Flatcar, …).')
         .optional(),
     })
     .describe('The operating system, by os-release.'),
   runtime: z
     .object({
       ...seen('the runtime that the kubelet uses'),
-      name: text(64, 'RuntimeName as the CRI says, e.g. containerd.').optional(),
+      name: text(64, 'RuntimeName as reported by the CRI, e.g. containerd.').optional(),
       version: text(64, 'Its version.').optional(),
       answers: z
         .boolean()
-        .describe('Whether it answered in time; false where its socket is there and it did not.')
+        .describe('Whether the runtime responded in time; false if its socket exists but it did not.')
         .optional(),
-      tookMs: count(0, 3_600_000, 'How long its answer took, in milliseconds.').optional(),
+      tookMs: count(0, 3_600_000, 'How long the response took, in milliseconds.').optional(),
     })
     .describe('The CRI runtime.'),
   units: z
@@ -112,7 +118,7 @@ export const nodeInspection = z.object({
       ...seen('systemd'),
       list: listOf(unit, {
         max: 16,
-        what: 'Units of runtimes and of what may wipe chains (firewalld, nftables, netfilter-persistent).',
+        what: 'Units of runtimes, and of firewalls that may remove chains (firewalld, nftables, netfilter-persistent).',
       }).optional(),
     })
     .describe('Units of systemd.'),
@@ -121,9 +127,9 @@ export const nodeInspection = z.object({
       ...seen('the firewall'),
       list: listOf(chain, {
         max: 512,
-        what: 'Chains of the host, without those of kube-proxy and of CNI plugins that are one a pod.',
+        what: 'Chains of the host, without the per-service and per-pod chains of kube-proxy and CNI plugins.',
       }).optional(),
-      partly: text(512, 'What of it could not be seen, e.g. the legacy tables.').optional(),
+      partly: text(512, 'What could not be read, e.g. the legacy tables.').optional(),
     })
     .describe('Firewall chains in the network namespace of the node.'),
   mounts: z
@@ -135,38 +141,40 @@ export const nodeInspection = z.object({
       }).optional(),
       filesystems: listOf(text(64, 'File system type.'), {
         max: 128,
-        what: 'Types that the kernel knows now; a module may be loaded on demand.',
+        what: 'File system types that the kernel supports now; modules may be loaded on demand.',
       }).optional(),
     })
-    .describe('What can be mounted.'),
+    .describe('Supported mounts.'),
   docker: z
     .object({
       ...seen("Docker's settings"),
-      installed: z.boolean().describe('Whether docker.service is there.').optional(),
-      liveRestore: z.boolean().describe('Whether containers outlive a restart of Docker (live-restore).').optional(),
+      installed: z.boolean().describe('Whether docker.service exists.').optional(),
+      liveRestore: z.boolean().describe('Whether containers survive a restart of Docker (live-restore).').optional(),
     })
-    .describe('Docker, which may be there beside the CRI runtime.'),
+    .describe('Docker, which may be installed beside the CRI runtime.'),
 })
 
 export const nodeTaskStatus = z.object({
-  phase: z.enum(TASK_PHASES).optional().describe('How far it came; absent until the agent took it.'),
-  reason: z.enum(TASK_REASONS).optional().describe('Why, in one word.'),
-  message: text(1024, 'Why, in a sentence.').optional(),
-  startedAt: time('When the agent wrote its intent.').optional(),
-  finishedAt: time('When the outcome was known.').optional(),
+  phase: z.enum(TASK_PHASES).optional().describe('Current phase; absent until the agent accepts the task.'),
+  reason: z.enum(TASK_REASONS).optional().describe('Machine-readable reason.'),
+  message: text(1024, 'Human-readable explanation.').optional(),
+  startedAt: time('When the agent recorded its intent.').optional(),
+  finishedAt: time('When the result was known.').optional(),
   before: z
     .object({
-      bootId: text(64, 'Boot of the node when it was begun.').optional(),
-      invocationId: text(64, 'Invocation of the unit before its restart.').optional(),
+      bootId: text(64, 'Boot ID of the node when the task started.').optional(),
+      invocationId: text(64, 'Invocation ID of the unit before its restart.').optional(),
       sandboxes: listOf(text(128, 'Id of a sandbox.'), {
         max: 64,
         what: 'Sandboxes of the pod before they were removed.',
       }).optional(),
     })
     .optional()
-    .describe('What was there when it was begun: by it an agent that died in the middle finds out what happened.'),
-  inspection: nodeInspection.optional().describe('What Inspect saw; after RestartRuntime, what was seen then.'),
-  observedGeneration: total('Generation of the spec that this answers.').optional(),
+    .describe('State when the task started, from which a restarted agent determines what happened.'),
+  inspection: nodeInspection
+    .optional()
+    .describe('Result of Inspect; after RestartRuntime, the state of the node then.'),
+  observedGeneration: total('Generation of the spec that this status refers to.').optional(),
 })
 
 export type NodeTaskSpec = z.infer<typeof nodeTaskSpec>

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { CAUSES } from '../model/causes.ts'
 import { NODE_RUNTIMES, RESTART_REASONS } from '../model/node-tasks.ts'
-import { ACTION_TYPES, type HoldReason, PHASES } from '../model/reasons.ts'
+import { ACTION_TYPES } from './policy/actions.ts'
+import { type HoldReason, PHASES } from '../model/reasons.ts'
 import { type CelRule, conditions, count, fitting, listOf, text, time, total, transitions } from './schema.ts'
 
 const cause = z.enum(CAUSES as [string, ...string[]])
@@ -13,7 +14,7 @@ const objectRef = (what: string) =>
       kind: text(63, 'Kind of the object.'),
       namespace: text(63, 'Namespace of the object.').optional(),
       name: text(253, 'Name of the object.'),
-      uid: text(64, 'uid of the object, so that a namesake is not meant.'),
+      uid: text(64, 'uid of the object, so that a recreated object of the same name does not match.'),
     })
     .describe(what)
     .meta({ 'x-kubernetes-map-type': 'atomic' })
@@ -23,22 +24,22 @@ const policyRef = (what: string) =>
     .object({
       name: text(253, 'Name of the policy.'),
       uid: text(64, 'uid of the policy.'),
-      generation: total('Generation of the policy that was read.'),
+      generation: total('Generation of the policy.'),
     })
     .describe(what)
 
 const evidence = z.object({
-  fact: text(64, 'What was looked at, e.g. PodStatus, Event, Registry, Owner.'),
-  says: text(2048, 'What was found there, in a sentence.'),
+  fact: text(64, 'Source of the evidence, e.g. PodStatus, Event, Registry, Owner.'),
+  says: text(2048, 'The finding, in a sentence.'),
 })
 
 /** Why an image cannot be pulled, where the registry's words leave it open. */
 const explanation = z.object({
   kind: z
     .enum(['LikelyTypo', 'WrongTag', 'MissingCredentials', 'WrongCredentials', 'Undetermined'])
-    .describe('What it is, in a word.'),
-  says: text(2048, 'What speaks for it, in a sentence.'),
-  image: text(1024, 'What may have been meant: an image that the registry has.').optional(),
+    .describe('Kind of explanation.'),
+  says: text(2048, 'The evidence for it, in a sentence.'),
+  image: text(1024, 'The image that was probably intended; the registry has it.').optional(),
 })
 
 const change = z.object({
@@ -46,51 +47,51 @@ const change = z.object({
   init: z.boolean().default(false).describe('Whether it is an init container.'),
   from: text(1024, 'Image before.'),
   to: text(1024, 'Image after.'),
-  digestBefore: text(256, 'Digest before, where the registry told.').optional(),
-  digestAfter: text(256, 'Digest after, where the registry told.').optional(),
+  digestBefore: text(256, 'Digest before, if the registry reported it.').optional(),
+  digestAfter: text(256, 'Digest after, if the registry reported it.').optional(),
 })
 
 const step = z.object({
   index: count(0, 64, 'Index of the action in the policy.'),
-  attempt: count(1, 1000, 'Which attempt at the incident this is.'),
-  policy: policyRef('The policy by which it was planned; absent where it is the one in the spec.').optional(),
+  attempt: count(1, 1000, 'Number of the attempt at this incident.'),
+  policy: policyRef('The policy that planned this step; absent if it is the one in the spec.').optional(),
   action: z.enum(ACTION_TYPES).describe('The remedy.'),
   state: z
     .enum(['Planned', 'Intended', 'Done', 'Succeeded', 'Ineffective', 'Failed', 'Undone'])
-    .describe('How far it came. Intended is written before the act, Done after it.'),
-  target: objectRef('The object that is written to; absent where only pods of Jobs are.').optional(),
-  changes: listOf(change, { max: 64, what: 'What is changed, container by container.' }).optional(),
+    .describe('State of the step. Intended is written before the change, Done after it.'),
+  target: objectRef('The object that is changed; absent if only pods of Jobs are changed.').optional(),
+  changes: listOf(change, { max: 64, what: 'Changes by container.' }).optional(),
   pods: listOf(
     z.object({
       name: text(253, 'Name of the pod.'),
       uid: text(64, 'uid of the pod.'),
-      namespace: text(63, 'Namespace of the pod, where it is not the one of the record.').optional(),
+      namespace: text(63, 'Namespace of the pod, if it differs from that of the Remediation.').optional(),
     }),
     {
       max: 512,
-      what: 'Pods that are deleted or, of Jobs, given the image themselves; on a node, those that the remedy is for.',
+      what: 'Pods that are deleted or, for Jobs, patched; on a node, the pods that the remedy is for.',
     },
   ).optional(),
   node: z
     .object({
       tasks: listOf(text(253, 'Name of a NodeTask.'), {
         max: 64,
-        what: 'Orders to the agent, or the pod that installs a mount helper.',
+        what: 'NodeTasks for the agent, or the pod that installs a mount helper.',
       }),
       runtime: z.enum(NODE_RUNTIMES).optional().describe('Runtime that is restarted.'),
       reason: z.enum(RESTART_REASONS).optional().describe('Why it is restarted; the agent checks it.'),
       detail: text(256, 'What is flagged or installed, e.g. the file system type.').optional(),
-      touches: text(1024, 'What a restart touches beside.').optional(),
-      message: text(1024, 'Words of the condition that flags the node.').optional(),
+      touches: text(1024, 'What else a restart affects.').optional(),
+      message: text(1024, 'Message of the condition that flags the node.').optional(),
     })
     .optional()
     .describe('What is done on a node.'),
   diff: text(16384, 'The change as a unified diff.').optional(),
   planHash: text(64, 'Hash of the plan; an approval names it.'),
-  message: text(4096, 'What happened, in a sentence.').optional(),
+  message: text(4096, 'The result, in a sentence.').optional(),
   intendedAt: time('When the intent was recorded.').optional(),
   actedAt: time('When the write was accepted.').optional(),
-  finishedAt: time('When the outcome was known.').optional(),
+  finishedAt: time('When the result was known.').optional(),
 })
 
 const approval = z.object({
@@ -98,7 +99,7 @@ const approval = z.object({
   planHash: fitting({
     pattern: '^[0-9a-f]{8,64}$',
     max: 64,
-    what: 'Hash of the plan that was decided on, copied from status.planHash.',
+    what: 'Hash of the plan that is approved or denied, copied from status.planHash.',
     message: 'planHash must be copied from status.planHash: hexadecimal digits',
   }),
   by: text(256, 'Who decided.').min(1),
@@ -122,30 +123,30 @@ const immutable = Object.entries(RECORDED).map(
     rule: required
       ? `self.${field} == oldSelf.${field}`
       : `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
-    message: `${field} cannot be changed: a Remediation records what was seen; only approval can be added`,
+    message: `${field} is immutable: a Remediation records what was observed; only approval can be added`,
     fieldPath: `.${field}`,
   }),
 )
 
 export const remediationSpec = transitions(
   z.object({
-    policy: policyRef('The policy that governed when it was opened; status.policy has the one that governs since.'),
-    cause: cause.describe('Why the pod fails, as first understood; status.cause has what was found since.'),
-    message: text(4096, 'The failure as it was reported, shortened.').optional(),
-    target: objectRef('The owner of the failing pods, or the pod itself where nothing owns it.'),
+    policy: policyRef('The policy that applied when the Remediation was created; status.policy has the current one.'),
+    cause: cause.describe('Cause of the failure as first diagnosed; status.cause has the current diagnosis.'),
+    message: text(4096, 'The reported failure message, shortened.').optional(),
+    target: objectRef('The owner of the failing pods, or the pod itself if it has no owner.'),
     templateHash: text(64, 'Revision of the pod template that failed.'),
-    pod: objectRef('The first failing pod that was seen.').optional(),
+    pod: objectRef('The first failing pod that was observed.').optional(),
     node: text(253, 'Node of that pod.').optional(),
-    evidence: listOf(evidence, { max: 64, what: 'Why the cause is believed.' }).optional(),
+    evidence: listOf(evidence, { max: 64, what: 'Evidence for the cause.' }).optional(),
     approval: approval
       .optional()
-      .describe('The decision of a person, in policies of mode Approve; it stands until another plan is proposed.'),
+      .describe('The decision to approve or deny, in policies of mode Approve; valid until another plan is proposed.'),
   }),
   ...immutable,
   {
     rule: '!has(oldSelf.approval) || (has(self.approval) && (self.approval == oldSelf.approval || self.approval.planHash != oldSelf.approval.planHash))',
     message:
-      'approval cannot be changed or withdrawn while it is of the plan proposed now: suspend the policy to stop it',
+      'approval cannot be changed or withdrawn while it refers to the current plan: suspend the policy to stop it',
     fieldPath: '.approval',
   },
 )
@@ -163,37 +164,38 @@ export const REMEDIATION_RULES: readonly CelRule[] = [
   },
   {
     rule: `!(${GIVEN}) || (has(self.status) && has(self.status.planHash) && self.status.planHash == self.spec.approval.planHash)`,
-    message: 'spec.approval.planHash is not the plan proposed now: read it again and copy status.planHash',
+    message: 'spec.approval.planHash is not the current plan: read the Remediation again and copy status.planHash',
     fieldPath: '.spec.approval.planHash',
   },
   {
     rule: `!(${GIVEN}) || (has(self.status) && has(self.status.expiresAt))`,
     message:
-      'spec.approval can only be given while a person is asked, which status.expiresAt tells: it is too early or too late',
+      'spec.approval can only be given while approval is requested (status.expiresAt is set): it is too early or too late',
     fieldPath: '.spec.approval',
   },
 ]
 
 export const remediationStatus = z.object({
-  observedGeneration: total('Generation of the spec that this status speaks of.').optional(),
-  phase: z.enum(PHASES).optional().describe('How far the remediation came.'),
-  reason: text(64, 'Why it is in this phase, in one word; a guardrail when it is Held.').optional(),
-  message: text(4096, 'Why it is in this phase, in a sentence.').optional(),
-  policy: policyRef('The policy that governs now, or by which the remedy under way was begun.').optional(),
-  cause: cause.optional().describe('The cause as it is known now.'),
-  action: z.enum(ACTION_TYPES).optional().describe('The remedy under way or proposed.'),
-  planHash: text(64, 'Hash of the plan that is proposed or carried out.').optional(),
-  expiresAt: time('Until when a person may decide on this plan; there while one is asked.').optional(),
+  observedGeneration: total('Generation of the spec that this status refers to.').optional(),
+  phase: z.enum(PHASES).optional().describe('Phase of the remediation.'),
+  reason: text(64, 'Machine-readable reason for the phase; the guardrail if the phase is Held.').optional(),
+  message: text(4096, 'Human-readable explanation of the phase.').optional(),
+  policy: policyRef('The policy that applies now, or that started the remedy in progress.').optional(),
+  cause: cause.optional().describe('Current diagnosis of the cause.'),
+  action: z.enum(ACTION_TYPES).optional().describe('The remedy in progress or proposed.'),
+  planHash: text(64, 'Hash of the plan that is proposed or executed.').optional(),
+  expiresAt: time('When the request for approval expires; set while approval is requested.').optional(),
+  foreseen: text(64, 'The guardrail that would hold the plan if the policy were not in Observe mode.').optional(),
   attempts: listOf(time('When an attempt began.'), { max: 100, what: 'Attempts so far.' }).optional(),
-  steps: listOf(step, { max: 64, what: 'What is planned and done, in order.' }).optional(),
-  evidence: listOf(evidence, { max: 64, what: 'What was found since the incident began.' }).optional(),
+  steps: listOf(step, { max: 64, what: 'Planned and executed steps, in order.' }).optional(),
+  evidence: listOf(evidence, { max: 64, what: 'Evidence found since the incident began.' }).optional(),
   explanations: listOf(explanation, { max: 16, what: 'Why an image cannot be pulled, likeliest first.' }).optional(),
-  permanentFix: text(4096, 'What to change for good, so that the next deploy carries it.').optional(),
-  failingPods: count(0, 1_000_000, 'Failing pods of the owner when last looked.').optional(),
+  permanentFix: text(4096, 'The permanent fix: what to change so that the next deployment keeps it.').optional(),
+  failingPods: count(0, 1_000_000, 'Failing pods of the owner at the last check.').optional(),
   firstSeen: time('When the failure began.').optional(),
-  nextCheckTime: time('When it is looked at again at the latest.').optional(),
+  nextCheckTime: time('When the incident is checked again at the latest.').optional(),
   startedAt: time('When the first intent was recorded.').optional(),
-  finishedAt: time('When the last phase was reached.').optional(),
+  finishedAt: time('When the final phase was reached.').optional(),
   conditions: conditions('Conditions, for kubectl wait.').optional(),
 })
 

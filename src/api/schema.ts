@@ -95,7 +95,7 @@ export const setOf = <S extends z.ZodType<string>>(item: S, { max, what }: Items
     .superRefine((values, context) => {
       values.forEach((value, i) => {
         if (values.indexOf(value) !== i) {
-          context.addIssue({ code: 'custom', message: `"${value}" is stated twice; remove one`, path: [i] })
+          context.addIssue({ code: 'custom', message: `"${value}" appears twice; remove one`, path: [i] })
         }
       })
     })
@@ -113,10 +113,10 @@ export const conditions = (what: string) =>
       z.object({
         type: text(316, 'Type of the condition.'),
         status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
-        reason: text(1024, 'One word in PascalCase.'),
-        message: text(32768, 'A sentence for a person.'),
+        reason: text(1024, 'Machine-readable reason in PascalCase.'),
+        message: text(32768, 'Human-readable message.'),
         lastTransitionTime: time('When the status last changed.'),
-        observedGeneration: total('Generation of the spec that the condition speaks of.').optional(),
+        observedGeneration: total('Generation of the spec that the condition refers to.').optional(),
       }),
     )
     .max(16)

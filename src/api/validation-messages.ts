@@ -36,7 +36,7 @@ export const nearest = (found: string, names: readonly string[]): string | undef
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  string: 'a text (in quotes where it looks like a number)',
+  string: 'a string (in quotes if it looks like a number)',
   int: 'a whole number',
   number: 'a whole number',
   boolean: 'true or false',
@@ -48,12 +48,12 @@ const KINDS: Readonly<Record<string, string>> = {
 const say = (issue: z.core.$ZodIssue, found: unknown): string => {
   switch (issue.code) {
     case 'unrecognized_keys':
-      return `has ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, which this version does not know: remove or correct it`
+      return `has ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, which this version does not support: remove or correct it`
     case 'invalid_value': {
       const names = issue.values.map(String)
       const meant = typeof found === 'string' ? nearest(found, names) : undefined
       if (found === undefined) return `is missing; expected ${names.length > 8 ? 'one of its names' : names.join(', ')}`
-      return `${shown(found)} is not known; ${meant ? `did you mean ${meant}?` : `expected ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`}`
+      return `${shown(found)} is not a known value; ${meant ? `did you mean ${meant}?` : `expected ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`}`
     }
     case 'invalid_type':
       return found === undefined

@@ -79,7 +79,7 @@ describe('the configuration', () => {
   it.each<[readonly string[], Record<string, string>, string]>([
     [['--concurency', '4'], {}, '--concurency is not a flag; see --help'],
     [['-x'], {}, '-x is not a flag; see --help'],
-    [['start'], {}, 'found the argument "start", expected flags alone; see --help'],
+    [['start'], {}, 'found the argument "start", expected only flags; see --help'],
     [['--concurrency'], {}, '--concurrency: found no value, expected N'],
     [['--context', '--concurrency', '4'], {}, '--context: found no value, expected NAME'],
     [['--concurrency', '0'], {}, '--concurrency: found "0", expected a whole number from 1 to 64'],

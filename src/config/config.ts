@@ -113,7 +113,7 @@ const readFlags = (args: readonly string[]): ReadonlyMap<string, readonly string
     if (token.kind === 'option-terminator') continue
     if (token.kind === 'positional' && isSwitchValue(token.value, tokens[at - 1])) continue
     if (token.kind === 'positional')
-      throw new ConfigError(`found the argument "${token.value}", expected flags alone; see --help`)
+      throw new ConfigError(`found the argument "${token.value}", expected only flags; see --help`)
     if (token.name === 'help' || token.name === 'h') return 'help'
     const negated = token.name.startsWith('no-') ? flagNamed(token.name.slice(3)) : undefined
     const flag = flagNamed(token.name) ?? (negated?.isSwitch ? negated : undefined)

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { parseDuration } from '../model/duration.ts'
-import { ACTION_TYPES, type ActionType } from '../model/reasons.ts'
+import { ACTION_TYPES, type ActionType } from '../api/policy/actions.ts'
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/log.ts'
 
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const
@@ -128,14 +128,14 @@ export const FLAGS = {
   }),
   namespace: flag<string | undefined>('namespace', {
     value: 'NAME',
-    help: "The operator's own namespace: its lease, its records about nodes, its stop annotation.",
+    help: "The operator's own namespace, with its lease, its Remediations of nodes and its pause annotation.",
     default: undefined,
     defaultText: "the pod's, else podmend-system",
     parse: dnsLabel,
   }),
   identity: flag<string | undefined>('identity', {
     value: 'NAME',
-    help: 'Name of this process on the lease; no two may have the same.',
+    help: 'Name of this process on the lease; it must be unique.',
     default: undefined,
     defaultText: "the host's name and a random part",
     parse: text,
@@ -155,26 +155,26 @@ export const FLAGS = {
   }),
   maxActionsPerHour: flag<number>('max-actions-per-hour', {
     value: 'N',
-    help: "Budget of the whole operator, before any policy's own; 0 stops all action.",
+    help: "Operator-wide budget of remediations, checked before each policy's own; 0 stops all actions.",
     default: 60,
     parse: number({ min: 0, max: 100_000 }),
   }),
   maxActionsPerSecond: flag<number>('max-actions-per-second', {
     value: 'N',
-    help: 'Pace of the whole operator.',
+    help: 'Operator-wide rate limit.',
     default: 5,
     parse: number({ min: 0.01, max: 100, integer: false }),
   }),
   stabilizationWindowMs: flag<number>('stabilization-window', {
     value: 'DURATION',
-    help: 'How long repaired containers must stay started before that counts as success.',
+    help: 'How long repaired containers must keep running before the remediation counts as successful.',
     default: 10_000,
     defaultText: '10s',
     parse: duration('1s', '1h'),
   }),
   httpPort: flag<number>('http-port', {
     value: 'PORT',
-    help: 'Port of /metrics, /healthz and /readyz; 0 takes any that is free.',
+    help: 'Port of /metrics, /healthz and /readyz; 0 picks a free one.',
     default: 8080,
     parse: number({ min: 0, max: 65_535 }),
   }),
@@ -192,13 +192,13 @@ export const FLAGS = {
   }),
   logFormat: flag<(typeof LOG_FORMATS)[number]>('log-format', {
     value: LOG_FORMATS.join('|'),
-    help: 'JSON lines, or short lines for a person; auto looks whether a terminal reads.',
+    help: 'JSON lines, or short lines for people; auto picks short lines on a terminal.',
     default: 'auto',
     parse: oneOf(LOG_FORMATS),
   }),
   disabledActions: flag<readonly ActionType[]>('disable-action', {
     value: ACTION_TYPES.join('|'),
-    help: 'Not to be done, whatever policies say. Rights alone do not say so: RewriteImage, too, deletes pods of StatefulSets. Repeatable.',
+    help: 'Disables an action, whatever policies say. RBAC alone cannot: RewriteImage also deletes pods of StatefulSets. Repeatable.',
     default: Object.freeze([]),
     defaultText: 'none',
     repeatable: true,
@@ -220,7 +220,7 @@ export const FLAGS = {
   }),
   allowRegistryAddresses: flag<readonly string[]>('allow-registry-address', {
     value: 'CIDR',
-    help: 'Addresses at which a registry may be, although such are refused (loopback, link-local, metadata). Repeatable.',
+    help: 'Address ranges allowed for registries although they are refused by default (loopback, link-local, metadata). Repeatable.',
     default: Object.freeze([]),
     defaultText: 'none',
     repeatable: true,
@@ -228,7 +228,7 @@ export const FLAGS = {
   }),
   historyLimit: flag<number>('history-limit', {
     value: 'N',
-    help: 'Finished Remediations kept in the whole cluster.',
+    help: 'How many finished Remediations are kept in the whole cluster.',
     default: 500,
     parse: number({ min: 10, max: 100_000 }),
   }),
@@ -241,20 +241,20 @@ export const FLAGS = {
   }),
   agentImage: flag<string | undefined>('agent-image', {
     value: 'IMAGE',
-    help: 'Image of the node agent, which the pod that installs a mount helper runs. Without it nothing is installed.',
+    help: 'Image of the node agent, also run by the pod that installs a mount helper. Without it nothing is installed.',
     default: undefined,
     defaultText: 'none',
     parse: text,
   }),
   agentImagePullPolicy: flag<(typeof PULL_POLICIES)[number]>('agent-image-pull-policy', {
     value: PULL_POLICIES.join('|'),
-    help: 'When that pod pulls it.',
+    help: 'Pull policy of that image.',
     default: 'IfNotPresent',
     parse: oneOf(PULL_POLICIES),
   }),
   agentImagePullSecrets: flag<readonly string[]>('agent-image-pull-secret', {
     value: 'NAME',
-    help: "Secret in the operator's namespace that it is pulled with. Repeatable.",
+    help: "Pull secret for that image, in the operator's namespace. Repeatable.",
     default: Object.freeze([]),
     defaultText: 'none',
     repeatable: true,
@@ -262,20 +262,20 @@ export const FLAGS = {
   }),
   nodeLeaseNamespace: flag<string | undefined>('node-lease-namespace', {
     value: 'NAMESPACE',
-    help: 'Where remediators share leases of nodes, e.g. medik8s-leases: held by another, nothing is done to that node.',
+    help: 'Namespace in which remediators share node leases, e.g. medik8s-leases. podmend does not touch a node whose lease another one holds.',
     default: undefined,
     defaultText: 'none',
     parse: matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace'),
   }),
   agentSystemBus: flag<string>('agent-system-bus', {
     value: 'FILE',
-    help: "Socket of the system bus on the nodes, by which that pod has the host's systemd install.",
+    help: "Socket of the system bus on the nodes, through which that pod asks the host's systemd to install.",
     default: '/run/dbus/system_bus_socket',
     parse: matching(/^\/\S*$/, 'an absolute path'),
   }),
   agentAppArmorProfile: flag<Readonly<Record<string, string>> | undefined>('agent-app-armor-profile', {
     value: 'JSON',
-    help: 'appArmorProfile of that pod, e.g. {"type":"Unconfined"}: its kernel may forbid it the system bus.',
+    help: 'appArmorProfile of that pod, e.g. {"type":"Unconfined"}, for kernels that deny it the system bus.',
     default: undefined,
     defaultText: 'none',
     parse: members(['type', 'localhostProfile']),
@@ -289,7 +289,7 @@ export const FLAGS = {
   }),
   readPullSecrets: flag<boolean>('read-pull-secrets', {
     value: 'true|false',
-    help: 'Ask registries with the pull secrets of the failing pod; without, what they would say is unknown.',
+    help: "Query registries with the failing pod's pull secrets; without it, their answer to the pod is unknown.",
     default: true,
     isSwitch: true,
     parse: boolean,
@@ -312,9 +312,9 @@ export const helpText = (): string => {
     `${row.help} Default: ${row.defaultText ?? (typeof row.default === 'object' ? 'none' : String(row.default))}.`,
   ])
   return [
-    'podmend: repairs pods that cannot start, as RemediationPolicies allow.',
+    'podmend repairs pods that cannot start, as far as RemediationPolicies allow.',
     '',
-    'Each flag can be set by a variable as well: --http-port is PODMEND_HTTP_PORT. Flags win.',
+    'Every flag can also be set by an environment variable: --http-port is PODMEND_HTTP_PORT. Flags take precedence.',
     '',
     ...rows.map(([left = '', right = '']) => `${left}\n      ${right}`),
     '  --help\n      This text.',

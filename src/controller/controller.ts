@@ -1,7 +1,7 @@
 /** The stages wired: what is watched becomes a look at a pod, a look becomes an incident, an incident is reconciled. */
 import { admitPolicy } from '../api/policy/compile.ts'
 import type { Config } from '../config/config.ts'
-import { breakerState } from '../decide/guardrails/nodes.ts'
+import { breakerState, occupiesNode } from '../decide/guardrails/nodes.ts'
 import { createGather } from '../diagnose/gather.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { nodeRef, readNodeRef } from '../diagnose/node/facts.ts'
@@ -104,7 +104,7 @@ export const createPipeline = ({ config, client, leads, clock, log, version }: P
     watches: () => watchActivity,
     breaker: () => {
       const seen = nodes.fact()
-      const underRepair = records.nodesUnderRepair({ ownerUid: '', area: 'sandbox' })
+      const underRepair = records.nodesUnderRepair({ ownerUid: '', area: 'sandbox' }, occupiesNode)
       return seen.known ? breakerState(policies.inForce(), seen.value, underRepair) : 0
     },
   })

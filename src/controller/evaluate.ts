@@ -1,4 +1,5 @@
 import { decide } from '../decide/decide.ts'
+import { occupiesNode } from '../decide/guardrails/nodes.ts'
 import { conclude } from '../diagnose/conclude.ts'
 import type { Attempt, DecisionInput, NodeState, PolicyInForce } from '../model/decision-input.ts'
 import type { Diagnosis, Fact, FactName, Facts, Incident } from '../model/incident.ts'
@@ -65,7 +66,9 @@ export const takeSnapshot = (
     attempts: [...attempts, ...reserved],
     active,
     nodes,
-    nodesUnderRepair: [...new Set([...remediations.nodesUnderRepair(own), ...reservations.nodesWithout(key)])],
+    nodesUnderRepair: [
+      ...new Set([...remediations.nodesUnderRepair(own, occupiesNode), ...reservations.nodesWithout(key)]),
+    ],
     operator,
   }
 }

@@ -2,7 +2,6 @@ import type { RbacGrant } from '../model/rbac.ts'
 
 /**
  * What leader election needs, in the operator's own namespace: the name of a lease cannot be known when it is created.
- * And the deletion, there too, of pods that installed something.
  */
 export const RBAC: readonly RbacGrant[] = [
   {
@@ -16,18 +15,6 @@ export const RBAC: readonly RbacGrant[] = [
         resourceNames: ['podmend'],
         verbs: ['get', 'update'],
         why: 'to hold the lease, so that only one replica acts',
-      },
-    ],
-  },
-  {
-    action: 'InstallMountHelper',
-    namespaced: true,
-    rules: [
-      {
-        apiGroups: [''],
-        resources: ['pods'],
-        verbs: ['delete'],
-        why: 'to delete the pods that installed a mount helper',
       },
     ],
   },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { known, unknown } from '../model/incident.ts'
+import type { RestartRuntimePlan } from '../remedies/restart-runtime/plan.ts'
 import { decide } from './decide.ts'
 import {
   action,
@@ -467,6 +468,7 @@ test('orders are named by the plan’s hash, which does not change with the pods
   const two = decide(aNodeCase({ pods: [aStuckPod(), aStuckPod({ name: 'another' })] }))
   if (one.kind !== 'Act' || two.kind !== 'Act' || one.plan.type !== 'RestartRuntime') throw new Error('not planned')
   expect(one.plan.hash).toBe(two.plan.hash)
-  expect(one.plan.tasks.map(({ name }) => name)).toEqual([`restartruntime-${one.plan.hash.slice(0, 12)}-0`])
+  const { tasks } = one.plan as RestartRuntimePlan
+  expect(tasks.map(({ name }) => name)).toEqual([`restartruntime-${one.plan.hash.slice(0, 12)}-0`])
   expect(one.plan.target).toEqual(NODE)
 })

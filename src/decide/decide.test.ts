@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import type { DecisionInput } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
 import { type Fact, type Facts, incidentId, known, type Owner, unknown } from '../model/incident.ts'
+import type { RecyclePodPlan } from '../remedies/recycle-pod/plan.ts'
+import type { RewriteImagePlan } from '../remedies/rewrite-image/plan.ts'
 import { decide } from './decide.ts'
 import { aNodeCase, aStuckPod, type NodeInputOverrides, nodePolicy } from './testing-nodes.ts'
 import {
@@ -202,15 +204,16 @@ test('It never acts while a fact that the act needs is unknown', () => {
     if (incident.pods.some(({ pod }) => pod.spec?.nodeName)) expect(facts.node?.known).toBe(true)
     if (plan.type === 'RecyclePod') {
       expect(incident.owner.recreatesPods).toBe(true)
-      expect(plan.pods).not.toEqual([])
+      expect((plan as RecyclePodPlan).pods).not.toEqual([])
       continue
     }
     if (plan.type !== 'RewriteImage') throw new Error(`${plan.type} was not to be planned here`)
     if (incident.owner.keepsBrokenPods || incident.owner.patchesPods) expect(facts.pods?.known).toBe(true)
-    expect(plan.changes).not.toEqual([])
-    if (plan.podsOnly) expect(plan.thenPatch).not.toEqual([])
+    const { changes, podsOnly, thenPatch } = plan as RewriteImagePlan
+    expect(changes).not.toEqual([])
+    if (podsOnly) expect(thenPatch).not.toEqual([])
     if (policy?.spec.actions[plan.index]?.rewriteImage?.verify === 'Never') continue
-    for (const { was, to } of plan.changes) {
+    for (const { was, to } of changes) {
       if (was === to) continue
       expect(facts.registry[normalImage(to)]).toMatchObject({
         known: true,

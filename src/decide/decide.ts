@@ -9,16 +9,15 @@ import {
 } from '../model/decision-input.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
-import type { HoldReason } from '../model/reasons.ts'
 import { attemptInProgress, type PolicyRef } from '../model/remediation-state.ts'
+import { remedyOf } from '../remedies/list.ts'
 import { nameOfOwner } from '../remedies/pod-template.ts'
 import { verify } from './attempt/verify.ts'
-import { firstObjection } from './guardrails/chain.ts'
-import type { Context, Guardrail, Objection } from './guardrails/guardrail.ts'
-import { operatorPaused, policySuspended } from './guardrails/scope.ts'
-import { attemptsSpent, awaitingApproval, notFailingLongEnough, operatorBudgetSpent } from './guardrails/timing.ts'
-import { applicablePolicy } from './match.ts'
 import { planNext } from './escalation.ts'
+import { firstObjection, GUARDRAILS, linkOf } from './guardrails/chain.ts'
+import type { Context, Objection } from './guardrails/guardrail.ts'
+import { awaitingApproval } from './guardrails/timing.ts'
+import { applicablePolicy } from './match.ts'
 
 export const decide = (c: DecisionInput): Verdict => {
   const inProgress = attemptInProgress(c)
@@ -30,18 +29,18 @@ export const decide = (c: DecisionInput): Verdict => {
   if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
 
   const { planned, attempt, escalates } = planNext(c, applicable)
-  const blind = { case: c, ...applicable, escalates }
-  if ('ask' in planned) return { kind: 'Ask', facts: contentWithOld(planned, blind).ask }
+  const unplanned = { case: c, ...applicable, escalates }
+  if ('ask' in planned) return { kind: 'Ask', facts: contentWithOld(planned, unplanned).ask }
   if ('settled' in planned) return { kind: 'Ignore', why: planned.message, diagnosis: c.diagnosis }
 
   const policy = referenceOf(applicable.policy)
   const found = 'plan' in planned ? { plan: planned.plan } : { noPlan: planned }
-  const context = { ...blind, ...found }
+  const context = { ...unplanned, ...found }
   const objection = rejected(context) ?? firstObjection(context)
-  if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, blind).ask }
+  if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, unplanned).ask }
 
   // A rewrite that is held has its own reasons; to recycle a pod explains no image.
-  const remedied = 'plan' in planned && planned.plan.type === 'RewriteImage'
+  const remedied = 'plan' in planned && remedyOf(planned.plan.type).imagesIn !== undefined
   const closer = objection && ((remedied ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
   if (closer) return { kind: 'Ask', facts: closer.ask }
 
@@ -59,14 +58,12 @@ const rejected = (context: Context): Objection | undefined => {
 }
 
 /** Held, with no remedy known, until a person does something: then it is worth the requests to tell them why it fails. */
-const WORTH_IT: ReadonlySet<HoldReason> = new Set<HoldReason>(['TargetUnverified', 'ObserveOnly', 'ManagedElsewhere'])
-
 const lookCloser = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
-  WORTH_IT.has(reason) ? askFor(facts, diagnosis.closer ?? []) : undefined
+  linkOf(reason).explains === undefined ? undefined : askFor(facts, diagnosis.closer ?? [])
 
-/** Somebody else has to mend it: where? */
+/** Somebody else has to fix it: where? */
 const lookForPlace = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
-  reason === 'ManagedElsewhere' ? askFor(facts, diagnosis.place ?? []) : undefined
+  linkOf(reason).explains === 'CauseAndPlace' ? askFor(facts, diagnosis.place ?? []) : undefined
 
 const referenceOf = ({ name, uid, generation }: PolicyInForce): PolicyRef => ({ name, uid, generation })
 
@@ -89,23 +86,15 @@ const recovered = (c: DecisionInput): Verdict => {
 
 // Looks of agents that could change nothing: each is an order, and a kubelet that tries again calls for one each time.
 
-/** They hold by what is known without the agent, and whatever it sees. */
-const BLIND: readonly Guardrail[] = [
-  operatorPaused,
-  operatorBudgetSpent,
-  policySuspended,
-  notFailingLongEnough,
-  attemptsSpent,
-]
-
 /** How old a look may be that only stands on the record as evidence. */
 const EVIDENCE_MS = 10 * 60_000
 
 const isHeldAnyway = (context: Context): boolean =>
-  context.policy.spec.mode === 'Observe' || BLIND.some((guardrail) => guardrail(context) !== undefined)
+  context.policy.spec.mode === 'Observe' ||
+  GUARDRAILS.some(({ withoutAgent, check }) => withoutAgent && check(context) !== undefined)
 
 /** What is asked for, where nothing can come of it content with what the agent said within ten minutes. */
-export const contentWithOld = (asked: Ask, context: Context): Ask =>
+const contentWithOld = (asked: Ask, context: Context): Ask =>
   asked.ask.some(({ fact }) => fact === 'inspection') && isHeldAnyway(context)
     ? { ask: asked.ask.map((name) => (name.fact === 'inspection' ? { ...name, maxAgeMs: EVIDENCE_MS } : name)) }
     : asked

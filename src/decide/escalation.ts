@@ -1,26 +1,15 @@
-import {
-  type DecisionInput,
-  type PolicyInForce,
-  type Ask,
-  nodeCauseOf,
-  type ApplicablePolicy,
-} from '../model/decision-input.ts'
+/** Which action of the policy comes next, and its plan. */
+import type { ApplicablePolicy, Ask, DecisionInput, PolicyInForce } from '../model/decision-input.ts'
 import { sameImage } from '../model/image-reference.ts'
 import { incidentId } from '../model/incident.ts'
-import { policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
-import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
 import type { Plan } from '../model/plan.ts'
-import { endedFlagged, planFlagNode } from '../remedies/flag-node/plan.ts'
-import { planInstallMountHelper } from '../remedies/install-mount-helper/plan.ts'
-import { underHash, noPlan } from '../remedies/node-plan.ts'
-import { planRecyclePod, planRecyclePodsOnNode } from '../remedies/recycle-pod/plan.ts'
-import { planRecycleSandbox } from '../remedies/recycle-sandbox/plan.ts'
-import { planRestartRuntime } from '../remedies/restart-runtime/plan.ts'
-import { planRewriteImage } from '../remedies/rewrite-image/plan.ts'
+import { policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
+import { remedyOf } from '../remedies/list.ts'
+import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
+import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
 import { hashOfAttempt } from '../remedies/text.ts'
-import type { NoPlan, Planned, ActionStep } from '../remedies/plan.ts'
 
-export interface NextStep {
+interface NextStep {
   /** Index of the first action that may be planned. */
   readonly from: number
   /** Number of the attempt: one pass through the policy's actions. */
@@ -34,7 +23,7 @@ const sameStory = ({ incident }: DecisionInput, { record, step }: Tried): boolea
   record.spec.templateHash === incident.templateHash ||
   (step.changes ?? []).some((change) => sameImage(placeOf(incident.owner, change)?.image ?? '', change.to))
 
-export const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
+const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
   const tried = triedSteps(c)
   const last = tried[0]
   const by = last && policyOfStep(last.record, last.step)
@@ -49,44 +38,33 @@ export const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
   return { from: 0, attempt: Math.max(counted, ...tried.map(({ step }) => step.attempt)) + 1, escalates: false }
 }
 
-/** A new remedy is one case here: the compiler names the other places. */
 const planAction = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
   // No template of such an owner was read: to say that a container does not stand there would mislead.
   const untouched = sayUntouched(c.incident.owner)
-  if (untouched !== undefined) return { reason: 'RolloutBlocked', message: untouched, tryNext: false }
-  const ofNode = nodeCauseOf(c) !== undefined
-  switch (actionStep.action.type) {
-    case 'RewriteImage':
-      return ofNode
-        ? noPlan('RolloutBlocked', 'no image is concerned: it lies with the node', true)
-        : planRewriteImage(c, applicable, actionStep)
-    case 'RecyclePod':
-      return ofNode ? planRecyclePodsOnNode(c, applicable, actionStep) : planRecyclePod(c, applicable, actionStep)
-    case 'RecycleSandbox':
-      return planRecycleSandbox(c, applicable, actionStep)
-    case 'RestartRuntime':
-      return planRestartRuntime(c, applicable, actionStep)
-    case 'FlagNode':
-      return planFlagNode(c, applicable, actionStep)
-    case 'InstallMountHelper':
-      return planInstallMountHelper(c, applicable, actionStep)
-  }
+  if (untouched !== undefined) return noPlan('RolloutBlocked', untouched, false)
+  return remedyOf(actionStep.action.type).plan(c, applicable, actionStep)
 }
 
-export interface Step {
+interface Step {
   readonly planned: Planned
   readonly attempt: number
   readonly escalates: boolean
 }
 
-const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Planned =>
-  'plan' in planned ? { plan: underHash(planned.plan, hashOfAttempt(planned.plan.hash, attempt)) } : planned
+/** Each attempt has a plan of its own, for an approval is of one. */
+const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Planned => {
+  if (!('plan' in planned)) return planned
+  const { plan } = planned
+  const hash = hashOfAttempt(plan.hash, attempt)
+  return { plan: remedyOf(plan.type).underHash?.(plan, hash) ?? { ...plan, hash } }
+}
 
 /** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
 export const planNext = (c: DecisionInput, applicable: ApplicablePolicy): Step => {
   const { from, attempt, escalates } = nextStep(c, applicable.policy)
-  const ended = endedFlagged(c, applicable)
-  if (ended) return { planned: ended, attempt, escalates }
+  const [last] = triedSteps(c)
+  const stands = last?.step.state === 'Succeeded' && remedyOf(last.step.action).stillStands?.(c, applicable, last)
+  if (stands) return { planned: stands, attempt, escalates }
   let first: NoPlan | undefined
   for (const [index, action] of applicable.policy.spec.actions.entries()) {
     if (index < from) continue

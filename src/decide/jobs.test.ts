@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { known, unknown } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
+import type { RewriteImagePlan } from '../remedies/rewrite-image/plan.ts'
 import { decide } from './decide.ts'
 import {
   aCase,
@@ -45,7 +46,7 @@ const failing = (owner: InputOverrides['owner'], pods: readonly Pod[] | undefine
   )
 
 const planOf = (verdict: ReturnType<typeof decide>) =>
-  verdict.kind === 'Act' && verdict.plan.type === 'RewriteImage' ? verdict.plan : undefined
+  verdict.kind === 'Act' && verdict.plan.type === 'RewriteImage' ? (verdict.plan as RewriteImagePlan) : undefined
 
 const edited = (verdict: ReturnType<typeof decide>) => planOf(verdict)?.thenPatch.map(({ target }) => target.name)
 
@@ -230,7 +231,9 @@ describe('the proof', () => {
     const pods = [mended('a', { statuses: [pulling()] }), mended('b', { statuses: [pulling()] })]
     const undo = (owner: InputOverrides['owner']) => {
       const verdict = verifying(owner, pods, { ...late, policies })
-      return verdict.kind === 'Verify' && verdict.next?.kind === 'Undo' ? verdict.next.plan : undefined
+      return verdict.kind === 'Verify' && verdict.next?.kind === 'Undo'
+        ? (verdict.next.plan as RewriteImagePlan)
+        : undefined
     }
     expect(undo(mendedCronJob)).toMatchObject({
       changes: [{ was: PATCHED, to: BROKEN }],

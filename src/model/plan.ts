@@ -1,9 +1,8 @@
 import type { NodeTaskSpec } from '../api/node-task.ts'
+import type { ActionType } from '../api/policy/actions.ts'
 import type { ImageChange } from '../api/remediation.ts'
-import type { NodeCause } from './causes.ts'
 import type { Diagnosis, FactName } from './incident.ts'
 import type { ObjectRef } from './kubernetes.ts'
-import type { NodeRuntime, RestartReason } from './node-tasks.ts'
 import type { HoldReason } from './reasons.ts'
 import type { PolicyRef } from './remediation-state.ts'
 
@@ -15,7 +14,11 @@ export interface PodToDelete {
   readonly resourceVersion: string
 }
 
-interface PlanBase {
+/** What is about to be done. Each remedy has its own, with all that its act needs. */
+export interface Plan {
+  readonly type: ActionType
+  /** What is written to: the owner, or the node. */
+  readonly target: ObjectRef
   /** Index of the action in the policy. */
   readonly index: number
   /** Hash over everything below; an approval names it. */
@@ -41,28 +44,17 @@ export interface ImageEdit {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-export interface RewriteImagePlan extends PlanBase, ImageEdit {
-  readonly type: 'RewriteImage'
-  /** The target's own template cannot be changed (Job), or somebody mended it (CronJob): only pods are written to. */
-  readonly podsOnly?: true
-  /** Pods of the broken revision that their controller would leave standing. */
-  readonly thenDelete: readonly PodToDelete[]
-  /** Stuck pods of Jobs, which are given the images themselves, each only as long as it waits. */
-  readonly thenPatch: readonly ImageEdit[]
-}
-
-export interface RecyclePodPlan extends PlanBase {
-  readonly type: 'RecyclePod'
-  readonly target: ObjectRef
-  readonly method: 'Delete' | 'Evict'
-  readonly pods: readonly PodToDelete[]
-}
-
 /** A pod that a remedy of a node is for. */
 export interface PodOnNode {
   readonly namespace: string
   readonly name: string
   readonly uid: string
+}
+
+/** A plan for a node. */
+export interface NodePlan extends Plan {
+  /** Pods that the remedy is for, at most 64; empty where the node itself fails. */
+  readonly pods: readonly PodOnNode[]
 }
 
 /** An order to the agent of one node; the deadline is set when it is given. */
@@ -71,52 +63,6 @@ export interface NodeTaskRequest {
   readonly name: string
   readonly spec: Omit<NodeTaskSpec, 'deadline'>
 }
-
-interface NodePlanBase extends PlanBase {
-  /** The node. */
-  readonly target: ObjectRef
-  /** Pods that the remedy is for, at most 64; empty where the node itself fails. */
-  readonly pods: readonly PodOnNode[]
-}
-
-export interface RecycleSandboxPlan extends NodePlanBase {
-  readonly type: 'RecycleSandbox'
-  /** One a pod. */
-  readonly tasks: readonly NodeTaskRequest[]
-}
-
-export interface RestartRuntimePlan extends NodePlanBase {
-  readonly type: 'RestartRuntime'
-  readonly runtime: NodeRuntime
-  readonly reason: RestartReason
-  /** What the restart touches, in a sentence. */
-  readonly touches: string
-  readonly tasks: readonly NodeTaskRequest[]
-}
-
-export interface FlagNodePlan extends NodePlanBase {
-  readonly type: 'FlagNode'
-  readonly cause: NodeCause
-  /** Value of the label and the taint, e.g. `nfs`. */
-  readonly detail: string
-  /** Reason and message of the condition. */
-  readonly reason: string
-  readonly message: string
-  readonly taint: boolean
-}
-
-export interface InstallMountHelperPlan extends NodePlanBase {
-  readonly type: 'InstallMountHelper'
-  /** File system type, e.g. `nfs`. */
-  readonly fsType: string
-  readonly packageName: string
-  /** Deterministic name of the short-lived pod. */
-  readonly podName: string
-}
-
-export type NodePlan = RecycleSandboxPlan | RestartRuntimePlan | FlagNodePlan | InstallMountHelperPlan
-
-export type Plan = RewriteImagePlan | RecyclePodPlan | NodePlan
 
 export type Verdict =
   /** No policy governs it, or there is nothing (any more) to decide. */
@@ -127,6 +73,8 @@ export type Verdict =
       readonly kind: 'Hold'
       readonly policy: PolicyRef
       readonly reason: HoldReason
+      /** Of a policy that only observes: the guardrail that would hold it if it acted. */
+      readonly foreseen?: HoldReason
       readonly message: string
       /** Exact time of the next look, ms since the epoch; an earlier signal may come first. */
       readonly requeueAt: number
@@ -155,7 +103,7 @@ export type Verdict =
       readonly requeueAt: number
       /** What follows an ineffective remedy. */
       readonly next?:
-        | { readonly kind: 'Undo'; readonly plan: RewriteImagePlan }
+        | { readonly kind: 'Undo'; readonly plan: Plan }
         | { readonly kind: 'Escalate' }
         | { readonly kind: 'Stop' }
     }

@@ -1,4 +1,4 @@
-import type { ActionType } from './reasons.ts'
+import type { ActionType } from '../api/policy/actions.ts'
 
 /** One line of rights, with what they are needed for. */
 export interface RbacRule {

@@ -43,17 +43,6 @@ export const PHASES = [
 
 export type Phase = (typeof PHASES)[number]
 
-export const ACTION_TYPES = [
-  'RewriteImage',
-  'RecyclePod',
-  'RecycleSandbox',
-  'RestartRuntime',
-  'FlagNode',
-  'InstallMountHelper',
-] as const
-
-export type ActionType = (typeof ACTION_TYPES)[number]
-
 /** What each phase of a Remediation means. */
 export const PHASE_EXPLANATIONS: Readonly<Record<Phase, string>> = {
   Observed: 'the failure is understood; the policy only looks, and the plan says what it would do',

@@ -1,11 +1,38 @@
 /** Whether pods run what they were given: the rule of proof. A pod that is merely gone is not success. */
+import { askFor, type DecisionInput, LATER } from '../model/decision-input.ts'
 import { parseTime } from '../model/duration.ts'
 import { sameImage } from '../model/image-reference.ts'
+import type { Owner } from '../model/incident.ts'
 import type { ContainerStatus, Pod } from '../model/kubernetes.ts'
-import { imageIn, isLeaving, type Named, statusIn } from './pod-template.ts'
+import { type InProgress, podsOf } from '../model/remediation-state.ts'
+import { imageIn, isLeaving, type Named, nameOfOwner, statusIn } from './pod-template.ts'
+import type { Progress } from './remedy.ts'
+
+/** What every pod of the owner tells. */
+export const withOwnersPods = (
+  c: DecisionInput,
+  inProgress: InProgress,
+  judge: (pods: readonly Pod[]) => Progress,
+): Progress => {
+  const ask = askFor(c.facts, [podsOf(inProgress)])
+  if (ask) return ask
+  const { pods } = c.facts
+  if (pods?.known) return judge(pods.value)
+  return { waits: `the pods cannot be seen: ${pods?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
+}
 
 /** All run, the youngest since `since` (ms since the epoch); or a sentence on what is lacking. */
 export type Started = { readonly since: number } | { readonly lacks: string }
+
+/** Whether the containers of an owner run, as progress. */
+export const running = (owner: Owner, started: Started): Progress =>
+  'lacks' in started
+    ? started
+    : {
+        ...started,
+        recovered: `all containers of ${nameOfOwner(owner)} have been running`,
+        unstable: 'the containers start, but do not stay so',
+      }
 
 /** An init container that ended well has done its part; so has one that is not started again, as in the pods of Jobs. */
 const endedWell = (pod: Pod, { init }: Named, status: ContainerStatus): boolean =>

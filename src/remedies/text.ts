@@ -1,7 +1,8 @@
-/** A plan as a person reads it, and its hash. */
+/** What the sentences, diffs and hashes of plans share. */
 import { createHash } from 'node:crypto'
+import type { ActionType } from '../api/policy/actions.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
-import type { ImageEdit, PlacedChange, Plan, PodToDelete } from '../model/plan.ts'
+import type { ImageEdit, PlacedChange, PodToDelete } from '../model/plan.ts'
 
 /** The record's schema bounds the diff. */
 const MAX_DIFF = 16_000
@@ -51,7 +52,7 @@ export const diffOf = (
 interface Hashed {
   /** Of the policy. */
   readonly generation: number
-  readonly type: Plan['type']
+  readonly type: ActionType
   readonly target: ObjectRef
   readonly changes: readonly PlacedChange[]
   readonly pods: readonly PodToDelete[]
@@ -81,26 +82,20 @@ export const hashOfAttempt = (hash: string, attempt: number): string =>
 
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
 
-/** A plan in a sentence's words: `rewrite coredns of Deployment … from a to b`. */
-export const sayPlan = (plan: Plan): string => {
-  const target = `${plan.target.kind} ${plan.target.namespace ? `${plan.target.namespace}/` : ''}${plan.target.name}`
-  switch (plan.type) {
-    case 'RewriteImage': {
-      const changes = plan.changes.map(({ container, from, to }) => `${container} from ${from} to ${to}`)
-      const pods = plan.thenDelete.length > 0 ? `, then delete ${plan.thenDelete.length} broken pod(s)` : ''
-      const patched = `${plan.thenPatch.length} stuck pod(s)`
-      const also = plan.thenPatch.length > 0 && !plan.podsOnly ? ` and of ${patched}` : ''
-      return `rewrite the image of ${plan.podsOnly ? `${patched} of ` : ''}${target}${also}: ${changes.join(', ')}${pods}`
-    }
-    case 'RecyclePod':
-      return `${plan.method === 'Evict' ? 'evict' : 'delete'} ${plan.pods.map(({ name }) => name).join(', ')} of ${target}`
-    case 'RecycleSandbox':
-      return `recycle the sandboxes of ${plan.pods.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} on ${target}`
-    case 'RestartRuntime':
-      return `restart ${plan.runtime} on ${target}; ${plan.touches}`
-    case 'FlagNode':
-      return `flag ${target}: ${plan.message}`
-    case 'InstallMountHelper':
-      return `install ${plan.packageName} on ${target}`
-  }
+/** `Deployment web/shop`. */
+export const nameOf = ({ kind, namespace, name }: ObjectRef): string =>
+  `${kind} ${namespace ? `${namespace}/` : ''}${name}`
+
+/** `pods a, b and 3 more`. */
+export const sayPods = (
+  pods: readonly { readonly name: string; readonly namespace?: string | undefined }[],
+): string => {
+  const names = pods.slice(0, 5).map(({ name, namespace }) => (namespace === undefined ? name : `${namespace}/${name}`))
+  return `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
 }
+
+/** Of what is written to workloads and pods. */
+export const POD_WRITTEN = {
+  written: 'the API server accepted the write',
+  awaited: 'the containers to start and stay so',
+} as const

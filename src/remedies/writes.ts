@@ -1,7 +1,7 @@
 import { kubeErrorOf } from '../kube/errors.ts'
 import { parsePath } from '../kube/paths.ts'
 import type { Outcome } from '../model/plan.ts'
-import type { ActionType } from '../model/reasons.ts'
+import type { ActionType } from '../api/policy/actions.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 /** What the actors need of the Kubernetes API; `KubeClient` of runtime/ has this shape. Everything rejects with `KubeError`. */

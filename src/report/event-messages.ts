@@ -6,7 +6,8 @@ import type { ObjectRef } from '../model/kubernetes.ts'
 import { API_VERSION } from '../model/names.ts'
 import { HOLD_REASONS } from '../model/reasons.ts'
 import { policyRefOf } from '../model/remediation-state.ts'
-import { type Reason, reasonEntry } from './reasons.ts'
+import { remedyOf } from '../remedies/list.ts'
+import { reasonEntry } from './reasons.ts'
 import { clip, lastBegun } from './status-fields.ts'
 
 /** One Event to be: without times and names. */
@@ -33,72 +34,16 @@ const because = ({ spec, status }: Remediation): string => {
   return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
 }
 
-const sayPods = (pods: readonly { readonly name: string; readonly namespace?: string | undefined }[]): string => {
-  const names = pods.slice(0, 5).map(({ name, namespace }) => (namespace === undefined ? name : `${namespace}/${name}`))
-  return `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
-}
-
-const imagesIn = (changes: RemediationStep['changes'] = []): string =>
-  changes
-    .map(
-      ({ container, init, from, to }) =>
-        `image of ${init ? 'init container' : 'container'} ${container} from ${from} to ${to}`,
-    )
-    .join(', ')
-
-/** What a step would do, as a clause without a subject. */
-const deedOf = ({ action, changes, pods = [], node }: RemediationStep): string => {
-  switch (action) {
-    case 'RewriteImage':
-      return `rewrite ${imagesIn(changes)}`
-    case 'RecyclePod':
-      return `delete ${sayPods(pods)}`
-    case 'RecycleSandbox':
-      return `recycle the sandboxes of ${sayPods(pods)}`
-    case 'RestartRuntime':
-      return `restart ${node?.runtime ?? 'the runtime'} (${node?.touches ?? ''})`
-    case 'FlagNode':
-      return `flag it (${node?.message ?? ''})`
-    case 'InstallMountHelper':
-      return `install mount.${node?.detail ?? ''} there`
-  }
-}
-
 const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
   `undo with: kubectl mend undo rem/${name} -n ${namespace ?? 'default'}`
-
-/** Where images were written: of Jobs in pods too, and of a Job alone in nothing else. */
-const placeOf = (record: Remediation, { action, pods = [] }: RemediationStep): string => {
-  const { kind } = record.spec.target
-  const name = target(record)
-  if (action !== 'RewriteImage' || pods.length === 0 || (kind !== 'Job' && kind !== 'CronJob')) return name
-  return kind === 'Job' ? `${sayPods(pods)} of ${name}` : `${name} and ${sayPods(pods)}`
-}
 
 const approveHint = ({ metadata: { name, namespace } }: Remediation): string =>
   `decide with: kubectl mend approve ${name} -n ${namespace ?? 'default'}, or deny`
 
-const carriedOut = (record: Remediation, step: RemediationStep): { reason: Reason; message: string } => {
-  const why = because(record)
-  const on = target(record)
-  switch (step.action) {
-    case 'RewriteImage': {
-      const what = `Rewrote ${imagesIn(step.changes)} in ${placeOf(record, step)}`
-      return { reason: 'ImageRewritten', message: `${what} ${why}; ${undoHint(record)}` }
-    }
-    case 'RecyclePod':
-      return {
-        reason: 'PodRecycled',
-        message: `Deleted ${sayPods(step.pods ?? [])} in ${placeOf(record, step)} ${why}`,
-      }
-    case 'RecycleSandbox':
-    case 'RestartRuntime':
-      return { reason: 'NodeTaskCreated', message: `Ordered the agent of ${on} to ${deedOf(step)} ${why}` }
-    case 'FlagNode':
-      return { reason: 'NodeFlagged', message: `Flagged ${on} ${why}: ${step.node?.message ?? ''}` }
-    case 'InstallMountHelper':
-      return { reason: 'HelperInstalling', message: `Created a pod on ${on} to ${deedOf(step)} ${why}` }
-  }
+const carriedOut = (record: Remediation, step: RemediationStep): { reason: string; message: string } => {
+  const { event, text, undo } = remedyOf(step.action)
+  const message = `${text.done(step, record.spec.target)} ${because(record)}${undo ? `; ${undoHint(record)}` : ''}`
+  return { reason: event.reason, message }
 }
 
 const repaired = (record: Remediation, status: RemediationStatus): string => {
@@ -114,7 +59,7 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   if (reason === 'Repaired') return repaired(record, status)
   if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
-  const plan = proposal ? `; it would ${deedOf(proposal)} ${because(record)}` : ''
+  const plan = proposal ? `; it would ${remedyOf(proposal.action).text.step(proposal)} ${because(record)}` : ''
   const hint = proposal && reason === 'AwaitingApproval' ? `; ${approveHint(record)}` : ''
   return `podmend leaves ${target(record)} alone: ${message}${plan}${hint}`
 }

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { remediationStatus } from '../api/remediation.ts'
 import type { Plan } from '../model/plan.ts'
+import type { FlagNodePlan } from '../remedies/flag-node/plan.ts'
+import type { InstallMountHelperPlan } from '../remedies/install-mount-helper/plan.ts'
+import type { RecycleSandboxPlan } from '../remedies/recycle-sandbox/plan.ts'
+import type { RestartRuntimePlan } from '../remedies/restart-runtime/plan.ts'
 import { eventsOf } from './event-messages.ts'
 import { aDiagnosis, aHold, anAct, aVerification, aRecord, DONE, type Happening, happens, lived } from './testing.ts'
 
@@ -14,7 +18,12 @@ const base = {
   pods: [{ namespace: 'web', name: 'ingress-a', uid: 'pod-a' }],
 }
 const order = (name: string) => ({ name, spec: { nodeName: 'n1', nodeUid: 'node-1', verb: 'RestartRuntime' as const } })
-const PLANS = {
+const PLANS: {
+  readonly RecycleSandbox: RecycleSandboxPlan
+  readonly RestartRuntime: RestartRuntimePlan
+  readonly FlagNode: FlagNodePlan
+  readonly InstallMountHelper: InstallMountHelperPlan
+} = {
   RecycleSandbox: { ...base, type: 'RecycleSandbox', tasks: [order('r-0')] },
   RestartRuntime: {
     ...base,
@@ -40,7 +49,7 @@ const PLANS = {
     packageName: 'nfs-common',
     podName: 'install-1',
   },
-} satisfies Record<string, Plan>
+}
 
 const diagnosis = aDiagnosis({
   cause: 'IptablesChainMissing',
@@ -92,7 +101,7 @@ describe('a step on a node', () => {
     [
       'FlagNode',
       'NodeFlagged',
-      'Flagged Node n1 because of IptablesChainMissing (chain DOCKER is missing from filter): install nfs-common',
+      'Flagged Node n1 (install nfs-common) because of IptablesChainMissing (chain DOCKER is missing from filter)',
     ],
     [
       'InstallMountHelper',

@@ -2,31 +2,18 @@
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
+import { remedyOf } from '../remedies/list.ts'
+import { POD_WRITTEN } from '../remedies/text.ts'
 import { clip, isUndo, lastBegun, put, withLast, withoutProposal } from './status-fields.ts'
 
-/** A rewrite's pods are those that were written to: what was left proves nothing. */
+/** Where a step's pods are those that are written to, one that was left proves nothing. */
 const withoutLeft = (
   steps: readonly RemediationStep[],
   left: readonly { readonly uid: string }[],
 ): Pick<RemediationStep, 'pods'> => {
   const { action, pods } = lastBegun(steps) ?? {}
-  if (action !== 'RewriteImage' || pods === undefined || left.length === 0) return {}
+  if (action === undefined || !remedyOf(action).podsAreWritten || pods === undefined || left.length === 0) return {}
   return { pods: pods.filter(({ uid }) => !left.some((pod) => pod.uid === uid)) }
-}
-
-/** What was done by writing, and what is to come of it. */
-const sayActed = (step: RemediationStep | undefined): { readonly done: string; readonly awaited: string } => {
-  switch (step?.action) {
-    case 'RecycleSandbox':
-    case 'RestartRuntime':
-      return { done: 'the order to the agent is given', awaited: 'its answer, and for the pods to recover' }
-    case 'FlagNode':
-      return { done: 'the node is flagged', awaited: 'what the policy has beyond it' }
-    case 'InstallMountHelper':
-      return { done: 'the pod that installs it is created', awaited: 'it to end, and for the pods to recover' }
-    default:
-      return { done: 'the API server accepted the write', awaited: 'the containers to start and stay so' }
-  }
 }
 
 export const acted = (
@@ -41,9 +28,10 @@ export const acted = (
     case 'AlreadyDone': {
       const left = outcome.kind === 'Done' ? outcome.left : []
       const actedAt = isoTime(outcome.kind === 'Done' ? outcome.at : at)
-      const { done, awaited } = sayActed(lastBegun(steps))
+      const last = lastBegun(steps)
+      const { written, awaited } = last ? remedyOf(last.action).text : POD_WRITTEN
       const message = [
-        outcome.kind === 'AlreadyDone' ? 'it stood so already' : done,
+        outcome.kind === 'AlreadyDone' ? 'it stood so already' : written,
         ...left.map(({ name, why }) => `pod ${name} was left: ${why}`),
       ].join('; ')
       const step = { message: clip(message, 4_096), actedAt }

@@ -1,9 +1,10 @@
-import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import type { ImageChange, RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
-import type { NodePlan, PlacedChange, Plan } from '../model/plan.ts'
+import type { Plan } from '../model/plan.ts'
 import type { PolicyRef } from '../model/remediation-state.ts'
+import { remedyOf } from '../remedies/list.ts'
 
 /** Fields that go away when they are undefined here: a status is replaced as a whole. */
 export const put = (before: RemediationStatus, fields: Partial<RemediationStatus>): RemediationStatus => {
@@ -49,7 +50,7 @@ const MAX_CHANGES = 64
 const MAX_PODS = 512
 const MAX_DIFF = 16_384
 
-const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: PlacedChange) => ({
+const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: ImageChange) => ({
   container,
   init,
   from: clip(from, 512),
@@ -58,58 +59,52 @@ const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: Plac
   ...(digestAfter !== undefined && { digestAfter }),
 })
 
-/** The pods of a rewrite are those that it deletes afterwards or, of Jobs, gives the image themselves. */
-const podsOf = (plan: Plan): readonly { readonly name: string; readonly uid: string; readonly namespace?: string }[] =>
-  plan.type === 'RewriteImage' ? [...plan.thenDelete, ...plan.thenPatch.map(({ target }) => target)] : plan.pods
-
 /** The namespace is told where it is not the target's: pods on a node have many. */
-const podOf = (
-  { name, uid, namespace }: { readonly name: string; readonly uid: string; readonly namespace?: string },
-  target: ObjectRef,
-) => ({ name, uid, ...(target.kind === 'Node' && namespace !== undefined && { namespace }) })
+const podOf = ({ name, uid, namespace }: NonNullable<RemediationStep['pods']>[number], target: ObjectRef) => ({
+  name,
+  uid,
+  ...(target.kind === 'Node' && namespace !== undefined && { namespace }),
+})
 
-const isOnNode = (plan: Plan): plan is NodePlan => plan.type !== 'RewriteImage' && plan.type !== 'RecyclePod'
+type StepOnNode = NonNullable<RemediationStep['node']>
 
-/** What a later look needs to go on with it, or to prove it. */
-const nodeOf = (plan: NodePlan): NonNullable<RemediationStep['node']> => {
-  switch (plan.type) {
-    case 'RecycleSandbox':
-      return { tasks: plan.tasks.map(({ name }) => name) }
-    case 'RestartRuntime': {
-      const { runtime, reason, touches } = plan
-      return { tasks: plan.tasks.map(({ name }) => name), runtime, reason, touches: clip(touches, 1_024) }
-    }
-    case 'FlagNode':
-      return { tasks: [], detail: clip(plan.detail, 256), message: clip(plan.message, 1_024) }
-    case 'InstallMountHelper':
-      return { tasks: [plan.podName], detail: clip(plan.fsType, 256) }
-  }
-}
+const onNode = ({ touches, detail, message, ...rest }: StepOnNode): StepOnNode => ({
+  ...rest,
+  ...(detail !== undefined && { detail: clip(detail, 256) }),
+  ...(touches !== undefined && { touches: clip(touches, 1_024) }),
+  ...(message !== undefined && { message: clip(message, 1_024) }),
+})
 
-/** A plan as a step. One that writes to nothing but pods of Jobs has no target: undoing it leaves the template alone. */
+/** A plan as a step: what the remedy records of it, within the bounds of the API. */
 export const stepOf = (
   plan: Plan,
   attempt: number,
   state: RemediationStep['state'],
   policy: PolicyRef | undefined,
 ): RemediationStep => {
-  const pods = podsOf(plan)
-  const podsOnly = plan.type === 'RewriteImage' && plan.podsOnly === true
-  const { apiVersion, kind, namespace, name, uid } = plan.target
+  const { target, changes, pods = [], node } = remedyOf(plan.type).record(plan)
   return {
     index: plan.index,
     attempt,
     ...(policy && { policy }),
     action: plan.type,
     state,
-    ...(!podsOnly && { target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) } }),
-    ...(plan.type === 'RewriteImage' && { changes: plan.changes.slice(0, MAX_CHANGES).map(changeOf) }),
+    ...(target && { target: refOf(target) }),
+    ...(changes && { changes: changes.slice(0, MAX_CHANGES).map(changeOf) }),
     ...(pods.length > 0 && { pods: pods.slice(0, MAX_PODS).map((pod) => podOf(pod, plan.target)) }),
-    ...(isOnNode(plan) && { node: nodeOf(plan) }),
+    ...(node && { node: onNode(node) }),
     ...(plan.diff !== '' && { diff: clip(plan.diff, MAX_DIFF) }),
     planHash: plan.hash,
   }
 }
+
+const refOf = ({ apiVersion, kind, namespace, name, uid }: NonNullable<RemediationStep['target']>) => ({
+  apiVersion,
+  kind,
+  name,
+  uid,
+  ...(namespace !== undefined && { namespace }),
+})
 
 /** Steps with one more; a proposal that was never begun gives way. */
 export const withStep = (steps: readonly RemediationStep[], step: RemediationStep): RemediationStep[] =>

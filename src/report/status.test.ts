@@ -298,8 +298,8 @@ describe('the status of a record', () => {
       hold('ObserveOnly', { plan: aRewrite(), message: 'again' }),
     ],
     'the same foresight with another running time': [
-      lived(hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 2s' })),
-      hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 9s' }),
+      lived(hold('ObserveOnly', { plan: aRewrite(), foreseen: 'NotFailingLongEnough', message: 'for 2s' })),
+      hold('ObserveOnly', { plan: aRewrite(), foreseen: 'NotFailingLongEnough', message: 'for 9s' }),
     ],
     'a proof that is still awaited': [
       lived(act(), acted()),
@@ -322,8 +322,12 @@ describe('the status of a record', () => {
       hold('ObserveOnly', { plan: aRewrite({ hash: 'other' }) }),
     ],
     'another guardrail that would hold what is only observed': [
-      lived(hold('ObserveOnly', { plan: aRewrite(), message: 'it would be held by NotFailingLongEnough: for 2s' })),
+      lived(hold('ObserveOnly', { plan: aRewrite(), foreseen: 'NotFailingLongEnough', message: 'for 2s' })),
       hold('ObserveOnly', { plan: aRewrite(), message: 'it would rewrite' }),
+    ],
+    'a guardrail that would hold it, where the sentence names another': [
+      lived(hold('ObserveOnly', { plan: aRewrite(), message: 'NotFailingLongEnough' })),
+      hold('ObserveOnly', { plan: aRewrite(), foreseen: 'CoolingDown', message: 'NotFailingLongEnough' }),
     ],
   }
   test.each(Object.entries(changed))('is written for %s', (_, [before, step]) => {

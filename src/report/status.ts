@@ -3,9 +3,9 @@
  * worth a write happened the very same object comes back.
  */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import { linkOf } from '../decide/guardrails/chain.ts'
 import { isoTime } from '../model/duration.ts'
-import type { Outcome, Plan, RewriteImagePlan, VerdictOf } from '../model/plan.ts'
-import { HOLD_REASONS, type HoldReason, type Phase } from '../model/reasons.ts'
+import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
 import { isInProgress } from '../model/remediation-state.ts'
 import type { Reason } from './reasons.ts'
 import { acted, verified } from './status-after-act.ts'
@@ -35,7 +35,7 @@ export interface Observation {
 export type Change =
   | { readonly kind: 'Held'; readonly verdict: VerdictOf<'Hold'> }
   | { readonly kind: 'Intended'; readonly verdict: VerdictOf<'Act'> }
-  | { readonly kind: 'UndoIntended'; readonly plan: RewriteImagePlan }
+  | { readonly kind: 'UndoIntended'; readonly plan: Plan }
   | { readonly kind: 'Acted'; readonly outcome: Outcome; readonly requeueAt?: number }
   | {
       readonly kind: 'Verified'
@@ -107,9 +107,6 @@ const MAX_ATTEMPTS = 100
 /** A hold whose next look keeps passing without news is told anew now and then, so that it does not look forgotten. */
 const NEXT_LOOK_REFRESH_MS = 3_600_000
 
-const heldPhase = (reason: HoldReason): Phase =>
-  reason === 'ObserveOnly' ? 'Observed' : reason === 'AwaitingApproval' ? 'AwaitingApproval' : 'Held'
-
 const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
   action: plan?.type,
   planHash: plan?.hash,
@@ -117,10 +114,6 @@ const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
 
 const overdue = ({ nextCheckTime }: RemediationStatus, at: number): boolean =>
   nextCheckTime !== undefined && Date.parse(nextCheckTime) < at - NEXT_LOOK_REFRESH_MS
-
-/** Guardrails that a sentence names: an observing policy tells what would hold it, and that changes. */
-const foreseenIn = (own: HoldReason, message = ''): string =>
-  HOLD_REASONS.filter((reason) => reason !== own && message.includes(reason)).join()
 
 /** What is thought of why an image cannot be pulled; its sentences may carry what changes from look to look. */
 const explainedAs = ({ explanations = [] }: Partial<RemediationStatus>): string =>
@@ -139,7 +132,7 @@ const deadlineOf = (before: RemediationStatus, { plan, expiresAt }: VerdictOf<'H
 }
 
 const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
-  const { reason, message, plan, policy, requeueAt } = verdict
+  const { reason, foreseen, message, plan, policy, requeueAt } = verdict
   const finished = before.finishedAt !== undefined
   if (reason === 'AlreadyRecovered') {
     return isInProgress({ status: before }) || finished ? before : closed(before, at, 'Recovered', message)
@@ -148,7 +141,7 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
   if (verdict.ends !== undefined) return rejected(before, at, verdict, verdict.ends)
   // An incident that spent its attempts has ended, badly; it is not merely held.
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
-  const phase = spent ? before.phase : heldPhase(reason)
+  const phase = spent ? before.phase : (linkOf(reason).phase ?? 'Held')
   // What is said of an approval changes with the person who decides; other sentences may carry a running time.
   const decided = reason === 'AwaitingApproval' && before.message !== message
   const known = learned(before, verdict.diagnosis)
@@ -159,7 +152,7 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
     // Absent where the CRD is an older one, which drops it: that is no news at each look.
     (before.policy === undefined || before.policy.uid === policy.uid) &&
     before.cause === known.cause &&
-    foreseenIn(reason, before.message) === foreseenIn(reason, message) &&
+    before.foreseen === foreseen &&
     explainedAs(before) === explainedAs({ ...before, ...known }) &&
     !decided
   if (same && !overdue(before, at)) return before
@@ -168,6 +161,7 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
   return put(before, {
     phase,
     reason,
+    foreseen,
     message: reason === 'CoolingDown' ? withEnding(before, message) : message,
     policy,
     ...planned(plan),
@@ -199,6 +193,7 @@ const rejected = (
       ? withStep(before.steps ?? [], stepOf(plan, attempt, 'Planned', policy))
       : withoutProposal(before.steps ?? []),
     expiresAt: undefined,
+    foreseen: undefined,
     nextCheckTime: undefined,
     finishedAt: isoTime(at),
   })
@@ -221,6 +216,7 @@ const closed = (before: RemediationStatus, at: number, reason: Reason, message: 
         message,
         steps: withoutProposal(before.steps ?? []),
         expiresAt: undefined,
+        foreseen: undefined,
         nextCheckTime: undefined,
         finishedAt: isoTime(at),
       })
@@ -236,6 +232,7 @@ const running = (before: RemediationStatus, since: string, step: RemediationStep
     steps: withStep(before.steps ?? [], { ...step, intendedAt: since }),
     startedAt: before.startedAt ?? since,
     expiresAt: undefined,
+    foreseen: undefined,
     finishedAt: undefined,
     nextCheckTime: undefined,
   })
@@ -256,7 +253,7 @@ const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act
   })
 }
 
-const undoIntended = (before: RemediationStatus, at: number, plan: RewriteImagePlan): RemediationStatus => {
+const undoIntended = (before: RemediationStatus, at: number, plan: Plan): RemediationStatus => {
   const steps = before.steps ?? []
   const last = lastBegun(steps)
   if (last?.state === 'Intended' && isUndo(steps)) return before

@@ -2,8 +2,10 @@
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
-import type { RecyclePodPlan, RewriteImagePlan, VerdictOf } from '../model/plan.ts'
+import type { VerdictOf } from '../model/plan.ts'
 import type { HoldReason } from '../model/reasons.ts'
+import type { RecyclePodPlan } from '../remedies/recycle-pod/plan.ts'
+import type { RewriteImagePlan } from '../remedies/rewrite-image/plan.ts'
 import { nextStatus, type StatusChange } from './status.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')

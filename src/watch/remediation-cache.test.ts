@@ -118,6 +118,7 @@ test('a record is open until it has an end', () => {
 
 test('a node on which a remedy is under way is under repair, but not for its own incident, and not by a mere flag', () => {
   const records = createRemediationCache()
+  const isRepair = (action: string): boolean => action !== 'FlagNode'
   const onNode = (uid: string, owner: string, phase: Phase, action: string): Remediation => {
     const plain = record({ uid, owner, area: 'IptablesChainMissing', phase })
     const target = { apiVersion: 'v1', kind: 'Node', name: owner, uid: owner }
@@ -128,9 +129,9 @@ test('a node on which a remedy is under way is under repair, but not for its own
   records.put(onNode('3', 'c', 'Held', 'RestartRuntime'))
   records.put(onNode('4', 'd', 'Verifying', 'FlagNode'))
   records.put(record({ uid: '5', owner: 'workload', phase: 'Running' }))
-  expect(records.nodesUnderRepair({ ownerUid: 'e', area: 'IptablesChainMissing' })).toEqual(['a', 'b'])
-  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'IptablesChainMissing' })).toEqual(['b'])
-  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'RuntimeUnresponsive' })).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair({ ownerUid: 'e', area: 'IptablesChainMissing' }, isRepair)).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'IptablesChainMissing' }, isRepair)).toEqual(['b'])
+  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'RuntimeUnresponsive' }, isRepair)).toEqual(['a', 'b'])
 })
 
 test('a record counts where its target lies, and one of a node in the namespace of the operator alone', () => {

@@ -1,4 +1,5 @@
 import type { Remediation } from '../api/kinds.ts'
+import type { ActionType } from '../api/policy/actions.ts'
 import type { IncidentArea } from '../model/causes.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import { HOLD_REASONS } from '../model/reasons.ts'
@@ -51,7 +52,10 @@ export interface RemediationCache {
   /** Records under way by policy, without those of one owner and area. */
   readonly activeByPolicy: (except: { ownerUid: string; area: IncidentArea }) => Readonly<Record<string, number>>
   /** uids of nodes on which a remedy is under way that may disturb them, without that of one node and cause. */
-  readonly nodesUnderRepair: (except: { ownerUid: string; area: IncidentArea }) => readonly string[]
+  readonly nodesUnderRepair: (
+    except: { ownerUid: string; area: IncidentArea },
+    isRepair: (action: ActionType) => boolean,
+  ) => readonly string[]
 }
 
 const version = (record: Remediation): bigint => {
@@ -125,9 +129,11 @@ export const createRemediationCache = (): RemediationCache => {
         .filter((record) => areaOfRecord(record) === area)
         .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
     ofOwner,
-    nodesUnderRepair: (except) =>
+    nodesUnderRepair: (except, isRepair) =>
       activeBut(except).flatMap(({ spec, status }) =>
-        spec.target.kind === 'Node' && status?.action !== 'FlagNode' ? [spec.target.uid] : [],
+        spec.target.kind === 'Node' && (status?.action === undefined || isRepair(status.action))
+          ? [spec.target.uid]
+          : [],
       ),
     activeByPolicy: (except) => {
       const counts: Record<string, number> = {}

@@ -1,12 +1,10 @@
 /** Plans of remedies on nodes, as decide makes them, for a node that stands on the server. */
 import type { KubeObject } from '../../src/model/kubernetes.ts'
-import type {
-  FlagNodePlan,
-  InstallMountHelperPlan,
-  NodeTaskRequest,
-  RecycleSandboxPlan,
-  RestartRuntimePlan,
-} from '../../src/model/plan.ts'
+import type { NodeTaskRequest } from '../../src/model/plan.ts'
+import type { FlagNodePlan } from '../../src/remedies/flag-node/plan.ts'
+import type { InstallMountHelperPlan } from '../../src/remedies/install-mount-helper/plan.ts'
+import type { RecycleSandboxPlan } from '../../src/remedies/recycle-sandbox/plan.ts'
+import type { RestartRuntimePlan } from '../../src/remedies/restart-runtime/plan.ts'
 import type { TestCluster } from '../../testbed/fixture.ts'
 
 export const aNode = async (cluster: TestCluster, name: string, spec: object = {}): Promise<KubeObject> => {

@@ -2,7 +2,9 @@
 import { createKubeClient, type KubeClient } from '../../src/kube/client.ts'
 import { loadKubeConnection } from '../../src/kube/connection.ts'
 import type { Container, KubeObject, Pod } from '../../src/model/kubernetes.ts'
-import type { PlacedChange, PodToDelete, RecyclePodPlan, RewriteImagePlan } from '../../src/model/plan.ts'
+import type { PlacedChange, PodToDelete } from '../../src/model/plan.ts'
+import type { RecyclePodPlan } from '../../src/remedies/recycle-pod/plan.ts'
+import type { RewriteImagePlan } from '../../src/remedies/rewrite-image/plan.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 

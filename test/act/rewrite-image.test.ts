@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Pod } from '../../src/model/kubernetes.ts'
-import { rewriteImage } from '../../src/remedies/rewrite-image/act.ts'
+import { act as rewriteImage } from '../../src/remedies/rewrite-image/act.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
 import { eventually, useControlPlane } from '../../testbed/fixture.ts'
 import { testKubernetes } from '../../testbed/test-context.ts'

@@ -291,13 +291,13 @@ describe('an order', () => {
       spec({ verb: 'RestartRuntime', restartRuntime: { runtime: 'docker' } }),
       'reason: Required value',
     ],
-    ['to restart that says nothing of it', spec({ verb: 'RestartRuntime' }), 'restartRuntime must be there'],
+    ['to restart that says nothing of it', spec({ verb: 'RestartRuntime' }), 'restartRuntime must be set'],
     [
       'to look that would restart',
       spec({ restartRuntime: RESTART.restartRuntime }),
-      'restartRuntime must be there with verb RestartRuntime, and only then',
+      'restartRuntime must be set with verb RestartRuntime, and only then',
     ],
-    ['to recycle no pod', spec({ verb: 'RecycleSandbox' }), 'recycleSandbox must be there'],
+    ['to recycle no pod', spec({ verb: 'RecycleSandbox' }), 'recycleSandbox must be set'],
     [
       'to recycle by a path',
       spec({ verb: 'RecycleSandbox', recycleSandbox: { podUid: '../../x' } }),
@@ -313,7 +313,7 @@ describe('an order', () => {
   test('cannot be changed by the controller either', async () => {
     const as = ['--as=system:serviceaccount:podmend-system:podmend-controller', '--as-group=system:masters']
     const patch = ['patch', 'ntask', 'for-b', '-n', NAMESPACE, '--type=merge', '-p', '{"spec":{"nodeName":"a"}}']
-    await expect(fixture.cluster.kubectl([...patch, ...as])).rejects.toThrow('an order cannot be changed')
+    await expect(fixture.cluster.kubectl([...patch, ...as])).rejects.toThrow('a task is immutable')
   })
 })
 

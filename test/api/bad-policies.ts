@@ -42,7 +42,7 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
   },
   bad('without match', { match: undefined }, 'match', ''),
   bad('without causes', { 'match.causes': undefined }, 'match.causes', ''),
-  bad('with no cause', { 'match.causes': [] }, 'match.causes', 'one cause at least'),
+  bad('with no cause', { 'match.causes': [] }, 'match.causes', 'at least one cause'),
   bad(
     'with a cause that does not exist',
     { 'match.causes': ['ProjectNotfound'] },
@@ -50,7 +50,7 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
     'ProjectNotFound',
   ),
   bad('with a cause twice', { 'match.causes': ['Unauthorized', 'Unauthorized'] }, 'match.causes[1]', 'Unauthorized'),
-  bad('with an empty list of images', { 'match.images': [] }, 'match.images', 'leave it out to match any'),
+  bad('with an empty list of images', { 'match.images': [] }, 'match.images', 'omit it to match any'),
   bad('with an empty image', { 'match.images': [''] }, 'match.images[0]', '1'),
   bad('with an image twice', { 'match.images': ['a.io/*', 'a.io/*'] }, 'match.images[1]', 'a.io/*'),
   bad(
@@ -62,7 +62,7 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
   bad('with a glob of a bare path', { 'match.images': ['library/nginx:*'] }, 'match.images[0]', 'registry first'),
   bad('with a glob that has spaces', { 'match.images': ['a.io/x *'] }, 'match.images[0]', 'without spaces'),
   bad('with a glob in unicode spaces', { 'match.images': ['\tа.io/x'] }, 'match.images[0]', 'without spaces'),
-  bad('with an empty list of namespaces', { 'match.namespaces': [] }, 'match.namespaces', 'leave it out'),
+  bad('with an empty list of namespaces', { 'match.namespaces': [] }, 'match.namespaces', 'omit it'),
   bad(
     'with a glob for a namespace',
     { 'match.namespaces': ['team-*'] },
@@ -131,7 +131,7 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
   bad('that waits for more than a day', { 'match.failingFor': '24h1s' }, 'match.failingFor', 'from 0s to 24h'),
   bad('with a duration beyond measure', { 'match.failingFor': '999999h999999h999999h999999h' }, 'match.failingFor', ''),
   bad('without actions', { actions: undefined }, 'actions', ''),
-  bad('with no action', { actions: [], onIneffective: 'Keep' }, 'actions', 'one action at least'),
+  bad('with no action', { actions: [], onIneffective: 'Keep' }, 'actions', 'at least one action'),
   bad('with an action without type', { 'actions.1.type': undefined }, 'actions[1].type', ''),
   bad('with an action that does not exist', { 'actions.1.type': 'Restart' }, 'actions[1].type', 'RewriteImage'),
   bad(
@@ -217,7 +217,7 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
   ),
   bad('with a scheme in to', to('https://a.io/b/'), `${RULE}.to`, 'to must be a registry and a path without a scheme'),
   bad('with a from outside any registry', from('nickchase/'), `${RULE}.from`, 'write docker.io/'),
-  bad('with a target outside any registry', to('public/'), `${RULE}.to`, 'begin it with a host'),
+  bad('with a target outside any registry', to('public/'), `${RULE}.to`, 'must begin with a registry host'),
   bad('with a tag in from', from('a.io/b:1'), `${RULE}.from`, 'without tag, digest or wildcard'),
   bad('with a digest in to', to(`a.io/b@sha256:${'a'.repeat(64)}`), `${RULE}.to`, 'without tag, digest or wildcard'),
   bad('with a wildcard in from', from('a.io/b/*'), `${RULE}.from`, 'use pattern and replace'),
@@ -369,7 +369,7 @@ export const REFUSED_BY_ADMISSION: readonly BadPolicy[] = [
       ],
     },
     'actions[0].rewriteImage.rules[0]',
-    'lead in a circle: a.io/b/x:1 → a.io/c/x:1 → a.io/b/x:1',
+    'form a cycle: a.io/b/x:1 → a.io/c/x:1 → a.io/b/x:1',
   ),
   bad(
     'that rewrites in a circle of three',
@@ -382,7 +382,7 @@ export const REFUSED_BY_ADMISSION: readonly BadPolicy[] = [
       ],
     },
     'actions[0].rewriteImage.rules[0]',
-    'lead in a circle',
+    'form a cycle',
   ),
   bad(
     'that rewrites in a circle by a pattern',
@@ -394,7 +394,7 @@ export const REFUSED_BY_ADMISSION: readonly BadPolicy[] = [
       ],
     },
     'actions[0].rewriteImage.rules[0]',
-    'lead in a circle',
+    'form a cycle',
   ),
   bad(
     'with an impossible port',
@@ -424,7 +424,7 @@ export const REFUSED_BY_ADMISSION: readonly BadPolicy[] = [
     'with a glob on the old name of Docker Hub',
     { 'match.images': ['index.docker.io/*', '*'] },
     'match.images[0]',
-    'docker.io: write it so',
+    'docker.io; write that instead',
   ),
   bad(
     'with a glob for a repository in upper case',
@@ -437,6 +437,6 @@ export const REFUSED_BY_ADMISSION: readonly BadPolicy[] = [
     'whose rules apply to none of its images',
     { 'match.images': ['other.example.com/*'], 'actions.0.rewriteImage.suggestions': 'Ignore' },
     'actions[0].rewriteImage.rules[0]',
-    'which no glob of spec.match.images covers',
+    'which no glob in spec.match.images matches',
   ),
 ]

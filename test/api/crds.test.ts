@@ -84,7 +84,7 @@ describe('the CRDs', () => {
 
   it('explain in sentences', async () => {
     const text = await cluster.kubectl(['explain', 'rempol.spec.actions.rewriteImage'])
-    expect(text).toContain('Whether the registry must confirm that the new image is there')
+    expect(text).toContain('Whether the registry must confirm that the new image exists for')
     expect(text).toContain('Rewrites, tried in order')
   })
 
@@ -208,7 +208,7 @@ describe('the record of a remediation', () => {
     expect(await change('record', spec)).toEqual([
       {
         field: `spec.${field}`,
-        message: expect.stringContaining(`${field} cannot be changed: a Remediation records`) as unknown,
+        message: expect.stringContaining(`${field} is immutable: a Remediation records`) as unknown,
       },
     ])
   })
@@ -237,7 +237,7 @@ describe('the record of a remediation', () => {
     [
       { decision: 'Approved', planHash: HASH.replace('a', 'b'), by: 'me' },
       'spec.approval.planHash',
-      'is not the plan proposed now',
+      'is not the current plan',
     ],
     [{ decision: 'Approved', by: 'me' }, 'spec.approval.planHash', ''],
   ])('takes no approval such as %j', async (approval, field, says) => {
@@ -255,7 +255,7 @@ describe('the record of a remediation', () => {
     await proposed('unasked')
     await client.patch(`${REMEDIATIONS}/unasked/status`, { status: { expiresAt: null } }, { type: 'merge' })
     expect(await change('unasked', { approval: { decision: 'Approved', planHash: HASH, by: 'me' } })).toEqual([
-      { field: 'spec.approval', message: expect.stringContaining('while a person is asked') as unknown },
+      { field: 'spec.approval', message: expect.stringContaining('while approval is requested') as unknown },
     ])
   })
 
@@ -273,7 +273,7 @@ describe('the record of a remediation', () => {
     const moved = client.patch(`${REMEDIATIONS}/record/status`, { status: { planHash: 'ffff0000' } }, { type: 'merge' })
     expect(await refusals(moved)).toEqual([])
     expect(await change('record', { approval: { planHash: 'eeee0000' } })).toEqual([
-      { field: 'spec.approval.planHash', message: expect.stringContaining('is not the plan proposed now') as unknown },
+      { field: 'spec.approval.planHash', message: expect.stringContaining('is not the current plan') as unknown },
     ])
     expect((await change('record', { approval: null })).map(({ field }) => field)).toEqual(['spec.approval'])
     expect(await change('record', { approval: { decision: 'Denied', planHash: 'ffff0000' } })).toEqual([])

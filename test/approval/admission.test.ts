@@ -77,7 +77,7 @@ describe('who holds the verb approve', () => {
   it('approves the plan that was proposed in between only after reading it', async () => {
     await proposed('moved-on')
     await propose(cluster, namespace, 'moved-on', { planHash: 'ffff000011112222' })
-    await expect(approvedBy('anna', 'moved-on', of('anna'))).rejects.toThrow(/is not the plan proposed now/)
+    await expect(approvedBy('anna', 'moved-on', of('anna'))).rejects.toThrow(/is not the current plan/)
     await approvedBy('anna', 'moved-on', of('anna', { planHash: 'ffff000011112222' }))
   })
 

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { alertRules, runbookUrl } from '../../scripts/generate/alerts.ts'
-import { ALERT_OF_HOLD } from '../../scripts/generate/alerts/holds.ts'
 import { ALERTS } from '../../scripts/generate/alerts/table.ts'
 import { alertUnitTests } from '../../scripts/generate/alerts/unit-tests.ts'
+import { GUARDRAILS } from '../../src/decide/guardrails/chain.ts'
 import { checkRules, testRules } from '../../testbed/prometheus/promtool.ts'
 
 const RUNBOOKS = join(import.meta.dirname, '../../docs/runbooks')
@@ -41,7 +41,7 @@ describe('the rules', () => {
 
   test('answer every reason for holding that lasts', () => {
     const names = ALERTS.map(({ name }) => name as string)
-    const wanted = Object.values(ALERT_OF_HOLD).filter((alert) => alert !== 'deliberate' && alert !== 'passing')
+    const wanted = GUARDRAILS.map(({ alert }) => alert).filter((alert) => alert !== 'Deliberate' && alert !== 'Passing')
     expect(names).toEqual(expect.arrayContaining(wanted))
   })
 })

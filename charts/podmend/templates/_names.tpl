@@ -70,7 +70,7 @@ Inspect
 {{/* Actions that come to nothing without an agent on the node. */}}
 {{- define "podmend.needsAgent" -}}
 {{- if not .Values.agent.enabled }}
-{{- range list "recycleSandbox" "restartRuntime" "flagNode" "installMountHelper" }}
+{{- range splitList " " (include "podmend.actionsNeedingAgent" .) }}
 {{- if (get $.Values.actions .).enabled }}
 {{- fail (printf "actions.%s.enabled needs the agent on the nodes: set agent.enabled=true as well" .) }}
 {{- end }}

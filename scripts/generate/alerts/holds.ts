@@ -1,38 +1,11 @@
-/** Alerts about what is held back for longer than it should be, and which reason for holding leads to which alert. */
+/** Alerts about what is held for longer than it should be: the chain of guardrails says which reason leads to which. */
+import { GUARDRAILS } from '../../../src/decide/guardrails/chain.ts'
 import type { HoldReason } from '../../../src/model/reasons.ts'
 import { oneOf } from '../promql.ts'
 import type { Alert, AlertCase } from './alert.ts'
 
-/**
- * What is told of each reason that lasts. `deliberate`: somebody wants it so, nobody is to be told. `passing`: it ends by
- * itself, or becomes another. A new guardrail must say here which it is.
- */
-export const ALERT_OF_HOLD: Readonly<Record<HoldReason, Alert['name'] | 'deliberate' | 'passing'>> = {
-  OperatorPaused: 'PodmendPaused',
-  OperatorBudgetSpent: 'PodmendBudgetSpent',
-  PolicySuspended: 'deliberate',
-  ObserveOnly: 'deliberate',
-  NamespaceProtected: 'deliberate',
-  OptedOut: 'deliberate',
-  NotFailingLongEnough: 'passing',
-  AlreadyRecovered: 'passing',
-  InFlight: 'passing',
-  CoolingDown: 'passing',
-  AttemptsSpent: 'PodmendGaveUp',
-  EditReverted: 'PodmendEditReverted',
-  ManagedElsewhere: 'PodmendHeldTooLong',
-  TemplateDiffers: 'PodmendHeldTooLong',
-  RolloutBlocked: 'PodmendHeldTooLong',
-  FactUnknown: 'PodmendHeldTooLong',
-  BudgetSpent: 'PodmendBudgetSpent',
-  TooManyUnhealthy: 'PodmendBreakerOpen',
-  ControlPlaneNode: 'PodmendHeldTooLong',
-  TargetUnverified: 'PodmendHeldTooLong',
-  AwaitingApproval: 'PodmendAwaitingApproval',
-}
-
 const reasonsOf = (name: Alert['name']): readonly string[] =>
-  Object.entries(ALERT_OF_HOLD).flatMap(([reason, alert]) => (alert === name ? [reason] : []))
+  GUARDRAILS.flatMap(({ reason, alert }) => (alert === name ? [reason] : []))
 
 const heldFor = (name: Alert['name'], by = 'policy'): string =>
   `max by (${by}) (podmend_remediations_held{reason=~"${oneOf(reasonsOf(name))}"}) > 0`

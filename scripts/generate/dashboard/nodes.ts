@@ -1,8 +1,10 @@
+import { ACTION_TYPES } from '../../../src/api/policy/actions.ts'
+import { remedyOf } from '../../../src/remedies/list.ts'
 import { gained } from '../promql.ts'
 import { overTime, type Panel } from './panels.ts'
 import { among, metric, once, policyMetric } from './queries.ts'
 
-const ON_NODES = ['RecycleSandbox', 'RestartRuntime', 'FlagNode', 'InstallMountHelper']
+const ON_NODES = ACTION_TYPES.filter((type) => remedyOf(type).onNode !== 'Nothing')
 
 export const NODES: readonly Panel[] = [
   overTime({

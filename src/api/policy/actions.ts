@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ACTION_TYPES } from '../../model/reasons.ts'
+import { CAUSES_BY_AREA } from '../../model/causes.ts'
 import { duration, filled, listOf, raw, type Rule, ruled, text } from '../schema.ts'
 
 const HOST =
@@ -36,20 +36,18 @@ const rewriteRule = ruled(
   z.strictObject({
     from: prefix(
       'from',
-      'Path prefix to replace, by whole segments, e.g. registry.example.com/old/. Where to lies below it, images that are below to already are left alone.',
-      'from must begin with a registry host, for images are compared in their normal form: write docker.io/ before names of Docker Hub',
+      'Path prefix to replace, in whole segments, e.g. registry.example.com/old/. If to lies below from, images already below to are not rewritten.',
+      'from must begin with a registry host because images are compared in their normal form: write docker.io/ before names of Docker Hub',
     ).optional(),
     to: prefix(
       'to',
-      'What takes the place of from, e.g. registry.example.com/new/.',
-      'to is outside any registry: begin it with a host, such as registry.example.com/ or docker.io/',
+      'Replacement for from, e.g. registry.example.com/new/.',
+      'to must begin with a registry host, such as registry.example.com/ or docker.io/',
     ).optional(),
     pattern: text(512, 'RE2 pattern on the full reference in its normal form, instead of from and to.')
       .min(1)
       .optional(),
-    replace: text(512, 'What takes the place of what pattern matched; $1 stands for its first group.')
-      .min(1)
-      .optional(),
+    replace: text(512, 'Replacement for the text that pattern matched; $1 is its first group.').min(1).optional(),
   }),
   {
     rule: '!((has(self.from) || has(self.to)) && (has(self.pattern) || has(self.replace)))',
@@ -97,16 +95,16 @@ const rewriteImage = ruled(
   z.strictObject({
     rules: filled(
       listOf(rewriteRule, { max: 64, what: 'Rewrites, tried in order; the first that applies is used.' }),
-      'rules is empty; add a rule, or leave it out and set suggestions: Apply',
+      'rules is empty; add a rule, or omit it and set suggestions: Apply',
     ).optional(),
     verify: z
       .enum(['Required', 'IfReachable', 'Never'])
       .default('Required')
-      .describe('Whether the registry must confirm that the new image is there, for the platform of the node.'),
+      .describe("Whether the registry must confirm that the new image exists for the node's platform."),
     suggestions: z
       .enum(['Ignore', 'Apply'])
       .default('Ignore')
-      .describe("Whether a diagnosed typo's nearest image may be written, if the registry has it."),
+      .describe('Whether the suggested image for a likely typo may be written, if the registry has it.'),
   }),
   {
     rule: "has(self.rules) || self.suggestions == 'Apply'",
@@ -116,7 +114,7 @@ const rewriteImage = ruled(
   {
     rule: "self.suggestions != 'Apply' || self.verify != 'Never'",
     message:
-      'verify must be Required or IfReachable with suggestions: Apply, for a suggestion is only written when the registry has it',
+      'verify must be Required or IfReachable with suggestions: Apply because a suggestion is only written if the registry has it',
     holds: ({ suggestions, verify }) => suggestions !== 'Apply' || verify !== 'Never',
     at: 'verify',
   },
@@ -126,14 +124,111 @@ const recyclePod = z.strictObject({
   method: z
     .enum(['Delete', 'Evict'])
     .default('Delete')
-    .describe('Delete the pod, or evict it; eviction does not consult budgets for pods that never ran.'),
+    .describe('Delete the pod, or evict it; eviction ignores disruption budgets for pods that never ran.'),
 })
 
 const flagNode = z.strictObject({
   taint: z
     .enum(['None', 'NoSchedule'])
     .default('None')
-    .describe('Whether new pods are kept away from the node while it is flagged.'),
+    .describe('Whether a taint keeps new pods off the node while it is flagged.'),
+})
+
+/** What the API says of one action. */
+interface ActionEntry {
+  /** What it does, in a sentence: the chart's value says it as well. */
+  readonly does: string
+  /** Its options, in a field of its name. */
+  readonly options?: z.ZodType
+  /** What the API server answers where the options are left out; absent where they may be. */
+  readonly optionsMissing?: string
+  /** Causes of which a policy must match one, for the action helps with no other. Absent: it may help with any. */
+  readonly helpsWith?: { readonly causes: readonly string[]; readonly example: string }
+  /** `onIneffective: Undo` takes it back. */
+  readonly undoable?: true
+}
+
+/** Every action of a policy: the one list of their names. */
+const ACTIONS = {
+  RewriteImage: {
+    does: "Write another image into a workload's template or a bare pod.",
+    options: rewriteImage,
+    optionsMissing: 'rewriteImage is missing: type RewriteImage needs its rules, or suggestions: Apply',
+    helpsWith: { causes: CAUSES_BY_AREA.image, example: 'an image cause such as ProjectNotFound' },
+    undoable: true,
+  },
+  RecyclePod: {
+    does: 'Delete or evict a pod that its controller recreates.',
+    options: recyclePod,
+  },
+  RecycleSandbox: {
+    does: 'Have the agent on a node remove the sandbox of a pod that is stuck.',
+    helpsWith: { causes: CAUSES_BY_AREA.sandbox, example: 'a sandbox cause such as SandboxStale' },
+  },
+  RestartRuntime: {
+    does: 'Have the agent on a node restart the container runtime.',
+    helpsWith: { causes: CAUSES_BY_AREA.sandbox, example: 'a sandbox cause such as IptablesChainMissing' },
+  },
+  FlagNode: {
+    does: 'Write a condition, a label and perhaps a taint on a node that lacks something.',
+    options: flagNode,
+  },
+  InstallMountHelper: {
+    does: 'Install the package of a missing mount helper on a node.',
+    helpsWith: { causes: ['MountHelperMissing'], example: 'MountHelperMissing' },
+  },
+} as const satisfies Readonly<Record<string, ActionEntry>>
+
+export type ActionType = keyof typeof ACTIONS
+
+/** In the order of the table. */
+export const ACTION_TYPES = Object.keys(ACTIONS) as [ActionType, ...ActionType[]]
+
+export const actionEntry = (type: ActionType): ActionEntry => ACTIONS[type]
+
+/** Those that `onIneffective: Undo` takes back. */
+export const UNDOABLE: readonly ActionType[] = ACTION_TYPES.filter((type) => actionEntry(type).undoable === true)
+
+/** Name of the field of an action's options, and of its value in the chart: `rewriteImage`. */
+export const fieldOf = (type: ActionType): string => `${type.charAt(0).toLowerCase()}${type.slice(1)}`
+
+type Options = {
+  readonly [T in ActionType as (typeof ACTIONS)[T] extends { options: z.ZodType }
+    ? Uncapitalize<T>
+    : never]: z.ZodOptional<Extract<(typeof ACTIONS)[T], { options: z.ZodType }>['options']>
+}
+
+const options = Object.fromEntries(
+  ACTION_TYPES.flatMap((type) => {
+    const schema = actionEntry(type).options
+    return schema ? [[fieldOf(type), schema.optional().describe(`Options of ${type}.`)]] : []
+  }),
+) as Options
+
+/** Options belong to their own type, and some types cannot do without. */
+const rulesOfOptions = ACTION_TYPES.flatMap((type): readonly Rule<{ readonly type: ActionType }>[] => {
+  const { options: schema, optionsMissing: missing } = actionEntry(type)
+  const field = fieldOf(type)
+  const has = (value: object): boolean => (value as Readonly<Record<string, unknown>>)[field] !== undefined
+  if (!schema) return []
+  return [
+    {
+      rule: `self.type == '${type}' || !has(self.${field})`,
+      message: `${field} belongs to type ${type}: remove it, or change the type`,
+      holds: (value) => value.type === type || !has(value),
+      at: field,
+    },
+    ...(missing === undefined
+      ? []
+      : [
+          {
+            rule: `self.type != '${type}' || has(self.${field})`,
+            message: missing,
+            holds: (value: { readonly type: ActionType }) => value.type !== type || has(value),
+            at: field,
+          },
+        ]),
+  ]
 })
 
 /** One remedy of an escalation, with the options of its type. */
@@ -144,36 +239,11 @@ export const action = ruled(
       'timeout',
       '5s',
       '24h',
-      'How long the remedy has to prove that it helped before the next action is tried.',
+      'How long the remedy may take to show that it helped before the next action is tried.',
     ).default('5m'),
-    rewriteImage: rewriteImage.optional().describe('Options of RewriteImage.'),
-    recyclePod: recyclePod.optional().describe('Options of RecyclePod.'),
-    flagNode: flagNode.optional().describe('Options of FlagNode.'),
+    ...options,
   }),
-  {
-    rule: "self.type == 'RewriteImage' || !has(self.rewriteImage)",
-    message: 'rewriteImage belongs to type RewriteImage: remove it, or change the type',
-    holds: ({ type, rewriteImage: options }) => type === 'RewriteImage' || options === undefined,
-    at: 'rewriteImage',
-  },
-  {
-    rule: "self.type != 'RewriteImage' || has(self.rewriteImage)",
-    message: 'rewriteImage is missing: type RewriteImage needs its rules, or suggestions: Apply',
-    holds: ({ type, rewriteImage: options }) => type !== 'RewriteImage' || options !== undefined,
-    at: 'rewriteImage',
-  },
-  {
-    rule: "self.type == 'RecyclePod' || !has(self.recyclePod)",
-    message: 'recyclePod belongs to type RecyclePod: remove it, or change the type',
-    holds: ({ type, recyclePod: options }) => type === 'RecyclePod' || options === undefined,
-    at: 'recyclePod',
-  },
-  {
-    rule: "self.type == 'FlagNode' || !has(self.flagNode)",
-    message: 'flagNode belongs to type FlagNode: remove it, or change the type',
-    holds: ({ type, flagNode: options }) => type === 'FlagNode' || options === undefined,
-    at: 'flagNode',
-  },
+  ...rulesOfOptions,
 )
 
 export type RewriteRule = z.infer<typeof rewriteRule>

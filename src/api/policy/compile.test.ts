@@ -51,13 +51,13 @@ describe('admitting a policy', () => {
 
   it('refuses fields that it does not know, for one of them might narrow the match', () => {
     expect(said(admitPolicy(edited(SMALL, { 'spec.match.notOn': 'fridays' })))).toEqual([
-      'spec.match has "notOn", which this version does not know: remove or correct it',
+      'spec.match has "notOn", which this version does not support: remove or correct it',
     ])
   })
 
   it('says what was probably meant by a misspelt name', () => {
     expect(said(admitPolicy(edited(SMALL, { 'spec.match.causes': ['manifestNotfound'] })))).toEqual([
-      'spec.match.causes[0]: "manifestNotfound" is not known; did you mean ManifestNotFound?',
+      'spec.match.causes[0]: "manifestNotfound" is not a known value; did you mean ManifestNotFound?',
     ])
   })
 
@@ -131,7 +131,7 @@ describe('rewriting by the rules of a policy', () => {
 
   it('refuses at run time the circle that no sample showed', () => {
     const rewrite = withRules({ pattern: 'one/x', replace: 'two/x' }, { pattern: 'two/x', replace: 'one/x' })
-    expect(rewrite('a.io/one/x:1')).toEqual({ refused: expect.stringContaining('to and fro') as unknown })
+    expect(rewrite('a.io/one/x:1')).toEqual({ refused: expect.stringContaining('back and forth') as unknown })
   })
 })
 
@@ -143,7 +143,7 @@ describe('warnings', () => {
     [
       'enforces anywhere',
       { 'spec.match': { causes: ['Unauthorized'] } },
-      'answers to every pod outside the protected namespaces',
+      'matches every pod outside the protected namespaces',
     ],
     [
       'enforces rewriting without saying which images',
@@ -155,11 +155,11 @@ describe('warnings', () => {
       { 'spec.actions.0.rewriteImage.verify': 'Never', 'spec.actions.0.rewriteImage.suggestions': 'Ignore' },
       'Never writes images that may not exist',
     ],
-    ['answers to Unknown', { 'spec.match.causes': ['Unauthorized', 'Unknown'] }, 'failures that nobody understood'],
+    ['answers to Unknown', { 'spec.match.causes': ['Unauthorized', 'Unknown'] }, 'failures whose cause is not known'],
     [
       'has one rule of several for other images',
       { 'spec.match.images': ['docker.io/*'] },
-      'spec.actions[0].rewriteImage.rules[0] applies to images under "registry.example.com/old/"',
+      'spec.actions[0].rewriteImage.rules[0] applies to images below "registry.example.com/old/"',
     ],
   ])('are given when a policy %s', (_, edits, says) => {
     expect(warned(edits)).toContain(says)

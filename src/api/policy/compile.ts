@@ -137,7 +137,7 @@ export const warningsOf = (spec: PolicySpec): readonly string[] => {
   const anywhere = !match.namespaces && !match.namespaceSelector && !match.podSelector && !match.nodeSelector
   if (anywhere && !match.images) {
     warnings.push(
-      `spec.match: the policy has mode ${mode} and answers to every pod outside the protected namespaces; narrow it by images, namespaces or selectors`,
+      `spec.match: the policy has mode ${mode} and matches every pod outside the protected namespaces; narrow it by images, namespaces or selectors`,
     )
   }
   const unbounded = actions.findIndex(
@@ -156,7 +156,7 @@ export const warningsOf = (spec: PolicySpec): readonly string[] => {
     )
   }
   if (match.causes.includes('Unknown')) {
-    warnings.push(`spec.match.causes: with Unknown the policy answers to failures that nobody understood`)
+    warnings.push(`spec.match.causes: with Unknown the policy matches failures whose cause is not known`)
   }
   return warnings
 }

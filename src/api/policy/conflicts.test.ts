@@ -22,7 +22,7 @@ describe('policies that can answer the same failures', () => {
       {
         policies: ['a', 'b'],
         sentence:
-          '"b" and "a" have priority 0 and can answer the same failures (BackOffOnly); "a" acts, being first by name: give one another priority, or narrow its match',
+          '"b" and "a" have priority 0 and can match the same failures (BackOffOnly); "a" acts because its name sorts first: change the priority of one, or narrow its match',
       },
     ])
   })
@@ -64,7 +64,7 @@ describe('circles across policies', () => {
       {
         policies: ['back', 'there'],
         sentence:
-          'policies "back", "there" lead in a circle: a.io/b/x:1 → a.io/c/x:1 → a.io/b/x:1; narrow match.images of one, or remove a rule',
+          'policies "back", "there" form a cycle: a.io/b/x:1 → a.io/c/x:1 → a.io/b/x:1; narrow match.images of one, or remove a rule',
       },
     ])
   })

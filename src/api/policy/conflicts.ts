@@ -119,7 +119,7 @@ export const conflicts = (policies: readonly AdmittedPolicy[]): readonly Conflic
     return [
       {
         policies: [winner.name, policy.name],
-        sentence: `${JSON.stringify(policy.name)} and ${listed} have priority ${priority} and can answer the same failures (${causes.join(', ')}); ${JSON.stringify(winner.name)} acts, being first by name: give one another priority, or narrow its match`,
+        sentence: `${JSON.stringify(policy.name)} and ${listed} have priority ${priority} and can match the same failures (${causes.join(', ')}); ${JSON.stringify(winner.name)} acts because its name sorts first: change the priority of one, or narrow its match`,
       },
     ]
   })
@@ -154,7 +154,7 @@ export const findCircles = (policies: readonly AdmittedPolicy[]): readonly Confl
       if (found.has(names.join())) continue
       found.set(names.join(), {
         policies: names,
-        sentence: `policies ${quoted(names)} lead in a circle: ${[...images.slice(at), made.to].join(' → ')}; narrow match.images of one, or remove a rule`,
+        sentence: `policies ${quoted(names)} form a cycle: ${[...images.slice(at), made.to].join(' → ')}; narrow match.images of one, or remove a rule`,
       })
     }
   }

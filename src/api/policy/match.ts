@@ -75,8 +75,8 @@ const GLOB = '^([A-Za-z0-9_-]*[.*?]|[A-Za-z0-9_-]+:[0-9]+[/*?]|localhost[/:*?]|\
 /** Which failures a policy answers to. All that is stated must hold. */
 export const match = z.strictObject({
   causes: filled(
-    setOf(z.enum(CAUSES as [string, ...string[]]), { max: 64, what: 'Causes that this policy answers to.' }),
-    'causes must name one cause at least, such as ProjectNotFound',
+    setOf(z.enum(CAUSES as [string, ...string[]]), { max: 64, what: 'Causes that this policy matches.' }),
+    'causes must contain at least one cause, such as ProjectNotFound',
   ),
   images: filled(
     setOf(
@@ -89,10 +89,10 @@ export const match = z.strictObject({
       }).min(1),
       {
         max: 64,
-        what: 'Globs on the full image reference in its normal form; * stands for any characters, / included, and ? for one. Without it, any image.',
+        what: 'Globs on the full image reference in its normal form; * matches any characters including /, ? matches one. Omit to match any image.',
       },
     ),
-    'images is empty and would match nothing; leave it out to match any image',
+    'images is empty and would match nothing; omit it to match any image',
   ).optional(),
   namespaces: filled(
     setOf(
@@ -108,11 +108,11 @@ export const match = z.strictObject({
         what: "Namespaces by name. Protected namespaces (kube-system, kube-public, kube-node-lease, the operator's own) match only when named here.",
       },
     ),
-    'namespaces is empty and would match nothing; leave it out to match all but the protected ones',
+    'namespaces is empty and would match nothing; omit it to match all but the protected namespaces',
   ).optional(),
-  namespaceSelector: labelSelector('Namespaces by label.').optional(),
-  podSelector: labelSelector('Pods by label.').optional(),
-  nodeSelector: labelSelector('Nodes, by label, on which the pod failed.').optional(),
+  namespaceSelector: labelSelector('Label selector for namespaces.').optional(),
+  podSelector: labelSelector('Label selector for pods.').optional(),
+  nodeSelector: labelSelector('Labels of the node on which the pod failed.').optional(),
   message: z
     .strictObject({
       include: text(512, 'RE2 pattern that the failure message must match.').optional(),
@@ -120,10 +120,7 @@ export const match = z.strictObject({
     })
     .optional()
     .describe('The failure message, by pattern.'),
-  failingFor: duration(
-    'failingFor',
-    '0s',
-    '24h',
-    'How long a pod must have been failing before anything is done.',
-  ).default('30s'),
+  failingFor: duration('failingFor', '0s', '24h', 'How long a pod must have been failing before podmend acts.').default(
+    '30s',
+  ),
 })

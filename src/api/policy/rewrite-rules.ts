@@ -28,7 +28,7 @@ const literalStart = (pattern: string): string => {
 
 const finished = (path: string, before: string, text: string): Rewritten => {
   const parsed = parseImage(text)
-  if (!parsed.ok) return { refused: `${path} makes of ${before} what is no image: ${parsed.sentence}` }
+  if (!parsed.ok) return { refused: `${path} turns ${before} into an invalid image reference: ${parsed.sentence}` }
   const to = formatImage(parsed.reference)
   return to === before ? { refused: `${path} maps ${before} to itself` } : { to }
 }
@@ -91,7 +91,7 @@ export const rewriteWith =
     if (there?.made === undefined || !('to' in there.made)) return there?.made
     const back = first(rules, there.made.to)
     return back?.made && 'to' in back.made && back.made.to === image
-      ? { refused: `${there.rule.path} and ${back.rule.path} write ${image} to and fro` }
+      ? { refused: `${there.rule.path} and ${back.rule.path} rewrite ${image} back and forth` }
       : there.made
   }
 
@@ -111,7 +111,7 @@ export const shadowedRules = (rules: readonly CompiledRule[]): readonly string[]
     const by = earlier.prefix ? `.from ${JSON.stringify(earlier.prefix.from)}` : '.pattern'
     const same = earlier.prefix?.from === rule.prefix?.from && earlier.pattern === rule.pattern
     return [
-      `${rule.path}${what} is never reached, for ${earlier.path}${by} covers it: ${same ? 'remove one of them' : 'put the narrower rule first'}`,
+      `${rule.path}${what} is never reached because ${earlier.path}${by} covers it: ${same ? 'remove one of them' : 'put the narrower rule first'}`,
     ]
   })
 
@@ -144,7 +144,7 @@ export const circularRules = (rules: readonly CompiledRule[]): readonly string[]
         if (!found.has(key)) {
           found.set(
             key,
-            `${circle.join(', ')} lead in a circle: ${[...seen.slice(at), image].join(' → ')}; remove one of them`,
+            `${circle.join(', ')} form a cycle: ${[...seen.slice(at), image].join(' → ')}; remove one of them`,
           )
         }
         break
@@ -168,7 +168,7 @@ export const prefixSentences = ({ from, to }: RewriteRule, path: string): readon
     const port = portOf(prefix)
     if (port !== undefined && (port < 1 || port > 65535)) return [`${here} has port ${port}; expected 1 to 65535`]
     if (/^index\.docker\.io(\/|$)/.test(prefix)) {
-      return [`${here} is not in the normal form that images are compared in; write docker.io for index.docker.io`]
+      return [`${here} is not in the normal form; write docker.io instead of index.docker.io`]
     }
     // An official image lies in library/; `docker.io/nginx/` with a slash at its end is the account of that name.
     if (field === 'from' && /^docker\.io\/[^/]+$/.test(prefix)) {
@@ -189,20 +189,18 @@ export const compatible = (a: string, b: string): boolean => a.startsWith(b) || 
 /** Globs that can cover no image in its normal form, with what was probably meant. */
 export const globSentences = (globs: readonly string[]): readonly string[] =>
   globs.flatMap((glob, i) => {
-    const here = `spec.match.images[${i}] ${JSON.stringify(glob)} can cover no image`
+    const here = `spec.match.images[${i}] ${JSON.stringify(glob)} matches no image`
     const start = plainStart(glob)
     const slash = glob.indexOf('/')
-    if (start.startsWith('index.docker.io/')) return [`${here}, for the normal form says docker.io: write it so`]
+    if (start.startsWith('index.docker.io/')) return [`${here}: the normal form uses docker.io; write that instead`]
     if (/^docker\.io\/[^/*?]+([:@]|$)/.test(glob)) {
-      return [
-        `${here}, for official images lie in library/: write docker.io/library/${glob.slice('docker.io/'.length)}`,
-      ]
+      return [`${here}: official images are in library/; write docker.io/library/${glob.slice('docker.io/'.length)}`]
     }
     if (slash >= 0 && /[A-Z]/.test(glob.slice(slash, glob.lastIndexOf('/') + 1))) {
-      return [`${here}, for repositories are lower case: write ${glob.toLowerCase()}`]
+      return [`${here}: repositories are lower case; write ${glob.toLowerCase()}`]
     }
     if (start === glob && !/[:@]/.test(glob.slice(glob.lastIndexOf('/')))) {
-      return [`${here}, for the normal form always has a tag or digest: write ${glob}:*`]
+      return [`${here}: the normal form always has a tag or digest; write ${glob}:*`]
     }
     return []
   })
@@ -221,7 +219,7 @@ export const unreachableRules = (
   const lost = rules.filter((rule) => !reached(rule))
   const said = lost.map(
     ({ path, reach }) =>
-      `${path} applies to images under ${JSON.stringify(reach)}, which no glob of spec.match.images covers`,
+      `${path} applies to images below ${JSON.stringify(reach)}, which no glob in spec.match.images matches`,
   )
   const suggests = spec.actions.some(({ rewriteImage }) => rewriteImage?.suggestions === 'Apply')
   return rules.length > 0 && lost.length === rules.length && !suggests

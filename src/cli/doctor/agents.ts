@@ -6,7 +6,8 @@ import { pathOf } from '../../kube/paths.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
 import { API_VERSION, NODE_TASK_POLICY } from '../../model/names.ts'
-import type { ActionType } from '../../model/reasons.ts'
+import { ACTION_TYPES, type ActionType } from '../../api/policy/actions.ts'
+import { remedyOf } from '../../remedies/list.ts'
 import { type Admission, ADMISSION_TODO, readAdmission, weaknessOf } from './admission.ts'
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 
@@ -14,7 +15,7 @@ import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 export const AGENT_CHECKS = { agent: 'node agent', tasks: 'node orders', answers: 'node answers' } as const
 
 /** Actions that need an agent, on the node or to say what is wrong there. */
-const NODE_ACTIONS: readonly ActionType[] = ['RecycleSandbox', 'RestartRuntime', 'FlagNode', 'InstallMountHelper']
+const NODE_ACTIONS = ACTION_TYPES.filter((type) => remedyOf(type).needsAgent)
 
 const MAX_NAMED = 5
 

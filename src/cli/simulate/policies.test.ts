@@ -103,7 +103,7 @@ describe('policies of a simulation', () => {
       ['bad', false],
       ['a', false],
     ])
-    expect(reports[1]?.sentences.join()).toContain('"Nonsense" is not known')
+    expect(reports[1]?.sentences.join()).toContain('"Nonsense" is not a known value')
     expect(reports[2]?.sentences).toEqual(['metadata.name: a stands in these files twice'])
   })
 

@@ -5,10 +5,10 @@ import { sameImage } from '../../model/image-reference.ts'
 import type { Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
-import type { ImageEdit, PlacedChange, RewriteImagePlan } from '../../model/plan.ts'
+import type { ImageEdit, PlacedChange } from '../../model/plan.ts'
 import { policyRefOf, readOriginals } from '../../model/remediation-state.ts'
 import { nameOfOwner, placeOf, sayWriter } from '../../remedies/pod-template.ts'
-import { podEdits, rewriteImagePlan, waitingAmong } from '../../remedies/rewrite-image/plan.ts'
+import { podEdits, rewriteImagePlan, type RewriteImagePlan, waitingAmong } from '../../remedies/rewrite-image/plan.ts'
 import { wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
 
 export type UndoPlan =
@@ -50,8 +50,8 @@ const describePhase = ({ status }: Remediation): string =>
 /** Pods of Jobs that the record wrote to, by name and uid. */
 export const podsWrittenBy = ({ spec, status }: Remediation): NonNullable<RemediationStep['pods']> =>
   spec.target.kind === 'Job' || spec.target.kind === 'CronJob'
-    ? (status?.steps ?? []).flatMap(({ state, action, pods = [] }) =>
-        WRITTEN.has(state) && action === 'RewriteImage' ? pods : [],
+    ? (status?.steps ?? []).flatMap(({ state, changes, pods = [] }) =>
+        WRITTEN.has(state) && changes !== undefined ? pods : [],
       )
     : []
 

@@ -91,12 +91,12 @@ const rows: readonly Row[] = [
   [
     'started a millisecond less than that ago: looks again exactly then',
     verifying([mended({ statuses: [running(-STABILIZATION_MS + 1)] })]),
-    waits(/must stay so for 30s/, 1),
+    waits(/^waiting until all containers of .* have been running for 30s$/, 1),
   ],
   [
     'the youngest container counts',
     verifying([mended(), mended({ name: 'b', statuses: [running(-10_000)] })]),
-    waits(/stay so/, 20_000),
+    waits(/have been running for 30s$/, 20_000),
   ],
   [
     'a container that has not passed its startup probe has not started',
@@ -327,7 +327,7 @@ const rows: readonly Row[] = [
   [
     'what started just in time may still stay so',
     verifying([mended({ statuses: [running(-10_000)] })], { records: late() }),
-    waits(/stay so/, 20_000),
+    waits(/have been running for 30s$/, 20_000),
   ],
   [
     'what keeps starting does not go on for ever',
@@ -424,7 +424,11 @@ test.each([
   ],
   ['the recycled pod is gone and nothing came', [], waits(/0 of 1/)],
   ['the pod in its place fails as well', [aPod({ name: 'b' })], waits(/ImagePullBackOff/)],
-  ['the pod in its place has not stayed', [aPod({ name: 'b', statuses: [running(-1_000)] })], waits(/stay so/, 29_000)],
+  [
+    'the pod in its place has not stayed',
+    [aPod({ name: 'b', statuses: [running(-1_000)] })],
+    waits(/have been running for 30s$/, 29_000),
+  ],
   [
     'every container of the pod in its place counts',
     [aPod({ name: 'b', initContainers: [{ name: 'i' }], initStatuses: [pulling('i')], statuses: [running(-40_000)] })],

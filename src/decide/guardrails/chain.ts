@@ -3,7 +3,7 @@
  * guardrail is one line here.
  */
 import type { Ask } from '../../model/decision-input.ts'
-import type { HoldReason } from '../../model/reasons.ts'
+import type { HOLD_REASONS, HoldReason } from '../../model/reasons.ts'
 import { factUnknown } from './evidence.ts'
 import type { Context, Guardrail, Objection } from './guardrail.ts'
 import { controlPlaneNode, tooManyUnhealthy } from './nodes.ts'
@@ -23,63 +23,233 @@ import { editReverted, managedElsewhere, rolloutBlocked, templateDiffers } from 
 
 export interface Link {
   readonly reason: HoldReason
-  /** When it holds, in a phrase: the table of guardrails in the documents is made of these. */
-  readonly when: string
   readonly check: Guardrail
-  /** Whether it is asked again of a step whose intent stood on the record before a crash: all but those on time and number. */
-  readonly again: boolean
+  /** When it holds, as a clause: the documents explain the reason by it. */
+  readonly when: string
+  /** Asked again of a step whose intent stood on the record before a crash: all but those on time and number. */
+  readonly resumed?: true
+  /** Stops what is left of a written step, and an undo, too. */
+  readonly stopsEveryWrite?: true
+  /** It is lifted again: an undo that it stops waits for that. */
+  readonly undoWaits?: true
+  /** Holds by what is known without the agent of a node, whatever that would see. */
+  readonly withoutAgent?: true
+  /** Of a policy that acts on nothing: what would hold it otherwise is told as well. */
+  readonly foresees?: true
+  /** Held until a person does something: worth requests to tell them why it fails, or also where to fix it for good. */
+  readonly explains?: 'Cause' | 'CauseAndPlace'
+  /** The phase of a record that it holds; `Held` where absent. */
+  readonly phase?: 'Observed' | 'AwaitingApproval'
+  /** Type of its Event, and what gets one. */
+  readonly event: readonly [type: 'Normal' | 'Warning', on: 'none' | 'owner' | 'both']
+  /** The alert where it lasts. `Deliberate`: somebody wants it so. `Passing`: it ends by itself or becomes another. */
+  readonly alert: `Podmend${string}` | 'Deliberate' | 'Passing'
 }
 
-type Row = (reason: HoldReason, when: string, check: Guardrail) => Link
-const asked: Row = (reason, when, check) => ({ reason, when, check, again: true })
-const atFirst: Row = (reason, when, check) => ({ reason, when, check, again: false })
+/** One link for each reason of the vocabulary, in its order: the compiler refuses any other. */
+type Chain<Reasons extends readonly HoldReason[]> = {
+  readonly [I in keyof Reasons]: Link & { readonly reason: Reasons[I] }
+}
 
-export const GUARDRAILS: readonly Link[] = [
-  asked('OperatorPaused', 'a person paused the whole operator', operatorPaused),
-  atFirst('OperatorBudgetSpent', 'the operator began as much within the hour as it may', operatorBudgetSpent),
-  asked('PolicySuspended', 'the policy is suspended', policySuspended),
-  asked('ObserveOnly', 'the policy only observes: what it would do stands in the record', observeOnly),
-  asked('NamespaceProtected', 'the namespace is protected and the policy does not name it', namespaceProtected),
-  asked('OptedOut', 'the pod, its owner, its namespace or its node opted out', optedOut),
-  atFirst('NotFailingLongEnough', 'the pods have not failed for as long as the policy waits', notFailingLongEnough),
-  asked('AlreadyRecovered', 'no pod fails any more', alreadyRecovered),
-  atFirst(
-    'InFlight',
-    'another remedy for the same owner is under way, or somebody works on the node (it is cordoned)',
-    inFlight,
-  ),
-  atFirst('CoolingDown', 'the last attempt at this incident is too recent', coolingDown),
-  atFirst('AttemptsSpent', 'the incident has had all its attempts within 24 hours', attemptsSpent),
-  asked('EditReverted', 'somebody changed our value back', editReverted),
-  asked('ManagedElsewhere', 'GitOps or another operator would write the workload back', managedElsewhere),
-  asked('TemplateDiffers', 'what fails is not what the owner’s template says', templateDiffers),
-  asked(
-    'RolloutBlocked',
-    'an edit would not reach the broken pods, or the node is not Ready and this would not bring it back',
-    rolloutBlocked,
-  ),
-  asked(
-    'FactUnknown',
-    'something that the decision needs cannot be seen, or only an Event says it, or the agent on the node sees otherwise',
-    factUnknown,
-  ),
-  atFirst('BudgetSpent', 'the policy has as much under way, or begun within the hour, as it may', budgetSpent),
-  atFirst(
-    'TooManyUnhealthy',
-    'so many nodes are unhealthy that this one has to wait until another is back',
-    tooManyUnhealthy,
-  ),
-  asked('ControlPlaneNode', 'the node runs the control plane', controlPlaneNode),
-  asked('TargetUnverified', 'the new image is not confirmed to be there for the node’s platform', targetUnverified),
-  asked('AwaitingApproval', 'a person must approve the plan first', awaitingApproval),
+const CHAIN: Chain<typeof HOLD_REASONS> = [
+  {
+    reason: 'OperatorPaused',
+    check: operatorPaused,
+    when: "the annotation podmend.io/paused on the operator's namespace pauses the whole operator",
+    resumed: true,
+    stopsEveryWrite: true,
+    undoWaits: true,
+    withoutAgent: true,
+    event: ['Normal', 'owner'],
+    alert: 'PodmendPaused',
+  },
+  {
+    reason: 'OperatorBudgetSpent',
+    check: operatorBudgetSpent,
+    when: 'the operator has used its budget of remediations per hour',
+    withoutAgent: true,
+    event: ['Warning', 'both'],
+    alert: 'PodmendBudgetSpent',
+  },
+  {
+    reason: 'PolicySuspended',
+    check: policySuspended,
+    when: 'the policy is suspended',
+    resumed: true,
+    stopsEveryWrite: true,
+    undoWaits: true,
+    withoutAgent: true,
+    event: ['Normal', 'owner'],
+    alert: 'Deliberate',
+  },
+  {
+    reason: 'ObserveOnly',
+    check: observeOnly,
+    when: 'the policy is in mode Observe; the record shows what it would do',
+    resumed: true,
+    stopsEveryWrite: true,
+    foresees: true,
+    explains: 'Cause',
+    phase: 'Observed',
+    event: ['Normal', 'owner'],
+    alert: 'Deliberate',
+  },
+  {
+    reason: 'NamespaceProtected',
+    check: namespaceProtected,
+    when: 'the namespace is protected and the policy does not name it',
+    resumed: true,
+    stopsEveryWrite: true,
+    event: ['Normal', 'owner'],
+    alert: 'Deliberate',
+  },
+  {
+    reason: 'OptedOut',
+    check: optedOut,
+    when: 'the pod, its owner, its namespace or its node is marked podmend.io/exclude',
+    resumed: true,
+    stopsEveryWrite: true,
+    event: ['Normal', 'owner'],
+    alert: 'Deliberate',
+  },
+  {
+    reason: 'NotFailingLongEnough',
+    check: notFailingLongEnough,
+    when: 'the pods have not been failing for as long as the policy asks',
+    withoutAgent: true,
+    event: ['Normal', 'owner'],
+    alert: 'Passing',
+  },
+  {
+    reason: 'AlreadyRecovered',
+    check: alreadyRecovered,
+    when: 'no pod fails any more',
+    resumed: true,
+    event: ['Normal', 'none'],
+    alert: 'Passing',
+  },
+  {
+    reason: 'InFlight',
+    check: inFlight,
+    when: 'another remediation of the same workload or node is in progress, or the node is cordoned',
+    event: ['Normal', 'owner'],
+    alert: 'Passing',
+  },
+  {
+    reason: 'CoolingDown',
+    check: coolingDown,
+    when: 'the cooldown since the last attempt at this incident has not passed',
+    event: ['Normal', 'owner'],
+    alert: 'Passing',
+  },
+  {
+    reason: 'AttemptsSpent',
+    check: attemptsSpent,
+    when: 'the attempts at this incident within 24 hours are used up, or no action is left; a person is needed',
+    withoutAgent: true,
+    event: ['Warning', 'both'],
+    alert: 'PodmendGaveUp',
+  },
+  {
+    reason: 'EditReverted',
+    check: editReverted,
+    when: 'someone reverted what podmend wrote',
+    resumed: true,
+    event: ['Warning', 'both'],
+    alert: 'PodmendEditReverted',
+  },
+  {
+    reason: 'ManagedElsewhere',
+    check: managedElsewhere,
+    when: 'GitOps or another operator manages the workload and would revert the change',
+    resumed: true,
+    explains: 'CauseAndPlace',
+    event: ['Normal', 'owner'],
+    alert: 'PodmendHeldTooLong',
+  },
+  {
+    reason: 'TemplateDiffers',
+    check: templateDiffers,
+    when: "the failing container differs from the workload's pod template",
+    resumed: true,
+    event: ['Normal', 'owner'],
+    alert: 'PodmendHeldTooLong',
+  },
+  {
+    reason: 'RolloutBlocked',
+    check: rolloutBlocked,
+    when: 'the change would not reach the broken pods, or the node is not Ready and the action cannot bring it back',
+    resumed: true,
+    event: ['Warning', 'owner'],
+    alert: 'PodmendHeldTooLong',
+  },
+  {
+    reason: 'FactUnknown',
+    check: factUnknown,
+    when: 'something that the decision needs cannot be read, only an Event reports it, or the agent on the node contradicts it',
+    resumed: true,
+    undoWaits: true,
+    event: ['Warning', 'owner'],
+    alert: 'PodmendHeldTooLong',
+  },
+  {
+    reason: 'BudgetSpent',
+    check: budgetSpent,
+    when: 'the policy has used its budget of remediations at once or per hour',
+    event: ['Warning', 'both'],
+    alert: 'PodmendBudgetSpent',
+  },
+  {
+    reason: 'TooManyUnhealthy',
+    check: tooManyUnhealthy,
+    when: 'too many nodes are unhealthy at once: this one waits until another recovers',
+    event: ['Warning', 'both'],
+    alert: 'PodmendBreakerOpen',
+  },
+  {
+    reason: 'ControlPlaneNode',
+    check: controlPlaneNode,
+    when: 'the node runs the control plane and the policy does not act there',
+    resumed: true,
+    event: ['Normal', 'owner'],
+    alert: 'PodmendHeldTooLong',
+  },
+  {
+    reason: 'TargetUnverified',
+    check: targetUnverified,
+    when: 'the registry does not confirm the new image for the platform of the node',
+    resumed: true,
+    explains: 'Cause',
+    event: ['Warning', 'owner'],
+    alert: 'PodmendHeldTooLong',
+  },
+  {
+    reason: 'AwaitingApproval',
+    check: awaitingApproval,
+    when: 'the plan waits for approval',
+    resumed: true,
+    phase: 'AwaitingApproval',
+    event: ['Normal', 'both'],
+    alert: 'PodmendAwaitingApproval',
+  },
 ]
+
+export const GUARDRAILS: readonly Link[] = CHAIN
+
+const BY_REASON: ReadonlyMap<HoldReason, Link> = new Map(GUARDRAILS.map((link) => [link.reason, link]))
+
+export const linkOf = (reason: HoldReason): Link => {
+  const link = BY_REASON.get(reason)
+  if (!link) throw new Error(`no guardrail is named ${reason}`)
+  return link
+}
 
 /** The first objection among guardrails, or what one of them must know first; undefined where all let pass. */
 export const firstObjection = (context: Context, links: readonly Link[] = GUARDRAILS): Objection | Ask | undefined => {
-  for (const [i, { reason, check }] of links.entries()) {
+  for (const [i, { foresees, check }] of links.entries()) {
     const said = check(context)
     if (!said) continue
-    return reason === 'ObserveOnly' && !('ask' in said) ? foresee(said, context, links.slice(i + 1)) : said
+    return foresees && !('ask' in said) ? foresee(said, context, links.slice(i + 1)) : said
   }
   return undefined
 }
@@ -90,6 +260,7 @@ const foresee = (observing: Objection, context: Context, rest: readonly Link[]):
   if (!next || 'ask' in next) return next ?? observing
   return {
     reason: observing.reason,
+    foreseen: next.reason,
     message: `${observing.message}; it would be held by ${next.reason}: ${next.message}`,
     requeueAt: Math.min(observing.requeueAt, next.requeueAt),
   }

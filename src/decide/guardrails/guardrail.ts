@@ -1,14 +1,14 @@
 import type { Ask, DecisionInput, PolicyInForce, Matched } from '../../model/decision-input.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { HoldReason } from '../../model/reasons.ts'
-import type { NoPlan } from '../../remedies/plan.ts'
+import type { NoPlan } from '../../remedies/remedy.ts'
 
 /** What a guardrail looks at. */
 export interface Context {
   readonly case: DecisionInput
   readonly policy: PolicyInForce
   readonly matched: readonly Matched[]
-  /** What is about to be done. Absent where nothing could be planned: then `unplanned` says why. */
+  /** What is about to be done. Absent where nothing could be planned: then `noPlan` says why. */
   readonly plan?: Plan
   readonly noPlan?: NoPlan
   /** A clause of the policy that could not be answered. */
@@ -19,6 +19,8 @@ export interface Context {
 
 export interface Objection {
   readonly reason: HoldReason
+  /** Of a policy that only observes: the guardrail that would hold it if it acted. */
+  readonly foreseen?: HoldReason
   /** For a person: what holds, and what would lift it. */
   readonly message: string
   /** When to look again, ms since the epoch. */

@@ -1,42 +1,39 @@
 /** Guardrails of actions on nodes. Those on images and pods of workloads touch no node and pass. */
+import type { ActionType } from '../../api/policy/actions.ts'
 import { LATER, type NodeState, type PolicyInForce, RARELY, SOON, nodeCauseOf } from '../../model/decision-input.ts'
 import { formatTime } from '../../model/duration.ts'
 import { selects } from '../../model/label-selector.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
 import { heldByAnother } from '../../model/node-lease.ts'
 import type { Plan } from '../../model/plan.ts'
+import { remedyOf } from '../../remedies/list.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
-/** Exhaustive: an action on nodes cannot be added without deciding here. */
-const touchesNode = (plan: Plan): boolean => {
-  switch (plan.type) {
-    case 'RewriteImage':
-    case 'RecyclePod':
-      return false
-    case 'RecycleSandbox':
-    case 'RestartRuntime':
-    case 'FlagNode':
-    case 'InstallMountHelper':
-      return true
-  }
+/** What a plan does to a node: nothing, marks it (and takes it out of service, or not), or repairs it. */
+const effectOf = (plan: Plan): 'Nothing' | 'Informs' | 'TakesOutOfService' | 'Repairs' => {
+  const { onNode, takesOutOfService } = remedyOf(plan.type)
+  if (onNode !== 'Marks') return onNode
+  return takesOutOfService?.(plan) ? 'TakesOutOfService' : 'Informs'
 }
 
-/** A flag without a taint only tells: it takes nothing from the node, so it counts nowhere. */
-const onlyTells = (plan: Plan): boolean => plan.type === 'FlagNode' && !plan.taint
+/** Whether an action occupies its node; a mark does not disturb whoever works there. */
+export const occupiesNode = (action: ActionType): boolean => remedyOf(action).onNode !== 'Marks'
 
 /**
  * A storm: so many nodes are unhealthy that one more under repair may be one too many. Of several that fail, one at a
  * time is repaired all the same. A taint is no repair: it waits until fewer nodes are out of service.
  */
 export const tooManyUnhealthy: Guardrail = ({ case: c, policy, plan }) => {
-  if (!plan || !touchesNode(plan) || onlyTells(plan)) return undefined
+  const effect = plan ? effectOf(plan) : 'Nothing'
+  // A mark that only informs takes nothing from the node, so it counts nowhere.
+  if (effect === 'Nothing' || effect === 'Informs') return undefined
   const { nodes, nodesUnderRepair: underRepair = [] } = c
   if (!nodes?.known) {
     const message = `how many nodes are unhealthy is unknown: ${nodes?.why ?? 'nodes are not watched'}`
     return { reason: 'TooManyUnhealthy', message, requeueAt: c.now + LATER }
   }
   const about = c.incident.owner.ref.uid
-  const taints = plan.type === 'FlagNode'
+  const taints = effect === 'TakesOutOfService'
   const { state, says } = breakerOf({ policy, nodes: nodes.value, underRepair, about, countFlagged: taints })
   if (state === 'Closed' || (state === 'HalfOpen' && !taints)) return undefined
   const waits = taints ? 'a taint would take one more out of service' : 'another node is under repair first'
@@ -44,7 +41,7 @@ export const tooManyUnhealthy: Guardrail = ({ case: c, policy, plan }) => {
 }
 
 export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan }) => {
-  if (!plan || !touchesNode(plan) || policy.spec.controlPlaneNodes === 'Act') return undefined
+  if (!plan || effectOf(plan) === 'Nothing' || policy.spec.controlPlaneNodes === 'Act') return undefined
   const { node } = facts
   if (node?.known && !node.value.controlPlane) return undefined
   const message = node?.known
@@ -57,7 +54,7 @@ export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan
 export const cordoned = ({ case: c, plan }: Context): string | undefined =>
   plan &&
   nodeCauseOf(c) !== undefined &&
-  plan.type !== 'FlagNode' &&
+  occupiesNode(plan.type) &&
   c.facts.node?.known &&
   c.facts.node.value.unschedulable
     ? `node ${c.facts.node.value.name} is cordoned: somebody keeps pods away from it, and perhaps works on it`
@@ -65,7 +62,7 @@ export const cordoned = ({ case: c, plan }: Context): string | undefined =>
 
 /** Another remediator works on it, by the lease that they share; `until` it says so, ms since the epoch. */
 export const leased = ({ case: c, plan }: Context): { readonly says: string; readonly until: number } | undefined => {
-  if (!plan || nodeCauseOf(c) === undefined || plan.type === 'FlagNode' || !c.facts.node?.known) return undefined
+  if (!plan || nodeCauseOf(c) === undefined || !occupiesNode(plan.type) || !c.facts.node?.known) return undefined
   const { name, lease } = c.facts.node.value
   if (lease === undefined) return undefined
   if (!lease.known)
@@ -79,8 +76,8 @@ export const leased = ({ case: c, plan }: Context): { readonly says: string; rea
 export const notReady = ({ case: c, plan }: Context): string | undefined =>
   plan &&
   nodeCauseOf(c) !== undefined &&
-  plan.type !== 'RestartRuntime' &&
-  !onlyTells(plan) &&
+  !remedyOf(plan.type).revivesNode &&
+  effectOf(plan) !== 'Informs' &&
   c.facts.node?.known &&
   !c.facts.node.value.ready
     ? `node ${c.facts.node.value.name} is not Ready: nothing but a restart of its runtime could reach it`
@@ -128,8 +125,6 @@ export const breakerOf = ({ policy, nodes, underRepair, about, countFlagged = fa
   return { state: busy.size === 0 ? 'HalfOpen' : 'Open', says }
 }
 
-const ON_NODES: ReadonlySet<string> = new Set(['RecycleSandbox', 'RestartRuntime', 'InstallMountHelper'])
-
 /** The worst of all policies that act on nodes, as the metric has it: 0 closed, 1 half open, 2 open. */
 export const breakerState = (
   policies: readonly PolicyInForce[],
@@ -137,7 +132,7 @@ export const breakerState = (
   underRepair: readonly string[],
 ): 0 | 1 | 2 => {
   const states = policies
-    .filter(({ spec }) => spec.actions.some(({ type }) => ON_NODES.has(type)))
+    .filter(({ spec }) => spec.actions.some(({ type }) => remedyOf(type).onNode === 'Repairs'))
     .map((policy) => breakerOf({ policy, nodes, underRepair }).state)
   return states.includes('Open') ? 2 : states.includes('HalfOpen') ? 1 : 0
 }

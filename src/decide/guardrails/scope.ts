@@ -9,7 +9,7 @@ import {
   nodeCauseOf,
 } from '../../model/decision-input.ts'
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
-import { sayPlan } from '../../remedies/text.ts'
+import { remedyOf } from '../../remedies/list.ts'
 import { protectedNodeFrom } from '../match-node.ts'
 import { nodeOptedOutBy, optedOutBy, protectedFrom } from '../match.ts'
 import type { Guardrail, Objection } from './guardrail.ts'
@@ -31,7 +31,9 @@ export const policySuspended: Guardrail = ({ case: { now }, policy }) =>
 /** `simulate` and the record show what would be done, so the plan stands in the sentence. */
 export const observeOnly: Guardrail = ({ case: { now }, policy, plan, noPlan }) => {
   if (policy.spec.mode !== 'Observe') return undefined
-  const would = plan ? `would ${sayPlan(plan)}` : `would do nothing: ${noPlan?.message ?? 'there is no plan'}`
+  const would = plan
+    ? `would ${remedyOf(plan.type).text.plan(plan)}`
+    : `would do nothing: ${noPlan?.message ?? 'there is no plan'}`
   return {
     reason: 'ObserveOnly',
     message: `policy ${policy.name} only observes; it ${would}`,

@@ -3,6 +3,7 @@ import { askFor, LATER, RARELY, registryFact, registryOf, serves } from '../../m
 import { parseImage } from '../../model/image-reference.ts'
 import type { RegistryAnswer } from '../../model/incident.ts'
 import type { PlacedChange } from '../../model/plan.ts'
+import { remedyOf } from '../../remedies/list.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
 interface Doubt {
@@ -68,8 +69,9 @@ export const targetUnverified: Guardrail = (context) => {
     requeueAt: c.now + waitMs,
   })
   if (noPlan) return objects(noPlan.message, RARELY)
-  if (plan?.type !== 'RewriteImage') return undefined
-  const unpinned = plan.changes.find(losesDigest)
+  const changes = plan && remedyOf(plan.type).imagesIn?.(plan)
+  if (!changes) return undefined
+  const unpinned = changes.find(losesDigest)
   if (unpinned) return objects(`${unpinned.to}: the image is pinned to a digest that the rewrite loses`, RARELY)
 
   const verify = policy.spec.actions[plan.index]?.rewriteImage?.verify ?? 'Required'
@@ -81,10 +83,10 @@ export const targetUnverified: Guardrail = (context) => {
     ({ finding: { cause, possibleCauses, image } }) =>
       (possibleCauses.length > 0 || REFUTED_BY_REGISTRY.has(cause)) && image !== '',
   )
-  const images = [...plan.changes.map(({ to }) => to), ...open.map(({ finding }) => finding.image)]
+  const images = [...changes.map(({ to }) => to), ...open.map(({ finding }) => finding.image)]
   const ask = askFor(c.facts, images.map(registryFact))
   if (ask) return ask
-  for (const change of plan.changes) {
+  for (const change of changes) {
     const fact = registryOf(c.facts, change.to)
     if (!fact?.known)
       return objects(`${change.to}: what its registry says is unknown: ${fact?.why ?? 'not read'}`, LATER)

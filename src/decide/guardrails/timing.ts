@@ -6,7 +6,7 @@ import { isInProgress } from '../../model/remediation-state.ts'
 import { nameOfOwner } from '../../remedies/pod-template.ts'
 import { decisionOn } from '../approval.ts'
 import type { Guardrail, Objection } from './guardrail.ts'
-import { cordoned, leased } from './nodes.ts'
+import { cordoned, leased, occupiesNode } from './nodes.ts'
 
 export const notFailingLongEnough: Guardrail = ({ case: { now }, policy, matched }) => {
   if (matched.length === 0) return undefined
@@ -48,7 +48,7 @@ const ownAttempts = ({ incident, attempts }: DecisionInput): readonly Attempt[] 
 /** A pause lies between attempts, not between the steps of one. */
 export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, noPlan }) => {
   // That nothing is tried any more, and why, need not wait; nor does saying so on the node, in the place of a remedy.
-  const tells = plan?.type === 'FlagNode' && plan.index > 0
+  const tells = plan !== undefined && plan.index > 0 && !occupiesNode(plan.type)
   if (escalates || tells || noPlan?.reason === 'AttemptsSpent') return undefined
   const last = Math.max(...ownAttempts(c).map(({ at }) => at))
   const until = last + parseDuration(policy.spec.limits.cooldown)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { NodePlan } from '../../model/plan.ts'
 import { decide } from '../../decide/decide.ts'
 import {
   action,
@@ -166,7 +167,7 @@ test('whatever comes, nothing is done to a node without the word of its kubelet 
     if (plan.type === 'InstallMountHelper') expect(facts.inspection).toMatchObject({ value: { os: { id: 'debian' } } })
     if (verdict.resume || plan.type === 'RewriteImage') continue
     const out = c.incident.pods.find(({ pod }) => pod.metadata.labels?.['podmend.io/exclude'] === 'true')
-    expect(plan.pods.map(({ uid }) => uid)).not.toContain(out?.pod.metadata.uid)
+    expect((plan as NodePlan).pods.map(({ uid }) => uid)).not.toContain(out?.pod.metadata.uid)
   }
   expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Verify'])
   expect([...types].toSorted()).toEqual(TYPES.filter((type) => type !== 'RewriteImage').toSorted())

@@ -3,11 +3,12 @@ import { conflict, invalid, notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { NodeCause } from '../../model/causes.ts'
 import type { Node } from '../../model/kubernetes.ts'
-import type { FlagNodePlan, Outcome } from '../../model/plan.ts'
+import type { Outcome } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
 import type { PatchOperation } from '../rewrite-image/json-patch.ts'
 import { type ActDeps, refusalOf } from '../writes.ts'
 import { flagPatch, statusPatch, type WantedFlag } from './json-patch.ts'
+import type { FlagNodePlan } from './plan.ts'
 
 export const RBAC: RbacGrant = {
   action: 'FlagNode',
@@ -82,7 +83,7 @@ const writeFlag = async (node: NodeRef, wanted: WantedFlag, deps: ActDeps): Prom
 }
 
 /** Flags the node as the plan says; idempotent. Throws where the answer is unknown. */
-export const flagNode = (plan: FlagNodePlan, deps: ActDeps): Promise<Outcome> => {
+export const act = (plan: FlagNodePlan, deps: ActDeps): Promise<Outcome> => {
   const { cause, detail, reason, message, taint } = plan
   return writeFlag(plan.target, { cause, status: 'True', reason, message, mark: { value: detail, taint } }, deps)
 }

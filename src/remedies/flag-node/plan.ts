@@ -4,10 +4,21 @@ import { askFor, type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '
 import type { Facts } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
-import type { FlagNodePlan } from '../../model/plan.ts'
-import { policyOfStep, triedSteps } from '../../model/remediation-state.ts'
-import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, noPlan } from '../node-plan.ts'
-import type { Planned, ActionStep, NoPlan } from '../plan.ts'
+import type { NodePlan } from '../../model/plan.ts'
+import { policyOfStep, type Tried } from '../../model/remediation-state.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
+import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedy.ts'
+
+export interface FlagNodePlan extends NodePlan {
+  readonly type: 'FlagNode'
+  readonly cause: NodeCause
+  /** Value of the label and the taint, e.g. `nfs`. */
+  readonly detail: string
+  /** Reason and message of the condition. */
+  readonly reason: string
+  readonly message: string
+  readonly taint: boolean
+}
 
 /** What is written on a node: a value that a label takes, and the words of its condition. */
 export type Flag = Pick<FlagNodePlan, 'cause' | 'detail' | 'reason' | 'message'>
@@ -92,10 +103,9 @@ const detailIn = ({ matched }: ApplicablePolicy): string | undefined =>
  * The flag with which this policy ended its last attempt, while it stands: nothing is planned anew until it is cleared, or
  * the policy changes.
  */
-export const endedFlagged = (c: DecisionInput, applicable: ApplicablePolicy): NoPlan | undefined => {
+export const flagStillStands = (c: DecisionInput, applicable: ApplicablePolicy, last: Tried): NoPlan | undefined => {
   const cause = nodeCauseOf(c)
-  const [last] = cause ? triedSteps(c) : []
-  if (!cause || last?.step.action !== 'FlagNode' || last.step.state !== 'Succeeded') return undefined
+  if (!cause) return undefined
   const { uid, generation } = policyOfStep(last.record, last.step)
   if (uid !== applicable.policy.uid || generation !== applicable.policy.generation) return undefined
   const { detail } = flagOf(c.facts, cause, detailIn(applicable))
@@ -110,7 +120,11 @@ export const endedFlagged = (c: DecisionInput, applicable: ApplicablePolicy): No
 }
 
 /** Says on the node itself what it lacks: a condition, a label and, where the policy wants it, a taint. */
-export const planFlagNode = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
+export const planFlagNode = (
+  c: DecisionInput,
+  applicable: ApplicablePolicy,
+  actionStep: ActionStep,
+): Planned<FlagNodePlan> => {
   const cause = nodeCauseOf(c)
   if (cause === undefined) return noPlan('RolloutBlocked', 'FlagNode is for what lies with a node', true)
   const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])

@@ -3,9 +3,11 @@ import { alreadyExists } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { INSTALL_LABEL } from '../../model/names.ts'
-import type { InstallMountHelperPlan, Outcome } from '../../model/plan.ts'
+import type { Outcome } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
+import { takeNodeLease } from '../node-lease.ts'
 import { type ActDeps, type AgentImage, refusalOf } from '../writes.ts'
+import type { InstallMountHelperPlan } from './plan.ts'
 
 export const RBAC: RbacGrant = {
   action: 'InstallMountHelper',
@@ -16,6 +18,12 @@ export const RBAC: RbacGrant = {
       resources: ['pods'],
       verbs: ['create', 'get', 'delete'],
       why: 'to install a mount helper on a node by a short-lived pod there',
+    },
+    {
+      apiGroups: [''],
+      resources: ['pods'],
+      verbs: ['delete'],
+      why: 'to delete the pods that installed a mount helper',
     },
   ],
 }
@@ -95,8 +103,12 @@ const isOurs = ({ metadata, spec }: Pod, { target, fsType }: InstallMountHelperP
   )
 }
 
-/** Creates the pod, once: its name is made of the plan. Throws where the answer is unknown. */
-export const installMountHelper = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> => {
+/** Takes the lease of the node, where remediators share those, and creates the pod. Throws where the answer is unknown. */
+export const act = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> =>
+  (await takeNodeLease(plan, deps)) ?? createInstaller(plan, deps)
+
+/** Once: its name is made of the plan. */
+const createInstaller = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> => {
   const { kube, clock, namespace, agentImage } = deps
   if (namespace === undefined || agentImage === undefined) {
     return {

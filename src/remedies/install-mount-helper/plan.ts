@@ -1,14 +1,26 @@
 import { askFor, type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '../../model/decision-input.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
-import { installerName, nodeBase, nodeDiff, podsOnNode, sayUnseen, noPlan } from '../node-plan.ts'
-import type { Planned, ActionStep } from '../plan.ts'
+import type { NodePlan } from '../../model/plan.ts'
+import { nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
+import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
+
+export interface InstallMountHelperPlan extends NodePlan {
+  readonly type: 'InstallMountHelper'
+  /** File system type, e.g. `nfs`. */
+  readonly fsType: string
+  readonly packageName: string
+  /** Deterministic name of the short-lived pod. */
+  readonly podName: string
+}
+
+export const installerName = (hash: string): string => `install-mount-helper-${hash.slice(0, 12)}`
 
 /** Installs the package that brings a mount helper on the one node, by a short-lived pod there. */
 export const planInstallMountHelper = (
   c: DecisionInput,
   applicable: ApplicablePolicy,
   actionStep: ActionStep,
-): Planned => {
+): Planned<InstallMountHelperPlan> => {
   if (nodeCauseOf(c) !== 'MountHelperMissing') {
     return noPlan('RolloutBlocked', 'InstallMountHelper is for a mount helper that is missing', true)
   }

@@ -1,8 +1,9 @@
 /** RecyclePod: deletes or evicts failing pods that somebody makes anew. */
-import type { Outcome, RecyclePodPlan } from '../../model/plan.ts'
+import type { Outcome } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
 import { deletePods } from '../delete-pods.ts'
 import type { ActDeps } from '../writes.ts'
+import type { RecyclePodPlan } from './plan.ts'
 
 export const RBAC: RbacGrant = {
   action: 'RecyclePod',
@@ -23,7 +24,7 @@ export const RBAC: RbacGrant = {
 }
 
 /** Done when at least one pod went; what stood in the way of the others is in `left`. */
-export const recyclePod = async (plan: RecyclePodPlan, { kube, clock }: ActDeps): Promise<Outcome> => {
+export const act = async (plan: RecyclePodPlan, { kube, clock }: ActDeps): Promise<Outcome> => {
   const { wrote, left, obstacle } = await deletePods(kube, plan.pods, plan.method)
   if (wrote.length > 0) return { kind: 'Done', at: clock.now(), wrote, left }
   return obstacle ?? { kind: 'AlreadyDone' }

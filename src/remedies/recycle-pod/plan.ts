@@ -1,21 +1,41 @@
-import type { DecisionInput, PolicyInForce, ApplicablePolicy, Matched } from '../../model/decision-input.ts'
+import {
+  type ApplicablePolicy,
+  type DecisionInput,
+  type Matched,
+  nodeCauseOf,
+  type PolicyInForce,
+} from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { type ObjectRef, type Pod, isNodeItself } from '../../model/kubernetes.ts'
-import type { PodToDelete, RecyclePodPlan } from '../../model/plan.ts'
-import { noPlan } from '../node-plan.ts'
-import type { Planned, ActionStep } from '../plan.ts'
+import type { Plan, PodToDelete } from '../../model/plan.ts'
 import { nameOfOwner } from '../pod-template.ts'
+import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
 import { diffOf, hashOf } from '../text.ts'
+
+export interface RecyclePodPlan extends Plan {
+  readonly type: 'RecyclePod'
+  readonly method: 'Delete' | 'Evict'
+  readonly pods: readonly PodToDelete[]
+}
 
 /** As many as one record can name. */
 const MAX_PODS = 512
 
 /** Deletes or evicts the failing pods, each only if it is still this very pod, and only where somebody makes them anew. */
 export const planRecyclePod = (
+  c: DecisionInput,
+  applicable: ApplicablePolicy,
+  actionStep: ActionStep,
+): Planned<RecyclePodPlan> =>
+  nodeCauseOf(c) === undefined
+    ? recyclePodsOfOwner(c, applicable, actionStep)
+    : recyclePodsOnNode(c, applicable, actionStep)
+
+const recyclePodsOfOwner = (
   { incident: { owner } }: DecisionInput,
   { policy, matched }: ApplicablePolicy,
   { action, index }: ActionStep,
-): Planned => {
+): Planned<RecyclePodPlan> => {
   if (!owner.recreatesPods) {
     const message = owner.patchesPods
       ? `a pod of ${nameOfOwner(owner)} that is deleted counts as a failure of its Job, and may be the end of it`
@@ -68,11 +88,11 @@ export const isRecreated = ({ metadata }: Pod): boolean =>
   (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller === true && RECREATES.has(kind))
 
 /** Of a node's pods those that somebody makes anew; the others are left, and it says so. */
-export const planRecyclePodsOnNode = (
+const recyclePodsOnNode = (
   c: DecisionInput,
   { policy, matched }: ApplicablePolicy,
   actionStep: ActionStep,
-): Planned => {
+): Planned<RecyclePodPlan> => {
   const pods = matched.filter(({ failing: { pod } }) => !isNodeItself(pod))
   const recreated = pods.filter(({ failing }) => isRecreated(failing.pod))
   const left = podsToDelete(pods.filter(({ failing }) => !isRecreated(failing.pod)))

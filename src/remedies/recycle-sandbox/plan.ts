@@ -1,8 +1,13 @@
 import { type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '../../model/decision-input.ts'
 import type { ObjectRef } from '../../model/kubernetes.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
-import { nodeBase, nodeDiff, taskNames, podsOnNode, noPlan } from '../node-plan.ts'
-import type { Planned, ActionStep } from '../plan.ts'
+import { nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
+import { type TaskPlan, taskNames } from '../node-tasks/plan.ts'
+import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
+
+export interface RecycleSandboxPlan extends TaskPlan {
+  readonly type: 'RecycleSandbox'
+}
 
 /** One order a pod, in their order. */
 export const recycleTasks = (
@@ -16,7 +21,11 @@ export const recycleTasks = (
   }))
 
 /** Stops and removes the sandboxes of the failing pods, each only while no container of it runs: the kubelet makes new ones. */
-export const planRecycleSandbox = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
+export const planRecycleSandbox = (
+  c: DecisionInput,
+  applicable: ApplicablePolicy,
+  actionStep: ActionStep,
+): Planned<RecycleSandboxPlan> => {
   const { ref } = c.incident.owner
   switch (nodeCauseOf(c)) {
     case 'MountHelperMissing':

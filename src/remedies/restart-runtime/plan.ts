@@ -13,10 +13,19 @@ import type { Facts } from '../../model/incident.ts'
 import type { ObjectRef, Pod } from '../../model/kubernetes.ts'
 import type { NodeRuntime, RestartReason } from '../../model/node-tasks.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
+import { type TaskPlan, taskNames } from '../node-tasks/plan.ts'
+import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedy.ts'
 import { excludes } from '../../model/safety-switches.ts'
-import { kubeletsRuntime, nodeBase, nodeDiff, taskNames, podsOnNode, sayUnseen, noPlan } from '../node-plan.ts'
-import type { Planned, ActionStep, NoPlan } from '../plan.ts'
 import { triedSteps } from '../../model/remediation-state.ts'
+
+export interface RestartRuntimePlan extends TaskPlan {
+  readonly type: 'RestartRuntime'
+  readonly runtime: NodeRuntime
+  readonly reason: RestartReason
+  /** What the restart touches, in a sentence. */
+  readonly touches: string
+}
 
 /** What a restart is asked for; the agent looks whether it is so before it acts. */
 export interface Restart {
@@ -108,11 +117,15 @@ const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | N
 }
 
 /** Facts that a restart is decided by. */
-export const askForRestart = ({ facts }: DecisionInput): Ask | undefined =>
+const askForRestart = ({ facts }: DecisionInput): Ask | undefined =>
   askFor(facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }])
 
 /** Restarts the runtime that owns what is broken, on the one node, after telling what else that touches. */
-export const planRestartRuntime = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
+export const planRestartRuntime = (
+  c: DecisionInput,
+  applicable: ApplicablePolicy,
+  actionStep: ActionStep,
+): Planned<RestartRuntimePlan> => {
   if (nodeCauseOf(c) === undefined) return restartFor(c, applicable) as NoPlan
   const ask = askForRestart(c)
   if (ask) return ask
@@ -145,7 +158,7 @@ export const planRestartRuntime = (c: DecisionInput, applicable: ApplicablePolic
 
 // What the restart of a runtime touches beside the pods that it is for.
 
-export interface BlastRadius {
+interface BlastRadius {
   /** A sentence for whoever approves it. */
   readonly touches: string
   /** Pods whose containers stop, or may stop. */
@@ -175,7 +188,7 @@ const besideKubernetes = (facts: Facts, kubelets: NodeRuntime): string => {
 }
 
 /** Needs the facts `node`, `inspection` and `nodePods`. */
-export const blastRadius = (facts: Facts, runtime: NodeRuntime): BlastRadius => {
+const blastRadius = (facts: Facts, runtime: NodeRuntime): BlastRadius => {
   const kubelets = kubeletsRuntime(facts)
   if (kubelets === undefined) return { touches: '', stops: [], unseen: 'which runtime the kubelet uses is unknown' }
   if (runtime !== kubelets) return { touches: besideKubernetes(facts, kubelets), stops: [] }

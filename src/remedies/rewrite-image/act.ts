@@ -1,11 +1,12 @@
 /** RewriteImage: a guarded patch on whatever holds the pod template, and what its pods need beside it. Undo is the same. */
 import type { Workload } from '../../model/kubernetes.ts'
-import type { ImageEdit, Outcome, PodLeft, RewriteImagePlan, Write } from '../../model/plan.ts'
+import type { ImageEdit, Outcome, PodLeft, Write } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
 import { sleep } from '../../runtime/clock.ts'
 import { deletePod, deletePods } from '../delete-pods.ts'
 import type { ActDeps } from '../writes.ts'
 import { type Patched, patchImages, pathOfTarget, rehearse, type Settled } from './patch.ts'
+import type { RewriteImagePlan } from './plan.ts'
 
 export const RBAC: RbacGrant = {
   action: 'RewriteImage',
@@ -80,7 +81,7 @@ const carryToPods = async (plan: RewriteImagePlan, generation: number | undefine
  * Writes the images of the plan, then deletes the pods that their controller would leave standing, or writes to those
  * that no template reaches. Idempotent: run again after a crash at any point it does only what is missing.
  */
-export const rewriteImage = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Outcome> => {
+export const act = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Outcome> => {
   const refused = await refusedForPods(plan, deps)
   if (refused) return refused
   const patched = await writeTemplate(plan, deps)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { PlacedChange, RewriteImagePlan } from '../../model/plan.ts'
+import type { PlacedChange } from '../../model/plan.ts'
 import { readOriginals } from '../../model/remediation-state.ts'
 import { alteredOnTheWay, imagePatch, originalsAfter, standsAs } from './json-patch.ts'
+import type { RewriteImagePlan } from './plan.ts'
 
 const NOTE = '/metadata/annotations/podmend.io~1original-image'
 const change = (words: Partial<PlacedChange> = {}): PlacedChange => ({

@@ -2,6 +2,7 @@ import { REFUTED_BY_REGISTRY } from '../../model/causes.ts'
 import {
   askFor,
   type DecisionInput,
+  nodeCauseOf,
   type PolicyInForce,
   registryOf,
   serves,
@@ -12,21 +13,20 @@ import { parseDuration } from '../../model/duration.ts'
 import { normalImage, parseImage, sameImage } from '../../model/image-reference.ts'
 import type { Finding, Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
-import type { ImageEdit, PlacedChange, PodToDelete, RewriteImagePlan, Verdict } from '../../model/plan.ts'
-import type { InProgress } from '../../model/remediation-state.ts'
-import type { Planned, ActionStep } from '../plan.ts'
-import {
-  imageIn,
-  isLeaving,
-  type Named,
-  nameOfOwner,
-  placeInPod,
-  placeOf,
-  sayWriter,
-  statusIn,
-  waits,
-} from '../pod-template.ts'
+import type { ImageEdit, PlacedChange, Plan, PodToDelete } from '../../model/plan.ts'
+import { imageIn, isLeaving, type Named, nameOfOwner, placeInPod, placeOf, statusIn, waits } from '../pod-template.ts'
+import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
 import { diffOf, hashOf } from '../text.ts'
+
+export interface RewriteImagePlan extends Plan, ImageEdit {
+  readonly type: 'RewriteImage'
+  /** The target's own template cannot be changed (Job), or somebody mended it (CronJob): only pods are written to. */
+  readonly podsOnly?: true
+  /** Pods of the broken revision that their controller would leave standing. */
+  readonly thenDelete: readonly PodToDelete[]
+  /** Stuck pods of Jobs, which are given the images themselves, each only as long as it waits. */
+  readonly thenPatch: readonly ImageEdit[]
+}
 
 type Drafted =
   | { readonly change: PlacedChange }
@@ -201,7 +201,9 @@ export const planRewriteImage = (
   c: DecisionInput,
   { policy, matched }: ApplicablePolicy,
   { action, index }: ActionStep,
-): Planned => {
+): Planned<RewriteImagePlan> => {
+  if (nodeCauseOf(c) !== undefined)
+    return noPlan('RolloutBlocked', 'no image is concerned: it lies with the node', true)
   const { owner } = c.incident
   if (action.rewriteImage?.suggestions === 'Apply' && matched.some(({ finding }) => needsSuggestion(policy, finding))) {
     const closer = askFor(c.facts, c.diagnosis.closer ?? [])
@@ -287,18 +289,3 @@ export const podEdits = (pods: readonly Pod[], changes: readonly PlacedChange[],
     .toSorted((a, b) => createdAt(b).localeCompare(createdAt(a)) || a.metadata.uid.localeCompare(b.metadata.uid))
     .flatMap((pod) => editOf(pod, changes, isDue))
     .slice(0, MAX_MENDED)
-
-/** A recorded step's changes upon the owner as it is now; cancelled where neither the old nor the new image stands there. */
-export const changesNow = (c: DecisionInput, { step }: InProgress): readonly PlacedChange[] | Verdict => {
-  const { owner } = c.incident
-  const changes: PlacedChange[] = []
-  for (const change of step.changes ?? []) {
-    const place = placeOf(owner, change)
-    if (!place || !(sameImage(place.image, change.from) || sameImage(place.image, change.to))) {
-      const message = `begun but not written: ${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} meanwhile`
-      return { kind: 'Verify', outcome: 'Cancelled', reason: 'TemplateDiffers', message, requeueAt: c.now }
-    }
-    changes.push({ ...change, pointer: place.pointer, was: place.image })
-  }
-  return changes
-}

@@ -1,11 +1,46 @@
-/** The proof of pods that were given an image themselves: those of Jobs, which end, and are deleted when they ended. */
+/** Whether pods run the images that were written. Those of Jobs were given them themselves; they end, and are deleted when they ended. */
 import type { RemediationStep } from '../../api/remediation.ts'
+import { type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { parseTime } from '../../model/duration.ts'
 import { sameImage } from '../../model/image-reference.ts'
 import type { Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
-import { imageIn, isLeaving, nameOfOwner, waits } from '../pod-template.ts'
-import { allStarted, type Started } from '../running-pods.ts'
+import type { InProgress } from '../../model/remediation-state.ts'
+import { imageIn, isLeaving, nameOfOwner, placeOf, sayWriter, waits } from '../pod-template.ts'
+import type { Ended, Progress } from '../remedy.ts'
+import { allStarted, running, runNewImages, type Started, withOwnersPods } from '../running-pods.ts'
+
+const cancelled = (reason: string, message: string): Ended => ({ outcome: 'Cancelled', reason, message })
+
+export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
+  if (nodeCauseOf(c) !== undefined) return cancelled('TemplateDiffers', 'no image is concerned: it lies with the node')
+  const { step } = inProgress
+  const { owner } = c.incident
+  const changedBack = templateChangedBack(owner, step)
+  if (changedBack) return changedBack
+  return withOwnersPods(c, inProgress, (pods) => {
+    const taken = wrotePodsOnly(owner, step) ? takenBackIn(pods, step) : undefined
+    if (taken)
+      return cancelled('EditReverted', `somebody changed pod ${taken.metadata.name} of ${nameOfOwner(owner)} back`)
+    if (!owner.patchesPods) {
+      return running(owner, runNewImages(pods, owner.replicas, step.changes ?? [], owner.keepsHealthyPods === true))
+    }
+    const started = patchedPodsRun(owner, pods, step)
+    if (!('vanished' in started)) return running(owner, started)
+    // The next Job may prove it in time; where none comes nobody knows, which is neither a success nor a failure.
+    return { lacks: started.vanished, atDeadline: cancelled('OwnerGone', started.vanished) }
+  })
+}
+
+/** The template no longer says what we wrote: somebody took it back, by hand or by `kubectl mend undo`. */
+const templateChangedBack = (owner: Owner, step: RemediationStep): Ended | undefined => {
+  if (wrotePodsOnly(owner, step)) return undefined
+  const change = step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
+  if (!change) return undefined
+  const image = placeOf(owner, change)?.image ?? 'nothing'
+  const message = `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} from ${change.to} to ${image}`
+  return cancelled('EditReverted', message)
+}
 
 const ofLongAgo: Started = { since: Number.NEGATIVE_INFINITY }
 
@@ -16,12 +51,12 @@ const completedSince = ({ lastSuccessAt }: Owner, step: RemediationStep): boolea
 }
 
 /** Nothing is there any more that could prove it or fail to. */
-export interface Vanished {
+interface Vanished {
   readonly vanished: string
 }
 
 /** A pod that the step gave the new image, and that waits with the one of before: somebody took it back. */
-export const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | undefined => {
+const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | undefined => {
   const named = uidsOf(step)
   return pods.find(
     (pod) =>
@@ -31,9 +66,9 @@ export const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | 
   )
 }
 
-/** Whether a step wrote to pods of Jobs and to no template: it then names no target. */
-export const wrotePodsOnly = (owner: Owner, { action, target }: RemediationStep): boolean =>
-  action === 'RewriteImage' && (owner.templateFixed === true || (owner.patchesPods === true && target === undefined))
+/** Whether a step wrote images to pods of Jobs and to no template: it then names no target. */
+export const wrotePodsOnly = (owner: Owner, { changes, target }: RemediationStep): boolean =>
+  changes !== undefined && (owner.templateFixed === true || (owner.patchesPods === true && target === undefined))
 
 export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Set(pods?.map(({ uid }) => uid))
 
@@ -41,7 +76,7 @@ export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Se
  * The pods that were given the image run it, or ended well with it. Where none of them is left, a pod with the new image
  * that the owner made since serves as well, and so does a Job that completed since the write.
  */
-export const patchedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep): Started | Vanished => {
+const patchedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep): Started | Vanished => {
   const changes = step.changes ?? []
   const named = uidsOf(step)
   const patched = all.filter(({ metadata }) => named.has(metadata.uid) && metadata.deletionTimestamp === undefined)

@@ -1,30 +1,20 @@
-/** RecycleSandbox and RestartRuntime: orders to the agent of one node, which carries them out and answers. */
-import type { NodeTask } from '../api/kinds.ts'
-import { alreadyExists } from '../kube/errors.ts'
-import { pathOf } from '../kube/paths.ts'
-import { API_VERSION } from '../model/names.ts'
-import type {
-  NodeTaskRequest,
-  Outcome,
-  PodOnNode,
-  RecycleSandboxPlan,
-  RestartRuntimePlan,
-  Write,
-} from '../model/plan.ts'
-import type { RbacGrant, RbacRule } from '../model/rbac.ts'
-import { type ActDeps, refusalOf } from './writes.ts'
+/** Orders to the agent of one node, which carries them out and answers. */
+import type { NodeTask } from '../../api/kinds.ts'
+import { alreadyExists } from '../../kube/errors.ts'
+import { pathOf } from '../../kube/paths.ts'
+import { API_VERSION } from '../../model/names.ts'
+import type { NodePlan, NodeTaskRequest, Outcome, PodOnNode, Write } from '../../model/plan.ts'
+import type { RbacRule } from '../../model/rbac.ts'
+import { takeNodeLease } from '../node-lease.ts'
+import { type ActDeps, refusalOf } from '../writes.ts'
 
-const ORDERS: RbacRule = {
+/** What every remedy needs that gives orders. */
+export const ORDERS: RbacRule = {
   apiGroups: ['podmend.io'],
   resources: ['nodetasks'],
   verbs: ['create', 'get', 'delete'],
   why: 'to give orders to the agents on nodes',
 }
-
-export const RBAC: readonly RbacGrant[] = [
-  { action: 'RecycleSandbox', namespaced: true, rules: [ORDERS] },
-  { action: 'RestartRuntime', namespaced: true, rules: [ORDERS] },
-]
 
 /** An agent that took an order later than this would act on what was true long ago. */
 const MAX_DEADLINE_MS = 10 * 60_000
@@ -73,10 +63,7 @@ const give = async (order: NodeTaskRequest, deadline: string, namespace: string,
  * Gives the orders of a plan, each once: their names are made of the plan, so an order that was given before a crash is
  * not given again. What becomes of them is for the proof. Throws where the answer is unknown.
  */
-export const createNodeTasks = async (
-  plan: RecycleSandboxPlan | RestartRuntimePlan,
-  deps: ActDeps,
-): Promise<Outcome> => {
+const createNodeTasks = async (plan: NodePlan & Tasks, deps: ActDeps): Promise<Outcome> => {
   const { namespace, clock } = deps
   if (namespace === undefined) return { kind: 'Refused', why: 'the namespace for orders to agents is not known' }
   const deadline = new Date(clock.now() + Math.min(plan.timeoutMs, MAX_DEADLINE_MS)).toISOString()
@@ -98,3 +85,11 @@ const inPart = (pods: readonly PodOnNode[], wrote: readonly Write[], why: string
   wrote,
   left: pods.map(({ name, uid }) => ({ name, uid, why })),
 })
+
+interface Tasks {
+  readonly tasks: readonly NodeTaskRequest[]
+}
+
+/** Takes the lease of the node, where remediators share those, and gives the orders. */
+export const orderTasks = async (plan: NodePlan & Tasks, deps: ActDeps): Promise<Outcome> =>
+  (await takeNodeLease(plan, deps)) ?? createNodeTasks(plan, deps)

@@ -1,24 +1,17 @@
 /** What the plans of remedies on nodes have in common. */
 import { createHash } from 'node:crypto'
-import type { NodeInspection } from '../api/node-task.ts'
-import type { DecisionInput, ApplicablePolicy } from '../model/decision-input.ts'
-import { parseDuration } from '../model/duration.ts'
-import type { Fact, Facts } from '../model/incident.ts'
-import { type ObjectRef, isNodeItself } from '../model/kubernetes.ts'
-import type { NodeRuntime, NodeVerb } from '../model/node-tasks.ts'
-import type { NodeTaskRequest, Plan, PodOnNode } from '../model/plan.ts'
-import type { HoldReason } from '../model/reasons.ts'
-import type { ActionStep, NoPlan } from './plan.ts'
+import type { NodeInspection } from '../../api/node-task.ts'
+import type { DecisionInput, ApplicablePolicy } from '../../model/decision-input.ts'
+import { parseDuration } from '../../model/duration.ts'
+import type { Fact, Facts } from '../../model/incident.ts'
+import { type ObjectRef, isNodeItself } from '../../model/kubernetes.ts'
+import type { NodeRuntime } from '../../model/node-tasks.ts'
+import type { PodOnNode } from '../../model/plan.ts'
+import type { ActionStep } from '../remedy.ts'
 
 /** As many as one record can name orders for. */
 export const MAX_NODE_PODS = 64
 const MAX_PODS_SHOWN = 20
-
-export const noPlan = (reason: HoldReason, message: string, tryNext: boolean): NoPlan => ({
-  reason,
-  message,
-  tryNext,
-})
 
 /** The pods that the policy answers to, each once, in the order of their names; without the node itself. */
 export const podsOnNode = ({ matched }: Pick<ApplicablePolicy, 'matched'>): readonly PodOnNode[] => {
@@ -64,30 +57,6 @@ export const nodeDiff = ({ name }: ObjectRef, lines: readonly string[], pods: re
   const others = pods.length > shown.length ? [`  and ${pods.length - shown.length} more`] : []
   const whose = pods.length > 0 ? ['@@ for these pods @@', ...shown, ...others] : []
   return [`@@ node/${name} @@`, ...lines, ...whose].join('\n')
-}
-
-export const taskNames = (verb: NodeVerb, hash: string, count: number): readonly string[] =>
-  Array.from({ length: count }, (_, i) => `${verb.toLowerCase()}-${hash.slice(0, 12)}-${i}`)
-
-export const installerName = (hash: string): string => `install-mount-helper-${hash.slice(0, 12)}`
-
-const renamed = (tasks: readonly NodeTaskRequest[], hash: string): readonly NodeTaskRequest[] =>
-  tasks.map(({ spec }, i) => ({ spec, name: taskNames(spec.verb, hash, i + 1).at(-1) ?? '' }))
-
-/** A plan under another hash: what its hash names is named anew. */
-export const underHash = <P extends Plan>(plan: P, hash: string): P => {
-  const named: Plan = plan
-  switch (named.type) {
-    case 'RecycleSandbox':
-    case 'RestartRuntime':
-      return { ...plan, hash, tasks: renamed(named.tasks, hash) }
-    case 'InstallMountHelper':
-      return { ...plan, hash, podName: installerName(hash) }
-    case 'RewriteImage':
-    case 'RecyclePod':
-    case 'FlagNode':
-      return { ...plan, hash }
-  }
 }
 
 /** `containerd`, `crio` or `docker` by the words of the CRI or the kubelet; undefined for others. */

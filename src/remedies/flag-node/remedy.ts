@@ -1,0 +1,24 @@
+/** FlagNode: says on the node itself what it lacks, for a person or another policy; it repairs nothing. */
+import type { PureRemedy } from '../remedy.ts'
+import { type FlagNodePlan, flagStillStands, planFlagNode } from './plan.ts'
+import { resume } from './resume.ts'
+import { text } from './text.ts'
+import { verify } from './verify.ts'
+
+export const flagNode: PureRemedy<FlagNodePlan> = {
+  type: 'FlagNode',
+  onNode: 'Marks',
+  needsAgent: true,
+  event: {
+    reason: 'NodeFlagged',
+    type: 'Warning',
+    meaning: 'A node was flagged: its conditions say what it lacks, and what to type.',
+  },
+  text,
+  plan: planFlagNode,
+  takesOutOfService: ({ taint }) => taint,
+  record: ({ target, pods, detail, message }) => ({ target, pods: [...pods], node: { tasks: [], detail, message } }),
+  resume,
+  verify,
+  stillStands: flagStillStands,
+}

@@ -1,0 +1,27 @@
+/** InstallMountHelper: installs the package of a missing mount helper on the one node. */
+import type { PureRemedy } from '../remedy.ts'
+import { installerName, type InstallMountHelperPlan, planInstallMountHelper } from './plan.ts'
+import { resume } from './resume.ts'
+import { text } from './text.ts'
+import { verify } from './verify.ts'
+
+export const installMountHelper: PureRemedy<InstallMountHelperPlan> = {
+  type: 'InstallMountHelper',
+  onNode: 'Repairs',
+  needsAgent: true,
+  event: {
+    reason: 'HelperInstalling',
+    type: 'Normal',
+    meaning: 'A short-lived pod was created on a node that installs a mount helper there.',
+  },
+  text,
+  plan: planInstallMountHelper,
+  underHash: (plan, hash) => ({ ...plan, hash, podName: installerName(hash) }),
+  record: ({ target, pods, podName, fsType }) => ({
+    target,
+    pods: [...pods],
+    node: { tasks: [podName], detail: fsType },
+  }),
+  resume,
+  verify,
+}

@@ -1,0 +1,44 @@
+/** Names of orders: made of the plan's hash, so that each is given once. */
+import { askFor, type DecisionInput } from '../../model/decision-input.ts'
+import type { NodeVerb } from '../../model/node-tasks.ts'
+import type { NodePlan, NodeTaskRequest } from '../../model/plan.ts'
+import type { Left, PureRemedy } from '../remedy.ts'
+
+export interface TaskPlan extends NodePlan {
+  readonly tasks: readonly NodeTaskRequest[]
+}
+
+export const taskNames = (verb: NodeVerb, hash: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => `${verb.toLowerCase()}-${hash.slice(0, 12)}-${i}`)
+
+const renamed = (tasks: readonly NodeTaskRequest[], hash: string): readonly NodeTaskRequest[] =>
+  tasks.map(({ spec }, i) => ({ spec, name: taskNames(spec.verb, hash, i + 1).at(-1) ?? '' }))
+
+export const tasksUnderHash = <P extends TaskPlan>(plan: P, hash: string): P => ({
+  ...plan,
+  hash,
+  tasks: renamed(plan.tasks, hash),
+})
+
+/** Orders have the names of the intent, so those that were given are not given again. */
+export const leftOfTasks = <P extends TaskPlan>({ facts }: DecisionInput, plan: P): Left<P> => {
+  const names = plan.tasks.map(({ name }) => name)
+  const ask = askFor(facts, [{ fact: 'tasks', names }])
+  if (ask) return ask
+  const { tasks } = facts
+  if (!tasks?.known) return { unseen: tasks?.why ?? 'the orders were not read' }
+  const given = new Set(tasks.value.map(({ metadata }) => metadata.name))
+  return names.every((name) => given.has(name)) ? 'Written' : { plan, written: false, complete: false }
+}
+
+/** The Event of every remedy that orders an agent. */
+export const TASK_EVENT: PureRemedy['event'] = {
+  reason: 'NodeTaskCreated',
+  type: 'Normal',
+  meaning: 'The agent of a node was ordered to do something there.',
+}
+
+export const TASK_WRITTEN = {
+  written: 'the order to the agent is given',
+  awaited: 'its answer, and for the pods to recover',
+} as const

@@ -1,0 +1,18 @@
+import type { DecisionInput, PolicyInForce } from '../../model/decision-input.ts'
+import type { NodePlan } from '../../model/plan.ts'
+import type { InProgress } from '../../model/remediation-state.ts'
+import { stepBase } from '../remedy.ts'
+
+/** What of a recorded step on a node any plan made of it has. */
+export const nodeStepBase = (
+  c: DecisionInput,
+  inProgress: InProgress,
+  policy: PolicyInForce | undefined,
+): Omit<NodePlan, 'type'> => ({
+  ...stepBase(c, inProgress, policy),
+  pods: (inProgress.step.pods ?? []).map(({ name, uid, namespace }) => ({
+    namespace: namespace ?? inProgress.record.metadata.namespace ?? '',
+    name,
+    uid,
+  })),
+})

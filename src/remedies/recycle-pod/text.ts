@@ -1,0 +1,14 @@
+import type { RemediationStep } from '../../api/remediation.ts'
+import type { RemedyText } from '../remedy.ts'
+import { POD_WRITTEN, nameOf, sayPods } from '../text.ts'
+import type { RecyclePodPlan } from './plan.ts'
+
+const step = ({ pods = [] }: RemediationStep): string => `delete ${sayPods(pods)}`
+
+export const text: RemedyText<RecyclePodPlan> = {
+  plan: ({ method, pods, target }) =>
+    `${method === 'Evict' ? 'evict' : 'delete'} ${pods.map(({ name }) => name).join(', ')} of ${nameOf(target)}`,
+  step,
+  done: ({ pods = [] }, { kind, name }) => `Deleted ${sayPods(pods)} in ${kind} ${name}`,
+  ...POD_WRITTEN,
+}
