@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fillBlocks } from './documents.ts'
+import { fillBlocks, refuseRepeats } from './documents.ts'
 import { table } from './tables.ts'
 
 const filled = (text: string): Promise<string> => fillBlocks(text, 'docs/x.md', '.')
@@ -17,6 +17,20 @@ describe('blocks in documents', () => {
     await expect(filled('<!-- generated: phase -->\n<!-- /generated -->')).rejects.toThrow(
       'docs/x.md: no table is named phase; there are causes, ',
     )
+  })
+
+  it('are refused in a second place', () => {
+    const block = '<!-- generated: phases -->\n<!-- /generated -->'
+    expect(() => refuseRepeats([{ path: 'docs/x.md', text: `${block}\n${block}` }])).toThrow(
+      'docs/x.md: table phases is in docs/x.md already',
+    )
+    expect(() =>
+      refuseRepeats([
+        { path: 'a.md', text: block },
+        { path: 'b.md', text: block },
+      ]),
+    ).toThrow('b.md: table phases is in a.md already')
+    expect(() => refuseRepeats([{ path: 'a.md', text: block }])).not.toThrow()
   })
 
   it('keep bars inside their cells', () => {

@@ -16,6 +16,18 @@ export const fillBlocks = async (text: string, path: string, root: string): Prom
   return text.replace(BLOCK, (_, begin: string, name: string, end: string) => `${begin}\n${filled.get(name)}\n\n${end}`)
 }
 
+/** A table that stands twice grows apart in its surroundings and is read twice: throws where one is in a second document. */
+export const refuseRepeats = (documents: readonly Output[]): void => {
+  const pageOf = new Map<string, string>()
+  for (const { path, text } of documents) {
+    for (const [, , name = ''] of text.matchAll(BLOCK)) {
+      const first = pageOf.get(name)
+      if (first) throw new Error(`${path}: table ${name} is in ${first} already; link to it`)
+      pageOf.set(name, path)
+    }
+  }
+}
+
 /** Tables in the documents, from the same constants that the code uses. */
 export const documents: Generator = {
   name: 'documents',
@@ -25,6 +37,8 @@ export const documents: Generator = {
       const text = await readFile(join(root, path), 'utf8')
       if (text.includes('<!-- generated: ')) outputs.push({ path, text: await fillBlocks(text, path, root) })
     }
-    return outputs.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    const sorted = outputs.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    refuseRepeats(sorted)
+    return sorted
   },
 }

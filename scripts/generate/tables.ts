@@ -70,11 +70,11 @@ const rightRows = async (root: string): Promise<readonly (readonly string[])[]> 
     ]),
   )
 
-const alertTable = (folder: string): string =>
+const alertTable = (): string =>
   table(
     ['alert', 'severity', 'fires when', 'for'],
     ALERTS.map(({ name, severity, when, for: lasting }) => [
-      `[${name}](${folder}${name}.md)`,
+      `[${name}](${name}.md)`,
       severity,
       when,
       lasting === '0m' ? 'at once' : lasting,
@@ -106,9 +106,8 @@ export const TABLES: Readonly<Record<string, (root: string) => string | Promise<
       Object.entries(REASONS).map(([reason, { meaning, events }]) => [code(reason), meaning, EVENTS_ON[events]]),
     ),
   metrics: async () => table(['metric', 'kind', 'meaning'], await metricRows()),
-  // Seen from docs/, and from the folder of the pages themselves.
-  alerts: () => alertTable('runbooks/'),
-  runbooks: () => alertTable(''),
+  // Its links are seen from the folder of the runbooks.
+  alerts: alertTable,
   rights: async (root) => table(['role', 'on', 'may', 'why'], await rightRows(root)),
   flags: () =>
     table(

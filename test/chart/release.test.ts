@@ -143,7 +143,7 @@ test('an action that is switched on gives its right, and switched off takes it b
 
 test('what it may do is said after each install and upgrade, and how to stop it', async () => {
   const first = await upgrade({})
-  expect(first).toContain('It only looks')
+  expect(first).toContain('It runs in observe-only mode')
   expect(first).toContain('It reads no secret')
   expect(first).toContain('kubectl annotate namespace podmend-system podmend.io/paused=true')
   const second = await upgrade({ actions: { rewriteImage: { enabled: true } }, readPullSecrets: { enabled: true } })
