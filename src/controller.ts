@@ -1,7 +1,7 @@
 /** The controller: reads its flags, stands for the lease, runs the pipeline until it is told to stop. */
 import { readFileSync } from 'node:fs'
 import { type Config, ConfigError, readConfig } from './config/config.ts'
-import { createPipeline } from './controller/controller.ts'
+import { createController } from './controller/controller.ts'
 import { createKubeClient } from './kube/client.ts'
 import { loadKubeConnection } from './kube/connection.ts'
 import { createLeader } from './kube/leader-election.ts'
@@ -32,7 +32,7 @@ const run = async (config: Config): Promise<void> => {
     clock,
     onElected: () => {
       log.info('leading', { identity: config.identity })
-      pipeline.resync()
+      controller.resync()
     },
     onLost: (why) => log.warn('no longer leading', { why }),
     onError: (err) => log.warn('lease not renewed', { err }),
@@ -42,10 +42,10 @@ const run = async (config: Config): Promise<void> => {
     userAgent,
     ...(config.leaderElect && { beforeWrite: leader.assertLeader }),
   })
-  const pipeline = createPipeline({ config, client, leads, clock, log, version })
+  const controller = createController({ config, client, leads, clock, log, version })
 
   const readiness = () => {
-    const quiet = pipeline.watch.quiet(QUIET_MS, clock.now())
+    const quiet = controller.informers.quiet(QUIET_MS, clock.now())
     return quiet.length === 0
       ? { body: 'ok\n' }
       : { status: 503, body: `these watches have not been heard of: ${quiet.join(', ')}\n` }
@@ -53,20 +53,20 @@ const run = async (config: Config): Promise<void> => {
   const server = await startHttpServer({
     host: config.httpHost,
     port: config.httpPort,
-    handlers: { '/metrics': pipeline.metrics.scrape, '/healthz': () => ({ body: 'ok\n' }), '/readyz': readiness },
+    handlers: { '/metrics': controller.metrics.scrape, '/healthz': () => ({ body: 'ok\n' }), '/readyz': readiness },
     onError: (err, { path }) => log.warn('writing the task status failed', { err, path }),
   })
   const { promise: told, resolve: stop } = Promise.withResolvers<NodeJS.Signals>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
 
   log.info('started', { version, server: connection.server.host, namespace: config.namespace, port: server.port })
-  pipeline.start()
+  controller.start()
   if (config.leaderElect) leader.start()
-  void pipeline.watch.synced.then(() => log.info('ready'))
+  void controller.informers.synced.then(() => log.info('ready'))
 
   const signal = await told
   log.info('stopping', { signal })
-  await pipeline.stop()
+  await controller.stop()
   if (config.leaderElect) await leader.stop()
   await server.close()
 }

@@ -48,7 +48,7 @@ const rows = (schema: JsonSchema, path: string): readonly (readonly string[])[] 
 
 /** Names, kinds and meanings as a scrape tells them. */
 const metricRows = async (): Promise<readonly (readonly string[])[]> => {
-  const { body } = await createMetrics({ version: '0', countByPhase: () => ({}), defaults: false }).scrape()
+  const { body } = await createMetrics({ version: '0', defaults: false }).scrape()
   const kinds = new Map([...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', kind = '']) => [name, kind]))
   return [...body.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name = '', help = '']) => [
     code(name),

@@ -5,23 +5,21 @@ import { isNodeCause, type NodeCause } from '../model/causes.ts'
 import { type Fact, incidentKey } from '../model/incident.ts'
 import { MOUNT_HELPER_TYPES } from '../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../model/names.ts'
-import type { Outcome } from '../model/plan.ts'
-import type { Clearing } from '../remedies/flag-node/act.ts'
+import { clearFlag } from '../remedies/flag-node/act.ts'
+import type { ActDeps } from '../remedies/writes.ts'
 import type { EventMessage } from '../report/event-messages.ts'
-import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Nodes, NodeEntry } from '../watch/node-cache.ts'
+import type { NodeEntry } from '../watch/node-cache.ts'
 import type { Incidents } from './incidents.ts'
+import type { State } from './state.ts'
 
 export interface ClearNodeFlagsDeps {
-  readonly nodes: Pick<Nodes, 'all'>
-  readonly incidents: Pick<Incidents, 'get'>
+  readonly io: ActDeps
   readonly inspect: Inspect
-  readonly clearFlag: (clearing: Clearing) => Promise<Outcome>
-  readonly emit: (notes: readonly EventMessage[]) => void
-  /** Whether this process leads, and nobody stopped it. */
+  readonly state: Pick<State, 'nodes' | 'incidents'>
+  readonly emit: (messages: readonly EventMessage[]) => void
+  /** Whether this process leads, and is not paused. */
   readonly mayAct: () => boolean
-  readonly clock: Clock
   readonly log: Log
 }
 
@@ -36,7 +34,9 @@ const GONE_FOR_MS = 2 * 60_000
  * agents, everything else by its incident's being over for a while.
  */
 export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
-  const { nodes, incidents, inspect, clearFlag, emit, mayAct, clock, log } = deps
+  const { io, inspect, state, emit, mayAct, log } = deps
+  const { nodes, incidents } = state
+  const { clock } = io
   const goneSince = new Map<string, number>()
   const lookedAt = new Map<string, number>()
   /** Told once, not every few seconds. */
@@ -62,7 +62,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
 
   const clear = async ({ node, cause, detail }: Flag, why: string): Promise<void> => {
     const message = `${why}: the flag ${cause}=${detail} is taken away`
-    const outcome = await clearFlag({ name: node.name, uid: node.uid, cause, message })
+    const outcome = await clearFlag({ name: node.name, uid: node.uid, cause, message }, io)
     const key = incidentKey(node.uid, cause)
     if (outcome.kind === 'Refused' && !refused.has(key)) {
       refused.add(key)

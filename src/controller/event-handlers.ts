@@ -1,88 +1,93 @@
 import type { RemediationPolicy } from '../api/kinds.ts'
 import { classify } from '../catalogue/classify.ts'
+import { known } from '../model/incident.ts'
 import { isOpen } from '../model/remediation-state.ts'
-import type { AttemptHistory } from '../report/attempts.ts'
 import type { EventHandlers } from '../watch/informers.ts'
-import type { Nodes } from '../watch/node-cache.ts'
-import type { PodCache } from '../watch/pod-cache.ts'
-import type { Policies } from '../watch/policy-cache.ts'
-import { isInPlace, type RemediationCache, subjectOf, targetOf } from '../watch/remediation-cache.ts'
-import type { Incidents } from './incidents.ts'
+import { isInPlace, subjectOf, targetOf } from '../watch/remediation-cache.ts'
+import type { State } from './state.ts'
 
 export interface EventHandlerDeps {
-  readonly podCache: PodCache
-  readonly incidents: Incidents
-  readonly records: RemediationCache
-  readonly policies: Policies
-  readonly attemptHistory: Pick<AttemptHistory, 'sawPolicy' | 'sawRecord'>
-  /** Wants an incident looked at. */
-  readonly enqueue: (key: string) => void
+  readonly state: State
   readonly now: () => number
+  /** The operator's own, where the records of nodes are. */
+  readonly namespace: string
+  /** Adds an incident to the work queue. */
+  readonly enqueue: (key: string) => void
   readonly policiesChanged: () => void
-  /** Where the records of nodes lie. */
-  readonly operatorNamespace: string
-  readonly paused: (paused: boolean) => void
-  readonly nodes: Nodes
   /** A node came, changed or went. */
   readonly nodeChanged: (uid: string) => void
+  readonly pausedChanged: (paused: boolean) => void
 }
 
-/** What each thing that a watch shows means for what is known, and who is to look again because of it. */
+/** What each thing that a watch shows changes in memory, and which incidents are checked because of it. */
 export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
-  const { podCache, incidents, records, policies, attemptHistory, nodes, enqueue } = deps
+  const { state, now, namespace, enqueue, policiesChanged, nodeChanged, pausedChanged } = deps
+  const { pods, nodes, policies, remediations, incidents, attempts } = state
   return {
-    pendingPod: podCache.sawPending,
-    leftPending: ({ metadata }) => {
-      podCache.leftPending(metadata.uid)
-      // One that is going is no start; it proves something too, but nothing that a later look would miss.
-      if (metadata.deletionTimestamp !== undefined) return
-      for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) {
-        incidents.sawStart(key, deps.now())
-        enqueue(key)
-      }
+    pods: {
+      upsert: pods.sawPending,
+      remove: ({ metadata }) => {
+        pods.leftPending(metadata.uid)
+        // A pod that is being deleted has not started, and its deletion proves nothing that a later check would miss.
+        if (metadata.deletionTimestamp !== undefined) return
+        for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) {
+          incidents.sawStart(key, now())
+          enqueue(key)
+        }
+      },
     },
-    // An Event whose words nobody knows is no reason to read a pod: most Warnings are about other things than starting.
-    word: (ref, word) => {
-      if (classify(word).cause !== 'Unknown') podCache.heard(ref, word)
+    // An Event that the catalogue does not know is no reason to read a pod: most Warnings are not about starting.
+    warning: (ref, warning) => {
+      if (classify(warning).cause !== 'Unknown') pods.heard(ref, warning)
     },
-    policy: (object) => {
-      attemptHistory.sawPolicy(object as RemediationPolicy)
-      if (policies.put(object)) deps.policiesChanged()
+    policies: {
+      upsert: (object) => {
+        attempts.sawPolicy(object as RemediationPolicy)
+        if (policies.put(object)) policiesChanged()
+      },
+      remove: (uid) => {
+        policies.drop(uid)
+        policiesChanged()
+      },
     },
-    policyGone: (uid) => {
-      policies.drop(uid)
-      deps.policiesChanged()
+    remediations: {
+      upsert: (record) => {
+        if (!isInPlace(record, namespace)) return
+        const before = remediations.get(record.metadata.uid)
+        remediations.put(record)
+        attempts.sawRecord(record)
+        const subject = subjectOf(record)
+        if (!subject || !isOpen(record)) return
+        // The echo of our own status changes nothing; a decision in the spec does, and so does a record that is not worked
+        // on: after a restart, or from another leader.
+        const isEcho = before?.metadata.generation === record.metadata.generation
+        const isKnown = incidents.isOpen(subject.ownerUid, subject.area)
+        if (!isEcho || !isKnown) enqueue(incidents.resume(subject.area, targetOf(record)))
+      },
+      remove: (uid) => {
+        const record = remediations.get(uid)
+        remediations.drop(uid)
+        const subject = record && subjectOf(record)
+        if (subject && incidents.isOpen(subject.ownerUid, subject.area)) {
+          enqueue(incidents.resume(subject.area, targetOf(record)))
+        }
+      },
     },
-    remediation: (record) => {
-      if (!isInPlace(record, deps.operatorNamespace)) return
-      const before = records.get(record.metadata.uid)
-      records.put(record)
-      attemptHistory.sawRecord(record)
-      const subject = subjectOf(record)
-      if (!subject || !isOpen(record)) return
-      // The echo of our own status is no news; a person's word in the spec is, and so is a record that nobody works on:
-      // after a restart, or from another leader.
-      const known = before?.metadata.generation === record.metadata.generation
-      const open = incidents.isOpen(subject.ownerUid, subject.area)
-      if (!known || !open) enqueue(incidents.resume(subject.area, targetOf(record)))
+    paused: (paused) => {
+      if (state.paused.known && state.paused.value === paused) return
+      state.paused = known(paused)
+      pausedChanged(paused)
     },
-    remediationGone: (uid) => {
-      const record = records.get(uid)
-      records.drop(uid)
-      const subject = record && subjectOf(record)
-      if (subject && incidents.isOpen(subject.ownerUid, subject.area)) {
-        enqueue(incidents.resume(subject.area, targetOf(record)))
-      }
+    nodes: {
+      upsert: (node) => {
+        if (nodes.put(node)) nodeChanged(node.uid)
+      },
+      remove: (uid) => {
+        nodes.drop(uid)
+        nodeChanged(uid)
+      },
+      synced: nodes.seen,
+      unavailable: nodes.unseen,
     },
-    paused: deps.paused,
-    node: (node) => {
-      if (nodes.put(node)) deps.nodeChanged(node.uid)
-    },
-    nodeGone: (uid) => {
-      nodes.drop(uid)
-      deps.nodeChanged(uid)
-    },
-    nodesSeen: nodes.seen,
-    nodesUnseen: nodes.unseen,
   }
 }

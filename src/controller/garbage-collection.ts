@@ -10,60 +10,51 @@ import { isInProgress, policyRefOf } from '../model/remediation-state.ts'
 import { ATTEMPTS_WINDOW_MS } from '../report/attempts.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { PodCache } from '../watch/pod-cache.ts'
-import type { Policies } from '../watch/policy-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
+import type { State } from './state.ts'
 
 export interface GarbageCollectionDeps {
-  readonly podCache: Pick<PodCache, 'prune'>
-  readonly records: Pick<RemediationCache, 'all'>
-  readonly policies: Pick<Policies, 'inForce'>
   readonly client: Pick<KubeClient, 'list' | 'remove'>
-  readonly config: Pick<Config, 'historyLimit' | 'ttlAfterFinishedMs' | 'namespace'>
   readonly clock: Clock
-  readonly leads: () => boolean
   readonly log: Log
+  readonly config: Pick<Config, 'historyLimit' | 'ttlAfterFinishedMs' | 'namespace'>
+  readonly state: Pick<State, 'pods' | 'policies' | 'remediations'>
+  readonly leads: () => boolean
 }
 
 const EVERY_MS = 60_000
 
-/** Forgets what nobody asks for any more, and deletes records that nothing reads any more, now and then. */
-export const createGarbageCollection = ({
-  podCache,
-  records,
-  policies,
-  client,
-  config,
-  clock,
-  leads,
-  log,
-}: GarbageCollectionDeps) => {
+/** Once a minute: forgets pods of which nothing was heard for long, and deletes records and tasks that nothing reads any more. */
+export const createGarbageCollection = ({ client, clock, log, config, state, leads }: GarbageCollectionDeps) => {
+  const { pods, policies, remediations } = state
   let cancel: (() => void) | undefined
   const cooldownMs = (policy: string): number => {
     const found = policies.inForce().find(({ name }) => name === policy)
     return found ? parseDuration(found.spec.limits.cooldown) : 0
   }
-  const collectTasks = createCollectTasks({ client, records, namespace: config.namespace, now: () => clock.now() })
-  const sweep = async (): Promise<void> => {
-    podCache.prune()
+  const deleteOldTasks = createDeleteOldTasks({
+    client,
+    remediations,
+    namespace: config.namespace,
+    now: () => clock.now(),
+  })
+  const run = async (): Promise<void> => {
+    pods.prune()
     if (!leads()) return
     const keeping = { historyLimit: config.historyLimit, ttlMs: config.ttlAfterFinishedMs, cooldownMs }
-    const deleted = await deleteRecords(chooseExpired(records.all(), clock.now(), keeping), client)
+    const deleted = await deleteRecords(chooseExpired(remediations.all(), clock.now(), keeping), client)
     if (deleted > 0) log.info('deleted finished remediations', { deleted })
-    const tasks = await collectTasks()
-    if (tasks > 0) log.info('deleted old orders to nodes', { deleted: tasks })
+    const tasks = await deleteOldTasks()
+    if (tasks > 0) log.info('deleted old node tasks', { deleted: tasks })
   }
   const next = (): void => {
     cancel = clock.setTimeout(() => {
-      sweep()
-        .catch((err: unknown) => log.warn('housekeeping failed', { err }))
+      run()
+        .catch((err: unknown) => log.warn('garbage collection failed', { err }))
         .finally(next)
     }, EVERY_MS)
   }
-  return {
-    start: next,
-    stop: () => cancel?.(),
-  }
+  return { start: next, stop: () => cancel?.() }
 }
 
 // Which records may go: the choice is pure, the deletion only of what was chosen, by uid.
@@ -111,15 +102,13 @@ export const chooseExpired = (
 /** Deletes records, each only if it is still this one as it was chosen. Resolves with how many went. */
 export const deleteRecords = async (
   records: readonly Remediation[],
-  kube: {
-    remove<T>(path: string, body: { preconditions: { uid: string; resourceVersion: string } }): Promise<T>
-  },
+  client: Pick<KubeClient, 'remove'>,
 ): Promise<number> => {
   let deleted = 0
   for (const { metadata } of records) {
     const { namespace, name, uid, resourceVersion } = metadata
     try {
-      await kube.remove(pathOf({ kind: 'Remediation', namespace, name }), { preconditions: { uid, resourceVersion } })
+      await client.remove(pathOf({ kind: 'Remediation', namespace, name }), { preconditions: { uid, resourceVersion } })
       deleted += 1
     } catch (error) {
       if (!notFound(error) && !conflict(error)) throw new Error(`deleting Remediation ${name}`, { cause: error })
@@ -164,18 +153,18 @@ export const chooseOldInstallers = (pods: readonly Pod[], now: number, needed: R
     return ended && !needed.has(pod.metadata.name) && ageOf(pod, now, endOfPod(pod)) >= INSTALLER_LIFE_MS
   })
 
-export interface CollectTasksDeps {
+export interface DeleteOldTasksDeps {
   readonly client: Pick<KubeClient, 'list' | 'remove'>
-  readonly records: Pick<RemediationCache, 'all'>
+  readonly remediations: Pick<RemediationCache, 'all'>
   /** The operator's own, where orders lie. */
   readonly namespace: string
   readonly now: () => number
 }
 
 /** Names of orders, and of installing pods, that a remedy under way still waits for. */
-const neededBy = (records: Pick<RemediationCache, 'all'>): ReadonlySet<string> =>
+const neededBy = (remediations: Pick<RemediationCache, 'all'>): ReadonlySet<string> =>
   new Set(
-    records
+    remediations
       .all()
       .filter(isInProgress)
       .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.tasks ?? [])),
@@ -188,10 +177,10 @@ const orNothing = (error: unknown): { readonly items: readonly never[] } => {
 }
 
 /** Deletes orders to agents, and pods that installed something, that nobody reads any more. Resolves with how many went. */
-export const createCollectTasks =
-  ({ client, records, namespace, now }: CollectTasksDeps) =>
+export const createDeleteOldTasks =
+  ({ client, remediations, namespace, now }: DeleteOldTasksDeps) =>
   async (): Promise<number> => {
-    const needed = neededBy(records)
+    const needed = neededBy(remediations)
     const [tasks, pods] = await Promise.all([
       listAll<NodeTask>(client, pathOf({ kind: 'NodeTask', namespace })).catch(orNothing),
       client.list<Pod>(pathOf({ kind: 'Pod', namespace }), { labelSelector: INSTALL_LABEL }).catch(orNothing),

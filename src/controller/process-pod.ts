@@ -1,25 +1,24 @@
-import { listPodsOn, nodeRef } from '../diagnose/node/facts.ts'
+/** One pod, or one node, that may be broken: it is assigned to the incidents of its owner and its node, or leaves them. */
+import { nodeRef, readNodeRef } from '../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../diagnose/node/findings.ts'
+import { readOwner } from '../diagnose/owner/resolve.ts'
 import { areaOfFinding } from '../diagnose/pod/findings.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import { type IncidentArea, isNodeCause } from '../model/causes.ts'
-import type { FailingPod, Owner } from '../model/incident.ts'
+import type { FailingPod } from '../model/incident.ts'
 import type { ObjectRef, Pod } from '../model/kubernetes.ts'
-import type { Nodes } from '../watch/node-cache.ts'
-import type { PodCache, PodRef, WarningEvent } from '../watch/pod-cache.ts'
-import type { Assignment, Incidents, OpenIncident } from './incidents.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { PodRef } from '../watch/pod-cache.ts'
+import type { Assignment } from './incidents.ts'
+import { failuresOf, type State } from './state.ts'
 
-/** What a look at one pod needs. */
 export interface ProcessPodDeps {
-  readonly podCache: Pick<PodCache, 'get' | 'forget'>
-  readonly incidents: Incidents
-  /** The pod as it is now; undefined where it is gone or another pod has its name. */
-  readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
-  /** Under what a pod that fails so is filed. */
-  readonly file: (failing: FailingPod, areas: readonly IncidentArea[]) => Promise<readonly Assignment[]>
-  readonly detectFailures: (pod: Pod, words: readonly WarningEvent[]) => FailingPod
+  readonly client: KubeClient
+  readonly clock: Clock
+  readonly state: Pick<State, 'pods' | 'nodes' | 'incidents'>
+  /** Adds an incident to the work queue. */
   readonly enqueue: (key: string) => void
 }
 
@@ -28,71 +27,90 @@ export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [
   ...new Set(failing.findings.flatMap((finding) => areaOfFinding(finding) ?? [])),
 ]
 
-/** Looks at one pod that may be broken and files it under the incidents of its owner and its node, or takes it out of them. */
 export const createProcessPod =
-  ({ podCache, incidents, readPod, file, detectFailures, enqueue }: ProcessPodDeps) =>
+  ({ client, clock, state, enqueue }: ProcessPodDeps) =>
   async (uid: string): Promise<void> => {
+    const { pods, incidents } = state
     const recovered = (): void => incidents.recovered(uid).forEach(enqueue)
 
-    const entry = podCache.get(uid)
+    const entry = pods.get(uid)
     if (!entry) return recovered()
-    const pod = entry.pod ?? (await readPod(entry.ref))
+    const pod = entry.pod ?? (await readPod(entry.ref, client))
     if (!pod || pod.metadata.deletionTimestamp !== undefined) {
-      podCache.forget(uid)
+      pods.forget(uid)
       return recovered()
     }
-    const failing = detectFailures(pod, entry.words)
+    const failing = failuresOf(pod, state, clock.now())
     const areas = failingAreas(failing)
     if (areas.length === 0) {
-      // A pod that runs again is forgotten with its words; one that is only starting may still say more.
-      if (!entry.pod) podCache.forget(uid)
+      // A pod that runs again is forgotten with its Events; one that is only starting may still get more of them.
+      if (!entry.pod) pods.forget(uid)
       return recovered()
     }
-    // Who owns a pod does not change while it fails; what it says does, with each Event and each back-off.
-    const assigned = incidents.reassign(failing, areas)
-    if (assigned) return assigned.forEach(enqueue)
-    incidents.report(failing, await file(failing, areas)).forEach(enqueue)
+    // The owner of a pod does not change while it fails; its messages do, with each Event and each back-off.
+    const reassigned = incidents.reassign(failing, areas)
+    if (reassigned) return reassigned.forEach(enqueue)
+    const at = clock.now()
+    incidents.report(failing, await assignmentsOf(failing, areas, { client, state, at })).forEach(enqueue)
   }
 
-export interface AssignDeps {
-  readonly readOwner: (pod: Pod) => Promise<Owner>
-  /** A node by its name; undefined where it is gone or cannot be seen. */
-  readonly nodeNamed: (name: string) => Promise<ObjectRef | undefined>
-  readonly now: () => number
+/** The incidents that a failing pod belongs to: what lies with its node goes to the node, the rest to its owner. */
+const assignmentsOf = async (
+  { pod }: FailingPod,
+  areas: readonly IncidentArea[],
+  { client, state, at }: Pick<ProcessPodDeps, 'client' | 'state'> & { readonly at: number },
+): Promise<readonly Assignment[]> => {
+  const ofNode = areas.filter(isNodeCause)
+  const ofOwner = areas.filter((area) => !isNodeCause(area))
+  const nodeName = pod.spec?.nodeName
+  const [node, owner] = await Promise.all([
+    ofNode.length > 0 && nodeName ? nodeNamed(nodeName, state, client) : undefined,
+    ofOwner.length > 0 ? readOwner(pod, client) : undefined,
+  ])
+  return [
+    ...(owner ? [{ target: owner.ref, areas: ofOwner, owner: { value: owner, at } }] : []),
+    // The whole node is read when its incident is decided on, once for all of its pods.
+    ...(node ? [{ target: node, areas: ofNode }] : []),
+  ]
 }
 
-/** Answers under what a pod that fails in these areas is filed: what lies with its node under the node, the rest under its owner. */
-export const createAssignPod =
-  ({ readOwner, nodeNamed, now }: AssignDeps) =>
-  async ({ pod }: FailingPod, areas: readonly IncidentArea[]): Promise<readonly Assignment[]> => {
-    const ofNode = areas.filter(isNodeCause)
-    const ofOwner = areas.filter((area) => !isNodeCause(area))
-    const nodeName = pod.spec?.nodeName
-    const at = now()
-    const [node, owner] = await Promise.all([
-      ofNode.length > 0 && nodeName ? nodeNamed(nodeName) : undefined,
-      ofOwner.length > 0 ? readOwner(pod) : undefined,
-    ])
-    return [
-      ...(owner ? [{ target: owner.ref, areas: ofOwner, owner: { value: owner, at } }] : []),
-      // A node is read when it is decided on: thousands of its bytes say nothing of the one pod.
-      ...(node ? [{ target: node, areas: ofNode }] : []),
-    ]
+/** A node by its name; undefined where it is gone or cannot be seen. */
+const nodeNamed = async (
+  name: string,
+  { nodes }: Pick<State, 'nodes'>,
+  client: KubeClient,
+): Promise<ObjectRef | undefined> => {
+  // A watch that broke may show a node that was recreated since.
+  const node = nodes.fact().known ? nodes.named(name) : undefined
+  return node ? nodeRef(node) : readNodeRef(name, client)
+}
+
+/** Reads a pod as it is now; undefined where it is gone or another pod has its name. */
+export const readPod = async (
+  { namespace, name, uid }: PodRef,
+  client: Pick<KubeClient, 'get'>,
+): Promise<Pod | undefined> => {
+  try {
+    const pod = await client.get<Pod>(pathOf({ kind: 'Pod', namespace, name }))
+    return pod.metadata.uid === uid ? pod : undefined
+  } catch (error) {
+    if (notFound(error)) return undefined
+    throw new Error(`reading pod ${namespace}/${name}`, { cause: error })
   }
+}
 
 export interface ProcessNodeDeps {
-  readonly nodes: Pick<Nodes, 'get'>
-  readonly incidents: Pick<Incidents, 'report' | 'recovered'>
+  readonly state: Pick<State, 'nodes' | 'incidents'>
   readonly enqueue: (key: string) => void
   readonly now: () => number
 }
 
 /**
- * Files what a node says of itself, or takes it out of its incidents. Nothing is read: all that counts was watched. A
- * runtime that does not answer makes no pod's Event, so this is the only sign of it.
+ * Assigns what a node's own condition says to its incidents, or removes it from them. Nothing is read: all that counts is
+ * watched. A runtime that does not answer causes no Event of any pod, so this is the only sign of it.
  */
 export const createProcessNode =
-  ({ nodes, incidents, enqueue, now }: ProcessNodeDeps) =>
+  ({ state: { nodes, incidents }, enqueue, now }: ProcessNodeDeps) =>
   (uid: string): void => {
     const node = nodes.get(uid)
     const failing = node && detectNodeFailures(node, now())
@@ -103,86 +121,3 @@ export const createProcessNode =
         : incidents.recovered(uid)
     keys.forEach(enqueue)
   }
-
-/** Reads a pod as it is now; undefined where it is gone or another pod has its name. */
-export const createReadPod =
-  (client: Pick<KubeClient, 'get'>) =>
-  async ({ namespace, name, uid }: PodRef): Promise<Pod | undefined> => {
-    try {
-      const pod = await client.get<Pod>(pathOf({ kind: 'Pod', namespace, name }))
-      return pod.metadata.uid === uid ? pod : undefined
-    } catch (error) {
-      if (notFound(error)) return undefined
-      throw new Error(`reading pod ${namespace}/${name}`, { cause: error })
-    }
-  }
-
-/** Lists every pod on a node as it is now: one request, bounded by the node. */
-export const createReadPodsOn =
-  (client: Pick<KubeClient, 'list'>) =>
-  async (node: string): Promise<readonly Pod[]> => {
-    try {
-      return await listPodsOn(node, client)
-    } catch (error) {
-      throw new Error(`listing the pods on node ${node}`, { cause: error })
-    }
-  }
-
-export interface StillFailingDeps {
-  readonly incidents: Pick<Incidents, 'recovered'>
-  /** Failing pods, or the node itself, whose object a watch keeps current; the others are read anew. */
-  readonly watched: (podUid: string) => boolean
-  /** The pod as it is now; undefined where it is gone or another pod has its name. */
-  readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
-  /** Every pod on a node, as it is now. */
-  readonly readPodsOn: (node: string) => Promise<readonly Pod[]>
-  readonly detectFailures: (pod: Pod) => FailingPod
-}
-
-/** Pods read one by one for one decision. Of a node with more of them all are listed; those of a workload take turns. */
-const MAX_READ = 8
-
-const refOf = ({ metadata }: Pod): PodRef => ({
-  namespace: metadata.namespace ?? '',
-  name: metadata.name,
-  uid: metadata.uid,
-})
-
-/** Which pods of an incident fail now: what memory has of them may be older than their recovery. */
-export const createStillFailing = (deps: StillFailingDeps) => {
-  const readAt = new WeakMap<FailingPod, number>()
-  let reads = 0
-
-  const detected = (pod: Pod | undefined, area: IncidentArea): FailingPod | undefined => {
-    if (!pod || pod.metadata.deletionTimestamp !== undefined) return undefined
-    const fresh = deps.detectFailures(pod)
-    return failingAreas(fresh).includes(area) ? fresh : undefined
-  }
-
-  /** Those that are read anew, each as it is now; undefined where it fails no more. */
-  const reread = async (
-    { area, target }: OpenIncident,
-    unwatched: readonly FailingPod[],
-  ): Promise<ReadonlyMap<FailingPod, FailingPod | undefined>> => {
-    if (isNodeCause(area) && unwatched.length > MAX_READ) {
-      const there = new Map((await deps.readPodsOn(target.name)).map((pod) => [pod.metadata.uid, pod]))
-      return new Map(unwatched.map((was) => [was, detected(there.get(was.pod.metadata.uid), area)]))
-    }
-    const next = unwatched.toSorted((a, b) => (readAt.get(a) ?? 0) - (readAt.get(b) ?? 0)).slice(0, MAX_READ)
-    const pairs = next.map(async (was): Promise<readonly [FailingPod, FailingPod | undefined]> => {
-      readAt.set(was, (reads += 1))
-      return [was, detected(await deps.readPod(refOf(was.pod)), area)]
-    })
-    return new Map(await Promise.all(pairs))
-  }
-
-  return async (open: OpenIncident): Promise<readonly FailingPod[]> => {
-    const known = [...open.pods.values()]
-    const fresh = await reread(
-      open,
-      known.filter(({ pod }) => !deps.watched(pod.metadata.uid)),
-    )
-    for (const [{ pod }, now] of fresh) if (!now) deps.incidents.recovered(pod.metadata.uid)
-    return known.map((was) => (fresh.has(was) ? fresh.get(was) : was)).filter((pod) => pod !== undefined)
-  }
-}

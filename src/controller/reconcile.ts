@@ -1,142 +1,118 @@
+/** One incident, from what is true now to what is written of it. */
 import type { Remediation } from '../api/kinds.ts'
+import type { Config } from '../config/config.ts'
 import { decide } from '../decide/decide.ts'
+import { buildIncident } from '../diagnose/incident.ts'
+import { readOwnerAt } from '../diagnose/owner/resolve.ts'
+import type { KubeClient } from '../kube/client.ts'
 import { isNodeCause } from '../model/causes.ts'
 import { parseTime } from '../model/duration.ts'
-import {
-  type Diagnosis,
-  type FactName,
-  type FailingPod,
-  type Incident,
-  incidentId,
-  incidentKey,
-  type Owner,
-} from '../model/incident.ts'
-import type { ObjectRef, Pod } from '../model/kubernetes.ts'
+import { type FailingPod, type Incident, incidentId, type Owner } from '../model/incident.ts'
+import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { runningDigests } from '../model/pod.ts'
-import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
 import { endedWith, isInProgress, isOpen, supersededRecords } from '../model/remediation-state.ts'
+import { act } from '../remedies/act.ts'
+import { returnNodeLease } from '../remedies/node-lease.ts'
+import type { ActDeps } from '../remedies/writes.ts'
 import type { Report } from '../report/report.ts'
-import type { PodRef } from '../watch/pod-cache.ts'
-import type { RemediationCache } from '../watch/remediation-cache.ts'
-import { evaluate, type Evaluation, type Gather, type Snapshot } from './evaluate.ts'
-import type { Incidents, OpenIncident } from './incidents.ts'
-import type { Reservations } from './limits.ts'
-import { failingAreas } from './process-pod.ts'
+import type { Log } from '../runtime/log.ts'
+import { evaluate, type Evaluation, type Gather } from './evaluate.ts'
+import { createFailingPods, podReads } from './failing-pods.ts'
+import type { OpenIncident } from './incidents.ts'
 import type { RateLimiter } from './rate-limiter.ts'
+import { snapshotOf, type State } from './state.ts'
 
 export interface ReconcileDeps {
-  readonly incidents: Incidents
-  readonly records: RemediationCache
-  /** The pod as it is now; undefined where it is gone or another pod has its name. */
-  readonly readPod: (ref: PodRef) => Promise<Pod | undefined>
-  /** The pods of an incident that fail now. */
-  readonly stillFailing: (open: OpenIncident) => Promise<readonly FailingPod[]>
-  readonly detectFailures: (pod: Pod) => FailingPod
-  readonly readOwner: (ref: ObjectRef, pod: Pod | undefined) => Promise<Owner | undefined>
-  /** Wants another incident looked at. */
-  readonly enqueue: (key: string) => void
-  readonly buildIncident: (open: OpenIncident, owner: Owner, pods: readonly FailingPod[]) => Incident
-  readonly snapshot: (open: OpenIncident, now: number) => Snapshot
-  readonly reservations: Reservations
+  readonly config: Config
+  /** The client, the clock, and what remedies need beside them. */
+  readonly io: ActDeps & { readonly kube: KubeClient }
   readonly gather: Gather
-  /** How long containers must stay started: nothing is proven so soon after a write. */
-  readonly stabilizationMs: number
-  readonly rateLimiter: Pick<RateLimiter, 'mayAct'>
-  readonly act: (plan: Plan) => Promise<Outcome>
-  /** A remedy on a node came to its end: others may work there. */
-  readonly leaveNode: (node: Pick<ObjectRef, 'name' | 'uid'>) => Promise<void>
+  readonly state: State
   readonly report: Report
-  readonly now: () => number
+  readonly rateLimiter: Pick<RateLimiter, 'mayAct'>
+  /** Adds another incident to the work queue. */
+  readonly enqueue: (key: string) => void
+  readonly log: Log
 }
 
-/** The next look; absent: only a signal brings it back. */
+/** The next run; absent: only an event brings it back. */
 export interface Result {
   readonly requeueAfterMs?: number
 }
 
 const SOON_MS = 1_000
-/** However far a verdict looks ahead: policies' times and other people's doings are looked at again. */
+/** However far a verdict looks ahead: the clocks of policies and the work of others are checked in between. */
 const LONGEST_MS = 10 * 60_000
-/** An owner that was read for filing a pod need not be read again at once. */
+/** An owner that was read for assigning a pod need not be read again at once. */
 const OWNER_FRESH_MS = 500
-/** Most replacements of a broken pod start so soon; those that do are proven by one look. */
+/** Most replacements of a broken pod start within this time; those that do are verified by one check. */
 const USUAL_START_MS = 5_000
 
-/** One incident, from what is true now to what is written of it. */
 export const createReconcile = (deps: ReconcileDeps) => {
-  const { incidents, records, report, now } = deps
-  const verificationMs = deps.stabilizationMs + USUAL_START_MS
+  const { config, io, gather, state, report, rateLimiter, enqueue, log } = deps
+  const { incidents, remediations, reservations } = state
+  const now = () => io.clock.now()
+  const verificationMs = config.stabilizationWindowMs + USUAL_START_MS
+  const failingPods = createFailingPods({ state, reads: podReads(io.kube), now })
+
+  const recordsOf = ({ target, area }: Pick<OpenIncident, 'target' | 'area'>): readonly Remediation[] =>
+    remediations.of(target.uid, area)
 
   /**
-   * Ms until a remedy that was just carried out can be proven, by the last start that was seen or, without one, by when
-   * most have started; 0 where none was. Looks before only cost reads.
+   * Ms until a remedy that was just carried out can be verified, by the last start that was seen or, without one, by when
+   * most have started; 0 where none was. Checks before only cost reads.
    */
-  const untilVerifiable = ({ startedAt, area }: OpenIncident, mine: readonly Remediation[]): number => {
-    // What an agent does takes its own time, and its answer makes no signal: the decision says when to look.
+  const untilVerifiable = ({ startedAt, area }: OpenIncident, records: readonly Remediation[]): number => {
+    // What an agent does takes its own time, and no event tells of its status: the decision says when to check.
     if (isNodeCause(area)) return 0
-    const { steps = [] } = mine.find(({ status }) => status?.phase === 'Verifying')?.status ?? {}
+    const { steps = [] } = records.find(({ status }) => status?.phase === 'Verifying')?.status ?? {}
     const actedAt = parseTime(steps.at(-1)?.actedAt)
-    // Whoever wrote the time may have another clock.
+    // The clock of another replica may have written the time.
     if (actedAt === undefined || actedAt > now()) return 0
     const latest = actedAt + verificationMs
-    const seen = startedAt === undefined || startedAt < actedAt ? latest : startedAt + deps.stabilizationMs
-    return Math.max(0, Math.min(seen, latest) - now())
+    const started = startedAt === undefined || startedAt < actedAt ? latest : startedAt + config.stabilizationWindowMs
+    return Math.max(0, Math.min(started, latest) - now())
   }
 
-  /**
-   * Taken up from a record, after a restart or from another leader, nothing is in memory: before "nothing fails" is
-   * believed the owner's pods, or those on the node, are looked at, once. Where they cannot be listed, the one that the record names.
-   */
   const adopt = async (open: OpenIncident, owner: Owner): Promise<readonly FailingPod[]> => {
-    const at = now()
-    const named = records.of(open.target.uid, open.area).flatMap(({ spec }) => spec.pod ?? [])
-    const ofNode = isNodeCause(open.area)
-    // A CronJob does not know Jobs of its own that a person made.
-    const fact: FactName = ofNode ? { fact: 'nodePods' } : { fact: 'pods', named }
-    const facts = await deps.gather(deps.buildIncident(open, owner, []), [fact], { registry: {} })
-    const found = ofNode ? facts.nodePods : facts.pods
-    const pods = found?.known
-      ? found.value
-      : await Promise.all(named.map(({ namespace = '', name, uid }) => deps.readPod({ namespace, name, uid })))
-    for (const pod of pods) {
-      const failing = pod && deps.detectFailures(pod)
-      const areas = failing ? failingAreas(failing).filter((area) => isNodeCause(area) === ofNode) : []
-      if (!failing || areas.length === 0) continue
-      incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at } })
-      areas
-        .map((area) => incidentKey(owner.ref.uid, area))
-        .filter((key) => key !== open.key)
-        .forEach(deps.enqueue)
-    }
-    incidents.seen(open.key)
-    return [...(incidents.get(open.key)?.pods.values() ?? [])]
+    const named = recordsOf(open).flatMap(({ spec }) => spec.pod ?? [])
+    const { pods, others } = await failingPods.adopt(open, owner, { named, gather })
+    others.forEach(enqueue)
+    return pods
   }
 
-  /** What was read for filing serves once, and never while a remedy is under way: it may be older than our own write. */
+  /** What was read for assigning serves once, and never while a remedy is in progress: it may be older than our own write. */
   const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> => {
     const assigned = incidents.takeOwner(open.key)
-    const acting = records.of(open.target.uid, open.area).some(isInProgress)
+    const acting = recordsOf(open).some(isInProgress)
     if (assigned && !acting && now() - assigned.at <= OWNER_FRESH_MS) return assigned.value
-    return deps.readOwner(open.target, pods[0]?.pod)
+    return readOwnerAt(open.target, pods[0]?.pod, io.kube)
   }
 
-  const lookAt = (at: number): Result => ({ requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())) })
+  const incidentOf = (open: OpenIncident, owner: Owner, pods: readonly FailingPod[]): Incident => {
+    const templateHash = recordsOf(open)[0]?.spec.templateHash
+    return buildIncident({ owner, area: open.area, pods, ...(templateHash !== undefined && { templateHash }) })
+  }
+
+  const requeueAt = (at: number): Result => ({
+    requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())),
+  })
 
   const execute = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation): Promise<Result> => {
     // Others acted while facts were read: decided once more on the budgets of this instant, and reserved in the same turn.
     const at = now()
-    const verdict = decide({ ...deps.snapshot(open, at), incident, diagnosis, facts })
+    const verdict = decide({ ...snapshotOf(state, open, config, at), incident, diagnosis, facts })
     if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
     // Its turn brings it back.
-    if (!deps.rateLimiter.mayAct(incident.key)) return {}
+    if (!rateLimiter.mayAct(incident.key)) return {}
     const id = incidentId(incident.owner.ref.uid, incident.area)
-    deps.reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
-    // Once the intent stands on the record the record is what counts.
+    reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
+    // From the moment that the intent is on the record, the record is what counts.
     const record = await report
       .recordOf(incident, verdict)
       .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
-      .finally(() => deps.reservations.release(incident.key))
-    const outcome = await deps.act(verdict.plan)
+      .finally(() => reservations.release(incident.key))
+    const outcome = await act(verdict.plan, io)
     await report.write(record, { kind: 'Acted', outcome }, incident)
     return awaitVerification(incident, outcome)
   }
@@ -149,87 +125,94 @@ export const createReconcile = (deps: ReconcileDeps) => {
   }
 
   const verify = async (incident: Incident, verdict: VerdictOf<'Verify'>, { facts }: Evaluation): Promise<Result> => {
-    const record = records.of(incident.owner.ref.uid, incident.area).find(isInProgress)
+    const { area, owner } = incident
+    const record = remediations.of(owner.ref.uid, area).find(isInProgress)
     if (!record) return { requeueAfterMs: SOON_MS }
     if (verdict.next?.kind === 'Undo') {
-      const undoing = await report.write(record, { kind: 'UndoIntended', plan: verdict.next.plan }, incident)
-      const outcome = await deps.act(verdict.next.plan)
+      const { plan } = verdict.next
+      const undoing = await report.write(record, { kind: 'UndoIntended', plan }, incident)
+      const outcome = await act(plan, io)
       await report.write(undoing, { kind: 'Acted', outcome }, incident)
       return { requeueAfterMs: SOON_MS }
     }
     if (facts.tasks?.known) report.completed(facts.tasks.value)
     const digests = runningDigests(facts.pods?.known ? facts.pods.value : [])
     await report.write(record, { kind: 'Verified', verdict, digests }, incident)
-    if (verdict.outcome !== 'Waiting' && isNodeCause(incident.area)) await deps.leaveNode(incident.owner.ref)
-    if (verdict.outcome === 'Waiting') incidents.await(incident.area, incident.owner.ref, incident.owner.selector)
-    else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') {
-      incidents.close(incident.key)
-      return {}
-    }
-    return lookAt(verdict.requeueAt)
+    if (verdict.outcome !== 'Waiting' && isNodeCause(area)) await leaveNode(owner)
+    if (verdict.outcome === 'Waiting') incidents.await(area, owner.ref, owner.selector)
+    else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') return closed(incident.key)
+    return requeueAt(verdict.requeueAt)
   }
 
-  const ignore = async (incident: Incident, diagnosis: Diagnosis | undefined): Promise<Result> => {
-    const open = records.of(incident.owner.ref.uid, incident.area).filter(isOpen)
+  /** A remedy on a node came to its end: others may work there. A lease that is not returned expires. */
+  const leaveNode = ({ ref }: Owner): Promise<void> =>
+    returnNodeLease(ref, io).catch((err: unknown) => log.warn('node lease not returned', { node: ref.name, err }))
+
+  const ignore = async (incident: Incident, { diagnosis }: Evaluation): Promise<Result> => {
     const healthy = incident.pods.length === 0
-    for (const record of open) {
-      const [reason, message] = healthy
-        ? (['Recovered', 'no pod fails any more'] as const)
-        : (['NoPolicy', 'no policy answers to it any more'] as const)
+    const [reason, message] = healthy
+      ? (['Recovered', 'no pod fails any more'] as const)
+      : (['NoPolicy', 'no policy answers to it any more'] as const)
+    for (const record of remediations.of(incident.owner.ref.uid, incident.area).filter(isOpen)) {
       await report.write(record, { kind: 'Closed', reason, message })
     }
-    if (healthy) incidents.close(incident.key)
-    else if (diagnosis) report.ignored(incident, diagnosis)
+    if (healthy) return closed(incident.key)
+    report.ignored(incident, diagnosis)
     return {}
   }
 
-  /** What another revision waited for does not matter any more. */
+  /** Records of other revisions under which nothing was begun: what they wait for does not matter any more. */
   const supersede = async ({ owner, area, pods, templateHash }: Incident): Promise<void> => {
     if (pods.length === 0) return
-    for (const record of supersededRecords(records.of(owner.ref.uid, area), templateHash)) {
+    for (const record of supersededRecords(remediations.of(owner.ref.uid, area), templateHash)) {
       const message = `revision ${templateHash} fails now, and has a record of its own`
       await report.write(record, { kind: 'Closed', reason: 'Superseded', message })
     }
   }
 
+  const hold = async (incident: Incident, verdict: VerdictOf<'Hold'>): Promise<Result> => {
+    const { key, area, owner, pods, templateHash } = incident
+    const ended =
+      verdict.ends !== undefined && endedWith(remediations.of(owner.ref.uid, area), templateHash, verdict.ends)
+    if (!ended) await report.write(await report.recordOf(incident, verdict), { kind: 'Held', verdict }, incident)
+    if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) return closed(key)
+    return requeueAt(verdict.requeueAt)
+  }
+
+  const ownerGone = async ({ key }: OpenIncident, records: readonly Remediation[]): Promise<Result> => {
+    for (const record of records.filter(isOpen)) {
+      await report.write(record, { kind: 'Closed', reason: 'OwnerGone', message: 'the owner does not exist any more' })
+    }
+    return closed(key)
+  }
+
+  const closed = (key: string): Result => {
+    incidents.close(key)
+    return {}
+  }
+
   return async (key: string): Promise<Result> => {
     const open = incidents.get(key)
     if (!open) return {}
-    const mine = records.of(open.target.uid, open.area)
-    const restMs = untilVerifiable(open, mine)
-    if (restMs > 0) return { requeueAfterMs: restMs }
-    let pods = await deps.stillFailing(open)
-    if (pods.length === 0 && !mine.some(isOpen)) {
-      incidents.close(key)
-      return {}
-    }
+    const records = recordsOf(open)
+    const waitMs = untilVerifiable(open, records)
+    if (waitMs > 0) return { requeueAfterMs: waitMs }
+
+    let pods = await failingPods.current(open)
+    if (pods.length === 0 && !records.some(isOpen)) return closed(key)
     const owner = await ownerOf(open, pods)
-    if (!owner) {
-      for (const record of mine.filter(isOpen))
-        await report.write(record, {
-          kind: 'Closed',
-          reason: 'OwnerGone',
-          message: 'the owner does not exist any more',
-        })
-      incidents.close(key)
-      return {}
-    }
+    if (!owner) return ownerGone(open, records)
     if (open.unseen && pods.length === 0) pods = await adopt(open, owner)
-    const incident = deps.buildIncident(open, owner, pods)
-    const evaluation = await evaluate(incident, deps.snapshot(open, now()), deps.gather)
-    const { verdict, diagnosis } = evaluation
+
+    const incident = incidentOf(open, owner, pods)
+    const evaluation = await evaluate(incident, snapshotOf(state, open, config, now()), gather)
+    const { verdict } = evaluation
     switch (verdict.kind) {
       case 'Ignore':
-        return ignore(incident, diagnosis)
+        return ignore(incident, evaluation)
       case 'Hold':
         await supersede(incident)
-        if (verdict.ends === undefined || !endedWith(mine, incident.templateHash, verdict.ends))
-          await report.write(await report.recordOf(incident, verdict), { kind: 'Held', verdict }, incident)
-        if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) {
-          incidents.close(key)
-          return {}
-        }
-        return lookAt(verdict.requeueAt)
+        return hold(incident, verdict)
       case 'Act':
         await supersede(incident)
         return execute(open, incident, evaluation)

@@ -1,18 +1,20 @@
 import { expect, test } from 'vitest'
 import type { NodeTask } from '../api/kinds.ts'
 import type { NodeTaskStatus } from '../api/node-task.ts'
-import { createMetrics, type MetricsDeps } from './metrics.ts'
+import { createMetrics, type Readings } from './metrics.ts'
 import type { HeldCount } from '../watch/remediation-cache.ts'
 
 const QUEUE = { depth: 2, adds: 7, retries: 1, unfinishedMs: 1_500, longestRunningMs: 1_000 }
-const create = (defaults = false, deps: Partial<MetricsDeps> = {}) =>
+const create = (defaults = false, readings: Readings = {}) =>
   createMetrics({
     version: '1.2.3',
-    countByPhase: () => ({ Held: 4 }),
-    queues: () => ({ incidents: QUEUE }),
-    watches: () => ({ pods: 1_700_000_000_000 }),
+    readings: {
+      countByPhase: () => ({ Held: 4 }),
+      queues: () => ({ incidents: QUEUE }),
+      watches: () => ({ pods: 1_700_000_000_000 }),
+      ...readings,
+    },
     defaults,
-    ...deps,
   })
 
 test('an incident is counted once, however often it is seen', async () => {

@@ -15,22 +15,27 @@ import type { HeldCount } from '../watch/remediation-cache.ts'
 
 export interface MetricsDeps {
   readonly version: string
-  /** Records by phase, asked for at each scrape. */
-  readonly countByPhase: () => Readonly<Record<string, number>>
-  /** What guardrails hold now, asked for at each scrape. */
-  readonly held?: () => readonly HeldCount[]
-  /** Nodes that are flagged now, by cause, asked for at each scrape. */
-  readonly flagged?: () => Readonly<Record<string, number>>
-  /** Whether this replica may act, asked for at each scrape. */
-  readonly leads?: () => boolean
-  /** Queues by name, asked for at each scrape. */
-  readonly queues?: () => Readonly<Record<string, QueueNumbers>>
-  /** When each watch last heard of the server, ms since the epoch, asked for at each scrape. */
-  readonly watches?: () => Readonly<Record<string, number>>
-  /** The storm breaker of remedies on nodes, asked for at each scrape: 0 closed, 1 half open, 2 open. */
-  readonly breaker?: () => 0 | 1 | 2
+  readonly readings?: Readings
   /** Default true; tests leave out what the process and Node say of themselves. */
   readonly defaults?: boolean
+}
+
+/** What is asked for at each scrape. */
+export interface Readings {
+  /** Records by phase. */
+  readonly countByPhase?: () => Readonly<Record<string, number>>
+  /** What guardrails hold now. */
+  readonly held?: () => readonly HeldCount[]
+  /** Nodes that are flagged now, by cause. */
+  readonly flagged?: () => Readonly<Record<string, number>>
+  /** Whether this replica may act. */
+  readonly leads?: () => boolean
+  /** Queues by name. */
+  readonly queues?: () => Readonly<Record<string, QueueNumbers>>
+  /** When each watch last heard of the server, ms since the epoch. */
+  readonly watches?: () => Readonly<Record<string, number>>
+  /** The storm breaker of remedies on nodes: 0 closed, 1 half open, 2 open. */
+  readonly breaker?: () => 0 | 1 | 2
 }
 
 export interface Metrics {
@@ -53,17 +58,8 @@ const MAX_COUNTED = 10_000
 const DURATION_BUCKETS = [1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1_800, 3_600]
 
 /** See Metrics. Registers nothing globally: each call has a registry of its own. */
-export const createMetrics = ({
-  version,
-  countByPhase,
-  held: heldNow,
-  flagged,
-  leads,
-  queues,
-  watches,
-  breaker,
-  defaults = true,
-}: MetricsDeps): Metrics => {
+export const createMetrics = ({ version, readings = {}, defaults = true }: MetricsDeps): Metrics => {
+  const { countByPhase, held: heldNow, flagged, leads, queues, watches, breaker } = readings
   const registry = new Registry()
   const registers = [registry]
   if (defaults) collectDefaultMetrics({ register: registry })
@@ -113,7 +109,7 @@ export const createMetrics = ({
     labelNames: ['phase'],
     registers,
     collect() {
-      const counts = countByPhase()
+      const counts = countByPhase?.() ?? {}
       for (const phase of PHASES) this.set({ phase }, counts[phase] ?? 0)
     },
   })

@@ -9,7 +9,7 @@ import { conflict, notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import { isoTime, parseTime } from '../model/duration.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Policies } from '../watch/policy-cache.ts'
+import type { PolicyCache } from '../watch/policy-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
 import { type StatusCondition, withCondition } from './status-fields.ts'
 
@@ -139,7 +139,7 @@ export const updatesOf = (
  * of force until one of them changes.
  */
 export const admissionUpdates = (
-  policies: Pick<Policies, 'known' | 'exclude'>,
+  policies: Pick<PolicyCache, 'known' | 'exclude'>,
 ): readonly (readonly [policy: string, update: PolicyStatusUpdate])[] => {
   const known = policies.known()
   const admitted = known.flatMap((one) => (one.admitted.ok ? [one.admitted.policy] : []))

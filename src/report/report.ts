@@ -10,7 +10,7 @@ import type { Diagnosis, Incident } from '../model/incident.ts'
 import { openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import type { Policies } from '../watch/policy-cache.ts'
+import type { PolicyCache } from '../watch/policy-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { AttemptHistory } from './attempts.ts'
 import { type EventMessage, eventsOf } from './event-messages.ts'
@@ -28,7 +28,7 @@ export interface ReportDeps {
   readonly metrics: Metrics
   readonly state: {
     readonly remediations: RemediationCache
-    readonly policies: Policies
+    readonly policies: PolicyCache
     readonly attempts: AttemptHistory
   }
 }

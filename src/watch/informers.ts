@@ -12,28 +12,27 @@ import type { PodRef, WarningEvent } from './pod-cache.ts'
 import { pendingPod } from './pod-projection.ts'
 import { warningEventOf } from './warning-event.ts'
 
-/** Where the signals go. Handlers are synchronous: they note what changed and look later. */
+/** What is done with each thing that a watch shows. Handlers are synchronous: they note the change, work comes later. */
 export interface EventHandlers {
-  readonly pendingPod: (pod: Pod) => void
-  /** A pod left the selection: it started, it failed, or it is gone. The object is as it was. */
-  readonly leftPending: (pod: Pod) => void
-  readonly word: (ref: PodRef, word: WarningEvent) => void
-  /** As it stands on the server, whatever that is: understanding it is not for here. */
-  readonly policy: (policy: KubeObject) => void
-  readonly policyGone: (uid: string) => void
-  readonly remediation: (record: Remediation) => void
-  readonly remediationGone: (uid: string) => void
-  /** The operator's own namespace: whether the stop annotation is on it. */
+  /** Pending pods that have a node. One that leaves has started, failed, or is gone; the object is as it last was. */
+  readonly pods: { readonly upsert: (pod: Pod) => void; readonly remove: (pod: Pod) => void }
+  readonly warning: (ref: PodRef, warning: WarningEvent) => void
+  /** As it stands on the server: it may not be a valid policy. */
+  readonly policies: { readonly upsert: (policy: KubeObject) => void; readonly remove: (uid: string) => void }
+  readonly remediations: { readonly upsert: (record: Remediation) => void; readonly remove: (uid: string) => void }
+  /** The operator's own namespace: whether its stop annotation is set. */
   readonly paused: (paused: boolean) => void
-  readonly node: (node: NodeEntry) => void
-  readonly nodeGone: (uid: string) => void
-  /** All nodes were read, and are heard of. */
-  readonly nodesSeen: () => void
-  /** The nodes cannot be watched; everything else goes on. */
-  readonly nodesUnseen: (why: string) => void
+  readonly nodes: {
+    readonly upsert: (node: NodeEntry) => void
+    readonly remove: (uid: string) => void
+    /** All nodes were read, and the watch is alive. */
+    readonly synced: () => void
+    /** Nodes cannot be watched; everything else goes on. */
+    readonly unavailable: (why: string) => void
+  }
 }
 
-export interface WatchDeps {
+export interface InformersDeps {
   readonly client: Pick<KubeClient, 'list' | 'stream'>
   /** The operator's own. */
   readonly namespace: string
@@ -43,7 +42,7 @@ export interface WatchDeps {
   readonly clock: Clock
 }
 
-export interface Watch {
+export interface Informers {
   readonly start: () => void
   readonly stop: () => Promise<void>
   /** Resolves when everything that decisions rest on was read once. */
@@ -59,7 +58,14 @@ export const WATCHES = ['remediationpolicies', 'remediations', 'namespaces', 'po
  * All watches, by field selectors on the server, so that memory and traffic grow with what is broken. Pods in phase
  * Pending that have a node, Warning Events of pods, and our own objects. Of nodes all are watched, each a few lines.
  */
-export const createWatch = ({ client, namespace, handlers, onError, onActivity, clock }: WatchDeps): Watch => {
+export const createInformers = ({
+  client,
+  namespace,
+  handlers,
+  onError,
+  onActivity,
+  clock,
+}: InformersDeps): Informers => {
   const common = (name: string) => ({
     name,
     client,
@@ -75,17 +81,21 @@ export const createWatch = ({ client, namespace, handlers, onError, onActivity, 
     ...common('nodes'),
     path: pathOf({ apiVersion: 'v1', kind: 'Node' }),
     project: nodeEntry,
-    on: { upsert: handlers.node, remove: (_, { uid }) => handlers.nodeGone(uid), synced: handlers.nodesSeen },
+    on: {
+      upsert: handlers.nodes.upsert,
+      remove: (_, { uid }) => handlers.nodes.remove(uid),
+      synced: handlers.nodes.synced,
+    },
     onActivity: (at) => {
       onActivity('nodes', at)
       nodesRefused = false
-      if (nodes.hasSynced()) handlers.nodesSeen()
+      if (nodes.hasSynced()) handlers.nodes.synced()
     },
     onError: (error, about) => {
       onError(error, about)
       if (!forbidden(error)) return
       nodesRefused = true
-      handlers.nodesUnseen('the right to list and watch nodes is missing')
+      handlers.nodes.unavailable('the right to list and watch nodes is missing')
       refusal.resolve()
     },
   })
@@ -95,7 +105,7 @@ export const createWatch = ({ client, namespace, handlers, onError, onActivity, 
       ...common('remediationpolicies'),
       path: own('RemediationPolicy'),
       project: (object) => object,
-      on: { upsert: handlers.policy, remove: (_, { uid }) => handlers.policyGone(uid) },
+      on: { upsert: handlers.policies.upsert, remove: (_, { uid }) => handlers.policies.remove(uid) },
     }),
     createReflector<Remediation & KubeObject, Remediation>({
       ...common('remediations'),
@@ -107,7 +117,7 @@ export const createWatch = ({ client, namespace, handlers, onError, onActivity, 
         spec,
         ...(status !== undefined && { status }),
       }),
-      on: { upsert: handlers.remediation, remove: (_, { uid }) => handlers.remediationGone(uid) },
+      on: { upsert: handlers.remediations.upsert, remove: (_, { uid }) => handlers.remediations.remove(uid) },
     }),
     createReflector<KubeObject, boolean>({
       ...common('namespaces'),
@@ -121,7 +131,7 @@ export const createWatch = ({ client, namespace, handlers, onError, onActivity, 
       path: pathOf({ apiVersion: 'v1', kind: 'Pod' }),
       query: { fieldSelector: 'status.phase=Pending,spec.nodeName!=' },
       project: pendingPod,
-      on: { upsert: handlers.pendingPod, remove: handlers.leftPending },
+      on: { upsert: handlers.pods.upsert, remove: handlers.pods.remove },
     }),
     createReflector<KubeEvent, { ref: PodRef; word: WarningEvent }>({
       ...common('events'),
@@ -129,7 +139,7 @@ export const createWatch = ({ client, namespace, handlers, onError, onActivity, 
       query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
       project: warningEventOf,
       keep: false,
-      on: { upsert: ({ ref, word }) => handlers.word(ref, word) },
+      on: { upsert: ({ ref, word }) => handlers.warning(ref, word) },
     }),
     nodes,
   ]

@@ -43,7 +43,7 @@ const looking = () => {
   const nodes = createNodeCache()
   const incidents = createIncidents()
   const queued: string[] = []
-  const look = createProcessNode({ nodes, incidents, enqueue: (key) => queued.push(key), now: () => 0 })
+  const look = createProcessNode({ state: { nodes, incidents }, enqueue: (key) => queued.push(key), now: () => 0 })
   return { nodes, incidents, queued, look }
 }
 

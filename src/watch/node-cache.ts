@@ -4,7 +4,7 @@ import type { Node } from '../model/kubernetes.ts'
 import { CONTROL_PLANE_LABELS, EXCLUDE_KEY } from '../model/names.ts'
 
 /** Every node as the watch last showed it. */
-export interface Nodes {
+export interface NodeCache {
   /** Whether anything about it changed that somebody decides by; a heartbeat changes nothing. */
   readonly put: (node: NodeEntry) => boolean
   readonly drop: (uid: string) => void
@@ -20,7 +20,7 @@ export interface Nodes {
 
 const isSame = (a: NodeEntry | undefined, b: NodeEntry): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-export const createNodeCache = (): Nodes => {
+export const createNodeCache = (): NodeCache => {
   const byUid = new Map<string, NodeEntry>()
   const byName = new Map<string, NodeEntry>()
   let why: string | undefined = 'the nodes were not read yet'

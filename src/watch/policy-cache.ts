@@ -9,7 +9,7 @@ export interface KnownPolicy {
 }
 
 /** Policies by uid, understood once when they change. A bad one is kept apart; the good ones go on. */
-export interface Policies {
+export interface PolicyCache {
   /** Whether anything that decisions rest on changed: a status that we wrote ourselves changes nothing. */
   readonly put: (object: KubeObject) => boolean
   readonly drop: (uid: string) => void
@@ -21,7 +21,7 @@ export interface Policies {
   readonly seen: (name: string) => RemediationPolicy | undefined
 }
 
-export const createPolicyCache = (admit: (object: unknown) => Admission): Policies => {
+export const createPolicyCache = (admit: (object: unknown) => Admission): PolicyCache => {
   const byUid = new Map<string, KnownPolicy>()
   let excluded: ReadonlySet<string> = new Set()
   let inForce: readonly PolicyInForce[] = []

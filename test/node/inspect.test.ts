@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { NodeTask } from '../../src/api/kinds.ts'
-import { createCollectTasks } from '../../src/controller/garbage-collection.ts'
+import { createDeleteOldTasks } from '../../src/controller/garbage-collection.ts'
 import { createInspectByReading, createInspectByTask } from '../../src/diagnose/node/inspect.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { pathOf } from '../../src/kube/paths.ts'
@@ -172,9 +172,9 @@ test('looks go after two minutes, what was done to a node after an hour, and not
       ({ metadata }) => metadata.name,
     )
   const sweepAt = (minutes: number) =>
-    createCollectTasks({
+    createDeleteOldTasks({
       client: kube,
-      records: createRemediationCache(),
+      remediations: createRemediationCache(),
       namespace: own,
       now: () => Date.now() + minutes * 60_000,
     })()

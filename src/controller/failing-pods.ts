@@ -1,0 +1,118 @@
+/** Which pods of an incident fail now: what is remembered may be older than their recovery, or nothing after a restart. */
+import { listPodsOn } from '../diagnose/node/facts.ts'
+import { buildIncident } from '../diagnose/incident.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { type IncidentArea, isNodeCause } from '../model/causes.ts'
+import { type FactName, type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
+import type { Pod } from '../model/kubernetes.ts'
+import type { PodRef } from '../watch/pod-cache.ts'
+import type { Gather } from './evaluate.ts'
+import type { OpenIncident } from './incidents.ts'
+import { failingAreas, readPod } from './process-pod.ts'
+import { failuresOf, type State } from './state.ts'
+
+export interface FailingPodsDeps {
+  readonly state: Pick<State, 'pods' | 'nodes' | 'incidents'>
+  /** How pods are read that no watch keeps current. */
+  readonly reads: PodReads
+  readonly now: () => number
+}
+
+export interface PodReads {
+  /** The pod as it is now; undefined where it is gone or another pod has its name. */
+  readonly pod: (ref: PodRef) => Promise<Pod | undefined>
+  /** Every pod on a node, as it is now. */
+  readonly podsOn: (node: string) => Promise<readonly Pod[]>
+}
+
+/** A pod as a record names it. */
+type NamedPod = Omit<PodRef, 'namespace'> & { readonly namespace?: string | undefined }
+
+export const podReads = (client: KubeClient): PodReads => ({
+  pod: (ref) => readPod(ref, client),
+  podsOn: async (node) => {
+    try {
+      return await listPodsOn(node, client)
+    } catch (error) {
+      throw new Error(`listing the pods on node ${node}`, { cause: error })
+    }
+  },
+})
+
+/** Pods read one by one for one decision. Of a node with more of them all are listed; those of a workload take turns. */
+const MAX_READ = 8
+
+const refOf = ({ metadata: { namespace = '', name, uid } }: Pod): PodRef => ({ namespace, name, uid })
+
+export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
+  const { pods: cache, nodes, incidents } = state
+  const readAt = new WeakMap<FailingPod, number>()
+  let count = 0
+
+  const isWatched = (uid: string): boolean => cache.get(uid)?.pod !== undefined || nodes.get(uid) !== undefined
+
+  const detected = (pod: Pod | undefined, area: IncidentArea): FailingPod | undefined => {
+    if (!pod || pod.metadata.deletionTimestamp !== undefined) return undefined
+    const fresh = failuresOf(pod, state, now())
+    return failingAreas(fresh).includes(area) ? fresh : undefined
+  }
+
+  /** Each as it is now; undefined where it fails no more. Those that are not read this time are missing. */
+  const reread = async (
+    { area, target }: OpenIncident,
+    unwatched: readonly FailingPod[],
+  ): Promise<ReadonlyMap<FailingPod, FailingPod | undefined>> => {
+    if (isNodeCause(area) && unwatched.length > MAX_READ) {
+      const there = new Map((await reads.podsOn(target.name)).map((pod) => [pod.metadata.uid, pod]))
+      return new Map(unwatched.map((was) => [was, detected(there.get(was.pod.metadata.uid), area)]))
+    }
+    const next = unwatched.toSorted((a, b) => (readAt.get(a) ?? 0) - (readAt.get(b) ?? 0)).slice(0, MAX_READ)
+    const pairs = next.map(async (was): Promise<readonly [FailingPod, FailingPod | undefined]> => {
+      readAt.set(was, (count += 1))
+      return [was, detected(await reads.pod(refOf(was.pod)), area)]
+    })
+    return new Map(await Promise.all(pairs))
+  }
+
+  return {
+    /** Those that are remembered, without the ones that recovered. */
+    current: async (open: OpenIncident): Promise<readonly FailingPod[]> => {
+      const known = [...open.pods.values()]
+      const unwatched = known.filter(({ pod }) => !isWatched(pod.metadata.uid))
+      const fresh = await reread(open, unwatched)
+      for (const [{ pod }, failing] of fresh) if (!failing) incidents.recovered(pod.metadata.uid)
+      return known.map((was) => (fresh.has(was) ? fresh.get(was) : was)).filter((pod) => pod !== undefined)
+    },
+
+    /**
+     * Those of an incident that was resumed from a record, after a restart or from another leader. Before "nothing fails"
+     * is believed, the owner's pods, or those on the node, are read, once; where they cannot be listed, the one that the
+     * record names. Pods that fail in other areas are assigned to those, whose keys come back as well.
+     */
+    adopt: async (
+      open: OpenIncident,
+      owner: Owner,
+      { named, gather }: { readonly named: readonly NamedPod[]; readonly gather: Gather },
+    ): Promise<{ readonly pods: readonly FailingPod[]; readonly others: readonly string[] }> => {
+      const at = now()
+      const ofNode = isNodeCause(open.area)
+      // A CronJob does not know Jobs that a person created from it.
+      const fact: FactName = ofNode ? { fact: 'nodePods' } : { fact: 'pods', named }
+      const facts = await gather(buildIncident({ owner, area: open.area, pods: [] }), [fact], { registry: {} })
+      const found = ofNode ? facts.nodePods : facts.pods
+      const pods = found?.known
+        ? found.value
+        : await Promise.all(named.map(({ namespace = '', name, uid }) => reads.pod({ namespace, name, uid })))
+      const others: string[] = []
+      for (const pod of pods) {
+        const failing = pod && failuresOf(pod, state, at)
+        const areas = failing ? failingAreas(failing).filter((area) => isNodeCause(area) === ofNode) : []
+        if (!failing || areas.length === 0) continue
+        incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at } })
+        others.push(...areas.map((area) => incidentKey(owner.ref.uid, area)).filter((key) => key !== open.key))
+      }
+      incidents.seen(open.key)
+      return { pods: [...(incidents.get(open.key)?.pods.values() ?? [])], others }
+    },
+  }
+}
