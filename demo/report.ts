@@ -56,7 +56,7 @@ export const showReport = async (
     const status = recordOf(records, place)?.status
     return [
       `  ${paint.bold(place)}: ${paint.yellow(status?.reason ?? 'no record')}`,
-      ...[why, `podmend says: ${status?.explanations?.[0]?.says ?? status?.message ?? ''}`].map((text) =>
+      ...[why, `podmend says: ${status?.explanations?.[0]?.message ?? status?.message ?? ''}`].map((text) =>
         wrapped(text, WIDTH - 2)
           .map((line) => `    ${line}`)
           .join('\n'),

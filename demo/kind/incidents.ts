@@ -111,7 +111,7 @@ const typo: DemoIncident = {
     await breakSite(fixture)
     const { status } = await fixture.record({ phase: 'Held', reason: 'TargetUnverified' })
     const [likeliest] = status?.explanations ?? []
-    you(report, `read in its record why: ${likeliest?.kind}, ${likeliest?.says}`)
+    you(report, `read in its record why: ${likeliest?.kind}, ${likeliest?.message}`)
     you(report, 'let the policy apply suggestions')
     const began = Date.now()
     await policyThat(fixture, 'Apply')

@@ -65,7 +65,7 @@ const credentials: Scenario = {
     await failing('app=forgotten')
     const found = await record({ phase: 'Held' })
     assert.deepEqual(explained(found), [['MissingCredentials', undefined]])
-    note(found.status?.explanations?.[0]?.says ?? '')
+    note(found.status?.explanations?.[0]?.message ?? '')
     await sleep(LEFT_ALONE_MS)
     const [same] = await pods('app=forgotten')
     assert.equal(same?.spec?.containers?.[0]?.image, `${HOST}/team/web:2`)

@@ -30,7 +30,7 @@ const policyRef = (what: string) =>
 
 const evidence = z.object({
   fact: text(64, 'Source of the evidence, e.g. PodStatus, Event, Registry, Owner.'),
-  says: text(2048, 'The finding, in a sentence.'),
+  message: text(2048, 'The finding, in a sentence.'),
 })
 
 /** Why an image cannot be pulled, where the registry's words leave it open. */
@@ -38,7 +38,7 @@ const explanation = z.object({
   kind: z
     .enum(['LikelyTypo', 'WrongTag', 'MissingCredentials', 'WrongCredentials', 'Undetermined'])
     .describe('Kind of explanation.'),
-  says: text(2048, 'The evidence for it, in a sentence.'),
+  message: text(2048, 'The evidence for it, in a sentence.'),
   image: text(1024, 'The image that was probably intended; the registry has it.').optional(),
 })
 

@@ -20,7 +20,7 @@ const incident = (more: Partial<IncidentReport> = {}): IncidentReport => ({
   findings: [
     { container: 'web', image: 'a.io/b/web:1', cause: 'ProjectNotFound', source: 'kubelet', message: 'm'.repeat(400) },
   ],
-  evidence: [{ fact: 'Owner', says: 'the pods belong to Deployment shop/web' }],
+  evidence: [{ fact: 'Owner', message: 'the pods belong to Deployment shop/web' }],
   explanations: [],
   decision: { verdict: 'Act', policy: 'moved', action: 'RewriteImage', diff: '--- a\n+++ b\n- image: x\n+ image: y' },
   mode: 'Enforce',

@@ -203,11 +203,11 @@ describe('what holds', () => {
     [
       'what the agent refutes',
       {
-        pods: [aStuckPod({ finding: { source: 'event', ruledOut: 'chain DOCKER is there now' } })],
+        pods: [aStuckPod({ finding: { source: 'event', ruledOut: 'chain DOCKER exists now' } })],
         policies: policies('RecycleSandbox'),
       },
       'FactUnknown',
-      /nothing is done on the node: chain DOCKER is there now/,
+      /nothing is done on the node: chain DOCKER exists now/,
     ],
     [
       'a restart for a chain that cannot be seen',

@@ -67,8 +67,8 @@ const someAnswer = (pick: Pick): Fact<unknown> =>
     exists(),
     exists({ platforms: [] }),
     unknown('x'),
-    known({ kind: 'tagMissing', said: '404' }),
-    known({ kind: 'unreachable', said: 'x' }),
+    known({ kind: 'tagMissing', message: '404' }),
+    known({ kind: 'unreachable', message: 'x' }),
   )
 
 const someCase = (pick: Pick): DecisionInput => {

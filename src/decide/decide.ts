@@ -59,11 +59,11 @@ const rejected = (context: Context): Objection | undefined => {
 
 /** Held, with no remedy known, until a person does something: then it is worth the requests to tell them why it fails. */
 const lookCloser = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
-  linkOf(reason).explains === undefined ? undefined : askFor(facts, diagnosis.closer ?? [])
+  linkOf(reason).explains === undefined ? undefined : askFor(facts, diagnosis.detailFacts ?? [])
 
 /** Somebody else has to fix it: where? */
 const lookForPlace = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
-  linkOf(reason).explains === 'CauseAndPlace' ? askFor(facts, diagnosis.place ?? []) : undefined
+  linkOf(reason).explains === 'CauseAndPlace' ? askFor(facts, diagnosis.fixLocationFacts ?? []) : undefined
 
 const referenceOf = ({ name, uid, generation }: PolicyInForce): PolicyRef => ({ name, uid, generation })
 
@@ -71,7 +71,7 @@ const referenceOf = ({ name, uid, generation }: PolicyInForce): PolicyRef => ({ 
 const withTies = ({ diagnosis }: DecisionInput, { policy, ties }: ApplicablePolicy): Diagnosis => {
   if (ties.length === 0) return diagnosis
   const says = `${policy.name} governs; ${ties.join(', ')} of the same priority would answer to it too`
-  return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', says }] }
+  return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', message: says }] }
 }
 
 /** Nothing fails (any more). A record that waited for something learns so; everything else is left as it is. */

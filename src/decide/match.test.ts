@@ -312,7 +312,9 @@ const table: readonly (readonly [sentence: string, words: InputOverrides, expect
       ],
     },
     {
-      diagnosis: { evidence: [{ fact: 'Policy', says: expect.stringMatching(/^a governs; b of the same priority/) }] },
+      diagnosis: {
+        evidence: [{ fact: 'Policy', message: expect.stringMatching(/^a governs; b of the same priority/) }],
+      },
     },
   ],
 ]

@@ -4,8 +4,8 @@ import type { Explanation, FactName } from '../model/incident.ts'
 import { decide } from './decide.ts'
 import { aCase, aPolicy, BROKEN, type InputOverrides, exists, PATCHED, recycling, rewriting } from './testing.ts'
 
-const TYPO: Explanation = { kind: 'LikelyTypo', of: BROKEN, says: 'it is nearly that', image: PATCHED, found: true }
-const CLOSER: readonly FactName[] = [{ fact: 'knownImages' }]
+const TYPO: Explanation = { kind: 'LikelyTypo', of: BROKEN, message: 'it is nearly that', image: PATCHED, found: true }
+const DETAIL_FACTS: readonly FactName[] = [{ fact: 'knownImages' }]
 const elsewhere = [{ from: 'other.example.com/', to: 'another.example.com/' }]
 
 const under = (suggestions: 'Ignore' | 'Apply', words: InputOverrides = {}, policy: object = {}) =>
@@ -18,14 +18,19 @@ const under = (suggestions: 'Ignore' | 'Apply', words: InputOverrides = {}, poli
 
 describe('where no rule applies', () => {
   test.each(['Enforce', 'Observe'])('it is looked at closer before it is held: mode %s', (mode) => {
-    expect(under('Ignore', { diagnosis: { closer: CLOSER } }, { mode })).toEqual({ kind: 'Ask', facts: CLOSER })
+    expect(under('Ignore', { diagnosis: { detailFacts: DETAIL_FACTS } }, { mode })).toEqual({
+      kind: 'Ask',
+      facts: DETAIL_FACTS,
+    })
   })
 
   test('it is looked at closer too where a policy that observes would recycle the pod, which explains nothing', () => {
     const observes = aPolicy({ mode: 'Observe', actions: [recycling()] })
-    const closer = { diagnosis: { closer: CLOSER } }
-    expect(decide(aCase({ policies: [observes], ...closer }))).toEqual({ kind: 'Ask', facts: CLOSER })
-    expect(decide(aCase({ policies: [aPolicy({ actions: [recycling()] })], ...closer }))).toMatchObject({ kind: 'Act' })
+    const detailed = { diagnosis: { detailFacts: DETAIL_FACTS } }
+    expect(decide(aCase({ policies: [observes], ...detailed }))).toEqual({ kind: 'Ask', facts: DETAIL_FACTS })
+    expect(decide(aCase({ policies: [aPolicy({ actions: [recycling()] })], ...detailed }))).toMatchObject({
+      kind: 'Act',
+    })
   })
 
   test('the record says what is likeliest, and nothing is written', () => {
@@ -37,14 +42,14 @@ describe('where no rule applies', () => {
   })
 
   test('nothing is read of it as long as something else holds it', () => {
-    const verdict = under('Ignore', { diagnosis: { closer: CLOSER } }, { suspend: true })
+    const verdict = under('Ignore', { diagnosis: { detailFacts: DETAIL_FACTS } }, { suspend: true })
     expect(verdict).toMatchObject({ kind: 'Hold', reason: 'PolicySuspended' })
   })
 })
 
 describe('where the policy says suggestions: Apply', () => {
   test('it is looked at closer first', () => {
-    expect(under('Apply', { diagnosis: { closer: CLOSER } })).toEqual({ kind: 'Ask', facts: CLOSER })
+    expect(under('Apply', { diagnosis: { detailFacts: DETAIL_FACTS } })).toEqual({ kind: 'Ask', facts: DETAIL_FACTS })
   })
 
   test('the image that the registry has is written', () => {
@@ -64,7 +69,7 @@ describe('where the policy says suggestions: Apply', () => {
   })
 
   const { found: _, ...unsure } = TYPO
-  const credentials: Explanation = { kind: 'MissingCredentials', of: BROKEN, says: 'no pull secret' }
+  const credentials: Explanation = { kind: 'MissingCredentials', of: BROKEN, message: 'no pull secret' }
   test.each<readonly [string, readonly Explanation[]]>([
     ['another is as near', [unsure]],
     ['credentials are likelier', [credentials, TYPO]],
@@ -77,7 +82,7 @@ describe('where the policy says suggestions: Apply', () => {
   test('a rule that applies goes before', () => {
     const policies = [aPolicy({ actions: [rewriting({ suggestions: 'Apply' })] })]
     const explanations = [{ ...TYPO, image: 'harbor.od.com/else/coredns:1' }]
-    expect(decide(aCase({ policies, diagnosis: { closer: CLOSER, explanations } }))).toMatchObject({
+    expect(decide(aCase({ policies, diagnosis: { detailFacts: DETAIL_FACTS, explanations } }))).toMatchObject({
       kind: 'Act',
       plan: { changes: [{ to: PATCHED }] },
     })

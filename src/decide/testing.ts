@@ -321,7 +321,7 @@ const gone = (findings: readonly Finding[]): DecisionInput['facts']['registry'] 
   Object.fromEntries(
     findings
       .filter(({ image, possibleCauses, source }) => image !== '' && possibleCauses.length === 0 && source !== 'event')
-      .map(({ image }) => [normalImage(image), known({ kind: 'tagMissing' as const, said: 'manifest unknown' })]),
+      .map(({ image }) => [normalImage(image), known({ kind: 'tagMissing' as const, message: 'manifest unknown' })]),
   )
 
 /** Coredns fails in kube-system, everything is known, and one policy allows the rewrite: decides to act. */

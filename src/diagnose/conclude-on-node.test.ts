@@ -74,7 +74,7 @@ describe('what an Event says of a node', () => {
       seen({ chains: { known: true, list: [aChain('filter', { backend: 'legacy' }), aChain('nat')] } }),
       'agent',
     ],
-    ['a chain that is there now', chain, seen({}), { ruledOut: 'chain DOCKER is there now' }],
+    ['a chain that is there now', chain, seen({}), { ruledOut: 'chain DOCKER exists now' }],
     ['a chain where the firewall cannot be seen', chain, seen({ chains: { known: false, why: 'no' } }), undefined],
     [
       'a chain that may stand where the agent may not look',
@@ -108,13 +108,13 @@ describe('what an Event says of a node', () => {
       'a chain of a CNI plugin, whatever Docker lacks',
       found('IptablesChainMissing', chainGone('CNI-HOSTPORT-DNAT')),
       seen(GONE),
-      { ruledOut: "chain CNI-HOSTPORT-DNAT is not Docker's (a CNI plugin makes it)" },
+      { ruledOut: "chain CNI-HOSTPORT-DNAT is not Docker's (a CNI plugin creates it)" },
     ],
     [
       'a chain of kube-proxy',
       found('IptablesChainMissing', chainGone('KUBE-SERVICES')),
       NOTHING,
-      { ruledOut: "chain KUBE-SERVICES is not Docker's (kube-proxy or the kubelet makes it)" },
+      { ruledOut: "chain KUBE-SERVICES is not Docker's (kube-proxy or the kubelet creates it)" },
     ],
     ['no chain by name', found('IptablesChainMissing', 'No chain/target/match by that name.'), seen(GONE), undefined],
     ['a helper, and nobody was asked', mount('nfs'), NOTHING, undefined],
@@ -123,13 +123,13 @@ describe('what an Event says of a node', () => {
       'a helper that is there',
       mount('nfs'),
       seen({ mounts: { known: true, helpers: ['nfs', 'nfs4'], filesystems: ['nfs'] } }),
-      { ruledOut: 'mount.nfs is there; look for another fault' },
+      { ruledOut: 'mount.nfs is installed; look for another cause' },
     ],
     [
       'a helper that is there, of a type that the kernel does not know',
       mount('cifs'),
       seen({ mounts: { known: true, helpers: ['cifs'], filesystems: ['ext4'] } }),
-      { ruledOut: 'mount.cifs is there; the kernel has not loaded cifs' },
+      { ruledOut: 'mount.cifs is installed; the kernel has not loaded cifs' },
     ],
     ['a helper where nothing can be seen', mount('nfs'), seen({ mounts: { known: false } }), undefined],
     [
@@ -211,7 +211,7 @@ test('pods of one node that lack different helpers are told apart, and one refut
 describe('the evidence', () => {
   const says = (facts: Facts, finding = chain) =>
     conclude(incidentOf(finding.cause as NodeCause, [finding]), facts).evidence.map(
-      (line) => `${line.fact}: ${line.says}`,
+      (line) => `${line.fact}: ${line.message}`,
     )
 
   test('tells of what is missing where, and who may have wiped it', () => {
@@ -219,7 +219,7 @@ describe('the evidence', () => {
     const told = says(seen({ chains: { known: true, list: [aChain('filter')] }, units }))
     expect(told).toContain('Agent: chain DOCKER is missing from table nat (backends with chains: nft)')
     expect(told).toContain('Agent: docker.service is loaded, active, enabled')
-    expect(told.join('\n')).toContain('firewalld.service runs there')
+    expect(told.join('\n')).toContain('firewalld.service runs on the node')
   })
 
   test('accuses nobody where nothing is missing', () => {
@@ -229,7 +229,7 @@ describe('the evidence', () => {
 
   test('says why the node cannot be seen', () => {
     const told = says({ registry: {}, inspection: unknown('the agent on node-1 did not answer within 10 s') })
-    expect(told).toContain('Agent: what the node looks like is unknown: the agent on node-1 did not answer within 10 s')
+    expect(told).toContain('Agent: the state of the node is unknown: the agent on node-1 did not answer within 10 s')
   })
 
   test('names the helper and the system that lacks it', () => {
@@ -239,7 +239,7 @@ describe('the evidence', () => {
   })
 
   test('says that it lies with the node, not with the owners of its pods', () => {
-    expect(says(NOTHING)).toContain('Owner: it lies with node node-1, whatever owns the pods')
+    expect(says(NOTHING)).toContain('Owner: the failure is on node node-1, whichever workloads own the pods')
   })
 })
 

@@ -53,63 +53,63 @@ describe('the cause after the registry was asked of the present image', () => {
     [
       '401 whose project is missing',
       finding('Unauthorized'),
-      { kind: 'projectMissing', said: '' },
+      { kind: 'projectMissing', message: '' },
       'ProjectNotFound',
       'registry',
     ],
     [
       'the same, said by an Event alone',
       finding('ProjectNotFound', { source: 'event' }),
-      { kind: 'projectMissing', said: '' },
+      { kind: 'projectMissing', message: '' },
       'ProjectNotFound',
       'registry',
     ],
     [
       'a back-off whose tag is missing',
       finding('BackOffOnly'),
-      { kind: 'tagMissing', said: '' },
+      { kind: 'tagMissing', message: '' },
       'ManifestNotFound',
       'registry',
     ],
     [
       'not found, and it is the repository',
       finding('ManifestNotFound'),
-      { kind: 'repositoryMissing', said: '' },
+      { kind: 'repositoryMissing', message: '' },
       'RepositoryNotFoundOrDenied',
       'registry',
     ],
     [
       '401 with the pod’s own secret',
       finding('Unauthorized', { source: 'event' }),
-      { kind: 'denied', said: '', withCredentials: true },
+      { kind: 'denied', message: '', withCredentials: true },
       'Unauthorized',
       'registry',
     ],
     [
       '401 without a secret: the node’s credentials are not seen',
       finding('Unauthorized'),
-      { kind: 'denied', said: '', withCredentials: false },
+      { kind: 'denied', message: '', withCredentials: false },
       'Unauthorized',
       'kubelet',
     ],
     [
       'an Event’s 401 without a secret',
       finding('Unauthorized', { source: 'event' }),
-      { kind: 'denied', said: '', withCredentials: false },
+      { kind: 'denied', message: '', withCredentials: false },
       'Unauthorized',
       'event',
     ],
     [
       'a back-off that anybody is denied',
       finding('BackOffOnly'),
-      { kind: 'denied', said: '', withCredentials: false },
+      { kind: 'denied', message: '', withCredentials: false },
       'BackOffOnly',
       'kubelet',
     ],
     [
       'a full disk while the tag is missing',
       finding('DiskFull'),
-      { kind: 'tagMissing', said: '' },
+      { kind: 'tagMissing', message: '' },
       'DiskFull',
       'kubelet',
     ],
@@ -121,7 +121,7 @@ describe('the cause after the registry was asked of the present image', () => {
       'ManifestNotFound',
       'event',
     ],
-    ['unreachable from here', finding('Unauthorized'), { kind: 'unreachable', said: '' }, 'Unauthorized', 'kubelet'],
+    ['unreachable from here', finding('Unauthorized'), { kind: 'unreachable', message: '' }, 'Unauthorized', 'kubelet'],
   ])('%s', (_, found, answer, cause, source) => {
     expect(conclude(incidentOf([found]), says(answer)).findings).toMatchObject([{ cause, source }])
   })
@@ -148,8 +148,8 @@ describe('the cause after the registry was asked of the present image', () => {
   it('may still change while the registry did not answer, and not after', () => {
     const possibleCauses = (answer: RegistryAnswer) =>
       conclude(incidentOf([finding('Unauthorized')]), says(answer)).findings[0]?.possibleCauses
-    expect(possibleCauses({ kind: 'unreachable', said: '' })).toContain('ProjectNotFound')
-    expect(possibleCauses({ kind: 'denied', said: '', withCredentials: false })).toEqual([])
+    expect(possibleCauses({ kind: 'unreachable', message: '' })).toContain('ProjectNotFound')
+    expect(possibleCauses({ kind: 'denied', message: '', withCredentials: false })).toEqual([])
   })
 
   it('is unchanged where it is unknown what the registry says', () => {
@@ -177,18 +177,18 @@ describe('the cause after the registry was asked of the present image', () => {
 describe('the evidence', () => {
   it('comes in the order in which it was found, in sentences that can be checked', () => {
     const facts = says(
-      { kind: 'denied', said: '401 UNAUTHORIZED', withCredentials: false },
+      { kind: 'denied', message: '401 UNAUTHORIZED', withCredentials: false },
       { pullSecrets: known(['the pod names no pull secret']) },
     )
     const found = [finding('Unauthorized'), finding('BackOffOnly', { container: 'b', source: 'event' })]
     const { evidence } = conclude(incidentOf(found), facts)
     expect(evidence.map(({ fact }) => fact)).toEqual(['PodStatus', 'Event', 'Owner', 'PullSecrets', 'Registry'])
-    expect(evidence.at(-1)?.says).toContain('cannot be seen from here')
+    expect(evidence.at(-1)?.message).toContain('are not visible from here')
   })
 
   it('wonders where status and registry disagree', () => {
     const { evidence } = conclude(incidentOf([finding('ManifestNotFound')]), says(EXISTS))
-    expect(evidence.at(-1)?.says).toContain('the image is there now')
+    expect(evidence.at(-1)?.message).toContain('the image exists now')
   })
 
   it('fits into a record, whatever the pods say', () => {
@@ -197,7 +197,7 @@ describe('the evidence', () => {
     )
     const { evidence } = conclude(incidentOf(findings), NOTHING)
     expect(evidence.length).toBeLessThanOrEqual(64)
-    expect(Math.max(...evidence.map(({ says: text }) => text.length))).toBeLessThanOrEqual(2_048)
+    expect(Math.max(...evidence.map(({ message: text }) => text.length))).toBeLessThanOrEqual(2_048)
   })
 })
 
@@ -208,7 +208,7 @@ describe('what to change for good', () => {
     [
       'names the application that writes back',
       owner({ managers: [argo, helm] }),
-      'in Argo CD Application web (Helm release shop/web made it as well): it writes back',
+      'in Argo CD Application web (also managed by Helm release shop/web): it reverts changes',
     ],
     [
       'says that the next upgrade of a chart must carry it',
@@ -220,11 +220,11 @@ describe('what to change for good', () => {
       owner({ annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } }),
       'the manifest that Deployment kube-system/coredns was applied from',
     ],
-    ['is wherever it is made from', owner(), 'wherever Deployment kube-system/coredns is made from'],
+    ['is the source of the object', owner(), 'at the source of Deployment kube-system/coredns'],
     [
       'is a new Job where it is a Job, for its template cannot be changed',
       owner({ templateFixed: true }),
-      "then delete it and make it anew: a Job's template cannot be changed, and further pods of it come with the old image",
+      "then delete it and create it again: a Job's template is immutable, and its further pods start with the old image",
     ],
   ])('%s', (_, of, sentence) => {
     const { permanentFix } = conclude(incidentOf([finding('ProjectNotFound')], of), NOTHING)

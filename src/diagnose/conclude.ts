@@ -13,7 +13,7 @@ import type {
 } from '../model/incident.ts'
 import { evidence, MAX_EVIDENCE } from './evidence.ts'
 import { permanentFix } from './gitops/permanent-fix.ts'
-import { closerFacts, explainImages } from './image/explain.ts'
+import { detailFacts, explainImages } from './image/explain.ts'
 import { confirmOnNode } from './node/confirm.ts'
 import { evidenceOfNode, permanentFixOfNode } from './node/evidence.ts'
 import { areaOfFinding } from './pod/findings.ts'
@@ -40,7 +40,7 @@ const distinct = (findings: readonly Finding[]): readonly Finding[] => {
 }
 
 /** What a registry's answer says, as a sentence that a person can check. */
-export const sayAnswer = (image: string, fact: Fact<RegistryAnswer>): string => {
+export const describeAnswer = (image: string, fact: Fact<RegistryAnswer>): string => {
   if (!fact.known) return `${image}: not asked (${fact.why})`
   const answer = fact.value
   switch (answer.kind) {
@@ -49,35 +49,39 @@ export const sayAnswer = (image: string, fact: Fact<RegistryAnswer>): string => 
       return `${image} exists (${answer.digest})${platforms}`
     }
     case 'projectMissing':
-      return `the project of ${image} does not exist: ${answer.said}`
+      return `the project of ${image} does not exist: ${answer.message}`
     case 'repositoryMissing':
-      return `the repository of ${image} does not exist: ${answer.said}`
+      return `the repository of ${image} does not exist: ${answer.message}`
     case 'tagMissing':
-      return `${image} does not exist in its repository: ${answer.said}`
+      return `${image} does not exist in its repository: ${answer.message}`
     case 'denied':
       return answer.withCredentials
-        ? `${image} is denied with the pod's pull secret: ${answer.said}`
-        : `${image} is denied to anybody: ${answer.said}. No pull secret of the pod applied; credentials that the node itself may have (a credential provider, its own configuration) cannot be seen from here`
+        ? `access to ${image} is denied with the pod's pull secret: ${answer.message}`
+        : `anonymous pull of ${image} is denied: ${answer.message}. No pull secret of the pod applies; credentials of the node itself (a credential provider, its own configuration) are not visible from here`
     case 'limited':
-      return `${image}: the registry counts pulls from here and answers no more for now: ${answer.said}`
+      return `${image}: the registry limits requests from here: ${answer.message}`
     case 'unreachable':
-      return `${image}: the registry could not be asked: ${answer.said}. This tells nothing of what the node sees`
+      return `${image}: the registry cannot be reached from here: ${answer.message}. The node may still reach it`
     case 'refused':
-      return `${image} was not asked for: ${answer.said}`
+      return `${image} was not looked up: ${answer.message}`
   }
 }
 
-const sayListed = (what: string, listed: Fact<readonly string[]>): string =>
-  listed.known ? `the registry lists ${listed.value.length} ${what}` : `the registry's ${what}: ${listed.why}`
+const describeListed = (what: string, listed: Fact<readonly string[]>): string =>
+  listed.known
+    ? `the registry lists ${listed.value.length} ${what}`
+    : `the registry does not list the ${what}: ${listed.why}`
 
 /** What was looked at to tell a wrong name from missing credentials. */
-const evidenceOfCloserLook = ({ anonymous = {}, tags = {}, repositories = {}, knownImages }: Facts) => [
+const evidenceOfDetails = ({ anonymous = {}, tags = {}, repositories = {}, knownImages }: Facts) => [
   ...Object.entries(anonymous).map(([image, answer]) =>
-    evidence('Registry', `as anybody: ${sayAnswer(image, answer)}`),
+    evidence('Registry', `asked anonymously: ${describeAnswer(image, answer)}`),
   ),
-  ...Object.entries(tags).map(([image, listed]) => evidence('Tags', sayListed(`tags beside ${image}`, listed))),
+  ...Object.entries(tags).map(([image, listed]) =>
+    evidence('Tags', describeListed(`tags in the repository of ${image}`, listed)),
+  ),
   ...Object.entries(repositories).map(([image, listed]) =>
-    evidence('Repositories', sayListed(`repositories beside ${image}`, listed)),
+    evidence('Repositories', describeListed(`repositories to compare with ${image}`, listed)),
   ),
   ...(knownImages === undefined
     ? []
@@ -85,18 +89,18 @@ const evidenceOfCloserLook = ({ anonymous = {}, tags = {}, repositories = {}, kn
         evidence(
           'KnownImages',
           knownImages.known
-            ? `images that run or ran near by, and were compared: ${knownImages.value.length}`
-            : `what runs near by is unknown: ${knownImages.why}`,
+            ? `images used in the cluster that were compared: ${knownImages.value.length}`
+            : `images used in the cluster are unknown: ${knownImages.why}`,
         ),
       ]),
 ]
 
 const evidenceOfFacts = (facts: Facts): readonly Evidence[] => [
   ...(facts.pullSecrets?.known
-    ? facts.pullSecrets.value.slice(0, 16).map((says) => evidence('PullSecrets', says))
+    ? facts.pullSecrets.value.slice(0, 16).map((message) => evidence('PullSecrets', message))
     : []),
-  ...Object.entries(facts.registry).map(([image, answer]) => evidence('Registry', sayAnswer(image, answer))),
-  ...evidenceOfCloserLook(facts),
+  ...Object.entries(facts.registry).map(([image, answer]) => evidence('Registry', describeAnswer(image, answer))),
+  ...evidenceOfDetails(facts),
 ]
 
 /** Causes that say that the image cannot be had at all. */
@@ -113,8 +117,9 @@ const contradictions = (findings: readonly Finding[], facts: Facts): readonly Ev
   findings.flatMap(({ image, cause, source }): readonly Evidence[] => {
     const answer = facts.registry[normalImage(image)]
     if (answer?.known !== true || answer.value.kind !== 'exists' || !MISSING.has(cause)) return []
-    const who = source === 'kubelet' ? 'the kubelet saw otherwise when it last tried' : 'only an Event says otherwise'
-    return [evidence('Registry', `${cause} does not agree with that: the image is there now; ${who}`)]
+    const who =
+      source === 'kubelet' ? 'the kubelet reported otherwise at its last attempt' : 'only an Event reports otherwise'
+    return [evidence('Registry', `${cause} contradicts this: the image exists now; ${who}`)]
   })
 
 /** Of a node: what the agent and the pods' own status confirm or refute. */
@@ -153,8 +158,9 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
     }),
   )
   const found = [...incident.evidence, ...evidenceOfFacts(facts), ...contradictions(findings, facts)]
-  const place: readonly FactName[] = owner.managers[0]?.keptBy && facts.source === undefined ? [{ fact: 'source' }] : []
-  const closer = closerFacts(findings, facts)
+  const fixLocationFacts: readonly FactName[] =
+    owner.managers[0]?.keptBy && facts.source === undefined ? [{ fact: 'source' }] : []
+  const missing = detailFacts(findings, facts)
   const explanations = explainImages(findings, facts)
   const fix = permanentFix(owner, findings, { source: facts.source, explanations })
   return {
@@ -163,8 +169,8 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
     evidence: found.slice(0, MAX_EVIDENCE),
     ...(fix !== undefined && { permanentFix: fix }),
     ...(explanations.length > 0 && { explanations }),
-    ...(closer.length > 0 && { closer }),
-    ...(place.length > 0 && { place }),
+    ...(missing.length > 0 && { detailFacts: missing }),
+    ...(fixLocationFacts.length > 0 && { fixLocationFacts }),
   }
 }
 

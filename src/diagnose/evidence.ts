@@ -6,62 +6,68 @@ import { isNodeRef } from './node/facts.ts'
 import { areaOfFinding } from './pod/findings.ts'
 
 /** What the schema of a Remediation admits. */
-const MAX_SAYS = 2_048
+const MAX_MESSAGE = 2_048
 export const MAX_EVIDENCE = 64
-/** Pods told of one by one; of the others, how many they are. */
-const MAX_TOLD = 4
+/** Pods items of one by one; of the others, how many they are. */
+const MAX_LISTED = 4
 
-export const evidence = (fact: string, says: string): Evidence => ({
+export const evidence = (fact: string, message: string): Evidence => ({
   fact,
-  says: says.length > MAX_SAYS ? `${says.slice(0, MAX_SAYS - 1)}…` : says,
+  message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message,
 })
 
-const placeOf = ({ container, init }: Finding): string =>
-  container === '' ? 'it' : `${init ? 'init container' : 'container'} ${container}`
+const describeContainer = ({ container, init }: Finding): string =>
+  container === '' ? '' : `, ${init ? 'init container' : 'container'} ${container}`
 
-const sayImage = ({ image, imageSource }: Finding): string => {
+const describeImage = ({ image, imageSource }: Finding): string => {
   switch (imageSource?.kind) {
     case 'Volume':
       return ` for image volume ${imageSource.volume} (${image})`
     case 'Unknown':
-      return ` for image ${image}, which is not its own,`
+      return ` for image ${image}, which is not the container's own,`
     case undefined:
       return ` with image ${image}`
   }
 }
 
-const ofFinding = (pod: Pod, finding: Finding): Evidence => {
+const describeFinding = (pod: Pod, finding: Finding): Evidence => {
   const { name } = pod.metadata
   const { cause, row, message, image, source } = finding
   const kind = `${cause}${row === undefined ? '' : ` (row ${row})`}`
   if (source === 'event') {
-    if (isNodeItself(pod)) return evidence('NodeStatus', `the kubelet of node ${name} is silent: "${message}"`)
-    return evidence('Event', `an Event says of pod ${name}, ${placeOf(finding)}: "${message}"; by its words ${kind}`)
+    if (isNodeItself(pod))
+      return evidence('NodeStatus', `the kubelet on node ${name} has stopped reporting: "${message}"`)
+    return evidence(
+      'Event',
+      `an Event about pod ${name}${describeContainer(finding)} reports: "${message}", classified as ${kind}`,
+    )
   }
-  if (isNodeItself(pod))
-    return evidence('NodeStatus', `node ${name} says of itself: "${message}"; by its words ${kind}`)
-  const what = image === '' ? '' : sayImage(finding)
-  return evidence('PodStatus', `pod ${name}, ${placeOf(finding)}${what} waits: "${message}"; by its words ${kind}`)
+  if (isNodeItself(pod)) return evidence('NodeStatus', `node ${name} reports: "${message}", classified as ${kind}`)
+  const what = image === '' ? '' : describeImage(finding)
+  return evidence(
+    'PodStatus',
+    `pod ${name}${describeContainer(finding)}${what} is waiting: "${message}", classified as ${kind}`,
+  )
 }
 
 /** What the pods' status and Events say, each different failure once, status before Events. */
 export const evidenceOfPods = (pods: readonly FailingPod[], area: IncidentArea): readonly Evidence[] => {
   const seen = new Set<string>()
-  const told: { readonly event: boolean; readonly line: Evidence }[] = []
+  const items: { readonly event: boolean; readonly line: Evidence }[] = []
   for (const { pod, findings } of pods) {
     for (const finding of findings) {
       if (areaOfFinding(finding) !== area) continue
       const key = JSON.stringify([finding.container, finding.image, finding.cause, finding.source])
       if (seen.has(key)) continue
       seen.add(key)
-      told.push({ event: finding.source === 'event', line: ofFinding(pod, finding) })
+      items.push({ event: finding.source === 'event', line: describeFinding(pod, finding) })
     }
   }
-  const lines = [...told.filter(({ event }) => !event), ...told.filter(({ event }) => event)].map(({ line }) => line)
+  const lines = [...items.filter(({ event }) => !event), ...items.filter(({ event }) => event)].map(({ line }) => line)
   const failing = pods.filter(({ pod }) => !isNodeItself(pod)).length
   const whose = isNodeCause(area) ? 'on the node' : 'of the owner'
-  const more = failing > 1 ? [evidence('PodStatus', `${failing} pods ${whose} fail this way`)] : []
-  return [...lines.slice(0, MAX_TOLD * 2), ...more]
+  const more = failing > 1 ? [evidence('PodStatus', `${failing} pods ${whose} fail the same way`)] : []
+  return [...lines.slice(0, MAX_LISTED * 2), ...more]
 }
 
 /** Who owns the pods, whether it can be written to, and who would write it back. */
@@ -73,19 +79,16 @@ export const evidenceOfOwner = ({
   templateFixed,
   blocked,
 }: Owner): readonly Evidence[] => {
-  if (isNodeRef(ref)) return [evidence('Owner', `it lies with node ${ref.name}, whatever owns the pods`)]
+  if (isNodeRef(ref)) return [evidence('Owner', `the failure is on node ${ref.name}, whichever workloads own the pods`)]
   const name = `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
-  const whose = ref.kind === 'Pod' ? 'nothing owns the pod' : `the pods belong to ${name}`
+  const whose = ref.kind === 'Pod' ? 'the pod has no owner' : `the pods belong to ${name}`
   return [
-    evidence(
-      'Owner',
-      support === 'supported' ? whose : `${whose}; it is not touched: ${why ?? 'it is of an unknown kind'}`,
-    ),
+    evidence('Owner', support === 'supported' ? whose : `${whose}; it is not changed: ${why ?? 'its kind is unknown'}`),
     ...managers.map(({ name: manager, seenBy, writesBack }) =>
-      evidence('Owner', `${manager} manages it (${seenBy})${writesBack ? ' and writes it back' : ''}`),
+      evidence('Owner', `${manager} manages it (${seenBy})${writesBack ? ' and reverts changes to it' : ''}`),
     ),
     ...(templateFixed
-      ? [evidence('Owner', `the template of ${name} cannot be changed; the images of its pods can`)]
+      ? [evidence('Owner', `the template of ${name} is immutable; the images of its pods can be changed`)]
       : []),
     ...(blocked === undefined ? [] : [evidence('Owner', blocked)]),
   ]

@@ -22,7 +22,7 @@ import type { Registry } from './registry/registry.ts'
 export interface GatherDeps {
   readonly reads: Reads
   readonly registry: Pick<Registry, 'ask' | 'list'>
-  /** Whether secrets may be read at all; without it registries are asked as anybody. Default true. */
+  /** Whether secrets may be read at all; without it registries are asked anonymously. Default true. */
   readonly readPullSecrets?: boolean
   /** Whether secrets may be listed, to say what a release of Helm's was made from: the command's user, never the controller. Default false. */
   readonly readsReleases?: boolean
@@ -50,7 +50,7 @@ const readNamespace = async ({ owner }: Incident, reads: Reads): Promise<Facts['
 
 const readNode = async (incident: Incident, reads: Reads, leases?: string): Promise<Facts['node'] & object> => {
   const name = nodeNameOf(incident)
-  if (!name) return unknown(incident.pods.length === 0 ? 'no pod fails any more' : 'the pod has no node')
+  if (!name) return unknown(incident.pods.length === 0 ? 'no pod is failing any more' : 'the pod has no node')
   const reading = readFact(reads, pathOf({ kind: 'Node', name }), nodeFacts)
   if (leases === undefined || incident.owner.ref.kind !== 'Node') return reading
   const [node, lease] = await Promise.all([reading, readNodeLease(name, leases, reads)])
@@ -63,7 +63,7 @@ type Of<N extends FactName['fact']> = Extract<FactName, { fact: N }>
 const inspectNode = async ({ owner: { ref } }: Incident, inspect: Inspect, { fact: _, ...age }: Of<'inspection'>) =>
   ref.kind === 'Node'
     ? inspect({ name: ref.name, uid: ref.uid, ...age })
-    : unknown(`${ref.kind} ${ref.name} is no node`)
+    : unknown(`${ref.kind} ${ref.name} is not a node`)
 
 const find = <N extends FactName['fact']>(names: readonly FactName[], fact: N): Of<N> | undefined =>
   names.find((name): name is Of<N> => name.fact === fact)

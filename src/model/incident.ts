@@ -121,11 +121,11 @@ export type RegistryAnswer =
       readonly platforms: readonly string[]
       readonly mediaType: string
     }
-  | { readonly kind: 'projectMissing' | 'repositoryMissing' | 'tagMissing'; readonly said: string }
-  | { readonly kind: 'denied'; readonly said: string; readonly withCredentials: boolean }
-  | { readonly kind: 'limited'; readonly said: string; readonly retryAfterMs?: number }
-  | { readonly kind: 'unreachable'; readonly said: string }
-  | { readonly kind: 'refused'; readonly said: string }
+  | { readonly kind: 'projectMissing' | 'repositoryMissing' | 'tagMissing'; readonly message: string }
+  | { readonly kind: 'denied'; readonly message: string; readonly withCredentials: boolean }
+  | { readonly kind: 'limited'; readonly message: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'unreachable'; readonly message: string }
+  | { readonly kind: 'refused'; readonly message: string }
 
 /** An image that somebody in the cluster uses or used: so it was there, under that name. */
 export interface KnownImage {
@@ -243,7 +243,7 @@ export interface Explanation {
   /** The failing image, as the pod's spec has it. */
   readonly of: string
   /** A sentence with what speaks for it. */
-  readonly says: string
+  readonly message: string
   /** What may have been meant, in normal form. */
   readonly image?: string
   /** The registry has that image, in the same project, and no other is as near: it may be written. */
@@ -259,9 +259,9 @@ export interface Diagnosis {
   /** Why images cannot be pulled, likeliest first; absent until it was looked closer. */
   readonly explanations?: readonly Explanation[]
   /** Facts by which more could be said of where to mend it for good; absent where none could. */
-  readonly place?: readonly FactName[]
+  readonly fixLocationFacts?: readonly FactName[]
   /** Facts by which more could be said of why; absent where none could. */
-  readonly closer?: readonly FactName[]
+  readonly detailFacts?: readonly FactName[]
   /** Why the cause is not so (any more), in a sentence; there where every finding is refuted. Nothing is done then. */
   readonly ruledOut?: string
 }

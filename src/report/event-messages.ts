@@ -30,7 +30,7 @@ const EVIDENT: ReadonlySet<string> = new Set(['Registry', 'PodStatus', 'NodeStat
 
 const because = ({ spec, status }: Remediation): string => {
   const cause = status?.cause ?? spec.cause
-  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(({ fact }) => EVIDENT.has(fact))?.says
+  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(({ fact }) => EVIDENT.has(fact))?.message
   return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
 }
 

@@ -53,7 +53,7 @@ const PLANS: {
 
 const diagnosis = aDiagnosis({
   cause: 'IptablesChainMissing',
-  evidence: [{ fact: 'Agent', says: 'chain DOCKER is missing from filter' }],
+  evidence: [{ fact: 'Agent', message: 'chain DOCKER is missing from filter' }],
 })
 const intended = (plan: Plan) => lived({ kind: 'Intended', verdict: anAct({ plan, diagnosis }) })
 const recordOf = (status: ReturnType<typeof intended>) => {

@@ -71,7 +71,7 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
     ...(diagnosis.evidence.length > 0 && {
       evidence: diagnosis.evidence
         .slice(0, 64)
-        .map(({ fact, says }) => ({ fact: clip(fact, 64), says: clip(says, 2_048) })),
+        .map(({ fact, message }) => ({ fact: clip(fact, 64), message: clip(message, 2_048) })),
     }),
   }
 }

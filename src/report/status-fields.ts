@@ -17,12 +17,16 @@ export const put = (before: RemediationStatus, fields: Partial<RemediationStatus
 export const knownOf = ({ cause, evidence, permanentFix, explanations }: Diagnosis): Partial<RemediationStatus> => ({
   cause,
   ...(evidence.length > 0 && {
-    evidence: evidence.slice(0, 64).map(({ fact, says }) => ({ fact: clip(fact, 64), says: clip(says, 2_048) })),
+    evidence: evidence
+      .slice(0, 64)
+      .map(({ fact, message }) => ({ fact: clip(fact, 64), message: clip(message, 2_048) })),
   }),
   ...(explanations !== undefined && {
-    explanations: explanations
-      .slice(0, 16)
-      .map(({ kind, says, image }) => ({ kind, says: clip(says, 2_048), ...(image !== undefined && { image }) })),
+    explanations: explanations.slice(0, 16).map(({ kind, message, image }) => ({
+      kind,
+      message: clip(message, 2_048),
+      ...(image !== undefined && { image }),
+    })),
   }),
   ...(permanentFix !== undefined && { permanentFix: clip(permanentFix, 4_096) }),
 })

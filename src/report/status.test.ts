@@ -394,7 +394,7 @@ describe('the status of a record', () => {
           possibleCauses,
         },
       ],
-      evidence: [{ fact: 'PodStatus', says: '401 Unauthorized' }],
+      evidence: [{ fact: 'PodStatus', message: '401 Unauthorized' }],
     })
     const told = lived(act(), acted(), ineffective)
     expect(told).toMatchObject({ cause: 'ProjectNotFound', evidence: [{}, { fact: 'Registry' }] })
@@ -461,7 +461,7 @@ describe('the status of a record', () => {
       uid: `${i}`,
       resourceVersion: '1',
     }))
-    const evidence = Array.from({ length: 100 }, () => ({ fact: long, says: long }))
+    const evidence = Array.from({ length: 100 }, () => ({ fact: long, message: long }))
     const verdict = aHold('ObserveOnly', {
       message: long,
       plan: aRewrite({ diff: long, thenDelete: pods }),

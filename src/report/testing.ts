@@ -26,8 +26,8 @@ export const aDiagnosis = (words: Partial<Diagnosis> = {}): Diagnosis => ({
   cause: 'ProjectNotFound',
   findings: [],
   evidence: [
-    { fact: 'Event', says: 'somebody said something' },
-    { fact: 'Registry', says: 'harbor.od.com has no project k8s' },
+    { fact: 'Event', message: 'somebody said something' },
+    { fact: 'Registry', message: 'harbor.od.com has no project k8s' },
   ],
   permanentFix: 'change the image in the manifest',
   ...words,

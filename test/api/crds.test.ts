@@ -203,7 +203,7 @@ describe('the record of a remediation', () => {
     ['templateHash', { templateHash: 'def' }],
     ['pod', { pod: target }],
     ['node', { node: 'n' }],
-    ['evidence', { evidence: [{ fact: 'Event', says: 'x' }] }],
+    ['evidence', { evidence: [{ fact: 'Event', message: 'x' }] }],
   ])('keeps %s as it was seen', async (field, spec) => {
     expect(await change('record', spec)).toEqual([
       {

@@ -48,13 +48,13 @@ beforeAll(async () => {
   await fixture.start({ args: controllerArgs(objectsIn(manifest)) })
 })
 
-test('without that right a private registry is asked as anybody: the repair is held, and the record says why', async () => {
+test('without that right a private registry is asked anonymously: the repair is held, and the record says why', async () => {
   const namespace = await fixture.cluster.namespace()
   await fixture.policy(namespace, toTeam)
   await broken(namespace)
   const { status } = await fixture.record(namespace, { phase: 'Held', reason: 'TargetUnverified' })
-  const told = status?.evidence?.filter(({ fact }) => fact === 'PullSecrets').map(({ says }) => says)
-  expect(told).toEqual([expect.stringMatching(/pull secrets are not read .*asked as anybody/)])
+  const told = status?.evidence?.filter(({ fact }) => fact === 'PullSecrets').map(({ message }) => message)
+  expect(told).toEqual([expect.stringMatching(/pull secrets are not read .*asked anonymously/)])
   expect(asked('remediations')).toBeGreaterThan(0)
   expect(asked('secrets')).toBe(0)
 })

@@ -86,11 +86,13 @@ describe('a pod whose image cannot be pulled', () => {
     await applyPolicy(cluster, 'verifying', { namespace, mode: 'Enforce', verify: 'Required' })
     const asked = await explain(['deployment/web', '-n', namespace])
     expect(asked.incidents[0]?.decision).toMatchObject({ verdict: 'Act', policy: 'verifying' })
-    expect(asked.incidents[0]?.evidence.map(({ says }) => says).join('\n')).toContain(`${REPAIRED} exists (sha256:`)
+    expect(asked.incidents[0]?.evidence.map(({ message }) => message).join('\n')).toContain(
+      `${REPAIRED} exists (sha256:`,
+    )
     expect(asked.incidents[0]?.cause).toBe('RepositoryNotFoundOrDenied')
     const unasked = await explain(['deployment/web', '-n', namespace, '--ask-registry=false'])
     expect(unasked.incidents[0]).toMatchObject({ cause: 'ProjectNotFound', decision: { verdict: 'Hold' } })
-    expect(unasked.incidents[0]?.evidence.map(({ says }) => says).join('\n')).not.toContain('exists (sha256:')
+    expect(unasked.incidents[0]?.evidence.map(({ message }) => message).join('\n')).not.toContain('exists (sha256:')
     await cluster.kubectl(['delete', 'rempol', 'verifying'])
   })
 

@@ -49,12 +49,12 @@ test('the chart and the value that it has by default are told; after an upgrade 
   const namespace = await cluster.namespace()
   await helmIn(namespace, 'install', 'shop', chart)
   await breakItsPod(cluster, namespace)
-  const where = `Change the image of container web (${BROKEN}) in Helm release ${namespace}/shop, that is in chart shop 1.2.3, Helm value`
+  const where = `Change the image of container web (${BROKEN}) in Helm release ${namespace}/shop, which comes from chart shop 1.2.3, Helm value`
   expect(await fixOf(namespace)).toBe(
-    `${where} web.image.repository and web.image.tag (as the chart has it by default): its next upgrade writes the old one again.`,
+    `${where} web.image.repository and web.image.tag (the chart's default): its next upgrade restores the old one.`,
   )
   await helmIn(namespace, 'upgrade', 'shop', chart, '--set', `web.image.repository=${HOST}/k8s/web`)
-  expect(await fixOf(namespace)).toBe(`${where} web.image.repository: its next upgrade writes the old one again.`)
+  expect(await fixOf(namespace)).toBe(`${where} web.image.repository: its next upgrade restores the old one.`)
 })
 
 test('who may not list secrets is told of the release, and of the right that is missing', async () => {
@@ -71,7 +71,7 @@ test('who may not list secrets is told of the release, and of the right that is 
   const user = await restrictedUser(cluster, namespace, 'reader', rules)
   expect(await fixOf(namespace, user)).toMatch(
     new RegExp(
-      `in Helm release ${namespace}/shop \\(from where is unknown: the right to list secrets in namespace ${namespace} is missing\\)`,
+      `in Helm release ${namespace}/shop \\(its source is unknown: the right to list secrets in namespace ${namespace} is missing\\)`,
     ),
   )
 })
@@ -91,6 +91,6 @@ test('a secret that is not as Helm writes it is told as such', async () => {
     JSON.stringify({ data }),
   ])
   expect(await fixOf(namespace)).toContain(
-    '(from where is unknown: the secret of release shop cannot be read as Helm writes it)',
+    "(its source is unknown: the secret of release shop is not in Helm's format)",
   )
 })

@@ -22,7 +22,7 @@ const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'
 const HAVE: Facts = { registry: {} }
 
 /** A registry that only remembers with what it was asked. */
-const listening = (answer: RegistryAnswer = { kind: 'tagMissing', said: 'no' }) => {
+const listening = (answer: RegistryAnswer = { kind: 'tagMissing', message: 'no' }) => {
   const asked: { image: string; credentials: readonly Credential[] }[] = []
   const ask = async (image: string, credentials: readonly Credential[]) => {
     asked.push({ image, credentials })
@@ -221,7 +221,7 @@ describe('a registry is asked', () => {
     expect(Object.keys(second.registry)).toHaveLength(2)
   })
 
-  test('as anybody where secrets are not to be read', async () => {
+  test('anonymously where secrets are not to be read', async () => {
     await deploy('closed', 1, { imagePullSecrets: [{ name: 'once' }] })
     const incident = await incidentOf((await podsOf('closed', 1))[0] as Pod)
     const { asked, registry } = listening()
@@ -231,7 +231,7 @@ describe('a registry is asked', () => {
     expect(facts.pullSecrets).toMatchObject({ value: [expect.stringContaining('are not read')] })
   })
 
-  test('as anybody where the pod names no secret, and a service account’s later secret is told', async () => {
+  test('anonymously where the pod names no secret, and a service account’s later secret is told', async () => {
     await cluster.applyYaml(JSON.stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'late' } }), {
       namespace: ns,
     })
@@ -248,7 +248,7 @@ describe('a registry is asked', () => {
     )
     const { asked, sentences } = await askedBy({ serviceAccountName: 'late' }, 'late', {
       kind: 'denied',
-      said: '401',
+      message: '401',
       withCredentials: false,
     })
     expect(users(asked, IMAGE)).toEqual([])

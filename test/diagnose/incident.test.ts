@@ -95,7 +95,7 @@ test('incident A: a 401 turns out to be a project that is not there', async () =
   expect(before).toMatchObject({ cause: 'Unauthorized', findings: [{ source: 'kubelet' }] })
   expect(after).toMatchObject({ cause: 'ProjectNotFound', findings: [{ source: 'registry', possibleCauses: [] }] })
   expect(after.evidence.map(({ fact }) => fact)).toEqual(['PodStatus', 'Owner', 'PullSecrets', 'Registry'])
-  expect(after.evidence.at(-1)?.says).toContain('project not found, name: k8s')
+  expect(after.evidence.at(-1)?.message).toContain('project not found, name: k8s')
   expect(after.permanentFix).toContain(`the manifest that Deployment ${ns}/coredns was applied from`)
 })
 
@@ -127,9 +127,9 @@ test('incident D: wrong name or missing credentials stays open where the registr
     cause: 'RepositoryNotFoundOrDenied',
     findings: [{ container: 'rss', source: 'event' }],
   })
-  const said = after.evidence.map(({ fact, says }) => `${fact}: ${says}`).join('\n')
+  const said = after.evidence.map(({ fact, message }) => `${fact}: ${message}`).join('\n')
   expect(said).toContain('PullSecrets: the pod names no pull secret')
-  expect(said).toContain('cannot be seen from here')
+  expect(said).toContain('are not visible from here')
   const meant = await registry.ask('nickchase/rss-php-nginx:v1', [])
   expect(meant).toMatchObject({ kind: 'exists', platforms: ['linux/amd64'] })
 })
@@ -149,5 +149,5 @@ test('an Event of somebody who may write Events proves nothing of an image that 
     { reason: 'Failed', message, reporter: 'somebody', lastSeen: Date.now() },
   ])
   expect(after.findings).toMatchObject([{ source: 'event', possibleCauses: [] }])
-  expect(after.evidence.at(-1)?.says).toContain('only an Event says otherwise')
+  expect(after.evidence.at(-1)?.message).toContain('only an Event reports otherwise')
 })

@@ -199,7 +199,7 @@ describe('the owner of a pod', () => {
       { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'r', uid: 'u' },
       'not a kind that is repaired',
     ],
-    ['gone', { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'gone', uid: 'u' }, 'does not exist any more'],
+    ['gone', { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'gone', uid: 'u' }, 'no longer exists'],
     [
       'another of the same name',
       { apiVersion: 'apps/v1', kind: 'Deployment', name: 'dns', uid: 'before' },

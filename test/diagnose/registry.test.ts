@@ -140,7 +140,7 @@ describe('registries with projects and users', () => {
     proxy.moveProject('public', 'library')
     expect(await registry.ask(`${HOST}/public/coredns:1.6.1`, [])).toMatchObject({
       kind: 'projectMissing',
-      said: '401 UNAUTHORIZED: project not found, name: public: project not found, name: public',
+      message: '401 UNAUTHORIZED: project not found, name: public: project not found, name: public',
     })
     expect(await registry.ask(`${HOST}/library/coredns:1.6.1`, [])).toMatchObject({ kind: 'exists' })
   })
@@ -174,13 +174,16 @@ describe('a server with a certificate of a private authority', () => {
   }
 
   test('is not believed without it', async () => {
-    expect(await asked(false)).toMatchObject({ kind: 'unreachable', said: expect.stringContaining('not trusted here') })
+    expect(await asked(false)).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringContaining('not trusted here'),
+    })
   })
 
   test('answers where the configuration names the authority, and what is no registry is not one', async () => {
     expect(await asked(true)).toEqual({
       kind: 'unreachable',
-      said: expect.stringContaining('not in the words of a registry'),
+      message: expect.stringContaining('not in the format of a registry'),
     })
   })
 })

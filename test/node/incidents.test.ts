@@ -41,8 +41,8 @@ const failing = async (node: string, reason: string, message: string, count = 1)
   return pods
 }
 
-const told = (evidence: readonly { readonly says: string }[] = []): string =>
-  evidence.map(({ says }) => says).join('\n')
+const told = (evidence: readonly { readonly message: string }[] = []): string =>
+  evidence.map(({ message }) => message).join('\n')
 
 test.concurrent('twenty pods of two namespaces that miss a chain are one record, and one restart of one node', async () => {
   const node = await fixture.node({ test: 'chain' })
@@ -91,7 +91,7 @@ const LOOK_ALIKES: readonly (readonly [
   message: string,
   says: string,
 ])[] = [
-  ['a chain that is there', seeing(wellNode), 'FailedCreatePodSandBox', chainGone(), 'chain DOCKER is there now'],
+  ['a chain that is there', seeing(wellNode), 'FailedCreatePodSandBox', chainGone(), 'chain DOCKER exists now'],
   [
     'a chain of a CNI plugin',
     seeing(wipedNode),
@@ -112,7 +112,7 @@ const LOOK_ALIKES: readonly (readonly [
     seeing(() => wellNode({ chains: { known: false, why: 'chains are switched off' } })),
     'FailedCreatePodSandBox',
     chainGone(),
-    'the firewall of the node cannot be seen: chains are switched off',
+    "the node's firewall cannot be inspected: chains are switched off",
   ],
 ]
 

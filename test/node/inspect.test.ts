@@ -44,7 +44,7 @@ const node = (name: string) => ({ name, uid: `uid-${name}` })
 test('without the kind nobody can be asked', () => {
   expect(beforeTheKind).toEqual({
     known: false,
-    why: expect.stringContaining('there are no NodeTasks in this cluster'),
+    why: expect.stringContaining('the CRD of NodeTasks is not installed'),
   })
 })
 
@@ -95,7 +95,7 @@ test('an agent that refuses, and one that is not there, are unknown and say why'
   const inspect = byTask()
   expect(await inspect(node('node-3'))).toEqual({
     known: false,
-    why: 'the agent on node-3 did not look: OtherNode made anew',
+    why: 'the agent on node-3 did not inspect it: OtherNode made anew',
   })
   expect(await inspect(node('node-4'))).toEqual({
     known: false,

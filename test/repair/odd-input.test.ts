@@ -134,7 +134,7 @@ test.concurrent('pull secrets that are missing, empty or of another kind are sai
   const imagePullSecrets = ['missing', 'empty', 'list', 'bytes'].map((name) => ({ name }))
   await fixture.apply(deployment(namespace, { podSpec: { imagePullSecrets } }))
   const { status } = await fixture.record(namespace, { phase: 'Succeeded' })
-  const told = status?.evidence?.filter(({ fact }) => fact === 'PullSecrets').map(({ says }) => says) ?? []
+  const told = status?.evidence?.filter(({ fact }) => fact === 'PullSecrets').map(({ message }) => message) ?? []
   for (const name of ['missing', 'empty', 'list', 'bytes']) expect(told.join('\n')).toContain(name)
 })
 

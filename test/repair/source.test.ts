@@ -60,7 +60,7 @@ test('an Argo CD Application tells repository, path, revision and Helm value; a 
   await fixture.apply(deployment(namespace, { annotations }))
   const fix = await fixOf(namespace)
   expect(fix).toContain(
-    'in Argo CD Application shop, that is in deploy/web of https://git.example.com/team.git at main, Helm value image.repository and image.tag',
+    'in Argo CD Application shop, which comes from deploy/web of https://git.example.com/team.git at main, Helm value image.repository and image.tag',
   )
   expect(fix).not.toContain('secret')
 })
@@ -83,7 +83,7 @@ test('a Flux Kustomization tells the path, and its GitRepository where that lies
   const labels = { 'kustomize.toolkit.fluxcd.io/name': 'shop', 'kustomize.toolkit.fluxcd.io/namespace': 'gitops' }
   await fixture.apply(deployment(namespace, { labels }))
   expect(await fixOf(namespace)).toContain(
-    'in Flux Kustomization gitops/shop, that is in ./apps/shop of ssh://git.example.com/infra:',
+    'in Flux Kustomization gitops/shop, which comes from ./apps/shop of ssh://git.example.com/infra:',
   )
 })
 
@@ -92,6 +92,6 @@ test('where the tool’s object is not to be found the record says so, and the r
   const labels = { 'helm.toolkit.fluxcd.io/name': 'gone', 'helm.toolkit.fluxcd.io/namespace': 'gitops' }
   await fixture.apply(deployment(namespace, { labels }))
   expect(await fixOf(namespace)).toContain(
-    'in Flux HelmRelease gitops/gone (from where is unknown: HelmRelease gone is not in this cluster):',
+    'in Flux HelmRelease gitops/gone (its source is unknown: HelmRelease gone is not in this cluster):',
   )
 })

@@ -48,10 +48,10 @@ test('a mistyped name is explained with what was meant, and left alone', async (
   const { status } = await fixture.record(namespace, { phase: 'Held', reason: 'TargetUnverified' }, PATIENTLY)
   expect(explained(status)).toEqual([['LikelyTypo', MEANT]])
   expect(status?.message).toBe(`no rewrite rule applies to ${TYPED}; LikelyTypo, ${MEANT} may be meant`)
-  expect(status?.explanations?.[0]?.says).toContain('"public/wbe" may have been typed for "public/web"')
+  expect(status?.explanations?.[0]?.message).toContain('"public/wbe" may be a typo for "public/web"')
   expect(status?.evidence).toContainEqual({
     fact: 'KnownImages',
-    says: expect.stringMatching(/compared: \d+$/),
+    message: expect.stringMatching(/compared: \d+$/),
   })
   expect(fixture.writes(namespace)).toEqual([])
 
@@ -139,7 +139,7 @@ test('an update to a mistyped name is told from the revision before', async () =
   await fixture.cluster.kubectl(['set', 'image', 'deployment/web', `web=${TYPED}`, '-n', namespace])
   const { status } = await fixture.record(namespace, { phase: 'Held', reason: 'TargetUnverified' }, PATIENTLY)
   expect(explained(status)).toEqual([['LikelyTypo', MEANT]])
-  expect(status?.explanations?.[0]?.says).toMatch(/it is in ReplicaSet web-\w+, a revision of before/)
+  expect(status?.explanations?.[0]?.message).toMatch(/seen in ReplicaSet web-\w+, an earlier revision/)
 })
 
 test('a tag that is not there is told with those that are, and another version is never written', async () => {
@@ -148,7 +148,7 @@ test('a tag that is not there is told with those that are, and another version i
   await fixture.apply(deployment(namespace, { image: `${NEW}/web:2` }))
   const { status } = await fixture.record(namespace, { phase: 'Held', reason: 'TargetUnverified' }, PATIENTLY)
   expect(explained(status)).toEqual([['WrongTag', undefined]])
-  expect(status?.explanations?.[0]?.says).toContain('it has 1')
+  expect(status?.explanations?.[0]?.message).toContain('its tags: 1')
   expect(fixture.writes(namespace)).toEqual([])
 })
 

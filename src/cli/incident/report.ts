@@ -47,7 +47,11 @@ export interface IncidentReport {
   }[]
   readonly evidence: readonly Evidence[]
   /** Why an image cannot be pulled, likeliest first, where the registry's words leave it open. */
-  readonly explanations: readonly { readonly kind: ExplanationKind; readonly says: string; readonly image?: string }[]
+  readonly explanations: readonly {
+    readonly kind: ExplanationKind
+    readonly message: string
+    readonly image?: string
+  }[]
   readonly decision: DecisionReport
   /** Where a policy observes: what would come if it acted. */
   readonly ifEnforced?: DecisionReport
@@ -141,9 +145,9 @@ export const reportOf = (
       message,
     })),
     evidence,
-    explanations: (explanations ?? []).map(({ kind, says, image }) => ({
+    explanations: (explanations ?? []).map(({ kind, message, image }) => ({
       kind,
-      says,
+      message,
       ...(image !== undefined && { image }),
     })),
     decision,

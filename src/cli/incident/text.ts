@@ -84,8 +84,8 @@ const EXPLANATION_LABELS: Readonly<Record<ExplanationKind, string>> = {
 }
 
 /** The likeliest reason in a line: `likely a typo: …`. */
-export const describeExplanation = ({ kind, says }: IncidentReport['explanations'][number], paint: Paint): string =>
-  `${paint.bold(EXPLANATION_LABELS[kind])}: ${says}`
+export const describeExplanation = ({ kind, message }: IncidentReport['explanations'][number], paint: Paint): string =>
+  `${paint.bold(EXPLANATION_LABELS[kind])}: ${message}`
 
 const explanationLines = ({ explanations }: IncidentReport, options: TextOptions): readonly string[] =>
   explanations.flatMap((explanation, i) => [
@@ -121,7 +121,7 @@ export const incidentText = (report: IncidentReport, options: TextOptions): stri
     ...(meaning === undefined ? [] : field('means', meaning, options)),
     ...explanationLines(report, options),
     '',
-    ...report.evidence.flatMap(({ fact, says }) => field(fact, cut(says, wide), options)),
+    ...report.evidence.flatMap(({ fact, message }) => field(fact, cut(message, wide), options)),
     '',
     ...decisionLines(report, options),
     ...(report.permanentFix === undefined ? [] : field('for good', report.permanentFix, options)),

@@ -55,7 +55,7 @@ export const refineDiagnosis = async (incident: Incident, evaluated: Evaluated, 
   const remedy = hasRemedy(evaluated.verdict)
   let { diagnosis, facts } = evaluated
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const names = [...((!remedy && diagnosis.closer) || []), ...(diagnosis.place ?? [])]
+    const names = [...((!remedy && diagnosis.detailFacts) || []), ...(diagnosis.fixLocationFacts ?? [])]
     if (names.length === 0) break
     facts = await gather(incident, names, facts)
     diagnosis = conclude(incident, facts)

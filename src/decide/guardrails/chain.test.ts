@@ -338,7 +338,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ['whether the node opted out is unknown', { facts: { node: unknown('gone') } }, /node opted out is unknown: gone/],
     [
       'only an Event says it, also after the registry was asked',
-      hearsay({ [BROKEN]: known({ kind: 'unreachable', said: 'timeout' }) }),
+      hearsay({ [BROKEN]: known({ kind: 'unreachable', message: 'timeout' }) }),
       /only an Event/,
     ],
     [
@@ -388,33 +388,48 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ],
     [
       'the project is missing',
-      answer({ kind: 'projectMissing', said: 'no such project' }),
+      answer({ kind: 'projectMissing', message: 'no such project' }),
       /does not have it: no such project/,
       5 * MIN,
     ],
-    ['the repository is missing', answer({ kind: 'repositoryMissing', said: 'name unknown' }), /name unknown/, 5 * MIN],
-    ['the tag is missing', answer({ kind: 'tagMissing', said: 'manifest unknown' }), /manifest unknown/, 5 * MIN],
+    [
+      'the repository is missing',
+      answer({ kind: 'repositoryMissing', message: 'name unknown' }),
+      /name unknown/,
+      5 * MIN,
+    ],
+    ['the tag is missing', answer({ kind: 'tagMissing', message: 'manifest unknown' }), /manifest unknown/, 5 * MIN],
     [
       'access is denied without credentials',
-      answer({ kind: 'denied', said: '401', withCredentials: false }),
+      answer({ kind: 'denied', message: '401', withCredentials: false }),
       /no pull secret/,
       5 * MIN,
     ],
     [
       'access is denied with credentials',
-      answer({ kind: 'denied', said: '403', withCredentials: true }),
+      answer({ kind: 'denied', message: '403', withCredentials: true }),
       /with the credentials/,
       5 * MIN,
     ],
     [
       'the registry limits requests and says until when',
-      answer({ kind: 'limited', said: '429', retryAfterMs: 42_000 }),
+      answer({ kind: 'limited', message: '429', retryAfterMs: 42_000 }),
       /limits/,
       42_000,
     ],
-    ['the registry limits requests', answer({ kind: 'limited', said: '429' }), /limits/, MIN],
-    ['the registry cannot be reached', answer({ kind: 'unreachable', said: 'timeout' }), /cannot be reached/, 30_000],
-    ['the registry may not be asked', answer({ kind: 'refused', said: 'link-local address' }), /link-local/, 5 * MIN],
+    ['the registry limits requests', answer({ kind: 'limited', message: '429' }), /limits/, MIN],
+    [
+      'the registry cannot be reached',
+      answer({ kind: 'unreachable', message: 'timeout' }),
+      /cannot be reached/,
+      30_000,
+    ],
+    [
+      'the registry may not be asked',
+      answer({ kind: 'refused', message: 'link-local address' }),
+      /link-local/,
+      5 * MIN,
+    ],
     [
       'what the registry says is unknown',
       { facts: { registry: { [PATCHED]: unknown('the secret cannot be read') } } },
@@ -428,7 +443,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ],
     [
       'if reachable: missing holds',
-      answer({ kind: 'tagMissing', said: 'manifest unknown' }, 'IfReachable'),
+      answer({ kind: 'tagMissing', message: 'manifest unknown' }, 'IfReachable'),
       /manifest unknown/,
     ],
     [
@@ -696,8 +711,11 @@ const passes: Record<HoldReason, readonly Passes[]> = {
     ],
   ],
   TargetUnverified: [
-    ['if reachable: the registry cannot be reached', answer({ kind: 'unreachable', said: 'timeout' }, 'IfReachable')],
-    ['never: whatever the registry says', answer({ kind: 'tagMissing', said: 'manifest unknown' }, 'Never')],
+    [
+      'if reachable: the registry cannot be reached',
+      answer({ kind: 'unreachable', message: 'timeout' }, 'IfReachable'),
+    ],
+    ['never: whatever the registry says', answer({ kind: 'tagMissing', message: 'manifest unknown' }, 'Never')],
     [
       'a variant of the node’s platform is there',
       {

@@ -40,17 +40,17 @@ const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswe
     case 'projectMissing':
     case 'repositoryMissing':
     case 'tagMissing':
-      return { message: `the registry does not have it: ${answer.said}`, waitMs: RARELY }
+      return { message: `the registry does not have it: ${answer.message}`, waitMs: RARELY }
     case 'denied': {
       const how = answer.withCredentials ? 'with the credentials of the pod' : 'no pull secret of the pod applies'
-      return { message: `the registry denies it (${how}): ${answer.said}`, waitMs: RARELY }
+      return { message: `the registry denies it (${how}): ${answer.message}`, waitMs: RARELY }
     }
     case 'limited':
-      return { message: `the registry limits requests: ${answer.said}`, waitMs: answer.retryAfterMs ?? 60_000 }
+      return { message: `the registry limits requests: ${answer.message}`, waitMs: answer.retryAfterMs ?? 60_000 }
     case 'unreachable':
-      return { message: `the registry cannot be reached: ${answer.said}`, waitMs: LATER }
+      return { message: `the registry cannot be reached: ${answer.message}`, waitMs: LATER }
     case 'refused':
-      return { message: `the registry was not asked: ${answer.said}`, waitMs: RARELY }
+      return { message: `the registry was not asked: ${answer.message}`, waitMs: RARELY }
   }
 }
 

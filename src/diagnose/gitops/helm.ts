@@ -33,16 +33,16 @@ const unpack = async ({ data }: Secret): Promise<Release> => {
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value.slice(0, MAX_TEXT) : '')
 
-const sayPaths = (paths: readonly string[]): string => [...new Set(paths)].slice(0, 4).join(' and ')
+const describePaths = (paths: readonly string[]): string => [...new Set(paths)].slice(0, 4).join(' and ')
 
 /** What was given goes before what the chart has for itself. */
-const sayRelease = ({ chart, config }: Release, images: readonly string[]): string => {
+const describeRelease = ({ chart, config }: Release, images: readonly string[]): string => {
   const [name, version] = [asText(chart?.metadata?.name), asText(chart?.metadata?.version)]
   const made = `chart ${name || 'without a name'}${version && ` ${version}`}`
   const given = images.flatMap((image) => imageValues(config, image))
-  if (given.length > 0) return `${made}, Helm value ${sayPaths(given)}`
+  if (given.length > 0) return `${made}, Helm value ${describePaths(given)}`
   const own = images.flatMap((image) => imageValues(chart?.values, image))
-  return own.length > 0 ? `${made}, Helm value ${sayPaths(own)} (as the chart has it by default)` : made
+  return own.length > 0 ? `${made}, Helm value ${describePaths(own)} (the chart's default)` : made
 }
 
 /** `chart web 1.2.3, Helm value image.repository`. Never rejects. */
@@ -56,15 +56,15 @@ export const readHelmRelease = async (
     path = pathOf({ kind: 'Secret', namespace: namespace ?? '' })
     const { items } = await reads.list<Secret>(path, { labelSelector: `owner=helm,name=${name},status=deployed` })
     const [latest] = items.toSorted((a, b) => revisionOf(b) - revisionOf(a))
-    if (!latest) return unknown(`no secret of Helm's says what release ${name} was made from`)
-    return known(sayRelease(await unpack(latest), images))
+    if (!latest) return unknown(`no Helm secret records what release ${name} was installed from`)
+    return known(describeRelease(await unpack(latest), images))
   } catch (error) {
     if (
       error instanceof SyntaxError ||
       (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))
     )
-      return unknown(`the secret of release ${name} cannot be read as Helm writes it`)
-    return unknown(path === '' ? 'its name is impossible' : whyUnread(path, error))
+      return unknown(`the secret of release ${name} is not in Helm's format`)
+    return unknown(path === '' ? 'its name is not valid' : whyUnread(path, error))
   }
 }
 

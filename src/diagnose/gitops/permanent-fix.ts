@@ -19,7 +19,7 @@ const nameImage = ({ container, image, imageSource }: Finding): string => {
   return `${whose} (${image.slice(0, 256)})`
 }
 
-/** What to change for good, so that the next deploy carries it; undefined where nobody can say. */
+/** What to change at the source, so that the next deployment has it; undefined where that is unknown. */
 export const permanentFix = (
   owner: Owner,
   findings: readonly Finding[],
@@ -36,27 +36,27 @@ export const permanentFix = (
     const also =
       others.length === 0
         ? ''
-        : ` (${others
+        : ` (also managed by ${others
             .slice(0, 3)
             .map(({ editAt }) => editAt)
-            .join(', ')} made it as well)`
+            .join(', ')})`
     const from =
       source === undefined
         ? ''
         : source.known
-          ? `, that is in ${source.value}`
-          : ` (from where is unknown: ${source.why})`
+          ? `, which comes from ${source.value}`
+          : ` (its source is unknown: ${source.why})`
     return first.writesBack
-      ? `Change ${what} in ${first.editAt}${from}${also}: it writes back whatever is changed on the object itself.`
-      : `Change ${what} in ${first.editAt}${from}${also}: its next upgrade writes the old one again.`
+      ? `Change ${what} in ${first.editAt}${from}${also}: it reverts changes made on the object itself.`
+      : `Change ${what} in ${first.editAt}${from}${also}: its next upgrade restores the old one.`
   }
   if (owner.templateFixed) {
-    const again = owner.annotations[LAST_APPLIED] === undefined ? 'make it anew' : 'apply its manifest anew'
-    return `Change ${what} wherever ${placeOf(owner)} is made from, then delete it and ${again}: a Job's template cannot be changed, and further pods of it come with the old image.`
+    const again = owner.annotations[LAST_APPLIED] === undefined ? 'create it again' : 'apply its manifest again'
+    return `Change ${what} at the source of ${placeOf(owner)}, then delete it and ${again}: a Job's template is immutable, and its further pods start with the old image.`
   }
   if (owner.ref.kind === 'Pod' && owner.support === 'unsupported') return `Change ${what} in the manifest on the node.`
   if (owner.annotations[LAST_APPLIED] !== undefined) {
-    return `Change ${what} in the manifest that ${placeOf(owner)} was applied from: the next kubectl apply writes the old one again.`
+    return `Change ${what} in the manifest that ${placeOf(owner)} was applied from: the next kubectl apply restores the old one.`
   }
-  return `Change ${what} wherever ${placeOf(owner)} is made from: the next deploy writes the old one again.`
+  return `Change ${what} at the source of ${placeOf(owner)}: the next deployment restores the old one.`
 }

@@ -46,7 +46,7 @@ const text = (value: unknown): string | undefined =>
 const address = (value: unknown): string | undefined =>
   text(value)?.replace(/^(?<scheme>[a-z+]+:\/\/)[^/@]*@/, '$<scheme>')
 
-const sayValues = (values: unknown, images: readonly string[]): string => {
+const describeValues = (values: unknown, images: readonly string[]): string => {
   const paths = images.flatMap((image) => imageValues(values, image))
   return paths.length === 0 ? '' : `, Helm value ${[...new Set(paths)].slice(0, 4).join(' and ')}`
 }
@@ -60,12 +60,12 @@ const parametersOf = ({ helm }: ArgoSource): Readonly<Record<string, unknown>> =
     ).flatMap((one) => (typeof one?.name === 'string' ? [[one.name, one.value]] : [])),
   )
 
-const sayArgo = (source: ArgoSource, images: readonly string[]): string | undefined => {
+const describeArgo = (source: ArgoSource, images: readonly string[]): string | undefined => {
   const repo = address(source.repoURL)
   if (repo === undefined) return undefined
   const what = text(source.path) ?? (text(source.chart) && `chart ${text(source.chart)}`) ?? '.'
   const at = text(source.targetRevision)
-  const values = sayValues({ ...Object(source.helm?.valuesObject), ...parametersOf(source) }, images)
+  const values = describeValues({ ...Object(source.helm?.valuesObject), ...parametersOf(source) }, images)
   return `${what} of ${repo}${at === undefined ? '' : ` at ${at}`}${values}`
 }
 
@@ -84,12 +84,12 @@ const readSourceRef = async (ref: Spec['sourceRef'], home: string | undefined, r
   }
 }
 
-const sayFlux = async (keeper: Keeper, images: readonly string[], reads: Reads): Promise<string | undefined> => {
+const describeFlux = async (keeper: Keeper, images: readonly string[], reads: Reads): Promise<string | undefined> => {
   const { spec = {}, metadata } = keeper
   const chart = spec.chart?.spec
   const from = await readSourceRef(chart?.sourceRef ?? spec.sourceRef, metadata.namespace, reads)
   const what = chart ? `chart ${text(chart.chart) ?? ''}`.trim() : (text(spec.path) ?? '.')
-  return `${what} of ${from}${sayValues(spec.values, images)}`
+  return `${what} of ${from}${describeValues(spec.values, images)}`
 }
 
 const readKeeper = async (
@@ -113,13 +113,13 @@ export const readSourceOfTruth = async (
   readsReleases: boolean,
 ): Promise<Fact<string>> => {
   const keptBy = owner.managers[0]?.keptBy
-  if (!keptBy) return unknown('nothing says which object keeps it')
+  if (!keptBy) return unknown('the object that manages it is unknown')
   const images = [...new Set(pods.flatMap(({ findings }) => findings.map(({ image }) => image)))].filter(Boolean)
   const { kind, name, namespace } = keptBy
   if (kind === 'Release') {
     return readsReleases
       ? readHelmRelease(keptBy, images, reads)
-      : unknown(`helm get values ${name}${namespace === undefined ? '' : ` -n ${namespace}`} --all tells`)
+      : unknown(`run helm get values ${name}${namespace === undefined ? '' : ` -n ${namespace}`} --all`)
   }
   return readGitOps({ kind, name, ...(namespace !== undefined && { namespace }) }, images, reads)
 }
@@ -133,19 +133,19 @@ const readGitOps = async (
   try {
     path = pathOf(PLACES[keptBy.kind])
     const keeper = await readKeeper(keptBy, reads)
-    if (!keeper) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster, or more than once`)
+    if (!keeper) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster, or there is more than one`)
     const { spec } = keeper
     const said =
       keptBy.kind === 'Application'
         ? [spec?.source, ...(Array.isArray(spec?.sources) ? spec.sources : [])]
-            .flatMap((source) => (source ? (sayArgo(source, images) ?? []) : []))
+            .flatMap((source) => (source ? (describeArgo(source, images) ?? []) : []))
             .slice(0, 3)
             .join('; ')
-        : await sayFlux(keeper, images, reads)
+        : await describeFlux(keeper, images, reads)
     return said ? known(said) : unknown(`${keptBy.kind} ${keptBy.name} names no source`)
   } catch (error) {
     // Many tools keep their objects in a cluster of their own.
     if (notFound(error)) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster`)
-    return unknown(path === '' ? 'its name is impossible' : whyUnread(path, error))
+    return unknown(path === '' ? 'its name is not valid' : whyUnread(path, error))
   }
 }

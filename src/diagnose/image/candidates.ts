@@ -79,7 +79,7 @@ const byTag = (image: string, reference: ImageReference, facts: Facts): readonly
 }
 
 /** Nearest first; then those that ran in the cluster. */
-export const nearCandidates = (image: string, reference: ImageReference, facts: Facts): readonly Candidate[] => {
+export const similarImages = (image: string, reference: ImageReference, facts: Facts): readonly Candidate[] => {
   const all = [...byRepository(image, reference, facts), ...byHost(reference, facts), ...byTag(image, reference, facts)]
   return all.toSorted(
     (a, b) => a.distance - b.distance || Number(a.where === undefined) - Number(b.where === undefined),

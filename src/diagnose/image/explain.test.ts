@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { Cause } from '../../model/causes.ts'
 import { normalImage } from '../../model/image-reference.ts'
 import { type Facts, type Finding, known, type KnownImage, type RegistryAnswer, unknown } from '../../model/incident.ts'
-import { closerFacts, explainImages } from './explain.ts'
+import { detailFacts, explainImages } from './explain.ts'
 
 const TYPED = 'nickchase/rss-php-ngnix:v1'
 const MEANT = 'docker.io/nickchase/rss-php-nginx:v1'
 const EXISTS: RegistryAnswer = { kind: 'exists', digest: 'sha256:x', platforms: ['linux/amd64'], mediaType: 'm' }
-const DENIED: RegistryAnswer = { kind: 'denied', said: 'requested access is denied', withCredentials: false }
+const DENIED: RegistryAnswer = { kind: 'denied', message: 'requested access is denied', withCredentials: false }
 const REFUSED: RegistryAnswer = { ...DENIED, withCredentials: true }
 
 const failing = (image = TYPED, cause: Cause = 'RepositoryNotFoundOrDenied', message = ''): readonly Finding[] => [
@@ -28,41 +28,41 @@ const kinds = (findings: readonly Finding[], given: Facts) => explainImages(find
 
 describe('what more could be known', () => {
   test('is asked for cheapest first: the image and what runs near by, then names, then those that are near', () => {
-    expect(closerFacts(failing(), { registry: {} })).toEqual([
+    expect(detailFacts(failing(), { registry: {} })).toEqual([
       { fact: 'registry', image: normalImage(TYPED) },
       { fact: 'knownImages' },
     ])
-    expect(closerFacts(failing(), facts({ [TYPED]: DENIED }, { images: [seen(MEANT)] }))).toEqual([
+    expect(detailFacts(failing(), facts({ [TYPED]: DENIED }, { images: [seen(MEANT)] }))).toEqual([
       { fact: 'registry', image: MEANT },
     ])
     const elsewhere = 'quay.io/team/webb:1'
-    expect(closerFacts(failing(elsewhere), facts({ [elsewhere]: REFUSED }))).toEqual([
+    expect(detailFacts(failing(elsewhere), facts({ [elsewhere]: REFUSED }))).toEqual([
       { fact: 'repositories', image: elsewhere },
       { fact: 'anonymous', image: elsewhere },
     ])
-    expect(closerFacts(failing(elsewhere), facts({ [elsewhere]: { kind: 'tagMissing', said: '' } }))).toEqual([
+    expect(detailFacts(failing(elsewhere), facts({ [elsewhere]: { kind: 'tagMissing', message: '' } }))).toEqual([
       { fact: 'tags', image: elsewhere },
     ])
   })
 
   test('is nothing in the end, whatever of it is unknown', () => {
     const nothing = { registry: { [normalImage(TYPED)]: unknown('it is cut off') }, knownImages: unknown('no right') }
-    expect(closerFacts(failing(), nothing)).toEqual([])
+    expect(detailFacts(failing(), nothing)).toEqual([])
     expect(explainImages(failing(), nothing)).toMatchObject([
-      { kind: 'Undetermined', says: expect.stringContaining('it is cut off') },
+      { kind: 'Undetermined', message: expect.stringContaining('it is cut off') },
     ])
   })
 
   test('is not asked of other causes', () => {
-    expect(closerFacts(failing(TYPED, 'TLSUntrusted'), { registry: {} })).toEqual([])
-    expect(closerFacts(failing('not an image!', 'Unauthorized'), { registry: {} })).toEqual([])
+    expect(detailFacts(failing(TYPED, 'TLSUntrusted'), { registry: {} })).toEqual([])
+    expect(detailFacts(failing('not an image!', 'Unauthorized'), { registry: {} })).toEqual([])
   })
 
   test('is asked of few names, however many are near', () => {
     const images = ['nginy', 'nginz', 'ngina', 'nginb', 'nginc'].map((name) => seen(`quay.io/web-team/${name}:1`))
     const image = 'quay.io/web-team/nginx:1'
     const given = facts({ [image]: DENIED }, { images, repositories: { [image]: unknown('401') } })
-    expect(closerFacts(failing(image), given)).toHaveLength(3)
+    expect(detailFacts(failing(image), given)).toHaveLength(3)
   })
 })
 
@@ -73,13 +73,13 @@ describe('a name that may be mistyped', () => {
       {
         kind: 'LikelyTypo',
         of: TYPED,
-        says: expect.stringMatching(
-          /rss-php-nginx:v1 .* registry has it, and it is in pod web\/other: ".*ngnix" .* for ".*nginx"/,
+        message: expect.stringMatching(
+          /the registry has .*rss-php-nginx:v1, .* seen in pod web\/other: ".*ngnix" .* for ".*nginx"/,
         ),
         image: MEANT,
         found: true,
       },
-      { kind: 'MissingCredentials', of: TYPED, says: expect.stringContaining('no pull secret') },
+      { kind: 'MissingCredentials', of: TYPED, message: expect.stringContaining('no pull secret') },
     ])
   })
 
@@ -93,7 +93,7 @@ describe('a name that may be mistyped', () => {
     const near = ['quay.io/web-team/nginx-proxy:1', 'quay.io/web-team/nginx-praxy:1']
     const given = facts(
       {
-        [image]: { kind: 'repositoryMissing', said: 'NAME_UNKNOWN' },
+        [image]: { kind: 'repositoryMissing', message: 'NAME_UNKNOWN' },
         [near[0] ?? '']: EXISTS,
         [near[1] ?? '']: EXISTS,
       },
@@ -108,7 +108,7 @@ describe('a name that may be mistyped', () => {
     const image = 'quay.io/web-taem/nginx-proxy:1'
     const near = 'quay.io/web-team/nginx-proxy:1'
     const given = facts(
-      { [image]: { kind: 'repositoryMissing', said: '' }, [near]: EXISTS },
+      { [image]: { kind: 'repositoryMissing', message: '' }, [near]: EXISTS },
       { images: [seen(near)], repositories: { [image]: unknown('401') } },
     )
     const [only] = explainImages(failing(image), given)
@@ -119,7 +119,7 @@ describe('a name that may be mistyped', () => {
   test('is found among the names that the registry lists', () => {
     const image = 'quay.io/web-team/nginx-porxy:1'
     const given = facts(
-      { [image]: { kind: 'repositoryMissing', said: 'NAME_UNKNOWN' }, 'quay.io/web-team/nginx-proxy:1': EXISTS },
+      { [image]: { kind: 'repositoryMissing', message: 'NAME_UNKNOWN' }, 'quay.io/web-team/nginx-proxy:1': EXISTS },
       { repositories: { [image]: known(['web-team/nginx-proxy', 'web-team/other']) } },
     )
     expect(explainImages(failing(image), given)).toMatchObject([
@@ -128,15 +128,15 @@ describe('a name that may be mistyped', () => {
   })
 
   test('is told, without a suggestion to write, where the registry cannot be asked but something near runs', () => {
-    const cut: RegistryAnswer = { kind: 'unreachable', said: 'it does not answer' }
+    const cut: RegistryAnswer = { kind: 'unreachable', message: 'it does not answer' }
     const given = facts({ [TYPED]: cut, [MEANT]: cut }, { images: [seen(MEANT)] })
     const [only, ...more] = explainImages(failing(), given)
     expect(more).toEqual([])
     expect(only).toEqual({
       kind: 'LikelyTypo',
       of: TYPED,
-      says: expect.stringMatching(
-        /typed for "nickchase\/rss-php-nginx", which is on node n1; whether .* does not answer$/,
+      message: expect.stringMatching(
+        /a typo for "nickchase\/rss-php-nginx", which was seen on node n1; whether .* does not answer$/,
       ),
     })
   })
@@ -160,7 +160,7 @@ describe('credentials', () => {
       { images: [seen('quay.io/team/app:1', 'in ReplicaSet app-1')], repositories: { [image]: unknown('401') } },
     )
     expect(explainImages(failing(image), given)).toEqual([
-      { kind: 'MissingCredentials', of: image, says: expect.stringContaining('the name is right') },
+      { kind: 'MissingCredentials', of: image, message: expect.stringContaining('the name is correct') },
     ])
   })
 
@@ -178,8 +178,12 @@ describe('credentials', () => {
   })
 
   test.each([
-    ['are wrong where the registry refuses them', DENIED, /refuses the pod's own pull secret/],
-    ['are wrong where anybody else may pull', EXISTS, /anybody may pull it, but not with the credentials/],
+    ['are wrong where the registry refuses them', DENIED, /rejects the pod's own pull secret/],
+    [
+      'are wrong where anybody else may pull',
+      EXISTS,
+      /anonymous pull is allowed, but the registry rejects the pod's credentials/,
+    ],
   ])('%s', (_, anybody, words) => {
     const image = 'quay.io/team/app:2'
     const given = facts(
@@ -187,7 +191,7 @@ describe('credentials', () => {
       { anonymous: { [image]: known(anybody) }, repositories: { [image]: unknown('401') } },
     )
     expect(explainImages(failing(image), given)).toEqual([
-      { kind: 'WrongCredentials', of: image, says: expect.stringMatching(words) },
+      { kind: 'WrongCredentials', of: image, message: expect.stringMatching(words) },
     ])
   })
 
@@ -198,13 +202,13 @@ describe('credentials', () => {
       { anonymous: { [image]: known(DENIED) }, repositories: { [image]: unknown('401') } },
     )
     const [first] = explainImages(failing(image, 'Unauthorized', 'authorization token has expired'), given)
-    expect(first?.says).toContain('it is expired')
+    expect(first?.message).toContain('it is expired')
   })
 })
 
 describe('a tag that is not there', () => {
   const image = 'quay.io/team/app:1.25-apline'
-  const missing: RegistryAnswer = { kind: 'tagMissing', said: 'MANIFEST_UNKNOWN' }
+  const missing: RegistryAnswer = { kind: 'tagMissing', message: 'MANIFEST_UNKNOWN' }
 
   test('is told with the nearest that is', () => {
     const given = facts(
@@ -222,17 +226,17 @@ describe('a tag that is not there', () => {
     const given = facts({ [other]: missing }, { tags: { [other]: known(tags) } })
     const [only, ...more] = explainImages(failing(other, 'ManifestNotFound'), given)
     expect(more).toEqual([])
-    expect(only).toMatchObject({ kind: 'WrongTag', says: expect.stringContaining('1.25.10, 1.25.9, 1.25.2') })
+    expect(only).toMatchObject({ kind: 'WrongTag', message: expect.stringContaining('1.25.10, 1.25.9, 1.25.2') })
     expect(only?.image).toBeUndefined()
   })
 
   test.each([
-    [known([]), 'it has no tags at all'],
-    [unknown('the registry answers 405'), 'which tags it has is unknown: the registry answers 405'],
+    [known([]), 'it has no tags'],
+    [unknown('the registry answers 405'), 'its tags are unknown: the registry answers 405'],
   ])('is told although the registry says little of the others', (tags, words) => {
     const given = facts({ [image]: missing }, { tags: { [image]: tags } })
     expect(explainImages(failing(image, 'ManifestNotFound'), given)).toMatchObject([
-      { kind: 'WrongTag', says: expect.stringContaining(words) },
+      { kind: 'WrongTag', message: expect.stringContaining(words) },
     ])
   })
 })

@@ -14,7 +14,7 @@ import type {
   ImageFactName,
   RegistryAnswer,
 } from '../../model/incident.ts'
-import { type Candidate, nearCandidates } from './candidates.ts'
+import { type Candidate, similarImages } from './candidates.ts'
 
 /** Causes behind which a name may be wrong, or a credential. */
 const OPEN: ReadonlySet<Cause> = new Set<Cause>([
@@ -28,8 +28,8 @@ const OPEN: ReadonlySet<Cause> = new Set<Cause>([
 
 const HUB = 'docker.io'
 /** Of a name that is near to many, so many are asked for. */
-const MAX_ASKED = 3
-const MAX_TOLD = 5
+const MAX_CANDIDATES = 3
+const MAX_LISTED = 5
 
 interface Question {
   readonly finding: Finding
@@ -55,7 +55,7 @@ const missing = (facts: Facts, names: readonly FactName[]): readonly FactName[] 
   )
 
 /** A registry that nobody finds cannot be asked; Docker Hub lists no repositories. */
-const asksOf = ({ finding, image, reference }: Question, facts: Facts): readonly FactName[] => {
+const missingFacts = ({ finding, image, reference }: Question, facts: Facts): readonly FactName[] => {
   const of = (fact: ImageFactName['fact']): FactName => ({ fact, image })
   const first = missing(facts, [
     ...(finding.cause === 'RegistryDNSFailure' ? [] : [of('registry')]),
@@ -76,15 +76,15 @@ const asksOf = ({ finding, image, reference }: Question, facts: Facts): readonly
   if (next.length > 0) return next
   return missing(
     facts,
-    nearCandidates(image, reference, facts)
-      .slice(0, MAX_ASKED)
+    similarImages(image, reference, facts)
+      .slice(0, MAX_CANDIDATES)
       .map((candidate) => ({ fact: 'registry', image: candidate.image })),
   )
 }
 
 /** The facts that would tell more, each once; empty where all is known that can be. */
-export const closerFacts = (findings: readonly Finding[], facts: Facts): readonly FactName[] => {
-  const names = questionsOf(findings).flatMap((question) => asksOf(question, facts))
+export const detailFacts = (findings: readonly Finding[], facts: Facts): readonly FactName[] => {
+  const names = questionsOf(findings).flatMap((question) => missingFacts(question, facts))
   return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
 }
 
@@ -101,8 +101,8 @@ const sameProject = (image: string, reference: ImageReference): boolean => {
 
 /** The nearest that the registry has; `sure` where it is of the same project, and no other that there is is as near. */
 const bestOf = (question: Question, facts: Facts): (Candidate & { readonly sure: boolean }) | undefined => {
-  const there = nearCandidates(question.image, question.reference, facts)
-    .slice(0, MAX_ASKED)
+  const there = similarImages(question.image, question.reference, facts)
+    .slice(0, MAX_CANDIDATES)
     .filter(({ image }) => answerOf(facts, image)?.kind === 'exists')
   const [best, second] = there
   if (!best) return undefined
@@ -110,53 +110,53 @@ const bestOf = (question: Question, facts: Facts): (Candidate & { readonly sure:
   return { ...best, sure: only && sameProject(best.image, question.reference) }
 }
 
-const typoOf = (question: Question, facts: Facts, kind: 'LikelyTypo' | 'WrongTag'): Explanation | undefined => {
+const explainTypo = (question: Question, facts: Facts, kind: 'LikelyTypo' | 'WrongTag'): Explanation | undefined => {
   const best = bestOf(question, facts)
   if (!best) return undefined
-  const seen = best.where === undefined ? '' : `, and it is ${best.where}`
+  const seen = best.where === undefined ? '' : `, seen ${best.where}`
   return {
     kind,
     of: question.finding.image,
-    says: `${best.image} is nearly the same name, and the registry has it${seen}: "${best.typed}" may have been typed for "${best.meant}"`,
+    message: `the registry has ${best.image}, a similar name${seen}: "${best.typed}" may be a typo for "${best.meant}"`,
     image: best.image,
     ...(best.sure && { found: true }),
   }
 }
 
-const told = (names: readonly string[]): string =>
-  names.length <= MAX_TOLD
+const abbreviated = (names: readonly string[]): string =>
+  names.length <= MAX_LISTED
     ? names.join(', ')
-    : `${names.slice(0, MAX_TOLD).join(', ')} and ${names.length - MAX_TOLD} more`
+    : `${names.slice(0, MAX_LISTED).join(', ')} and ${names.length - MAX_LISTED} more`
 
 /** `1.25` of `1.25.9-alpine`: what a newer build of the same thing shares. */
 const seriesOf = (tag: string): string | undefined => /^v?\d+(?:\.\d+)?(?=\.\d)/.exec(tag)?.[0]
 
 const byVersion = new Intl.Collator('en', { numeric: true })
 
-const sayTags = (tag: string, listed: Fact<readonly string[]> | undefined): string => {
-  if (!listed?.known) return listed === undefined ? '' : `; which tags it has is unknown: ${listed.why}`
-  if (listed.value.length === 0) return '; it has no tags at all'
+const describeTags = (tag: string, listed: Fact<readonly string[]> | undefined): string => {
+  if (!listed?.known) return listed === undefined ? '' : `; its tags are unknown: ${listed.why}`
+  if (listed.value.length === 0) return '; it has no tags'
   const series = seriesOf(tag)
   const same = series === undefined ? [] : listed.value.filter((one) => seriesOf(one) === series)
   const newest = same.toSorted((a, b) => byVersion.compare(b, a))
-  if (newest.length > 0) return `; of the series ${series} it has ${told(newest)}`
-  return `; it has ${told(listed.value.toSorted((a, b) => byVersion.compare(b, a)))}`
+  if (newest.length > 0) return `; its tags of series ${series}: ${abbreviated(newest)}`
+  return `; its tags: ${abbreviated(listed.value.toSorted((a, b) => byVersion.compare(b, a)))}`
 }
 
-const ofMissingTag = (question: Question, facts: Facts): readonly Explanation[] => {
+const explainMissingTag = (question: Question, facts: Facts): readonly Explanation[] => {
   const { finding, image, reference } = question
   const what = reference.digest === undefined ? `tag ${reference.tag}` : `digest ${reference.digest}`
-  const near = reference.digest === undefined ? typoOf(question, facts, 'WrongTag') : undefined
-  const tags = sayTags(reference.tag ?? '', facts.tags?.[image])
-  const says = `the registry has ${nameOf(reference)}, but not with ${what}${tags}`
-  return [near ? { ...near, says: `${says}; ${near.says}` } : { kind: 'WrongTag', of: finding.image, says }]
+  const near = reference.digest === undefined ? explainTypo(question, facts, 'WrongTag') : undefined
+  const tags = describeTags(reference.tag ?? '', facts.tags?.[image])
+  const message = `the registry has ${nameOf(reference)}, but not ${what}${tags}`
+  return [near ? { ...near, message: `${message}; ${near.message}` } : { kind: 'WrongTag', of: finding.image, message }]
 }
 
-const ofMissingName = (question: Question, facts: Facts, said: string): readonly Explanation[] => {
-  const near = typoOf(question, facts, 'LikelyTypo')
-  if (near) return [{ ...near, says: `the registry says that it is not there; ${near.says}` }]
-  const says = `the registry says that ${nameOf(question.reference)} does not exist (${said}), and no near name is known: it was renamed, deleted or never pushed, or the name is wrong`
-  return [{ kind: 'Undetermined', of: question.finding.image, says }]
+const explainMissingName = (question: Question, facts: Facts, reported: string): readonly Explanation[] => {
+  const near = explainTypo(question, facts, 'LikelyTypo')
+  if (near) return [{ ...near, message: `the registry reports that it does not exist; ${near.message}` }]
+  const message = `the registry reports that ${nameOf(question.reference)} does not exist (${reported}), and no similar name is known: it was renamed, deleted or never pushed, or the name is wrong`
+  return [{ kind: 'Undetermined', of: question.finding.image, message }]
 }
 
 /** Whether this very repository, or one beside it, was pulled by somebody in the cluster. */
@@ -178,79 +178,79 @@ const relativesOf = ({ host, repository }: ImageReference, facts: Facts) => {
 
 const EXPIRED = /\bexpired\b/i
 
-const ofDenial = (
+const explainDenial = (
   question: Question,
   facts: Facts,
-  { said, withCredentials }: Extract<RegistryAnswer, { kind: 'denied' }>,
+  { message: reported, withCredentials }: Extract<RegistryAnswer, { kind: 'denied' }>,
 ): readonly Explanation[] => {
   const { finding, image, reference } = question
   const of = finding.image
   const { itself, sibling } = relativesOf(reference, facts)
-  const typo = itself ? undefined : typoOf(question, facts, 'LikelyTypo')
-  const anybody = facts.anonymous?.[image]
+  const typo = itself ? undefined : explainTypo(question, facts, 'LikelyTypo')
+  const anonymous = facts.anonymous?.[image]
   if (withCredentials) {
     const expired =
-      EXPIRED.test(said) || EXPIRED.test(finding.message) ? 'expired' : 'wrong, expired or without the right to it'
-    const free = anybody?.known && anybody.value.kind === 'exists'
-    const says = free
-      ? `anybody may pull it, but not with the credentials that the pod sends: they are ${expired}`
-      : `the registry refuses the pod's own pull secret (${said}): it is ${expired}${typo || itself ? '' : ', or the name is wrong, which this registry does not tell apart'}`
-    const credentials: Explanation = { kind: 'WrongCredentials', of, says }
-    return typo && !free ? [typo, credentials] : [credentials]
+      EXPIRED.test(reported) || EXPIRED.test(finding.message) ? 'expired' : 'wrong, expired or not permitted to pull it'
+    const isPublic = anonymous?.known && anonymous.value.kind === 'exists'
+    const message = isPublic
+      ? `anonymous pull is allowed, but the registry rejects the pod's credentials: they are ${expired}`
+      : `the registry rejects the pod's own pull secret (${reported}): it is ${expired}${typo || itself ? '' : ', or the name is wrong: this registry does not distinguish the two'}`
+    const credentials: Explanation = { kind: 'WrongCredentials', of, message }
+    return typo && !isPublic ? [typo, credentials] : [credentials]
   }
-  const says = itself
-    ? `the name is right, for ${itself.image} is ${itself.where}; no pull secret of the pod is for ${reference.host}, and the registry denies it to anybody`
+  const message = itself
+    ? `the name is correct, ${itself.image} was seen ${itself.where}; no pull secret of the pod is for ${reference.host}, and anonymous pull is denied`
     : sibling
-      ? `others beside it are pulled in this cluster (${sibling.image} is ${sibling.where}); no pull secret of the pod is for ${reference.host}, and the registry denies this one to anybody`
-      : `no pull secret of the pod is for ${reference.host}, and the registry denies it to anybody`
-  const credentials: Explanation = { kind: 'MissingCredentials', of, says }
+      ? `this cluster pulls other images beside it (${sibling.image}, seen ${sibling.where}); no pull secret of the pod is for ${reference.host}, and anonymous pull is denied`
+      : `no pull secret of the pod is for ${reference.host}, and anonymous pull is denied`
+  const credentials: Explanation = { kind: 'MissingCredentials', of, message }
   if (typo) return [typo, credentials]
   if (itself || sibling) return [credentials]
-  const open = `the registry does not tell whether ${nameOf(reference)} is missing or private, and no near name is known: compare the name, then look for credentials`
-  return [{ kind: 'Undetermined', of, says: open }, credentials]
+  const open = `the registry does not reveal whether ${nameOf(reference)} is missing or private, and no similar name is known: check the name first, then the credentials`
+  return [{ kind: 'Undetermined', of, message: open }, credentials]
 }
 
-const unasked = (question: Question, facts: Facts, why: string): readonly Explanation[] => {
-  const near = typoOf(question, facts, 'LikelyTypo')
+const explainUnasked = (question: Question, facts: Facts, why: string): readonly Explanation[] => {
+  const near = explainTypo(question, facts, 'LikelyTypo')
   if (near) return [near]
   const of = question.finding.image
-  const [ran] = nearCandidates(question.image, question.reference, facts)
-  if (ran?.where === undefined) return [{ kind: 'Undetermined', of, says: why }]
-  const says = `"${ran.typed}" may have been typed for "${ran.meant}", which is ${ran.where}; whether the registry has ${ran.image} is not known: ${why}`
-  return [{ kind: 'LikelyTypo', of, says }]
+  const [ran] = similarImages(question.image, question.reference, facts)
+  if (ran?.where === undefined) return [{ kind: 'Undetermined', of, message: why }]
+  const message = `"${ran.typed}" may be a typo for "${ran.meant}", which was seen ${ran.where}; whether the registry has ${ran.image} is unknown: ${why}`
+  return [{ kind: 'LikelyTypo', of, message }]
 }
 
 const explain = (question: Question, facts: Facts): readonly Explanation[] => {
   const fact = facts.registry[question.image]
   if (question.finding.cause === 'RegistryDNSFailure') {
     const host = question.reference.host
-    return unasked(
+    return explainUnasked(
       question,
       facts,
-      `the name ${host} does not resolve on the node, and no near name of a registry is known`,
+      `the name ${host} does not resolve on the node, and no registry with a similar name is known`,
     )
   }
-  if (!fact?.known) return unasked(question, facts, `the registry was not asked: ${fact?.why ?? 'not yet'}`)
+  if (!fact?.known) return explainUnasked(question, facts, `the registry was not asked: ${fact?.why ?? 'not yet'}`)
   const answer = fact.value
   switch (answer.kind) {
     case 'exists':
       return []
     case 'tagMissing':
-      return ofMissingTag(question, facts)
+      return explainMissingTag(question, facts)
     case 'repositoryMissing':
     case 'projectMissing':
-      return ofMissingName(question, facts, answer.said)
+      return explainMissingName(question, facts, answer.message)
     case 'denied':
-      return ofDenial(question, facts, answer)
+      return explainDenial(question, facts, answer)
     case 'limited':
     case 'unreachable':
     case 'refused':
-      return unasked(question, facts, `the registry could not be asked: ${answer.said}`)
+      return explainUnasked(question, facts, `the registry could not be asked: ${answer.message}`)
   }
 }
 
 /** Likeliest first for each failing image; empty as long as facts are missing by which more could be said. */
 export const explainImages = (findings: readonly Finding[], facts: Facts): readonly Explanation[] => {
-  if (facts.knownImages === undefined || closerFacts(findings, facts).length > 0) return []
+  if (facts.knownImages === undefined || detailFacts(findings, facts).length > 0) return []
   return questionsOf(findings).flatMap((question) => explain(question, facts))
 }

@@ -41,7 +41,7 @@ const inReplicaSet = ({ metadata, spec }: Workload): readonly KnownImage[] => {
   const template = spec?.template?.spec
   return [...imagesOf(template?.initContainers), ...imagesOf(template?.containers)].map((image) => ({
     image,
-    where: `in ReplicaSet ${metadata.name}, a revision of before`,
+    where: `in ReplicaSet ${metadata.name}, an earlier revision`,
   }))
 }
 
@@ -88,7 +88,7 @@ export const readKnownImages = async (incident: Incident, reads: Reads): Promise
     ),
   )
   const found = read.filter((images) => images !== undefined)
-  if (found.length === 0) return unknown(missing[0] ?? 'nothing could be listed')
+  if (found.length === 0) return unknown(missing[0] ?? 'no images could be listed')
   // The failing pods' own revision is among them, and names what fails.
   const failing = new Set(incident.pods.flatMap(({ findings }) => findings.map(({ image }) => normalImage(image))))
   const byImage = new Map<string, KnownImage>()

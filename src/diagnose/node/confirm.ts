@@ -18,18 +18,18 @@ const unitIn = ({ units }: NodeInspection, name: string) => units.list?.find((un
 const wordOnChain = (finding: Finding, inspection: NodeInspection | undefined): Word => {
   const chain = finding.detail
   if (chain !== undefined && !isDockersChain(chain)) {
-    return { ruledOut: `chain ${chain} is not Docker's (${makerOf(chain)}): no restart of a runtime makes it anew` }
+    return { ruledOut: `chain ${chain} is not Docker's (${makerOf(chain)}): restarting a runtime does not recreate it` }
   }
   // Whose chain is missing must be known before its maker is restarted.
   if (chain === undefined || !inspection) return undefined
   const found = findDockerChain(inspection.chains)
-  if (found.kind === 'There') return { ruledOut: 'chain DOCKER is there now, in filter and in nat' }
+  if (found.kind === 'There') return { ruledOut: 'chain DOCKER exists now, in filter and in nat' }
   if (found.kind === 'Unknown' || !inspection.units.known) return undefined
   const unit = unitIn(inspection, RUNTIME_UNITS.docker)
   const makes = unit?.load === 'loaded' && (unit.enabled === 'enabled' || unit.active === 'active')
   return makes
     ? AGENT
-    : { ruledOut: 'docker.service is neither enabled nor active there: nothing would make its chain anew' }
+    : { ruledOut: 'docker.service is neither enabled nor active on the node: nothing would recreate its chain' }
 }
 
 const wordOnRuntime = ({ runtime }: NodeInspection): Word => {
@@ -54,8 +54,8 @@ const wordOnHelper = ({ detail: type, message }: Finding, inspection: NodeInspec
   const unsupported = filesystems !== undefined && !filesystems.includes(type)
   const why = unsupported
     ? `; the kernel has not loaded ${type}, so its module may be missing`
-    : '; look for another fault'
-  return { ruledOut: `mount.${type} is there${why}` }
+    : '; look for another cause'
+  return { ruledOut: `mount.${type} is installed${why}` }
 }
 
 const wordOnSandbox = (pods: readonly Pod[]): Word => {

@@ -25,19 +25,19 @@ test.each<[string, string | undefined, string]>([
   [
     'a helper goes into the image of the nodes, by the name of its package there',
     fixOf('MountHelperMissing', 'nfs', { os: { known: true, id: 'rocky', versionId: '9' } }),
-    'Bake nfs-utils into the image',
+    'Add nfs-utils to the image',
   ],
   [
     'a helper of an unseen host is named by what it mounts',
     fixOf('MountHelperMissing', 'nfs'),
-    'Bake what brings mount.nfs',
+    'Add the package that provides mount.nfs',
   ],
   [
     'a firewall service that runs is told to leave the chains alone',
     fixOf('IptablesChainMissing', 'DOCKER', { units: { known: true, list: [aUnit('firewalld.service')] } }),
-    "Let firewalld.service leave Docker's chains alone",
+    "Configure firewalld.service to leave Docker's chains alone",
   ],
-  ['what wipes a chain is to be found', fixOf('IptablesChainMissing', 'DOCKER'), "Find what wipes Docker's chains"],
+  ['what wipes a chain is to be found', fixOf('IptablesChainMissing', 'DOCKER'), "Find what removes Docker's chains"],
 ])('%s', (_sentence, fix, says) => {
   expect(fix).toContain(says)
 })

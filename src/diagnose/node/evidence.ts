@@ -6,62 +6,62 @@ import type { Facts, Finding } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { evidence } from '../evidence.ts'
 
-const sayFound = ({ chains }: NodeInspection): string => {
+const describeFound = ({ chains }: NodeInspection): string => {
   const found = findDockerChain(chains)
   const backends = [...new Set((chains.list ?? []).map(({ backend }) => backend))].join(' and ') || 'none'
   switch (found.kind) {
     case 'There':
-      return 'chain DOCKER is there in filter and nat'
+      return 'chain DOCKER exists in filter and nat'
     case 'Missing':
       return `${found.missing} (backends with chains: ${backends})`
     case 'Unknown':
-      return `whether chain DOCKER is there cannot be seen: ${found.why}`
+      return `whether chain DOCKER exists is unknown: ${found.why}`
   }
 }
 
-const sayChains = (seen: NodeInspection): readonly string[] => {
+const describeChains = (seen: NodeInspection): readonly string[] => {
   const { chains, units } = seen
-  if (!chains.known) return [`the firewall of the node cannot be seen: ${chains.why ?? 'the agent may not look'}`]
+  if (!chains.known) return [`the node's firewall cannot be inspected: ${chains.why ?? 'the agent has no permission'}`]
   const missing = findDockerChain(chains).kind === 'Missing'
   const docker = units.list?.find(({ name }) => name === 'docker.service')
   const unit = docker
     ? `docker.service is ${docker.load}, ${docker.active}, ${docker.enabled || 'not known to be enabled'}`
     : units.known
       ? 'docker.service is not on the node'
-      : `its units cannot be seen: ${units.why ?? 'the agent may not ask systemd'}`
+      : `its systemd units cannot be inspected: ${units.why ?? 'the agent has no permission'}`
   const wipers = activeFirewallUnits(seen)
   return [
-    sayFound(seen),
+    describeFound(seen),
     unit,
     ...(wipers.length > 0 && missing
       ? [
-          `${wipers.join(' and ')} runs there and writes the firewall anew when it starts: it may be what wiped the chain`,
+          `${wipers.join(' and ')} runs on the node and rewrites the firewall when it starts: it may have removed the chain`,
         ]
       : []),
   ]
 }
 
-const sayRuntime = ({ runtime }: NodeInspection): readonly string[] => {
+const describeRuntime = ({ runtime }: NodeInspection): readonly string[] => {
   const name = [runtime.name ?? 'the runtime', runtime.version].filter(Boolean).join(' ')
-  if (!runtime.known) return [`the runtime cannot be asked: ${runtime.why ?? 'the agent may not'}`]
+  if (!runtime.known) return [`the runtime cannot be queried: ${runtime.why ?? 'the agent has no permission'}`]
   const took = runtime.tookMs === undefined ? '' : ` within ${runtime.tookMs} ms`
   return [runtime.answers === false ? `${name} did not answer${took}` : `${name} answers${took}`]
 }
 
-const sayMounts = ({ mounts, os }: NodeInspection, types: readonly string[]): readonly string[] => {
-  if (!mounts.known) return [`the mount helpers cannot be seen: ${mounts.why ?? 'the agent may not look'}`]
-  const there = types.map((type) => `mount.${type} is ${mounts.helpers?.includes(type) ? 'there' : 'missing'}`)
+const describeMounts = ({ mounts, os }: NodeInspection, types: readonly string[]): readonly string[] => {
+  if (!mounts.known) return [`the mount helpers cannot be inspected: ${mounts.why ?? 'the agent has no permission'}`]
+  const there = types.map((type) => `mount.${type} is ${mounts.helpers?.includes(type) ? 'installed' : 'missing'}`)
   return [...there, ...(os.known ? [`the node runs ${os.name ?? os.id ?? 'an unnamed system'}`] : [])]
 }
 
-const sayWhat = (cause: Cause, seen: NodeInspection, findings: readonly Finding[]): readonly string[] => {
+const describeWhat = (cause: Cause, seen: NodeInspection, findings: readonly Finding[]): readonly string[] => {
   switch (cause) {
     case 'IptablesChainMissing':
-      return sayChains(seen)
+      return describeChains(seen)
     case 'MountHelperMissing':
-      return sayMounts(seen, [...new Set(findings.flatMap(({ detail }) => detail ?? []))].slice(0, 8))
+      return describeMounts(seen, [...new Set(findings.flatMap(({ detail }) => detail ?? []))].slice(0, 8))
     default:
-      return sayRuntime(seen)
+      return describeRuntime(seen)
   }
 }
 
@@ -75,31 +75,29 @@ export const evidenceOfNode = (
     inspection === undefined
       ? []
       : inspection.known
-        ? sayWhat(cause, inspection.value, findings).map((says) => evidence('Agent', says))
-        : [evidence('Agent', `what the node looks like is unknown: ${inspection.why}`)]
+        ? describeWhat(cause, inspection.value, findings).map((message) => evidence('Agent', message))
+        : [evidence('Agent', `the state of the node is unknown: ${inspection.why}`)]
   const ruledOut = [...new Set(findings.flatMap((finding) => finding.ruledOut ?? []))].slice(0, 4)
-  return [
-    ...seen,
-    ...ruledOut.map((why) => evidence('Agent', `${cause} is not so, or not to be repaired here: ${why}`)),
-  ]
+  return [...seen, ...ruledOut.map((why) => evidence('Agent', `${cause} is ruled out: ${why}`))]
 }
 
-const sayHelper = (fsType: string, { inspection }: Facts): string => {
+const describeHelper = (fsType: string, { inspection }: Facts): string => {
   const os = inspection?.known && inspection.value.os.known ? inspection.value.os : undefined
   const helper = os && mountHelperFor(os, fsType)
-  const bring = helper?.kind === 'Installable' ? `Bake ${helper.packageName}` : `Bake what brings mount.${fsType}`
-  const where = 'into the image that nodes are made from, or into what sets them up'
-  return `${bring} ${where}: the next node comes without it as well.`
+  const bring =
+    helper?.kind === 'Installable' ? `Add ${helper.packageName}` : `Add the package that provides mount.${fsType}`
+  const where = 'to the image or the setup of your nodes'
+  return `${bring} ${where}: the next node lacks it as well.`
 }
 
-const sayChain = ({ inspection }: Facts): string => {
+const describeChain = ({ inspection }: Facts): string => {
   const wipers = inspection?.known ? activeFirewallUnits(inspection.value) : []
   return wipers.length > 0
-    ? `Let ${wipers.join(' and ')} leave Docker's chains alone, or switch it off on nodes: whenever it writes the firewall anew, they are gone.`
-    : "Find what wipes Docker's chains (a firewall service, a cron job with iptables-restore) and let it leave them alone: it will do so again."
+    ? `Configure ${wipers.join(' and ')} to leave Docker's chains alone, or disable it on nodes: each time it rewrites the firewall, they are lost.`
+    : "Find what removes Docker's chains (a firewall service, a cron job with iptables-restore) and make it leave them alone: otherwise they are lost again."
 }
 
-/** What to change on nodes for good; undefined where nobody can say. */
+/** What to change on nodes permanently; undefined where that is unknown. */
 export const permanentFixOfNode = (
   cause: NodeCause,
   findings: readonly Finding[],
@@ -109,14 +107,14 @@ export const permanentFixOfNode = (
   switch (cause) {
     case 'MountHelperMissing': {
       const fsType = findings.map(({ detail }) => detail).find((detail) => detail !== undefined)
-      return fsType === undefined ? undefined : sayHelper(fsType, facts)
+      return fsType === undefined ? undefined : describeHelper(fsType, facts)
     }
     case 'IptablesChainMissing':
-      return sayChain(facts)
+      return describeChain(facts)
     case 'RuntimeUnresponsive':
-      return 'See in the journal of the runtime on the node why it stopped answering (disk, memory, a known fault of its version), and update it where that is mended.'
+      return 'Find out from the journal of the runtime on the node why it stopped answering (disk, memory, a known bug of its version), and update it if a later version has the fix.'
     case 'SandboxStale':
     case 'SandboxNameConflict':
-      return 'Update the runtime of the node where a later version no longer leaves dead sandboxes behind; until then they come again after crashes and power cuts.'
+      return 'Update the runtime of the node to a version that no longer leaves dead sandboxes behind; until then they return after crashes and power cuts.'
   }
 }

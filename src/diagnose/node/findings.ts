@@ -62,17 +62,17 @@ export const chainIn = (message: string): string | undefined => {
 }
 
 const OWNERS: readonly (readonly [prefix: RegExp, whose: string])[] = [
-  [/^KUBE-/, 'kube-proxy or the kubelet makes it'],
-  [/^CNI-/, 'a CNI plugin makes it'],
-  [/^cali-/, 'Calico makes it'],
-  [/^CILIUM_/, 'Cilium makes it'],
-  [/^FLANNEL/, 'flannel makes it'],
-  [/^WEAVE/, 'Weave Net makes it'],
+  [/^KUBE-/, 'kube-proxy or the kubelet creates it'],
+  [/^CNI-/, 'a CNI plugin creates it'],
+  [/^cali-/, 'Calico creates it'],
+  [/^CILIUM_/, 'Cilium creates it'],
+  [/^FLANNEL/, 'flannel creates it'],
+  [/^WEAVE/, 'Weave Net creates it'],
 ]
 
 /** Who makes a chain that is not Docker's, as a clause. */
 export const makerOf = (chain: string): string =>
-  OWNERS.find(([prefix]) => prefix.test(chain))?.[1] ?? 'Docker does not make it'
+  OWNERS.find(([prefix]) => prefix.test(chain))?.[1] ?? 'Docker does not create it'
 
 const TYPES: readonly RegExp[] = [
   /(?:^|\s)-t\s+(?<type>[a-z0-9][a-z0-9._-]{0,63})(?=\s|$)/i,

@@ -61,18 +61,18 @@ const answerOf = ({ status }: NodeTask, node: string): Fact<NodeInspection> | un
     case 'Succeeded':
       return status.inspection
         ? known(status.inspection)
-        : unknown(`the agent on ${node} answered without saying what it saw`)
+        : unknown(`the agent on ${node} answered without an inspection`)
     case 'Failed':
     case 'Refused':
-      return unknown(`the agent on ${node} did not look: ${status.reason ?? ''} ${status.message ?? ''}`.trim())
+      return unknown(`the agent on ${node} did not inspect it: ${status.reason ?? ''} ${status.message ?? ''}`.trim())
     default:
       return undefined
   }
 }
 
-const sayUngiven = (path: string, error: unknown): string =>
+const describeUngiven = (path: string, error: unknown): string =>
   notFound(error)
-    ? 'there are no NodeTasks in this cluster, so no agent can be asked: install their CRD and the agent'
+    ? 'the CRD of NodeTasks is not installed, so no agent can be asked: install it and the agent'
     : whyUnread(path, error)
 
 /**
@@ -113,7 +113,7 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
       until: Number.POSITIVE_INFINITY,
       failures: 0,
       answer: order(node)
-        .catch((error: unknown) => unknown(sayUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
+        .catch((error: unknown) => unknown(describeUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
         .then((answer) => {
           inProgress -= 1
           asked.isKnown = answer.known
@@ -136,7 +136,7 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
     }
     if (inProgress >= atOnce) {
       return Promise.resolve(
-        unknown(`the agents of ${inProgress} other nodes are being asked: that of ${node.name} comes later`),
+        unknown(`the agents of ${inProgress} other nodes are being asked; the agent on ${node.name} is asked later`),
       )
     }
     const asked = ask(node, before)
@@ -174,9 +174,11 @@ export const createInspectByReading =
         .toSorted((a, b) => b.at - a.at)[0]
       return seen
         ? known(seen.inspection)
-        : unknown(`the agent on ${name} told nothing within the last ten minutes, and only the controller may ask it`)
+        : unknown(
+            `the agent on ${name} reported nothing within the last ten minutes, and only the controller may ask it`,
+          )
     } catch (error) {
-      return unknown(notFound(error) ? 'there are no NodeTasks in this cluster' : whyUnread(path, error))
+      return unknown(notFound(error) ? 'the CRD of NodeTasks is not installed' : whyUnread(path, error))
     }
   }
 

@@ -11,11 +11,11 @@ const blockedBy = ({ kind }: ObjectRef, { metadata, spec }: Workload): string | 
   if (kind === 'Deployment' && spec?.paused === true) return `the rollout of Deployment ${metadata.name} is paused`
   const update = spec?.updateStrategy
   if (update?.type === 'OnDelete') {
-    return `${kind} ${metadata.name} has update strategy OnDelete: an edit reaches a pod only when someone deletes it`
+    return `${kind} ${metadata.name} has update strategy OnDelete: a change reaches a pod only after the pod is deleted`
   }
   const partition = update?.rollingUpdate?.partition ?? 0
   return kind === 'StatefulSet' && partition > 0
-    ? `StatefulSet ${metadata.name} has partition ${partition}: an edit reaches no pod with a lower ordinal`
+    ? `StatefulSet ${metadata.name} has partition ${partition}: a change does not reach pods with a lower ordinal`
     : undefined
 }
 
@@ -102,9 +102,9 @@ const blockedByOwnerJobs = ({ kind }: ObjectRef, { metadata, spec, status }: Wor
   const name = `${kind} ${metadata.name}`
   if (metadata.deletionTimestamp !== undefined) return `${name} is being deleted`
   // Whoever suspended it wants nothing of it to run now, and to give a stuck pod its image is to start it.
-  if (spec?.suspend === true) return `${name} is suspended: nothing of it is made to run until somebody resumes it`
+  if (spec?.suspend === true) return `${name} is suspended: its pods are not changed until it is resumed`
   const ended = status?.conditions?.find(({ type, status: is }) => ENDED.has(type) && is === 'True')
-  return ended === undefined ? undefined : `${name} has ended (${ended.type}): it starts no pod any more`
+  return ended === undefined ? undefined : `${name} has finished (${ended.type}) and starts no more pods`
 }
 
 const base = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): Owner => {

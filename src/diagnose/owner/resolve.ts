@@ -25,7 +25,7 @@ const refOf = (reference: OwnerReference, namespace: string | undefined): Object
 
 /** Kinds that are known but not written to, and why. */
 const EXPLAINED: Readonly<Record<string, { readonly why: string; readonly recreates: boolean }>> = {
-  ReplicationController: { why: 'ReplicationControllers are not repaired', recreates: true },
+  ReplicationController: { why: 'ReplicationControllers are not supported', recreates: true },
 }
 
 /** An owner, or why there is none to speak of. */
@@ -42,16 +42,16 @@ const follow = async <T extends KubeObject>(
   try {
     const object = await read(path)
     if (object.metadata.uid === uid) return { object }
-    return { why: `${kind} ${name} was made anew since: it has another uid than the pod's owner` }
+    return { why: `${kind} ${name} was recreated: its uid differs from that of the pod's owner` }
   } catch (error) {
-    if (notFound(error)) return { why: `${kind} ${name} does not exist any more` }
+    if (notFound(error)) return { why: `${kind} ${name} no longer exists` }
     if (forbidden(error)) return { why: `${kind} ${name} cannot be read: ${whyUnread(path, error)}` }
     throw new Error(`reading ${kind} ${namespace ?? ''}/${name}`, { cause: error })
   }
 }
 
 const notRepaired = ({ kind, name, apiVersion }: OwnerReference): string =>
-  `${kind} ${name} (${apiVersion}) is not a kind that is repaired`
+  `${kind} ${name} (${apiVersion}) is not a supported kind`
 
 type ReadWorkload = (path: string) => Promise<Workload & Pod>
 
@@ -116,7 +116,7 @@ export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
   const { namespace } = pod.metadata
   const node = pod.spec?.nodeName ?? '(none)'
   if (pod.metadata.annotations?.[MIRROR_POD] !== undefined || reference?.kind === 'Node') {
-    const why = `it is a static pod: its manifest is a file on node ${node}, and only a change there counts`
+    const why = `it is a static pod: its manifest is a file on node ${node}, and can only be changed there`
     return unsupportedOwner(ownerOfPod(pod).ref, pod, why)
   }
   if (reference === undefined) return ownerOfPod(pod)

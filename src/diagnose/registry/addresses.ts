@@ -97,7 +97,7 @@ export const createLookups = () => {
         const [first] = fit
         if (first === undefined) {
           const found = addresses.map(({ address }) => address).join(', ')
-          return callback(new AddressRefused(`${hostname} is at ${found}, which is not to be connected to`), [])
+          return callback(new AddressRefused(`${hostname} resolves to ${found}, where connections are not allowed`), [])
         }
         if (options.all) callback(null, fit)
         else callback(null, first.address, first.family)

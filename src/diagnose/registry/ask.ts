@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ImageReference } from '../../model/image-reference.ts'
 import type { RegistryAnswer } from '../../model/incident.ts'
-import { parseErrors, Refused, sentenceOf } from './errors.ts'
+import { parseErrors, Refused, describeErrors } from './errors.ts'
 import type { Answer } from './http.ts'
 import {
   ACCEPT,
@@ -50,7 +50,7 @@ const readImage = async (
   const type = manifestType(head.headers['content-type'])
   if (type === undefined) {
     const got = head.headers['content-type']?.slice(0, 80) ?? 'nothing'
-    return { kind: 'unreachable', said: `the registry answers 200, not with a manifest but with ${got}` }
+    return { kind: 'unreachable', message: `the registry answers 200 with ${got} instead of a manifest` }
   }
   const told = asDigest(wanted) ?? asDigest(head.headers['docker-content-digest'])
   const path = `/${repository}/manifests/${told ?? wanted}`
@@ -63,17 +63,16 @@ const readImage = async (
   if (status !== 200) {
     // The HEAD was counted, the GET was not let through (pull limits): it exists, and no more is known.
     if (told !== undefined) return { kind: 'exists', digest: told, platforms: [], mediaType: type }
-    return { kind: 'unreachable', said: `the registry answers ${status} to GET and 200 to HEAD` }
+    return { kind: 'unreachable', message: `the registry answers ${status} to GET and 200 to HEAD` }
   }
-  if (cut) return { kind: 'unreachable', said: `the manifest is longer than ${MAX_MANIFEST} bytes` }
+  if (cut) return { kind: 'unreachable', message: `the manifest is longer than ${MAX_MANIFEST} bytes` }
   const mediaType = manifestType(headers['content-type']) ?? type
   const old = isSchema1(mediaType)
   // The digest of a schema 1 manifest leaves its signatures out.
   const digest = old ? (told ?? digestOf(body)) : digestOf(body, told)
-  if (told !== undefined && digest !== told)
-    throw new Refused(`the manifest is not the one that its digest ${told} names`)
+  if (told !== undefined && digest !== told) throw new Refused(`the manifest does not match its digest ${told}`)
   const manifest = readManifest(body)
-  if (manifest === undefined) return { kind: 'unreachable', said: 'what the registry holds there is not a manifest' }
+  if (manifest === undefined) return { kind: 'unreachable', message: "the registry's answer is not a manifest" }
   const platforms =
     isIndex(mediaType) || manifest.config === undefined
       ? manifest.platforms
@@ -127,22 +126,22 @@ export const retryAfterMs = (header: string | undefined, now: number): number | 
 const PROJECT =
   /\bproject (?:not found(?:, name: "?(?<a>[^\s",:]+))?|"?(?<b>[^\s",:]+)"? (?:is |was )?not found|not found "?(?<c>[^\s",:]+))/i
 
-/** Whether a message says that this very project is missing: a registry may speak of another one that it builds upon. */
-const saysProjectMissing = (message: string, project: string): boolean => {
+/** Whether a message reports that this very project is missing: a registry may speak of another one that it builds upon. */
+const isProjectMissing = (message: string, project: string): boolean => {
   const match = PROJECT.exec(message)
   if (match === null) return false
   const named = match.groups?.['a'] ?? match.groups?.['b'] ?? match.groups?.['c']
   return named === undefined || named === project
 }
 
-const of404 = (said: string, text: string, codes: readonly string[]): Refusal => {
+const of404 = (message: string, text: string, codes: readonly string[]): Refusal => {
   if (
     codes.includes('NAME_UNKNOWN') ||
     /(?:^|[:;] )repository (?:name |\S+ )(?:is )?not (?:found|known)\b/i.test(text)
   ) {
-    return { kind: 'repositoryMissing', said }
+    return { kind: 'repositoryMissing', message }
   }
-  return { kind: 'tagMissing', said }
+  return { kind: 'tagMissing', message }
 }
 
 /**
@@ -151,9 +150,9 @@ const of404 = (said: string, text: string, codes: readonly string[]): Refusal =>
  */
 export const classifyAnswer = ({ status, headers, body, reference, withCredentials, now }: ErrorAnswer): Refusal => {
   const errors = parseErrors(body)
-  const said = sentenceOf(status, errors)
+  const message = describeErrors(status, errors)
   const codes = errors.map(({ code }) => code)
-  const text = errors.map(({ message }) => message).join('; ')
+  const text = errors.map((error) => error.message).join('; ')
   const project = reference.repository.split('/')[0] ?? ''
   const isRegistry =
     errors.length > 0 ||
@@ -162,17 +161,17 @@ export const classifyAnswer = ({ status, headers, body, reference, withCredentia
 
   if (status === 429 || codes.includes('TOOMANYREQUESTS')) {
     const wait = retryAfterMs(headers['retry-after'], now)
-    return { kind: 'limited', said, ...(wait !== undefined && { retryAfterMs: wait }) }
+    return { kind: 'limited', message, ...(wait !== undefined && { retryAfterMs: wait }) }
   }
-  if (status >= 500) return { kind: 'unreachable', said: `the registry answers ${said}` }
-  if (errors.some(({ message }) => saysProjectMissing(message, project))) return { kind: 'projectMissing', said }
+  if (status >= 500) return { kind: 'unreachable', message: `the registry answers ${message}` }
+  if (errors.some((error) => isProjectMissing(error.message, project))) return { kind: 'projectMissing', message }
   if (!isRegistry && [401, 403, 404].includes(status)) {
-    return { kind: 'unreachable', said: `${said}, not in the words of a registry` }
+    return { kind: 'unreachable', message: `${message}, not in the format of a registry` }
   }
-  if (status === 401 || status === 403) return { kind: 'denied', said, withCredentials }
-  if (status === 404) return of404(said, text, codes)
-  if (codes.includes('NAME_UNKNOWN') || codes.includes('NAME_INVALID')) return { kind: 'repositoryMissing', said }
-  if (codes.includes('MANIFEST_UNKNOWN') || codes.includes('TAG_INVALID')) return { kind: 'tagMissing', said }
-  if (codes.includes('DENIED') || codes.includes('UNAUTHORIZED')) return { kind: 'denied', said, withCredentials }
-  return { kind: 'unreachable', said: `the registry answers ${said}` }
+  if (status === 401 || status === 403) return { kind: 'denied', message, withCredentials }
+  if (status === 404) return of404(message, text, codes)
+  if (codes.includes('NAME_UNKNOWN') || codes.includes('NAME_INVALID')) return { kind: 'repositoryMissing', message }
+  if (codes.includes('MANIFEST_UNKNOWN') || codes.includes('TAG_INVALID')) return { kind: 'tagMissing', message }
+  if (codes.includes('DENIED') || codes.includes('UNAUTHORIZED')) return { kind: 'denied', message, withCredentials }
+  return { kind: 'unreachable', message: `the registry answers ${message}` }
 }

@@ -12,14 +12,14 @@ export interface Authorize {
   readonly challenge: string | readonly string[]
   /** Undefined is the registry's catalog. */
   readonly repository: string | undefined
-  /** Undefined asks as anybody. */
+  /** Undefined asks anonymously. */
   readonly credential: Credential | undefined
   readonly signal: AbortSignal
 }
 
 export type Grant =
   | { readonly kind: 'granted'; readonly header: string }
-  /** Nobody's word is asked for that we have: the 401 stands as it is. */
+  /** No scheme that is known, or no credential for it: the 401 stands. */
   | { readonly kind: 'none' }
   /** The token service said no; its answer stands for the registry's. */
   | { readonly kind: 'refused'; readonly answer: Answer }
@@ -35,7 +35,7 @@ const MAX_TOKENS = 256
 /** distribution spec, token authentication: 60 s where the service does not say. */
 const DEFAULT_LIFE_S = 60
 const LONGEST_LIFE_S = 300
-/** A token that ends while it is on its way helps nobody. */
+/** A token must not expire during the request. */
 const MARGIN_S = 10
 
 /**
@@ -85,7 +85,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
     const realm = realmOf(params['realm'], endpoint)
     if (realm === undefined) {
       throw new Refused(
-        `the token service of ${new URL(endpoint.root).host} is not asked: ${tidy(params['realm'] ?? 'it names none')}`,
+        `the token service of ${new URL(endpoint.root).host} is not asked: ${tidy(params['realm'] ?? 'the challenge names none')}`,
       )
     }
     const scope = scopeOf(params['scope'], repository)
@@ -111,7 +111,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
     })
     if (answer.status !== 200) return { kind: 'refused', answer }
     const token = readToken(answer.body)
-    if (token === undefined) throw new Error(`${url.host} answers with no token`)
+    if (token === undefined) throw new Error(`${url.host} answers without a token`)
     const header = `Bearer ${token.token}`
     setBounded(tokens, key, { header, until: now() + Math.max(0, token.lifeS - MARGIN_S) * 1_000 }, MAX_TOKENS)
     return { kind: 'granted', header }

@@ -8,11 +8,11 @@ export class Refused extends Error {
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name does not resolve from here',
-  EAI_AGAIN: 'its name cannot be resolved now from here',
+  EAI_AGAIN: 'its name cannot be resolved from here at the moment',
   ECONNREFUSED: 'it refuses connections',
-  ECONNRESET: 'it broke the connection off',
-  EHOSTUNREACH: 'there is no way to it from here',
-  ENETUNREACH: 'there is no way to it from here',
+  ECONNRESET: 'it closed the connection',
+  EHOSTUNREACH: 'it cannot be reached from here',
+  ENETUNREACH: 'it cannot be reached from here',
   ETIMEDOUT: 'it does not answer',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed and not trusted here',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted here',
@@ -20,10 +20,10 @@ const SENTENCES: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is not trusted here',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-  HPE_HEADER_OVERFLOW: 'its headers are longer than is read',
-  EPROTO: 'it does not speak TLS there',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS there',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS there',
+  HPE_HEADER_OVERFLOW: 'its headers are too long',
+  EPROTO: 'it does not speak TLS on that port',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS on that port',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS on that port',
 }
 
 const codeOf = (error: unknown): string => {
@@ -36,22 +36,23 @@ const codeOf = (error: unknown): string => {
 
 /** An answer in place of an error: nothing that goes wrong with a registry is thrown further. */
 export const answerOfError = (error: unknown, host: string): RegistryAnswer => {
-  if (error instanceof AddressRefused || error instanceof Refused) return { kind: 'refused', said: tidy(error.message) }
+  if (error instanceof AddressRefused || error instanceof Refused)
+    return { kind: 'refused', message: tidy(error.message) }
   if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')) {
-    return { kind: 'unreachable', said: `${host} did not answer in time` }
+    return { kind: 'unreachable', message: `${host} did not answer in time` }
   }
   const code = codeOf(error)
-  const why = SENTENCES[code] ?? (error instanceof Error ? tidy(error.message).slice(0, 200) : 'it failed')
-  return { kind: 'unreachable', said: `${host}: ${why}${code === '' ? '' : ` (${code})`}` }
+  const why = SENTENCES[code] ?? (error instanceof Error ? tidy(error.message).slice(0, 200) : 'the request failed')
+  return { kind: 'unreachable', message: `${host}: ${why}${code === '' ? '' : ` (${code})`}` }
 }
 
 /** Longest text of a registry that is repeated, in characters. */
-const MAX_SAID = 500
+const MAX_REPEATED = 500
 
 /** One line without control characters, for text that a stranger wrote. */
 export const tidy = (text: string): string => {
   const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
-  return line.length > MAX_SAID ? `${line.slice(0, MAX_SAID)}…` : line
+  return line.length > MAX_REPEATED ? `${line.slice(0, MAX_REPEATED)}…` : line
 }
 
 /** What a registry says is wrong, in its own codes: OCI distribution spec, "error codes"; Harbor adds its own. */
@@ -84,7 +85,7 @@ export const parseErrors = (body: Buffer): readonly RegistryError[] => {
 }
 
 /** `401 UNAUTHORIZED: project not found, name: k8s` */
-export const sentenceOf = (status: number, errors: readonly RegistryError[]): string => {
-  const said = errors.map(({ code, message }) => [code, message].filter((part) => part !== '').join(': ')).join('; ')
-  return tidy(`${status}${said === '' ? '' : ` ${said}`}`)
+export const describeErrors = (status: number, errors: readonly RegistryError[]): string => {
+  const text = errors.map(({ code, message }) => [code, message].filter((part) => part !== '').join(': ')).join('; ')
+  return tidy(`${status}${text === '' ? '' : ` ${text}`}`)
 }

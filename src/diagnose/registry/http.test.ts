@@ -84,7 +84,7 @@ describe('a registry behind a proxy', () => {
     const { answer, proxy } = await play('server = "https://r.invalid"', (url) => ({ HTTPS_PROXY: url }))
     expect(proxy.seen).toContain('CONNECT r.invalid:443')
     // What listens at the tunnel's end speaks no TLS: the words are of the registry, not of the proxy.
-    expect(answer).toMatchObject({ kind: 'unreachable', said: expect.stringContaining('r.invalid') })
+    expect(answer).toMatchObject({ kind: 'unreachable', message: expect.stringContaining('r.invalid') })
   })
 
   test('is asked without it where NO_PROXY names it', async () => {

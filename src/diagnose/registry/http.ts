@@ -84,7 +84,7 @@ export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
       const host = url.hostname.replace(/^\[|\]$/g, '')
       // A literal address is never looked up.
       if (isIP(host) !== 0 && !reach.addresses(host)) {
-        reject(new AddressRefused(`${host} is not to be connected to`))
+        reject(new AddressRefused(`connections to ${host} are not allowed`))
         return
       }
       const start = url.protocol === 'http:' ? http.request : httpsRequest

@@ -24,10 +24,10 @@ const readOne = async (namespace: string, name: string, reads: Reads): Promise<P
     const hosts = [...new Set(entries.map(({ key }) => key))].slice(0, 8).join(', ')
     return {
       entries,
-      sentences: [...(hosts === '' ? [] : [`secret ${namespace}/${name} is for ${hosts}`]), ...sentences],
+      sentences: [...(hosts === '' ? [] : [`secret ${namespace}/${name} has credentials for ${hosts}`]), ...sentences],
     }
   } catch (error) {
-    const why = path === '' ? 'that cannot be the name of a secret' : whyUnread(path, error)
+    const why = path === '' ? 'its name is not valid' : whyUnread(path, error)
     return { entries: [], sentences: [`pull secret "${name.slice(0, 80)}" is not used: ${why}`] }
   }
 }
@@ -45,7 +45,7 @@ export const secretsAddedSince = async (pod: Pod, reads: Reads): Promise<readonl
     const secrets = (account.imagePullSecrets ?? []).flatMap((reference) => reference.name ?? [])
     if (secrets.length === 0) return []
     return [
-      `service account ${name} has pull secret ${secrets.slice(0, 4).join(', ')}, which this older pod does not carry`,
+      `service account ${name} has pull secret ${secrets.slice(0, 4).join(', ')}, which was added after this pod was created`,
     ]
   } catch {
     return []

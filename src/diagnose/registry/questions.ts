@@ -13,7 +13,7 @@ import type { Registry } from './registry.ts'
 export interface AskDeps {
   readonly reads: Reads
   readonly registry: Pick<Registry, 'ask' | 'list'>
-  /** Whether secrets may be read at all; without it registries are asked as anybody. */
+  /** Whether secrets may be read at all; without it registries are asked anonymously. */
   readonly readPullSecrets: boolean
 }
 
@@ -23,9 +23,9 @@ const MAX_QUESTIONS = 32
 const nothing = (sentence: string): PullSecrets => ({ entries: [], sentences: [sentence] })
 
 const secretsOf = async (pod: Pod | undefined, { reads, readPullSecrets: allowed }: AskDeps): Promise<PullSecrets> => {
-  if (!pod) return nothing('no failing pod is at hand to say which pull secrets apply')
+  if (!pod) return nothing('which pull secrets apply is unknown: no pod is failing any more')
   if (!allowed)
-    return nothing('pull secrets are not read (--read-pull-secrets=false), so registries are asked as anybody')
+    return nothing('pull secrets are not read (--read-pull-secrets=false), so registries are asked anonymously')
   return readPullSecrets(pod, reads)
 }
 
@@ -76,7 +76,7 @@ export const createAskRegistries = (deps: AskDeps) => {
     const pullSecrets = known([...new Set([...told, ...late])])
     read.set(pullSecrets, secrets)
     const refused = beyond.map(
-      ({ fact, image }): Answered => ({ [fact]: { [image]: unknown('too much was asked for') } }),
+      ({ fact, image }): Answered => ({ [fact]: { [image]: unknown('too many images were asked for at once') } }),
     )
     return { pullSecrets, ...merged(have, [...answers, ...refused]) }
   }

@@ -197,7 +197,7 @@ describe('proving who asks', () => {
       )
     }
 
-  it('gets a token as anybody where there is no credential', async () => {
+  it('gets an anonymous token where there is no credential', async () => {
     const server = await serve(withTokens((authorization) => authorization === undefined))
     expect(await (await registryAt(server)).ask(IMAGE, [])).toMatchObject({ kind: 'exists' })
   })
@@ -358,13 +358,13 @@ describe('a hostile registry', () => {
     const registry = await registryAt(server, { requestTimeoutMs: 400, deadlineMs: 1_200 })
     const answer = await registry.ask(IMAGE, [])
     expect(answer.kind).toBe(kind)
-    expect('said' in answer && answer.said.length).toBeLessThan(600)
+    expect('message' in answer && answer.message.length).toBeLessThan(600)
   })
 
   it('is repeated without control characters and at no length', async () => {
     const server = await serve(failing(403, errorBody('DENIED', `\u001b[31m${'x'.repeat(50_000)}\n\nrun this`)))
     const answer = await (await registryAt(server)).ask(IMAGE, [])
-    expect(answer.kind === 'denied' && answer.said).toMatch(/^403 DENIED: \[31mx+…$/)
+    expect(answer.kind === 'denied' && answer.message).toMatch(/^403 DENIED: \[31mx+…$/)
   })
 })
 
@@ -374,7 +374,7 @@ describe('a registry that cannot be asked', () => {
     const registry = await registryWith({ [HOST]: `server = "https://127.0.0.1:${server.port}"` })
     expect(await registry.ask(IMAGE, [])).toMatchObject({
       kind: 'unreachable',
-      said: expect.stringContaining('does not speak TLS'),
+      message: expect.stringContaining('does not speak TLS'),
     })
     expect(server.seen).toEqual([])
   })
@@ -384,12 +384,12 @@ describe('a registry that cannot be asked', () => {
     ['has no address', 'https://nowhere.invalid', 'resolve'],
   ])('says so where it %s', async (_, server, said) => {
     const registry = await registryWith({ [HOST]: `server = "${server}"` })
-    expect(await registry.ask(IMAGE, [])).toMatchObject({ kind: 'unreachable', said: expect.stringContaining(said) })
+    expect(await registry.ask(IMAGE, [])).toMatchObject({ kind: 'unreachable', message: expect.stringContaining(said) })
   })
 
   it('repeats what is wrong with its configuration', async () => {
     const registry = await registryWith({ [HOST]: `server = "http://127.0.0.1:1"\n[host."ftp://x"]` })
-    expect(await registry.ask(IMAGE, [])).toMatchObject({ said: expect.stringContaining('neither http nor https') })
+    expect(await registry.ask(IMAGE, [])).toMatchObject({ message: expect.stringContaining('neither http nor https') })
   })
 
   it('answers in place of a mirror that is down, and says more than a mirror that lacks the image', async () => {

@@ -31,7 +31,7 @@ export interface RegistryOptions {
 export interface Registry {
   /**
    * What the registry says of an image, with the first of these credentials that it accepts (as a kubelet tries them), or
-   * as anybody where there are none. Everything that goes wrong is an answer with a sentence. Never rejects.
+   * anonymously where there are none. Everything that goes wrong is an answer with a sentence. Never rejects.
    */
   readonly ask: (image: string, credentials: readonly Credential[]) => Promise<RegistryAnswer>
   /** The tags beside an image's own, or the repositories of its registry, asked for in the same way. Never rejects. */
@@ -107,10 +107,10 @@ export const createRegistry = ({
     }
     const answer = best ?? {
       kind: 'unreachable',
-      said: `no configured host of ${reference.host} may be asked for tags`,
+      message: `no configured host of ${reference.host} may resolve tags`,
     }
     return complaints.length > 0 && answer.kind !== 'exists'
-      ? { ...answer, said: `${answer.said}; ${complaints.join('; ')}` }
+      ? { ...answer, message: `${answer.message}; ${complaints.join('; ')}` }
       : answer
   }
 
@@ -121,7 +121,7 @@ export const createRegistry = ({
   ): Promise<Fact<readonly string[]>> => {
     const signal = AbortSignal.timeout(deadlineMs)
     const endpoint = (await readHosts(host, certsDirectory)).endpoints.find(({ resolves }) => resolves)
-    if (!endpoint) return unknown(`no configured host of ${host} may be asked for tags`)
+    if (!endpoint) return unknown(`no configured host of ${host} may resolve tags`)
     const repository = what === 'tags' ? of : undefined
     let last: Fact<readonly string[]> = unknown(`${host} was not asked`)
     for (const credential of credentials.length === 0 ? [undefined] : credentials.slice(0, MAX_CREDENTIALS)) {
@@ -129,7 +129,7 @@ export const createRegistry = ({
         last = await listNames(openSession(deps, { endpoint, repository, credential, signal }), what, of)
       } catch (error) {
         const answer = answerOfError(error, new URL(endpoint.root).host)
-        last = unknown('said' in answer ? answer.said : 'it failed')
+        last = unknown('message' in answer ? answer.message : 'the request failed')
       }
       if (last.known) return last
     }
@@ -149,12 +149,12 @@ export const createRegistry = ({
         })
       } catch (error) {
         const answer = answerOfError(error, host)
-        return unknown('said' in answer ? answer.said : 'it failed')
+        return unknown('message' in answer ? answer.message : 'the request failed')
       }
     },
     ask: async (image, credentials) => {
       const parsed = parseImage(image)
-      if (!parsed.ok) return { kind: 'refused', said: parsed.sentence }
+      if (!parsed.ok) return { kind: 'refused', message: parsed.sentence }
       const key = [formatImage(parsed.reference), ...credentials.map(fingerprint)].join('\n')
       try {
         return await recent.get(key, {

@@ -123,7 +123,7 @@ it('a token service that answers with anything but a token is trouble, not a den
   const { http } = httpBy(({ url }) =>
     url.host === 'auth.example' ? { body: Buffer.from('<html>') } : challenge('https://auth.example/t'),
   )
-  await expect(session(http).ask(ask)).rejects.toThrow('no token')
+  await expect(session(http).ask(ask)).rejects.toThrow('without a token')
 })
 
 describe('a redirect', () => {
@@ -225,7 +225,7 @@ describe('repositories', () => {
     })
     expect(await registry.list('repositories', IMAGE, [])).toMatchObject({
       known: false,
-      why: 'the registry answers 401 when it is asked for its repositories',
+      why: 'the registry answers 401 to a request for its repositories',
     })
   })
 })

@@ -206,7 +206,7 @@ export const planRewriteImage = (
     return noPlan('RolloutBlocked', 'no image is concerned: it lies with the node', true)
   const { owner } = c.incident
   if (action.rewriteImage?.suggestions === 'Apply' && matched.some(({ finding }) => needsSuggestion(policy, finding))) {
-    const closer = askFor(c.facts, c.diagnosis.closer ?? [])
+    const closer = askFor(c.facts, c.diagnosis.detailFacts ?? [])
     if (closer) return closer
   }
   const drafts = matched.map((one) => draft(c, policy, action, one))
