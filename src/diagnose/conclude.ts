@@ -67,21 +67,19 @@ export const describeAnswer = (image: string, fact: Fact<RegistryAnswer>): strin
   }
 }
 
-const describeListed = (what: string, listed: Fact<readonly string[]>): string =>
+const describeListed = (image: string, what: 'tags' | 'repositories', listed: Fact<readonly string[]>): string =>
   listed.known
-    ? `the registry lists ${listed.value.length} ${what}`
-    : `the registry does not list the ${what}: ${listed.why}`
+    ? `${image}: its registry lists ${listed.value.length} ${what}`
+    : `${image}: its registry does not list ${what}: ${listed.why}`
 
-/** What was looked at to tell a wrong name from missing credentials. */
+/** What was read to distinguish a wrong name from missing credentials. */
 const evidenceOfDetails = ({ anonymous = {}, tags = {}, repositories = {}, knownImages }: Facts) => [
   ...Object.entries(anonymous).map(([image, answer]) =>
     evidence('Registry', `asked anonymously: ${describeAnswer(image, answer)}`),
   ),
-  ...Object.entries(tags).map(([image, listed]) =>
-    evidence('Tags', describeListed(`tags in the repository of ${image}`, listed)),
-  ),
+  ...Object.entries(tags).map(([image, listed]) => evidence('Tags', describeListed(image, 'tags', listed))),
   ...Object.entries(repositories).map(([image, listed]) =>
-    evidence('Repositories', describeListed(`repositories to compare with ${image}`, listed)),
+    evidence('Repositories', describeListed(image, 'repositories', listed)),
   ),
   ...(knownImages === undefined
     ? []

@@ -190,10 +190,10 @@ describe('a registry is asked', () => {
     expect(users(asked, 'docker.io/library/nginx:1')).toEqual(['hub'])
     const said = sentences.join('\n')
     for (const part of [
-      'is for harbor.od.com',
+      'has credentials for harbor.od.com',
       'of type Opaque',
       `secrets missing in namespace ${ns} does not exist`,
-      'cannot be the name of a secret',
+      'is not used: its name is not valid',
     ]) {
       expect(said).toContain(part)
     }

@@ -122,11 +122,11 @@ test('a node that stays silent is asked less and less often', async () => {
   expect(tasksFor('node-9')).toHaveLength(4)
 })
 
-test('only so many are asked at once: the others hear at once that their turn comes later', async () => {
+test('only so many are asked at once: the others hear at once that their turn is asked later', async () => {
   agents.nodes.set('node-6', seeing(wellNode))
   const inspect = byTask(1)
   const silent = inspect(node('node-5'))
-  expect(await inspect(node('node-6'))).toMatchObject({ known: false, why: expect.stringContaining('comes later') })
+  expect(await inspect(node('node-6'))).toMatchObject({ known: false, why: expect.stringContaining('is asked later') })
   expect(tasksFor('node-6')).toEqual([])
   await silent
   expect(await inspect(node('node-6'))).toMatchObject({ known: true })
@@ -145,7 +145,7 @@ test('who may write nothing reads what the agent said within ten minutes', async
   const reading = (now: number) => createInspectByReading({ reads: kube, namespace, now: () => now })
   expect(await reading(Date.now())(node('node-7'))).toMatchObject({
     known: false,
-    why: expect.stringContaining('told nothing'),
+    why: expect.stringContaining('reported nothing'),
   })
   await byTask()(node('node-7'))
   expect(await reading(Date.now())(node('node-7'))).toMatchObject({ known: true })

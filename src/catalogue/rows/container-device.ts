@@ -26,6 +26,6 @@ export const DEVICE_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/cm/devicemanager/manager.go; NVIDIA/libnvidia-container',
     explain:
-      "The device that the pod asks for cannot be given: its plugin does not run, the driver on the node does not fit, or the device has failed. Look at the plugin's pod and, for GPUs, at `nvidia-smi` on the node.",
+      "The device that the pod requests cannot be allocated: its device plugin is not running, the driver on the node does not match, or the device has failed. Check the plugin's pod and, for GPUs, `nvidia-smi` on the node.",
   },
 ]

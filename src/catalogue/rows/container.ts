@@ -30,7 +30,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kuberuntime/security_context_others.go',
     explain:
-      'The pod forbids root, but the image runs as root or names its user by a word. Set runAsUser to a number, or build the image with a numeric USER.',
+      'The pod sets runAsNonRoot, but the image runs as root or names its user instead of giving a number. Set runAsUser to a number, or build the image with a numeric USER.',
   },
   {
     id: 'post-start-hook-failed',
@@ -44,7 +44,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/lifecycle/handlers.go',
     explain:
-      "The command or request of the container's postStart hook failed, so kubelet kills the container. Correct the hook.",
+      "The command or request of the container's postStart hook failed, so the kubelet kills the container. Correct the hook.",
   },
   {
     id: 'post-start-hook-error',
@@ -57,7 +57,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go',
     explain:
-      "The command or request of the container's postStart hook failed, so kubelet kills the container. Correct the hook.",
+      "The command or request of the container's postStart hook failed, so the kubelet kills the container. Correct the hook.",
   },
   {
     id: 'mount-in-container-refused',
@@ -84,7 +84,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'opencontainers/runc libcontainer/rootfs_linux.go; moby/moby daemon/errors.go',
     explain:
-      'A volume cannot be mounted at the place that the container names: a file is to cover a directory or the reverse, or a path is wrong. Correct mountPath and subPath.',
+      'A volume cannot be mounted at the path in the container: a file would replace a directory or the reverse, or a path is wrong. Correct mountPath and subPath.',
   },
   {
     id: 'mount-to-rootfs-failed',
@@ -107,7 +107,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'opencontainers/runc libcontainer/rootfs_linux.go; moby/moby volume/mounts/mounts.go',
     explain:
-      "A mount of the container cannot be made: its source is not there or its target cannot be created in the image's file system. Correct the paths.",
+      "A mount of the container fails: its source does not exist, or its target cannot be created in the image's file system. Correct the paths.",
   },
   {
     id: 'exec-format',
@@ -120,7 +120,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'opencontainers/runc libcontainer/init_linux.go (ENOEXEC)',
     explain:
-      "The program is built for another processor than the node's, or is a script without an interpreter line. Use an image for the node's platform.",
+      "The program is built for a different CPU architecture than the node's, or is a script without an interpreter line. Use an image for the node's platform.",
   },
   {
     id: 'exec-permission',
@@ -139,7 +139,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'opencontainers/runc libcontainer/standard_init_linux.go; golang/go src/os/exec/lp_unix.go',
     explain:
-      'The program is there but may not be executed: the file lacks its executable bit, or the mount is noexec. Set the bit in the image (`chmod +x`), or the defaultMode of the volume.',
+      'The program exists but cannot be executed: the file lacks the executable bit, or the mount is noexec. Set the bit in the image (`chmod +x`), or the defaultMode of the volume.',
   },
   {
     id: 'exec-not-found',
@@ -160,7 +160,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     source:
       'golang/go src/os/exec; opencontainers/runc libcontainer/standard_init_linux.go; containers/crun src/libcrun',
     explain:
-      "The image has no program of the name that the pod's command or the image's entry point names, or its interpreter or libraries are not there. Correct the command or the image.",
+      "The program in the pod's command or the image's entry point does not exist in the image, or its interpreter or libraries are missing. Correct the command or the image.",
   },
   {
     id: 'exec-refused-late',
@@ -171,7 +171,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     sample: { reason: 'Error', message: 'exec /opt/app/bin/server: operation not permitted' },
     source: 'opencontainers/runc libcontainer/system; containers/crun src/libcrun/container.c',
     explain:
-      'The program is there but may not be executed: the file lacks its executable bit, or has capabilities that the pod is not given. Set the bit in the image (`chmod +x`), or look at the file with `getcap`.',
+      'The program exists but cannot be executed: the file lacks the executable bit, or has capabilities that the pod does not have. Set the bit in the image (`chmod +x`), or check the file with `getcap`.',
   },
   {
     id: 'exec-missing-late',
@@ -181,7 +181,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     sample: { reason: 'Error', message: 'exec /entrypoint.sh: no such file or directory' },
     source: 'opencontainers/runc libcontainer/system; containers/crun src/libcrun/container.c',
     explain:
-      "The program that the pod's command or the image's entry point names is not there, or its interpreter or libraries are not, as of a script with Windows line ends. Correct the command or the image.",
+      "The program in the pod's command or the image's entry point does not exist, or its interpreter or libraries are missing, as for a script with Windows line endings. Correct the command or the image.",
   },
   {
     id: 'oom-killed',
@@ -203,7 +203,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
     },
     source: 'torvalds/linux mm/oom_kill.c; kubernetes/kubernetes pkg/kubelet/oom/oom_watcher_linux.go',
     explain:
-      'The kernel killed a process because memory ran out, in its container or on the node. Raise the limit or find what uses the memory.',
+      'The kernel killed a process because memory ran out, in its container or on the node. Raise the limit, or find out what uses the memory.',
   },
   {
     id: 'crash-loop',
@@ -214,6 +214,6 @@ export const CONTAINER_ROWS: readonly Row[] = [
       message: 'Back-off restarting failed container web in pod web-7xk2p_web(3f0c)',
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go',
-    explain: 'The container starts and ends again and again. Its own log says why (`kubectl logs --previous`).',
+    explain: 'The container keeps starting and exiting. Its log says why (`kubectl logs --previous`).',
   },
 ]

@@ -36,8 +36,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     },
     source:
       'distribution/distribution registry/api/errcode (TOOMANYREQUESTS); https://docs.docker.com/docker-hub/usage/pulls/',
-    explain:
-      'The registry limits how much this address or account pulls. Wait, authenticate the pulls, or use a mirror.',
+    explain: 'The registry limits the pulls of this address or account. Wait, authenticate the pulls, or use a mirror.',
   },
   {
     id: 'token-expired',
@@ -67,7 +66,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     source:
       'distribution/distribution registry/api/errcode; moby/moby registry/auth.go; containers/image docker/docker_client.go',
     explain:
-      "The registry asks for credentials and got none, wrong ones or expired ones. Look at the pod's and its service account's imagePullSecrets, or at the node's credential provider.",
+      "The registry requires credentials and got none, wrong ones or expired ones. Check the imagePullSecrets of the pod and its service account, or the node's credential provider.",
   },
   {
     id: 'tag-unknown',
@@ -90,7 +89,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     },
     source: 'distribution/distribution registry/api/v2/errors.go (MANIFEST_UNKNOWN); moby/moby distribution/errors.go',
     explain:
-      'The repository is there but has no such tag or digest. Compare with the tags that it has; the tag may be mistyped, not pushed yet or cleaned up.',
+      'The repository exists but has no such tag or digest. Compare with its existing tags; the tag may be mistyped, not pushed yet or cleaned up.',
   },
   {
     id: 'manifest-for-image-not-found',
@@ -102,7 +101,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
         'Failed to pull image "web:1.2": rpc error: code = Unknown desc = Error response from daemon: manifest for web:1.2 not found',
     },
     source: 'moby/moby distribution/errors.go',
-    explain: 'The repository has no such tag or digest. Compare with the tags that it has.',
+    explain: 'The repository has no such tag or digest. Compare with its existing tags.',
   },
   {
     id: 'harbor-artifact-not-found',
@@ -115,7 +114,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
         'Failed to pull image "harbor.example.com/library/web:1.2": rpc error: code = Unknown desc = reading manifest 1.2 in harbor.example.com/library/web: unknown: artifact library/web:1.2 not found',
     },
     source: 'goharbor/harbor src/server/registry/manifest.go; src/lib/errors',
-    explain: 'The project is there but has no such image or tag. Compare with the tags that it has.',
+    explain: 'The project exists but has no such image or tag. Compare with the images and tags that it has.',
   },
   {
     id: 'docker-image-not-found',
@@ -128,7 +127,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
       message: 'Failed to pull image "web:1.2": Tag 1.2 not found in repository docker.io/library/web',
     },
     source: 'moby/moby (1.9–1.12) graph/pull_v1.go, distribution/pull_v1.go',
-    explain: 'The registry has no such image or tag. Compare with the tags that it has.',
+    explain: 'The registry has no such image or tag. Compare with the images and tags that it has.',
   },
   {
     id: 'registry-forbids',
@@ -163,7 +162,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     },
     source: 'distribution/distribution registry/api/errcode (DENIED); containerd/containerd core/remotes/docker',
     explain:
-      'The registry knows who asks and refuses: the account lacks the right to pull, or the address is not allowed. Give the account that right, or use another.',
+      'The registry authenticated the caller and refuses: the account lacks permission to pull, or the address is not allowed. Grant the permission, or use another account.',
   },
   {
     id: 'repository-missing-or-private',
@@ -188,7 +187,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     source:
       'moby/moby distribution/errors.go; containerd/containerd core/remotes/docker/authorizer.go, resolver.go; distribution/distribution registry/api/v2/errors.go (NAME_UNKNOWN)',
     explain:
-      'The repository does not exist, or may not be seen without the right credentials: registries do not tell these apart. Compare the name with its neighbours, then look at the pull secrets.',
+      'The repository does not exist, or is hidden without the right credentials: registries do not distinguish the two. Check the spelling of the name first, then the pull secrets.',
   },
   {
     id: 'named-repository-not-found',
@@ -206,7 +205,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
         'Failed to pull image "harbor.example.com/library/webb:1.2": rpc error: code = Unknown desc = Error response from daemon: unknown: repository library/webb not found',
     },
     source: 'goharbor/harbor src/controller/repository; moby/moby distribution',
-    explain: 'The registry has no repository of that name. Compare it with its neighbours.',
+    explain: 'The registry has no repository with that name. Check the spelling.',
   },
   {
     id: 'registry-wants-credentials',
@@ -232,7 +231,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     source:
       'containerd/containerd core/remotes/docker/resolver.go; distribution/distribution registry/api/errcode (UNAUTHORIZED)',
     explain:
-      'The registry does not let this caller in. Harbor answers so for a missing project as well: ask the registry what is there before adding credentials.',
+      'The registry denies access to this caller. Harbor gives the same answer for a missing project: check that the image exists before adding credentials.',
   },
   {
     id: 'registry-status-401',
@@ -248,7 +247,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     },
     source: 'containerd/containerd core/remotes/errors/errors.go',
     explain:
-      'The registry, or the service that gives its tokens, does not let this caller in. Ask the registry what is there before adding credentials.',
+      'The registry, or its token service, denies access to this caller. Check that the image exists before adding credentials.',
   },
   {
     id: 'registry-status-403',
@@ -263,7 +262,7 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     },
     source: 'containerd/containerd core/remotes/errors/errors.go',
     explain:
-      'The registry knows who asks and refuses, or a firewall before it does. Give the account the right to pull, or allow the address.',
+      'The registry, or a firewall in front of it, refuses this caller. Grant the account permission to pull, or allow the address.',
   },
   {
     id: 'registry-denies',
@@ -278,6 +277,6 @@ export const IMAGE_ACCESS_ROWS: readonly Row[] = [
     },
     source: 'distribution/distribution registry/api/errcode (DENIED)',
     explain:
-      'The registry refuses the pull without saying more. Give the account the right to pull, or make the image public.',
+      'The registry refuses the pull and gives no reason. Grant the account permission to pull, or make the image public.',
   },
 ]

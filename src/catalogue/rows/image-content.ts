@@ -79,6 +79,6 @@ export const IMAGE_CONTENT_ROWS: readonly Row[] = [
     source:
       'containerd/containerd core/content/helpers.go, core/unpack; moby/moby distribution/xfer, layer; containers/image copy/digesting_reader.go',
     explain:
-      'A layer came damaged, or what the node kept of it is. Remove the image and its content on the node and pull again; if it repeats on several nodes, push the image anew.',
+      "A layer is damaged, in the download or in the node's store. Remove the image and its content on the node and pull again; if it recurs on several nodes, push the image again.",
   },
 ]

@@ -22,7 +22,7 @@ export const IMAGE_GENERAL_ROWS: readonly Row[] = [
     },
     source: 'containerd/containerd core/remotes/docker/resolver.go, fetcher.go',
     explain:
-      'The registry answered 404: no such tag or digest, and with some registries no such repository or project. Ask it which.',
+      'The registry answered 404: the tag or digest does not exist, with some registries the repository or project. Ask the registry which.',
   },
   {
     id: 'pull-throttled',
@@ -31,7 +31,7 @@ export const IMAGE_GENERAL_ROWS: readonly Row[] = [
     sample: { reason: 'Failed', message: 'Failed to pull image "web:1.2": pull QPS exceeded' },
     source: 'kubernetes/kubernetes pkg/kubelet/images/helpers.go',
     explain:
-      "Kubelet's own limit of pulls (registryPullQPS, registryBurst) held this one back; it is tried again. Raise the limit if many pods start at once.",
+      "The kubelet's own limit on pulls (registryPullQPS, registryBurst) delayed this pull; the kubelet retries it. Raise the limit if many pods start at once.",
   },
   {
     id: 'pull-back-off',
@@ -45,6 +45,6 @@ export const IMAGE_GENERAL_ROWS: readonly Row[] = [
     sample: { reason: 'BackOff', message: 'Back-off pulling image "web:1.2"' },
     source: 'kubernetes/kubernetes pkg/kubelet/images/image_manager.go',
     explain:
-      'Kubelet waits before it tries again; why it failed is said by an earlier event, or by the registry when asked.',
+      'The kubelet waits before the next attempt. An earlier Event, or the registry itself, says why the pull failed.',
   },
 ]

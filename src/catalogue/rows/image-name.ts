@@ -12,7 +12,7 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/images/image_manager.go',
     explain:
-      'The pod forbids pulling and the node does not have the image. Load it on the node or change imagePullPolicy.',
+      'The pod sets imagePullPolicy: Never, and the node does not have the image. Load the image on the node, or change imagePullPolicy.',
   },
   {
     id: 'short-name-unresolved',
@@ -32,7 +32,7 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     },
     source: 'containers/image pkg/shortnames/shortnames.go; cri-o/cri-o internal/storage/image.go',
     explain:
-      "The image names no registry and the node's configuration does not say which to ask. Write the full name (docker.io/library/…) or add an alias on the node.",
+      "The image name has no registry, and the node's configuration does not say which one to use. Write the full name (docker.io/library/…), or add an alias on the node.",
   },
   {
     id: 'image-name-invalid',
@@ -57,7 +57,7 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     },
     source: 'distribution/reference reference.go; kubernetes/kubernetes pkg/kubelet/images/image_manager.go',
     explain:
-      "What stands in the pod's image field is not an image reference: an upper-case letter, a blank, a template that was not filled in. Correct it.",
+      "The pod's image field is not a valid image reference: it has an upper-case letter, a space or an unfilled template. Correct it.",
   },
   {
     id: 'signature-rejected',
@@ -81,7 +81,7 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     },
     source: 'containers/image signature/policy_eval.go; kubernetes/cri-api pkg/errors/errors.go',
     explain:
-      "The node's policy demands a signature that the image does not have, or whose key it does not trust. Sign the image or correct /etc/containers/policy.json.",
+      "The node's policy requires a signature that is missing or whose key is not trusted. Sign the image, or correct /etc/containers/policy.json.",
   },
   {
     id: 'image-platform-missing',
@@ -106,7 +106,7 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     source:
       'containerd/containerd core/images/image.go; moby/moby distribution/pull_v2.go; containers/image internal/manifest',
     explain:
-      "The image is there, but not for the node's processor or system. Build it for this platform or keep the pod off such nodes (kubernetes.io/arch).",
+      "The image exists, but not for the node's platform. Build it for this platform, or keep the pod off such nodes (kubernetes.io/arch).",
   },
   {
     id: 'image-format-unsupported',
@@ -144,7 +144,7 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
     source:
       'containerd/containerd core/remotes/docker/schema1; moby/moby distribution/pull_v2.go; containers/image manifest',
     explain:
-      'What the tag names is no container image that this runtime can read: a chart, another artifact, an old schema or a new compression. Push it in a format that the node knows.',
+      'The tag is not a container image that this runtime can read: it is a chart or other artifact, or has an old schema or a new compression. Push it in a format that the node supports.',
   },
   {
     id: 'image-media-type-refused',
@@ -158,7 +158,6 @@ export const IMAGE_NAME_ROWS: readonly Row[] = [
         'Failed to pull image "charts/web:1.2": rpc error: code = Unknown desc = Error response from daemon: encountered remote "application/vnd.cncf.helm.config.v1+json"(unknown) when fetching',
     },
     source: 'moby/moby distribution/errors.go; containers/image manifest',
-    explain:
-      'What the tag names is no container image that this runtime can read. Push it in a format that the node knows.',
+    explain: 'The tag is not a container image that this runtime can read. Push it in a format that the node supports.',
   },
 ]

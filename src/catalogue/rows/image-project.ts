@@ -13,7 +13,7 @@ export const IMAGE_PROJECT_ROWS: readonly Row[] = [
     },
     source: 'goharbor/harbor src/server/middleware/v2auth/auth.go',
     explain:
-      'Harbor has no project of that name: it was renamed, moved or never made. No credential is missing. Point the image at the project that has it.',
+      'Harbor has no project with that name: it was renamed, moved or never created. Credentials do not help. Point the image at the project that has it.',
   },
   {
     id: 'harbor-named-project-not-found',
@@ -32,7 +32,7 @@ export const IMAGE_PROJECT_ROWS: readonly Row[] = [
     },
     source: 'goharbor/harbor src/controller/project/controller.go, src/lib/errors',
     explain:
-      'Harbor has no project of that name: it was renamed, moved or never made. Point the image at the project that has it.',
+      'Harbor has no project with that name: it was renamed, moved or never created. Point the image at the project that has it.',
   },
   {
     id: 'google-project-not-found',
@@ -49,6 +49,7 @@ export const IMAGE_PROJECT_ROWS: readonly Row[] = [
         'Failed to pull image "gcr.io/web/app:1.2": rpc error: code = Unknown desc = Error response from daemon: Head https://gcr.io/v2/web/app/manifests/1.2: unknown: Project \'project:web\' not found or deleted.',
     },
     source: 'https://cloud.google.com/container-registry/docs/troubleshooting',
-    explain: 'Google knows no project of that name, or it was deleted. Point the image at the project that has it.',
+    explain:
+      'Google Cloud has no project with that name, or it was deleted. Point the image at the project that has it.',
   },
 ]

@@ -20,7 +20,7 @@ export const IMAGE_TLS_ROWS: readonly Row[] = [
     },
     source: 'golang/go src/net/http/transport.go, src/crypto/tls/conn.go',
     explain:
-      'One side speaks plain HTTP and the other TLS. Give the registry a certificate, or declare it insecure in the configuration of the runtime on every node.',
+      'One side uses plain HTTP and the other TLS. Give the registry a certificate, or declare it insecure in the configuration of the runtime on every node.',
   },
   {
     id: 'registry-certificate-untrusted',
@@ -46,7 +46,7 @@ export const IMAGE_TLS_ROWS: readonly Row[] = [
     },
     source: 'golang/go src/crypto/x509/verify.go',
     explain:
-      "The node does not trust the registry's certificate: an unknown authority, another name, out of date (look at the node's clock too). Put the authority into the runtime's certs.d or the system's store.",
+      "The node does not trust the registry's certificate: its authority is unknown, its name differs or it has expired (check the node's clock too). Add the authority to the runtime's certs.d or the system's store.",
   },
   {
     id: 'registry-name-unresolved',
@@ -67,7 +67,7 @@ export const IMAGE_TLS_ROWS: readonly Row[] = [
     },
     source: 'golang/go src/net/net.go (DNSError)',
     explain:
-      "The node could not look up the registry's name. Correct the name, or the node's resolver; cluster DNS has no part in it.",
+      "The node could not resolve the registry's name. Correct the name, or the node's resolver; cluster DNS is not involved.",
   },
 ]
 
@@ -120,7 +120,7 @@ export const IMAGE_TRANSPORT_ROWS: readonly Row[] = [
     },
     source: 'golang/go src/net, src/net/http',
     explain:
-      'The node got no connection to the registry, or it broke. Look at the route, the firewall, the proxy of the runtime and the registry itself.',
+      "The node cannot connect to the registry, or the connection broke. Check the route, the firewall, the runtime's proxy and the registry itself.",
   },
   {
     id: 'registry-connection-ended',
@@ -135,7 +135,7 @@ export const IMAGE_TRANSPORT_ROWS: readonly Row[] = [
     },
     source: 'golang/go src/io/io.go (EOF)',
     explain:
-      'The registry, or something between, closed the connection without an answer. Look at proxies and load balancers before it.',
+      'The registry, or a hop on the way, closed the connection without an answer. Check the proxies and load balancers in front of it.',
   },
   {
     id: 'registry-failed',
@@ -181,7 +181,7 @@ export const IMAGE_TRANSPORT_ROWS: readonly Row[] = [
     source:
       'distribution/distribution internal/client/errors.go; containerd/containerd core/remotes/docker/resolver.go; containers/image docker/errors.go',
     explain:
-      "The registry answered that it failed itself. Look at the registry's state and log, or at the provider's status page.",
+      "The registry answered with an internal error. Check the registry's state and log, or the provider's status page.",
   },
   {
     id: 'pull-canceled',
@@ -196,7 +196,7 @@ export const IMAGE_TRANSPORT_ROWS: readonly Row[] = [
     source:
       'kubernetes/kubernetes (1.23) pkg/kubelet/dockershim/libdocker/kube_docker_client.go; containerd/containerd internal/cri/server/images/image_pull.go',
     explain:
-      'The pull was given up because it made no progress for too long, as when many large images are pulled at once. It is tried again; a closer mirror helps.',
+      'The pull was cancelled because it made no progress for too long, as when many large images are pulled at once. It is retried; a closer mirror helps.',
   },
   {
     id: 'registry-request-failed',
@@ -209,6 +209,6 @@ export const IMAGE_TRANSPORT_ROWS: readonly Row[] = [
         'Failed to pull image "registry.example.com/web:1.2": failed to pull and unpack image "registry.example.com/web:1.2": failed to resolve reference "registry.example.com/web:1.2": failed to do request: Head "https://registry.example.com/v2/web/manifests/1.2": socks connect tcp 10.1.0.9:1080->registry.example.com:443: unknown error general SOCKS server failure',
     },
     source: 'containerd/containerd core/remotes/docker/resolver.go',
-    explain: 'The request did not get to the registry. Look at the route and at the proxy of the runtime.',
+    explain: "The request did not reach the registry. Check the route and the runtime's proxy.",
   },
 ]

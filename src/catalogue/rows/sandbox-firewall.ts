@@ -17,7 +17,7 @@ export const SANDBOX_FIREWALL_ROWS: readonly Row[] = [
     },
     source: 'moby/moby libnetwork/portallocator; cri-o/cri-o internal/hostport/hostport_manager.go',
     explain:
-      'The host port that the pod asks for is held by another process or pod on the node. Restarting the runtime does not free it. Find the holder (`ss -ltnp`), or drop the hostPort or choose another.',
+      'The host port that the pod requests is in use by another process or pod on the node. Restarting the runtime does not free it. Find the process (`ss -ltnp`), or remove the hostPort or choose another.',
   },
   {
     id: 'host-port-not-admitted',
@@ -26,7 +26,7 @@ export const SANDBOX_FIREWALL_ROWS: readonly Row[] = [
     sample: { reason: 'NodePorts', message: 'Predicate NodePorts failed' },
     source: 'kubernetes/kubernetes pkg/kubelet/lifecycle/predicate.go',
     explain:
-      'The kubelet does not admit the pod: another pod on the node has the host port that it asks for. Drop the hostPort, choose another, or let the scheduler place the pod.',
+      'The kubelet rejects the pod: another pod on the node has the host port that it requests. Remove the hostPort, choose another, or let the scheduler place the pod.',
   },
   {
     id: 'iptables-chain-missing',
@@ -39,7 +39,7 @@ export const SANDBOX_FIREWALL_ROWS: readonly Row[] = [
     },
     source: 'netfilter iptables libiptc/libiptc.c; moby/moby libnetwork/iptables/iptables.go',
     explain:
-      'A firewall chain that a program made at its start was removed since, most often by a restart of firewalld or by `iptables -F`. Restarting the owner of that chain makes it again: chain DOCKER belongs to docker.service, KUBE-… to kube-proxy or kubelet, CNI-… to the network plugin.',
+      'A firewall chain that a program created when it started has been removed since, most often by a restart of firewalld or by `iptables -F`. Restarting the owner of that chain recreates it: chain DOCKER belongs to docker.service, KUBE-… to kube-proxy or kubelet, CNI-… to the network plugin.',
   },
   {
     id: 'nftables-chain-missing',
@@ -53,7 +53,7 @@ export const SANDBOX_FIREWALL_ROWS: readonly Row[] = [
     },
     source: 'netfilter iptables iptables/nft.c',
     explain:
-      'As with the legacy iptables: a chain that rules refer to is gone. Its owner makes it again when restarted; if it vanishes again, find what wipes the firewall.',
+      'A chain that rules refer to is gone, as with legacy iptables. Its owner recreates it when restarted; if it disappears again, find what flushes the firewall.',
   },
   {
     id: 'iptables-target-missing',
@@ -67,6 +67,6 @@ export const SANDBOX_FIREWALL_ROWS: readonly Row[] = [
     },
     source: 'netfilter iptables libxtables/xtables.c',
     explain:
-      'A rule jumps to a chain that is not there: iptables then looks for an extension of that name and finds none. The owner of the chain makes it again when restarted.',
+      'A rule jumps to a chain that does not exist: iptables then looks for an extension with that name and finds none. The owner of the chain recreates it when restarted.',
   },
 ]

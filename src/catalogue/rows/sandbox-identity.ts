@@ -23,7 +23,7 @@ export const SANDBOX_IDENTITY_ROWS: readonly Row[] = [
     },
     source: 'containerd/containerd internal/cri/server/sandbox_run.go; cri-o/cri-o internal/registrar',
     explain:
-      'An earlier attempt to make this sandbox or container still holds its name, usually because the runtime is slow (disk, network plugin) and the first attempt has not ended. It often passes; else remove the holder by its id (`crictl rmp`).',
+      'An earlier attempt to create this sandbox or container still holds its name, usually because the runtime is slow (disk, network plugin) and that attempt has not finished. It often resolves itself; otherwise remove the holder by its id (`crictl rmp`).',
   },
   {
     id: 'container-name-in-use',
@@ -37,7 +37,7 @@ export const SANDBOX_IDENTITY_ROWS: readonly Row[] = [
     },
     source: 'moby/moby daemon/names.go; containers/storage errors.go',
     explain:
-      'A dead container still holds the name. The runtime could not remove it, mostly because a mount or process of it hangs. Remove it by its id on the node.',
+      'A dead container still holds the name. The runtime could not remove it, mostly because one of its mounts or processes hangs. Remove it by its id on the node.',
   },
   {
     id: 'sandbox-already-exists',
@@ -50,7 +50,7 @@ export const SANDBOX_IDENTITY_ROWS: readonly Row[] = [
     },
     source: 'cri-o/cri-o server/sandbox_run.go; https://github.com/cri-o/cri-o/issues/1742',
     explain:
-      'The runtime still knows a sandbox of this name, as after a reboot. Remove it by its id (`crictl rmp -f`).',
+      'The runtime still has a sandbox with this name, as after a reboot. Remove it by its id (`crictl rmp -f`).',
   },
   {
     id: 'sandbox-not-running',
@@ -61,7 +61,7 @@ export const SANDBOX_IDENTITY_ROWS: readonly Row[] = [
       message: 'Error: sandbox container "9d1f0c" is not running',
     },
     source: 'containerd/containerd internal/cri/server/container_start.go',
-    explain: "The pod's sandbox has died since it was made. Recycle it; look for what killed it if it repeats.",
+    explain: "The pod's sandbox has died since it was created. Recycle it; if it recurs, find out what killed it.",
   },
   {
     id: 'sandbox-not-found',
@@ -96,6 +96,6 @@ export const SANDBOX_IDENTITY_ROWS: readonly Row[] = [
     },
     source: 'moby/moby daemon/container_operations.go',
     explain:
-      "The container is to share the network of its sandbox's container, which has ended. Recycle the sandbox; look for what killed it if it repeats.",
+      "The container shares the network of its sandbox's container, which has exited. Recycle the sandbox; if it recurs, find out what killed it.",
   },
 ]

@@ -22,7 +22,7 @@ export const SANDBOX_IMAGE_ROWS: readonly Row[] = [
     },
     source: 'containerd/containerd internal/cri/server/podsandbox/sandbox_run.go',
     explain:
-      "The image of the sandbox itself (pause) cannot be had, so no pod starts on this node. Point the runtime's sandbox image at a registry that the node reaches, or load it there.",
+      "The image of the sandbox itself (pause) is not available, so no pod starts on this node. Point the runtime's sandbox image at a registry that the node reaches, or load it there.",
   },
   {
     id: 'sandbox-image-pull-quoted',

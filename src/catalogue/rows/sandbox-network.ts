@@ -34,7 +34,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
     },
     source: 'containernetworking/plugins pkg/ns/ns_linux.go',
     explain:
-      "The sandbox's process died or its network namespace was removed before the network was set up. Recycling the sandbox makes a new one; if it repeats, look for what kills pause containers (memory, a second runtime, a clean-up script).",
+      "The sandbox's process died or its network namespace was removed before the network was set up. Recycling the sandbox creates a new one; if it recurs, find out what kills pause containers (memory, a second runtime, a clean-up script).",
   },
   {
     id: 'netns-unknown-magic',
@@ -47,7 +47,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
     },
     source: 'containernetworking/plugins pkg/ns/ns_linux.go',
     explain:
-      'The file of the network namespace is there but nothing is mounted on it any more, as after a reboot or a lost mount. Recycle the sandbox.',
+      'The file of the network namespace exists, but nothing is mounted on it any more, as after a reboot or a lost mount. Recycle the sandbox.',
   },
   {
     id: 'netns-of-terminated-container',
@@ -63,7 +63,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
         'error killing pod: failed to "KillPodSandbox" for "6b1c" with KillPodSandboxError: "rpc error: code = Unknown desc = NetworkPlugin cni failed to teardown pod \\"edge-7xk2p_web\\" network: CNI failed to retrieve network namespace path: cannot find network namespace for the terminated container \\"9d1f\\""',
     },
     source: 'kubernetes/kubernetes (1.23) pkg/kubelet/dockershim/helpers_linux.go',
-    explain: "The sandbox's container has ended and its network namespace went with it. Recycle the sandbox.",
+    explain: "The sandbox's container has exited, and its network namespace is gone with it. Recycle the sandbox.",
   },
   {
     id: 'namespace-of-dead-process',
@@ -76,7 +76,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
         'Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: namespace path: lstat /proc/27111/ns/ipc: no such file or directory: unknown',
     },
     source: 'opencontainers/runc libcontainer/specconv',
-    explain: 'The container is to join the namespaces of its sandbox, whose process is gone. Recycle the sandbox.',
+    explain: 'The container joins the namespaces of its sandbox, whose process is gone. Recycle the sandbox.',
   },
   {
     id: 'cni-plugin-missing',
@@ -129,7 +129,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
     },
     source: 'containerd/go-cni cni.go; cri-o/ocicni pkg/ocicni/ocicni.go; kubernetes/kubernetes pkg/kubelet/kubelet.go',
     explain:
-      'The node has no network configuration yet: the network plugin is not installed, or its DaemonSet does not run there. Look at its pods on this node and at /etc/cni/net.d.',
+      'The node has no network configuration yet: the network plugin is not installed, or its DaemonSet is not running there. Check its pods on this node and /etc/cni/net.d.',
   },
   {
     id: 'ip-range-used-up',
@@ -179,7 +179,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
     source:
       'containernetworking/plugins plugins/ipam/host-local/backend/allocator; cilium/cilium pkg/ipam; aws/amazon-vpc-cni-k8s cmd/routed-eni-cni-plugin/cni.go; projectcalico/calico libcalico-go/lib/ipam',
     explain:
-      "Every address of the node's or the pool's range is in use. Give the pool more addresses, fewer pods to the node, or free what ended pods still hold (/var/lib/cni/networks, stale IPAM records).",
+      "Every address of the node's or the pool's range is in use. Enlarge the pool, run fewer pods on the node, or free addresses that finished pods still hold (/var/lib/cni/networks, stale IPAM records).",
   },
   {
     id: 'cni-agent-unanswered',
@@ -194,7 +194,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
     source:
       'projectcalico/calico cni-plugin/pkg/plugin; k8snetworkplumbingwg/multus-cni pkg/multus; aws/amazon-vpc-cni-k8s',
     explain:
-      "The network plugin could not reach its agent on the node or the API server, or was refused there. Look at the plugin's pod on this node, at its token and at the way to the API server.",
+      "The network plugin could not reach its agent on the node or the API server, or was rejected. Check the plugin's pod on this node, its token and its connection to the API server.",
   },
   {
     id: 'cni-agent-file-missing',
@@ -219,7 +219,7 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
     },
     source: 'flannel-io/cni-plugin flannel_linux.go; projectcalico/calico cni-plugin/internal/pkg/utils/utils.go',
     explain:
-      "What the network plugin's agent writes at its start is not there: the agent does not run on this node or has not finished starting. Look at its pod there.",
+      "A file that the network plugin's agent writes when it starts is missing: the agent is not running on this node or has not finished starting. Check its pod there.",
   },
   {
     id: 'cni-agent-failed',
@@ -256,6 +256,6 @@ export const SANDBOX_NETWORK_ROWS: readonly Row[] = [
     source:
       'cilium/cilium plugins/cilium-cni/cmd; ovn-org/ovn-kubernetes go-controller/pkg/cni; kubeovn/kube-ovn pkg/daemon; k8snetworkplumbingwg/multus-cni',
     explain:
-      "The network plugin's agent on this node is absent or failing. Look at its pod and log there; the waiting pod is not at fault.",
+      "The network plugin's agent on this node is missing or failing. Check its pod and log; the waiting pod is not at fault.",
   },
 ]

@@ -46,7 +46,7 @@ export const SANDBOX_PROFILE_ROWS: readonly Row[] = [
       message: 'Failed to create pod sandbox: rpc error: code = Unknown desc = RuntimeHandler "kata" not supported',
     },
     source: 'kubernetes/kubernetes (1.23) pkg/kubelet/dockershim/docker_sandbox.go',
-    explain: "The pod's RuntimeClass names a handler, but this node's runtime knows none. Keep such pods off the node.",
+    explain: "The pod's RuntimeClass names a handler, but this node's runtime has none. Keep such pods off the node.",
   },
   {
     id: 'runtime-class-missing',
@@ -78,7 +78,7 @@ export const SANDBOX_PROFILE_ROWS: readonly Row[] = [
         'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to create containerd task: failed to start shim: exec: "containerd-shim-kata-v2": executable file not found in $PATH: unknown',
     },
     source: 'containerd/containerd core/runtime/v2/binary.go; moby/moby libcontainerd',
-    explain: 'The program of the runtime handler is not installed on this node, or not in the path of the runtime.',
+    explain: "The binary of the runtime handler is not installed on this node, or not in the runtime's path.",
   },
   {
     id: 'seccomp-profile-unavailable',
@@ -161,6 +161,6 @@ export const SANDBOX_PROFILE_ROWS: readonly Row[] = [
     },
     source: 'opencontainers/selinux go-selinux/selinux_linux.go',
     explain:
-      "The SELinux label of the pod or its volumes cannot be set on this node. Compare the pod's seLinuxOptions with the policy that the node has loaded.",
+      "The SELinux label of the pod or its volumes cannot be set on this node. Compare the pod's seLinuxOptions with the policy loaded on the node.",
   },
 ]

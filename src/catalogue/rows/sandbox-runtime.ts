@@ -14,7 +14,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
         'Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: container init was OOM-killed (memory limit too low?): unknown',
     },
     source: 'opencontainers/runc libcontainer/process_linux.go',
-    explain: "The memory limit is too low even for starting the process. Raise the container's memory limit.",
+    explain: "The memory limit is too low to start the process at all. Raise the container's memory limit.",
   },
   {
     id: 'cgroup-refused',
@@ -66,7 +66,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     source:
       'opencontainers/runc libcontainer/cgroups; cri-o/cri-o internal/config/cgmgr; kubernetes/kubernetes pkg/kubelet/cm',
     explain:
-      "The pod's control group cannot be made or set. Most often the kubelet and the runtime name different cgroup drivers (systemd, cgroupfs), a limit is too low, or the kernel has leaked cgroups and the node needs a reboot.",
+      "The pod's cgroup cannot be created or configured. Most often the kubelet and the runtime use different cgroup drivers (systemd, cgroupfs), a limit is too low, or the kernel has leaked cgroups and the node needs a reboot.",
   },
   {
     id: 'pod-cgroup-not-created',
@@ -94,7 +94,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kubelet.go; opencontainers/runc libcontainer/cgroups/systemd',
     explain:
-      'Either systemd still has a unit of this name, or it refuses to make one. Reset the failed unit on the node, or restart the kubelet.',
+      'Either systemd still has a unit with this name, or it refuses to create one. Reset the failed unit on the node, or restart the kubelet.',
   },
   {
     id: 'node-resources-exhausted',
@@ -129,7 +129,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     source:
       'golang/go src/syscall/zerrors_linux_amd64.go (EAGAIN, ENOMEM, EMFILE, ENFILE); opencontainers/runc libcontainer/process_linux.go',
     explain:
-      'The node has run out of something that the kernel counts: processes, memory, open files, inotify instances or session keys. Find who uses it up and raise the limit.',
+      'The node has run out of a kernel resource: processes, memory, open files, inotify instances or session keys. Find out what uses it up, and raise the limit.',
   },
   {
     id: 'runtime-connection-lost',
@@ -160,7 +160,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     },
     source: 'containerd/ttrpc client.go; moby/moby client/errors.go; kubernetes/kubernetes pkg/kubelet/runtime.go',
     explain:
-      'The container runtime on this node does not answer or its connection broke. Look at its service and log; a restart helps where it hangs.',
+      'The container runtime on this node does not answer, or the connection to it broke. Check its service and log; if it hangs, restart it.',
   },
   {
     id: 'runtime-socket-unanswered',
@@ -174,7 +174,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     },
     source: 'grpc/grpc-go internal/transport/http2_client.go; kubernetes/kubernetes pkg/kubelet/cri/remote',
     explain:
-      'The container runtime on this node does not answer on its socket. Look at its service and log; start it again.',
+      'The container runtime on this node does not answer on its socket. Check its service and log, and start it again.',
   },
   {
     id: 'runtime-operation-timed-out',
@@ -206,7 +206,7 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/cri/remote/remote_runtime.go; containerd/containerd',
     explain:
-      'The container runtime took longer than kubelet waits. The node is overloaded (disk above all) or the runtime hangs; look at its log and the load, restart it where it hangs.',
+      'The container runtime took longer than the kubelet waits. The node is overloaded (disk above all) or the runtime hangs. Check its log and the load of the node; if it hangs, restart it.',
   },
   {
     id: 'runtime-said-nothing',
@@ -216,6 +216,6 @@ export const SANDBOX_RUNTIME_ROWS: readonly Row[] = [
     sample: { reason: 'Failed', message: 'Error: context deadline exceeded' },
     source: 'kubernetes/kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go',
     explain:
-      'Kubelet asked the container runtime to create or start a container and got no answer in time. Look at the load of the node and the log of the runtime.',
+      'The kubelet asked the container runtime to create or start a container and got no answer in time. Check the load of the node and the log of the runtime.',
   },
 ]

@@ -29,7 +29,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/volume/util/operationexecutor/operation_generator.go, pkg/volume/rbd',
     explain:
-      'The volume can be at one node only and still is at another. Wait for the old pod to end; where its node is dead, delete the VolumeAttachment or taint the node out-of-service.',
+      'The volume can be attached to one node only and is still attached to another. Wait for the old pod to terminate; if its node is dead, delete the VolumeAttachment or taint the node out-of-service.',
   },
   {
     id: 'csi-driver-not-registered',
@@ -53,7 +53,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/volume/csi/csi_client.go, pkg/volume/plugins.go',
     explain:
-      "The volume's CSI driver is not registered on this node: its DaemonSet does not run there, or has not finished starting. Look at the driver's node pod and its registrar.",
+      "The volume's CSI driver is not registered on this node: its DaemonSet is not running there, or has not finished starting. Check the driver's node pod and its registrar.",
   },
   {
     id: 'volume-does-not-exist',
@@ -92,7 +92,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'kubernetes-sigs/aws-ebs-csi-driver pkg/cloud/cloud.go; kubernetes/kubernetes pkg/volume',
     explain:
-      'The disk behind the volume is not there: deleted, in another zone or account, or not shown to the node. Compare the handle in the PersistentVolume with what the storage has.',
+      'The disk behind the volume does not exist: it was deleted, is in another zone or account, or is not visible to the node. Compare the handle in the PersistentVolume with the storage.',
   },
   {
     id: 'device-does-not-exist',
@@ -112,7 +112,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/volume/local/local.go; util-linux sys-utils/mount.c',
     explain:
-      'The device or directory of the volume is not there on this node. Create or attach it, or correct the path and the node affinity of the PersistentVolume.',
+      'The device or directory of the volume does not exist on this node. Create or attach it, or correct the path and the node affinity of the PersistentVolume.',
   },
   {
     id: 'volume-not-found-by-driver',
@@ -134,7 +134,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'container-storage-interface/spec spec.md (ControllerPublishVolume, NOT_FOUND)',
     explain:
-      'The CSI driver does not know a volume of that handle: it was deleted, or belongs to other storage. Compare the handle with what the storage has.',
+      'The CSI driver has no volume with that handle: it was deleted, or belongs to other storage. Compare the handle with the storage.',
   },
   {
     id: 'attach-failed',
@@ -169,7 +169,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/volume/csi/csi_attacher.go, pkg/volume/iscsi, pkg/volume/util/operationexecutor',
     explain:
-      "The storage would not attach the volume to the node: the driver's controller does not run, the node's limit of volumes is reached, rights are missing, or the target does not answer. Look at the VolumeAttachment and at the driver's log.",
+      "The storage could not attach the volume to the node: the driver's controller is not running, the node's volume limit is reached, permissions are missing, or the target does not answer. Check the VolumeAttachment and the driver's log.",
   },
   {
     id: 'mount-timed-out',
@@ -188,7 +188,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/volumemanager/volume_manager.go',
     explain:
-      'Kubelet gave up waiting for the volumes; what went wrong is said by other events of the pod or by the driver. Look at those first.',
+      "The kubelet gave up waiting for the volumes. Other Events of the pod, or the driver's log, say what went wrong: check those first.",
   },
   {
     id: 'mount-condition-timed-out',
@@ -201,7 +201,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/util/manager/watch_based_manager.go',
     explain:
-      'Kubelet waited for something in vain, mostly for an object from the API server. Look at the other events of the pod.',
+      "The kubelet's wait timed out, mostly for an object from the API server. Check the other Events of the pod.",
   },
   {
     id: 'csi-driver-unanswered',
@@ -222,7 +222,7 @@ export const ATTACH_ROWS: readonly Row[] = [
     },
     source:
       'ceph/ceph-csi internal/util/idlocker.go; kubernetes-sigs/secrets-store-csi-driver; torvalds/linux drivers/block/rbd.c',
-    explain: "The volume's driver on this node does not answer or failed. Look at its node pod and log.",
+    explain: "The volume's driver on this node does not answer or failed. Check its node pod and log.",
   },
   {
     id: 'csi-driver-failed',
@@ -249,6 +249,6 @@ export const ATTACH_ROWS: readonly Row[] = [
         'MountVolume.SetUp failed for volume "pvc-3f0c" : rpc error: code = DeadlineExceeded desc = context deadline exceeded',
     },
     source: 'kubernetes/kubernetes pkg/volume/csi/csi_mounter.go, csi_attacher.go',
-    explain: "The volume's CSI driver answered with an error, or not in time. Its node pod's log says more.",
+    explain: "The volume's CSI driver answered with an error, or not in time. Check the log of its node pod.",
   },
 ]

@@ -31,7 +31,7 @@ export const MOUNT_ROWS: readonly Row[] = [
     },
     source: 'util-linux sys-utils/mount.c; kubernetes-csi drivers',
     explain:
-      'A CSI driver mounts inside its own container, and the helper is missing there: nothing can be installed on the host. Use an image of the driver that has it.',
+      'A CSI driver mounts inside its own container, and the helper is missing there: installing it on the host does not help. Use an image of the driver that includes it.',
   },
   {
     id: 'mount-helper-missing',
@@ -142,7 +142,7 @@ export const MOUNT_ROWS: readonly Row[] = [
     source:
       'kubernetes/mount-utils mount_linux.go; tytso/e2fsprogs; torvalds/linux include/uapi/asm-generic/errno.h (EUCLEAN)',
     explain:
-      'The file system on the volume is damaged. Detach the volume from the pod, take a snapshot, then check and repair it by hand (fsck, xfs_repair).',
+      'The file system on the volume is damaged. Detach the volume from the pod, take a snapshot, then check and repair it manually (fsck, xfs_repair).',
   },
   {
     id: 'filesystem-of-device-unreadable',
@@ -156,7 +156,7 @@ export const MOUNT_ROWS: readonly Row[] = [
     },
     source: 'util-linux sys-utils/mount.c',
     explain:
-      "A block device whose file system cannot be read: damaged, of another type than the volume says, or from a newer kernel. Nothing is missing on the node; look at the kernel's log there.",
+      "The file system of the block device cannot be read: it is damaged, of a different type than the volume declares, or from a newer kernel. Nothing is missing on the node; check the kernel's log there.",
   },
   {
     id: 'filesystem-of-another-type',
@@ -169,7 +169,7 @@ export const MOUNT_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/mount-utils mount_linux.go',
     explain:
-      'The device holds something else than the volume says, and Kubernetes does not format it over. Look at what is on it before you correct fsType or wipe it.',
+      'The device has a different content than the volume declares, and Kubernetes does not overwrite it. Check what is on it before you correct fsType or wipe it.',
   },
   {
     id: 'device-busy',
@@ -194,6 +194,6 @@ export const MOUNT_ROWS: readonly Row[] = [
     },
     source: 'util-linux sys-utils/mount.c; tytso/e2fsprogs misc/mke2fs.c',
     explain:
-      'Something on the node holds the device: another mount, multipathd, LVM or a process in the directory. Find it with lsblk and fuser.',
+      'The device is in use on the node: by another mount, multipathd, LVM or a process in the directory. Find the user with lsblk and fuser.',
   },
 ]

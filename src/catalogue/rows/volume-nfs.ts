@@ -13,7 +13,7 @@ export const NFS_ROWS: readonly Row[] = [
     },
     source: 'linux-nfs nfs-utils utils/mount/stropts.c',
     explain:
-      'NFS version 3 needs rpc.statd on the node for locks and it does not run. Enable it (and rpcbind) on the node, mount with NFS 4, or add the mount option nolock.',
+      'NFS version 3 needs rpc.statd on the node for locks, and it is not running. Enable it (and rpcbind) on the node, mount with NFS 4, or add the mount option nolock.',
   },
   {
     id: 'nfs-stale-handle',
@@ -26,7 +26,7 @@ export const NFS_ROWS: readonly Row[] = [
     },
     source: 'golang/go src/syscall/zerrors_linux_amd64.go (ESTALE); glibc sysdeps/gnu/errlist.h',
     explain:
-      'The server no longer knows the directory that the node has mounted: it was exported anew, moved or deleted. Delete the pod so that it is mounted again; if that hangs, unmount it lazily on the node.',
+      'The server no longer has the directory that the node has mounted: it was exported again, moved or deleted. Delete the pod so that it is mounted again; if that hangs, unmount it lazily on the node.',
   },
   {
     id: 'nfs-mount-source-exists',
@@ -39,7 +39,7 @@ export const NFS_ROWS: readonly Row[] = [
     },
     source: 'moby/moby volume/mounts/mounts.go',
     explain:
-      'The mount point is there but cannot be looked at, which is how a dead NFS mount shows: stat fails, mkdir says that it exists. Delete the pod so that it is mounted again.',
+      'The mount point exists but cannot be read, which is typical of a dead NFS mount: stat fails, mkdir reports that it exists. Delete the pod so that it is mounted again.',
   },
   {
     id: 'nfs-access-denied',
@@ -73,8 +73,7 @@ export const NFS_ROWS: readonly Row[] = [
         'MountVolume.SetUp failed for volume "media" : mount failed: exit status 32\nMounting command: mount\nMounting arguments: -t nfs nas:/media /var/lib/kubelet/pods/3f0c/volumes/kubernetes.io~nfs/media\nOutput: mount.nfs: mounting nas:/media failed, reason given by server: No such file or directory',
     },
     source: 'linux-nfs nfs-utils utils/mount/error.c',
-    explain:
-      'The server is there and answers, but has no such directory. Create it there or correct the path of the volume.',
+    explain: 'The server answers, but has no such directory. Create it there or correct the path of the volume.',
   },
   {
     id: 'nfs-path-missing-subdirectory',
@@ -111,7 +110,7 @@ export const NFS_ROWS: readonly Row[] = [
     },
     source: 'linux-nfs nfs-utils utils/mount/error.c',
     explain:
-      "Server and node have no NFS version or transport in common for these options. Set nfsvers in the volume's mountOptions to one that the server offers (`rpcinfo -p SERVER`).",
+      "Server and node have no NFS version or transport in common with these options. Set nfsvers in the volume's mountOptions to one that the server offers (`rpcinfo -p SERVER`).",
   },
   {
     id: 'nfs-version-option-refused',
@@ -125,7 +124,7 @@ export const NFS_ROWS: readonly Row[] = [
     },
     source: 'linux-nfs nfs-utils utils/mount/error.c',
     explain:
-      "The node's NFS client does not know this version. Set nfsvers in the volume's mountOptions to one that it has.",
+      "The node's NFS client does not support this version. Set nfsvers in the volume's mountOptions to one that it supports.",
   },
   {
     id: 'nfs-server-unreachable',
@@ -160,6 +159,6 @@ export const NFS_ROWS: readonly Row[] = [
     },
     source: 'linux-nfs nfs-utils utils/mount/error.c, network.c',
     explain:
-      'The node cannot reach the NFS server: its name, the route, a firewall (ports 2049 and 111) or the service there. Try `showmount -e SERVER` and `nc -z SERVER 2049` from the node.',
+      'The node cannot reach the NFS server: check its name, the route, firewalls (ports 2049 and 111) and the service on the server. Try `showmount -e SERVER` and `nc -z SERVER 2049` from the node.',
   },
 ]

@@ -13,7 +13,7 @@ export const OBJECT_ROWS: readonly Row[] = [
     source:
       'kubernetes/kubernetes pkg/volume/configmap/configmap.go, pkg/volume/secret/secret.go, pkg/kubelet/kubelet_pods.go',
     explain:
-      'The ConfigMap or Secret is there but lacks a key that the pod names. Add the key, correct its name, or mark the reference optional.',
+      'The ConfigMap or Secret exists but lacks a key that the pod references. Add the key, correct its name, or mark the reference optional.',
   },
   {
     id: 'referenced-object-missing',
@@ -30,7 +30,7 @@ export const OBJECT_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/apimachinery pkg/api/errors/errors.go (NewNotFound)',
     explain:
-      'The pod refers to an object that does not exist in its namespace. Create it, correct the name, or mark the reference optional.',
+      'The pod references an object that does not exist in its namespace. Create it, correct the name, or mark the reference optional.',
   },
   {
     id: 'referenced-object-not-registered',
@@ -43,7 +43,7 @@ export const OBJECT_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/util/manager/watch_based_manager.go',
     explain:
-      'Kubelet does not know the object yet, or no longer, as while the pod is being removed. Look whether it exists; kube-root-ca.crt is made by the controller manager.',
+      'The kubelet does not have the object yet, or no longer, as while the pod is being removed. Check that it exists; the controller manager creates kube-root-ca.crt.',
   },
   {
     id: 'pull-secret-missing',
@@ -62,7 +62,7 @@ export const OBJECT_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kubelet_pods.go',
     explain:
-      "A pull secret that the pod or its service account names does not exist in the pod's namespace. Create it there or remove the name.",
+      "A pull secret of the pod or its service account does not exist in the pod's namespace. Create it there, or remove the reference.",
   },
   {
     id: 'host-path-of-another-type',
@@ -75,7 +75,7 @@ export const OBJECT_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/volume/hostpath/host_path.go',
     explain:
-      "The node has nothing at the path, or something of another type than the hostPath's `type` demands. Correct path or type, or create it on the node.",
+      "The path does not exist on the node, or is of another type than the hostPath's `type` requires. Correct path or type, or create it on the node.",
   },
   {
     id: 'sub-path-failed',
@@ -98,6 +98,6 @@ export const OBJECT_ROWS: readonly Row[] = [
     },
     source: 'kubernetes/kubernetes pkg/kubelet/kubelet_pods.go, pkg/volume/util/subpath',
     explain:
-      'The subPath cannot be made or reached within its volume: the volume is read-only, the path leads out of it, or its mount has gone. Look at the volume itself first.',
+      'The subPath cannot be created or reached within its volume: the volume is read-only, the path leads out of it, or its mount is gone. Check the volume itself first.',
   },
 ]

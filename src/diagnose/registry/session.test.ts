@@ -225,7 +225,7 @@ describe('repositories', () => {
     })
     expect(await registry.list('repositories', IMAGE, [])).toMatchObject({
       known: false,
-      why: 'the registry answers 401 to a request for its repositories',
+      why: 'the registry answers 401',
     })
   })
 })

@@ -149,7 +149,7 @@ export const listNames = async (
     accept: 'application/json',
     maxBytes: MAX_ANSWER,
   })
-  if (status !== 200) return unknown(`the registry answers ${status} to a request for its ${what}`)
+  if (status !== 200) return unknown(`the registry answers ${status}`)
   if (cut) return unknown(`the registry's list of ${what} is longer than ${MAX_ANSWER} bytes`)
   const names = readNames(body, what)
   return names ? known(names) : unknown(`the registry's answer is not a list of ${what}`)
