@@ -19,7 +19,7 @@ import { countFlags, createClearNodeFlags, flagsOn } from './clear-node-flags.ts
 import { createEventHandlers } from './event-handlers.ts'
 import { createGarbageCollection } from './garbage-collection.ts'
 import { createProcessNode, createProcessPod } from './process-pod.ts'
-import { createRateLimiter } from './rate-limiter.ts'
+import { createRateLimiter } from './limits.ts'
 import { createReconcile } from './reconcile.ts'
 import { createState } from './state.ts'
 

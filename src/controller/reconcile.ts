@@ -19,7 +19,7 @@ import type { Log } from '../runtime/log.ts'
 import { evaluate, type Evaluation, type Gather } from './evaluate.ts'
 import { createFailingPods, podReads } from './failing-pods.ts'
 import type { OpenIncident } from './incidents.ts'
-import type { RateLimiter } from './rate-limiter.ts'
+import type { RateLimiter } from './limits.ts'
 import { snapshotOf, type State } from './state.ts'
 
 export interface ReconcileDeps {

@@ -3,6 +3,28 @@ import { type Clock, sleep } from '../runtime/clock.ts'
 import type { KubeClient } from './client.ts'
 import { alreadyExists, conflict, notFound, Retry } from './errors.ts'
 import { pathOf } from './paths.ts'
+import type { RbacGrant } from '../model/rbac.ts'
+
+/**
+ * What leader election needs, in the operator's own namespace: a lease cannot be named before it is created.
+ * @public Collected by `npm run generate`.
+ */
+export const RBAC: readonly RbacGrant[] = [
+  {
+    action: 'lead',
+    namespaced: true,
+    rules: [
+      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'], why: 'to stand for the lease' },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        resourceNames: ['podmend'],
+        verbs: ['get', 'update'],
+        why: 'to hold the lease, so that only one replica acts',
+      },
+    ],
+  },
+]
 
 export interface LeaderOptions {
   /** Without a fence: the lease is what the fence asks. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Outcome } from '../model/plan.ts'
-import { eventsOf } from './event-messages.ts'
+import { eventsOf } from './events.ts'
 import { metricsDeltaOf } from './metrics.ts'
 import { REASONS } from './reasons.ts'
 import {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import type { EventMessage } from './event-messages.ts'
-import { createEventWriter, eventOf } from './events.ts'
+import { createEventWriter, type EventMessage, eventOf } from './events.ts'
 import { NOW } from './testing.ts'
 
 const note = (n = 0): EventMessage => ({

@@ -1,13 +1,112 @@
 /**
- * Writes Events. They only tell: one that cannot be written is logged and never fails what it speaks of. The same
- * words about the same object make one Event whose count grows.
+ * Events: what a change of a record says, as sentences for whoever reads `kubectl describe` at night (pure), and the
+ * writing. One that cannot be written is logged and fails nothing. The same sentence about the same object is one Event
+ * whose count grows.
  */
 import { createHash } from 'node:crypto'
+import PQueue from 'p-queue'
+import type { Remediation } from '../api/kinds.ts'
+import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { pathOf } from '../kube/paths.ts'
-import { isoTime } from '../model/duration.ts'
+import { formatDuration, isoTime, parseTime } from '../model/duration.ts'
+import type { ObjectRef } from '../model/kubernetes.ts'
+import { API_VERSION } from '../model/names.ts'
+import { HOLD_REASONS } from '../model/reasons.ts'
+import { policyRefOf } from '../model/remediation-state.ts'
+import { remedyOf } from '../remedies/list.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
-import type { EventMessage } from './event-messages.ts'
+import { reasonEntry } from './reasons.ts'
+import { clip, lastBegun } from './status-fields.ts'
+
+/** One Event to be: without times and names. */
+export interface EventMessage {
+  readonly regarding: Omit<ObjectRef, 'namespace'> & { readonly namespace?: string | undefined }
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+}
+
+/** Longest message that the events API takes. */
+const MAX_MESSAGE = 1_024
+
+const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
+
+const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.target.name}`
+
+/** What a person would ask for first; an Event is only somebody's word. */
+const EVIDENT: ReadonlySet<string> = new Set(['Registry', 'PodStatus', 'NodeStatus', 'Agent'])
+
+const because = ({ spec, status }: Remediation): string => {
+  const cause = status?.cause ?? spec.cause
+  const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(({ fact }) => EVIDENT.has(fact))?.message
+  return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
+}
+
+const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
+  `undo with: kubectl mend undo rem/${name} -n ${namespace ?? 'default'}`
+
+const approveHint = ({ metadata: { name, namespace } }: Remediation): string =>
+  `decide with: kubectl mend approve ${name} -n ${namespace ?? 'default'}, or deny`
+
+const carriedOut = (record: Remediation, step: RemediationStep): { reason: string; message: string } => {
+  const { event, text, undo } = remedyOf(step.action)
+  const message = `${text.done(step, record.spec.target)} ${because(record)}${undo ? `; ${undoHint(record)}` : ''}`
+  return { reason: event.reason, message }
+}
+
+const repaired = (record: Remediation, status: RemediationStatus): string => {
+  const began = parseTime(status.firstSeen) ?? parseTime(status.startedAt)
+  const ended = parseTime(status.finishedAt)
+  const took = began !== undefined && ended !== undefined ? ` after ${formatDuration(ended - began)}` : ''
+  const fix = status.permanentFix ? `; for good: ${status.permanentFix}` : ''
+  return `Repaired ${target(record)}${took}: ${status.message ?? 'its containers run'}${fix}`
+}
+
+const moved = (record: Remediation, status: RemediationStatus): string => {
+  const { reason = '', message = '', steps = [] } = status
+  if (reason === 'Repaired') return repaired(record, status)
+  if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
+  const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
+  const plan = proposal ? `; it would ${remedyOf(proposal.action).text.step(proposal)} ${because(record)}` : ''
+  const hint = proposal && reason === 'AwaitingApproval' ? `; ${approveHint(record)}` : ''
+  return `podmend leaves ${target(record)} alone: ${message}${plan}${hint}`
+}
+
+const addressed = (record: Remediation, reason: string, message: string): readonly EventMessage[] => {
+  const { type, events } = reasonEntry(reason)
+  if (events === 'none') return []
+  const { target: owner } = record.spec
+  const policy = policyRefOf(record)
+  const note = { type, reason, message: clip(message, MAX_MESSAGE) }
+  if (events === 'owner') return [{ ...note, regarding: owner }]
+  const regarding = { apiVersion: API_VERSION, kind: 'RemediationPolicy', name: policy.name, uid: policy.uid }
+  // The record of a node lies in the operator's namespace, which says nothing of where it is.
+  const where = record.metadata.namespace && owner.kind !== 'Node' ? `${record.metadata.namespace}: ` : ''
+  return [
+    { ...note, regarding: owner },
+    { ...note, regarding, message: clip(`${where}${message}`, MAX_MESSAGE) },
+  ]
+}
+
+/** What became of a record between two writes: notes on its workload and, where it concerns it, on the policy. */
+export const eventsOf = (before: RemediationStatus | undefined, record: Remediation): readonly EventMessage[] => {
+  const { status } = record
+  if (!status || status === before) return []
+  const notes: EventMessage[] = []
+  const step = lastBegun(status.steps ?? [])
+  const was = lastBegun(before?.steps ?? [])
+  if (step && was?.state === 'Intended' && (step.state === 'Done' || step.state === 'Succeeded')) {
+    const done = carriedOut(record, step)
+    notes.push(...addressed(record, done.reason, done.message))
+  }
+  if (status.reason !== undefined && (status.reason !== before?.reason || status.phase !== before.phase)) {
+    notes.push(...addressed(record, status.reason, moved(record, status)))
+  }
+  return notes
+}
+
+// The writing.
 
 const REPORTING_COMPONENT = 'podmend.io/controller'
 /** Within this time after the last occurrence no second Event is made. */
@@ -101,21 +200,10 @@ export const createEventWriter = ({ client, now, instance, onFailure }: EventWri
     }
   }
 
-  const waiting: (() => void)[] = []
-  let busy = 0
-  const inTurn = async (work: () => Promise<void>): Promise<void> => {
-    if (busy < CONCURRENCY) busy += 1
-    else {
-      if (waiting.length >= MAX_WAITING) throw new Error(`dropping an Event: ${MAX_WAITING} wait already`)
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    }
-    try {
-      await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else busy -= 1
-    }
+  const queue = new PQueue({ concurrency: CONCURRENCY })
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    if (queue.size >= MAX_WAITING) return Promise.reject(new Error(`dropping an Event: ${MAX_WAITING} wait already`))
+    return queue.add(work)
   }
 
   return {

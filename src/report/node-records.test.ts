@@ -5,7 +5,7 @@ import type { FlagNodePlan } from '../remedies/flag-node/plan.ts'
 import type { InstallMountHelperPlan } from '../remedies/install-mount-helper/plan.ts'
 import type { RecycleSandboxPlan } from '../remedies/recycle-sandbox/plan.ts'
 import type { RestartRuntimePlan } from '../remedies/restart-runtime/plan.ts'
-import { eventsOf } from './event-messages.ts'
+import { eventsOf } from './events.ts'
 import { aDiagnosis, aHold, anAct, aVerification, aRecord, DONE, type Happening, happens, lived } from './testing.ts'
 
 const NODE = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'node-1' }

@@ -7,18 +7,56 @@ import type { RemediationStatus } from '../api/remediation.ts'
 import type { Config } from '../config/config.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
+import { GROUP } from '../model/names.ts'
+import type { RbacGrant } from '../model/rbac.ts'
 import { openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { PolicyCache } from '../watch/policy-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { AttemptHistory } from './attempts.ts'
-import { type EventMessage, eventsOf } from './event-messages.ts'
-import { createEventWriter } from './events.ts'
+import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
 import { admissionUpdates, createPolicyStatusWriter, updatesOf } from './policy-status.ts'
 import { observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
 import type { Change } from './status.ts'
+
+/** @public Also in a cluster where nothing may be changed. Collected by `npm run generate`. */
+export const RBAC: RbacGrant = {
+  action: 'observe',
+  rules: [
+    {
+      apiGroups: [GROUP],
+      resources: ['remediations'],
+      verbs: ['get', 'list', 'watch', 'create', 'delete'],
+      why: 'to keep a record of each incident, and to delete those that are past their time',
+    },
+    {
+      apiGroups: [GROUP],
+      resources: ['remediations/status'],
+      verbs: ['update'],
+      why: 'to say on each record what is held, done and proven',
+    },
+    {
+      apiGroups: [GROUP],
+      resources: ['remediationpolicies'],
+      verbs: ['get', 'list', 'watch'],
+      why: 'to read what is allowed',
+    },
+    {
+      apiGroups: [GROUP],
+      resources: ['remediationpolicies/status'],
+      verbs: ['update'],
+      why: 'to say on each policy whether it is in force, and what it has done',
+    },
+    {
+      apiGroups: [''],
+      resources: ['events'],
+      verbs: ['create', 'patch'],
+      why: 'to tell on workloads and policies what is done and what is held',
+    },
+  ],
+}
 
 export interface ReportDeps {
   readonly config: Pick<Config, 'identity' | 'namespace'>

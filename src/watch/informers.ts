@@ -4,13 +4,41 @@ import { forbidden } from '../kube/errors.ts'
 import { createReflector, type Reflector } from '../kube/informer.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { KubeEvent, KubeObject, Node, Pod } from '../model/kubernetes.ts'
+import { GROUP } from '../model/names.ts'
+import type { RbacGrant } from '../model/rbac.ts'
 import { approvalEntries } from '../model/remediation-state.ts'
 import { pauses } from '../model/safety-switches.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type NodeEntry, nodeEntry } from './node-cache.ts'
-import type { PodRef, WarningEvent } from './pod-cache.ts'
-import { pendingPod } from './pod-projection.ts'
+import { pendingPod, type PodRef, type WarningEvent } from './pod-cache.ts'
 import { warningEventOf } from './warning-event.ts'
+
+/** @public What the watches read. Collected by `npm run generate`. */
+export const RBAC: RbacGrant = {
+  action: 'observe',
+  rules: [
+    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'], why: 'to see which pods cannot start' },
+    { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch'], why: 'to hear what is said of failing pods' },
+    {
+      apiGroups: [''],
+      resources: ['nodes'],
+      verbs: ['list', 'watch'],
+      why: 'to see which nodes fail, and how many are unhealthy',
+    },
+    {
+      apiGroups: [''],
+      resources: ['namespaces'],
+      verbs: ['list', 'watch'],
+      why: "to see the stop annotation on the operator's namespace",
+    },
+    {
+      apiGroups: [GROUP],
+      resources: ['remediationpolicies', 'remediations'],
+      verbs: ['list', 'watch'],
+      why: 'to see what is allowed, and what was done before',
+    },
+  ],
+}
 
 /** What is done with each thing that a watch shows. Handlers are synchronous: they note the change, work comes later. */
 export interface EventHandlers {

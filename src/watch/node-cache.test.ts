@@ -1,7 +1,4 @@
 import { expect, test } from 'vitest'
-import { createIncidents } from '../controller/incidents.ts'
-import { createProcessNode } from '../controller/process-pod.ts'
-import { detectNodeFailures } from '../diagnose/node/findings.ts'
 import type { Node } from '../model/kubernetes.ts'
 import { createNodeCache, type NodeEntry, nodeEntry } from './node-cache.ts'
 
@@ -39,50 +36,7 @@ test('a node that was made anew under its name is the one by that name', () => {
   expect(nodes.all().map(({ uid }) => uid)).toEqual(['b'])
 })
 
-const looking = () => {
-  const nodes = createNodeCache()
-  const incidents = createIncidents()
-  const queued: string[] = []
-  const look = createProcessNode({ state: { nodes, incidents }, enqueue: (key) => queued.push(key), now: () => 0 })
-  return { nodes, incidents, queued, look }
-}
-
-test('a node that says that its runtime is down is an incident of its own, and leaves it when it is ready', () => {
-  const { nodes, incidents, queued, look } = looking()
-  nodes.put(node('a', ...DOWN))
-  look('a')
-  expect(queued).toEqual(['a/RuntimeUnresponsive'])
-  expect(incidents.get('a/RuntimeUnresponsive')?.target).toEqual({
-    apiVersion: 'v1',
-    kind: 'Node',
-    name: 'node-a',
-    uid: 'a',
-  })
-  nodes.put(node('a'))
-  look('a')
-  expect(incidents.get('a/RuntimeUnresponsive')?.pods.size).toBe(0)
-})
-
-test('a node that is ready, or gone, opens nothing', () => {
-  const { nodes, queued, look } = looking()
-  nodes.put(node('a'))
-  look('a')
-  look('unheard-of')
-  expect(queued).toEqual([])
-})
-
-test('pods and the node itself are one incident where they say the same', () => {
-  const { nodes, incidents, look } = looking()
-  nodes.put(node('a', ...DOWN))
-  look('a')
-  const target = { apiVersion: 'v1', kind: 'Node', name: 'node-a', uid: 'a' }
-  const failing = { ...detectNodeFailures(node('a', ...DOWN), 0) }
-  const pod = { ...failing, pod: { metadata: { name: 'p', namespace: 'web', uid: 'p', resourceVersion: '1' } } }
-  incidents.report(pod, [{ target, areas: ['RuntimeUnresponsive'] }])
-  expect([...(incidents.get('a/RuntimeUnresponsive')?.pods.keys() ?? [])]).toEqual(['a', 'p'])
-})
-
-const nodeNodeSighting = (more: Partial<Node> = {}): Node => ({
+const aNode = (more: Partial<Node> = {}): Node => ({
   metadata: {
     name: 'node-1',
     uid: 'n',
@@ -107,7 +61,7 @@ const nodeNodeSighting = (more: Partial<Node> = {}): Node => ({
 })
 
 test('only what decisions read is kept', () => {
-  expect(nodeEntry(nodeNodeSighting())).toEqual({
+  expect(nodeEntry(aNode())).toEqual({
     name: 'node-1',
     uid: 'n',
     labels: { 'kubernetes.io/os': 'linux' },
@@ -125,16 +79,16 @@ test('only what decisions read is kept', () => {
 })
 
 test('opt-out, cordon and control plane are seen', () => {
-  const { metadata } = nodeNodeSighting()
+  const { metadata } = aNode()
   const labels = { 'node-role.kubernetes.io/control-plane': '' }
   const annotations = { 'podmend.io/exclude': 'true', other: 'x' }
   expect(
-    nodeEntry(nodeNodeSighting({ metadata: { ...metadata, labels, annotations }, spec: { unschedulable: true } })),
+    nodeEntry(aNode({ metadata: { ...metadata, labels, annotations }, spec: { unschedulable: true } })),
   ).toMatchObject({ controlPlane: true, unschedulable: true, annotations: { 'podmend.io/exclude': 'true' } })
 })
 
 test('a node whose kubelet never spoke is not ready', () => {
-  const entry = nodeEntry(nodeNodeSighting({ status: {} }))
+  const entry = nodeEntry(aNode({ status: {} }))
   expect(entry.ready).toBe(false)
   expect(entry.readiness).toBeUndefined()
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Pod } from '../model/kubernetes.ts'
-import { createPodCache, type WarningEvent } from './pod-cache.ts'
+import { createPodCache, pendingPod, type WarningEvent } from './pod-cache.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 const ref = (uid: string) => ({ namespace: 'web', name: `pod-${uid}`, uid })
@@ -111,4 +111,16 @@ test('old words of pods that nobody sees are dropped in time, fresh ones and see
   b.sawPending(pod('seen', 'ErrImagePull'))
   b.prune()
   expect(b.uids()).toEqual(['fresh', 'seen'])
+})
+
+const podWithVolumes = (volumes: NonNullable<Pod['spec']>['volumes']): Pod => ({
+  metadata: { name: 'web-1', namespace: 'shop', uid: 'u1', resourceVersion: '1' },
+  spec: { containers: [{ name: 'web', image: 'web:1' }], ...(volumes && { volumes }) },
+})
+
+test('of a pending pod’s volumes only those of images are kept: their errors show on the containers', () => {
+  const secret = { name: 'certificates', secret: { secretName: 'x' } }
+  const kept = pendingPod(podWithVolumes([secret, { name: 'model', image: { reference: 'model:9' } }]))
+  expect(kept.spec?.volumes).toEqual([{ name: 'model', image: { reference: 'model:9' } }])
+  expect(pendingPod(podWithVolumes([secret])).spec).not.toHaveProperty('volumes')
 })

@@ -1,8 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { KubeClient } from '../../src/kube/client.ts'
 import type { KubeEvent } from '../../src/model/kubernetes.ts'
-import type { EventMessage } from '../../src/report/event-messages.ts'
-import { createEventWriter } from '../../src/report/events.ts'
+import { createEventWriter, type EventMessage } from '../../src/report/events.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
 import { clientOf } from '../act/plans.ts'
 
