@@ -4,7 +4,7 @@ import { normalise } from './normal-form.ts'
 import type { Row, Runtime } from './row.ts'
 import { ROWS } from './rows.ts'
 
-export interface Signal {
+export interface FailureMessage {
   /** The event's reason or the container's waiting reason; empty where unknown. */
   readonly reason: string
   readonly message: string
@@ -20,7 +20,7 @@ export interface Classification {
 }
 
 /** Reasons of events that tell of other things than starting a pod, whatever words they use. */
-const BESIDE_THE_POINT: ReadonlySet<string> = new Set([
+const UNRELATED_REASONS: ReadonlySet<string> = new Set([
   'FailedScheduling',
   'Unhealthy',
   'ProbeWarning',
@@ -37,14 +37,14 @@ const match = buildMatcher(ROWS)
 const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 
 /** The cause of a failure by its words alone; `Unknown` where no row fits. Pure, linear in the message, never throws. */
-export const classify = ({ reason, message, runtime }: Signal): Classification => {
+export const classify = ({ reason, message, runtime }: FailureMessage): Classification => {
   // A container's state may have a reason and no message: `OOMKilled`.
   const read = match(reason, normalise(message.trim() === '' ? reason : message))
   // What a container said last is no contradiction to how the kernel ended it.
   const found = read.row ?? (reason === 'OOMKilled' ? match(reason, normalise(reason)).row : undefined)
-  const row = BESIDE_THE_POINT.has(reason) ? undefined : found
-  const told = runtime ?? read.runtime
-  return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(told && { runtime: told }) }
+  const row = UNRELATED_REASONS.has(reason) ? undefined : found
+  const runtimeOf = runtime ?? read.runtime
+  return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(runtimeOf && { runtime: runtimeOf }) }
 }
 
 /** The row of that id, with its sample, source and explanation; undefined where there is none. */

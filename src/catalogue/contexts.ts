@@ -6,7 +6,7 @@ export const CONTEXTS = {
   /** Pulling an image. */
   pull: {
     reasons: ['ErrImagePull', 'ImagePullBackOff', 'ImageInspectError', 'InspectFailed', 'RegistryUnavailable'],
-    words: [
+    phrases: [
       'pull image',
       'pulling image',
       'image pull',
@@ -34,7 +34,7 @@ export const CONTEXTS = {
   /** Making, starting or removing a pod's sandbox. */
   sandbox: {
     reasons: ['FailedCreatePodSandBox', 'FailedKillPod', 'FailedStopPodSandbox', 'FailedPodSandBoxStatus'],
-    words: [
+    phrases: [
       'pod sandbox',
       'podsandbox',
       'sandbox container',
@@ -50,7 +50,7 @@ export const CONTEXTS = {
   /** A sandbox's network: the CNI plugins and what they talk to. */
   network: {
     reasons: ['NetworkNotReady'],
-    words: [
+    phrases: [
       'network for sandbox',
       'network for pod',
       'networkplugin cni',
@@ -67,7 +67,7 @@ export const CONTEXTS = {
   /** Attaching and mounting volumes. */
   mount: {
     reasons: ['FailedMount', 'FailedAttachVolume', 'FailedMapVolume', 'FailedUnMount'],
-    words: [
+    phrases: [
       'mountvolume.',
       'mapvolume.',
       'attachvolume.',
@@ -81,7 +81,7 @@ export const CONTEXTS = {
   /** Creating and starting a container. */
   start: {
     reasons: ['FailedStart', 'CreateContainerError', 'CreateContainerConfigError', 'RunContainerError', 'StartError'],
-    words: [
+    phrases: [
       'start container',
       'startcontainer',
       'create container',
@@ -102,7 +102,7 @@ export const CONTEXTS = {
 
 interface Context {
   readonly reasons: readonly string[]
-  readonly words: readonly string[]
+  readonly phrases: readonly string[]
 }
 
 export type ContextName = keyof typeof CONTEXTS

@@ -3,7 +3,7 @@ import { buildAutomaton } from './aho-corasick.ts'
 import { CONTEXT_NAMES, type ContextName, CONTEXTS } from './contexts.ts'
 import type { NormalForm } from './normal-form.ts'
 import type { Piece, Row, Runtime } from './row.ts'
-import { TELLTALES } from './runtime.ts'
+import { RUNTIME_PHRASES } from './runtime.ts'
 
 /** What a message's words say: the first row that fits, and whose words they are. */
 export interface Reading {
@@ -18,12 +18,15 @@ export type Matcher = (reason: string, form: NormalForm) => Reading
 export const buildMatcher = (rows: readonly Row[]): Matcher => {
   const literals = collectLiterals()
   const compiled = rows.map((row, order) => compileRow(row, order, literals))
-  const contexts = new Map<ContextName, { readonly reasons: ReadonlySet<string>; readonly words: readonly number[] }>()
+  const contexts = new Map<
+    ContextName,
+    { readonly reasons: ReadonlySet<string>; readonly phrases: readonly number[] }
+  >()
   for (const name of CONTEXT_NAMES) {
-    const { reasons, words } = CONTEXTS[name]
-    contexts.set(name, { reasons: new Set(reasons), words: words.map(literals.indexOf) })
+    const { reasons, phrases } = CONTEXTS[name]
+    contexts.set(name, { reasons: new Set(reasons), phrases: phrases.map(literals.indexOf) })
   }
-  const telltales = TELLTALES.map(([runtime, words]) => [runtime, words.map(literals.indexOf)] as const)
+  const runtimePhrases = RUNTIME_PHRASES.map(([runtime, phrases]) => [runtime, phrases.map(literals.indexOf)] as const)
   const keyed = keyRows(compiled, literals.all.length)
   const automaton = buildAutomaton(literals.all)
 
@@ -32,7 +35,9 @@ export const buildMatcher = (rows: readonly Row[]): Matcher => {
     const found = new Set(hits)
     const during = (name: ContextName): boolean => {
       const context = contexts.get(name)
-      return context !== undefined && (context.reasons.has(reason) || context.words.some((word) => found.has(word)))
+      return (
+        context !== undefined && (context.reasons.has(reason) || context.phrases.some((phrase) => found.has(phrase)))
+      )
     }
     let best: CompiledRow | undefined
     for (const literal of hits) {
@@ -45,7 +50,7 @@ export const buildMatcher = (rows: readonly Row[]): Matcher => {
         if (candidate.fits(found, text)) best = candidate
       }
     }
-    const runtime = telltales.find(([, words]) => words.some((word) => found.has(word)))?.[0]
+    const runtime = runtimePhrases.find(([, phrases]) => phrases.some((phrase) => found.has(phrase)))?.[0]
     return { row: best?.row, runtime }
   }
 }

@@ -1,7 +1,7 @@
 import type { Runtime } from './row.ts'
 
 /** Words that only one runtime uses, most telling first; in the normal form of messages. */
-export const TELLTALES: readonly (readonly [Runtime, readonly string[]])[] = [
+export const RUNTIME_PHRASES: readonly (readonly [Runtime, readonly string[]])[] = [
   ['docker', ['error response from daemon', '/var/lib/docker/', 'docker0', 'networkplugin cni failed']],
   [
     'containerd',

@@ -21,22 +21,22 @@ import { areaOfFinding } from './pod/findings.ts'
 const SOURCE_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 
 /** What is firmly known before what is said, a cause before a bare back-off. */
-const weight = ({ cause, source }: Finding): number =>
+const rankOf = ({ cause, source }: Finding): number =>
   SOURCE_RANK[source] + (cause === 'BackOffOnly' ? 10 : cause === 'Unknown' ? 20 : 0)
 
 /** What is the same failure: of a node each message, for it names what the pod waits for; else each container and image. */
-const sameness = ({ container, init, image, cause, message }: Finding): string =>
+const identityOf = ({ container, init, image, cause, message }: Finding): string =>
   JSON.stringify(isNodeCause(cause) ? [cause, message] : [container, init, image])
 
 /** Each failure once, by its firmest finding; firmest first. */
-const distinct = (findings: readonly Finding[]): readonly Finding[] => {
+const distinctFailures = (findings: readonly Finding[]): readonly Finding[] => {
   const best = new Map<string, Finding>()
   for (const finding of findings) {
-    const key = sameness(finding)
+    const key = identityOf(finding)
     const before = best.get(key)
-    if (before === undefined || weight(finding) < weight(before)) best.set(key, finding)
+    if (before === undefined || rankOf(finding) < rankOf(before)) best.set(key, finding)
   }
-  return [...best.values()].toSorted((a, b) => weight(a) - weight(b))
+  return [...best.values()].toSorted((a, b) => rankOf(a) - rankOf(b))
 }
 
 /** What a registry's answer says, as a sentence that a person can check. */
@@ -124,12 +124,12 @@ const contradictions = (findings: readonly Finding[], facts: Facts): readonly Ev
 const concludeOnNode = (
   area: NodeCause,
   { pods, evidence: found }: Incident,
-  asFound: readonly Finding[],
+  detected: readonly Finding[],
   facts: Facts,
 ): Diagnosis => {
   const on = (finding: Finding) =>
     pods.filter(({ findings }) => findings.some(({ message }) => message === finding.message)).map(({ pod }) => pod)
-  const findings = distinct(asFound.map((finding) => confirmOnNode(finding, on(finding), facts)))
+  const findings = distinctFailures(detected.map((finding) => confirmOnNode(finding, on(finding), facts)))
   const ruledOut = findings.every((finding) => finding.ruledOut !== undefined) ? findings[0]?.ruledOut : undefined
   const fix = ruledOut === undefined ? permanentFixOfNode(area, findings, facts) : undefined
   return {
@@ -147,10 +147,10 @@ const concludeOnNode = (
  */
 export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
   const { owner, area, pods } = incident
-  const asFound = pods.flatMap(({ findings }) => findings).filter((finding) => areaOfFinding(finding) === area)
-  if (isNodeCause(area)) return concludeOnNode(area, incident, asFound, facts)
-  const findings = distinct(
-    asFound.map((finding) => {
+  const detected = pods.flatMap(({ findings }) => findings).filter((finding) => areaOfFinding(finding) === area)
+  if (isNodeCause(area)) return concludeOnNode(area, incident, detected, facts)
+  const findings = distinctFailures(
+    detected.map((finding) => {
       const answer = finding.image === '' ? undefined : facts.registry[normalImage(finding.image)]
       return answer?.known ? refine(finding, answer.value, facts.node) : finding
     }),
@@ -193,7 +193,8 @@ const confirmed = (finding: Finding, cause: Cause): Finding => {
   }
 }
 
-const isOpen = ({ cause, possibleCauses }: Finding, to: Cause): boolean => cause === to || possibleCauses.includes(to)
+const mayBeCause = ({ cause, possibleCauses }: Finding, to: Cause): boolean =>
+  cause === to || possibleCauses.includes(to)
 
 /**
  * A finding in the light of what the registry says of the image that the pod has now. Only what the registry knows by
@@ -205,18 +206,20 @@ export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<Node
     case 'repositoryMissing':
     case 'tagMissing': {
       const cause = CAUSE_OF[answer.kind] ?? finding.cause
-      return isOpen(finding, cause) ? confirmed(finding, cause) : { ...finding, possibleCauses: [] }
+      return mayBeCause(finding, cause) ? confirmed(finding, cause) : { ...finding, possibleCauses: [] }
     }
     case 'denied': {
       // The node may have credentials that are nowhere to be seen: what anybody is denied proves nothing of the pod.
       if (!answer.withCredentials) return { ...finding, possibleCauses: [] }
       if (DENIALS.has(finding.cause)) return confirmed(finding, finding.cause)
-      return isOpen(finding, 'Unauthorized') ? confirmed(finding, 'Unauthorized') : { ...finding, possibleCauses: [] }
+      return mayBeCause(finding, 'Unauthorized')
+        ? confirmed(finding, 'Unauthorized')
+        : { ...finding, possibleCauses: [] }
     }
     case 'exists': {
       const platform = node?.known === true ? node.value.platform : ''
       const fits = platform === '' || answer.platforms.length === 0 || answer.platforms.includes(platform)
-      if (!fits && isOpen(finding, 'PlatformMismatch')) return confirmed(finding, 'PlatformMismatch')
+      if (!fits && mayBeCause(finding, 'PlatformMismatch')) return confirmed(finding, 'PlatformMismatch')
       return { ...finding, possibleCauses: [] }
     }
     case 'limited':

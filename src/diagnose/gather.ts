@@ -39,7 +39,7 @@ export interface Agents {
   readonly inspect: Inspect
 }
 
-const NOBODY: Agents = { namespace: 'podmend-system', inspect: inspectNothing }
+const NO_AGENTS: Agents = { namespace: 'podmend-system', inspect: inspectNothing }
 
 const readNamespace = async ({ owner }: Incident, reads: Reads): Promise<Facts['namespace'] & object> => {
   const name = owner.ref.namespace
@@ -68,25 +68,26 @@ const inspectNode = async ({ owner: { ref } }: Incident, inspect: Inspect, { fac
 const find = <N extends FactName['fact']>(names: readonly FactName[], fact: N): Of<N> | undefined =>
   names.find((name): name is Of<N> => name.fact === fact)
 
-const named = (names: readonly FactName[]) => names.flatMap((name) => (name.fact === 'pods' ? (name.named ?? []) : []))
+const namedPods = (names: readonly FactName[]) =>
+  names.flatMap((name) => (name.fact === 'pods' ? (name.named ?? []) : []))
 
 /**
  * Reads the facts that are asked for, all at once, and adds them to those at hand. What cannot be read is unknown and
  * says why, naming the right that is missing. Never rejects.
  */
 export const createGather = (deps: GatherDeps) => {
-  const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NOBODY } = deps
+  const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NO_AGENTS } = deps
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
 
   /** Everything begins at once; what nobody asks for is left out. */
-  const readings = (incident: Incident, names: readonly FactName[]): { [K in keyof Facts]?: Promise<Facts[K]> } => {
+  const startReads = (incident: Incident, names: readonly FactName[]): { [K in keyof Facts]?: Promise<Facts[K]> } => {
     const inspection = find(names, 'inspection')
     const installer = find(names, 'installer')
     const tasks = names.flatMap((name) => (name.fact === 'tasks' ? name.names : []))
     return {
       ...(find(names, 'namespace') && { namespace: readNamespace(incident, reads) }),
       ...(find(names, 'node') && { node: readNode(incident, reads, agents.nodeLeases) }),
-      ...(find(names, 'pods') && { pods: readPods(incident, named(names), reads) }),
+      ...(find(names, 'pods') && { pods: readPods(incident, namedPods(names), reads) }),
       ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
       ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
@@ -101,7 +102,7 @@ export const createGather = (deps: GatherDeps) => {
     const questions = names.flatMap((name) => ('image' in name ? [{ ...name, image: normalImage(name.image) }] : []))
     const asked = questions.length > 0 ? askRegistries(incident.pods[0]?.pod, questions, have) : undefined
     const read = await Promise.all(
-      Object.entries(readings(incident, names)).map(async ([name, reading]) => [name, await reading] as const),
+      Object.entries(startReads(incident, names)).map(async ([name, reading]) => [name, await reading] as const),
     )
     return { ...have, ...(Object.fromEntries(read) as Partial<Facts>), ...(await asked) }
   }

@@ -6,7 +6,7 @@ import { evidenceOfOwner, evidenceOfPods } from './evidence.ts'
 import { templateHashOf } from './owner/owner.ts'
 import { areaOfFinding } from './pod/findings.ts'
 
-export interface Parts {
+export interface IncidentParts {
   readonly owner: Owner
   readonly area: IncidentArea
   readonly pods: readonly FailingPod[]
@@ -32,7 +32,7 @@ const isOfTemplate = ({ containers, initContainers }: Owner, { spec }: Pod): boo
  * was taken back leaves newer ones standing; then the newest, for older ones may be left of an attempt before. The revision
  * that fails is that of the first. Pods without a finding in this area are left out.
  */
-export const buildIncident = ({ owner, area, pods, templateHash }: Parts): Incident => {
+export const buildIncident = ({ owner, area, pods, templateHash }: IncidentParts): Incident => {
   const failing = pods
     .filter(({ findings }) => findings.some((finding) => areaOfFinding(finding) === area))
     .toSorted(

@@ -80,9 +80,9 @@ export const readRegistryHosts = async (directory: string | undefined): Promise<
       // `HOST_PORT_` is how containerd writes a port where the file system takes no colon.
       names.slice(0, MAX_HOSTS).map((name) => readHosts(name.replace(/_(\d+)_$/, ':$1'), directory)),
     )
-    const complaints = read.flatMap((hosts) => hosts.complaints)
-    return complaints.length > 0
-      ? complaints.map((complaint) => fail(check, complaint, 'mend the file; until then the registry itself is asked'))
+    const warnings = read.flatMap((hosts) => hosts.warnings)
+    return warnings.length > 0
+      ? warnings.map((complaint) => fail(check, complaint, 'mend the file; until then the registry itself is asked'))
       : [ok(check, `${directory} speaks of ${names.join(', ') || 'no registry'}`)]
   } catch (error) {
     return [fail(check, `${directory} cannot be read: ${sentenceOf(error)}`, 'name another with --registry-hosts-dir')]

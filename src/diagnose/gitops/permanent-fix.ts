@@ -2,10 +2,10 @@ import type { Explanation, Fact, Finding, Owner } from '../../model/incident.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-const placeOf = ({ ref }: Owner): string =>
+const nameOfOwner = ({ ref }: Owner): string =>
   `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
 
-export interface FixWords {
+export interface FixContext {
   /** Where a GitOps tool or Helm has the owner from. */
   readonly source?: Fact<string> | undefined
   /** Why the image cannot be pulled, likeliest first. */
@@ -23,7 +23,7 @@ const nameImage = ({ container, image, imageSource }: Finding): string => {
 export const permanentFix = (
   owner: Owner,
   findings: readonly Finding[],
-  { source, explanations = [] }: FixWords = {},
+  { source, explanations = [] }: FixContext = {},
 ): string | undefined => {
   const images = findings.filter(({ image }) => image !== '')
   if (images.length === 0) return undefined
@@ -52,11 +52,11 @@ export const permanentFix = (
   }
   if (owner.templateFixed) {
     const again = owner.annotations[LAST_APPLIED] === undefined ? 'create it again' : 'apply its manifest again'
-    return `Change ${what} at the source of ${placeOf(owner)}, then delete it and ${again}: a Job's template is immutable, and its further pods start with the old image.`
+    return `Change ${what} at the source of ${nameOfOwner(owner)}, then delete it and ${again}: a Job's template is immutable, and its further pods start with the old image.`
   }
   if (owner.ref.kind === 'Pod' && owner.support === 'unsupported') return `Change ${what} in the manifest on the node.`
   if (owner.annotations[LAST_APPLIED] !== undefined) {
-    return `Change ${what} in the manifest that ${placeOf(owner)} was applied from: the next kubectl apply restores the old one.`
+    return `Change ${what} in the manifest that ${nameOfOwner(owner)} was applied from: the next kubectl apply restores the old one.`
   }
-  return `Change ${what} at the source of ${placeOf(owner)}: the next deployment restores the old one.`
+  return `Change ${what} at the source of ${nameOfOwner(owner)}: the next deployment restores the old one.`
 }

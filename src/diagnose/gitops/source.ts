@@ -8,7 +8,7 @@ import { imageValues, readHelmRelease } from './helm.ts'
 
 type GitOpsKind = Exclude<KeptBy['kind'], 'Release'>
 
-const PLACES: Readonly<Record<GitOpsKind, { readonly apiVersion: string; readonly plural: string }>> = {
+const GITOPS_KINDS: Readonly<Record<GitOpsKind, { readonly apiVersion: string; readonly plural: string }>> = {
   Application: { apiVersion: 'argoproj.io/v1alpha1', plural: 'applications' },
   Kustomization: { apiVersion: 'kustomize.toolkit.fluxcd.io/v1', plural: 'kustomizations' },
   HelmRelease: { apiVersion: 'helm.toolkit.fluxcd.io/v2', plural: 'helmreleases' },
@@ -36,7 +36,7 @@ interface Spec {
   readonly chart?: { readonly spec?: { readonly chart?: unknown; readonly sourceRef?: Spec['sourceRef'] } }
   readonly values?: unknown
 }
-type Keeper = KubeObject & { readonly spec?: Spec }
+type GitOpsObject = KubeObject & { readonly spec?: Spec }
 
 const MAX_TEXT = 300
 const text = (value: unknown): string | undefined =>
@@ -84,21 +84,25 @@ const readSourceRef = async (ref: Spec['sourceRef'], home: string | undefined, r
   }
 }
 
-const describeFlux = async (keeper: Keeper, images: readonly string[], reads: Reads): Promise<string | undefined> => {
-  const { spec = {}, metadata } = keeper
+const describeFlux = async (
+  gitOpsObject: GitOpsObject,
+  images: readonly string[],
+  reads: Reads,
+): Promise<string | undefined> => {
+  const { spec = {}, metadata } = gitOpsObject
   const chart = spec.chart?.spec
   const from = await readSourceRef(chart?.sourceRef ?? spec.sourceRef, metadata.namespace, reads)
   const what = chart ? `chart ${text(chart.chart) ?? ''}`.trim() : (text(spec.path) ?? '.')
   return `${what} of ${from}${describeValues(spec.values, images)}`
 }
 
-const readKeeper = async (
+const readGitOpsObject = async (
   { kind, namespace, name }: KeptBy & { readonly kind: GitOpsKind },
   reads: Reads,
-): Promise<Keeper | undefined> => {
-  const place = PLACES[kind]
-  if (namespace !== undefined) return reads.get<Keeper>(pathOf({ ...place, namespace, name }))
-  const { items } = await reads.list<Keeper>(pathOf(place), { fieldSelector: `metadata.name=${name}` })
+): Promise<GitOpsObject | undefined> => {
+  const resource = GITOPS_KINDS[kind]
+  if (namespace !== undefined) return reads.get<GitOpsObject>(pathOf({ ...resource, namespace, name }))
+  const { items } = await reads.list<GitOpsObject>(pathOf(resource), { fieldSelector: `metadata.name=${name}` })
   // Two of one name in two namespaces: nobody can say which.
   return items.length === 1 ? items[0] : undefined
 }
@@ -131,18 +135,18 @@ const readGitOps = async (
 ): Promise<Fact<string>> => {
   let path = ''
   try {
-    path = pathOf(PLACES[keptBy.kind])
-    const keeper = await readKeeper(keptBy, reads)
-    if (!keeper) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster, or there is more than one`)
-    const { spec } = keeper
-    const said =
+    path = pathOf(GITOPS_KINDS[keptBy.kind])
+    const gitOpsObject = await readGitOpsObject(keptBy, reads)
+    if (!gitOpsObject) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster, or there is more than one`)
+    const { spec } = gitOpsObject
+    const source =
       keptBy.kind === 'Application'
         ? [spec?.source, ...(Array.isArray(spec?.sources) ? spec.sources : [])]
             .flatMap((source) => (source ? (describeArgo(source, images) ?? []) : []))
             .slice(0, 3)
             .join('; ')
-        : await describeFlux(keeper, images, reads)
-    return said ? known(said) : unknown(`${keptBy.kind} ${keptBy.name} names no source`)
+        : await describeFlux(gitOpsObject, images, reads)
+    return source ? known(source) : unknown(`${keptBy.kind} ${keptBy.name} names no source`)
   } catch (error) {
     // Many tools keep their objects in a cluster of their own.
     if (notFound(error)) return unknown(`${keptBy.kind} ${keptBy.name} is not in this cluster`)

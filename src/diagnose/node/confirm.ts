@@ -4,21 +4,23 @@ import { findDockerChain, isDockersChain } from '../../model/firewall.ts'
 import type { Facts, Finding } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
-import { detailOf, isCsiMount, makerOf } from './findings.ts'
+import { detailOf, isCsiMount, creatorOf } from './findings.ts'
 
 /** Confirmed, with who vouches; or refuted, with why; undefined: nobody can say. */
-type Word = { readonly source: 'agent' | 'kubelet' } | { readonly ruledOut: string } | undefined
+type Verdict = { readonly source: 'agent' | 'kubelet' } | { readonly ruledOut: string } | undefined
 
-const AGENT: Word = { source: 'agent' }
+const CONFIRMED_BY_AGENT: Verdict = { source: 'agent' }
 
 const DISK_TYPES = /^(ext[234]|xfs|btrfs|f2fs|vfat|ntfs|iso9660)$/
 
 const unitIn = ({ units }: NodeInspection, name: string) => units.list?.find((unit) => unit.name === name)
 
-const wordOnChain = (finding: Finding, inspection: NodeInspection | undefined): Word => {
+const confirmChain = (finding: Finding, inspection: NodeInspection | undefined): Verdict => {
   const chain = finding.detail
   if (chain !== undefined && !isDockersChain(chain)) {
-    return { ruledOut: `chain ${chain} is not Docker's (${makerOf(chain)}): restarting a runtime does not recreate it` }
+    return {
+      ruledOut: `chain ${chain} is not Docker's (${creatorOf(chain)}): restarting a runtime does not recreate it`,
+    }
   }
   // Whose chain is missing must be known before its maker is restarted.
   if (chain === undefined || !inspection) return undefined
@@ -26,20 +28,20 @@ const wordOnChain = (finding: Finding, inspection: NodeInspection | undefined): 
   if (found.kind === 'There') return { ruledOut: 'chain DOCKER exists now, in filter and in nat' }
   if (found.kind === 'Unknown' || !inspection.units.known) return undefined
   const unit = unitIn(inspection, RUNTIME_UNITS.docker)
-  const makes = unit?.load === 'loaded' && (unit.enabled === 'enabled' || unit.active === 'active')
-  return makes
-    ? AGENT
+  const createsChain = unit?.load === 'loaded' && (unit.enabled === 'enabled' || unit.active === 'active')
+  return createsChain
+    ? CONFIRMED_BY_AGENT
     : { ruledOut: 'docker.service is neither enabled nor active on the node: nothing would recreate its chain' }
 }
 
-const wordOnRuntime = ({ runtime }: NodeInspection): Word => {
+const confirmRuntime = ({ runtime }: NodeInspection): Verdict => {
   if (!runtime.known || runtime.answers === undefined) return undefined
-  if (!runtime.answers) return AGENT
+  if (!runtime.answers) return CONFIRMED_BY_AGENT
   const took = runtime.tookMs === undefined ? '' : `, after ${runtime.tookMs} ms`
   return { ruledOut: `the runtime answers now${took}` }
 }
 
-const wordOnHelper = ({ detail: type, message }: Finding, inspection: NodeInspection | undefined): Word => {
+const confirmHelper = ({ detail: type, message }: Finding, inspection: NodeInspection | undefined): Verdict => {
   if (isCsiMount(message)) {
     return { ruledOut: 'a CSI driver mounts it in its own container: the helper is missing there, not on the node' }
   }
@@ -50,7 +52,7 @@ const wordOnHelper = ({ detail: type, message }: Finding, inspection: NodeInspec
   }
   if (type === undefined || !inspection?.mounts.known) return undefined
   const { helpers = [], filesystems } = inspection.mounts
-  if (!helpers.includes(type)) return AGENT
+  if (!helpers.includes(type)) return CONFIRMED_BY_AGENT
   const unsupported = filesystems !== undefined && !filesystems.includes(type)
   const why = unsupported
     ? `; the kernel has not loaded ${type}, so its module may be missing`
@@ -58,7 +60,7 @@ const wordOnHelper = ({ detail: type, message }: Finding, inspection: NodeInspec
   return { ruledOut: `mount.${type} is installed${why}` }
 }
 
-const wordOnSandbox = (pods: readonly Pod[]): Word => {
+const confirmSandbox = (pods: readonly Pod[]): Verdict => {
   const conditions = pods.map(
     ({ status }) => status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status,
   )
@@ -68,17 +70,17 @@ const wordOnSandbox = (pods: readonly Pod[]): Word => {
     : undefined
 }
 
-const wordOn = (finding: Finding, pods: readonly Pod[], inspection: NodeInspection | undefined): Word => {
+const confirm = (finding: Finding, pods: readonly Pod[], inspection: NodeInspection | undefined): Verdict => {
   switch (finding.cause) {
     case 'IptablesChainMissing':
-      return wordOnChain(finding, inspection)
+      return confirmChain(finding, inspection)
     case 'RuntimeUnresponsive':
-      return inspection && wordOnRuntime(inspection)
+      return inspection && confirmRuntime(inspection)
     case 'MountHelperMissing':
-      return wordOnHelper(finding, inspection)
+      return confirmHelper(finding, inspection)
     case 'SandboxStale':
     case 'SandboxNameConflict':
-      return wordOnSandbox(pods)
+      return confirmSandbox(pods)
     default:
       return undefined
   }
@@ -91,9 +93,9 @@ const wordOn = (finding: Finding, pods: readonly Pod[], inspection: NodeInspecti
 export const confirmOnNode = (found: Finding, pods: readonly Pod[], { inspection }: Facts): Finding => {
   const detail = detailOf(found)
   const finding: Finding = { ...found, ...(detail !== undefined && { detail }) }
-  const word = wordOn(finding, pods, inspection?.known ? inspection.value : undefined)
-  if (word === undefined) return finding
-  return 'source' in word
-    ? { ...finding, source: word.source }
-    : { ...finding, source: 'event', ruledOut: word.ruledOut }
+  const verdict = confirm(finding, pods, inspection?.known ? inspection.value : undefined)
+  if (verdict === undefined) return finding
+  return 'source' in verdict
+    ? { ...finding, source: verdict.source }
+    : { ...finding, source: 'event', ruledOut: verdict.ruledOut }
 }

@@ -6,7 +6,7 @@ import type { Facts, Finding } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { evidence } from '../evidence.ts'
 
-const describeFound = ({ chains }: NodeInspection): string => {
+const describeDockerChain = ({ chains }: NodeInspection): string => {
   const found = findDockerChain(chains)
   const backends = [...new Set((chains.list ?? []).map(({ backend }) => backend))].join(' and ') || 'none'
   switch (found.kind) {
@@ -29,13 +29,13 @@ const describeChains = (seen: NodeInspection): readonly string[] => {
     : units.known
       ? 'docker.service is not on the node'
       : `its systemd units cannot be inspected: ${units.why ?? 'the agent has no permission'}`
-  const wipers = activeFirewallUnits(seen)
+  const firewallUnits = activeFirewallUnits(seen)
   return [
-    describeFound(seen),
+    describeDockerChain(seen),
     unit,
-    ...(wipers.length > 0 && missing
+    ...(firewallUnits.length > 0 && missing
       ? [
-          `${wipers.join(' and ')} runs on the node and rewrites the firewall when it starts: it may have removed the chain`,
+          `${firewallUnits.join(' and ')} runs on the node and rewrites the firewall when it starts: it may have removed the chain`,
         ]
       : []),
   ]
@@ -50,11 +50,11 @@ const describeRuntime = ({ runtime }: NodeInspection): readonly string[] => {
 
 const describeMounts = ({ mounts, os }: NodeInspection, types: readonly string[]): readonly string[] => {
   if (!mounts.known) return [`the mount helpers cannot be inspected: ${mounts.why ?? 'the agent has no permission'}`]
-  const there = types.map((type) => `mount.${type} is ${mounts.helpers?.includes(type) ? 'installed' : 'missing'}`)
-  return [...there, ...(os.known ? [`the node runs ${os.name ?? os.id ?? 'an unnamed system'}`] : [])]
+  const helpers = types.map((type) => `mount.${type} is ${mounts.helpers?.includes(type) ? 'installed' : 'missing'}`)
+  return [...helpers, ...(os.known ? [`the node runs ${os.name ?? os.id ?? 'an unnamed system'}`] : [])]
 }
 
-const describeWhat = (cause: Cause, seen: NodeInspection, findings: readonly Finding[]): readonly string[] => {
+const describeInspection = (cause: Cause, seen: NodeInspection, findings: readonly Finding[]): readonly string[] => {
   switch (cause) {
     case 'IptablesChainMissing':
       return describeChains(seen)
@@ -75,7 +75,7 @@ export const evidenceOfNode = (
     inspection === undefined
       ? []
       : inspection.known
-        ? describeWhat(cause, inspection.value, findings).map((message) => evidence('Agent', message))
+        ? describeInspection(cause, inspection.value, findings).map((message) => evidence('Agent', message))
         : [evidence('Agent', `the state of the node is unknown: ${inspection.why}`)]
   const ruledOut = [...new Set(findings.flatMap((finding) => finding.ruledOut ?? []))].slice(0, 4)
   return [...seen, ...ruledOut.map((why) => evidence('Agent', `${cause} is ruled out: ${why}`))]
@@ -84,16 +84,16 @@ export const evidenceOfNode = (
 const describeHelper = (fsType: string, { inspection }: Facts): string => {
   const os = inspection?.known && inspection.value.os.known ? inspection.value.os : undefined
   const helper = os && mountHelperFor(os, fsType)
-  const bring =
+  const add =
     helper?.kind === 'Installable' ? `Add ${helper.packageName}` : `Add the package that provides mount.${fsType}`
-  const where = 'to the image or the setup of your nodes'
-  return `${bring} ${where}: the next node lacks it as well.`
+  const to = 'to the image or the setup of your nodes'
+  return `${add} ${to}: the next node lacks it as well.`
 }
 
 const describeChain = ({ inspection }: Facts): string => {
-  const wipers = inspection?.known ? activeFirewallUnits(inspection.value) : []
-  return wipers.length > 0
-    ? `Configure ${wipers.join(' and ')} to leave Docker's chains alone, or disable it on nodes: each time it rewrites the firewall, they are lost.`
+  const firewallUnits = inspection?.known ? activeFirewallUnits(inspection.value) : []
+  return firewallUnits.length > 0
+    ? `Configure ${firewallUnits.join(' and ')} to leave Docker's chains alone, or disable it on nodes: each time it rewrites the firewall, they are lost.`
     : "Find what removes Docker's chains (a firewall service, a cron job with iptables-restore) and make it leave them alone: otherwise they are lost again."
 }
 

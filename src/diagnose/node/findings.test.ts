@@ -2,7 +2,7 @@ import { expect, it, test } from 'vitest'
 import { isNodeItself } from '../../model/kubernetes.ts'
 import type { NodeEntry } from '../../watch/node-cache.ts'
 import { areaOfFinding } from '../pod/findings.ts'
-import { chainIn, detectNodeFailures, isCsiMount, mountTypeIn } from './findings.ts'
+import { chainNamedIn, detectNodeFailures, isCsiMount, fsTypeNamedIn } from './findings.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 
@@ -59,7 +59,7 @@ it.each<[string, string | undefined]>([
   ["iptables-restore v1.8.4 (legacy): Couldn't load target `KUBE-MARK-MASQ':No such file", 'KUBE-MARK-MASQ'],
   ['iptables: No chain/target/match by that name.', undefined],
 ])('%s', (message, chain) => {
-  expect(chainIn(message)).toBe(chain)
+  expect(chainNamedIn(message)).toBe(chain)
 })
 
 it.each<[string, string | undefined]>([
@@ -72,7 +72,7 @@ it.each<[string, string | undefined]>([
   ['/var/lib/kubelet/pods/1/volumes/kubernetes.io~cephfs/data', 'ceph'],
   ['you might need a /sbin/mount.<type> helper program', undefined],
 ])('%s', (message, type) => {
-  expect(mountTypeIn(message)).toBe(type)
+  expect(fsTypeNamedIn(message)).toBe(type)
 })
 
 it.each<[string, boolean]>([

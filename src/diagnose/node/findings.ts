@@ -11,7 +11,7 @@ const RUNTIME_DOWN =
   /container runtime is down|PLEG is not healthy|container runtime status check may not have completed yet/i
 
 /** What a node is in an incident's list of what fails: its own object in the place of a pod. */
-const standIn = ({ name, uid, labels, annotations }: NodeEntry): Pod => ({
+const nodeAsPod = ({ name, uid, labels, annotations }: NodeEntry): Pod => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name, uid, resourceVersion: '', labels, annotations },
@@ -41,7 +41,7 @@ const findingOf = ({ readiness }: NodeEntry): Finding | undefined => {
  */
 export const detectNodeFailures = (node: NodeEntry, now: number): FailingPod => {
   const finding = findingOf(node)
-  return { pod: standIn(node), findings: finding ? [finding] : [], since: parseTime(node.readiness?.since) ?? now }
+  return { pod: nodeAsPod(node), findings: finding ? [finding] : [], since: parseTime(node.readiness?.since) ?? now }
 }
 
 // What the message of a node's cause names: the chain that is gone, the file system type that cannot be mounted. Pure.
@@ -54,14 +54,14 @@ const JUMP = /\s(?:-j|--jump|-g|--goto)\s+(?<chain>[A-Za-z0-9_.-]{1,64})/
 const NAMED = /chain '(?<chain>[^']{1,64})' does not exist|couldn't load target [`'](?<target>[^'`]{1,64})'/i
 
 /** The chain that a firewall command missed; undefined where the message names none. */
-export const chainIn = (message: string): string | undefined => {
+export const chainNamedIn = (message: string): string | undefined => {
   const chain = IN_CHAIN.exec(message)?.groups?.['chain']
   if (chain !== undefined && BUILT_IN.has(chain)) return JUMP.exec(message)?.groups?.['chain'] ?? chain
   const named = NAMED.exec(message)?.groups
   return chain ?? named?.['chain'] ?? named?.['target']
 }
 
-const OWNERS: readonly (readonly [prefix: RegExp, whose: string])[] = [
+const CREATORS: readonly (readonly [prefix: RegExp, whose: string])[] = [
   [/^KUBE-/, 'kube-proxy or the kubelet creates it'],
   [/^CNI-/, 'a CNI plugin creates it'],
   [/^cali-/, 'Calico creates it'],
@@ -71,8 +71,8 @@ const OWNERS: readonly (readonly [prefix: RegExp, whose: string])[] = [
 ]
 
 /** Who makes a chain that is not Docker's, as a clause. */
-export const makerOf = (chain: string): string =>
-  OWNERS.find(([prefix]) => prefix.test(chain))?.[1] ?? 'Docker does not create it'
+export const creatorOf = (chain: string): string =>
+  CREATORS.find(([prefix]) => prefix.test(chain))?.[1] ?? 'Docker does not create it'
 
 const TYPES: readonly RegExp[] = [
   /(?:^|\s)-t\s+(?<type>[a-z0-9][a-z0-9._-]{0,63})(?=\s|$)/i,
@@ -86,7 +86,7 @@ const TYPES: readonly RegExp[] = [
 const SAME_TYPE: Readonly<Record<string, string>> = { cephfs: 'ceph' }
 
 /** The file system type that was to be mounted; undefined where the message names none. */
-export const mountTypeIn = (message: string): string | undefined => {
+export const fsTypeNamedIn = (message: string): string | undefined => {
   for (const pattern of TYPES) {
     const type = pattern.exec(message)?.groups?.['type']?.toLowerCase()
     if (type !== undefined) return SAME_TYPE[type] ?? type
@@ -100,6 +100,6 @@ export const isCsiMount = (message: string): boolean =>
 
 /** What a finding is about, where its cause is one that is about something. */
 export const detailOf = ({ cause, message }: Pick<Finding, 'cause' | 'message'>): string | undefined => {
-  if (cause === 'IptablesChainMissing') return chainIn(message)
-  return cause === 'MountHelperMissing' ? mountTypeIn(message) : undefined
+  if (cause === 'IptablesChainMissing') return chainNamedIn(message)
+  return cause === 'MountHelperMissing' ? fsTypeNamedIn(message) : undefined
 }

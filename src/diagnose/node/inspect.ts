@@ -40,7 +40,7 @@ const MAX_SILENCE_MS = 120_000
 /** Nodes whose answers are kept; beyond it the oldest is forgotten. */
 const MAX_NODES = 1_000
 
-interface Asked {
+interface PendingInspection {
   /** When it was ordered, ms since the epoch: what the agent saw is newer. */
   readonly at: number
   readonly answer: Promise<Fact<NodeInspection>>
@@ -70,7 +70,7 @@ const answerOf = ({ status }: NodeTask, node: string): Fact<NodeInspection> | un
   }
 }
 
-const describeUngiven = (path: string, error: unknown): string =>
+const describeCreateError = (path: string, error: unknown): string =>
   notFound(error)
     ? 'the CRD of NodeTasks is not installed, so no agent can be asked: install it and the agent'
     : whyUnread(path, error)
@@ -81,10 +81,10 @@ const describeUngiven = (path: string, error: unknown): string =>
  * Never rejects.
  */
 export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }: InspectByTaskDeps): Inspect => {
-  const byNode = new Map<string, Asked>()
+  const byNode = new Map<string, PendingInspection>()
   let inProgress = 0
 
-  const order = async ({ name: nodeName, uid: nodeUid }: Sought): Promise<Fact<NodeInspection>> => {
+  const inspectByTask = async ({ name: nodeName, uid: nodeUid }: InspectTarget): Promise<Fact<NodeInspection>> => {
     const path = pathOf({ kind: 'NodeTask', namespace })
     const deadline = new Date(clock.now() + DEADLINE_MS).toISOString()
     const spec: NodeTaskSpec = { nodeName, nodeUid, verb: 'Inspect', deadline }
@@ -105,19 +105,19 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
     )
   }
 
-  const ask = (node: Sought, before: Asked | undefined): Asked => {
+  const ask = (node: InspectTarget, previous: PendingInspection | undefined): PendingInspection => {
     inProgress += 1
-    const asked: Asked = {
+    const asked: PendingInspection = {
       at: clock.now(),
       isKnown: false,
       until: Number.POSITIVE_INFINITY,
       failures: 0,
-      answer: order(node)
-        .catch((error: unknown) => unknown(describeUngiven(pathOf({ kind: 'NodeTask', namespace }), error)))
+      answer: inspectByTask(node)
+        .catch((error: unknown) => unknown(describeCreateError(pathOf({ kind: 'NodeTask', namespace }), error)))
         .then((answer) => {
           inProgress -= 1
           asked.isKnown = answer.known
-          asked.failures = answer.known ? 0 : (before?.failures ?? 0) + 1
+          asked.failures = answer.known ? 0 : (previous?.failures ?? 0) + 1
           const lastsMs = FRESH_MS * 4 ** Math.max(0, asked.failures - 1)
           asked.until = clock.now() + Math.min(lastsMs, MAX_SILENCE_MS)
           return answer
@@ -129,17 +129,17 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
   return (node) => {
     const { uid, since = 0, maxAgeMs = 0 } = node
     const now = clock.now()
-    const before = byNode.get(uid)
-    if (before && before.at >= since) {
-      const serves = before.until > now || (before.isKnown && now - before.at < maxAgeMs)
-      if (serves) return before.answer
+    const previous = byNode.get(uid)
+    if (previous && previous.at >= since) {
+      const serves = previous.until > now || (previous.isKnown && now - previous.at < maxAgeMs)
+      if (serves) return previous.answer
     }
     if (inProgress >= atOnce) {
       return Promise.resolve(
         unknown(`the agents of ${inProgress} other nodes are being asked; the agent on ${node.name} is asked later`),
       )
     }
-    const asked = ask(node, before)
+    const asked = ask(node, previous)
     setBounded(byNode, uid, asked, MAX_NODES)
     return asked.answer
   }
@@ -155,7 +155,9 @@ export interface InspectByReadingDeps {
 /** What an agent saw longer ago tells nothing of now. */
 const MAX_AGE_MS = 10 * 60_000
 
-const seenIn = ({ status }: NodeTask): { readonly at: number; readonly inspection: NodeInspection } | undefined => {
+const inspectionOf = ({
+  status,
+}: NodeTask): { readonly at: number; readonly inspection: NodeInspection } | undefined => {
   const at = parseTime(status?.inspection?.at)
   return status?.inspection && at !== undefined ? { at, inspection: status.inspection } : undefined
 }
@@ -167,13 +169,13 @@ export const createInspectByReading =
     const path = pathOf({ kind: 'NodeTask', namespace })
     try {
       const { items } = await reads.list<NodeTask>(path, { fieldSelector: `spec.nodeName=${name}` })
-      const seen = items
+      const newest = items
         .filter(({ spec }) => spec.nodeUid === uid)
-        .flatMap((task) => seenIn(task) ?? [])
+        .flatMap((task) => inspectionOf(task) ?? [])
         .filter(({ at }) => now() - at <= MAX_AGE_MS)
         .toSorted((a, b) => b.at - a.at)[0]
-      return seen
-        ? known(seen.inspection)
+      return newest
+        ? known(newest.inspection)
         : unknown(
             `the agent on ${name} reported nothing within the last ten minutes, and only the controller may ask it`,
           )
@@ -183,7 +185,7 @@ export const createInspectByReading =
   }
 
 /** A node whose state is asked for. */
-export interface Sought {
+export interface InspectTarget {
   readonly name: string
   readonly uid: string
   /** Not older than that, ms since the epoch. */
@@ -193,7 +195,7 @@ export interface Sought {
 }
 
 /** What the agent on a node sees. Never rejects: an agent that does not answer is unknown, and says why. */
-export type Inspect = (node: Sought) => Promise<Fact<NodeInspection>>
+export type Inspect = (node: InspectTarget) => Promise<Fact<NodeInspection>>
 
 /** Where nobody can be asked. */
 export const inspectNothing: Inspect = () => Promise.resolve(unknown('no agent is asked here'))

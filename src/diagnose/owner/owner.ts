@@ -98,7 +98,7 @@ const MAX_ACTIVE = 100
 
 const ENDED: ReadonlySet<string> = new Set(['Complete', 'Failed', 'SuccessCriteriaMet', 'FailureTarget'])
 
-const blockedByOwnerJobs = ({ kind }: ObjectRef, { metadata, spec, status }: Workload): string | undefined => {
+const blockedJob = ({ kind }: ObjectRef, { metadata, spec, status }: Workload): string | undefined => {
   const name = `${kind} ${metadata.name}`
   if (metadata.deletionTimestamp !== undefined) return `${name} is being deleted`
   // Whoever suspended it wants nothing of it to run now, and to give a stuck pod its image is to start it.
@@ -107,9 +107,9 @@ const blockedByOwnerJobs = ({ kind }: ObjectRef, { metadata, spec, status }: Wor
   return ended === undefined ? undefined : `${name} has finished (${ended.type}) and starts no more pods`
 }
 
-const base = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): Owner => {
+const ownerBase = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): Owner => {
   const { metadata, status } = object
-  const blocked = blockedByOwnerJobs(ref, object)
+  const blocked = blockedJob(ref, object)
   const generation = metadata.generation ?? 0
   return {
     ref,
@@ -137,7 +137,7 @@ const base = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): 
 export const ownerOfJob = (ref: ObjectRef, job: Workload): Owner => {
   const { spec } = job
   return {
-    ...base(ref, job, spec?.template?.spec),
+    ...ownerBase(ref, job, spec?.template?.spec),
     ...(spec?.selector && { selector: spec.selector }),
     // The pods of a suspended Job are deleted.
     replicas: spec?.suspend === true ? 0 : (spec?.parallelism ?? 1),
@@ -153,7 +153,7 @@ export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
   const labels = template?.metadata?.labels ?? {}
   const active = Array.isArray(status?.active) ? status.active : []
   return {
-    ...base(ref, cronJob, template?.spec),
+    ...ownerBase(ref, cronJob, template?.spec),
     // It has no selector, but these labels are on all of its pods: a start among them may be the proof that is awaited.
     ...(Object.keys(labels).length > 0 && { selector: { matchLabels: labels } }),
     activeJobs: active

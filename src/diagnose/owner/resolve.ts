@@ -24,19 +24,19 @@ const refOf = (reference: OwnerReference, namespace: string | undefined): Object
 })
 
 /** Kinds that are known but not written to, and why. */
-const EXPLAINED: Readonly<Record<string, { readonly why: string; readonly recreates: boolean }>> = {
+const UNSUPPORTED_KINDS: Readonly<Record<string, { readonly why: string; readonly recreates: boolean }>> = {
   ReplicationController: { why: 'ReplicationControllers are not supported', recreates: true },
 }
 
 /** An owner, or why there is none to speak of. */
-type Step<T> = { readonly object: T } | { readonly why: string }
+type Followed<T> = { readonly object: T } | { readonly why: string }
 
 /** Reads what a reference names. A namesake with another uid is not what was meant. Other errors than 403 and 404 reject. */
 const follow = async <T extends KubeObject>(
   reference: OwnerReference,
   namespace: string | undefined,
   read: (path: string) => Promise<T>,
-): Promise<Step<T>> => {
+): Promise<Followed<T>> => {
   const { kind, name, uid } = reference
   const path = pathOf({ kind, apiVersion: reference.apiVersion, namespace, name })
   try {
@@ -50,23 +50,23 @@ const follow = async <T extends KubeObject>(
   }
 }
 
-const notRepaired = ({ kind, name, apiVersion }: OwnerReference): string =>
+const notSupported = ({ kind, name, apiVersion }: OwnerReference): string =>
   `${kind} ${name} (${apiVersion}) is not a supported kind`
 
 type ReadWorkload = (path: string) => Promise<Workload & Pod>
 
 const ofWorkload = async (reference: OwnerReference, pod: Pod, read: ReadWorkload): Promise<Owner> => {
   const { namespace } = pod.metadata
-  const step = await follow(reference, namespace, read)
+  const followed = await follow(reference, namespace, read)
   const ref = refOf(reference, namespace)
-  return 'why' in step ? unsupportedOwner(ref, pod, step.why) : ownerOfObject(ref, step.object)
+  return 'why' in followed ? unsupportedOwner(ref, pod, followed.why) : ownerOfObject(ref, followed.object)
 }
 
 /**
  * Begins to read the Deployment that a ReplicaSet most likely belongs to, by its name: that of the Deployment and the
  * hash of the pod template. Only a guess that saves a round trip: the ReplicaSet itself says whether it is right.
  */
-const foreread = (set: OwnerReference, pod: Pod, reads: Reads): ReadWorkload => {
+const prefetchDeployment = (set: OwnerReference, pod: Pod, reads: Reads): ReadWorkload => {
   const read: ReadWorkload = (path) => reads.get<Workload & Pod>(path)
   const { namespace, labels } = pod.metadata
   const end = `-${labels?.['pod-template-hash']}`
@@ -81,14 +81,14 @@ const ofReplicaSet = async (reference: OwnerReference, pod: Pod, reads: Reads): 
   const { namespace } = pod.metadata
   const ref = refOf(reference, namespace)
   const reading = follow(reference, namespace, (path) => reads.get<KubeObject>(path, { accept: METADATA_ONLY }))
-  const readDeployment = foreread(reference, pod, reads)
-  const step = await reading
-  if ('why' in step) return unsupportedOwner(ref, pod, step.why)
-  const above = controllerOf(step.object)
-  if (above?.kind === 'Deployment' && above.apiVersion === APPS) return ofWorkload(above, pod, readDeployment)
-  if (above === undefined) return ofWorkload(reference, pod, (path) => reads.get<Workload & Pod>(path))
-  const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
-  return unsupportedOwner(refOf(above, namespace), pod, notRepaired(above), { managers, recreatesPods: true })
+  const readDeployment = prefetchDeployment(reference, pod, reads)
+  const followed = await reading
+  if ('why' in followed) return unsupportedOwner(ref, pod, followed.why)
+  const parent = controllerOf(followed.object)
+  if (parent?.kind === 'Deployment' && parent.apiVersion === APPS) return ofWorkload(parent, pod, readDeployment)
+  if (parent === undefined) return ofWorkload(reference, pod, (path) => reads.get<Workload & Pod>(path))
+  const managers = findManagers({ kind: ref.kind, metadata: followed.object.metadata })
+  return unsupportedOwner(refOf(parent, namespace), pod, notSupported(parent), { managers, recreatesPods: true })
 }
 
 /** A Job's own template cannot be changed; that of the CronJob above it can. Other kinds that make Jobs are strangers. */
@@ -96,13 +96,13 @@ const ofJob = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise
   const { namespace } = pod.metadata
   const ref = refOf(reference, namespace)
   const read: ReadWorkload = (path) => reads.get<Workload & Pod>(path)
-  const step = await follow(reference, namespace, read)
-  if ('why' in step) return unsupportedOwner(ref, pod, step.why)
-  const above = controllerOf(step.object)
-  if (above === undefined) return ownerOfObject(ref, step.object)
-  if (above.kind === 'CronJob' && above.apiVersion === BATCH) return ofWorkload(above, pod, read)
-  const managers = findManagers({ kind: ref.kind, metadata: step.object.metadata })
-  return unsupportedOwner(refOf(above, namespace), pod, notRepaired(above), { managers })
+  const followed = await follow(reference, namespace, read)
+  if ('why' in followed) return unsupportedOwner(ref, pod, followed.why)
+  const parent = controllerOf(followed.object)
+  if (parent === undefined) return ownerOfObject(ref, followed.object)
+  if (parent.kind === 'CronJob' && parent.apiVersion === BATCH) return ofWorkload(parent, pod, read)
+  const managers = findManagers({ kind: ref.kind, metadata: followed.object.metadata })
+  return unsupportedOwner(refOf(parent, namespace), pod, notSupported(parent), { managers })
 }
 
 /**
@@ -127,8 +127,8 @@ export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
   }
   if (reference.kind === 'Job' && reference.apiVersion === BATCH) return ofJob(reference, pod, reads)
   const ref = refOf(reference, namespace)
-  const { why, recreates } = EXPLAINED[reference.kind] ?? {
-    why: notRepaired(reference),
+  const { why, recreates } = UNSUPPORTED_KINDS[reference.kind] ?? {
+    why: notSupported(reference),
     recreates: false,
   }
   return unsupportedOwner(ref, pod, why, { recreatesPods: recreates })
@@ -141,15 +141,15 @@ export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {
 export const readOwnerAt = async (ref: ObjectRef, pod: Pod | undefined, reads: Reads): Promise<Owner | undefined> => {
   const { apiVersion, kind, namespace, name, uid } = ref
   if (isNodeRef(ref)) return readOwnerNode(ref, reads)
-  if (!isRepaired(ref)) return pod && readOwner(pod, reads)
+  if (!isSupportedKind(ref)) return pod && readOwner(pod, reads)
   try {
     const object = await reads.get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
     if (object.metadata.uid !== uid) return undefined
     if (kind === 'Pod') return await readOwner(object, reads)
     const owner = ownerOfObject(ref, object)
-    const above = kind === 'ReplicaSet' || kind === 'Job' ? controllerOf(object) : undefined
-    if (above === undefined) return owner
-    return { ...owner, support: 'unsupported', why: `${kind} ${name} belongs to ${above.kind} ${above.name}` }
+    const parent = kind === 'ReplicaSet' || kind === 'Job' ? controllerOf(object) : undefined
+    if (parent === undefined) return owner
+    return { ...owner, support: 'unsupported', why: `${kind} ${name} belongs to ${parent.kind} ${parent.name}` }
   } catch (error) {
     if (notFound(error)) return undefined
     if (forbidden(error) && pod) return readOwner(pod, reads)
@@ -158,7 +158,7 @@ export const readOwnerAt = async (ref: ObjectRef, pod: Pod | undefined, reads: R
 }
 
 /** Kinds that a repair is written to, with their API version. */
-const REPAIRED: Readonly<Record<string, string>> = {
+const SUPPORTED_KINDS: Readonly<Record<string, string>> = {
   Pod: 'v1',
   Deployment: 'apps/v1',
   ReplicaSet: 'apps/v1',
@@ -169,8 +169,8 @@ const REPAIRED: Readonly<Record<string, string>> = {
 }
 
 /** Whether objects of that kind can be an owner that is written to. */
-export const isRepaired = ({ kind, apiVersion }: Pick<ObjectRef, 'kind' | 'apiVersion'>): boolean =>
-  Object.hasOwn(REPAIRED, kind) && REPAIRED[kind] === apiVersion
+export const isSupportedKind = ({ kind, apiVersion }: Pick<ObjectRef, 'kind' | 'apiVersion'>): boolean =>
+  Object.hasOwn(SUPPORTED_KINDS, kind) && SUPPORTED_KINDS[kind] === apiVersion
 
 /** An object of one of these kinds, as read, in the shape that decisions need. */
 export const ownerOfObject = (ref: ObjectRef, object: Workload & Pod): Owner => {

@@ -6,7 +6,7 @@ import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
 import { failingImage } from '../image/failing-image.ts'
-import { MAX_MESSAGE, podWideFindings, unknownToBackOff, wordsFor } from './pod-wide.ts'
+import { MAX_MESSAGE, findPodWideFailures, possibleCausesBehindBackOff, eventsFor } from './pod-wide.ts'
 
 /** Waiting reasons of the kubelet's image manager: pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go. */
 const IMAGE_REASONS: ReadonlySet<string> = new Set([
@@ -44,18 +44,18 @@ const CAUSE_OF_REASON: Readonly<Record<string, Cause>> = {
 /** Since 1.30 the kubelet repeats the last error behind its back-off: `Back-off pulling image "x": ErrImagePull: …`. */
 const BACK_OFF = /^Back-off pulling image "[^"]*"(?:: (?:(?<reason>[A-Z]\w+): )?(?<message>[\s\S]*))?$/
 
-interface Said {
+interface KubeletMessage {
   readonly reason: string
   readonly message: string
 }
 
 /** The kubelet's own words on why a container waits: the error behind a back-off or a crash where it tells. */
-const saidByKubelet = ({ state, lastState }: ContainerStatus): Said => {
+const kubeletMessageOf = ({ state, lastState }: ContainerStatus): KubeletMessage => {
   const reason = state?.waiting?.reason ?? ''
   const message = (state?.waiting?.message ?? '').slice(0, MAX_MESSAGE)
   if (reason === 'ImagePullBackOff') {
-    const told = BACK_OFF.exec(message)?.groups
-    if (told) return { reason: told['reason'] ?? reason, message: told['message'] ?? '' }
+    const parsed = BACK_OFF.exec(message)?.groups
+    if (parsed) return { reason: parsed['reason'] ?? reason, message: parsed['message'] ?? '' }
   }
   const died = lastState?.terminated
   if (reason === 'CrashLoopBackOff' && died?.message && died.reason !== 'Error' && died.reason !== 'Completed') {
@@ -72,7 +72,7 @@ interface Subject {
 }
 
 const subjectsOf = (pod: Pod): readonly Subject[] => {
-  const take = (statuses: readonly ContainerStatus[] = [], containers: readonly Container[] = [], init: boolean) =>
+  const failingIn = (statuses: readonly ContainerStatus[] = [], containers: readonly Container[] = [], init: boolean) =>
     statuses.flatMap((status): readonly Subject[] => {
       const waiting = status.state?.waiting?.reason ?? ''
       if (!IMAGE_REASONS.has(waiting) && !CONTAINER_REASONS.has(waiting)) return []
@@ -80,8 +80,8 @@ const subjectsOf = (pod: Pod): readonly Subject[] => {
       return [{ status, init, image, waiting }]
     })
   return [
-    ...take(pod.status?.initContainerStatuses, pod.spec?.initContainers, true),
-    ...take(pod.status?.containerStatuses, pod.spec?.containers, false),
+    ...failingIn(pod.status?.initContainerStatuses, pod.spec?.initContainers, true),
+    ...failingIn(pod.status?.containerStatuses, pod.spec?.containers, false),
   ]
 }
 
@@ -91,44 +91,50 @@ const failingImageOf = (pod: Pod, { status, image: own }: Subject) => {
   return failingImage(pod, { named: imageInMessage(message), message, own })
 }
 
-const imageFinding = (pod: Pod, subject: Subject, words: readonly WarningEvent[], alone: boolean): Finding => {
+const imageFinding = (pod: Pod, subject: Subject, events: readonly WarningEvent[], onlyFailing: boolean): Finding => {
   const { status, init, waiting } = subject
   const failing = failingImageOf(pod, subject)
   const { image } = failing
   const base = { container: status.name, init, ...failing }
-  const inArea = (said: Said) => {
-    const { cause, row } = classify(said)
+  const inArea = (reported: KubeletMessage) => {
+    const { cause, row } = classify(reported)
     return areaOf(cause) === 'image' ? { cause, ...(row !== undefined && { row }) } : { cause: 'Unknown' as const }
   }
-  const said = saidByKubelet(status)
-  const own = said.message === '' ? { cause: 'Unknown' as const } : inArea(said)
+  const reported = kubeletMessageOf(status)
+  const own = reported.message === '' ? { cause: 'Unknown' as const } : inArea(reported)
   if (own.cause !== 'Unknown' && own.cause !== 'BackOffOnly') {
     return {
       ...base,
       ...own,
-      message: said.message,
+      message: reported.message,
       source: 'kubelet',
       possibleCauses: refinements(own.cause),
     }
   }
   const ofReason = CAUSE_OF_REASON[waiting] ?? 'Unknown'
-  if (said.message === '' || ofReason === 'BackOffOnly' || ofReason === 'Unknown') {
-    for (const word of wordsFor({ container: status.name, image, alone }, words)) {
-      const heard = inArea(word)
-      if (heard.cause === 'Unknown' || heard.cause === 'BackOffOnly') continue
-      const message = word.message.slice(0, MAX_MESSAGE)
-      return { ...base, ...heard, message, source: 'event', possibleCauses: unknownToBackOff(heard.cause) }
+  if (reported.message === '' || ofReason === 'BackOffOnly' || ofReason === 'Unknown') {
+    for (const event of eventsFor({ container: status.name, image, onlyFailing }, events)) {
+      const classified = inArea(event)
+      if (classified.cause === 'Unknown' || classified.cause === 'BackOffOnly') continue
+      const message = event.message.slice(0, MAX_MESSAGE)
+      return {
+        ...base,
+        ...classified,
+        message,
+        source: 'event',
+        possibleCauses: possibleCausesBehindBackOff(classified.cause),
+      }
     }
   }
   const cause = own.cause === 'BackOffOnly' ? own.cause : ofReason
-  const message = said.message || status.state?.waiting?.message?.slice(0, MAX_MESSAGE) || waiting
-  const possibleCauses = cause === 'Unknown' ? unknownToBackOff(cause) : refinements(cause)
+  const message = reported.message || status.state?.waiting?.message?.slice(0, MAX_MESSAGE) || waiting
+  const possibleCauses = cause === 'Unknown' ? possibleCausesBehindBackOff(cause) : refinements(cause)
   return { ...base, cause, message, source: 'kubelet', possibleCauses }
 }
 
 const containerFinding = ({ status, init, waiting }: Subject): Finding => {
-  const said = saidByKubelet(status)
-  const { cause, row } = classify(said)
+  const reported = kubeletMessageOf(status)
+  const { cause, row } = classify(reported)
   const killed = status.lastState?.terminated?.reason === 'OOMKilled' ? 'OOMKilled' : undefined
   const found = cause !== 'Unknown' && areaOf(cause) !== 'image' && areaOf(cause) !== 'sandbox'
   return {
@@ -137,7 +143,7 @@ const containerFinding = ({ status, init, waiting }: Subject): Finding => {
     image: '',
     cause: killed ?? (found ? cause : (CAUSE_OF_REASON[waiting] ?? 'Unknown')),
     ...(killed === undefined && found && row !== undefined && { row }),
-    message: said.message || waiting,
+    message: reported.message || waiting,
     source: 'kubelet',
     possibleCauses: [],
   }
@@ -148,17 +154,17 @@ const containerFinding = ({ status, init, waiting }: Subject): Finding => {
  * nothing but a word yields has the witness `event`. Words are those of this very pod (by uid). Empty for a pod that
  * does not fail, has ended, or is being deleted. Never throws.
  */
-export const findFailures = (pod: Pod, words: readonly WarningEvent[], now: number): readonly Finding[] => {
+export const findFailures = (pod: Pod, events: readonly WarningEvent[], now: number): readonly Finding[] => {
   const phase = pod.status?.phase
   if (pod.metadata?.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') return []
   const subjects = subjectsOf(pod)
   const failingImages = subjects.filter(({ waiting }) => IMAGE_REASONS.has(waiting)).length
   const found = subjects.map((subject) =>
     IMAGE_REASONS.has(subject.waiting)
-      ? imageFinding(pod, subject, words, failingImages === 1)
+      ? imageFinding(pod, subject, events, failingImages === 1)
       : containerFinding(subject),
   )
-  return [...found, ...podWideFindings(pod, words, now)]
+  return [...found, ...findPodWideFailures(pod, events, now)]
 }
 
 /** The area a finding belongs to: that of its cause; where the cause is unknown, what was being done when it failed. */
@@ -167,16 +173,21 @@ export const areaOfFinding = ({ cause, image, container }: Finding): IncidentAre
 
 /** Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it tells nothing. */
 export const failingSince = (pod: Pod, now: number): number => {
-  const fell = (type: string) =>
+  const turnedFalse = (type: string) =>
     pod.status?.conditions?.find((condition) => condition.type === type && condition.status === 'False')
       ?.lastTransitionTime
-  const times = [fell('ContainersReady'), fell('Ready'), pod.status?.startTime, pod.metadata?.creationTimestamp]
+  const times = [
+    turnedFalse('ContainersReady'),
+    turnedFalse('Ready'),
+    pod.status?.startTime,
+    pod.metadata?.creationTimestamp,
+  ]
   return times.map(parseTime).find((at) => at !== undefined) ?? now
 }
 
 /** A look at one pod: its findings and since when. */
-export const detectPodFailures = (pod: Pod, words: readonly WarningEvent[], now: number): FailingPod => ({
+export const detectPodFailures = (pod: Pod, events: readonly WarningEvent[], now: number): FailingPod => ({
   pod,
-  findings: findFailures(pod, words, now),
+  findings: findFailures(pod, events, now),
   since: failingSince(pod, now),
 })

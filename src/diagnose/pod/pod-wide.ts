@@ -12,17 +12,17 @@ const STALE_MS = 15 * 60_000
  * The pod has no sandbox with a network, by the kubelet's own word. One that lost it after it ran shows its containers as
  * ended, not as waiting, and stays in phase Running while every new sandbox fails.
  */
-const lostSandbox = ({ status }: Pod): boolean =>
+const hasNoSandbox = ({ status }: Pod): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'PodReadyToStartContainers' && is === 'False') ?? false
 
 /**
  * Waiting for the sandbox or for volumes. The kubelet says `ContainerCreating` then, but `PodInitializing` where there are
  * init containers, which it also says of those that wait for an init container that runs.
  */
-const waitsToBegin = (pod: Pod): boolean => {
+const isWaitingToStart = (pod: Pod): boolean => {
   if (!pod.spec?.nodeName) return false
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
-  if (lostSandbox(pod) && statuses.every(({ state }) => state?.running === undefined)) return true
+  if (hasNoSandbox(pod) && statuses.every(({ state }) => state?.running === undefined)) return true
   if (statuses.length === 0) return (pod.status?.phase ?? 'Pending') === 'Pending'
   const waits = (reason: string) => statuses.some(({ state }) => state?.waiting?.reason === reason)
   const initialising = pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined) ?? false
@@ -33,12 +33,12 @@ const waitsToBegin = (pod: Pod): boolean => {
  * What holds up a whole pod: its sandbox or its volumes. The status says no more than `ContainerCreating`, so only
  * Events tell, and the witness is `event`. At most one finding an area, by the newest word.
  */
-export const podWideFindings = (pod: Pod, words: readonly WarningEvent[], now: number): readonly Finding[] => {
-  if (!waitsToBegin(pod)) return []
+export const findPodWideFailures = (pod: Pod, events: readonly WarningEvent[], now: number): readonly Finding[] => {
+  if (!isWaitingToStart(pod)) return []
   const found = new Map<string, Finding>()
-  for (const word of words.toSorted((a, b) => b.lastSeen - a.lastSeen)) {
-    if (now - word.lastSeen > STALE_MS || word.container !== undefined) continue
-    const { cause, row } = classify(word)
+  for (const event of events.toSorted((a, b) => b.lastSeen - a.lastSeen)) {
+    if (now - event.lastSeen > STALE_MS || event.container !== undefined) continue
+    const { cause, row } = classify(event)
     const area = areaOf(cause)
     if ((area !== 'sandbox' && area !== 'volume') || found.has(area)) continue
     found.set(area, {
@@ -47,7 +47,7 @@ export const podWideFindings = (pod: Pod, words: readonly WarningEvent[], now: n
       image: '',
       cause,
       ...(row !== undefined && { row }),
-      message: word.message.slice(0, MAX_MESSAGE),
+      message: event.message.slice(0, MAX_MESSAGE),
       source: 'event',
       possibleCauses: [],
     })
@@ -59,25 +59,28 @@ export const podWideFindings = (pod: Pod, words: readonly WarningEvent[], now: n
 export const MAX_MESSAGE = 4096
 
 /** What a back-off may turn out to be, whatever somebody's Event says of it. */
-export const unknownToBackOff = (cause: Cause): readonly Cause[] =>
+export const possibleCausesBehindBackOff = (cause: Cause): readonly Cause[] =>
   [...new Set([...refinements(cause), ...refinements('BackOffOnly')])].filter((other) => other !== cause)
 
 /** Of which container detail is sought. */
-export interface Whose {
+export interface FailingContainer {
   readonly container: string
   readonly image: string
   /** Whether it is the only container of the pod that fails: then a word that names none speaks of it. */
-  readonly alone: boolean
+  readonly onlyFailing: boolean
 }
 
-const names = (message: string, image: string): boolean =>
+const quotesImage = (message: string, image: string): boolean =>
   image !== '' && (message.includes(`"${image}"`) || message.includes(`\\"${image}\\"`))
 
 /** Words of a pod that speak of this container, newest first. A word that quotes another image is another container's. */
-export const wordsFor = ({ container, image, alone }: Whose, words: readonly WarningEvent[]): readonly WarningEvent[] =>
-  words
-    .filter((word) => {
-      if (word.container !== undefined) return word.container === container
-      return names(word.message, image) || (alone && !/image \\?"/.test(word.message))
+export const eventsFor = (
+  { container, image, onlyFailing }: FailingContainer,
+  events: readonly WarningEvent[],
+): readonly WarningEvent[] =>
+  events
+    .filter((event) => {
+      if (event.container !== undefined) return event.container === container
+      return quotesImage(event.message, image) || (onlyFailing && !/image \\?"/.test(event.message))
     })
     .toSorted((a, b) => b.lastSeen - a.lastSeen)

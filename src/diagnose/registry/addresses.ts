@@ -93,13 +93,13 @@ export const createLookups = () => {
     (hostname: string, options: LookupOptions, callback: Callback): void => {
       resolveName(hostname, options, (error, addresses) => {
         if (error) return callback(error, [])
-        const fit = addresses.filter(({ address }) => rule(address))
-        const [first] = fit
+        const allowed = addresses.filter(({ address }) => rule(address))
+        const [first] = allowed
         if (first === undefined) {
           const found = addresses.map(({ address }) => address).join(', ')
           return callback(new AddressRefused(`${hostname} resolves to ${found}, where connections are not allowed`), [])
         }
-        if (options.all) callback(null, fit)
+        if (options.all) callback(null, allowed)
         else callback(null, first.address, first.family)
       })
     }

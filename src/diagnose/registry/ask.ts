@@ -31,13 +31,17 @@ const readConfig = async (session: Session, repository: string, digest: string):
 }
 
 /** Which of repository and tag is missing: distribution says MANIFEST_UNKNOWN of both, but lists no tags of the former. */
-const whatIsMissing = async (session: Session, question: Question, answer: RegistryAnswer): Promise<RegistryAnswer> => {
+const findMissingPart = async (
+  session: Session,
+  question: Question,
+  answer: RegistryAnswer,
+): Promise<RegistryAnswer> => {
   if (answer.kind !== 'tagMissing') return answer
   const path = `/${question.reference.repository}/tags/list?n=1`
   const listed = await session.ask({ method: 'GET', path, accept: 'application/json', maxBytes: MAX_ERROR })
   if (listed.status !== 404) return answer
-  const meant = classifyAnswer({ ...listed, ...question, withCredentials: session.showed() })
-  return meant.kind === 'repositoryMissing' || meant.kind === 'projectMissing' ? meant : answer
+  const listAnswer = classifyAnswer({ ...listed, ...question, withCredentials: session.credentialSent() })
+  return listAnswer.kind === 'repositoryMissing' || listAnswer.kind === 'projectMissing' ? listAnswer : answer
 }
 
 /** The manifest that stands there: its digest, and the platforms it is for. */
@@ -52,8 +56,8 @@ const readImage = async (
     const got = head.headers['content-type']?.slice(0, 80) ?? 'nothing'
     return { kind: 'unreachable', message: `the registry answers 200 with ${got} instead of a manifest` }
   }
-  const told = asDigest(wanted) ?? asDigest(head.headers['docker-content-digest'])
-  const path = `/${repository}/manifests/${told ?? wanted}`
+  const reportedDigest = asDigest(wanted) ?? asDigest(head.headers['docker-content-digest'])
+  const path = `/${repository}/manifests/${reportedDigest ?? wanted}`
   const { status, body, cut, headers } = await session.ask({
     method: 'GET',
     path,
@@ -62,15 +66,16 @@ const readImage = async (
   })
   if (status !== 200) {
     // The HEAD was counted, the GET was not let through (pull limits): it exists, and no more is known.
-    if (told !== undefined) return { kind: 'exists', digest: told, platforms: [], mediaType: type }
+    if (reportedDigest !== undefined) return { kind: 'exists', digest: reportedDigest, platforms: [], mediaType: type }
     return { kind: 'unreachable', message: `the registry answers ${status} to GET and 200 to HEAD` }
   }
   if (cut) return { kind: 'unreachable', message: `the manifest is longer than ${MAX_MANIFEST} bytes` }
   const mediaType = manifestType(headers['content-type']) ?? type
   const old = isSchema1(mediaType)
   // The digest of a schema 1 manifest leaves its signatures out.
-  const digest = old ? (told ?? digestOf(body)) : digestOf(body, told)
-  if (told !== undefined && digest !== told) throw new Refused(`the manifest does not match its digest ${told}`)
+  const digest = old ? (reportedDigest ?? digestOf(body)) : digestOf(body, reportedDigest)
+  if (reportedDigest !== undefined && digest !== reportedDigest)
+    throw new Refused(`the manifest does not match its digest ${reportedDigest}`)
   const manifest = readManifest(body)
   if (manifest === undefined) return { kind: 'unreachable', message: "the registry's answer is not a manifest" }
   const platforms =
@@ -96,8 +101,8 @@ export const askEndpoint = async (session: Session, { reference, now }: Question
   if (status === 200) {
     return readImage(session, repository, wanted, { ...head, status, headers })
   }
-  const answer = classifyAnswer({ status, headers, body, reference, now, withCredentials: session.showed() })
-  return whatIsMissing(session, { reference, now }, answer)
+  const answer = classifyAnswer({ status, headers, body, reference, now, withCredentials: session.credentialSent() })
+  return findMissingPart(session, { reference, now }, answer)
 }
 
 type Refusal = Exclude<RegistryAnswer, { kind: 'exists' }>

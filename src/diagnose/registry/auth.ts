@@ -8,7 +8,7 @@ export interface Authorize {
   readonly endpoint: Endpoint
   readonly reach: Reach
   /** How other hosts than the endpoint are reached. */
-  readonly elsewhere: Reach
+  readonly otherHosts: Reach
   readonly challenge: string | readonly string[]
   /** Undefined is the registry's catalog. */
   readonly repository: string | undefined
@@ -81,7 +81,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
   const tokens = new Map<string, { readonly header: string; readonly until: number }>()
 
   const bearer = async (params: Readonly<Record<string, string>>, request: Authorize): Promise<Grant> => {
-    const { endpoint, reach, elsewhere, repository, credential, signal } = request
+    const { endpoint, reach, otherHosts, repository, credential, signal } = request
     const realm = realmOf(params['realm'], endpoint)
     if (realm === undefined) {
       throw new Refused(
@@ -106,7 +106,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
       url,
       headers,
       maxBytes: MAX_ANSWER,
-      reach: realm.home ? reach : elsewhere,
+      reach: realm.home ? reach : otherHosts,
       signal,
     })
     if (answer.status !== 200) return { kind: 'refused', answer }

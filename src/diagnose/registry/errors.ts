@@ -6,7 +6,7 @@ export class Refused extends Error {
   override readonly name = 'Refused'
 }
 
-const SENTENCES: Readonly<Record<string, string>> = {
+const MESSAGES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name does not resolve from here',
   EAI_AGAIN: 'its name cannot be resolved from here at the moment',
   ECONNREFUSED: 'it refuses connections',
@@ -26,10 +26,10 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS on that port',
 }
 
-const codeOf = (error: unknown): string => {
+const errorCodeOf = (error: unknown): string => {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     if ('code' in at && typeof at.code === 'string') return at.code
-    if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0])
+    if (at instanceof AggregateError && at.errors.length > 0) return errorCodeOf(at.errors[0])
   }
   return ''
 }
@@ -41,8 +41,8 @@ export const answerOfError = (error: unknown, host: string): RegistryAnswer => {
   if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')) {
     return { kind: 'unreachable', message: `${host} did not answer in time` }
   }
-  const code = codeOf(error)
-  const why = SENTENCES[code] ?? (error instanceof Error ? tidy(error.message).slice(0, 200) : 'the request failed')
+  const code = errorCodeOf(error)
+  const why = MESSAGES[code] ?? (error instanceof Error ? tidy(error.message).slice(0, 200) : 'the request failed')
   return { kind: 'unreachable', message: `${host}: ${why}${code === '' ? '' : ` (${code})`}` }
 }
 

@@ -20,7 +20,7 @@ describe('where a registry is asked', () => {
   it('is the registry itself, by https, where nothing is configured', async () => {
     expect(await readHosts('harbor.od.com:8443', undefined)).toEqual({
       endpoints: [{ root: 'https://harbor.od.com:8443/v2', named: false, trusted: true, resolves: true }],
-      complaints: [],
+      warnings: [],
     })
     expect(await roots('docker.io', {})).toEqual(['https://registry-1.docker.io/v2'])
   })
@@ -77,10 +77,10 @@ server = "https://registry-1.docker.io"
     ['names a CA that is not there', 'server = "https://r.example"\nca = "none.crt"'],
     ['names something other than http', 'server = "ftp://r.example"'],
   ])('is the registry itself where its file %s, with a complaint', async (_, text) => {
-    const { endpoints, complaints } = await hostsOf('r.example', { 'r.example': text })
+    const { endpoints, warnings } = await hostsOf('r.example', { 'r.example': text })
     expect(endpoints).toMatchObject([{ root: 'https://r.example/v2', named: false }])
-    expect(complaints).toHaveLength(1)
-    expect(complaints[0]).toContain('r.example/hosts.toml')
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain('r.example/hosts.toml')
   })
 
   it('never leads out of the directory', async () => {

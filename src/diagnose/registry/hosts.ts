@@ -22,7 +22,7 @@ export interface Hosts {
   /** Where to ask, first to last. */
   readonly endpoints: readonly Endpoint[]
   /** What could not be understood, in sentences; the rest holds. */
-  readonly complaints: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 const MAX_FILE = 65_536
@@ -53,7 +53,7 @@ const textsOf = (value: unknown): readonly string[] =>
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-interface Place {
+interface HostsDirectory {
   readonly host: string
   readonly directory: string
   /** `_default`: it stands for every registry that has no directory of its own. */
@@ -64,7 +64,7 @@ interface Place {
 const endpointOf = async (
   address: string,
   settings: Record<string, unknown>,
-  place: Place,
+  from: HostsDirectory,
   own: boolean,
 ): Promise<Endpoint> => {
   const url = new URL(address.includes('://') ? address : `https://${address}`)
@@ -72,46 +72,44 @@ const endpointOf = async (
   const path = url.pathname.replace(/\/+$/, '')
   const root = `${url.origin}${settings['override_path'] === true || /(^|\/)v2$/.test(path) ? path : `${path}/v2`}`
   const ca = await Promise.all(
-    textsOf(settings['ca']).map((file) => readBounded(isAbsolute(file) ? file : join(place.directory, file))),
+    textsOf(settings['ca']).map((file) => readBounded(isAbsolute(file) ? file : join(from.directory, file))),
   )
   const capabilities = settings['capabilities'] === undefined ? ['resolve'] : textsOf(settings['capabilities'])
-  const itself = own || url.host === place.host || (place.host === 'docker.io' && url.host === DOCKER_HUB)
+  const itself = own || url.host === from.host || (from.host === 'docker.io' && url.host === DOCKER_HUB)
   return {
-    root: place.host === 'docker.io' && url.host === 'docker.io' ? `${url.protocol}//${DOCKER_HUB}/v2` : root,
+    root: from.host === 'docker.io' && url.host === 'docker.io' ? `${url.protocol}//${DOCKER_HUB}/v2` : root,
     ...(ca.length > 0 && { ca }),
     ...(settings['skip_verify'] === true && { skipVerify: true }),
     named: true,
-    trusted: itself || !place.fallback,
-    ...(!itself && { mirrorOf: place.host }),
+    trusted: itself || !from.fallback,
+    ...(!itself && { mirrorOf: from.host }),
     resolves: capabilities.includes('resolve'),
   }
 }
 
-const parseHosts = async (text: string, place: Place): Promise<Hosts> => {
-  const complaints: string[] = []
+const parseHosts = async (text: string, from: HostsDirectory): Promise<Hosts> => {
+  const warnings: string[] = []
   const endpoints: Endpoint[] = []
   const config: Record<string, unknown> = parse(text)
   const { server, host: hosts } = config
   const entries = isTable(hosts) ? Object.entries(hosts).slice(0, MAX_ENDPOINTS) : []
   for (const [address, settings] of entries) {
     try {
-      endpoints.push(await endpointOf(address, isTable(settings) ? settings : {}, place, false))
+      endpoints.push(await endpointOf(address, isTable(settings) ? settings : {}, from, false))
     } catch (error) {
-      complaints.push(
-        `${place.directory}/hosts.toml, host "${address}": ${error instanceof Error ? error.message : ''}`,
-      )
+      warnings.push(`${from.directory}/hosts.toml, host "${address}": ${error instanceof Error ? error.message : ''}`)
     }
   }
   try {
     // Settings at the root are those of the server, whether it is named or not.
     const named = typeof server === 'string'
-    const own = await endpointOf(named ? server : `https://${place.host}`, config, place, !named || !place.fallback)
+    const own = await endpointOf(named ? server : `https://${from.host}`, config, from, !named || !from.fallback)
     endpoints.push({ ...own, named })
   } catch (error) {
-    complaints.push(`${place.directory}/hosts.toml, server: ${error instanceof Error ? error.message : ''}`)
-    if (endpoints.length === 0) endpoints.push(ownEndpoint(place.host))
+    warnings.push(`${from.directory}/hosts.toml, server: ${error instanceof Error ? error.message : ''}`)
+    if (endpoints.length === 0) endpoints.push(ownEndpoint(from.host))
   }
-  return { endpoints, complaints }
+  return { endpoints, warnings }
 }
 
 /** Docker's habit, which containerd shares: without hosts.toml, each `*.crt` in the directory is a CA. */
@@ -129,7 +127,7 @@ const certificatesIn = async (directory: string): Promise<readonly string[]> => 
 export const readHosts = async (host: string, certsDirectory: string | undefined): Promise<Hosts> => {
   const own = ownEndpoint(host)
   if (certsDirectory === undefined || host.includes('/') || host.startsWith('.'))
-    return { endpoints: [own], complaints: [] }
+    return { endpoints: [own], warnings: [] }
   const port = /:(\d+)$/.exec(host)?.[1]
   const names = [...(port === undefined ? [] : [`${host.slice(0, -port.length - 1)}_${port}_`]), host, '_default']
   for (const name of names) {
@@ -143,15 +141,15 @@ export const readHosts = async (host: string, certsDirectory: string | undefined
     } catch (error) {
       if (!isMissing(error)) {
         const why = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : ''
-        return { endpoints: [own], complaints: [`${directory}/hosts.toml cannot be used: ${why}`] }
+        return { endpoints: [own], warnings: [`${directory}/hosts.toml cannot be used: ${why}`] }
       }
     }
     try {
       const ca = await certificatesIn(directory)
-      return { endpoints: [{ ...own, ...(ca.length > 0 && { ca }) }], complaints: [] }
+      return { endpoints: [{ ...own, ...(ca.length > 0 && { ca }) }], warnings: [] }
     } catch (error) {
-      if (!isMissing(error)) return { endpoints: [own], complaints: [`${directory} cannot be read`] }
+      if (!isMissing(error)) return { endpoints: [own], warnings: [`${directory} cannot be read`] }
     }
   }
-  return { endpoints: [own], complaints: [] }
+  return { endpoints: [own], warnings: [] }
 }

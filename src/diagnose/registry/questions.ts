@@ -20,18 +20,18 @@ export interface AskDeps {
 /** Asked for at once at most: a decision asks for fewer. */
 const MAX_QUESTIONS = 32
 
-const nothing = (sentence: string): PullSecrets => ({ entries: [], sentences: [sentence] })
+const noSecrets = (sentence: string): PullSecrets => ({ entries: [], sentences: [sentence] })
 
 const secretsOf = async (pod: Pod | undefined, { reads, readPullSecrets: allowed }: AskDeps): Promise<PullSecrets> => {
-  if (!pod) return nothing('which pull secrets apply is unknown: no pod is failing any more')
+  if (!pod) return noSecrets('which pull secrets apply is unknown: no pod is failing any more')
   if (!allowed)
-    return nothing('pull secrets are not read (--read-pull-secrets=false), so registries are asked anonymously')
+    return noSecrets('pull secrets are not read (--read-pull-secrets=false), so registries are asked anonymously')
   return readPullSecrets(pod, reads)
 }
 
 const deniedAnonymously = (answer: RegistryAnswer): boolean => answer.kind === 'denied' && !answer.withCredentials
 
-type Told = Pick<Facts, 'pullSecrets' | ImageFactName['fact']>
+type RegistryFacts = Pick<Facts, 'pullSecrets' | ImageFactName['fact']>
 
 /** One question's answer, under its name. */
 type Answered = { readonly [F in ImageFactName['fact']]?: Facts[F] }
@@ -63,19 +63,19 @@ export const createAskRegistries = (deps: AskDeps) => {
     }
   }
 
-  return async (pod: Pod | undefined, names: readonly ImageFactName[], have: Facts): Promise<Told> => {
+  return async (pod: Pod | undefined, names: readonly ImageFactName[], have: Facts): Promise<RegistryFacts> => {
     const before = have.pullSecrets && read.get(have.pullSecrets)
     const secrets = before ?? (await secretsOf(pod, deps))
-    const [asked, beyond] = [names.slice(0, MAX_QUESTIONS), names.slice(MAX_QUESTIONS)]
+    const [asked, tooMany] = [names.slice(0, MAX_QUESTIONS), names.slice(MAX_QUESTIONS)]
     const answers = await Promise.all(asked.map((name) => answer(name, secrets.entries)))
     const denied = answers.some(({ registry = {} }) =>
       Object.values(registry).some((one) => one.known && deniedAnonymously(one.value)),
     )
-    const late = pod !== undefined && denied && deps.readPullSecrets ? await secretsAddedSince(pod, deps.reads) : []
-    const told = have.pullSecrets?.known ? have.pullSecrets.value : secrets.sentences
-    const pullSecrets = known([...new Set([...told, ...late])])
+    const added = pod !== undefined && denied && deps.readPullSecrets ? await secretsAddedSince(pod, deps.reads) : []
+    const sentences = have.pullSecrets?.known ? have.pullSecrets.value : secrets.sentences
+    const pullSecrets = known([...new Set([...sentences, ...added])])
     read.set(pullSecrets, secrets)
-    const refused = beyond.map(
+    const refused = tooMany.map(
       ({ fact, image }): Answered => ({ [fact]: { [image]: unknown('too many images were asked for at once') } }),
     )
     return { pullSecrets, ...merged(have, [...answers, ...refused]) }

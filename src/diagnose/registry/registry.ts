@@ -7,7 +7,7 @@ import { createTtlCache } from './cache.ts'
 import { answerOfError } from './errors.ts'
 import { type Endpoint, readHosts } from './hosts.ts'
 import { createHttp } from './http.ts'
-import { type Listed, listNames, openSession } from './session.ts'
+import { type ListKind, listNames, openSession } from './session.ts'
 import type { ProxySettings } from '../../config/proxy.ts'
 
 export interface RegistryOptions {
@@ -35,7 +35,7 @@ export interface Registry {
    */
   readonly ask: (image: string, credentials: readonly Credential[]) => Promise<RegistryAnswer>
   /** The tags beside an image's own, or the repositories of its registry, asked for in the same way. Never rejects. */
-  readonly list: (what: Listed, image: string, credentials: readonly Credential[]) => Promise<Fact<readonly string[]>>
+  readonly list: (what: ListKind, image: string, credentials: readonly Credential[]) => Promise<Fact<readonly string[]>>
   readonly close: () => void
 }
 
@@ -72,11 +72,11 @@ export const createRegistry = ({
   const http = createHttp(proxy)
   const authority = createAuthority(http, userAgent, now)
   const addresses = guardedAddresses(allowedAddresses)
-  const recent = createTtlCache<RegistryAnswer>({ max: MAX_ANSWERS, now })
+  const answers = createTtlCache<RegistryAnswer>({ max: MAX_ANSWERS, now })
   const lists = createTtlCache<Fact<readonly string[]>>({ max: MAX_LISTS, now })
   const deps = { http, authority, addresses, userAgent, requestTimeoutMs }
 
-  const askOne = async (
+  const askOnce = async (
     endpoint: Endpoint,
     reference: ImageReference,
     credential: Credential | undefined,
@@ -93,13 +93,13 @@ export const createRegistry = ({
 
   const askAll = async (reference: ImageReference, credentials: readonly Credential[]): Promise<RegistryAnswer> => {
     const signal = AbortSignal.timeout(deadlineMs)
-    const { endpoints, complaints } = await readHosts(reference.host, certsDirectory)
+    const { endpoints, warnings } = await readHosts(reference.host, certsDirectory)
     const tried = credentials.length === 0 ? [undefined] : credentials.slice(0, MAX_CREDENTIALS)
     let best: RegistryAnswer | undefined
     for (const endpoint of endpoints) {
       if (!endpoint.resolves && reference.digest === undefined) continue
       for (const credential of tried) {
-        const answer = await askOne(endpoint, reference, credential, signal)
+        const answer = await askOnce(endpoint, reference, credential, signal)
         if (best === undefined || RANK[answer.kind] >= RANK[best.kind]) best = answer
         if (answer.kind !== 'denied') break
       }
@@ -109,13 +109,13 @@ export const createRegistry = ({
       kind: 'unreachable',
       message: `no configured host of ${reference.host} may resolve tags`,
     }
-    return complaints.length > 0 && answer.kind !== 'exists'
-      ? { ...answer, message: `${answer.message}; ${complaints.join('; ')}` }
+    return warnings.length > 0 && answer.kind !== 'exists'
+      ? { ...answer, message: `${answer.message}; ${warnings.join('; ')}` }
       : answer
   }
 
   const listAll = async (
-    what: Listed,
+    what: ListKind,
     { host, repository: of }: ImageReference,
     credentials: readonly Credential[],
   ): Promise<Fact<readonly string[]>> => {
@@ -157,7 +157,7 @@ export const createRegistry = ({
       if (!parsed.ok) return { kind: 'refused', message: parsed.sentence }
       const key = [formatImage(parsed.reference), ...credentials.map(fingerprint)].join('\n')
       try {
-        return await recent.get(key, {
+        return await answers.get(key, {
           load: () => askAll(parsed.reference, credentials),
           lifeMs: ({ kind }) =>
             kind === 'unreachable' || kind === 'limited' ? Math.min(ERROR_LIFE_MS, answerLifeMs) : answerLifeMs,

@@ -77,7 +77,7 @@ describe('credentials', () => {
     const opened = session(http, endpoint)
     await expect(opened.ask(ask)).rejects.toThrow('is not asked')
     expect(sent).toHaveLength(1)
-    expect(opened.showed()).toBe(false)
+    expect(opened.credentialSent()).toBe(false)
   })
 
   it('do not follow a token service’s redirect', async () => {

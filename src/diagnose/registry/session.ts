@@ -20,7 +20,7 @@ export interface Session {
   /** Follows redirects and answers a challenge once. Rejects as `Http.send` does, and with `Refused`. */
   readonly ask: (ask: Ask) => Promise<Answer>
   /** Whether the credential was shown so far, to the registry or its token service. */
-  readonly showed: () => boolean
+  readonly credentialSent: () => boolean
 }
 
 export interface SessionDeps {
@@ -50,10 +50,10 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
     ...(endpoint.ca && { ca: endpoint.ca }),
     ...(endpoint.skipVerify && { skipVerify: true }),
   }
-  const elsewhere: Reach = { addresses }
+  const otherHosts: Reach = { addresses }
   const usable = endpoint.trusted ? credential : undefined
   let authorization: string | undefined
-  let showed = false
+  let credentialSent = false
 
   const deadline = () => AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)])
 
@@ -73,7 +73,7 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
         url,
         headers,
         maxBytes,
-        reach: home ? atEndpoint : elsewhere,
+        reach: home ? atEndpoint : otherHosts,
         signal: deadline(),
       })
       if (![301, 302, 303, 307, 308].includes(answer.status) || answer.headers.location === undefined) return answer
@@ -96,14 +96,14 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
       const grant = await authority.authorize({
         endpoint,
         reach: atEndpoint,
-        elsewhere,
+        otherHosts,
         challenge: challenged,
         repository,
         credential: usable,
         signal: deadline(),
       })
       if (grant.kind === 'none') return answer
-      showed = usable !== undefined
+      credentialSent = usable !== undefined
       // The registry's challenge stands: what the token service answers is the registry's word.
       if (grant.kind === 'refused') {
         return { ...grant.answer, headers: { ...grant.answer.headers, 'www-authenticate': challenged } }
@@ -111,20 +111,20 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
       authorization = grant.header
       return followed(ask)
     },
-    showed: () => showed,
+    credentialSent: () => credentialSent,
   }
 }
 
 // The names that a registry lists: tags of a repository, repositories of its catalog. Many list neither.
 
-export type Listed = 'tags' | 'repositories'
+export type ListKind = 'tags' | 'repositories'
 
 /** Of a registry with more, the first so many are compared. */
 const MAX_NAMES = 1_000
 const MAX_ANSWER = 1_048_576
 const LONGEST_NAME = 256
 
-const readNames = (body: Buffer, what: Listed): readonly string[] | undefined => {
+const readNames = (body: Buffer, what: ListKind): readonly string[] | undefined => {
   try {
     const names = (JSON.parse(body.toString('utf8')) as Record<string, unknown> | null)?.[what]
     // GitLab and distribution say null of a repository whose tags were all deleted.
@@ -139,7 +139,7 @@ const readNames = (body: Buffer, what: Listed): readonly string[] | undefined =>
 /** One request, and no further page. Rejects as the session does. */
 export const listNames = async (
   session: Session,
-  what: Listed,
+  what: ListKind,
   repository: string,
 ): Promise<Fact<readonly string[]>> => {
   const path = what === 'tags' ? `/${repository}/tags/list?n=${MAX_NAMES}` : `/_catalog?n=${MAX_NAMES}`
