@@ -1,7 +1,8 @@
 import type { Cause } from '../model/causes.ts'
+import type { Runtime } from './contexts.ts'
 import { buildMatcher } from './matcher.ts'
-import { normalise } from './normal-form.ts'
-import type { Row, Runtime } from './row.ts'
+import { MAX_MESSAGE, normalise } from './normal-form.ts'
+import type { Row } from './row.ts'
 import { ROWS } from './rows.ts'
 
 export interface FailureMessage {
@@ -13,13 +14,13 @@ export interface FailureMessage {
 
 export interface Classification {
   readonly cause: Cause
-  /** Id of the row that fitted; absent for `Unknown`. */
+  /** Id of the matching row; absent for `Unknown`. */
   readonly row?: string
-  /** As given, else as the message's words tell. */
+  /** As given, else by the message. */
   readonly runtime?: Runtime
 }
 
-/** Reasons of events that tell of other things than starting a pod, whatever words they use. */
+/** Reasons of Events that are not about starting a pod, whatever their message. */
 const UNRELATED_REASONS: ReadonlySet<string> = new Set([
   'FailedScheduling',
   'Unhealthy',
@@ -36,7 +37,7 @@ const UNRELATED_REASONS: ReadonlySet<string> = new Set([
 const match = buildMatcher(ROWS)
 const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 
-/** The cause of a failure by its words alone; `Unknown` where no row fits. Pure, linear in the message, never throws. */
+/** The cause of a failure by its message alone; `Unknown` where no row matches. Pure, linear in the message, never throws. */
 export const classify = ({ reason, message, runtime }: FailureMessage): Classification => {
   // A container's state may have a reason and no message: `OOMKilled`.
   const read = match(reason, normalise(message.trim() === '' ? reason : message))
@@ -50,20 +51,17 @@ export const classify = ({ reason, message, runtime }: FailureMessage): Classifi
 /** The row of that id, with its sample, source and explanation; undefined where there is none. */
 export const explainRow = (id: string): Row | undefined => BY_ID.get(id)
 
-/** What precedes a quoted image in the words of kubelet, containerd, CRI-O and cri-dockerd. */
+/** What precedes a quoted image in messages of kubelet, containerd, CRI-O and cri-dockerd. */
 const QUOTED =
   /(?:pull(?:ing|ed)? image|pull and unpack image|resolve reference|inspect image|default image tag|image reference|container image|sandbox image|short-name) \\*"([^"\\\s]{1,512})\\*"/i
 const BARE = /(?:image pull failed for|pull access denied for|docker:\/\/|manifest for) ?([^\s",\\]{1,512})/i
-
-/** How much of a message is searched, in characters. */
-const MAX_SEARCH = 4096
 
 /**
  * The image that a pull failure names, as the message writes it; undefined where it names none (kubelet leaves an
  * empty quote when it does not know it). Of several the first: kubelet's own, which is as the pod has it.
  */
 export const imageInMessage = (message: string): string | undefined => {
-  const text = message.slice(0, MAX_SEARCH)
+  const text = message.slice(0, MAX_MESSAGE)
   const found = QUOTED.exec(text)?.[1] ?? BARE.exec(text)?.[1]
   return found?.replace(/[:,.;]+$/, '') || undefined
 }

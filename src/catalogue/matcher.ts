@@ -1,9 +1,8 @@
 import { compilePattern } from '../model/pattern.ts'
 import { buildAutomaton } from './aho-corasick.ts'
-import { CONTEXT_NAMES, type ContextName, CONTEXTS } from './contexts.ts'
+import { CONTEXT_NAMES, type ContextName, CONTEXTS, type Runtime, RUNTIME_PHRASES } from './contexts.ts'
 import type { NormalForm } from './normal-form.ts'
-import type { Piece, Row, Runtime } from './row.ts'
-import { RUNTIME_PHRASES } from './runtime.ts'
+import type { Piece, Row } from './row.ts'
 
 /** What a message's words say: the first row that fits, and whose words they are. */
 export interface Reading {

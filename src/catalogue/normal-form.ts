@@ -1,5 +1,5 @@
-/** Longest message looked at, in characters; old-style events have no limit of their own. */
-const MAX_MESSAGE = 4096
+/** How much of a message is read or kept, in characters; Events of the old API have no limit of their own. */
+export const MAX_MESSAGE = 4096
 
 export interface NormalForm {
   /** Lower case, on one line with single spaces, without escaped quotes, gRPC wrapping and prefixes. */

@@ -1,9 +1,6 @@
 import type { Cause } from '../model/causes.ts'
 import type { ContextName } from './contexts.ts'
 
-/** The container runtime whose words a message is, where that is known. */
-export type Runtime = 'docker' | 'containerd' | 'crio' | 'kubelet'
-
 /**
  * A piece that a message must or must not have, against its normal form (see `normal-form.ts`): a literal in lower case,
  * or an RE2 pattern, which is only run where the row's literals were all found.

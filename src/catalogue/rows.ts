@@ -1,9 +1,48 @@
 import type { Row } from './row.ts'
-import { DEVICE_ROWS } from './rows/container-device.ts'
-import { CONTAINER_ROWS } from './rows/container.ts'
-import { IMAGE_ROWS } from './rows/image.ts'
-import { SANDBOX_ROWS } from './rows/sandbox.ts'
-import { VOLUME_ROWS } from './rows/volume.ts'
+import { CONTAINER_ROWS, DEVICE_ROWS } from './rows/container.ts'
+import { IMAGE_ACCESS_ROWS } from './rows/image-access.ts'
+import { IMAGE_CONTENT_ROWS } from './rows/image-content.ts'
+import { IMAGE_GENERAL_ROWS } from './rows/image-general.ts'
+import { IMAGE_NAME_ROWS } from './rows/image-name.ts'
+import { IMAGE_PROJECT_ROWS } from './rows/image-project.ts'
+import { IMAGE_TLS_ROWS, IMAGE_TRANSPORT_ROWS } from './rows/image-transport.ts'
+import { SANDBOX_FIREWALL_ROWS } from './rows/sandbox-firewall.ts'
+import { SANDBOX_IDENTITY_ROWS } from './rows/sandbox-identity.ts'
+import { SANDBOX_IMAGE_ROWS } from './rows/sandbox-image.ts'
+import { SANDBOX_NETWORK_ROWS } from './rows/sandbox-network.ts'
+import { SANDBOX_PROFILE_ROWS } from './rows/sandbox-profile.ts'
+import { SANDBOX_RUNTIME_ROWS } from './rows/sandbox-runtime.ts'
+import { ATTACH_ROWS } from './rows/volume-attach.ts'
+import { MOUNT_ROWS } from './rows/volume-mount.ts'
+import { NFS_ROWS } from './rows/volume-nfs.ts'
+import { OBJECT_ROWS } from './rows/volume-objects.ts'
+
+/**
+ * From what never reached a registry to what is left unsaid. Answers of the registry come before broken connections,
+ * these before its internal errors: a 500 that wraps a time-out is a time-out.
+ */
+const IMAGE_ROWS: readonly Row[] = [
+  ...IMAGE_NAME_ROWS,
+  ...IMAGE_TLS_ROWS,
+  ...IMAGE_CONTENT_ROWS,
+  ...IMAGE_PROJECT_ROWS,
+  ...IMAGE_ACCESS_ROWS,
+  ...IMAGE_TRANSPORT_ROWS,
+  ...IMAGE_GENERAL_ROWS,
+]
+
+/** The most telling first; what only says that time ran out comes last. */
+const SANDBOX_ROWS: readonly Row[] = [
+  ...SANDBOX_IMAGE_ROWS,
+  ...SANDBOX_FIREWALL_ROWS,
+  ...SANDBOX_NETWORK_ROWS,
+  ...SANDBOX_IDENTITY_ROWS,
+  ...SANDBOX_PROFILE_ROWS,
+  ...SANDBOX_RUNTIME_ROWS,
+]
+
+/** What the mount program said comes before what kubelet or a driver made of it. */
+const VOLUME_ROWS: readonly Row[] = [...NFS_ROWS, ...MOUNT_ROWS, ...OBJECT_ROWS, ...ATTACH_ROWS]
 
 /**
  * Everything that is known, in the order in which it is asked. Sandboxes come early, for their messages carry whole

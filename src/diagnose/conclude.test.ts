@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { refinements } from '../catalogue/refinements.ts'
+import { possibleCausesOf } from './pod/possible-causes.ts'
 import type { Cause } from '../model/causes.ts'
 import {
   type Facts,
@@ -28,7 +28,7 @@ const finding = (cause: Cause, more: Partial<Finding> = {}): Finding => ({
   cause,
   message: 'it says',
   source: 'kubelet',
-  possibleCauses: refinements(cause),
+  possibleCauses: possibleCausesOf(cause),
   ...more,
 })
 

@@ -20,7 +20,7 @@ import { areaOfFinding } from './pod/findings.ts'
 
 const SOURCE_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 
-/** What is firmly known before what is said, a cause before a bare back-off. */
+/** Confirmed findings before reported ones, a cause before a bare back-off. */
 const rankOf = ({ cause, source }: Finding): number =>
   SOURCE_RANK[source] + (cause === 'BackOffOnly' ? 10 : cause === 'Unknown' ? 20 : 0)
 
@@ -110,7 +110,7 @@ const MISSING: ReadonlySet<Cause> = new Set<Cause>([
   'Forbidden',
 ])
 
-/** What is odd between the status and the registry, said where a person would wonder. */
+/** Contradictions between the status and the registry, explained to the reader. */
 const contradictions = (findings: readonly Finding[], facts: Facts): readonly Evidence[] =>
   findings.flatMap(({ image, cause, source }): readonly Evidence[] => {
     const answer = facts.registry[normalImage(image)]
@@ -143,7 +143,7 @@ const concludeOnNode = (
 
 /**
  * What is the matter, from all that is known: the findings in the light of the registry's answers on the present images,
- * the evidence in the order in which it was found, and what to change for good. Pure; with the same facts, the same.
+ * the evidence in the order in which it was found, and the permanent fix. Pure; with the same facts, the same.
  */
 export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
   const { owner, area, pods } = incident
@@ -209,7 +209,7 @@ export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<Node
       return mayBeCause(finding, cause) ? confirmed(finding, cause) : { ...finding, possibleCauses: [] }
     }
     case 'denied': {
-      // The node may have credentials that are nowhere to be seen: what anybody is denied proves nothing of the pod.
+      // The node may have credentials that are not visible: a denied anonymous pull proves nothing about the pod.
       if (!answer.withCredentials) return { ...finding, possibleCauses: [] }
       if (DENIALS.has(finding.cause)) return confirmed(finding, finding.cause)
       return mayBeCause(finding, 'Unauthorized')

@@ -70,7 +70,7 @@ export const evidenceOfPods = (pods: readonly FailingPod[], area: IncidentArea):
   return [...lines.slice(0, MAX_LISTED * 2), ...more]
 }
 
-/** Who owns the pods, whether it can be written to, and who would write it back. */
+/** Who owns the pods, whether it can be changed, and which tools would revert that. */
 export const evidenceOfOwner = ({
   ref,
   support,

@@ -24,18 +24,18 @@ export interface GatherDeps {
   readonly registry: Pick<Registry, 'ask' | 'list'>
   /** Whether secrets may be read at all; without it registries are asked anonymously. Default true. */
   readonly readPullSecrets?: boolean
-  /** Whether secrets may be listed, to say what a release of Helm's was made from: the command's user, never the controller. Default false. */
+  /** Whether secrets may be listed, to name the source of a Helm release: the command's user, never the controller. Default false. */
   readonly readsReleases?: boolean
-  /** How agents are asked; absent: nobody asks them, and what only they see is unknown. */
+  /** How agents are asked; absent: they are not, and what only they know is unknown. */
   readonly agents?: Agents
 }
 
 export interface Agents {
-  /** The operator's own, where orders lie. */
+  /** The operator's own, where NodeTasks are. */
   readonly namespace: string
   /** Where remediators share leases of nodes. */
   readonly nodeLeases?: string | undefined
-  /** What the agent on a node sees: by an order, or by what it answered before. */
+  /** Inspects a node: by a new task, or by the results of earlier ones. */
   readonly inspect: Inspect
 }
 
@@ -79,7 +79,7 @@ export const createGather = (deps: GatherDeps) => {
   const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NO_AGENTS } = deps
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
 
-  /** Everything begins at once; what nobody asks for is left out. */
+  /** All reads start at the same time; facts that are not requested are left out. */
   const startReads = (incident: Incident, names: readonly FactName[]): { [K in keyof Facts]?: Promise<Facts[K]> } => {
     const inspection = find(names, 'inspection')
     const installer = find(names, 'installer')

@@ -1,15 +1,14 @@
+import type { KubeClient } from '../kube/client.ts'
 import { forbidden, kubeErrorOf, notFound } from '../kube/errors.ts'
 import { parsePath } from '../kube/paths.ts'
 import { type Fact, known, unknown } from '../model/incident.ts'
 
-/** What diagnose asks of the API server: single objects, and lists that are bounded by a selector or a limit. */
-export interface Reads {
-  get<T>(path: string, options?: { readonly accept?: string }): Promise<T>
-  list<T>(
-    path: string,
-    options?: { readonly labelSelector?: string; readonly fieldSelector?: string; readonly limit?: number },
-  ): Promise<{ readonly items: readonly T[] }>
-}
+/** What diagnose needs of the Kubernetes API: single objects, and lists that a selector or a limit bounds. */
+export type Reads = Pick<KubeClient, 'get' | 'list'>
+
+/** An object of JSON, not an array. */
+export const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Metadata alone: a ReplicaSet is read only for the name of its owner. */
 export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'

@@ -1,4 +1,4 @@
-/** What tests of nodes begin with: an agent's look at a node that is well. */
+/** Fixtures of nodes: the inspection of a healthy node. */
 import type { NodeInspection } from '../api/node-task.ts'
 
 type Chain = NonNullable<NodeInspection['chains']['list']>[number]

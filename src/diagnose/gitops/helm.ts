@@ -8,7 +8,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { parseImage } from '../../model/image-reference.ts'
 import { type Fact, type KeptBy, known, unknown } from '../../model/incident.ts'
 import type { Secret } from '../../model/kubernetes.ts'
-import { type Reads, whyUnread } from '../read.ts'
+import { isTable, type Reads, whyUnread } from '../read.ts'
 
 interface Release {
   readonly chart?: {
@@ -72,9 +72,6 @@ export const readHelmRelease = async (
 
 const MAX_DEPTH = 12
 const MAX_NODES = 20_000
-
-const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Paths in Helm's notation, as `web.image.repository`; empty where the image does not stand in the values. Pure, bounded. */
 export const imageValues = (values: unknown, image: string): readonly string[] => {

@@ -1,4 +1,4 @@
-/** Where what a GitOps tool writes comes from: repository, path and, where the image stands in Helm values, which of them. */
+/** The source of what a GitOps tool writes: repository, path and, if the image is in Helm values, which of them. */
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { type Fact, type Incident, type KeptBy, known, unknown } from '../../model/incident.ts'
@@ -42,7 +42,7 @@ const MAX_TEXT = 300
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT) : undefined
 
-/** A password in an address is nobody's business. */
+/** Without the password that an address may have. */
 const address = (value: unknown): string | undefined =>
   text(value)?.replace(/^(?<scheme>[a-z+]+:\/\/)[^/@]*@/, '$<scheme>')
 
@@ -103,7 +103,7 @@ const readGitOpsObject = async (
   const resource = GITOPS_KINDS[kind]
   if (namespace !== undefined) return reads.get<GitOpsObject>(pathOf({ ...resource, namespace, name }))
   const { items } = await reads.list<GitOpsObject>(pathOf(resource), { fieldSelector: `metadata.name=${name}` })
-  // Two of one name in two namespaces: nobody can say which.
+  // Two with one name in two namespaces: which one is unknown.
   return items.length === 1 ? items[0] : undefined
 }
 

@@ -54,7 +54,7 @@ const missing = (facts: Facts, names: readonly FactName[]): readonly FactName[] 
     'image' in name ? facts[name.fact]?.[name.image] === undefined : facts[name.fact] === undefined,
   )
 
-/** A registry that nobody finds cannot be asked; Docker Hub lists no repositories. */
+/** A registry whose name does not resolve cannot be asked; Docker Hub lists no repositories. */
 const missingFacts = ({ finding, image, reference }: Question, facts: Facts): readonly FactName[] => {
   const of = (fact: ImageFactName['fact']): FactName => ({ fact, image })
   const first = missing(facts, [
@@ -93,7 +93,7 @@ const nameOf = ({ host, repository }: ImageReference): string => `${host}/${repo
 const projectOf = ({ host, repository }: ImageReference): string =>
   [host, ...repository.split('/').slice(0, -1)].join('/')
 
-/** Whether whoever may push the one may push the other: a name of somebody else's may be chosen to be mistaken. */
+/** Whether both are pushed by the same people: someone else may have chosen a similar name on purpose. */
 const sameProject = (image: string, reference: ImageReference): boolean => {
   const parsed = parseImage(image)
   return parsed.ok && projectOf(parsed.reference) === projectOf(reference)
@@ -159,7 +159,7 @@ const explainMissingName = (question: Question, facts: Facts, reported: string):
   return [{ kind: 'Undetermined', of: question.finding.image, message }]
 }
 
-/** Whether this very repository, or one beside it, was pulled by somebody in the cluster. */
+/** Whether the cluster has pulled this very repository, or one beside it. */
 const relativesOf = ({ host, repository }: ImageReference, facts: Facts) => {
   const parent = repository.split('/').slice(0, -1).join('/')
   const images = facts.knownImages?.known ? facts.knownImages.value : []
@@ -249,7 +249,7 @@ const explain = (question: Question, facts: Facts): readonly Explanation[] => {
   }
 }
 
-/** Likeliest first for each failing image; empty as long as facts are missing by which more could be said. */
+/** Likeliest first for each failing image; empty until all facts that could say more are there. */
 export const explainImages = (findings: readonly Finding[], facts: Facts): readonly Explanation[] => {
   if (facts.knownImages === undefined || detailFacts(findings, facts).length > 0) return []
   return questionsOf(findings).flatMap((question) => explain(question, facts))

@@ -1,4 +1,4 @@
-/** Images that run or ran near a failing pod: a name that somebody pulled is a name that was there. */
+/** Images that run or ran near a failing pod: a name that was pulled once existed. */
 import { pathOf } from '../../kube/paths.ts'
 import { normalImage } from '../../model/image-reference.ts'
 import { type Fact, type Incident, known, type KnownImage, unknown } from '../../model/incident.ts'
@@ -22,7 +22,7 @@ const onNode = ({ metadata, status }: Node): readonly KnownImage[] =>
     .filter((name) => !name.includes('@') && !name.includes('<none>'))
     .map((name) => ({ image: normalImage(name), where: `on node ${metadata.name}` }))
 
-/** Containers that were started: what merely stands in a spec may be mistyped there as well. */
+/** Containers that were started: an image that is only in a spec may be mistyped there as well. */
 const inPod = ({ metadata, spec, status }: Pod): readonly KnownImage[] => {
   const started = new Set(
     [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]

@@ -1,4 +1,4 @@
-/** A finding of a node in the light of what the agent and the pod's own status say: confirmed, refuted, or still open. Pure. */
+/** Confirms a finding about a node by the agent's inspection and the pod's own status, or rules it out. Pure. */
 import type { NodeInspection } from '../../api/node-task.ts'
 import { findDockerChain, isDockersChain } from '../../model/firewall.ts'
 import type { Facts, Finding } from '../../model/incident.ts'
@@ -6,7 +6,7 @@ import type { Pod } from '../../model/kubernetes.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import { detailOf, isCsiMount, creatorOf } from './findings.ts'
 
-/** Confirmed, with who vouches; or refuted, with why; undefined: nobody can say. */
+/** Confirmed, with the source; or ruled out, with the reason; undefined: unknown. */
 type Verdict = { readonly source: 'agent' | 'kubelet' } | { readonly ruledOut: string } | undefined
 
 const CONFIRMED_BY_AGENT: Verdict = { source: 'agent' }
@@ -22,7 +22,7 @@ const confirmChain = (finding: Finding, inspection: NodeInspection | undefined):
       ruledOut: `chain ${chain} is not Docker's (${creatorOf(chain)}): restarting a runtime does not recreate it`,
     }
   }
-  // Whose chain is missing must be known before its maker is restarted.
+  // The missing chain must be known before the program that creates it is restarted.
   if (chain === undefined || !inspection) return undefined
   const found = findDockerChain(inspection.chains)
   if (found.kind === 'There') return { ruledOut: 'chain DOCKER exists now, in filter and in nat' }
@@ -87,8 +87,8 @@ const confirm = (finding: Finding, pods: readonly Pod[], inspection: NodeInspect
 }
 
 /**
- * A finding of a node's cause as it is known now. One that is refuted keeps its cause, says why, and has only hearsay
- * for it, so that nothing comes of it. `pods`: those it was found on.
+ * A finding of a node's cause as it is known now. One that is ruled out keeps its cause, says why, and has only the source
+ * `event`, so that no action follows. `pods`: those it was found on.
  */
 export const confirmOnNode = (found: Finding, pods: readonly Pod[], { inspection }: Facts): Finding => {
   const detail = detailOf(found)

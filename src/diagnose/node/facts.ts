@@ -1,4 +1,4 @@
-/** Facts of an incident that lies with a node. */
+/** Facts of an incident of a node. */
 import type { NodeTask } from '../../api/kinds.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
 import type { Lease } from '../../kube/leader-election.ts'
@@ -17,7 +17,7 @@ import { CONTROL_PLANE_LABELS } from '../../model/names.ts'
 import { type NodeLease, nodeLeaseName, nodeLeaseOf } from '../../model/node-lease.ts'
 import { METADATA_ONLY, readFact, type Reads, whyUnread } from '../read.ts'
 
-/** Namespaces, and orders, that are read one by one: more than fail on one node at once. */
+/** Namespaces, and tasks, that are read one by one: more than fail on one node at once. */
 const MAX_READ = 64
 
 /** Name of the node that an incident is about: its target, else where the first of its pods runs. */
@@ -46,7 +46,7 @@ export const readNamespaces = async (
   return Object.fromEntries(facts)
 }
 
-/** Who works on a node by the lease that remediators share; nobody where there is none. Never rejects. */
+/** Who works on a node by the lease that remediators share; undefined where there is none. Never rejects. */
 export const readNodeLease = async (
   node: string,
   namespace: string,
@@ -75,7 +75,7 @@ export const readNodePods = async (incident: Incident, reads: Reads): Promise<Fa
   }
 }
 
-/** Orders by their names; one that is not there is left out. Never rejects. */
+/** NodeTasks by name; one that does not exist is left out. Never rejects. */
 export const readTasks = async (
   names: readonly string[],
   namespace: string,
@@ -143,7 +143,7 @@ export const nodeRef = ({ name, uid }: { readonly name: string; readonly uid: st
 export const isNodeRef = ({ kind, apiVersion }: Pick<ObjectRef, 'kind' | 'apiVersion'>): boolean =>
   kind === 'Node' && apiVersion === 'v1'
 
-/** The node as the owner of what lies with it: it has no template, and nothing makes its pods anew because of it. */
+/** The node as the target of its own failures: it has no template, and nothing recreates its pods because of it. */
 export const ownerOfNode = ({ metadata }: Node): Owner => ({
   ref: nodeRef(metadata),
   resourceVersion: metadata.resourceVersion,
@@ -173,7 +173,7 @@ export const readNodeRef = async (name: string, reads: Reads): Promise<ObjectRef
   }
 }
 
-/** The node of an incident as it is now; undefined where it is gone, or was made anew under the name. */
+/** The node of an incident as it is now; undefined where it is gone, or was recreated under the same name. */
 export const readOwnerNode = async ({ name, uid }: ObjectRef, reads: Reads): Promise<Owner | undefined> => {
   try {
     const node = await reads.get<Node>(pathOf({ kind: 'Node', name }))

@@ -10,7 +10,7 @@ import type { NodeEntry } from '../../watch/node-cache.ts'
 const RUNTIME_DOWN =
   /container runtime is down|PLEG is not healthy|container runtime status check may not have completed yet/i
 
-/** What a node is in an incident's list of what fails: its own object in the place of a pod. */
+/** A node in the list of failing pods of its incident: its own object represents it. */
 const nodeAsPod = ({ name, uid, labels, annotations }: NodeEntry): Pod => ({
   apiVersion: 'v1',
   kind: 'Node',
@@ -30,14 +30,14 @@ const findingOf = ({ readiness }: NodeEntry): Finding | undefined => {
     possibleCauses: [],
   } as const
   if (status === 'False' && RUNTIME_DOWN.test(message)) return { ...base, source: 'kubelet' }
-  // A silent kubelet may have died with its runtime, or its machine with it: only the agent can tell.
+  // A silent kubelet may have died with its runtime, or the machine with it: only the agent knows.
   if (status === 'Unknown') return { ...base, source: 'event' }
   return undefined
 }
 
 /**
- * What a node says of itself by its condition Ready: that its runtime is down, by the kubelet's own word, or that the
- * kubelet is silent. No findings: nothing of it is the runtime's. `now` in ms since the epoch.
+ * What a node reports in its condition Ready: that its runtime is down, according to the kubelet, or that the kubelet is
+ * silent. No findings: the runtime is not involved. `now` in ms since the epoch.
  */
 export const detectNodeFailures = (node: NodeEntry, now: number): FailingPod => {
   const finding = findingOf(node)
@@ -70,7 +70,7 @@ const CREATORS: readonly (readonly [prefix: RegExp, whose: string])[] = [
   [/^WEAVE/, 'Weave Net creates it'],
 ]
 
-/** Who makes a chain that is not Docker's, as a clause. */
+/** Who creates a chain that is not Docker's, as a clause. */
 export const creatorOf = (chain: string): string =>
   CREATORS.find(([prefix]) => prefix.test(chain))?.[1] ?? 'Docker does not create it'
 

@@ -1,7 +1,8 @@
-/** Has the agent on a node look: an order, and its answer. */
+/** Inspects a node through its agent: by a NodeTask, or by reading the results of earlier ones. */
 import { randomBytes } from 'node:crypto'
 import type { NodeTask } from '../../api/kinds.ts'
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
+import type { KubeClient } from '../../kube/client.ts'
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { parseTime } from '../../model/duration.ts'
@@ -11,48 +12,42 @@ import { setBounded } from '../../runtime/bounded-map.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
 import { type Reads, whyUnread } from '../read.ts'
 
-/** What orders need of the Kubernetes API. */
-export interface OrderApi {
-  create<T>(path: string, body: unknown): Promise<T>
-  get<T>(path: string): Promise<T>
-}
-
 export interface InspectByTaskDeps {
-  readonly kube: OrderApi
-  /** The operator's own, where orders lie. */
+  readonly kube: Pick<KubeClient, 'create' | 'get'>
+  /** The operator's own, where NodeTasks are. */
   readonly namespace: string
   readonly clock: Clock
-  /** Nodes that are asked at once. Each keeps a worker waiting, and a hundred silent nodes must not keep all of them. */
+  /** Nodes asked at the same time. Each keeps a worker waiting, and a hundred silent nodes must not occupy all of them. */
   readonly atOnce: number
-  /** An order was answered, or given up: its result in one word. */
+  /** A task was answered, or abandoned: its result in one word. */
   readonly onAnswer?: (result: string) => void
 }
 
-/** An agent refuses what is older: a look that nobody waits for any more need not be taken. */
+/** An agent refuses an older task: an inspection that no one waits for is not needed. */
 const DEADLINE_MS = 30_000
 const GIVE_UP_MS = 10_000
 const FIRST_POLL_MS = 250
 const LONGEST_POLL_MS = 1_000
-/** How long an answer serves those who ask for nothing newer. */
+/** How long an answer is reused, unless a newer one is requested. */
 const FRESH_MS = 5_000
-/** A node that stays silent is asked less and less often: it may be switched off for good. */
+/** A node that stays silent is asked less and less often: it may be switched off permanently. */
 const MAX_SILENCE_MS = 120_000
 /** Nodes whose answers are kept; beyond it the oldest is forgotten. */
 const MAX_NODES = 1_000
 
 interface PendingInspection {
-  /** When it was ordered, ms since the epoch: what the agent saw is newer. */
+  /** When the task was created, ms since the epoch: the inspection is newer. */
   readonly at: number
   readonly answer: Promise<Fact<NodeInspection>>
-  /** Until when the answer serves, ms since the epoch. */
+  /** Until when the answer is reused, ms since the epoch. */
   until: number
-  /** Whether the agent told what it saw; false while it is asked. */
+  /** Whether the agent answered with an inspection; false until then. */
   isKnown: boolean
-  /** How often in a row nothing came of it. */
+  /** Consecutive failures. */
   failures: number
 }
 
-/** `inspect-<node>-<random>`: each look is another one. */
+/** `inspect-<node>-<random>`: each inspection has its own task. */
 const nameOf = (node: string): string =>
   `inspect-${node.slice(0, 200).replace(/[.-]+$/, '')}-${randomBytes(5).toString('hex')}`
 
@@ -76,8 +71,8 @@ const describeCreateError = (path: string, error: unknown): string =>
     : whyUnread(path, error)
 
 /**
- * Orders an Inspect and waits for the answer. Those who ask of one node at once share one order, and its answer serves a
- * few seconds; `since` makes it a new one where the last was ordered before, and `maxAgeMs` lets an older one serve.
+ * Creates an Inspect task and waits for its result. Concurrent callers for one node share a task, and its result is reused
+ * for a few seconds; `since` requires one created after it, and `maxAgeMs` accepts an older one.
  * Never rejects.
  */
 export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }: InspectByTaskDeps): Inspect => {
@@ -147,12 +142,12 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
 
 export interface InspectByReadingDeps {
   readonly reads: Reads
-  /** The operator's own, where orders lie. */
+  /** The operator's own, where NodeTasks are. */
   readonly namespace: string
   readonly now: () => number
 }
 
-/** What an agent saw longer ago tells nothing of now. */
+/** An older inspection says nothing about the present. */
 const MAX_AGE_MS = 10 * 60_000
 
 const inspectionOf = ({
@@ -162,7 +157,7 @@ const inspectionOf = ({
   return status?.inspection && at !== undefined ? { at, inspection: status.inspection } : undefined
 }
 
-/** For those who may write nothing: the newest that the agent on the node said within ten minutes. Never rejects. */
+/** For callers without write access: the newest inspection of the node within ten minutes. Never rejects. */
 export const createInspectByReading =
   ({ reads, namespace, now }: InspectByReadingDeps): Inspect =>
   async ({ name, uid }) => {
@@ -184,18 +179,18 @@ export const createInspectByReading =
     }
   }
 
-/** A node whose state is asked for. */
+/** A node to inspect. */
 export interface InspectTarget {
   readonly name: string
   readonly uid: string
   /** Not older than that, ms since the epoch. */
   readonly since?: number
-  /** So old an answer will do, ms; absent: one of a few seconds. */
+  /** Accepts an answer of this age, ms; absent: a few seconds. */
   readonly maxAgeMs?: number
 }
 
 /** What the agent on a node sees. Never rejects: an agent that does not answer is unknown, and says why. */
 export type Inspect = (node: InspectTarget) => Promise<Fact<NodeInspection>>
 
-/** Where nobody can be asked. */
+/** Where no agent can be asked. */
 export const inspectNothing: Inspect = () => Promise.resolve(unknown('no agent is asked here'))

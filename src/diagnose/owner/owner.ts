@@ -48,7 +48,7 @@ export const ownerOfWorkload = (ref: ObjectRef, workload: Workload): Owner => {
   }
 }
 
-/** A pod that nothing owns: its own image is mutable, and nothing makes it anew. */
+/** A pod that nothing owns: its own image is mutable, and nothing recreates it. */
 export const ownerOfPod = (pod: Pod): Owner => {
   const { metadata, spec } = pod
   const { name, namespace, uid } = metadata
@@ -127,7 +127,7 @@ const ownerBase = (ref: ObjectRef, object: Workload, template: PodSpec | undefin
     observedGeneration: status?.observedGeneration ?? generation,
     ...(blocked !== undefined && { blocked }),
     keepsBrokenPods: false,
-    // A Job makes a deleted pod anew, but counts it as one of its failures: with backoffLimit 0 that is its end.
+    // A Job recreates a deleted pod, but counts it as a failure: with backoffLimit 0 it then fails.
     recreatesPods: false,
     patchesPods: true,
   }
@@ -145,7 +145,7 @@ export const ownerOfJob = (ref: ObjectRef, job: Workload): Owner => {
   }
 }
 
-/** A CronJob: its template counts for the Jobs to come, and those that are under way keep what they were made with. */
+/** A CronJob: its template counts for the Jobs to come, and those in progress keep the template they were created with. */
 export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
   const { spec, status } = cronJob
   const lastSuccessAt = parseTime(status?.lastSuccessfulTime)
@@ -166,7 +166,7 @@ export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
 
 /**
  * Hash of a pod's containers and the images that they were made with. An image that was rewritten in the pod itself
- * counts as it was before, or a pod would fail as another revision than the one that it was mended of.
+ * counts as it was before, or a pod would fail as another revision than the one that was repaired.
  */
 const hashOfImages = ({ metadata, spec }: Pod): string => {
   const originals = readOriginals(metadata.annotations)

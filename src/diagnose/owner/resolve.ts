@@ -73,7 +73,7 @@ const prefetchDeployment = (set: OwnerReference, pod: Pod, reads: Reads): ReadWo
   if (!set.name.endsWith(end) || set.name === end) return read
   const guess = pathOf({ kind: 'Deployment', apiVersion: APPS, namespace, name: set.name.slice(0, -end.length) })
   const early = read(guess)
-  early.catch(() => {}) // where it was wrong nobody wants to hear of it
+  early.catch(() => {}) // a wrong guess is no error
   return (path) => (path === guess ? early : read(path))
 }
 
@@ -108,7 +108,7 @@ const ofJob = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise
 /**
  * The owner that a repair would be written to: the last in the chain that holds a pod template, or the pod itself where
  * nothing owns it. One request for StatefulSet, DaemonSet and Job, two for a Deployment, a CronJob and a ReplicaSet, none
- * for the rest, which come back `unsupported` with a sentence, as does an owner that is gone, was made anew, or may not be read.
+ * for the rest, which come back `unsupported` with a sentence, as does an owner that is gone, was recreated, or may not be read.
  * Rejects only where the API server fails.
  */
 export const readOwner = async (pod: Pod, reads: Reads): Promise<Owner> => {

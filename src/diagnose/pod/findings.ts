@@ -1,12 +1,13 @@
 import { classify, imageInMessage } from '../../catalogue/classify.ts'
-import { refinements } from '../../catalogue/refinements.ts'
+import { MAX_MESSAGE } from '../../catalogue/normal-form.ts'
 import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
 import { failingImage } from '../image/failing-image.ts'
-import { MAX_MESSAGE, findPodWideFailures, possibleCausesBehindBackOff, eventsFor } from './pod-wide.ts'
+import { eventsFor, findPodWideFailures } from './pod-wide.ts'
+import { possibleCausesBehindBackOff, possibleCausesOf } from './possible-causes.ts'
 
 /** Waiting reasons of the kubelet's image manager: pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go. */
 const IMAGE_REASONS: ReadonlySet<string> = new Set([
@@ -30,7 +31,7 @@ const CONTAINER_REASONS: ReadonlySet<string> = new Set([
   'CrashLoopBackOff',
 ])
 
-/** What a waiting reason says by itself where its message says nothing that is known. */
+/** The cause by the waiting reason alone, where the message is not recognised. */
 const CAUSE_OF_REASON: Readonly<Record<string, Cause>> = {
   ImagePullBackOff: 'BackOffOnly',
   InvalidImageName: 'InvalidImageName',
@@ -49,7 +50,7 @@ interface KubeletMessage {
   readonly message: string
 }
 
-/** The kubelet's own words on why a container waits: the error behind a back-off or a crash where it tells. */
+/** The kubelet's message on why a container waits: the error behind a back-off or a crash if it has one. */
 const kubeletMessageOf = ({ state, lastState }: ContainerStatus): KubeletMessage => {
   const reason = state?.waiting?.reason ?? ''
   const message = (state?.waiting?.message ?? '').slice(0, MAX_MESSAGE)
@@ -85,7 +86,7 @@ const subjectsOf = (pod: Pod): readonly Subject[] => {
   ]
 }
 
-/** By the kubelet's message on the status alone: what Events name is anybody's word. */
+/** By the kubelet's message in the status alone: anyone may write what an Event names. */
 const failingImageOf = (pod: Pod, { status, image: own }: Subject) => {
   const message = (status.state?.waiting?.message ?? '').slice(0, MAX_MESSAGE)
   return failingImage(pod, { named: imageInMessage(message), message, own })
@@ -108,7 +109,7 @@ const imageFinding = (pod: Pod, subject: Subject, events: readonly WarningEvent[
       ...own,
       message: reported.message,
       source: 'kubelet',
-      possibleCauses: refinements(own.cause),
+      possibleCauses: possibleCausesOf(own.cause),
     }
   }
   const ofReason = CAUSE_OF_REASON[waiting] ?? 'Unknown'
@@ -128,7 +129,7 @@ const imageFinding = (pod: Pod, subject: Subject, events: readonly WarningEvent[
   }
   const cause = own.cause === 'BackOffOnly' ? own.cause : ofReason
   const message = reported.message || status.state?.waiting?.message?.slice(0, MAX_MESSAGE) || waiting
-  const possibleCauses = cause === 'Unknown' ? possibleCausesBehindBackOff(cause) : refinements(cause)
+  const possibleCauses = cause === 'Unknown' ? possibleCausesBehindBackOff(cause) : possibleCausesOf(cause)
   return { ...base, cause, message, source: 'kubelet', possibleCauses }
 }
 
@@ -150,9 +151,9 @@ const containerFinding = ({ status, init, waiting }: Subject): Finding => {
 }
 
 /**
- * Why each container of a pod fails. The pod's status decides whether it does; words only add detail, and a cause that
- * nothing but a word yields has the witness `event`. Words are those of this very pod (by uid). Empty for a pod that
- * does not fail, has ended, or is being deleted. Never throws.
+ * Why each container of a pod fails. The pod's status decides whether it does; Events only add detail, and a cause that
+ * only an Event yields has the source `event`. Events are those of this very pod (by uid). Empty for a pod that does not
+ * fail, has finished, or is being deleted. Never throws.
  */
 export const findFailures = (pod: Pod, events: readonly WarningEvent[], now: number): readonly Finding[] => {
   const phase = pod.status?.phase
@@ -185,7 +186,7 @@ export const failingSince = (pod: Pod, now: number): number => {
   return times.map(parseTime).find((at) => at !== undefined) ?? now
 }
 
-/** A look at one pod: its findings and since when. */
+/** A pod with its findings, and since when it fails. */
 export const detectPodFailures = (pod: Pod, events: readonly WarningEvent[], now: number): FailingPod => ({
   pod,
   findings: findFailures(pod, events, now),

@@ -1,15 +1,15 @@
 import { classify } from '../../catalogue/classify.ts'
-import { refinements } from '../../catalogue/refinements.ts'
-import { areaOf, type Cause } from '../../model/causes.ts'
+import { MAX_MESSAGE } from '../../catalogue/normal-form.ts'
+import { areaOf } from '../../model/causes.ts'
 import type { Finding } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
 
-/** The kubelet tries a sandbox or a mount again within two minutes; a word much older than that is history. */
+/** The kubelet retries a sandbox or a mount within two minutes; a much older Event is history. */
 const STALE_MS = 15 * 60_000
 
 /**
- * The pod has no sandbox with a network, by the kubelet's own word. One that lost it after it ran shows its containers as
+ * The pod has no sandbox with a network, as the kubelet reports. One that lost it after it ran shows its containers as
  * ended, not as waiting, and stays in phase Running while every new sandbox fails.
  */
 const hasNoSandbox = ({ status }: Pod): boolean =>
@@ -31,7 +31,7 @@ const isWaitingToStart = (pod: Pod): boolean => {
 
 /**
  * What holds up a whole pod: its sandbox or its volumes. The status says no more than `ContainerCreating`, so only
- * Events tell, and the witness is `event`. At most one finding an area, by the newest word.
+ * Events tell, and the source is `event`. At most one finding an area, by the newest Event.
  */
 export const findPodWideFailures = (pod: Pod, events: readonly WarningEvent[], now: number): readonly Finding[] => {
   if (!isWaitingToStart(pod)) return []
@@ -55,25 +55,18 @@ export const findPodWideFailures = (pod: Pod, events: readonly WarningEvent[], n
   return [...found.values()]
 }
 
-/** Longest message that is looked at or kept, in characters. */
-export const MAX_MESSAGE = 4096
-
-/** What a back-off may turn out to be, whatever somebody's Event says of it. */
-export const possibleCausesBehindBackOff = (cause: Cause): readonly Cause[] =>
-  [...new Set([...refinements(cause), ...refinements('BackOffOnly')])].filter((other) => other !== cause)
-
-/** Of which container detail is sought. */
+/** The container that Events are matched with. */
 export interface FailingContainer {
   readonly container: string
   readonly image: string
-  /** Whether it is the only container of the pod that fails: then a word that names none speaks of it. */
+  /** Whether it is the only failing container of the pod: then an Event that names none is about it. */
   readonly onlyFailing: boolean
 }
 
 const quotesImage = (message: string, image: string): boolean =>
   image !== '' && (message.includes(`"${image}"`) || message.includes(`\\"${image}\\"`))
 
-/** Words of a pod that speak of this container, newest first. A word that quotes another image is another container's. */
+/** Events of a pod about this container, newest first. An Event that quotes another image is about another container. */
 export const eventsFor = (
   { container, image, onlyFailing }: FailingContainer,
   events: readonly WarningEvent[],

@@ -44,7 +44,7 @@ const findMissingPart = async (
   return listAnswer.kind === 'repositoryMissing' || listAnswer.kind === 'projectMissing' ? listAnswer : answer
 }
 
-/** The manifest that stands there: its digest, and the platforms it is for. */
+/** The manifest: its digest, and its platforms. */
 const readImage = async (
   session: Session,
   repository: string,
@@ -87,7 +87,7 @@ const readImage = async (
 
 /**
  * Asks one endpoint of one image: HEAD first, which counts against no pull limit; then the body, of the manifest for its
- * platforms or of the error for its words. Rejects as the session does.
+ * platforms or of the error for its message. Rejects as the session does.
  */
 export const askEndpoint = async (session: Session, { reference, now }: Question): Promise<RegistryAnswer> => {
   const { repository, tag, digest } = reference
@@ -95,7 +95,7 @@ export const askEndpoint = async (session: Session, { reference, now }: Question
   const path = `/${repository}/manifests/${wanted}`
   const head = await session.ask({ method: 'HEAD', path, accept: ACCEPT, maxBytes: 0 })
   if (head.status === 200) return readImage(session, repository, wanted, head)
-  // The answer to a HEAD has no words; a token service's has.
+  // The answer to a HEAD has no body; that of a token service has.
   const { status, headers, body } =
     head.body.length > 0 ? head : await session.ask({ method: 'GET', path, accept: ACCEPT, maxBytes: MAX_ERROR })
   if (status === 200) {
@@ -150,8 +150,8 @@ const of404 = (message: string, text: string, codes: readonly string[]): Refusal
 }
 
 /**
- * What an error answer of a registry means, by status, code and words: plain distribution, Harbor 1.x and 2.x, and those
- * that follow the OCI distribution spec. Words in no registry's form are not believed: `unreachable`. Pure.
+ * What an error answer of a registry means, by status, code and message: plain distribution, Harbor 1.x and 2.x, and those
+ * that follow the OCI distribution spec. An answer that is in no registry's format is not trusted: `unreachable`. Pure.
  */
 export const classifyAnswer = ({ status, headers, body, reference, withCredentials, now }: ErrorAnswer): Refusal => {
   const errors = parseErrors(body)

@@ -21,7 +21,7 @@ export type Grant =
   | { readonly kind: 'granted'; readonly header: string }
   /** No scheme that is known, or no credential for it: the 401 stands. */
   | { readonly kind: 'none' }
-  /** The token service said no; its answer stands for the registry's. */
+  /** The token service refused; its answer is the registry's. */
   | { readonly kind: 'refused'; readonly answer: Answer }
 
 /** Answers challenges of registries: Basic, and Bearer through a token service. */
@@ -41,7 +41,7 @@ const MARGIN_S = 10
 /**
  * Where a Bearer challenge sends us. The registry itself names its token service, as docker.io names auth.docker.io, so
  * another host is normal and gets the credential that was made for that registry. But only by https, and only where
- * the registry proved who it is: over plain HTTP or an unverified connection somebody else may have named it, so
+ * the registry proved who it is: over plain HTTP or an unverified connection someone else may have named it, so
  * there it must be the same host.
  */
 const realmOf = (

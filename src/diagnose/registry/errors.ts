@@ -1,7 +1,7 @@
 import type { RegistryAnswer } from '../../model/incident.ts'
 import { AddressRefused } from './addresses.ts'
 
-/** We will not go on: what was met on the way is against our own rules. */
+/** The request is stopped: a redirect, token service or answer breaks our own rules. */
 export class Refused extends Error {
   override readonly name = 'Refused'
 }
@@ -49,7 +49,7 @@ export const answerOfError = (error: unknown, host: string): RegistryAnswer => {
 /** Longest text of a registry that is repeated, in characters. */
 const MAX_REPEATED = 500
 
-/** One line without control characters, for text that a stranger wrote. */
+/** One line without control characters, for untrusted text. */
 export const tidy = (text: string): string => {
   const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
   return line.length > MAX_REPEATED ? `${line.slice(0, MAX_REPEATED)}…` : line

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { parse } from 'smol-toml'
+import { isTable } from '../read.ts'
 
 /** A place where a registry's API is served. */
 export interface Endpoint {
@@ -21,7 +22,7 @@ export interface Endpoint {
 export interface Hosts {
   /** Where to ask, first to last. */
   readonly endpoints: readonly Endpoint[]
-  /** What could not be understood, in sentences; the rest holds. */
+  /** What could not be parsed, in sentences; the rest is used. */
   readonly warnings: readonly string[]
 }
 
@@ -49,9 +50,6 @@ const isMissing = (error: unknown): boolean =>
 
 const textsOf = (value: unknown): readonly string[] =>
   (Array.isArray(value) ? value : [value]).filter((item): item is string => typeof item === 'string')
-
-const isTable = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 interface HostsDirectory {
   readonly host: string

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isTable } from '../read.ts'
 
 export const INDEX_TYPES = [
   'application/vnd.oci.image.index.v1+json',
@@ -42,9 +43,6 @@ export const digestOf = (body: Buffer, like = 'sha256'): string => {
 
 /** More entries than any image has; an index beyond it is read no further. */
 const MAX_PLATFORMS = 64
-
-const isTable = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const parseTable = (body: Buffer): Record<string, unknown> | undefined => {
   try {

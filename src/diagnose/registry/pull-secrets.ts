@@ -2,7 +2,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { parseImage } from '../../model/image-reference.ts'
 import type { Pod, Secret, ServiceAccount } from '../../model/kubernetes.ts'
 import { compileGlob } from '../../model/pattern.ts'
-import { type Reads, whyUnread } from '../read.ts'
+import { isTable, type Reads, whyUnread } from '../read.ts'
 import type { Credential } from './auth.ts'
 
 /** What a pod may pull with, as far as the API server shows it. */
@@ -33,7 +33,7 @@ const readOne = async (namespace: string, name: string, reads: Reads): Promise<P
 }
 
 /**
- * Worth a look only where a registry denied the pod: the service account's secrets came into the pod's spec when it was
+ * Worth reading only where a registry denied the pod: the service account's secrets came into the pod's spec when it was
  * made, and one that was added since helps only new pods. Never rejects.
  */
 export const secretsAddedSince = async (pod: Pod, reads: Reads): Promise<readonly string[]> => {
@@ -91,9 +91,6 @@ const KEYS: Readonly<Record<string, string>> = {
 }
 
 const MAX_ENTRIES = 256
-
-const isTable = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** As the kubelet: scheme off, `/v1/` and `/v2/` are the host itself. pkg/credentialprovider/keyring.go, Add. */
 const keyOf = (location: string): string => {

@@ -19,7 +19,7 @@ export interface Ask {
 export interface Session {
   /** Follows redirects and answers a challenge once. Rejects as `Http.send` does, and with `Refused`. */
   readonly ask: (ask: Ask) => Promise<Answer>
-  /** Whether the credential was shown so far, to the registry or its token service. */
+  /** Whether the credential has been sent, to the registry or its token service. */
   readonly credentialSent: () => boolean
 }
 
@@ -104,7 +104,7 @@ export const openSession = (deps: SessionDeps, { endpoint, repository, credentia
       })
       if (grant.kind === 'none') return answer
       credentialSent = usable !== undefined
-      // The registry's challenge stands: what the token service answers is the registry's word.
+      // The registry's challenge is kept: the token service answers on behalf of the registry.
       if (grant.kind === 'refused') {
         return { ...grant.answer, headers: { ...grant.answer.headers, 'www-authenticate': challenged } }
       }

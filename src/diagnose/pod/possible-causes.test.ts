@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { areaOf, CAUSES } from '../model/causes.ts'
-import { refinements } from './refinements.ts'
+import { areaOf, CAUSES } from '../../model/causes.ts'
+import { possibleCausesOf } from './possible-causes.ts'
 
 describe('what a registry may turn a cause into', () => {
   it.each([
@@ -13,19 +13,19 @@ describe('what a registry may turn a cause into', () => {
     ['BackOffOnly', 'ProjectNotFound'],
     ['BackOffOnly', 'RateLimited'],
   ] as const)('%s into %s', (from, to) => {
-    expect(refinements(from)).toContain(to)
+    expect(possibleCausesOf(from)).toContain(to)
   })
 
   it('is another cause of the same area, never Unknown, never itself', () => {
     for (const cause of CAUSES) {
-      expect(refinements(cause)).not.toContain(cause)
-      for (const finer of refinements(cause)) expect(areaOf(finer)).toBe('image')
+      expect(possibleCausesOf(cause)).not.toContain(cause)
+      for (const finer of possibleCausesOf(cause)) expect(areaOf(finer)).toBe('image')
     }
   })
 
   it('is nothing where the message settles it', () => {
-    expect(refinements('DiskFull')).toEqual([])
-    expect(refinements('IptablesChainMissing')).toEqual([])
-    expect(refinements('Unknown')).toEqual([])
+    expect(possibleCausesOf('DiskFull')).toEqual([])
+    expect(possibleCausesOf('IptablesChainMissing')).toEqual([])
+    expect(possibleCausesOf('Unknown')).toEqual([])
   })
 })
