@@ -1,4 +1,4 @@
-/** Stands between the controller and the API server, counts its writes, and tells when to kill it. */
+/** Stands between the controller and the API server: counts its writes, tells when to kill it, and lets watches lag. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent, request } from 'node:https'
@@ -30,6 +30,11 @@ export interface Proxy {
   readonly writes: readonly CountedWrite[]
   /** Counts from nought again, up to this point. */
   arm(point?: CrashPoint): void
+  /**
+   * Answers to reads of `what` (path and query) stand still from the first write that matches `from` (method and path); so
+   * do those that begin later. The function that comes back lets them go on, and tells how many there were.
+   */
+  freeze(what: RegExp, from: RegExp): () => number
   close(): Promise<void>
 }
 
@@ -67,6 +72,29 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
   const upstream = readUpstream(kubeconfig)
   let writes: CountedWrite[] = []
   let point: CrashPoint | undefined
+  let ice: { readonly what: RegExp; readonly from: RegExp; frozen: boolean } | undefined
+  const reads = new Map<IncomingMessage, { readonly url: string; readonly response: ServerResponse }>()
+  const frozen = new Set<IncomingMessage>()
+
+  const hold = (): void => {
+    for (const [answer, { url, response }] of reads) {
+      if (!ice?.frozen || frozen.has(answer) || !ice.what.test(url)) continue
+      answer.unpipe(response)
+      answer.pause()
+      frozen.add(answer)
+    }
+  }
+
+  const thaw = (): number => {
+    ice = undefined
+    const count = frozen.size
+    for (const answer of frozen) {
+      const read = reads.get(answer)
+      if (read) answer.pipe(read.response)
+    }
+    frozen.clear()
+    return count
+  }
 
   const crash = ({ crash: kill }: CrashPoint): void => {
     point = undefined
@@ -89,6 +117,10 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       response.flushHeaders()
       answer.pipe(response)
+      if (WRITING.has(method ?? '')) return
+      reads.set(answer, { url, response })
+      answer.once('close', () => reads.delete(answer))
+      hold()
     })
     outgoing.on('error', () => response.destroy())
     // A watch that nobody reads any more; a write that was sent is left to its end.
@@ -99,6 +131,10 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
   const server = createServer((incoming, response) => {
     if (!isCounted(incoming)) return forward(incoming, response, undefined)
     writes.push({ method: incoming.method ?? '', path: incoming.url ?? '' })
+    if (ice?.from.test(`${incoming.method} ${incoming.url}`)) {
+      ice.frozen = true
+      hold()
+    }
     const due = point && isDue(point, writes) ? point : undefined
     if (due?.when === 'before') crash(due)
     else forward(incoming, response, due)
@@ -117,6 +153,10 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
     arm: (next) => {
       writes = []
       point = next
+    },
+    freeze: (what, from) => {
+      ice = { what, from, frozen: false }
+      return thaw
     },
     close: () =>
       new Promise((resolve) => {

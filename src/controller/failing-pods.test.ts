@@ -65,7 +65,7 @@ const setUp = (
   const open = incident()
   if (!open) throw new Error('the incident is not open')
   /** Checks the incident as it was at first: whatever is remembered, it is what is asked about. */
-  const check = async () => (await current(open)).map(({ pod }) => pod.metadata.name)
+  const check = async (confirm = false) => (await current(open, { confirm })).map(({ pod }) => pod.metadata.name)
   const recovered = () => names.filter((name) => !incident()?.pods.has(name))
   return { names, read, recovered, check }
 }
@@ -89,4 +89,24 @@ test('of a workload with many they take turns', async () => {
   expect(new Set(read)).toEqual(new Set(names))
   expect(read).toHaveLength(24)
   expect(recovered()).toContain('p19')
+})
+
+test('after a verification no pod counts as failing because a watch still shows it so: it is read', async () => {
+  const { read, recovered, check } = setUp('container', 2, { gone: ['p0'], watched: ['p0', 'p1'] })
+  expect(await check(true)).toEqual(['p1'])
+  expect([read, recovered()]).toEqual([['p0', 'p1'], ['p0']])
+})
+
+test('after a verification only as many pods are read as it takes to find one that fails', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `p${i}`)
+  const { read, recovered, check } = setUp('container', 20, { gone: names.slice(0, 10), watched: names })
+  expect(await check(true)).toEqual(names.slice(10, 16))
+  expect([read, recovered()]).toEqual([names.slice(0, 16), names.slice(0, 10)])
+})
+
+test('after a verification one check finds that all of many pods are gone', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `p${i}`)
+  const { recovered, check } = setUp('container', 20, { gone: names, watched: names })
+  expect(await check(true)).toEqual([])
+  expect(recovered()).toEqual(names)
 })

@@ -74,14 +74,34 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
     return new Map(await Promise.all(pairs))
   }
 
+  /** Reads pods until one of them fails: that is enough to decide again. */
+  const confirmed = async (
+    open: OpenIncident,
+    pods: readonly FailingPod[],
+  ): Promise<ReadonlyMap<FailingPod, FailingPod | undefined>> => {
+    const read = new Map<FailingPod, FailingPod | undefined>()
+    while (read.size < pods.length && ![...read.values()].some((pod) => pod !== undefined)) {
+      const unread = pods.filter((pod) => !read.has(pod))
+      for (const [was, failing] of await reread(open, unread)) read.set(was, failing)
+    }
+    return read
+  }
+
   return {
-    /** Those that are remembered, without the ones that recovered. */
-    current: async (open: OpenIncident): Promise<readonly FailingPod[]> => {
+    /**
+     * Those that are remembered, without the ones that recovered. `confirm`: a pod counts as failing only if it was read now,
+     * whatever a watch shows.
+     */
+    current: async (open: OpenIncident, { confirm }: { readonly confirm: boolean }): Promise<readonly FailingPod[]> => {
       const known = [...open.pods.values()]
-      const unwatched = known.filter(({ pod }) => !isWatched(pod.metadata.uid))
-      const fresh = await reread(open, unwatched)
+      const believed = ({ pod }: FailingPod): boolean =>
+        isWatched(pod.metadata.uid) && !(confirm && pod.kind !== 'Node')
+      const unsure = known.filter((pod) => !believed(pod))
+      const fresh = await (confirm ? confirmed : reread)(open, unsure)
       for (const [{ pod }, failing] of fresh) if (!failing) incidents.recovered(pod.metadata.uid)
-      return known.map((was) => (fresh.has(was) ? fresh.get(was) : was)).filter((pod) => pod !== undefined)
+      return known
+        .map((was) => (fresh.has(was) ? fresh.get(was) : confirm && !believed(was) ? undefined : was))
+        .filter((pod) => pod !== undefined)
     },
 
     /**

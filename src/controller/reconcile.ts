@@ -10,7 +10,7 @@ import { parseTime } from '../model/duration.ts'
 import { type FailingPod, type Incident, incidentId, type Owner } from '../model/incident.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { runningDigests } from '../model/pod.ts'
-import { endedWith, isInProgress, isOpen, supersededRecords } from '../model/remediation-state.ts'
+import { endedWith, isInProgress, isOpen, lastEndedInSuccess, supersededRecords } from '../model/remediation-state.ts'
 import { act } from '../remedies/act.ts'
 import { returnNodeLease } from '../remedies/node-lease.ts'
 import type { ActDeps } from '../remedies/writes.ts'
@@ -198,7 +198,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const waitMs = untilVerifiable(open, records)
     if (waitMs > 0) return { requeueAfterMs: waitMs }
 
-    let pods = await failingPods.current(open)
+    // Pods assigned during the verification, or by a watch that lags, do not contradict it: they are read first.
+    let pods = await failingPods.current(open, { confirm: lastEndedInSuccess(records) })
     if (pods.length === 0 && !records.some(isOpen)) return closed(key)
     const owner = await ownerOf(open, pods)
     if (!owner) return ownerGone(open, records)

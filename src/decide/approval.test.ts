@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Remediation } from '../api/kinds.ts'
 import { known } from '../model/incident.ts'
-import { ownRecord, supersededRecords } from '../model/remediation-state.ts'
+import { lastEndedInSuccess, lastSuccess, ownRecord, supersededRecords } from '../model/remediation-state.ts'
 import { decide } from './decide.ts'
 import {
   aCase,
@@ -135,6 +135,14 @@ describe('a no', () => {
     expect(decided({ ...words, records: denied })).toMatchObject({ ends: 'Denied' })
   })
 
+  test('is used up by the success that came of it', () => {
+    const [record] = asked({}, said('Approved'))
+    const records = record
+      ? [{ ...record, status: { ...record.status, phase: 'Succeeded' as const, finishedAt: at(-1) } }]
+      : []
+    expect(decided({ records })).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval' })
+  })
+
   test('to another plan is none to this one', () => {
     const verdict = decided({ records: asked({}, said('Denied', 'other')) })
     expect(verdict).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval' })
@@ -161,6 +169,28 @@ describe('the record of an incident', () => {
     ['none', [past, waiting], undefined],
   ] as const)('is %s', (_, records, name) => {
     expect(ownRecord(records, HASH)?.metadata.name).toBe(name)
+  })
+
+  const success = (name: string, ms: number) => aRecord({ name, phase: 'Succeeded', status: { finishedAt: at(ms) } })
+
+  test('is none that succeeded: what fails afterwards has one of its own', () => {
+    expect(ownRecord([success('done', -1)], HASH)).toBeUndefined()
+    expect(ownRecord([success('done', -1), own], HASH)).toBe(own)
+  })
+
+  test('follows the newest success of its revision', () => {
+    const records = [success('first', -9), success('second', -1), ended, past]
+    expect(lastSuccess(records, HASH)?.metadata.name).toBe('second')
+    expect(lastSuccess([ended, past], HASH)).toBeUndefined()
+  })
+
+  test.each([
+    ['a success was told last', [aRecord({ phase: 'Cancelled', status: { finishedAt: at(-5) } }), past], true],
+    ['what recovered by itself was told since', [success('done', -5), ended], false],
+    ['something is open', [past, waiting], false],
+    ['nothing was told', [], false],
+  ] as const)('says whether all was proven to be well: %s', (_, records, is) => {
+    expect(lastEndedInSuccess(records)).toBe(is)
   })
 
   test('makes way when another revision fails and nothing was begun', () => {

@@ -280,11 +280,17 @@ export const partsOfKey = (key: string): { readonly ownerUid: string; readonly a
   return { ownerUid: key.slice(0, at), area: key.slice(at + 1) }
 }
 
-/** Deterministic name of the record of one incident: two controllers that see it make the same one. */
+/**
+ * Deterministic name of the record of one incident: two controllers that see it make the same one. A success is final: what
+ * fails again `after` it (its uid) has a record of its own.
+ */
 export const remediationName = (
   ownerName: string,
   ownerUid: string,
   area: IncidentArea,
   templateHash: string,
-): string =>
-  `${ownerName.slice(0, 200).replace(/[.-]+$/, '')}-${area.toLowerCase()}-${digest(ownerUid, area, templateHash).slice(0, 8)}`
+  after?: string,
+): string => {
+  const story = digest(ownerUid, area, templateHash, ...(after === undefined ? [] : [after])).slice(0, 8)
+  return `${ownerName.slice(0, 200).replace(/[.-]+$/, '')}-${area.toLowerCase()}-${story}`
+}

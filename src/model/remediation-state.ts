@@ -60,9 +60,33 @@ export const openRecordOf = (records: readonly Remediation[], templateHash: stri
   return open.find(({ spec }) => spec.templateHash === templateHash) ?? open.find(wasBegun)
 }
 
-/** The record on which a person decides: the open one, else the one of this revision that has ended. */
+const hasSucceeded = ({ status }: Remediation): boolean => status?.phase === 'Succeeded'
+
+const lastToEnd = (records: readonly Remediation[]): Remediation | undefined => {
+  const endOf = ({ status }: Remediation): number => parseTime(status?.finishedAt) ?? 0
+  return records
+    .filter((record) => !isOpen(record))
+    .toSorted((a, b) => endOf(a) - endOf(b))
+    .at(-1)
+}
+
+/** The newest success of this revision. It stays as it ended: what fails afterwards has a record of its own. */
+export const lastSuccess = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
+  lastToEnd(records.filter((record) => hasSucceeded(record) && record.spec.templateHash === templateHash))
+
+/** Whether it was proven that all is well, and nothing was told since: a pod that was seen failing before may be mended. */
+export const lastEndedInSuccess = (records: readonly Remediation[]): boolean => {
+  const last = records.some(isOpen) ? undefined : lastToEnd(records)
+  return last !== undefined && hasSucceeded(last)
+}
+
+/**
+ * The record on which a person decides: the open one, else the one of this revision that has ended. What was said on one
+ * that succeeded is used up.
+ */
 export const ownRecord = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
-  openRecordOf(records, templateHash) ?? records.find(({ spec }) => spec.templateHash === templateHash)
+  openRecordOf(records, templateHash) ??
+  records.find((record) => record.spec.templateHash === templateHash && !hasSucceeded(record))
 
 /** Open records of other revisions under which nothing was begun: what they wait for does not matter any more. */
 export const supersededRecords = (records: readonly Remediation[], templateHash: string): readonly Remediation[] =>

@@ -17,7 +17,7 @@ import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
 import type { PolicyRef } from '../model/remediation-state.ts'
 import { clip, lastBegun } from './status-fields.ts'
-import { nextStatus, type Observation, type StatusChange } from './status.ts'
+import { isFinal, nextStatus, type Observation, type StatusChange } from './status.ts'
 
 type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>
 
@@ -25,6 +25,8 @@ export interface Subject {
   readonly incident: Incident
   readonly diagnosis: Diagnosis
   readonly policy: PolicyRef
+  /** uid of the newest success of this revision: it stays as it ended, and what fails now is told of after it. */
+  readonly after?: string | undefined
 }
 
 const MAX_ROUNDS = 3
@@ -82,19 +84,22 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
  */
 const placeOf = ({ owner }: Incident, operatorNamespace: string): string => owner.ref.namespace ?? operatorNamespace
 
+const nameOf = ({ incident: { owner, area, templateHash }, after }: Subject): string =>
+  remediationName(owner.ref.name, owner.ref.uid, area, templateHash, after)
+
 /** A new record as it is sent; pure. */
 export const newRecord = (
   subject: Subject,
   operatorNamespace: string,
 ): Omit<Remediation, 'metadata'> & { readonly metadata: object } => {
   const { incident, policy } = subject
-  const { name, uid } = incident.owner.ref
+  const { uid } = incident.owner.ref
   const area: IncidentArea = incident.area
   return {
     apiVersion: API_VERSION,
     kind: 'Remediation',
     metadata: {
-      name: remediationName(name, uid, area, incident.templateHash),
+      name: nameOf(subject),
       namespace: placeOf(incident, operatorNamespace),
       labels: { [OWNER_UID_LABEL]: uid, [AREA_LABEL]: area, [POLICY_LABEL]: policyLabel(policy.name) },
     },
@@ -108,7 +113,10 @@ export interface Opened {
   readonly created: boolean
 }
 
-/** Opens the record of an incident, or finds the one that is there. `operatorNamespace`: for those of nodes. */
+/**
+ * Opens the record of an incident, or finds the one that is there: it may have succeeded meanwhile, and then nothing may be
+ * told on it. `operatorNamespace`: for those of nodes.
+ */
 export const openRecord = async (subject: Subject, kube: RecordApi, operatorNamespace: string): Promise<Opened> => {
   const { ref } = subject.incident.owner
   const namespace = placeOf(subject.incident, operatorNamespace)
@@ -118,7 +126,7 @@ export const openRecord = async (subject: Subject, kube: RecordApi, operatorName
   } catch (error) {
     if (!alreadyExists(error)) throw new Error(`opening the record of ${ref.kind} ${ref.name}`, { cause: error })
   }
-  const name = remediationName(ref.name, ref.uid, subject.incident.area, subject.incident.templateHash)
+  const name = nameOf(subject)
   const record = await kube.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name }))
   // Whoever may create Remediations may take the name first; what it says is then not ours.
   if (record.spec.target.uid !== ref.uid || record.metadata.labels?.[OWNER_UID_LABEL] !== ref.uid) {
@@ -146,6 +154,7 @@ export const recordIntent = async (
   kube: RecordApi,
 ): Promise<Remediation> => {
   const before = record.status ?? {}
+  if (isFinal(before)) throw new Retry(`Remediation ${record.metadata.name} has succeeded; nothing is written`)
   const after = nextStatus(before, change)
   if (after === before) return record
   try {

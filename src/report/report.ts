@@ -6,10 +6,11 @@ import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Config } from '../config/config.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { Retry } from '../kube/errors.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
 import { GROUP } from '../model/names.ts'
 import type { RbacGrant } from '../model/rbac.ts'
-import { openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
+import { lastSuccess, openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { PolicyCache } from '../watch/policy-cache.ts'
@@ -19,7 +20,7 @@ import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
 import { admissionUpdates, createPolicyStatusWriter, updatesOf } from './policy-status.ts'
 import { observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
-import type { Change } from './status.ts'
+import { type Change, isFinal } from './status.ts'
 
 /** @public Also in a cluster where nothing may be changed. Collected by `npm run generate`. */
 export const RBAC: RbacGrant = {
@@ -72,7 +73,7 @@ export interface ReportDeps {
 }
 
 export interface Report {
-  /** The open record of an incident; one is opened where there is none. */
+  /** The open record of an incident; one is opened where there is none. Rejects with `Retry` where it succeeded meanwhile. */
   readonly recordOf: (
     incident: Incident,
     about: { readonly diagnosis: Diagnosis; readonly policy: PolicyRef },
@@ -133,9 +134,15 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
   return {
     recordOf: async (incident, { diagnosis, policy }) => {
       const { owner, area, templateHash } = incident
-      const open = openRecordOf(remediations.of(owner.ref.uid, area), templateHash)
+      const known = remediations.of(owner.ref.uid, area)
+      const open = openRecordOf(known, templateHash)
       if (open) return open
-      const { record } = await openRecord({ incident, diagnosis, policy }, client, config.namespace)
+      const after = lastSuccess(known, templateHash)?.metadata.uid
+      const { record } = await openRecord({ incident, diagnosis, policy, after }, client, config.namespace)
+      if (isFinal(record.status ?? {})) {
+        remember(record)
+        throw new Retry(`Remediation ${record.metadata.name} has succeeded meanwhile; the incident is decided again`)
+      }
       ignored(incident, diagnosis)
       remember(record)
       return record

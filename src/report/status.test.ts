@@ -260,12 +260,12 @@ const table: Readonly<Record<string, Row>> = {
     attempts: 1,
     finished: true,
   },
-  'what fails again after a success is open again': {
-    after: [act(), acted(), repaired, hold('CoolingDown')],
+  'what fails again after it recovered by itself is open again': {
+    after: [hold('BudgetSpent'), hold('AlreadyRecovered'), hold('CoolingDown')],
     phase: 'Held',
     reason: 'CoolingDown',
-    steps: ['Succeeded'],
-    attempts: 1,
+    steps: [],
+    attempts: 0,
     finished: false,
   },
 }
@@ -310,6 +310,14 @@ describe('the status of a record', () => {
     'a recovery during the proof': [lived(act(), acted()), hold('AlreadyRecovered')],
     'the same hold of what was begun': [lived(act(), hold('OperatorPaused')), hold('OperatorPaused', { message: 'x' })],
     'an end of what has ended': [lived(close), close],
+    'a hold after a success': [lived(act(), acted(), repaired), hold('CoolingDown')],
+    'a plan turned down after a success': [
+      lived(act(), acted(), repaired),
+      hold('AwaitingApproval', { plan: aRewrite(), ends: 'Denied' }),
+    ],
+    'an intent after a success': [lived(act(), acted(), repaired), act({ attempt: 2 })],
+    'an undo after a success': [lived(act(), acted(), repaired), undo],
+    'another proof after a success': [lived(act(), acted(), repaired), verification('Cancelled', 'EditReverted')],
   }
   test.each(Object.entries(unchanged))('is not written for %s', (_, [before, step]) => {
     expect(happens(before, step, 600_000)).toBe(before)
@@ -367,14 +375,14 @@ describe('the status of a record', () => {
     ])
   })
 
-  test('keeps the first sight, and begins anew when it fails again after a success', () => {
+  test('keeps the first sight, and begins anew when it fails again after it recovered by itself', () => {
     const first = nextStatus(
       {},
       { at: NOW, kind: 'Held', verdict: aHold('CoolingDown'), observed: { failingPods: 2, firstSeen: NOW - 5_000 } },
     )
     expect(first).toMatchObject({ failingPods: 2, firstSeen: iso(-5_000) })
     const ended = nextStatus(
-      { ...first, phase: 'Succeeded', finishedAt: iso() },
+      { ...first, phase: 'Cancelled', finishedAt: iso() },
       { at: NOW + 1, kind: 'Intended', verdict: anAct({ attempt: 2 }), observed: { failingPods: 1, firstSeen: NOW } },
     )
     expect(ended).toMatchObject({ failingPods: 1, firstSeen: iso(), startedAt: iso(1) })

@@ -24,6 +24,9 @@ import {
   withStep,
 } from './status-fields.ts'
 
+/** A verified success is final: what fails afterwards gets a record of its own. */
+export const isFinal = ({ phase }: RemediationStatus): boolean => phase === 'Succeeded'
+
 /** What an incident looks like; every write carries it. */
 export interface Observation {
   readonly failingPods: number
@@ -67,13 +70,13 @@ const changed = (before: RemediationStatus, change: StatusChange): RemediationSt
 
 /** See above. Times in `change` are ms since the epoch. */
 export const nextStatus = (before: RemediationStatus, change: StatusChange): RemediationStatus => {
-  const after = changed(before, change)
+  const after = isFinal(before) ? before : changed(before, change)
   return after === before ? before : sealed(before, after, change)
 }
 
-/** It had ended well, or by itself, and fails again: a new story, whose times begin anew. */
+/** It had ended by itself and fails again: its times start again. */
 const reopened = (before: RemediationStatus, after: RemediationStatus): boolean =>
-  (before.phase === 'Succeeded' || before.phase === 'Cancelled') && after.finishedAt === undefined
+  before.phase === 'Cancelled' && after.finishedAt === undefined
 
 /** What every change ends with: the observation, texts within bounds, conditions. */
 const sealed = (

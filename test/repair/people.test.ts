@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { eventually } from '../../testbed/fixture.ts'
+import { runMend } from '../cli/run-mend.ts'
 import { NEW, OLD, PATIENTLY, useFixture } from './fixture.ts'
 import { barePod, deployment } from './objects.ts'
 
@@ -47,6 +49,38 @@ test.concurrent('a person who changes our value back is not fought, and the reco
   expect(held.status?.message).toContain('kubectl')
   expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
   expect(fixture.writes(namespace)).toHaveLength(1)
+})
+
+test.concurrent('an undo stands where the policy observed first, until the policy is changed again', async () => {
+  const namespace = await fixture.cluster.namespace()
+  const limits = { cooldown: '10s', maxAttempts: 5 }
+  await fixture.policy(namespace, { mode: 'Observe', limits })
+  await fixture.apply(deployment(namespace))
+  await fixture.record(namespace, { phase: 'Observed' })
+  await fixture.policy(namespace, { mode: 'Enforce', limits })
+  const done = await fixture.record(namespace, { phase: 'Succeeded' })
+  const environment = { KUBECONFIG: fixture.cluster.plane.kubeconfig }
+  const undo = await runMend(['undo', `rem/${done.metadata.name}`, '-n', namespace], { environment })
+  expect(undo).toMatchObject({ err: '', status: 0 })
+
+  const held = await eventually(async () => {
+    const all = await fixture.records(namespace)
+    const record = all.find(({ status }) => status?.reason === 'EditReverted')
+    if (!record) throw new Error(`no record says so: ${all.map(({ status }) => status?.reason).join(', ')}`)
+    return record
+  }, PATIENTLY)
+  expect([held.status?.phase, held.metadata.uid === done.metadata.uid]).toEqual(['Held', false])
+  expect(held.status?.message).toMatch(/^kubectl-mend at /)
+  expect(held.status?.message).toContain(`change policy ${namespace} or delete Remediation ${done.metadata.name}`)
+  const actedAt = Date.parse(done.status?.steps?.at(-1)?.actedAt ?? '')
+  await setTimeout(Math.max(0, actedAt + 14_000 - Date.now()))
+  expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
+  expect(fixture.writes(namespace)).toHaveLength(1)
+
+  await fixture.policy(namespace, { mode: 'Enforce', limits: { ...limits, maxAttempts: 4 } })
+  await eventually(async () => expect(await imageOf(namespace)).toBe(`${NEW}/web:1`), PATIENTLY)
+  const [first] = (await fixture.records(namespace)).filter(({ metadata }) => metadata.uid === done.metadata.uid)
+  expect(first?.status).toEqual(done.status)
 })
 
 test.concurrent('a person who changes our value back while it is being proven is not fought either', async () => {

@@ -148,6 +148,35 @@ describe('a record', () => {
   })
 })
 
+describe('a record that succeeded', () => {
+  const succeed = async (uid: string): Promise<Remediation> =>
+    recordChange(
+      await intend(await open(uid)),
+      { kind: 'Verified', at: NOW, verdict: aVerification('Succeeded', 'Repaired') },
+      kube,
+    )
+
+  test('stays as it ended, whatever is told on it', async () => {
+    const record = await succeed('owner-final')
+    expect(await recordChange(record, { kind: 'Held', at: NOW, verdict: aHold('CoolingDown') }, kube)).toBe(record)
+    await expect(intend(record)).rejects.toThrow(Retry)
+    expect((await read(record)).metadata.resourceVersion).toBe(record.metadata.resourceVersion)
+  })
+
+  test('is followed by one record, that everyone finds again', async () => {
+    const done = await succeed('owner-again')
+    const subject = { incident: incident('owner-again'), diagnosis: aDiagnosis(), policy: POLICY }
+    const found = await openRecord(subject, kube, 'podmend-system')
+    expect([found.created, found.record.metadata.uid]).toEqual([false, done.metadata.uid])
+    const after = done.metadata.uid
+    const next = await openRecord({ ...subject, after }, kube, 'podmend-system')
+    const same = await openRecord({ ...subject, after }, kube, 'podmend-system')
+    expect([next.created, same.created]).toEqual([true, false])
+    expect(next.record.metadata.uid).not.toBe(done.metadata.uid)
+    expect(same.record.metadata.uid).toBe(next.record.metadata.uid)
+  })
+})
+
 describe('an intent', () => {
   test('is recorded by one of two who decided on the same version', async () => {
     const record = await open('owner-race')

@@ -67,6 +67,9 @@ const reverted = (
   words: Parameters<typeof aRecord>[0] = {},
   state: 'Done' | 'Succeeded' | 'Ineffective' = 'Succeeded',
 ) => aRecord({ phase: 'Succeeded', steps: [aStep({ state })], ...words })
+const enforcing = { name: 'moved', uid: 'uid-moved', generation: 2 }
+const writer = { name: 'writer', uid: 'uid-writer', generation: 1 }
+const recent: InputOverrides = { attempts: [anAttempt(-MIN)] }
 const pinned = `${BROKEN}@sha256:${'b'.repeat(64)}`
 const pinnedTarget = `${PATCHED}@sha256:${'b'.repeat(64)}`
 const pinnedCase = (digest: string): InputOverrides => ({
@@ -279,6 +282,45 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       'the record is of an older revision',
       { records: [reverted({ spec: { templateHash: 'older' } })] },
       /changed coredns/,
+    ],
+    [
+      'the policy that opened the record only observed, and acts since it was changed',
+      {
+        records: [reverted({ steps: [aStep({ state: 'Succeeded', policy: enforcing })] })],
+        policies: [aPolicy({ generation: 2 })],
+      },
+      /to try again, change policy moved or delete Remediation coredns-image-1$/,
+    ],
+    [
+      'another policy opened the record than wrote: that which wrote is named',
+      {
+        records: [reverted({ steps: [aStep({ state: 'Succeeded', policy: writer })] })],
+        policies: [aPolicy({ generation: 2 }), aPolicy({ name: 'writer', uid: 'uid-writer', priority: 1 })],
+      },
+      /change policy writer or delete Remediation/,
+    ],
+    [
+      'another policy governs now than wrote',
+      {
+        records: [reverted({ steps: [aStep({ state: 'Succeeded', policy: writer })] })],
+        policies: [aPolicy({ priority: 1 }), aPolicy({ name: 'writer', uid: 'uid-writer' })],
+      },
+      /change policy writer or delete Remediation/,
+    ],
+    [
+      'the policy that wrote is gone: only the record is left to delete',
+      { records: [reverted({ steps: [aStep({ state: 'Succeeded', policy: writer })] })] },
+      /to try again, delete Remediation coredns-image-1$/,
+    ],
+    [
+      'the attempt is recent: nothing is tried when the pause is over',
+      { ...recent, records: [reverted()] },
+      /back from/,
+    ],
+    [
+      'all attempts are spent',
+      { records: [reverted()], policies: [aPolicy({ limits: { maxAttempts: 1 } })], attempts: [anAttempt(-HOUR)] },
+      /back from/,
     ],
   ],
   ManagedElsewhere: [
@@ -617,6 +659,13 @@ const passes: Record<HoldReason, readonly Passes[]> = {
   ],
   EditReverted: [
     ['the policy was changed since', { records: [reverted()], policies: [aPolicy({ generation: 2 })] }],
+    [
+      'the policy that wrote was changed since, which another opened the record for',
+      {
+        records: [reverted({ steps: [aStep({ state: 'Succeeded', policy: writer })] })],
+        policies: [aPolicy(), aPolicy({ name: 'writer', uid: 'uid-writer', generation: 2, priority: 1 })],
+      },
+    ],
     [
       'it is another container that fails with that image',
       {

@@ -135,6 +135,15 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     event: ['Normal', 'owner'],
     alert: 'Passing',
   },
+  // Before the cooldown, whose message would say that podmend tries again afterwards.
+  {
+    reason: 'EditReverted',
+    check: editReverted,
+    when: 'someone reverted what podmend wrote',
+    resumed: true,
+    event: ['Warning', 'both'],
+    alert: 'PodmendEditReverted',
+  },
   {
     reason: 'CoolingDown',
     check: coolingDown,
@@ -149,14 +158,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     withoutAgent: true,
     event: ['Warning', 'both'],
     alert: 'PodmendGaveUp',
-  },
-  {
-    reason: 'EditReverted',
-    check: editReverted,
-    when: 'someone reverted what podmend wrote',
-    resumed: true,
-    event: ['Warning', 'both'],
-    alert: 'PodmendEditReverted',
   },
   {
     reason: 'ManagedElsewhere',

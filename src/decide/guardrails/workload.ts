@@ -1,8 +1,8 @@
 /** Whether an edit would reach the broken pods at all. */
 import type { RemediationStep } from '../../api/remediation.ts'
-import { LATER, RARELY } from '../../model/decision-input.ts'
+import { type DecisionInput, LATER, RARELY } from '../../model/decision-input.ts'
 import { sameImage } from '../../model/image-reference.ts'
-import { takesBack, type Tried, triedSteps } from '../../model/remediation-state.ts'
+import { policyOfStep, takesBack, type Tried, triedSteps } from '../../model/remediation-state.ts'
 import { nameOfOwner, placeOf, sayUntouched, sayWriter } from '../../remedies/pod-template.ts'
 import { uidsOf, wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
 import type { Context, Guardrail } from './guardrail.ts'
@@ -59,24 +59,30 @@ const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): C
     )
   })
 
+/** How a person lets us try again: only a policy that is there can be changed. */
+const wayOut = ({ policies }: DecisionInput, { record, step }: Tried): string => {
+  const { name, uid } = policyOfStep(record, step)
+  const change = policies.some((policy) => policy.uid === uid) ? `change policy ${name} or ` : ''
+  return `to try again, ${change}delete Remediation ${record.metadata.name}`
+}
+
 /**
- * Somebody changed our value back: they know better, or do not know of us; either way we do not fight. For good, until
- * the policy that wrote it changes or the record is deleted. Our own undo of a remedy that did not help stands on the
+ * Somebody changed our value back: they know better, or do not know of us; either way we do not fight. It stands against
+ * every policy, until a person changes the one that wrote it (another may have opened the record, and another may govern
+ * now) or deletes the record. Our own undo of a remedy that did not help stands on the
  * record and is none; `kubectl mend undo` is a person's doing.
  */
 export const editReverted: Guardrail = (context) => {
   const { case: c } = context
   for (const tried of triedSteps(c).filter(stands)) {
-    const { policy } = tried.record.spec
-    const stillInForce = c.policies.some(
-      ({ uid, generation }) => uid === policy.uid && generation === policy.generation,
-    )
-    const change = stillInForce ? takenBack(context, tried) : undefined
+    const by = policyOfStep(tried.record, tried.step)
+    const lifted = c.policies.some(({ uid, generation }) => uid === by.uid && generation !== by.generation)
+    const change = lifted ? undefined : takenBack(context, tried)
     if (!change) continue
     const { owner } = c.incident
     const message =
       `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} back from ${change.to} to ${change.from}; ` +
-      `to try again, change policy ${policy.name} or delete Remediation ${tried.record.metadata.name}`
+      wayOut(c, tried)
     return { reason: 'EditReverted', message, requeueAt: c.now + RARELY }
   }
   return undefined
