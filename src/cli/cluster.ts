@@ -8,12 +8,12 @@ import { readVersion } from './version.ts'
 
 /** How to reach a cluster, as kubectl names it. */
 export const CLUSTER_OPTIONS = {
-  context: { type: 'string', value: 'NAME', help: 'context in the kubeconfig; else its current one' },
-  kubeconfig: { type: 'string', value: 'FILE', help: 'else KUBECONFIG, else ~/.kube/config' },
+  context: { type: 'string', value: 'NAME', help: 'context in the kubeconfig (default: the current one)' },
+  kubeconfig: { type: 'string', value: 'FILE', help: 'kubeconfig file (default: KUBECONFIG, then ~/.kube/config)' },
 } as const satisfies Options
 
 export const NAMESPACE_OPTION = {
-  namespace: { type: 'string', short: 'n', value: 'NAME', help: "namespace; else the context's" },
+  namespace: { type: 'string', short: 'n', value: 'NAME', help: "namespace (default: the context's)" },
 } as const satisfies Options
 
 /** A right that the user turned out not to have, as RBAC names it. */
@@ -84,7 +84,7 @@ export const withCluster = async <T>(
       throw new Error(`the API server ${server}${about} does not answer`, { cause: error })
     }
     if (error instanceof KubeError && error.status === 401) {
-      throw new Error(`the API server ${server}${about} does not accept the credentials`, { cause: error })
+      throw new Error(`the API server ${server}${about} rejects the credentials`, { cause: error })
     }
     throw error
   } finally {

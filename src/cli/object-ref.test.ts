@@ -14,16 +14,16 @@ test.each<readonly [readonly string[], string, string]>([
 })
 
 test.each<readonly [readonly string[], string]>([
-  [[], 'no object is named; expected TYPE/NAME or TYPE NAME with type pod, deployment'],
+  [[], 'no object given; expected TYPE/NAME or TYPE NAME, where TYPE is one of pod, deployment'],
   [['web'], 'found "web"; expected'],
   [['pod/a/b'], 'found "pod/a/b"; expected'],
   [['pod', 'a', 'b'], 'found "pod a b"; expected'],
-  [['service/web'], 'type "service" is not known here'],
-  [['rem/web'], 'type "rem" is not known here'],
-  [['pod/'], '"" is not a name'],
-  [['pod/Web'], '"Web" is not a name'],
-  [['pod/..'], '".." is not a name'],
-  [['pod', '../secrets'], '"../secrets" is not a name'],
+  [['service/web'], 'type "service" is not supported'],
+  [['rem/web'], 'type "rem" is not supported'],
+  [['pod/'], '"" is not a valid Kubernetes name'],
+  [['pod/Web'], '"Web" is not a valid Kubernetes name'],
+  [['pod/..'], '".." is not a valid Kubernetes name'],
+  [['pod', '../secrets'], '"../secrets" is not a valid Kubernetes name'],
 ])('%j is refused', (positionals, sentence) => {
   expect(() => parseNamed(positionals, WORKLOAD_KINDS)).toThrow(sentence)
 })

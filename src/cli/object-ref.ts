@@ -24,7 +24,7 @@ export const WORKLOAD_KINDS: ReadonlyMap<string, string> = new Map([
   ...namesOf('CronJob', 'batch', 'cj'),
 ])
 
-/** What `explain` tells about: a node has pods of many namespaces, and none itself. */
+/** What `explain` explains: a node has pods of many namespaces, and none itself. */
 export const EXPLAINED_KINDS: ReadonlyMap<string, string> = new Map([...WORKLOAD_KINDS, ...namesOf('Node', '', 'no')])
 
 export const RECORD_KINDS: ReadonlyMap<string, string> = new Map(namesOf('Remediation', 'podmend.io', 'rem'))
@@ -35,14 +35,14 @@ const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 /** The object in `TYPE/NAME` or `TYPE NAME`. Throws `UsageError`. */
 export const parseNamed = (positionals: readonly string[], kinds: ReadonlyMap<string, string>): Named => {
   const known = [...new Set(kinds.values())].map((kind) => kind.toLowerCase()).join(', ')
-  const expected = `expected TYPE/NAME or TYPE NAME with type ${known}`
-  if (positionals.length === 0) throw new UsageError(`no object is named; ${expected}`)
+  const expected = `expected TYPE/NAME or TYPE NAME, where TYPE is one of ${known}`
+  if (positionals.length === 0) throw new UsageError(`no object given; ${expected}`)
   const parts = positionals.length === 1 ? (positionals[0] ?? '').split('/') : positionals
   const [type = '', name] = parts
   const shown = positionals.join(' ').slice(0, 120)
   if (parts.length !== 2 || name === undefined) throw new UsageError(`found "${shown}"; ${expected}`)
   const kind = kinds.get(type.toLowerCase())
-  if (kind === undefined) throw new UsageError(`type "${type.slice(0, 80)}" is not known here; ${expected}`)
-  if (!NAME.test(name)) throw new UsageError(`"${name.slice(0, 80)}" is not a name of a Kubernetes object; ${expected}`)
+  if (kind === undefined) throw new UsageError(`type "${type.slice(0, 80)}" is not supported; ${expected}`)
+  if (!NAME.test(name)) throw new UsageError(`"${name.slice(0, 80)}" is not a valid Kubernetes name; ${expected}`)
   return { kind, name }
 }

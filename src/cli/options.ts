@@ -17,7 +17,7 @@ import { readProxy } from '../config/proxy.ts'
 const NAMESPACE = 'podmend-system'
 
 export const OPERATOR_OPTIONS = {
-  'operator-namespace': { type: 'string', value: 'NAME', help: `the operator's own namespace; else ${NAMESPACE}` },
+  'operator-namespace': { type: 'string', value: 'NAME', help: `namespace of the operator (default ${NAMESPACE})` },
 } as const satisfies Options
 
 export const operatorNamespace = (
@@ -25,18 +25,18 @@ export const operatorNamespace = (
   environment: Readonly<Record<string, string | undefined>>,
 ) => flag ?? (environment['PODMEND_NAMESPACE'] || NAMESPACE)
 
-/** How the controller is told of registries; the same flags and variables. */
+/** The controller's flags and variables on registries. */
 export const REGISTRY_OPTIONS = {
   'registry-hosts-dir': {
     type: 'string',
     value: 'DIR',
-    help: "registry hosts, mirrors and CAs in containerd's certs.d form; else PODMEND_REGISTRY_HOSTS_DIR",
+    help: "registry hosts, mirrors and CAs in containerd's certs.d format (default: PODMEND_REGISTRY_HOSTS_DIR)",
   },
   'allow-registry-address': {
     type: 'string',
     value: 'CIDR',
     multiple: true,
-    help: 'addresses at which a registry may be, although such are refused; else PODMEND_ALLOW_REGISTRY_ADDRESS',
+    help: 'allow registries at addresses that are refused by default; repeatable (default: PODMEND_ALLOW_REGISTRY_ADDRESS)',
   },
 } as const satisfies Options
 
@@ -62,21 +62,21 @@ export const CLUSTER_STATE_OPTIONS = {
   ...REGISTRY_OPTIONS,
   'ask-registry': {
     type: 'boolean',
-    help: 'ask registries, with the pull secrets that you may read (default true)',
+    help: 'query registries, with the pull secrets that you may read (default true)',
   },
   recorded: {
     type: 'string',
     multiple: true,
     value: 'FILE',
-    help: 'what kubectl get pods,events,nodes,deployments,… -A -o json wrote, in place of the cluster; repeatable',
+    help: 'read the output of kubectl get pods,events,nodes,deployments,… -A -o json instead of the cluster; repeatable',
   },
-  output: { type: 'string', short: 'o', choices: FORMATS, help: 'print as data; wide cuts nothing' },
+  output: { type: 'string', short: 'o', choices: FORMATS, help: 'print as data; wide is the text without truncation' },
 } as const satisfies Options
 
 type ClusterStateValues = Values<typeof CLUSTER_OPTIONS> &
   Values<Pick<typeof CLUSTER_STATE_OPTIONS, 'namespace' | 'recorded'>>
 
-/** Looks at the cluster now, or at what was recorded of one then, and says what the recording lacks. */
+/** Reads the cluster as it is now, or a recording of one, and notes what the recording lacks. */
 export const withClusterState = async <T extends { readonly notes: readonly string[] }>(
   values: ClusterStateValues,
   terminal: Terminal,

@@ -3,7 +3,7 @@ import { runMend } from '../../test/cli/run-mend.ts'
 
 const MISUSES: readonly (readonly [readonly string[], string])[] = [
   [['frobnicate'], 'unknown subcommand "frobnicate"; expected one of explain, classify'],
-  [['approve'], 'no Remediation is named; kubectl get rem -A --field-selector status.phase=AwaitingApproval'],
+  [['approve'], 'no Remediation given; kubectl get rem -A --field-selector status.phase=AwaitingApproval'],
   [['approve', 'pod/a/b'], 'found "pod/a/b"; expected TYPE/NAME'],
   [['deny', 'web', '--plan', '1234'], '--plan is "1234"; expected 8 to 64 hexadecimal digits'],
   [['constructor'], 'unknown subcommand "constructor"'],

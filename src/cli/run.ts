@@ -16,16 +16,16 @@ const splitName = (args: readonly string[]): { readonly name?: string; readonly 
 
 const overview = (): string =>
   [
-    'kubectl mend finds out why pods do not start, and shows what podmend would do about it.',
+    'kubectl mend explains why pods do not start and what podmend would do about it.',
     '',
     'kubectl mend SUBCOMMAND [options]',
     '',
     ...glossary([
       ...Object.entries(SUBCOMMANDS).map(([name, { summary }]): [string, string] => [name, summary]),
-      ['help', 'show this, or the help of a subcommand'],
+      ['help', 'show this overview, or the help of a subcommand'],
     ]),
     '',
-    'kubectl mend SUBCOMMAND --help lists its options.',
+    'Run kubectl mend SUBCOMMAND --help for its options.',
     '',
   ].join('\n')
 
@@ -66,7 +66,7 @@ interface Entry {
 /** Every subcommand, in the order in which the help lists them. */
 export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
   explain: {
-    summary: 'say why a pod or workload does not start, and what would be done',
+    summary: 'explain why a pod or workload does not start and what podmend would do',
     load: async () => (await import('./explain/explain.ts')).explainCommand,
   },
   classify: {
@@ -78,7 +78,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./simulate/simulate.ts')).simulateCommand,
   },
   approve: {
-    summary: 'approve the plan that a Remediation proposes, in your name',
+    summary: 'approve, in your name, the plan that a Remediation proposes',
     load: async () => (await import('./approve/approve.ts')).approveCommand,
   },
   deny: {
@@ -86,15 +86,15 @@ export const SUBCOMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./approve/approve.ts')).denyCommand,
   },
   undo: {
-    summary: 'put back the images that a Remediation rewrote',
+    summary: 'restore the images that a Remediation rewrote',
     load: async () => (await import('./undo/undo.ts')).undoCommand,
   },
   doctor: {
-    summary: 'check whether podmend can work in the cluster',
+    summary: 'check whether podmend can work in this cluster',
     load: async () => (await import('./doctor/doctor.ts')).doctorCommand,
   },
   version: {
-    summary: 'say which version this is',
+    summary: 'print the version',
     load: async () => (await import('./version.ts')).versionCommand,
   },
 }

@@ -47,7 +47,7 @@ describe('an explanation', () => {
     expect(text).toMatch(/web-4 on node-1\s+and 2 more/)
     expect(text).toMatch(/^Owner +the pods belong to Deployment shop\/web$/m)
     expect(text).toMatch(/^decision +policy moved acts: RewriteImage$/m)
-    expect(text).toMatch(/^for good +Change the chart\.$/m)
+    expect(text).toMatch(/^permanent fix +Change the chart\.$/m)
     expect(text).toMatch(/^record +web-image-1: Held \(CoolingDown\), wait$/m)
     expect(text).toContain('\n- image: x\n+ image: y\n')
   })
@@ -72,8 +72,8 @@ describe('an explanation', () => {
   test('of what does not fail names its records', () => {
     const records = [{ name: 'web-image-1', phase: 'Succeeded', reason: 'Repaired', since: '2030-01-01T00:09:00Z' }]
     const text = explanationText(explanation({ incidents: [], records }), options)
-    expect(text).toMatch(/^Pod shop\/web-0 does not fail: Running/)
-    expect(text).toMatch(/record +web-image-1: Succeeded \(Repaired\), made 1m /)
+    expect(text).toMatch(/^Pod shop\/web-0 is not failing: Running/)
+    expect(text).toMatch(/record +web-image-1: Succeeded \(Repaired\), created 1m /)
   })
 })
 
@@ -87,9 +87,9 @@ test.each<readonly [string, DecisionReport, string]>([
   [
     'a proof',
     { verdict: 'Verify', reason: 'Verifying', message: 'Waiting: 1 of 2' },
-    'a remedy is under way: Waiting: 1 of 2',
+    'remediation in progress: Waiting: 1 of 2',
   ],
-  ['nothing', { verdict: 'Ignore', message: 'no policy answers to it' }, 'nothing is done: no policy answers to it'],
+  ['nothing', { verdict: 'Ignore', message: 'no policy matches' }, 'no action: no policy matches'],
 ])('%s is said in one line', (_, decision, expected) => {
   expect(describeDecision(decision, paint)).toBe(expected)
 })
@@ -97,30 +97,30 @@ test.each<readonly [string, DecisionReport, string]>([
 describe('a simulation', () => {
   const held: DecisionReport = { verdict: 'Hold', policy: 'p', reason: 'ObserveOnly', message: 'observes' }
   test.each<readonly [string, Partial<IncidentReport>, string, string]>([
-    ['that would act', {}, 'policy moved would act: RewriteImage', '1 acted upon, 0 that would be'],
+    ['that would act', {}, 'policy moved would act: RewriteImage', '1 would be remediated, 0 more in mode Enforce'],
     [
       'that would observe',
       { decision: held, ifEnforced: { verdict: 'Act', action: 'RewriteImage' } },
-      'would observe; with mode Enforce it would act: RewriteImage',
-      '0 acted upon, 1 that would be',
+      'would observe; in mode Enforce it would act: RewriteImage',
+      '0 would be remediated, 1 more in mode Enforce',
     ],
     [
       'that would be held even so',
       { decision: held, ifEnforced: { verdict: 'Hold', reason: 'ManagedElsewhere', message: 'Flux' } },
-      'with mode Enforce ManagedElsewhere would hold: Flux',
+      'in mode Enforce it would hold: ManagedElsewhere, Flux',
       '1 held',
     ],
     [
       'that is held',
       { decision: { ...held, reason: 'BudgetSpent', message: 'one runs' } },
-      'policy p: BudgetSpent would hold: one runs',
+      'policy p would hold: BudgetSpent, one runs',
       '1 held',
     ],
     [
       'that is ignored',
       { decision: { verdict: 'Ignore', message: 'no policy' } },
-      'nothing would be done: no policy',
-      '1 left alone',
+      'no action: no policy',
+      '1 without action',
     ],
   ])('%s', (_, more, fate, count) => {
     const text = simulationText(
@@ -135,8 +135,8 @@ describe('a simulation', () => {
   test('of a healthy cluster says so, and names bad policies', () => {
     const policies = [{ name: 'p', at: 'f:1', ok: false, sentences: ['spec.match: missing'], warnings: [] }]
     const text = simulationText({ policies, others: [], incidents: [], notes: [], missingRights: [] }, options)
-    expect(text).toMatch(/^policy p \(f:1\) is not in force\n +spec\.match: missing\n/)
-    expect(text).toContain('No pod fails here')
+    expect(text).toMatch(/^policy p \(f:1\) is invalid\n +spec\.match: missing\n/)
+    expect(text).toContain('Nothing fails here')
   })
 })
 
@@ -164,8 +164,8 @@ test('words longer than a line stand alone', () => {
 
 test('a pod without a node is told from one that runs', () => {
   const metadata = { name: 'a', uid: 'u', resourceVersion: '1' }
-  expect(describePods([])).toBe('it has no pods')
-  expect(describePods([{ metadata, status: { phase: 'Pending' } }])).toMatch(/^Pending, 0 of 0 .*no node yet/)
+  expect(describePods([])).toBe('no pods')
+  expect(describePods([{ metadata, status: { phase: 'Pending' } }])).toMatch(/^Pending, 0 of 0 .*not scheduled yet/)
   expect(
     describePods([
       {

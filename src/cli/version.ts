@@ -7,7 +7,7 @@ export const readVersion = async (): Promise<string> =>
   (JSON.parse(await readFile(packageFile('package.json'), 'utf8')) as { readonly version: string }).version
 
 export const versionCommand = subcommand(
-  { name: 'version', synopsis: '[options]', text: 'Says which version of podmend this is.', examples: [] },
+  { name: 'version', synopsis: '[options]', text: 'Prints the version of podmend.', examples: [] },
   { output: { type: 'string', short: 'o', choices: ['json', 'yaml'], help: 'print as data' } },
   async ({ values }, terminal) => {
     const version = await readVersion()

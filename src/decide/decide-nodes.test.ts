@@ -372,7 +372,7 @@ describe('what a policy answers to', () => {
   ]
 
   test.each(rows)('not to %s', (_sentence, words) => {
-    expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Ignore', why: 'no policy answers to it' })
+    expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Ignore', why: 'no policy matches' })
   })
 
   test('a policy that a protected namespace keeps out gives way to one of lower rank that names it', () => {

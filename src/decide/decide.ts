@@ -25,7 +25,7 @@ export const decide = (c: DecisionInput): Verdict => {
   if (c.incident.pods.length === 0) return recovered(c)
 
   const applicable = applicablePolicy(c)
-  if (!applicable) return { kind: 'Ignore', why: 'no policy answers to it', diagnosis: c.diagnosis }
+  if (!applicable) return { kind: 'Ignore', why: 'no policy matches', diagnosis: c.diagnosis }
   if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
 
   const { planned, attempt, escalates } = planNext(c, applicable)

@@ -16,7 +16,7 @@ import {
 } from './testing.ts'
 
 const act = { kind: 'Act' }
-const ignore = { kind: 'Ignore', why: 'no policy answers to it' }
+const ignore = { kind: 'Ignore', why: 'no policy matches' }
 const ask = (...facts: readonly object[]) => ({ kind: 'Ask', facts })
 
 const matching = (match: PolicyOverrides['match'], words: InputOverrides = {}): InputOverrides => ({

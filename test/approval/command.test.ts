@@ -66,7 +66,7 @@ describe('on a terminal', () => {
   it.each(['n\n', '\n', '', 'yesterday\n'])('writes nothing where the answer is %j', async (input) => {
     await proposed('hesitated')
     const { status, err } = await mend(['deny', 'hesitated'], 'anna', { interactive: true, input })
-    expect([status, err]).toEqual([1, expect.stringContaining('error: nothing is denied')])
+    expect([status, err]).toEqual([1, expect.stringContaining('error: nothing was denied')])
     expect(await approvalOf('hesitated')).toBeUndefined()
   })
 
@@ -74,7 +74,7 @@ describe('on a terminal', () => {
     await proposed('rightless')
     const { status, err } = await mend(['approve', 'rightless'], 'ben', { interactive: true, input: 'y\n' })
     expect(err).not.toContain('[y/N]')
-    expect([status, err]).toEqual([1, expect.stringContaining('ben may not approve in namespace')])
+    expect([status, err]).toEqual([1, expect.stringContaining('ben is not allowed to approve in namespace')])
   })
 
   it('approves no plan that came while the person was reading', async () => {
@@ -84,7 +84,7 @@ describe('on a terminal', () => {
       yield Buffer.from('y\n')
     }
     const { status, err } = await mend(['approve', 'swapped'], 'anna', { interactive: true, input: slowly() })
-    expect(err).toContain('Remediation swapped proposes plan ffff00001111, not abcdef0123456789: look at it again')
+    expect(err).toContain('Remediation swapped proposes plan ffff00001111, not abcdef0123456789: review it again')
     expect([status, await approvalOf('swapped')]).toEqual([1, undefined])
   })
 
@@ -104,7 +104,7 @@ describe('without a terminal', () => {
     await proposed('scripted')
     const bare = await mend(['approve', 'scripted'])
     expect(bare.out).toContain('+ image: b')
-    expect(bare.err).toContain('nothing is approved: add --plan abcdef012345 to approve this plan alone, or --yes')
+    expect(bare.err).toContain('nothing was approved: add --plan abcdef012345 to approve only this plan, or --yes')
     expect([bare.status, await approvalOf('scripted')]).toEqual([2, undefined])
     const other = await mend(['approve', 'scripted', '--plan', '0123456789'])
     expect([other.status, other.err]).toEqual([
@@ -136,7 +136,7 @@ describe('without a terminal', () => {
     const planHash = 'ffff000011112222'
     await propose(cluster, namespace, 'anew', { planHash, steps: [step(planHash)] })
     const { status, out } = await mend(['approve', 'anew', '--yes'])
-    expect([status, out]).toEqual([0, expect.stringMatching(/before +anna denied plan abcdef012345/)])
+    expect([status, out]).toEqual([0, expect.stringMatching(/previously +anna denied plan abcdef012345/)])
     expect(await approvalOf('anew')).toEqual({ decision: 'Approved', planHash, by: 'anna' })
   })
 })
@@ -153,7 +153,7 @@ describe('says in a sentence', () => {
     await proposed('rights')
     const granting = `kubectl create rolebinding NAME -n ${namespace} --clusterrole=podmend-approver --user=`
     const ben = await refusal(['approve', 'rights'], 'ben')
-    expect(ben).toContain('ben may not approve in namespace')
+    expect(ben).toContain('ben is not allowed to approve in namespace')
     expect(ben).toContain('lacks the verb approve on remediations.podmend.io')
     expect(ben).toContain(`${granting}ben`)
     const carl = await refusal(['deny', 'rights'], 'carl')
@@ -165,7 +165,7 @@ describe('says in a sentence', () => {
     [
       'done',
       { phase: 'Succeeded', reason: 'Repaired', expiresAt: null },
-      'does not wait for approval: it is Succeeded (Repaired)',
+      'does not await approval: it is Succeeded (Repaired)',
     ],
     [
       'gone',
@@ -186,17 +186,19 @@ describe('says in a sentence', () => {
     await proposed('decided')
     await mend(['deny', 'decided', '--yes', '--reason', 'not today'])
     expect(await refusal(['approve', 'decided'])).toContain(
-      'anna denied plan abcdef012345 of Remediation decided already (not today); it is AwaitingApproval',
+      'anna already denied plan abcdef012345 of Remediation decided (not today); it is AwaitingApproval',
     )
   })
 
   it('where a record is, if not here', async () => {
-    expect(await refusal(['approve', 'nowhere'])).toContain(`there is no Remediation nowhere in namespace ${namespace}`)
+    expect(await refusal(['approve', 'nowhere'])).toContain(
+      `Remediation nowhere does not exist in namespace ${namespace}`,
+    )
     await proposed('here')
     const { err } = await runMend(['approve', 'here', '--yes', '-n', 'default'], {
       environment: { KUBECONFIG: cluster.plane.kubeconfig },
     })
-    expect(err).toContain(`there is one in namespace ${namespace}: name it with -n`)
+    expect(err).toContain(`it exists in namespace ${namespace}: choose it with -n`)
   })
 })
 
@@ -212,7 +214,7 @@ describe('by the name of the workload', () => {
     await proposed('twin-1', {}, 'twin')
     await proposed('twin-2', {}, 'twin')
     const several = await mend(['approve', 'deployment', 'twin', '--yes'])
-    expect(several.err).toContain(`2 Remediations of Deployment twin in namespace ${namespace} wait for approval`)
+    expect(several.err).toContain(`2 Remediations of Deployment twin in namespace ${namespace} await approval`)
     expect(several.err).toContain('rem/twin-1, rem/twin-2')
     expect((await mend(['approve', 'sts/none', '--yes'])).err).toContain('no Remediation of StatefulSet none')
   })

@@ -93,7 +93,7 @@ test('a plan that changed after it was approved is not carried out until it is a
     '--plan',
     spec.approval?.planHash ?? '',
   ])
-  expect([stale.status, stale.err]).toEqual([1, expect.stringContaining('look at it again')])
+  expect([stale.status, stale.err]).toEqual([1, expect.stringContaining('review it again')])
   await decide('approve', asked)
   await fixture.record(namespace, { phase: 'Succeeded' })
   expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
@@ -175,7 +175,7 @@ test.concurrent('a plan on which nobody decides in time ends there, and nobody m
   const late = await mend(kubeconfig, ['approve', record.metadata.name, '-n', namespace, '--yes'])
   expect([late.status, late.err]).toEqual([
     1,
-    expect.stringContaining('does not wait for approval: it is Cancelled (Expired)'),
+    expect.stringContaining('does not await approval: it is Cancelled (Expired)'),
   ])
   expect(fixture.writes(namespace)).toEqual([])
   // Another plan is another question.

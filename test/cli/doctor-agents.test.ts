@@ -11,7 +11,7 @@ import { runMend } from './run-mend.ts'
 const cluster = useControlPlane()
 const NAMESPACE = 'podmend-system'
 const PODS = `kubectl -n ${NAMESPACE} get pods -l app.kubernetes.io/component=agent -o wide`
-const ALONE = 'no agent is installed on the nodes: what lies with nodes is explained at most'
+const ALONE = 'no agent is installed on the nodes: node failures are explained at most'
 
 /** So that each action helps with one of them. */
 const CAUSES = ['IptablesChainMissing', 'SandboxStale', 'MountHelperMissing']
@@ -116,13 +116,13 @@ test('without an agent, one line says so, and it is no warning', async () => {
 test('without an agent, policies that would act on nodes are named with the actions', async () => {
   await applyPolicy('flagging', 'Approve', ['FlagNode', 'InstallMountHelper'])
   const warned = async () => [...(await doctor()).values()]
-  const message = 'no agent is installed on the nodes, and policy flagging needs one for FlagNode, InstallMountHelper'
+  const message = 'no agent is installed on the nodes, but policy flagging needs one for FlagNode, InstallMountHelper'
   expect(await warned()).toEqual([
     { check: 'node agent', state: 'warn', message, todo: expect.stringContaining('agent.enabled=true') },
   ])
   await applyPolicy('restarting', 'Enforce', ['RecycleSandbox', 'RestartRuntime', 'FlagNode'])
   expect((await warned())[0]?.message).toMatch(
-    /, and policies flagging, restarting need one for RecycleSandbox, RestartRuntime, FlagNode, InstallMountHelper$/,
+    /, but policies flagging, restarting need one for RecycleSandbox, RestartRuntime, FlagNode, InstallMountHelper$/,
   )
   await cluster.kubectl(['delete', 'rempol', 'flagging', 'restarting'])
   expect((await warned())[0]?.message).toBe(ALONE)
@@ -130,13 +130,13 @@ test('without an agent, policies that would act on nodes are named with the acti
 
 test('a user without rights is told which are missing, and nothing is guessed', async () => {
   const checks = await doctor(await restrictedUser(cluster, 'default', 'few', []))
-  expect([...checks.keys()]).toEqual(['node agent', 'node answers'])
+  expect([...checks.keys()]).toEqual(['node agent', 'node task status'])
   expect(checks.get('node agent')).toMatchObject({
     state: 'warn',
     message: expect.stringMatching(/^not allowed to get daemonsets\.apps in namespace podmend-system/),
-    todo: 'ask somebody with that right',
+    todo: 'ask an administrator for this right',
   })
-  expect(checks.get('node answers')).toMatchObject({
+  expect(checks.get('node task status')).toMatchObject({
     state: 'warn',
     message: expect.stringMatching(/^not allowed to list nodetasks\.podmend\.io/),
   })
@@ -144,7 +144,7 @@ test('a user without rights is told which are missing, and nothing is guessed', 
 
 test('with an agent, its numbers are told, and what to look at where one is not ready', async () => {
   await applyDaemonSet()
-  await comesToSay('node agent', 'warn', /no node is to have one/)
+  await comesToSay('node agent', 'warn', /nodeSelector matches no node/)
   await label('node-1')
   await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-2', labels: { agent: 'wanted' } } })
   expect((await comesToSay('node agent', 'warn', /^0 of 2 ready/))?.todo).toBe(PODS)
@@ -159,41 +159,41 @@ test('orders past their deadline without an answer name their nodes; those of th
   await order('just-now', 'node-1', 0)
   await order('answered', 'node-1', -5)
   await patchStatus('nodetask', 'answered', { phase: 'Refused', reason: 'DeadlinePassed' })
-  expect((await doctor()).get('node answers')).toEqual({
-    check: 'node answers',
+  expect((await doctor()).get('node task status')).toEqual({
+    check: 'node task status',
     state: 'ok',
-    message: 'no order waits past its deadline',
+    message: 'no task is past its deadline',
   })
   await order('old', 'node-2', -5)
-  expect((await doctor()).get('node answers')).toEqual({
-    check: 'node answers',
+  expect((await doctor()).get('node task status')).toEqual({
+    check: 'node task status',
     state: 'warn',
-    message: 'the agent on node node-2 does not answer: Inspect without an answer past the deadline',
+    message: 'the agent on node node-2 does not respond: Inspect past the deadline',
     todo: PODS,
   })
   const restart = { verb: 'RestartRuntime', restartRuntime: { runtime: 'docker', reason: 'ChainMissing' } }
   await order('begun', 'node-7', -5, restart)
   await patchStatus('nodetask', 'begun', { phase: 'Running', reason: 'Accepted' })
   for (const number of [3, 4, 5, 6]) await order(`old-${number}`, `node-${number}`, -5)
-  expect((await doctor()).get('node answers')?.message).toBe(
-    'the agents on nodes node-2, node-3, node-4, node-5, node-6 and 1 more do not answer: ' +
-      'Inspect, RestartRuntime without an answer past the deadline',
+  expect((await doctor()).get('node task status')?.message).toBe(
+    'the agents on nodes node-2, node-3, node-4, node-5, node-6 and 1 more do not respond: ' +
+      'Inspect, RestartRuntime past the deadline',
   )
 })
 
 test('an agent whose answers nobody checks fails, and one by the admission policy is well', async () => {
-  expect((await doctor()).get('node orders')).toMatchObject({
+  expect((await doctor()).get('node tasks')).toMatchObject({
     state: 'fail',
     message: expect.stringMatching(
-      /^ValidatingAdmissionPolicy podmend-node-task is absent: whoever may write NodeTasks/,
+      /^ValidatingAdmissionPolicy podmend-node-task is absent: anyone who may write NodeTasks/,
     ),
   })
   await cluster.applyYaml(await admissionPolicy())
-  expect((await doctor()).get('node orders')).toMatchObject({ state: 'ok' })
+  expect((await doctor()).get('node tasks')).toMatchObject({ state: 'ok' })
   await cluster.kubectl(['delete', 'validatingadmissionpolicybinding', 'podmend-node-task'])
-  expect((await doctor()).get('node orders')).toMatchObject({
+  expect((await doctor()).get('node tasks')).toMatchObject({
     state: 'fail',
-    message: expect.stringMatching(/Binding podmend-node-task is absent, so the policy does nothing/),
+    message: expect.stringMatching(/Binding podmend-node-task is absent, so the policy has no effect/),
   })
   const rights = [
     { apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['get'] },
@@ -202,14 +202,14 @@ test('an agent whose answers nobody checks fails, and one by the admission polic
   const checks = await doctor(await restrictedUser(cluster, NAMESPACE, 'looker', rights))
   expect([...checks.values()].map(({ check, state }) => [check, state])).toEqual([
     ['node agent', 'warn'],
-    ['node orders', 'warn'],
-    ['node answers', 'warn'],
+    ['node tasks', 'warn'],
+    ['node task status', 'warn'],
   ])
-  expect(checks.get('node orders')?.message).toMatch(/^not allowed to get validatingadmissionpolic/)
+  expect(checks.get('node tasks')?.message).toMatch(/^not allowed to get validatingadmissionpolic/)
 })
 
 test('an agent without the kind of its orders fails', async () => {
   await cluster.kubectl(['delete', 'crd', 'nodetasks.podmend.io'])
-  await comesToSay('node orders', 'fail', /^kind NodeTask is not served/)
-  expect((await doctor()).has('node answers')).toBe(false)
+  await comesToSay('node tasks', 'fail', /^kind NodeTask is not served/)
+  expect((await doctor()).has('node task status')).toBe(false)
 })

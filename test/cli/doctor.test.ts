@@ -59,7 +59,7 @@ test('a policy that asks for approval is worth nothing without the admission pol
   const approvals = async () => (await doctor()).checks.find(({ check }) => check === 'approvals')
   expect(await approvals()).toMatchObject({
     state: 'fail',
-    message: expect.stringContaining('asking asks for approval'),
+    message: expect.stringContaining('asking requires approval'),
   })
   await cluster.applyYaml(await approvalPolicyYaml())
   expect(await approvals()).toMatchObject({ state: 'ok' })
@@ -72,7 +72,7 @@ test('a user with few rights is told which are missing', async () => {
   expect(status).toBe(1)
   expect(state('CRD remediations')).toBe('warn')
   expect(checks.find(({ check }) => check === 'rights to observe')?.message).toMatch(
-    /^this user may not create events, .* and \d+ more/,
+    /^this user cannot create events, .* and \d+ more/,
   )
 })
 

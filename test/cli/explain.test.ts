@@ -77,7 +77,7 @@ describe('a pod whose image cannot be pulled', () => {
     // The stand-in knows no projects, so it says of the path what it can.
     expect(out).toContain(`Deployment ${namespace}/web fails: RepositoryNotFoundOrDenied`)
     expect(out).toContain(`${pod} on node-1`)
-    expect(out).toMatch(/decision +nothing is done: no policy answers to it/)
+    expect(out).toMatch(/decision +no action: no policy matches/)
   })
 
   test('is acted upon only where the registry has the new image; without asking, a guardrail holds', async () => {
@@ -138,7 +138,7 @@ describe('all that fails', () => {
     )
     expect(output.out).toMatch(/decision +policy of-all holds: ObserveOnly/)
     expect(output.out).toContain(
-      `1 incident in namespace ${namespace}: RepositoryNotFoundOrDenied. kubectl mend explain TYPE/NAME`,
+      `1 incident in namespace ${namespace}: RepositoryNotFoundOrDenied. Run kubectl mend explain TYPE/NAME`,
     )
 
     const { out } = await mend(['explain', '--all', '-o', 'json'])
@@ -150,12 +150,12 @@ describe('all that fails', () => {
   test('is nothing where nothing does', async () => {
     const namespace = await cluster.namespace()
     const { status, out } = await mend(['explain', '--all', '-n', namespace])
-    expect([status, out]).toEqual([0, `Nothing that podmend knows of fails in namespace ${namespace}.\n`])
+    expect([status, out]).toEqual([0, `podmend finds no failures in namespace ${namespace}.\n`])
   })
 
   test('is not asked of one object as well', async () => {
     const { status, err } = await mend(['explain', '--all', 'deploy/web'])
-    expect([status, err]).toEqual([2, expect.stringContaining('found "deploy/web" beside --all')])
+    expect([status, err]).toEqual([2, expect.stringContaining('found "deploy/web" together with --all')])
   })
 })
 
@@ -166,14 +166,14 @@ test('what does not fail is said not to', async () => {
     { namespace },
   )
   const { status, out } = await mend(['explain', 'po/fine', '-n', namespace])
-  expect([status, out]).toEqual([0, expect.stringContaining(`Pod ${namespace}/fine does not fail: Pending`)])
-  expect(out).toContain('scheduling is not repaired')
+  expect([status, out]).toEqual([0, expect.stringContaining(`Pod ${namespace}/fine is not failing: Pending`)])
+  expect(out).toContain('podmend does not repair scheduling')
 })
 
 test.each([
-  [['explain', 'pod/gone'], 1, 'there is no Pod gone in namespace default; name another namespace with -n'],
-  [['explain', 'service/x'], 2, 'type "service" is not known here'],
-  [['explain'], 2, 'no object is named'],
+  [['explain', 'pod/gone'], 1, 'Pod gone does not exist in namespace default; choose another namespace with -n'],
+  [['explain', 'service/x'], 2, 'type "service" is not supported'],
+  [['explain'], 2, 'no object given'],
   [['explain', 'pod/a', '--context', 'elsewhere'], 1, 'there is no context "elsewhere"'],
 ])('mend %j is answered by one sentence', async (args, status, sentence) => {
   const answer = await mend(args)

@@ -69,14 +69,14 @@ test('of pods, events and nodes alone it is said what is missing', async () => {
   const found = await simulateOn([await record('pods,events,nodes', 'few.json')])
   expect(found.incidents).toMatchObject([{ cause: 'ProjectNotFound', pods: [{ node: 'node-1' }] }])
   expect(found.notes.join('\n')).toMatch(
-    /the recording holds none of .*replicasets\.apps.*: what they would tell is unknown/,
+    /the recording contains no .*replicasets\.apps.*: what depends on them is unknown/,
   )
 })
 
 test.each<readonly [string, string, RegExp]>([
   ['no JSON', '{oops', /cannot be read as a recording/],
-  ['something else', '{"a":1}', /holds no Kubernetes objects; expected what kubectl get/],
-  ['nothing', '{"kind":"List","items":[]}', /no object is recorded there/],
+  ['something else', '{"a":1}', /contains no Kubernetes objects; expected the output of kubectl get/],
+  ['nothing', '{"kind":"List","items":[]}', /the recording contains no objects/],
 ])('a file with %s gets a sentence', async (name, text, words) => {
   const file = join(folder, `${name}.json`)
   writeFileSync(file, text)

@@ -31,7 +31,7 @@ test('a good policy is simulated beside a bad one, which gets its sentences', as
     ['bad', false],
     ['', false],
   ])
-  expect(found.policies[1]?.sentences.join('\n')).toContain('"ProjectNotFond" is not known')
+  expect(found.policies[1]?.sentences.join('\n')).toContain('"ProjectNotFond" is not a known value')
   expect(found.incidents).toHaveLength(1)
   expect(found.incidents[0]).toMatchObject({
     decision: { policy: 'good', reason: 'ObserveOnly' },
@@ -76,15 +76,15 @@ test('as text it says what would be done, and that nothing was', async () => {
   await brokenDeployment(cluster, namespace)
   const { status, out } = await mend(['-n', namespace], policyYaml('good', { namespace }))
   expect(status).toBe(0)
-  expect(out).toContain('policy good would observe; with mode Enforce it would act: RewriteImage')
+  expect(out).toContain('policy good would observe; in mode Enforce it would act: RewriteImage')
   expect(out).toContain('Nothing was written.')
 })
 
 test.each([
-  [['simulate'], 'no file is named; expected -f FILE'],
-  [['simulate', '-f', '-', '-f', '-'], '-f - is named twice'],
+  [['simulate'], 'no file given; expected -f FILE'],
+  [['simulate', '-f', '-', '-f', '-'], '-f - is given twice'],
   [['simulate', '-f', '-', '-n', 'a', '-A'], 'both --namespace and --all-namespaces'],
-  [['simulate', 'policy.yaml'], 'found "policy.yaml"; files are named with -f'],
+  [['simulate', 'policy.yaml'], 'found the argument "policy.yaml"; pass files with -f'],
 ])('mend %j is refused with one sentence', async (args, sentence) => {
   const { status, err } = await runMend(args)
   expect([status, err]).toEqual([2, expect.stringContaining(sentence)])

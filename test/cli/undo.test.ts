@@ -89,14 +89,14 @@ test('the original image comes back, the annotation goes, and the controller wou
   expect(imageOf(await deploymentIn(cluster, namespace))).toBe(REPAIRED)
 
   const { status, out } = await mend(['undo', 'rem', name, '-n', namespace])
-  expect([status, out]).toEqual([0, expect.stringContaining('the original images are back')])
+  expect([status, out]).toEqual([0, expect.stringContaining('the original images are restored')])
   const deployment = await deploymentIn(cluster, namespace)
   expect(imageOf(deployment)).toBe(BROKEN)
   expect(annotationsOf(deployment)).not.toContain('podmend.io/original-image')
   expect(deployment.metadata.managedFields?.map(({ manager }) => manager)).toContain('kubectl-mend')
 
   const again = await mend(['undo', `rem/${name}`, '-n', namespace])
-  expect([again.status, again.out]).toEqual([0, expect.stringContaining('has its original images already')])
+  expect([again.status, again.out]).toEqual([0, expect.stringContaining('already has its original images')])
 
   const { out: json } = await mend(['explain', 'deploy/web', '-n', namespace, '-o', 'json', '--ask-registry=false'])
   const { incidents } = JSON.parse(json) as Explanation
@@ -111,7 +111,7 @@ test('a workload that has moved on is left as it is', async () => {
   const { status, err } = await mend(['undo', `rem/${name}`, '-n', namespace])
   expect([status, err]).toEqual([
     1,
-    expect.stringContaining('has moved on: container web has image example.com/other:2'),
+    expect.stringContaining('has changed since: container web has image example.com/other:2'),
   ])
   expect(imageOf(await deploymentIn(cluster, namespace))).toBe('example.com/other:2')
 })
@@ -135,7 +135,7 @@ test('a record that is not there is told from one that wrote nothing, and from o
   const namespace = await cluster.namespace()
   const { name } = await repaired(cluster, namespace)
   expect((await mend(['undo', 'rem/none', '-n', namespace])).err).toContain(
-    `there is no Remediation none in namespace ${namespace}`,
+    `Remediation none does not exist in namespace ${namespace}`,
   )
   await cluster.kubectl([
     'patch',
@@ -149,9 +149,9 @@ test('a record that is not there is told from one that wrote nothing, and from o
     '[{"op":"remove","path":"/status/steps"}]',
   ])
   expect((await mend(['undo', `rem/${name}`, '-n', namespace])).err).toContain(
-    'has written no image: it is Succeeded (Repaired)',
+    'wrote no image: it is Succeeded (Repaired)',
   )
   await cluster.kubectl(['delete', 'deployment', 'web', '-n', namespace])
   const { status, err } = await mend(['undo', `rem/${name}`, '-n', namespace])
-  expect([status, err]).toEqual([1, expect.stringContaining('does not exist any more; there is nothing to undo')])
+  expect([status, err]).toEqual([1, expect.stringContaining('no longer exists; nothing to undo')])
 })

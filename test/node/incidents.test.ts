@@ -299,7 +299,7 @@ test.concurrent('explain says of a pod and of its node what lies with the node, 
     expect(out).toContain(`${second?.metadata.namespace}/${second?.metadata.name}`)
     expect(out).toContain('chain DOCKER is missing from tables filter and nat')
     expect(out).toContain('docker.service')
-    expect(out).toContain('with mode Enforce it would act: RestartRuntime')
+    expect(out).toContain('in mode Enforce it would act: RestartRuntime')
   }
   expect(await explained(`node/${node}`)).toContain(`Node ${node}: it is Ready`)
   const written = readWrites(fixture.cluster.plane.auditLog, 'kubernetes-admin')
@@ -324,7 +324,7 @@ test.concurrent('explain says of a node that is well that it is', async () => {
   const { status, out } = await runMend(['explain', `no/${node}`], { environment })
   expect({ status, out }).toMatchObject({
     status: 0,
-    out: expect.stringContaining(`Node ${node} does not fail: it is Ready`),
+    out: expect.stringContaining(`Node ${node} is not failing: Ready`),
   })
   const none = await runMend(['explain', 'node/nobody'], { environment })
   expect(none.err).toContain('there is no Node nobody')

@@ -57,12 +57,12 @@ test('a mistyped name is explained with what was meant, and left alone', async (
 
   const said = await explain(['deploy/web', '-n', namespace])
   expect(said.out).toMatch(/why +likely a typo: /)
-  expect(said.out).toMatch(new RegExp(`meant +${MEANT}`))
-  expect(said.out).not.toMatch(/^others/m)
+  expect(said.out).toMatch(new RegExp(`did you mean +${MEANT}`))
+  expect(said.out).not.toMatch(/^similar/m)
   await fixture.apply(barePod(namespace, { name: 'other', image: TYPED }))
   await eventually(async () => {
     const { out } = await explain(['deploy/web', '-n', namespace])
-    expect(out).toMatch(new RegExp(`^others +one other fails in the same way: Pod ${namespace}/other$`, 'm'))
+    expect(out).toMatch(new RegExp(`^similar +1 other fails the same way: Pod ${namespace}/other$`, 'm'))
   }, PATIENTLY)
   // Also of a pod that no policy governs: whoever asks wants to know.
   await fixture.cluster.kubectl(['delete', 'rempol', namespace])
@@ -76,10 +76,10 @@ test('a mistyped name is explained with what was meant, and left alone', async (
 const masked = (screen: string): string =>
   screen
     // Those of the tests beside it.
-    .replace(/^others .*\n(?: {13}.*\n)*/m, '')
+    .replace(/^similar .*\n(?: {15}.*\n)*/m, '')
     .replace(/^(since +).*$/m, '$12s (2030-01-01T00:00:00Z)')
     .replace(/\bnode-\d\b/g, 'node-1')
-    .replace(/^(next look +in ).*$/m, '$15m at the latest')
+    .replace(/^(next check +in ).*$/m, '$15m at the latest')
     .replace(/(were compared: )\d+/, '$11')
     .replace(/sha256:[0-9a-f]{64}/g, 'sha256:885b4defbf57…')
 
@@ -171,5 +171,5 @@ test('the screen of missing credentials in docs/images.md is the one that people
   await fixture.registry.pushImage('team/intranet', '8')
   await runs(namespace, 'intranet', `${HOST}/team/intranet:7`, { imagePullSecrets: [{ name: 'harbor' }] })
   await fixture.apply(barePod(namespace, { name: 'intranet-next', image: `${HOST}/team/intranet:8` }))
-  await holdsScreen('credentials', [namespace, 'intranet-next'], 'credentials are missing')
+  await holdsScreen('credentials', [namespace, 'intranet-next'], 'missing credentials')
 })

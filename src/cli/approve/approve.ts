@@ -22,13 +22,13 @@ import { findRecord, parseSubject, proposedPlan, readRecord, shortHash, whyNot }
 export const DECISION_OPTIONS = {
   ...CLUSTER_OPTIONS,
   ...NAMESPACE_OPTION,
-  reason: { type: 'string', value: 'TEXT', help: 'why; it stands on the Remediation and in its Event' },
+  reason: { type: 'string', value: 'TEXT', help: 'the reason, recorded on the Remediation and in its Event' },
   plan: {
     type: 'string',
     value: 'HASH',
-    help: 'decide on this plan alone, by its first 8 or more digits; asks nothing',
+    help: 'decide only on this plan, given by 8 or more digits of its hash; does not ask',
   },
-  yes: { type: 'boolean', short: 'y', help: 'decide on whatever plan is proposed; asks nothing' },
+  yes: { type: 'boolean', short: 'y', help: 'decide on whatever plan is proposed; does not ask' },
   output: { type: 'string', short: 'o', choices: ['json', 'yaml', 'wide'], help: 'print as data; wide is the text' },
 } as const satisfies Options
 
@@ -57,7 +57,7 @@ const whoAmI = async ({ client }: Cluster): Promise<string> => {
 const quoted = (text: string): string =>
   /^[\w@.:/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 
-/** How somebody with more rights lets this user decide. */
+/** The command by which an administrator grants this user the right. */
 const grant = (user: string, namespace: string): string => {
   const account = /^system:serviceaccount:(?<account>[^:]+:[^:]+)$/.exec(user)?.groups?.['account']
   const subject = account === undefined ? `--user=${quoted(user)}` : `--serviceaccount=${account}`
@@ -67,7 +67,7 @@ const grant = (user: string, namespace: string): string => {
 const refused = (error: unknown, { by }: Approval, namespace: string, verb: string): Refusal => {
   const reason = sentenceOf(error).replace(/^.* denied request: /, '')
   const lacks = /\bverb\b/.test(reason) ? `; an administrator grants it with: ${grant(by, namespace)}` : ''
-  return new Refusal(`${by} may not ${verb} in namespace ${namespace}: ${reason}${lacks}`)
+  return new Refusal(`${by} is not allowed to ${verb} in namespace ${namespace}: ${reason}${lacks}`)
 }
 
 interface Writing {
@@ -94,10 +94,10 @@ const write = async (cluster: Cluster, shown: Remediation, { approval, verb, dry
       if (!conflict(error) && !invalid(error)) throw error
       const now = await readRecord(cluster, namespace, name).catch((failure: unknown) => {
         if (!notFound(failure)) throw failure
-        throw new Refusal(`Remediation ${name} was deleted meanwhile, and nothing is written`)
+        throw new Refusal(`Remediation ${name} was deleted; nothing was written`)
       })
       const why = whyNot(now, Date.now(), approval.planHash)
-      if (why !== undefined) throw new Refusal(`${why}; it changed meanwhile, and nothing is written`)
+      if (why !== undefined) throw new Refusal(`${why}; nothing was written`)
       if (!conflict(error) || round === MAX_ROUNDS || now.metadata.uid !== uid) throw error
       resourceVersion = now.metadata.resourceVersion
     }
@@ -132,7 +132,7 @@ export const decideOnPlan = async (
     const record = await findRecord(cluster, subject)
     const why = whyNot(record, Date.now(), plan)
     const planHash = proposedPlan(record)
-    if (why !== undefined || planHash === undefined) throw new Refusal(why ?? 'nothing waits for approval')
+    if (why !== undefined || planHash === undefined) throw new Refusal(why ?? 'no plan awaits approval')
     const by = await whoAmI(cluster)
     const approval: Approval = { decision, planHash, by, ...(reason !== undefined && { reason }) }
 
@@ -147,20 +147,20 @@ export const decideOnPlan = async (
     if (asks) {
       if (!terminal.interactive) {
         throw new UsageError(
-          `there is no terminal to ask on, and nothing is ${done}: add --plan ${shortHash(planHash)} to ${verb} this plan alone, or --yes`,
+          `no terminal to ask on, so nothing was ${done}: add --plan ${shortHash(planHash)} to ${verb} only this plan, or --yes`,
         )
       }
-      // A right that is missing is better told before the question than after it.
+      // A missing right is better reported before the question than after it.
       await write(cluster, record, { approval, verb, dryRun: true })
       if (!(await answer(`${verb} this plan as ${printable(by)}? [y/N] `, terminal))) {
-        throw new Refusal(`nothing is ${done}`)
+        throw new Refusal(`nothing was ${done}`)
       }
     }
     await write(cluster, record, { approval, verb })
     const { target } = record.spec
     const diff = record.status?.steps?.findLast((step) => step.planHash === planHash)?.diff
     const result = { remediation: { namespace, name }, target, ...approval, ...(diff !== undefined && { diff }) }
-    const message = `plan ${shortHash(planHash)} of Remediation ${name} is ${done} by ${by}; kubectl get rem ${name} -n ${namespace} -w shows what comes of it\n`
+    const message = `plan ${shortHash(planHash)} of Remediation ${name} is ${done} by ${by}; follow it with kubectl get rem ${name} -n ${namespace} -w\n`
     await terminal.write(formatData(printable(result), values.output) ?? printable(message))
     return EXIT.done
   })
@@ -184,9 +184,13 @@ export const proposalText = (record: Remediation, options: TextOptions): string 
     ...field('policy', policyRefOf(record).name, options),
     ...(before === undefined
       ? []
-      : field('before', `${before.by} ${before.decision.toLowerCase()} plan ${shortHash(before.planHash)}`, options)),
+      : field(
+          'previously',
+          `${before.by} ${before.decision.toLowerCase()} plan ${shortHash(before.planHash)}`,
+          options,
+        )),
     ...field('plan', `${shortHash(planHash)}: ${action ?? 'unknown'}`, options),
-    ...(expiresAt === undefined ? [] : field('until', expiresAt.replace(/\.\d+Z$/, 'Z'), options)),
+    ...(expiresAt === undefined ? [] : field('expires', expiresAt.replace(/\.\d+Z$/, 'Z'), options)),
     ...(diff === undefined ? [] : ['', paintDiff(diff, paint)]),
   ]
   return `${lines.join('\n')}\n`
@@ -197,9 +201,10 @@ export const approveCommand = subcommand(
     name: 'approve',
     synopsis: '(NAME | TYPE/NAME) [options]',
     text:
-      'Shows the plan that a Remediation proposes under a policy of mode Approve, and approves it in your name, after ' +
-      'asking. The approval is of this plan and one attempt alone. NAME is that of the Remediation; TYPE/NAME may name ' +
-      'the workload. You need the verb approve on remediations: ClusterRole podmend-approver has it.',
+      'Shows the plan that a Remediation proposes under a policy of mode Approve and, after asking, approves it in ' +
+      'your name. The approval covers only this plan and one attempt. NAME is the name of the Remediation; ' +
+      'TYPE/NAME may also name the workload. You need the verb approve on remediations: ClusterRole ' +
+      'podmend-approver grants it.',
     examples: [
       'kubectl mend approve coredns-image-5f0c2d1e -n kube-system',
       'kubectl mend approve deploy/coredns -n kube-system --reason "INC-1234"',
@@ -215,9 +220,9 @@ export const denyCommand = subcommand(
     name: 'deny',
     synopsis: '(NAME | TYPE/NAME) [options]',
     text:
-      'Shows the plan that a Remediation proposes under a policy of mode Approve, and denies it in your name, after ' +
-      'asking: the Remediation ends as Cancelled, and nobody is asked about this plan again until it is another one or ' +
-      'the Remediation is deleted. You need the verb approve on remediations, as for approving.',
+      'Shows the plan that a Remediation proposes under a policy of mode Approve and, after asking, denies it in ' +
+      'your name: the Remediation ends as Cancelled, and this plan is not proposed again until it changes or the ' +
+      'Remediation is deleted. You need the verb approve on remediations, as for approving.',
     examples: ['kubectl mend deny coredns-image-5f0c2d1e -n kube-system --reason "the project comes back at noon"'],
   },
   DECISION_OPTIONS,

@@ -1,4 +1,4 @@
-/** Which record a person decides on, and whether there is something to decide; the reading half of approve and deny. */
+/** Which Remediation a person decides on, and whether there is something to decide. */
 import type { Remediation } from '../../api/kinds.ts'
 import { listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
@@ -15,7 +15,7 @@ export const parseSubject = (positionals: readonly string[]): Named => {
   const [only] = positionals
   if (only === undefined) {
     throw new UsageError(
-      'no Remediation is named; kubectl get rem -A --field-selector status.phase=AwaitingApproval lists those that wait',
+      'no Remediation given; kubectl get rem -A --field-selector status.phase=AwaitingApproval lists those that await approval',
     )
   }
   return parseNamed(positionals.length === 1 && !only.includes('/') ? ['rem', only] : positionals, KINDS)
@@ -23,7 +23,7 @@ export const parseSubject = (positionals: readonly string[]): Named => {
 
 export const shortHash = (hash: string): string => hash.slice(0, 12)
 
-/** The plan that a person is asked about now. */
+/** The plan that awaits approval now. */
 export const proposedPlan = ({ spec, status }: Remediation): string | undefined =>
   status?.expiresAt !== undefined && spec.approval?.planHash !== status.planHash ? status.planHash : undefined
 
@@ -37,18 +37,18 @@ export const whyNot = (record: Remediation, now: number, plan?: string): string 
   if (proposed !== undefined) {
     const limit = parseTime(record.status?.expiresAt) ?? now
     if (limit < now) {
-      return `the time to decide on plan ${shortHash(proposed)} of Remediation ${name} ran out at ${formatTime(limit)}: delete it to be asked anew`
+      return `approval of plan ${shortHash(proposed)} expired at ${formatTime(limit)}; delete Remediation ${name} to request it again`
     }
     return plan === undefined || proposed.startsWith(plan)
       ? undefined
-      : `Remediation ${name} proposes plan ${shortHash(proposed)}, not ${plan}: look at it again`
+      : `Remediation ${name} proposes plan ${shortHash(proposed)}, not ${plan}: review it again`
   }
   if (approval !== undefined && approval.planHash === planHash) {
     const why = approval.reason === undefined ? '' : ` (${approval.reason})`
     const verb = approval.decision === 'Approved' ? 'approved' : 'denied'
-    return `${approval.by} ${verb} plan ${shortHash(approval.planHash)} of Remediation ${name} already${why}; ${state}`
+    return `${approval.by} already ${verb} plan ${shortHash(approval.planHash)} of Remediation ${name}${why}; ${state}`
   }
-  return `Remediation ${name} does not wait for approval: ${state}`
+  return `Remediation ${name} does not await approval: ${state}`
 }
 
 export const readRecord = ({ client }: Cluster, namespace: string | undefined, name: string): Promise<Remediation> =>
@@ -76,9 +76,9 @@ const recordNamed = async (cluster: Cluster, name: string): Promise<Remediation>
     const elsewhere = await namespacesWith(cluster, name)
     const hint =
       elsewhere.length > 0
-        ? `there is one in namespace ${elsewhere.join(', ')}: name it with -n`
+        ? `it exists in namespace ${elsewhere.join(', ')}: choose it with -n`
         : 'kubectl get rem -A lists them'
-    throw new Refusal(`there is no Remediation ${name} in namespace ${cluster.namespace}; ${hint}`)
+    throw new Refusal(`Remediation ${name} does not exist in namespace ${cluster.namespace}; ${hint}`)
   }
 }
 
@@ -92,10 +92,10 @@ const recordOfWorkload = async (cluster: Cluster, { kind, name }: Named): Promis
   const what = `${kind} ${name} in namespace ${namespace}`
   if (asking.length > 1) {
     const names = asking.map(({ metadata }) => `rem/${metadata.name}`).join(', ')
-    throw new Refusal(`${asking.length} Remediations of ${what} wait for approval: name one of ${names}`)
+    throw new Refusal(`${asking.length} Remediations of ${what} await approval: choose one of ${names}`)
   }
   const others = about.flatMap((record) => whyNot(record, Date.now()) ?? [])
-  throw new Refusal(`no Remediation of ${what} waits for approval${others.length > 0 ? `: ${others.join('; ')}` : ''}`)
+  throw new Refusal(`no Remediation of ${what} awaits approval${others.length > 0 ? `: ${others.join('; ')}` : ''}`)
 }
 
 /** The record that is meant. Throws `Refusal` where there is none, or several. */

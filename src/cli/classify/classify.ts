@@ -13,7 +13,7 @@ import {
   messagesInJson,
 } from './input.ts'
 
-/** What is pasted as a whole is read as a whole, and no cluster's events come near this. */
+/** kubectl's output is read as a whole, and no cluster's Events come near this. */
 const MAX_KUBECTL_OUTPUT = 256 * 2 ** 20
 
 const messagesIn = (form: KubectlOutput, lines: readonly string[]): readonly FailureMessage[] | undefined => {
@@ -25,7 +25,7 @@ const messagesIn = (form: KubectlOutput, lines: readonly string[]): readonly Fai
   }
 }
 
-/** What is no whole after all is answered line by line, so that nothing is lost. */
+/** Output that cannot be parsed as a whole is answered line by line, so that nothing is lost. */
 const answerKubectlOutput = (form: KubectlOutput, lines: readonly string[]): string => {
   const texts = messagesIn(form, lines)?.map((one) => JSON.stringify(one)) ?? lines
   return texts.map((text, i) => `${classifyLine({ number: i + 1, text, cut: false })}\n`).join('')
@@ -45,7 +45,7 @@ const answerAll = async (input: AsyncIterable<Uint8Array>, terminal: Terminal): 
     }
     for (const { text } of lines) {
       size += text.length
-      if (size > MAX_KUBECTL_OUTPUT) throw new Error(`it is longer than ${MAX_KUBECTL_OUTPUT} characters`)
+      if (size > MAX_KUBECTL_OUTPUT) throw new Error(`the input is longer than ${MAX_KUBECTL_OUTPUT} characters`)
       kubectlOutput.push(text)
     }
   }
@@ -55,7 +55,8 @@ const answerAll = async (input: AsyncIterable<Uint8Array>, terminal: Terminal): 
 const classifyFiles = async (files: readonly string[], terminal: Terminal): Promise<ExitStatus> => {
   let status: ExitStatus = EXIT.done
   for (const file of files) {
-    if (file === '-' && terminal.interactive) terminal.warn('Reading messages from the terminal; Ctrl-D ends them.')
+    if (file === '-' && terminal.interactive)
+      terminal.warn('Reading messages from the terminal; press Ctrl-D to finish.')
     try {
       await answerAll(file === '-' ? terminal.input : createReadStream(file), terminal)
     } catch (error) {
@@ -71,17 +72,18 @@ export const classifyCommand = subcommand(
     name: 'classify',
     synopsis: '[FILE...] [options]',
     text:
-      'Reads JSON lines {"reason": …, "message": …} from files or standard input and writes the same lines, in order, ' +
-      'with "cause" and "row" added. Other fields stay. A line that does not begin with { is taken as a message. ' +
-      'A line that cannot be read is answered with cause Unknown and an "error". All of kubectl get events -o json, or a ' +
-      'kubectl describe pod, may be given as it is: a line for each Event and container state comes out. No cluster is asked.',
+      'Reads JSON lines {"reason": …, "message": …} from files or standard input and prints them in the same order ' +
+      'with "cause" and "row" added; other fields are kept. A line that does not begin with { is treated as a ' +
+      'message. A line that cannot be parsed gets cause Unknown and an "error". The complete output of kubectl get ' +
+      'events -o json or kubectl describe pod works as well: one line is printed for each Event and container ' +
+      'state. No cluster is contacted.',
     examples: [
       'kubectl mend classify < messages.jsonl',
       'kubectl get events -A -o json | kubectl mend classify',
       'kubectl describe pod web-0 | kubectl mend classify',
     ],
   },
-  { output: { type: 'string', short: 'o', choices: ['json'], help: 'JSON lines are all there is' } },
+  { output: { type: 'string', short: 'o', choices: ['json'], help: 'JSON lines are the only format' } },
   ({ positionals }, terminal) => classifyFiles(positionals.length > 0 ? positionals : ['-'], terminal),
 )
 

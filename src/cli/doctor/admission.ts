@@ -16,7 +16,7 @@ export interface Admission {
     | undefined
 }
 
-/** `nothing`: it does nothing; `some`: it lets pass what it cannot check. */
+/** `nothing`: it has no effect; `some`: it admits what it cannot check. */
 interface Weakness {
   readonly denies: 'nothing' | 'some'
   readonly message: string
@@ -25,18 +25,21 @@ interface Weakness {
 /** To be installed where an admission policy is not as it should be. */
 export const ADMISSION_TODO = 'install the chart, or kubectl apply -f manifests/install.yaml'
 
-/** Pure; undefined where the API server goes by the policy. */
+/** Pure; undefined where the API server enforces the policy. */
 export const weaknessOf = ({ policy, binding }: Admission, name: string): Weakness | undefined => {
   const nothing = (message: string): Weakness => ({ denies: 'nothing', message })
   if (!policy) return nothing(`ValidatingAdmissionPolicy ${name} is absent`)
-  if (!binding) return nothing(`ValidatingAdmissionPolicyBinding ${name} is absent, so the policy does nothing`)
+  if (!binding) return nothing(`ValidatingAdmissionPolicyBinding ${name} is absent, so the policy has no effect`)
   const { policyName, validationActions = [] } = binding.spec ?? {}
   if (policyName !== name || !validationActions.includes('Deny')) {
     const does = `binds ${policyName ?? 'nothing'} to ${validationActions.join(', ') || 'nothing'}, not ${name} to Deny`
     return nothing(`ValidatingAdmissionPolicyBinding ${name} ${does}`)
   }
   return policy.spec?.failurePolicy === 'Ignore'
-    ? { denies: 'some', message: `ValidatingAdmissionPolicy ${name} lets pass what it cannot check` }
+    ? {
+        denies: 'some',
+        message: `ValidatingAdmissionPolicy ${name} has failurePolicy Ignore: it admits what it cannot check`,
+      }
     : undefined
 }
 
@@ -60,13 +63,13 @@ const asking = (policies: readonly RemediationPolicy[]): readonly string[] =>
 
 /** Pure. `names`: the policies that ask; at least one. */
 export const checkApprovals = (found: Admission, names: readonly string[]): Check => {
-  const who = `${names.slice(0, 6).join(', ')} ${names.length === 1 ? 'asks' : 'ask'} for approval`
+  const who = `${names.slice(0, 6).join(', ')} ${names.length === 1 ? 'requires' : 'require'} approval`
   const weakness = weaknessOf(found, APPROVAL_POLICY)
-  if (!weakness) return ok(CHECK, `${who}, and the API server checks who gives it`)
-  const message = `${who}, and ${weakness.message}`
+  if (!weakness) return ok(CHECK, `${who}, and the API server checks who approves`)
+  const message = `${who}, but ${weakness.message}`
   return weakness.denies === 'some'
     ? warn(CHECK, message, ADMISSION_TODO)
-    : fail(CHECK, `${message}: whoever may write Remediations can approve in any name`, ADMISSION_TODO)
+    : fail(CHECK, `${message}: anyone who may write Remediations can approve in any name`, ADMISSION_TODO)
 }
 
 /** Nothing where no policy asks: then it does not matter. */

@@ -7,14 +7,14 @@ const meta = { name: 'podmend-agent', uid: 'u', resourceVersion: '1', generation
 
 describe('the DaemonSet', () => {
   test.each<readonly [string, DaemonSet['status'], Check['state'], RegExp]>([
-    ['that no controller has looked at', undefined, 'warn', /nothing has come of it yet/],
+    ['that no controller has looked at', undefined, 'warn', /not rolled out yet/],
     [
       'that was changed since',
       { observedGeneration: 1, desiredNumberScheduled: 3, numberReady: 3 },
       'warn',
-      /nothing has come of it yet/,
+      /not rolled out yet/,
     ],
-    ['of no node', { observedGeneration: 2 }, 'warn', /no node is to have one/],
+    ['of no node', { observedGeneration: 2 }, 'warn', /nodeSelector matches no node/],
     ['all ready', { observedGeneration: 2, desiredNumberScheduled: 3, numberReady: 3 }, 'ok', /^3 of 3 ready$/],
     ['without its last', { observedGeneration: 2, desiredNumberScheduled: 3, numberReady: 2 }, 'warn', /^2 of 3 ready/],
   ])('%s', (_, status, state, message) => {

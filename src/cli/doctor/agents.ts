@@ -1,4 +1,4 @@
-/** Judgements of `doctor` on the node agents: data in, checks out. */
+/** What `doctor` checks of the node agents. */
 import type { NodeTask, RemediationPolicy } from '../../api/kinds.ts'
 import { type KubeClient, listAll } from '../../kube/client.ts'
 import { notFound } from '../../kube/errors.ts'
@@ -12,14 +12,14 @@ import { type Admission, ADMISSION_TODO, readAdmission, weaknessOf } from './adm
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 
 /** The names of the checks. */
-export const AGENT_CHECKS = { agent: 'node agent', tasks: 'node orders', answers: 'node answers' } as const
+export const AGENT_CHECKS = { agent: 'node agent', tasks: 'node tasks', overdue: 'node task status' } as const
 
-/** Actions that need an agent, on the node or to say what is wrong there. */
+/** Actions that need an agent. */
 const NODE_ACTIONS = ACTION_TYPES.filter((type) => remedyOf(type).needsAgent)
 
 const MAX_NAMED = 5
 
-/** An agent that begins or ends in time writes its answer a little later, and clocks differ. */
+/** An agent that starts or finishes in time reports a little later, and clocks differ. */
 const GRACE_MS = 30_000
 
 /** What is read of a DaemonSet. */
@@ -39,27 +39,27 @@ const named = (names: readonly string[]): string => {
 const agentPodsCommand = (namespace: string): string =>
   `kubectl -n ${namespace} get pods -l app.kubernetes.io/component=agent -o wide`
 
-/** Whether each node that is to have an agent has one that is ready. */
+/** Whether each node that should have an agent has one that is ready. */
 export const checkDaemonSet = ({ metadata, status }: DaemonSet, namespace: string): Check => {
   const { desiredNumberScheduled: desired = 0, numberReady: ready = 0, observedGeneration = 0 } = status ?? {}
   const describe = `kubectl -n ${namespace} describe daemonset ${metadata.name}`
   if (observedGeneration < (metadata.generation ?? 0)) {
-    return warn(AGENT_CHECKS.agent, `DaemonSet ${metadata.name} was changed, and nothing has come of it yet`, describe)
-  }
-  if (desired === 0) {
     return warn(
       AGENT_CHECKS.agent,
-      'it is installed, and no node is to have one: agent.nodeSelector fits none',
+      `DaemonSet ${metadata.name} was changed, and the change is not rolled out yet`,
       describe,
     )
   }
+  if (desired === 0) {
+    return warn(AGENT_CHECKS.agent, 'installed, but agent.nodeSelector matches no node', describe)
+  }
   const message = `${ready} of ${desired} ready`
   return ready < desired
-    ? warn(AGENT_CHECKS.agent, `${message}: what lies with the other nodes stays unknown`, agentPodsCommand(namespace))
+    ? warn(AGENT_CHECKS.agent, `${message}: failures on the other nodes stay unknown`, agentPodsCommand(namespace))
     : ok(AGENT_CHECKS.agent, message)
 }
 
-/** Where there is no agent: well, unless a policy would have something done that needs one. */
+/** No agent: ok unless a policy enables an action that needs one. */
 export const checkAbsentAgent = (policies: readonly RemediationPolicy[]): Check => {
   const absent = 'no agent is installed on the nodes'
   const wanted = (policy: RemediationPolicy): readonly ActionType[] =>
@@ -67,23 +67,24 @@ export const checkAbsentAgent = (policies: readonly RemediationPolicy[]): Check 
       ? []
       : policy.spec.actions.map(({ type }) => type).filter((type) => NODE_ACTIONS.includes(type))
   const asking = policies.filter((policy) => wanted(policy).length > 0)
-  if (asking.length === 0) return ok(AGENT_CHECKS.agent, `${absent}: what lies with nodes is explained at most`)
+  if (asking.length === 0) return ok(AGENT_CHECKS.agent, `${absent}: node failures are explained at most`)
   const names = named(asking.map(({ metadata }) => metadata.name))
   const actions = NODE_ACTIONS.filter((type) => asking.some((policy) => wanted(policy).includes(type)))
   return warn(
     AGENT_CHECKS.agent,
-    `${absent}, and ${asking.length === 1 ? `policy ${names} needs` : `policies ${names} need`} one for ${actions.join(', ')}`,
+    `${absent}, but ${asking.length === 1 ? `policy ${names} needs` : `policies ${names} need`} one for ${actions.join(', ')}`,
     'set agent.enabled=true in the chart (docs/node-agent.md), or mode Observe in the policy',
   )
 }
 
-/** Whether orders can be given, and whether the API server checks who gives and who answers them. */
+/** Whether tasks can be created, and whether the API server checks who creates them and who reports on them. */
 export const checkNodeTaskKind = (served: boolean, admission: Admission): Check => {
   const check = AGENT_CHECKS.tasks
-  if (!served) return fail(check, 'kind NodeTask is not served, so no agent can be asked', 'kubectl apply -f crds/')
+  if (!served) return fail(check, 'kind NodeTask is not served, so agents get no tasks', 'kubectl apply -f crds/')
   const weakness = weaknessOf(admission, NODE_TASK_POLICY)
-  if (!weakness) return ok(check, 'kind NodeTask is served, and the API server checks who orders and who answers')
-  const anyone = 'whoever may write NodeTasks can give orders to nodes, and an agent can answer for any node'
+  if (!weakness)
+    return ok(check, 'kind NodeTask is served, and the API server checks who creates tasks and who reports on them')
+  const anyone = 'anyone who may write NodeTasks can give tasks to nodes, and an agent can report for any node'
   return weakness.denies === 'some'
     ? warn(check, weakness.message, ADMISSION_TODO)
     : fail(check, `${weakness.message}: ${anyone}`, ADMISSION_TODO)
@@ -95,18 +96,14 @@ const isOverdue = ({ spec, status }: NodeTask, now: number): boolean => {
   return isOpen && deadline !== undefined && now > deadline + GRACE_MS
 }
 
-/** Orders without an answer, though their deadline passed. */
+/** Tasks that are still open after their deadline. */
 export const checkOverdueTasks = (tasks: readonly NodeTask[], namespace: string, now: number): Check => {
   const overdue = tasks.filter((task) => isOverdue(task, now))
-  if (overdue.length === 0) return ok(AGENT_CHECKS.answers, 'no order waits past its deadline')
+  if (overdue.length === 0) return ok(AGENT_CHECKS.overdue, 'no task is past its deadline')
   const nodes = [...new Set(overdue.map(({ spec }) => spec.nodeName))].toSorted()
   const verbs = [...new Set(overdue.map(({ spec }) => spec.verb))].toSorted().join(', ')
   const who = nodes.length === 1 ? `agent on node ${named(nodes)} does` : `agents on nodes ${named(nodes)} do`
-  return warn(
-    AGENT_CHECKS.answers,
-    `the ${who} not answer: ${verbs} without an answer past the deadline`,
-    agentPodsCommand(namespace),
-  )
+  return warn(AGENT_CHECKS.overdue, `the ${who} not respond: ${verbs} past the deadline`, agentPodsCommand(namespace))
 }
 
 // What `doctor` reads of the node agents.
@@ -155,8 +152,8 @@ const readNodeTaskKind = (client: Client): Promise<Check> =>
 const readNodeTasks = (client: Client, namespace: string, now: number): Promise<Check | undefined> =>
   listAll<NodeTask>(client, pathOf({ kind: 'NodeTask', namespace })).then(
     ({ items }) => checkOverdueTasks(items, namespace, now),
-    // Without the kind there is no order: another check's.
-    (error: unknown) => (notFound(error) ? undefined : unreadable(AGENT_CHECKS.answers)(error)),
+    // Without the kind there are no tasks: another check reports that.
+    (error: unknown) => (notFound(error) ? undefined : unreadable(AGENT_CHECKS.overdue)(error)),
   )
 
 /** One check where there is no agent and no policy that needs one; `now` in ms since the epoch. */

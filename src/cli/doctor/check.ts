@@ -16,14 +16,14 @@ export const ok = (check: string, message: string): Check => ({ check, state: 'o
 export const warn = (check: string, message: string, todo: string): Check => ({ check, state: 'warn', message, todo })
 export const fail = (check: string, message: string, todo: string): Check => ({ check, state: 'fail', message, todo })
 
-// How the looks of `doctor` take what cannot be read.
+// How `doctor` treats what cannot be read.
 
 /** A check on something that this user may not read. Other errors are thrown. */
 export const unreadable =
   (check: string) =>
   (error: unknown): Check => {
     if (!forbidden(error)) throw error
-    return warn(check, sentenceOf(error), 'ask somebody with that right')
+    return warn(check, sentenceOf(error), 'ask an administrator for this right')
   }
 
 /** For what may be absent. Errors other than that are thrown. */

@@ -91,7 +91,7 @@ describe('the stop annotation', () => {
     ['of another value', { 'podmend.io/paused': 'yes' }, ['warn', /paused by .*"yes" is neither "true" nor "false"/]],
     ['empty', { 'podmend.io/paused': '' }, ['warn', /paused by .*"" is neither/]],
     ['explicitly off', { 'podmend.io/paused': 'false' }, ['ok', /not paused/]],
-    ['without its namespace', undefined, ['warn', /no namespace ops/]],
+    ['without its namespace', undefined, ['warn', /namespace ops does not exist/]],
   ])('%s', (_, annotations, expected) => {
     expectCheck(checkPause(annotations && { metadata: meta('ops', { annotations }) }, 'ops'), expected)
   })
@@ -124,18 +124,18 @@ describe('the lease', () => {
     [
       'renewed just now',
       [lease({ ...held, renewTime: '2030-01-01T00:00:10.000000Z' })],
-      ['ok', /pod-a leads.*10s ago/],
+      ['ok', /pod-a is the leader.*10s ago/],
     ],
     [
       'run out',
       [lease({ ...held, renewTime: '2030-01-01T00:00:00.000000Z' })],
-      ['fail', /pod-a held the lease, renewed 20s ago/],
+      ['fail', /pod-a holds the lease but renewed it 20s ago/],
     ],
     ['without a time', [lease(held)], ['fail', /at an unknown time/]],
     [
       'given back',
       [lease({ holderIdentity: '', renewTime: '2030-01-01T00:00:10.000000Z' })],
-      ['fail', /gave the lease back/],
+      ['fail', /released the lease/],
     ],
     ['never held, as the chart makes it', [lease(undefined)], ['fail', /never held/]],
     [
@@ -168,17 +168,17 @@ const condition = (type: string, status: 'True' | 'False', message = '', observe
 
 describe('policies', () => {
   test.each<readonly [string, readonly RemediationPolicy[], Expected]>([
-    ['none', [], ['warn', /none/]],
+    ['none', [], ['warn', /^none/]],
     [
       'understood',
       [policy('a', condition('Ready', 'True')), policy('b', condition('Ready', 'True'), 'Observe')],
-      ['ok', /2 understood: 1 Enforce, 1 Observe/],
+      ['ok', /2 valid: 1 Enforce, 1 Observe/],
     ],
-    ['not looked at', [policy('a')], ['warn', /no controller has looked/]],
+    ['not looked at', [policy('a')], ['warn', /no controller has processed/]],
     [
       'changed since they were looked at',
       [policy('a', condition('Ready', 'True', '', 1))],
-      ['warn', /no controller has looked/],
+      ['warn', /no controller has processed/],
     ],
     [
       'not understood',
@@ -199,12 +199,12 @@ describe('approvals that a policy asks for', () => {
     spec: { policyName, validationActions },
   })
   test.each<readonly [string, Parameters<typeof checkApprovals>[0], Expected]>([
-    ['checked', { policy: vap(), binding: bound() }, ['ok', /^a, b ask for approval, and the API server checks/]],
+    ['checked', { policy: vap(), binding: bound() }, ['ok', /^a, b require approval, and the API server checks/]],
     ['without the policy', { policy: undefined, binding: bound() }, ['fail', /Policy podmend-approval is absent/]],
     ['without the binding', { policy: vap(), binding: undefined }, ['fail', /Binding podmend-approval is absent/]],
     ['that only warn', { policy: vap(), binding: bound(['Warn']) }, ['fail', /to Warn, not podmend-approval to Deny/]],
     ['bound elsewhere', { policy: vap(), binding: bound(['Deny'], 'other') }, ['fail', /binds other to Deny/]],
-    ['that fail open', { policy: vap('Ignore'), binding: bound() }, ['warn', /lets pass what it cannot check/]],
+    ['that fail open', { policy: vap('Ignore'), binding: bound() }, ['warn', /admits what it cannot check/]],
   ])('%s', (_, found, expected) => expectCheck(checkApprovals(found, ['a', 'b']), expected))
 })
 
@@ -238,18 +238,14 @@ metadata: {name: podmend-observe}
     [
       'that an acting policy lacks',
       checkRole(rewrite, rewrite.rights.slice(1, 2), 'this user', acting),
-      ['fail', /may not patch deployments\.apps; policy moved needs it/],
+      ['fail', /cannot patch deployments\.apps; policy moved needs it/],
     ],
     [
       'that only an observing policy would use',
       checkRole(rewrite, rewrite.rights, 'x', [policy('a', {}, 'Observe')]),
       ['ok', /no acting policy/],
     ],
-    [
-      'to lead',
-      checkRole(lead, lead.rights, 'x', []),
-      ['fail', /may not update leases\.coordination\.k8s\.io podmend/],
-    ],
+    ['to lead', checkRole(lead, lead.rights, 'x', []), ['fail', /cannot update leases\.coordination\.k8s\.io podmend/]],
     [
       'to read pull secrets',
       checkRole({ action: 'read-pull-secrets', rights: rewrite.rights }, rewrite.rights, 'x', acting),

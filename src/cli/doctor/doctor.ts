@@ -31,10 +31,9 @@ export const doctorCommand = subcommand(
     name: 'doctor',
     synopsis: '[options]',
     text:
-      'Checks whether podmend can work here: the API server, the CRDs, the policies, the rights that the controller ' +
-      'needs, the stop annotation, odd opt-outs, who leads, the agents on the nodes, and the registry ' +
-      'hosts. Each line is ok, warn or fail, with what to do. ' +
-      'Writes nothing. The exit status is 1 when a check fails.',
+      'Checks whether podmend can work in this cluster: the API server, the CRDs, the policies, the rights that the ' +
+      'controller needs, the stop annotation, unusual opt-outs, the leader, the node agents, and the registry ' +
+      'hosts. Each line is ok, warn or fail, with what to do. Writes nothing. Exits with 1 if a check fails.',
     examples: ['kubectl mend doctor', 'kubectl mend doctor --service-account podmend-system/podmend-controller'],
   },
   {
@@ -44,12 +43,12 @@ export const doctorCommand = subcommand(
     'service-account': {
       type: 'string',
       value: 'NAMESPACE/NAME',
-      help: "whose rights are checked; else the user's own",
+      help: 'service account whose rights are checked (default: your own)',
     },
     output: { type: 'string', short: 'o', choices: ['json', 'yaml', 'wide'], help: 'print as data; wide is the text' },
   },
   async ({ values, positionals }, terminal) => {
-    if (positionals[0] !== undefined) throw new UsageError(`doctor takes no argument, found "${positionals[0]}"`)
+    if (positionals[0] !== undefined) throw new UsageError(`found the argument "${positionals[0]}"; doctor takes none`)
     const namespace = operatorNamespace(values['operator-namespace'], terminal.environment)
     const subject = subjectOf(values['service-account'], namespace)
     const checks = await withCluster(values, terminal, async ({ client }) => {

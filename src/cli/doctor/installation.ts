@@ -32,7 +32,7 @@ export const readCrds = (client: Client): Promise<readonly Check[]> =>
     }),
   )
 
-/** The policies, and what the controller made of them; none where the kind is not there, which is another check's. */
+/** The policies and their check; none where the kind is absent, which another check reports. */
 export const readPolicyStatus = (
   client: Client,
 ): Promise<{ readonly policies: readonly RemediationPolicy[]; readonly checks: readonly Check[] }> =>
@@ -48,7 +48,7 @@ export const readPause = (client: Client, namespace: string): Promise<Check> =>
     .then((found) => checkPause(found, namespace))
     .catch(unreadable('stop annotation'))
 
-/** Namespaces and nodes alone: pods and owners are too many to list, `explain` tells of theirs. */
+/** Namespaces and nodes alone: pods and owners are too many to list; `explain` shows theirs. */
 export const readExcludes = async (client: Client): Promise<readonly Check[]> => {
   const checks = await Promise.all(
     (['Namespace', 'Node'] as const).map((kind) =>
@@ -72,7 +72,7 @@ const MAX_HOSTS = 500
 export const readRegistryHosts = async (directory: string | undefined): Promise<readonly Check[]> => {
   const check = 'registry hosts'
   if (directory === undefined)
-    return [ok(check, 'no directory is given: registries are asked by https under their own names')]
+    return [ok(check, 'no directory given: registries are reached over HTTPS under their own names')]
   try {
     const entries = await readdir(directory, { withFileTypes: true })
     const names = entries.filter((entry) => !entry.isFile()).map(({ name }) => name)
@@ -82,14 +82,16 @@ export const readRegistryHosts = async (directory: string | undefined): Promise<
     )
     const warnings = read.flatMap((hosts) => hosts.warnings)
     return warnings.length > 0
-      ? warnings.map((complaint) => fail(check, complaint, 'mend the file; until then the registry itself is asked'))
-      : [ok(check, `${directory} speaks of ${names.join(', ') || 'no registry'}`)]
+      ? warnings.map((warning) => fail(check, warning, 'fix the file; until then the registry itself is queried'))
+      : [ok(check, `${directory} configures ${names.join(', ') || 'no registry'}`)]
   } catch (error) {
-    return [fail(check, `${directory} cannot be read: ${sentenceOf(error)}`, 'name another with --registry-hosts-dir')]
+    return [
+      fail(check, `${directory} cannot be read: ${sentenceOf(error)}`, 'choose another with --registry-hosts-dir'),
+    ]
   }
 }
 
-// Judgements of `doctor` on what is installed: data in, checks out.
+// Checks on what is installed: data in, checks out.
 
 /** Selectable fields of custom resources, and admission policies in CEL with all that is used here. */
 const OLDEST = { major: 1, minor: 32 }
@@ -110,7 +112,7 @@ export const checkVersion = ({ major, minor, gitVersion }: ServerVersion): Check
     : fail(
         'API server',
         `Kubernetes ${gitVersion ?? 'of unknown version'}; podmend needs ${oldest} or newer`,
-        'upgrade',
+        'upgrade Kubernetes',
       )
 }
 
@@ -153,7 +155,7 @@ export const checkCrd = (have: FoundCrd | undefined, want: CustomResourceDefinit
   const condition = (type: string) => have.status?.conditions?.find((one) => one.type === type)
   const established = condition('Established')
   if (established?.status !== 'True') {
-    const why = condition('NamesAccepted')?.message ?? established?.message ?? 'the API server has not taken it up'
+    const why = condition('NamesAccepted')?.message ?? established?.message ?? 'the API server has not accepted it yet'
     return fail(check, `${want.metadata.name} is not established: ${why}`, apply)
   }
   const unstructured = condition('NonStructuralSchema')
@@ -161,13 +163,13 @@ export const checkCrd = (have: FoundCrd | undefined, want: CustomResourceDefinit
   const difference = differenceOf(have.spec, want.spec)
   return difference === undefined
     ? ok(check, 'installed, established and current')
-    : warn(check, `it is not the one of this version: ${difference.slice(0, 160)} differs`, apply)
+    : warn(check, `not the CRD of this version: ${difference.slice(0, 160)} differs`, apply)
 }
 
 export const checkPause = (namespace: KubeObject | undefined, name: string): Check => {
   const check = 'stop annotation'
   if (!namespace) {
-    return warn(check, `there is no namespace ${name}`, 'name the one of the operator with --operator-namespace')
+    return warn(check, `namespace ${name} does not exist`, "set the operator's namespace with --operator-namespace")
   }
   if (!pauses(namespace.metadata)) return ok(check, 'the operator is not paused')
   const [odd] = oddPauses(namespace.metadata)
@@ -183,7 +185,7 @@ const quote = (value: string): string => JSON.stringify(value.slice(0, 40))
 
 const MAX_NAMED = 5
 
-/** Opt-outs of namespaces and nodes whose value is neither `true` nor `false`: they count, but that may not be meant. */
+/** Opt-outs of namespaces and nodes whose value is neither `true` nor `false`: they count, but perhaps by mistake. */
 export const checkExcludes = (kind: 'namespace' | 'node', objects: readonly KubeObject[]): readonly Check[] => {
   const odd = objects.filter(({ metadata }) => excludes(metadata) && oddExcludes(metadata).length > 0)
   if (odd.length === 0) return []
@@ -196,48 +198,50 @@ export const checkExcludes = (kind: 'namespace' | 'node', objects: readonly Kube
     warn(
       'opt-outs',
       `${EXCLUDE_KEY} is neither "true" nor "false" on ${kind} ${named}${more}: it counts as true`,
-      'write "true", or remove it',
+      'set it to "true", or remove it',
     ),
   ]
 }
 
-/** A lease whose holder is late by its own word: the controller is gone, or cannot reach the API server. */
+/** A lease that its holder should have renewed: the controller is gone, or cannot reach the API server. */
 export const checkLease = (leases: readonly Lease[], namespace: string, now: number): Check => {
   const check = 'controller'
-  const start = 'start the controller, or name its namespace with --operator-namespace'
+  const start = 'start the controller, or set its namespace with --operator-namespace'
   const lease = leases.find(({ metadata }) => metadata.name?.startsWith('podmend'))
-  if (!lease) return warn(check, `no controller has left a lease in namespace ${namespace}`, start)
+  if (!lease) return warn(check, `no controller has a lease in namespace ${namespace}`, start)
   const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {}
   // The chart makes the lease without a holder.
   if (!holderIdentity && !renewTime) {
     return fail(
       check,
-      'no controller has led yet: the lease was never held',
-      `right after an install, wait half a minute; else look at the pods: kubectl -n ${namespace} get pods`,
+      'no controller has been the leader yet: the lease was never held',
+      `wait 30 seconds after an install, then check the pods: kubectl -n ${namespace} get pods`,
     )
   }
-  if (!holderIdentity) return fail(check, 'no controller leads: the last one gave the lease back', start)
+  if (!holderIdentity) return fail(check, 'no controller is the leader: the last one released the lease', start)
   const age = now - Date.parse(renewTime ?? '')
   const since = Number.isNaN(age) ? 'at an unknown time' : `${formatDuration(Math.max(0, age))} ago`
   return age <= leaseDurationSeconds * 1_000
-    ? ok(check, `${holderIdentity} leads, and renewed its lease ${since}`)
-    : fail(check, `${holderIdentity} held the lease, renewed ${since}: it does not run any more`, start)
+    ? ok(check, `${holderIdentity} is the leader and renewed its lease ${since}`)
+    : fail(check, `${holderIdentity} holds the lease but renewed it ${since}: it is no longer running`, start)
 }
 
 const MODES = ['Enforce', 'Approve', 'Observe'] as const
 
-/** What the controller made of the policies: one check for each that it did not understand, else one for all. */
+/** The status of the policies: one check for each that is not in order, else one for all. */
 export const checkPolicies = (policies: readonly RemediationPolicy[]): readonly Check[] => {
   const check = 'policies'
   if (policies.length === 0) {
-    return [warn(check, 'there are none, so nothing is done', 'kubectl apply -f one of examples/')]
+    return [warn(check, 'none, so no action is taken', 'apply one of examples/ with kubectl apply -f')]
   }
   const troubles = policies.flatMap(({ metadata, status }): readonly Check[] => {
     const name = `policy ${metadata.name}`
     const condition = (type: string) => status?.conditions?.find((one) => one.type === type)
     const ready = condition('Ready')
     if (!ready || (ready.observedGeneration ?? status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) {
-      return [warn(name, 'no controller has looked at it since it was written', 'is the controller running?')]
+      return [
+        warn(name, 'no controller has processed it since it last changed', 'check that the controller is running'),
+      ]
     }
     if (ready.status !== 'True') return [fail(name, ready.message, `kubectl edit rempol ${metadata.name}`)]
     const conflict = condition('Conflicting')
@@ -249,5 +253,5 @@ export const checkPolicies = (policies: readonly RemediationPolicy[]): readonly 
     const count = policies.filter(({ spec }) => (spec.mode ?? 'Observe') === mode).length
     return count === 0 ? [] : [`${count} ${mode}`]
   })
-  return [ok(check, `all ${policies.length} understood: ${counts.join(', ')}`)]
+  return [ok(check, `all ${policies.length} valid: ${counts.join(', ')}`)]
 }

@@ -1,4 +1,4 @@
-/** The rights that `doctor` asks for, from the roles in `manifests/`, and its judgement on the answers. */
+/** The rights that `doctor` asks for, from the roles in `manifests/`, and their check. */
 import { readFile } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
 import type { RemediationPolicy } from '../../api/kinds.ts'
@@ -94,7 +94,7 @@ export const checkRole = (
   if (missing.length === 0) return ok(check, `${subject} has all ${rights.length}`)
   const named = missing.slice(0, MAX_NAMED).map(describeRule)
   const more = missing.length - named.length
-  const message = `${subject} may not ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  const message = `${subject} cannot ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
   const type = ACTION_TYPES.find((one) => kebab(one) === action)
   if (type === undefined && action !== 'read-pull-secrets')
     return fail(check, message, 'upgrade the chart, or kubectl apply -f manifests/rbac.yaml')
@@ -108,7 +108,7 @@ export const checkRole = (
     .slice(0, MAX_NAMED)
     .join(', ')} needs it`
   return type === undefined
-    ? warn(check, `${message}: what private registries say stays unknown`, grant)
+    ? warn(check, `${message}: images in private registries cannot be checked`, grant)
     : fail(check, `${message}; ${who}`, grant)
 }
 
@@ -148,7 +148,8 @@ export const readRights = async (
     (text): readonly Role[] => rolesIn(text, operatorNamespace),
     () => undefined,
   )
-  if (!roles) return [warn('rights', 'manifests/rbac.yaml is not there to compare with', 'npm run generate')]
+  if (!roles)
+    return [warn('rights', 'manifests/rbac.yaml is missing, so rights cannot be compared', 'npm run generate')]
   const who = subject ? `service account ${subject.namespace}/${subject.name}` : 'this user'
   const checks = roles.map(async (role) => {
     const allowed = await Promise.all(role.rights.map((right) => isAllowed(client, right, subject)))

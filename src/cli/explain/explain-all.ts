@@ -47,7 +47,7 @@ export const explainAll = async (question: Question): Promise<Overview> => {
     }),
     notes: [
       ...clusterState.notes,
-      ...clusterState.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`),
+      ...clusterState.bad.map((bad) => `policy ${bad.name} is invalid and not in force: ${bad.sentences[0]}`),
     ],
     missingRights: cluster.missingRights(),
   }
@@ -74,8 +74,8 @@ export const overviewText = (overview: Overview, options: TextOptions): string =
   const count = incidents.length === 1 ? '1 incident' : `${incidents.length} incidents`
   const end =
     incidents.length === 0
-      ? `Nothing that podmend knows of fails ${where}.`
-      : `${count} ${where}: ${causes.join(', ')}. kubectl mend explain TYPE/NAME tells all of one.`
+      ? `podmend finds no failures ${where}.`
+      : `${count} ${where}: ${causes.join(', ')}. Run kubectl mend explain TYPE/NAME for details.`
   const lines = [...incidents.flatMap((incident) => incidentLines(incident, options)), end]
   return `${lines.join('\n')}\n${caveats(notes, missingRights, options)}`
 }

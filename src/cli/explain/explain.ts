@@ -67,7 +67,7 @@ const explain = async (question: Question): Promise<Explanation> => {
     notes: [
       ...clusterState.notes,
       ...found.notes,
-      ...clusterState.bad.map((bad) => `policy ${bad.name} is not in force: ${bad.sentences[0]}`),
+      ...clusterState.bad.map((bad) => `policy ${bad.name} is invalid and not in force: ${bad.sentences[0]}`),
     ],
     missingRights: cluster.missingRights(),
   }
@@ -78,11 +78,11 @@ export const explanationText = (explanation: Explanation, options: TextOptions):
   const { subject, state, incidents, records, notes, missingRights } = explanation
   const { paint, now } = options
   const healthy = [
-    `${paint.bold(`${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`)} does not fail: ${state}`,
+    `${paint.bold(`${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`)} is not failing: ${state}`,
     ...records.flatMap(({ name, phase, reason, since }) =>
       field(
         'record',
-        `${name}: ${phase}${reason === undefined ? '' : ` (${reason})`}${since === undefined ? '' : `, made ${ago(since, now)} ago`}`,
+        `${name}: ${phase}${reason === undefined ? '' : ` (${reason})`}${since === undefined ? '' : `, created ${ago(since, now)} ago`}`,
         options,
       ),
     ),
@@ -97,7 +97,7 @@ export const explanationText = (explanation: Explanation, options: TextOptions):
 
 const noneNamed = (positionals: readonly string[]): undefined => {
   if (positionals[0] !== undefined)
-    throw new UsageError(`found "${positionals.join(' ').slice(0, 120)}" beside --all; expected one of them`)
+    throw new UsageError(`found "${positionals.join(' ').slice(0, 120)}" together with --all; expected one of them`)
 }
 
 export const explainCommand = subcommand(
@@ -105,9 +105,10 @@ export const explainCommand = subcommand(
     name: 'explain',
     synopsis: '(TYPE/NAME | TYPE NAME | --all) [options]',
     text:
-      'Says why a pod, the pods of a workload, or those on a node do not start: the cause and its evidence, who owns them, which policy ' +
-      'would act and which guardrail holds, what would be written, and where to mend it for good. It runs the ' +
-      "controller's own code with your rights, names those that are missing, and writes nothing.",
+      'Explains why a pod, the pods of a workload, or the pods on a node do not start: the cause and its evidence, ' +
+      'the owner, which policy would act and which guardrail holds, what would be written, and where to fix it ' +
+      "permanently. Runs the controller's own code with your rights, lists the rights that you lack, and writes " +
+      'nothing.',
     examples: [
       'kubectl mend explain pod/coredns-5c98fc7769-abcde -n kube-system',
       'kubectl mend explain deploy coredns -n kube-system -o yaml',
@@ -117,7 +118,7 @@ export const explainCommand = subcommand(
   },
   {
     ...CLUSTER_STATE_OPTIONS,
-    all: { type: 'boolean', help: 'everything that fails, in the whole cluster or, with -n, in that namespace' },
+    all: { type: 'boolean', help: 'everything that fails in the whole cluster or, with -n, in one namespace' },
   },
   async ({ values, positionals }, terminal) => {
     const named = values.all ? noneNamed(positionals) : parseNamed(positionals, EXPLAINED_KINDS)

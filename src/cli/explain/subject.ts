@@ -24,7 +24,7 @@ export interface Subject extends Named {
 const readNode = async ({ client }: Cluster, { kind, name }: Named): Promise<Subject> => {
   const node = await client.get<Node>(pathOf({ kind, name })).catch((error: unknown) => {
     if (!notFound(error)) throw error
-    throw new Refusal(`there is no Node ${name}`)
+    throw new Refusal(`Node ${name} does not exist`)
   })
   return { kind, name, uid: node.metadata.uid, pods: await listPodsOn(name, client), node }
 }
@@ -35,7 +35,7 @@ export const readSubject = async (cluster: Cluster, { kind, name }: Named): Prom
   if (kind === 'Node') return readNode(cluster, { kind, name })
   const object = await client.get<Pod & Workload>(pathOf({ kind, namespace, name })).catch((error: unknown) => {
     if (!notFound(error)) throw error
-    throw new Refusal(`there is no ${kind} ${name} in namespace ${namespace}; name another namespace with -n`)
+    throw new Refusal(`${kind} ${name} does not exist in namespace ${namespace}; choose another namespace with -n`)
   })
   const { uid } = object.metadata
   if (kind === 'Pod') return { kind, name, namespace, uid, pods: [object] }
@@ -64,12 +64,12 @@ const concernsPods = (subject: Subject, owner: ObjectRef, pods: readonly { reado
 /** `Running, 1 of 2 containers ready`. */
 export const describePods = (pods: readonly Pod[]): string => {
   const [pod] = pods
-  if (!pod) return 'it has no pods'
+  if (!pod) return 'no pods'
   const statuses = pods.flatMap(({ status }) => status?.containerStatuses ?? [])
   const ready = statuses.filter((status) => status.ready === true).length
   const phases = [...new Set(pods.map(({ status }) => status?.phase ?? 'Unknown'))].join(', ')
   const unscheduled =
-    pods.length === 1 && !pod.spec?.nodeName ? '; it has no node yet, and scheduling is not repaired' : ''
+    pods.length === 1 && !pod.spec?.nodeName ? '; not scheduled yet, and podmend does not repair scheduling' : ''
   const count = pods.length === 1 ? '' : `${pods.length} pods, `
   return `${count}${phases}, ${ready} of ${statuses.length} containers ready${unscheduled}`
 }
@@ -78,9 +78,9 @@ export const describePods = (pods: readonly Pod[]): string => {
 export const describeNode = ({ spec, status }: Node): string => {
   const { conditions = [] } = status ?? {}
   const ready = conditions.find(({ type }) => type === 'Ready')
-  const said = ready?.message ? `: ${ready.message}` : ''
+  const reason = ready?.message ? `: ${ready.message}` : ''
   return [
-    ready?.status === 'True' ? 'it is Ready' : `it is not Ready${said}`,
+    ready?.status === 'True' ? 'Ready' : `not Ready${reason}`,
     ...(spec?.unschedulable ? ['cordoned'] : []),
     ...conditions
       .filter(({ type, status: is }) => is === 'True' && isNodeCause(type))

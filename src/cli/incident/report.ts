@@ -10,10 +10,10 @@ import type { Evaluated } from '../snapshot/evaluate.ts'
 import { sinceOf } from '../snapshot/failing-pods.ts'
 
 export interface DecisionReport {
-  /** `Act`, `Hold`, `Ignore`, or `Prove` while a remedy is under way. */
+  /** `Act`, `Hold`, `Ignore`, or `Verify` while a remediation is in progress. */
   readonly verdict: Evaluation['verdict']['kind']
   readonly policy?: string
-  /** The guardrail that holds, or how the proof of a remedy stands. */
+  /** The guardrail that holds, or the state of the verification. */
   readonly reason?: string
   readonly message?: string
   /** RFC 3339. */
@@ -46,20 +46,20 @@ export interface IncidentReport {
     readonly message: string
   }[]
   readonly evidence: readonly Evidence[]
-  /** Why an image cannot be pulled, likeliest first, where the registry's words leave it open. */
+  /** Why an image cannot be pulled, likeliest first, where the registry's answer leave it open. */
   readonly explanations: readonly {
     readonly kind: ExplanationKind
     readonly message: string
     readonly image?: string
   }[]
   readonly decision: DecisionReport
-  /** Where a policy observes: what would come if it acted. */
+  /** Where a policy observes: the decision in mode Enforce. */
   readonly ifEnforced?: DecisionReport
   readonly mode?: string
-  /** What to change for good. */
+  /** What to change so that the next deployment carries it. */
   readonly permanentFix?: string
   readonly records: readonly RecordReport[]
-  /** What else fails in the same way; absent where nobody looked. */
+  /** What else fails the same way; absent where that was not determined. */
   readonly others?: readonly Target[]
 }
 
@@ -75,7 +75,7 @@ const iso = (at: number): string => new Date(at).toISOString()
 
 const ofPlan = (plan: Plan | undefined) => (plan ? { action: plan.type, diff: plan.diff } : {})
 
-/** What is decided, in the words of the verdict. */
+/** The decision of a verdict. */
 export const decisionOf = (verdict: Evaluation['verdict']): DecisionReport => {
   switch (verdict.kind) {
     case 'Ignore':
@@ -109,7 +109,7 @@ export const recordReport = ({ metadata, status }: Remediation): RecordReport =>
   ...(metadata.creationTimestamp !== undefined && { since: metadata.creationTimestamp }),
 })
 
-/** A node that fails itself stands among them, and is no pod. */
+/** Without the entry of a node that itself fails. */
 const ofPods = ({ pods }: Incident) => pods.filter(({ pod }) => !isNodeItself(pod))
 
 export const reportOf = (

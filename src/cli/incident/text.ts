@@ -13,8 +13,8 @@ export interface TextOptions {
   readonly wide: boolean
 }
 
-const WIDTH = 96
-const INDENT = 13
+const WIDTH = 98
+const INDENT = 15
 const MAX_MESSAGE = 300
 const MAX_PODS = 5
 
@@ -34,7 +34,7 @@ export const ago = (time: string, now: number): string =>
 export const nameOf = ({ target: { kind, namespace, name } }: Pick<IncidentReport, 'target'>): string =>
   `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
 
-/** Who answers, and what holds it, in one line: `policy moved would act: RewriteImage`. */
+/** Which policy decides what, in one line: `policy moved acts: RewriteImage`. */
 export const describeDecision = (decision: DecisionReport, paint: Paint): string => {
   const { verdict, policy, reason, message, action } = decision
   switch (verdict) {
@@ -43,17 +43,17 @@ export const describeDecision = (decision: DecisionReport, paint: Paint): string
     case 'Hold':
       return `policy ${policy} holds: ${paint.yellow(reason ?? '')}, ${message}`
     case 'Verify':
-      return `a remedy is under way: ${message}`
+      return `remediation in progress: ${message}`
     case 'Ignore':
-      return `nothing is done: ${message}`
+      return `no action: ${message}`
   }
 }
 
-/** What would come of a policy that merely observes now. */
+/** What a policy that only observes would do in mode Enforce. */
 const describeIfEnforced = (decision: DecisionReport, paint: Paint): string =>
   decision.verdict === 'Act'
-    ? `with mode Enforce it would ${paint.green('act')}: ${decision.action}`
-    : `with mode Enforce it would hold: ${paint.yellow(decision.reason ?? '')}, ${decision.message}`
+    ? `in mode Enforce it would ${paint.green('act')}: ${decision.action}`
+    : `in mode Enforce it would hold: ${paint.yellow(decision.reason ?? '')}, ${decision.message}`
 
 const podsText = ({ pods }: IncidentReport, wide: boolean): string => {
   const shown = wide ? pods : pods.slice(0, MAX_PODS)
@@ -71,14 +71,14 @@ const decisionLines = ({ decision, ifEnforced }: IncidentReport, options: TextOp
   return [
     ...field('decision', describeDecision(decision, paint), options),
     ...(ifEnforced ? field('', describeIfEnforced(ifEnforced, paint), options) : []),
-    ...(inMs > 0 ? field('next look', `in ${formatDuration(inMs)} at the latest`, options) : []),
+    ...(inMs > 0 ? field('next check', `in ${formatDuration(inMs)} at the latest`, options) : []),
   ]
 }
 
 const EXPLANATION_LABELS: Readonly<Record<ExplanationKind, string>> = {
   LikelyTypo: 'likely a typo',
   WrongTag: 'wrong tag',
-  MissingCredentials: 'credentials are missing',
+  MissingCredentials: 'missing credentials',
   WrongCredentials: 'wrong credentials',
   Undetermined: 'undetermined',
 }
@@ -90,7 +90,7 @@ export const describeExplanation = ({ kind, message }: IncidentReport['explanati
 const explanationLines = ({ explanations }: IncidentReport, options: TextOptions): readonly string[] =>
   explanations.flatMap((explanation, i) => [
     ...field(i === 0 ? 'why' : 'or', describeExplanation(explanation, options.paint), options),
-    ...(explanation.image === undefined ? [] : field('meant', options.paint.green(explanation.image), options)),
+    ...(explanation.image === undefined ? [] : field('did you mean', options.paint.green(explanation.image), options)),
   ])
 
 const similarLines = ({ others = [] }: IncidentReport, options: TextOptions): readonly string[] => {
@@ -98,8 +98,8 @@ const similarLines = ({ others = [] }: IncidentReport, options: TextOptions): re
   const shown = options.wide ? others : others.slice(0, MAX_PODS)
   const names = shown.map((target) => nameOf({ target }))
   const more = others.length > shown.length ? ` and ${others.length - shown.length} more` : ''
-  const count = others.length === 1 ? 'one other fails' : `${others.length} others fail`
-  return field('others', `${count} in the same way: ${names.join(', ')}${more}`, options)
+  const count = others.length === 1 ? '1 other fails' : `${others.length} others fail`
+  return field('similar', `${count} the same way: ${names.join(', ')}${more}`, options)
 }
 
 /** Everything of one incident. */
@@ -114,17 +114,17 @@ export const incidentText = (report: IncidentReport, options: TextOptions): stri
     ...(report.pods.length === 0 ? [] : field('pods', podsText(report, wide), options)),
     ...similarLines(report, options),
     ...report.findings.flatMap(({ container, image, message }) => [
-      // What fails is a whole pod, or a node: it is named above.
+      // A pod as a whole, or a node, fails: the title names it.
       ...(container === '' ? [] : field('container', [container, image].filter(Boolean).join('  '), options)),
-      ...field('says', cut(message, wide), options),
+      ...field('message', cut(message, wide), options),
     ]),
-    ...(meaning === undefined ? [] : field('means', meaning, options)),
+    ...(meaning === undefined ? [] : field('meaning', meaning, options)),
     ...explanationLines(report, options),
     '',
     ...report.evidence.flatMap(({ fact, message }) => field(fact, cut(message, wide), options)),
     '',
     ...decisionLines(report, options),
-    ...(report.permanentFix === undefined ? [] : field('for good', report.permanentFix, options)),
+    ...(report.permanentFix === undefined ? [] : field('permanent fix', report.permanentFix, options)),
     ...report.records.flatMap(({ name, phase, reason, message }) =>
       field(
         'record',

@@ -32,7 +32,11 @@ describe('a file of policies', () => {
         ['Policy', 'f:1'],
       ],
     ],
-    ['with another object', '{kind: Secret, metadata: {name: s}}', [['Skipped', 'Secret s is no RemediationPolicy']]],
+    [
+      'with another object',
+      '{kind: Secret, metadata: {name: s}}',
+      [['Skipped', 'Secret s is not a RemediationPolicy']],
+    ],
     [
       'with the kind of another group',
       '{kind: RemediationPolicy, apiVersion: x.io/v1}',
@@ -104,7 +108,7 @@ describe('policies of a simulation', () => {
       ['a', false],
     ])
     expect(reports[1]?.sentences.join()).toContain('"Nonsense" is not a known value')
-    expect(reports[2]?.sentences).toEqual(['metadata.name: a stands in these files twice'])
+    expect(reports[2]?.sentences).toEqual(['metadata.name: a is defined twice in these files'])
   })
 
   test('take the place of their namesakes, bad ones too', () => {

@@ -8,7 +8,7 @@ import type { KubeObject } from '../../model/kubernetes.ts'
 import { GROUP } from '../../model/names.ts'
 import { sentenceOf } from '../subcommand.ts'
 
-/** A RemediationPolicy in a file; what its spec says is not judged yet. */
+/** A RemediationPolicy in a file; its spec is not validated yet. */
 export interface PolicyInFile {
   readonly kind: 'Policy'
   /** File and line, e.g. `policy.yaml:12`. */
@@ -16,7 +16,7 @@ export interface PolicyInFile {
   readonly object: KubeObject
 }
 
-/** What stands in a file and is no policy: an error, or merely another object. */
+/** What a file holds beside policies: an error, or another object. */
 export interface Oddity {
   readonly kind: 'Error' | 'Skipped'
   readonly at: string
@@ -48,13 +48,13 @@ const entriesOf = (value: unknown, at: string): readonly FileEntry[] => {
       {
         kind: 'Skipped',
         at,
-        sentence: `${typeof kind === 'string' ? kind : 'an object without kind'}${name} is no RemediationPolicy`,
+        sentence: `${typeof kind === 'string' ? kind : 'an object without kind'}${name} is not a RemediationPolicy`,
       },
     ]
   }
   if (typeof apiVersion !== 'string' || !apiVersion.startsWith(`${GROUP}/`)) {
     return error(
-      `apiVersion is ${JSON.stringify(apiVersion) ?? 'missing'}; expected ${GROUP}/v1alpha1, for the kind exists in other groups`,
+      `apiVersion is ${JSON.stringify(apiVersion) ?? 'missing'}; expected ${GROUP}/v1alpha1: other API groups have this kind too`,
     )
   }
   if (typeof metadata?.name !== 'string') return error('metadata.name is missing')
@@ -87,7 +87,7 @@ const readAll = async (input: AsyncIterable<Uint8Array>): Promise<string> => {
   let size = 0
   for await (const chunk of input) {
     size += chunk.length
-    if (size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`)
+    if (size > MAX_BYTES) throw new Error(`the file is larger than ${MAX_BYTES} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -99,13 +99,13 @@ export const readPolicies = async (file: string, input: AsyncIterable<Uint8Array
   try {
     const text = file === '-' ? await readAll(input) : await readFile(file, 'utf8')
     const entries = parsePolicies(text, name)
-    return entries.length > 0 ? entries : [{ kind: 'Error', at: name, sentence: 'it holds no object' }]
+    return entries.length > 0 ? entries : [{ kind: 'Error', at: name, sentence: 'the file contains no objects' }]
   } catch (error) {
     return [{ kind: 'Error', at: name, sentence: sentenceOf(error) }]
   }
 }
 
-// The policies of a simulation: those of the files in the place of their namesakes in the cluster. Pure.
+// The policies of a simulation: those of the files replace the cluster's of the same name. Pure.
 
 export interface PolicyReport {
   readonly name: string
@@ -154,7 +154,7 @@ export const admitEntries = (
       reports.push({
         ...report,
         ok: false,
-        sentences: [`metadata.name: ${name} stands in these files twice`],
+        sentences: [`metadata.name: ${name} is defined twice in these files`],
         warnings: [],
       })
       continue

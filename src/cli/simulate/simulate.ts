@@ -32,7 +32,7 @@ interface EvaluationInput {
 }
 
 /**
- * Judges all incidents: facts are read a few at a time, then each is decided on in order with the budgets that those
+ * Evaluates all incidents: facts are read a few at a time, then each is decided on in order with the budgets that those
  * before it have left, for several policies acting at once is just what their limits are for.
  */
 const evaluateAll = async (
@@ -91,9 +91,9 @@ export const simulateCommand = subcommand(
     name: 'simulate',
     synopsis: '-f FILE [-f FILE...] [options]',
     text:
-      'Shows what the policies in these files would do in the cluster as it is now: for each failing workload the ' +
-      'change as a diff, or the guardrail that holds. They take the place of policies of the same name; the others of ' +
-      'the cluster stay in force unless --only is given. Writes nothing. The exit status is 1 when a policy is bad.',
+      'Shows what the policies in these files would do in the cluster as it is now: for each failing workload, the ' +
+      'change as a diff or the guardrail that holds. They replace policies of the same name; the other policies of ' +
+      'the cluster stay in force unless --only is given. Writes nothing. Exits with 1 if a policy is invalid.',
     examples: [
       'kubectl mend simulate -f examples/moved-registry-project.yaml',
       'kubectl mend simulate -f - --only -n shop < policy.yaml',
@@ -106,19 +106,19 @@ export const simulateCommand = subcommand(
       short: 'f',
       multiple: true,
       value: 'FILE',
-      help: 'file with policies, - for standard input',
+      help: 'file with policies; - for standard input',
     },
-    only: { type: 'boolean', help: 'as if the cluster had no other policies' },
-    'all-namespaces': { type: 'boolean', short: 'A', help: 'the whole cluster, which is also meant without -n' },
+    only: { type: 'boolean', help: 'ignore the other policies in the cluster' },
+    'all-namespaces': { type: 'boolean', short: 'A', help: 'the whole cluster (the default without -n)' },
     ...CLUSTER_STATE_OPTIONS,
     namespace: { type: 'string', short: 'n', value: 'NAME', help: 'only this namespace' },
   },
   async ({ values, positionals }, terminal) => {
-    if (positionals[0] !== undefined) throw new UsageError(`found "${positionals[0]}"; files are named with -f`)
+    if (positionals[0] !== undefined) throw new UsageError(`found the argument "${positionals[0]}"; pass files with -f`)
     const files = values.filename ?? []
-    if (files.length === 0) throw new UsageError('no file is named; expected -f FILE, or -f - for standard input')
+    if (files.length === 0) throw new UsageError('no file given; expected -f FILE, or -f - for standard input')
     if (files.filter((file) => file === '-').length > 1)
-      throw new UsageError('-f - is named twice; standard input is read once')
+      throw new UsageError('-f - is given twice; standard input can be read only once')
     if (values.namespace !== undefined && values['all-namespaces']) {
       throw new UsageError('both --namespace and --all-namespaces are given; expected one of them')
     }

@@ -22,8 +22,8 @@ const policyLines = ({ name, at, ok, mode, sentences, warnings }: PolicyReport, 
   const state = ok
     ? mode === undefined
       ? paint.dim('skipped')
-      : `${paint.green('is understood')}, mode ${mode}`
-    : paint.red(name === '' ? 'cannot be read' : 'is not in force')
+      : `${paint.green('is valid')}, mode ${mode}`
+    : paint.red(name === '' ? 'cannot be read' : 'is invalid')
   return [
     `${paint.bold(head)} ${state}`,
     ...sentences.flatMap((sentence) => field('', sentence, options)),
@@ -31,20 +31,20 @@ const policyLines = ({ name, at, ok, mode, sentences, warnings }: PolicyReport, 
   ]
 }
 
-/** What would become of one incident, in a few words. */
+/** What would be done about one incident, in one line. */
 const describeOutcome = ({ decision, ifEnforced }: IncidentReport, paint: Paint): string => {
   if (decision.verdict === 'Act') return `policy ${decision.policy} ${paint.green('would act')}: ${decision.action}`
   if (ifEnforced?.verdict === 'Act') {
-    return `policy ${decision.policy} ${paint.yellow('would observe')}; with mode Enforce it would act: ${ifEnforced.action}`
+    return `policy ${decision.policy} ${paint.yellow('would observe')}; in mode Enforce it would act: ${ifEnforced.action}`
   }
   if (ifEnforced) {
-    return `policy ${decision.policy} ${paint.yellow('would observe')}; with mode Enforce ${ifEnforced.reason} would hold: ${ifEnforced.message}`
+    return `policy ${decision.policy} ${paint.yellow('would observe')}; in mode Enforce it would hold: ${ifEnforced.reason}, ${ifEnforced.message}`
   }
   if (decision.verdict === 'Hold')
-    return `policy ${decision.policy}: ${paint.yellow(decision.reason ?? '')} would hold: ${decision.message}`
+    return `policy ${decision.policy} would hold: ${paint.yellow(decision.reason ?? '')}, ${decision.message}`
   return decision.verdict === 'Verify'
-    ? `a remedy is under way: ${decision.message}`
-    : `nothing would be done: ${decision.message}`
+    ? `remediation in progress: ${decision.message}`
+    : `no action: ${decision.message}`
 }
 
 const incidentLines = (report: IncidentReport, options: TextOptions): readonly string[] => {
@@ -71,17 +71,17 @@ const sum = ({ incidents }: Simulation): string => {
     ({ decision, ifEnforced }) => decision.verdict === 'Hold' && ifEnforced?.verdict !== 'Act',
   ).length
   const none = incidents.length - acts - observed - held
-  return `${incidents.length} incidents: ${acts} acted upon, ${observed} that would be with mode Enforce, ${held} held, ${none} left alone. Nothing was written.`
+  return `${incidents.length} incidents: ${acts} would be remediated, ${observed} more in mode Enforce, ${held} held, ${none} without action. Nothing was written.`
 }
 
 export const simulationText = (simulation: Simulation, options: TextOptions): string => {
   const { policies, others, incidents, notes, missingRights } = simulation
   const lines = [
     ...policies.flatMap((policy) => policyLines(policy, options)),
-    ...(others.length === 0 ? [] : field('beside', `${others.join(', ')}, as in the cluster`, options)),
+    ...(others.length === 0 ? [] : field('also in force', `${others.join(', ')}, from the cluster`, options)),
     '',
     ...incidents.flatMap((incident) => incidentLines(incident, options)),
-    incidents.length === 0 ? 'No pod fails here: nothing would be done.' : sum(simulation),
+    incidents.length === 0 ? 'Nothing fails here: no action.' : sum(simulation),
   ]
   return `${lines.join('\n')}\n${caveats(notes, missingRights, options)}`
 }

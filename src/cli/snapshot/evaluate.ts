@@ -43,13 +43,13 @@ export const evaluateIncident = async (incident: Incident, snapshot: Snapshot, g
 /** More rounds than there are kinds of facts would be a fault of ours. */
 const MAX_ROUNDS = 8
 
-/** A remedy is planned or under way: what is the matter is understood well enough. */
+/** A remedy is planned or in progress: the cause is understood well enough. */
 const hasRemedy = ({ kind, ...verdict }: Evaluation['verdict']): boolean =>
   kind === 'Act' || kind === 'Verify' || ('plan' in verdict && verdict.plan !== undefined)
 
 /**
- * Reads what would tell more, although no decision waits for it: a person asked. Of why only where no remedy is known, of
- * where to mend it for good always.
+ * Reads facts that no decision needs, because a person asked: about the cause only where no remedy is known, about the
+ * permanent fix always.
  */
 export const refineDiagnosis = async (incident: Incident, evaluated: Evaluated, gather: Gather): Promise<Evaluated> => {
   const remedy = hasRemedy(evaluated.verdict)
@@ -69,13 +69,13 @@ export const refineDiagnosis = async (incident: Incident, evaluated: Evaluated, 
   return { ...evaluated, refined: { ...diagnosis, evidence: [...diagnosis.evidence, ...ties] } }
 }
 
-/** Answers for the registry without asking it: everything it might say is unknown. */
+/** Does not query registries: everything that they would answer is unknown. */
 const withoutRegistry =
   (gather: Gather): Gather =>
   async (incident, names, have) => {
     const others = names.filter((name) => !('image' in name))
     let facts = others.length > 0 ? await gather(incident, others, have) : have
-    const refused = unknown('--ask-registry=false forbids it')
+    const refused = unknown('disabled by --ask-registry=false')
     for (const name of names) {
       if (!('image' in name)) continue
       facts = { ...facts, [name.fact]: { ...facts[name.fact], [normalImage(name.image)]: refused } }

@@ -35,7 +35,7 @@ export interface ClusterState {
   readonly notes: readonly string[]
 }
 
-/** Understands policies as the controller does; the bad ones apart, with their sentences. */
+/** Admits policies as the controller does; the invalid ones apart, with their sentences. */
 export const admitAll = (objects: readonly KubeObject[]): Pick<ClusterState, 'policies' | 'bad'> => {
   const admitted = objects.map((object) => ({ object, admission: admitPolicy(object) }))
   return {
@@ -66,11 +66,11 @@ const readRecords = async ({ client, namespace }: Cluster, operatorNamespace: st
     ),
   )
   const notes = [
-    ...(here ? [] : ['records cannot be read: what was tried before is taken to be nothing']),
+    ...(here ? [] : ['Remediations cannot be read; assuming no earlier attempts']),
     ...(ofNodes
       ? []
       : [
-          `records of nodes (namespace ${operatorNamespace}) cannot be read: nothing is taken to have been tried on nodes`,
+          `Remediations of nodes (namespace ${operatorNamespace}) cannot be read; assuming no earlier attempts on nodes`,
         ]),
   ]
   return { records: [...(here?.items ?? []), ...(ofNodes?.items ?? [])], notes }
@@ -85,8 +85,8 @@ export const readClusterState = async (cluster: Cluster, operatorNamespace: stri
     listAll<Node>(client, pathOf({ kind: 'Node' })).catch(orNone),
   ])
   const notes = [...unread]
-  if (!policies) notes.push('the policies in the cluster cannot be read, so none is known to answer')
-  if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read: the operator is taken not to be paused`)
+  if (!policies) notes.push('the policies in the cluster cannot be read; assuming there are none')
+  if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read; assuming the operator is not paused`)
   const store = createRemediationCache()
   for (const record of records) if (isInPlace(record, operatorNamespace)) store.put(record)
   const objects = policies?.items ?? []
@@ -101,7 +101,7 @@ export const readClusterState = async (cluster: Cluster, operatorNamespace: stri
   }
 }
 
-/** The world in which an incident is decided on, with these policies in force. */
+/** The snapshot on which an incident is decided, with these policies in force. */
 export const snapshotOf = (
   clusterState: ClusterState,
   policies: readonly PolicyInForce[],

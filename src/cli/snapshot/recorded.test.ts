@@ -26,7 +26,7 @@ describe('selectors', () => {
   })
 
   test('that are none are said to be', () => {
-    expect(() => selects('a = = b', () => undefined)).toThrow('is no requirement of a selector')
+    expect(() => selects('a = = b', () => undefined)).toThrow('is not a valid selector requirement')
   })
 })
 

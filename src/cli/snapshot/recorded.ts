@@ -28,7 +28,7 @@ const objectsIn = (value: unknown, file: string): readonly KubeObject[] => {
   const { kind, apiVersion, items, metadata } = (value ?? {}) as Listed
   if (!Array.isArray(items)) {
     if (typeof kind === 'string' && typeof metadata?.name === 'string') return [value as KubeObject]
-    throw new Refusal(`${file} holds no Kubernetes objects; expected what kubectl get … -o json prints`)
+    throw new Refusal(`${file} contains no Kubernetes objects; expected the output of kubectl get … -o json`)
   }
   const each = typeof kind === 'string' && kind !== 'List' ? { kind: kind.replace(/List$/, ''), apiVersion } : {}
   return items.flatMap((item: Listed) =>
@@ -58,12 +58,12 @@ const newestIn = (value: unknown, key = ''): number => {
   )
 }
 
-const notWritten = (): Promise<never> => Promise.reject(new Error('a recording is not written to'))
+const notWritten = (): Promise<never> => Promise.reject(new Error('a recording is read-only'))
 
 /** Reads them all. Throws `Refusal` where one cannot be read. */
 export const readRecording = async (files: readonly string[], namespace: string | undefined): Promise<Recording> => {
   const objects = (await Promise.all(files.map(readObjects))).flat()
-  if (objects.length === 0) throw new Refusal(`${files.join(', ')}: no object is recorded there`)
+  if (objects.length === 0) throw new Refusal(`${files.join(', ')}: the recording contains no objects`)
   const { client, missing } = createRecorded(objects)
   const readOnly: KubeClient = {
     ...client,
@@ -87,9 +87,7 @@ export const readRecording = async (files: readonly string[], namespace: string 
       const lacking = missing()
       return lacking.length === 0
         ? []
-        : [
-            `the recording holds none of ${lacking.join(', ')}: what they would tell is unknown. Add them to kubectl get`,
-          ]
+        : [`the recording contains no ${lacking.join(', ')}: what depends on them is unknown. Add them to kubectl get`]
     },
   }
 }
@@ -107,7 +105,7 @@ const requirementsOf = (selector: string): readonly string[] => selector.match(/
 export const selects = (selector: string, valueOf: (key: string) => string | undefined): boolean =>
   requirementsOf(selector).every((text) => {
     const { not, key = '', op, list, value = '' } = REQUIREMENT.exec(text)?.groups ?? {}
-    if (key === '') throw new Error(`"${text.slice(0, 80)}" is no requirement of a selector`)
+    if (key === '') throw new Error(`"${text.slice(0, 80)}" is not a valid selector requirement`)
     const found = valueOf(key)
     if (op === undefined) return (found !== undefined) !== (not === '!')
     const wanted = list === undefined ? [value] : list.split(',').map((one) => one.trim())

@@ -55,7 +55,7 @@ export const podsWrittenBy = ({ spec, status }: Remediation): NonNullable<Remedi
       )
     : []
 
-/** The way back in pods that bear the mark and still wait; one that runs or ended is not started anew to be undone. */
+/** The edits that undo pods which bear the annotation and still wait; running and finished pods are not restarted. */
 const podsBack = (rewritten: readonly Rewritten[], pods: readonly Pod[]): readonly ImageEdit[] =>
   pods.flatMap((pod) => {
     const originals = readOriginals(pod.metadata.annotations)
@@ -75,7 +75,7 @@ const podsBack = (rewritten: readonly Rewritten[], pods: readonly Pod[]): readon
 const undoPods = (record: Remediation, owner: Owner, thenPatch: readonly ImageEdit[]): UndoPlan => {
   const name = nameOfOwner(owner)
   if (thenPatch.length === 0) {
-    const why = `no pod of ${name} that podmend gave an image waits with it: those that run or ended are not started anew`
+    const why = `no pod of ${name} still waits with an image that podmend wrote; running and finished pods are not restarted`
     return { kind: 'AlreadyUndone', why }
   }
   const [first] = thenPatch
@@ -93,7 +93,7 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
   if (all.length === 0) {
     return {
       kind: 'Refused',
-      why: `Remediation ${record.metadata.name} has written no image: ${describePhase(record)}`,
+      why: `Remediation ${record.metadata.name} wrote no image: ${describePhase(record)}`,
     }
   }
   const thenPatch = podsBack(all, pods)
@@ -103,22 +103,22 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
   const changes: PlacedChange[] = []
   for (const { container, init, original, written } of rewritten) {
     const place = placeOf(owner, { container, init })
-    if (!place) return { kind: 'Refused', why: `${name} has no container ${container} any more; nothing is undone` }
+    if (!place) return { kind: 'Refused', why: `${name} no longer has container ${container}; nothing was undone` }
     if (sameImage(place.image, original)) continue
     if (!sameImage(place.image, written)) {
       const writer = sayWriter(owner, { container, init })
-      const why = `${name} has moved on: container ${container} has image ${place.image} by ${writer}, not ${written} as podmend wrote it; nothing is undone`
+      const why = `${name} has changed since: container ${container} has image ${place.image}, written by ${writer}, not ${written} as podmend wrote it; nothing was undone`
       return { kind: 'Refused', why }
     }
     // Whoever may create Remediations can claim anything: the mark came with the image, in one patch.
     if (!Object.hasOwn(originals, container)) {
-      const why = `${name} has no annotation ${ORIGINAL_IMAGE_ANNOTATION} for container ${container}: podmend did not write its image, or somebody took its mark away; nothing is undone`
+      const why = `${name} has no annotation ${ORIGINAL_IMAGE_ANNOTATION} for container ${container}: podmend did not write its image, or the annotation was removed; nothing was undone`
       return { kind: 'Refused', why }
     }
     changes.push({ container, init, from: place.image, to: original, pointer: place.pointer, was: place.image })
   }
   if (changes.length === 0 && thenPatch.length === 0) {
-    return { kind: 'AlreadyUndone', why: `${name} has its original images already` }
+    return { kind: 'AlreadyUndone', why: `${name} already has its original images` }
   }
   const step = { index: 0, generation: policyRefOf(record).generation, timeoutMs: 0 }
   return { kind: 'Undo', plan: rewriteImagePlan(owner, step, changes, { thenPatch }) }

@@ -16,26 +16,26 @@ import { subcommand, EXIT, Refusal } from '../subcommand.ts'
 import { createPaint, formatData, paintDiff, printable } from '../terminal.ts'
 import { planUndo, podsWrittenBy } from './plan.ts'
 
-/** Not the controller's own: by this it tells a person's hand from its own, and does not write the image again. */
+/** Not the controller's own: by this it recognizes a person's edit, and does not write the image again. */
 const FIELD_MANAGER = 'kubectl-mend'
 
 const readRecord = ({ client, namespace }: Cluster, name: string): Promise<Remediation> =>
   client.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name })).catch((error: unknown) => {
     if (!notFound(error)) throw error
-    throw new Refusal(`there is no Remediation ${name} in namespace ${namespace}; kubectl get rem -A lists them`)
+    throw new Refusal(`Remediation ${name} does not exist in namespace ${namespace}; kubectl get rem -A lists them`)
   })
 
 const readTarget = async ({ client }: Cluster, record: Remediation): Promise<Owner> => {
   const { apiVersion, kind, name, uid } = record.spec.target
   const namespace = record.metadata.namespace ?? ''
-  const gone = `${kind} ${namespace}/${name} of Remediation ${record.metadata.name} does not exist any more`
+  const gone = `${kind} ${namespace}/${name} of Remediation ${record.metadata.name} no longer exists`
   const object = await client
     .get<Workload & Pod>(pathOf({ apiVersion, kind, namespace, name }))
     .catch((error: unknown) => {
       if (!notFound(error)) throw error
-      throw new Refusal(`${gone}; there is nothing to undo`)
+      throw new Refusal(`${gone}; nothing to undo`)
     })
-  if (object.metadata.uid !== uid) throw new Refusal(`${gone}: another object has its name; nothing is undone`)
+  if (object.metadata.uid !== uid) throw new Refusal(`${gone}: another object has its name; nothing was undone`)
   return ownerOfObject({ apiVersion, kind, namespace, name, uid }, object)
 }
 
@@ -68,13 +68,13 @@ const write = (plan: RewriteImagePlan, { client }: Cluster): Promise<Outcome> =>
 const confirm = (outcome: Outcome, name: string): string => {
   switch (outcome.kind) {
     case 'Done':
-      return `${name}: the original images are back; podmend leaves them alone until the policy changes or the record is deleted`
+      return `${name}: the original images are restored; podmend does not change them again until the policy changes or the Remediation is deleted`
     case 'AlreadyDone':
-      return `${name} has its original images already`
+      return `${name} already has its original images`
     case 'Stale':
-      throw new Refusal(`${outcome.why}; nothing is undone`)
+      throw new Refusal(`${outcome.why}; nothing was undone`)
     case 'Refused':
-      throw new Refusal(`${outcome.why}; nothing is undone`)
+      throw new Refusal(`${outcome.why}; nothing was undone`)
   }
 }
 
@@ -83,15 +83,15 @@ export const undoCommand = subcommand(
     name: 'undo',
     synopsis: 'rem/NAME [options]',
     text:
-      'Puts back the images that a Remediation rewrote, with your own rights, in one patch that changes nothing when ' +
-      'the workload has moved on since; of Jobs also in the pods that still wait. The controller takes it for what it is, somebody’s decision, and does not ' +
-      'write them again (EditReverted).',
+      'Restores the images that a Remediation rewrote, with your own rights, in one patch that changes nothing if ' +
+      'the workload has changed since; for Jobs, also in the pods that still wait. The controller treats this as a ' +
+      'human decision and does not write the images again (EditReverted).',
     examples: ['kubectl mend undo rem/coredns-image-5f0c2d1e -n kube-system --dry-run'],
   },
   {
     ...CLUSTER_OPTIONS,
     ...NAMESPACE_OPTION,
-    'dry-run': { type: 'boolean', help: 'show the change and write nothing' },
+    'dry-run': { type: 'boolean', help: 'show the change without writing it' },
     output: { type: 'string', short: 'o', choices: ['json', 'yaml', 'wide'], help: 'print as data; wide is the text' },
   },
   async ({ values, positionals }, terminal) => {
@@ -105,7 +105,7 @@ export const undoCommand = subcommand(
         return { target: `${kind}/${target}`, diff: '', written: false, message: undo.why }
       const { plan } = undo
       if (values['dry-run'])
-        return { target: `${kind}/${target}`, diff: plan.diff, written: false, message: 'dry run: nothing is written' }
+        return { target: `${kind}/${target}`, diff: plan.diff, written: false, message: 'dry run: nothing was written' }
       const message = confirm(await write(plan, cluster), `${kind} ${target}`)
       return { target: `${kind}/${target}`, diff: plan.diff, written: true, message }
     })
