@@ -1,4 +1,4 @@
-/** The controller: reads its flags, stands for the lease, runs the pipeline until it is told to stop. */
+/** The controller: reads its flags, takes part in leader election, runs the loop until it is told to stop. */
 import { readFileSync } from 'node:fs'
 import { type Config, ConfigError, readConfig } from './config/config.ts'
 import { createController } from './controller/controller.ts'
@@ -10,7 +10,7 @@ import { startHttpServer } from './runtime/http-server.ts'
 import { createLog, describeError } from './runtime/log.ts'
 import { packageFile } from './runtime/package-root.ts'
 
-/** A watch without a sign of life for so long makes the process not ready; each is questioned well before. */
+/** A watch without activity for this long makes the process not ready; each is probed well before. */
 const QUIET_MS = 180_000
 
 const versionOf = (): string => {
@@ -48,15 +48,15 @@ const run = async (config: Config): Promise<void> => {
     const quiet = controller.informers.quiet(QUIET_MS, clock.now())
     return quiet.length === 0
       ? { body: 'ok\n' }
-      : { status: 503, body: `these watches have not been heard of: ${quiet.join(', ')}\n` }
+      : { status: 503, body: `no recent activity on these watches: ${quiet.join(', ')}\n` }
   }
   const server = await startHttpServer({
     host: config.httpHost,
     port: config.httpPort,
     handlers: { '/metrics': controller.metrics.scrape, '/healthz': () => ({ body: 'ok\n' }), '/readyz': readiness },
-    onError: (err, { path }) => log.warn('writing the task status failed', { err, path }),
+    onError: (err, { path }) => log.warn('HTTP request failed', { err, path }),
   })
-  const { promise: told, resolve: stop } = Promise.withResolvers<NodeJS.Signals>()
+  const { promise: stopSignal, resolve: stop } = Promise.withResolvers<NodeJS.Signals>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
 
   log.info('started', { version, server: connection.server.host, namespace: config.namespace, port: server.port })
@@ -64,7 +64,7 @@ const run = async (config: Config): Promise<void> => {
   if (config.leaderElect) leader.start()
   void controller.informers.synced.then(() => log.info('ready'))
 
-  const signal = await told
+  const signal = await stopSignal
   log.info('stopping', { signal })
   await controller.stop()
   if (config.leaderElect) await leader.stop()

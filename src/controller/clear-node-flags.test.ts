@@ -26,7 +26,7 @@ test('a node with two flags counts once for each', () => {
 
 test('a helper is back only where the agent sees it', () => {
   const mounts = (helpers: string[]) => known(anInspection({ mounts: { known: true, helpers } }))
-  expect(helperBack(flag, mounts(['nfs']))).toBe('/sbin/mount.nfs is there now')
+  expect(helperBack(flag, mounts(['nfs']))).toBe('/sbin/mount.nfs is installed now')
   expect(helperBack(flag, mounts(['cifs']))).toBeUndefined()
   expect(helperBack(flag, known(anInspection({ mounts: { known: false } })))).toBeUndefined()
   expect(helperBack(flag, unknown('no agent'))).toBeUndefined()

@@ -57,11 +57,11 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
     }
     const since = goneSince.get(key) ?? clock.now()
     goneSince.set(key, since)
-    return clock.now() - since >= GONE_FOR_MS ? 'nothing has failed by it for two minutes' : undefined
+    return clock.now() - since >= GONE_FOR_MS ? 'nothing has failed because of it for two minutes' : undefined
   }
 
   const clear = async ({ node, cause, detail }: Flag, why: string): Promise<void> => {
-    const message = `${why}: the flag ${cause}=${detail} is taken away`
+    const message = `${why}: removed flag ${cause}=${detail}`
     const outcome = await clearFlag({ name: node.name, uid: node.uid, cause, message }, io)
     const key = incidentKey(node.uid, cause)
     if (outcome.kind === 'Refused' && !refused.has(key)) {
@@ -70,7 +70,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
     }
     if (outcome.kind !== 'Done') return
     refused.delete(key)
-    log.info('flag cleared', { node: node.name, cause, detail, says: why })
+    log.info('flag cleared', { node: node.name, cause, detail, why })
     emit([
       { regarding: nodeRef(node), type: 'Normal', reason: 'FlagCleared', message: `Node ${node.name}: ${message}` },
     ])
@@ -107,7 +107,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   const next = (): void => {
     cancel = clock.setTimeout(() => {
       sweep()
-        .catch((err: unknown) => log.warn('looking after flagged nodes failed', { err }))
+        .catch((err: unknown) => log.warn('clearing node flags failed', { err }))
         .finally(next)
     }, EVERY_MS)
   }
@@ -149,5 +149,5 @@ export const isSeenByAgents = ({ cause, detail }: Flag): boolean =>
 /** Why the flag of a missing helper is over, by what the agent sees now; undefined while it is not, or cannot be seen. */
 export const helperBack = ({ detail }: Flag, inspection: Fact<NodeInspection>): string | undefined => {
   const mounts = inspection.known ? inspection.value.mounts : undefined
-  return mounts?.known && mounts.helpers?.includes(detail) ? `/sbin/mount.${detail} is there now` : undefined
+  return mounts?.known && mounts.helpers?.includes(detail) ? `/sbin/mount.${detail} is installed now` : undefined
 }

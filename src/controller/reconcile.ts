@@ -152,7 +152,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const healthy = incident.pods.length === 0
     const [reason, message] = healthy
       ? (['Recovered', 'no pod fails any more'] as const)
-      : (['NoPolicy', 'no policy answers to it any more'] as const)
+      : (['NoPolicy', 'no policy matches it any more'] as const)
     for (const record of remediations.of(incident.owner.ref.uid, incident.area).filter(isOpen)) {
       await report.write(record, { kind: 'Closed', reason, message })
     }
@@ -165,7 +165,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const supersede = async ({ owner, area, pods, templateHash }: Incident): Promise<void> => {
     if (pods.length === 0) return
     for (const record of supersededRecords(remediations.of(owner.ref.uid, area), templateHash)) {
-      const message = `revision ${templateHash} fails now, and has a record of its own`
+      const message = `revision ${templateHash} fails now and has its own record`
       await report.write(record, { kind: 'Closed', reason: 'Superseded', message })
     }
   }
@@ -181,7 +181,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   const ownerGone = async ({ key }: OpenIncident, records: readonly Remediation[]): Promise<Result> => {
     for (const record of records.filter(isOpen)) {
-      await report.write(record, { kind: 'Closed', reason: 'OwnerGone', message: 'the owner does not exist any more' })
+      await report.write(record, { kind: 'Closed', reason: 'OwnerGone', message: 'the owner no longer exists' })
     }
     return closed(key)
   }

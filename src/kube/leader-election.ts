@@ -14,7 +14,12 @@ export const RBAC: readonly RbacGrant[] = [
     action: 'lead',
     namespaced: true,
     rules: [
-      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'], why: 'to stand for the lease' },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        verbs: ['create'],
+        why: 'to take part in leader election',
+      },
       {
         apiGroups: ['coordination.k8s.io'],
         resources: ['leases'],

@@ -45,13 +45,13 @@ export type Phase = (typeof PHASES)[number]
 
 /** What each phase of a Remediation means. */
 export const PHASE_EXPLANATIONS: Readonly<Record<Phase, string>> = {
-  Observed: 'the failure is understood; the policy only looks, and the plan says what it would do',
-  Held: 'a guardrail objects; its name is the reason',
-  AwaitingApproval: 'the plan waits for a person',
-  Running: 'the remedy is being written',
-  Verifying: 'the remedy is written; whether it helps is being watched',
-  Succeeded: 'the containers of the current revision started and stayed so',
+  Observed: 'the failure is diagnosed; the policy only observes, and the plan shows what it would do',
+  Held: 'a guardrail objects; the name of the guardrail is the reason',
+  AwaitingApproval: 'the plan waits for approval',
+  Running: 'the remedy is being carried out',
+  Verifying: 'the remedy is carried out; podmend is checking whether it helps',
+  Succeeded: 'all containers of the current revision have been running for the stabilization window',
   Ineffective: 'the remedy did not help and no further one is left',
   Failed: 'the remedy could not be carried out',
-  Cancelled: 'there is nothing left to repair, or a person said no',
+  Cancelled: 'there is nothing left to repair, or the plan was denied',
 }

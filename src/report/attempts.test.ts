@@ -93,7 +93,7 @@ describe("a policy's status", () => {
   test('names the policies that it conflicts with', () => {
     const [condition] = nextPolicyStatus({}, { conflictsWith: ['other'] }, NOW).conditions ?? []
     expect(condition).toMatchObject({ type: 'Conflicting', status: 'True', reason: 'OverlappingMatch' })
-    expect(condition?.message).toMatch(/^other answers to the same failures/)
+    expect(condition?.message).toMatch(/^other matches the same failures/)
   })
   test('gathers attempts without doubles, and gives back those that wrote nothing', () => {
     const attempt = { incident: INCIDENT, at: NOW }

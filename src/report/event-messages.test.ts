@@ -72,7 +72,7 @@ describe('the sentences', () => {
         on: 'Deployment',
         type: 'Normal',
         reason: 'ObserveOnly',
-        message: `podmend leaves Deployment coredns alone: policy moved only observes; it would rewrite image of container coredns from ${BROKEN} to ${PATCHED} because of ProjectNotFound (harbor.od.com has no project k8s)`,
+        message: `Holding remediation of Deployment coredns: policy moved only observes. Planned: rewrite image of container coredns from ${BROKEN} to ${PATCHED} because of ProjectNotFound (harbor.od.com has no project k8s)`,
       },
     ])
   })
@@ -84,7 +84,8 @@ describe('the sentences', () => {
       on: 'Deployment',
       type: 'Normal',
       reason: 'Repaired',
-      message: 'Repaired Deployment coredns after 34s: the containers run; for good: change the image in the manifest',
+      message:
+        'Repaired Deployment coredns after 34s: the containers run; permanent fix: change the image in the manifest',
     })
   })
 

@@ -47,7 +47,7 @@ const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
   `undo with: kubectl mend undo rem/${name} -n ${namespace ?? 'default'}`
 
 const approveHint = ({ metadata: { name, namespace } }: Remediation): string =>
-  `decide with: kubectl mend approve ${name} -n ${namespace ?? 'default'}, or deny`
+  `Decide with: kubectl mend approve ${name} -n ${namespace ?? 'default'} (or deny)`
 
 const carriedOut = (record: Remediation, step: RemediationStep): { reason: string; message: string } => {
   const { event, text, undo } = remedyOf(step.action)
@@ -59,7 +59,7 @@ const repaired = (record: Remediation, status: RemediationStatus): string => {
   const began = parseTime(status.firstSeen) ?? parseTime(status.startedAt)
   const ended = parseTime(status.finishedAt)
   const took = began !== undefined && ended !== undefined ? ` after ${formatDuration(ended - began)}` : ''
-  const fix = status.permanentFix ? `; for good: ${status.permanentFix}` : ''
+  const fix = status.permanentFix ? `; permanent fix: ${status.permanentFix}` : ''
   return `Repaired ${target(record)}${took}: ${status.message ?? 'its containers run'}${fix}`
 }
 
@@ -68,9 +68,9 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   if (reason === 'Repaired') return repaired(record, status)
   if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
-  const plan = proposal ? `; it would ${remedyOf(proposal.action).text.step(proposal)} ${because(record)}` : ''
-  const hint = proposal && reason === 'AwaitingApproval' ? `; ${approveHint(record)}` : ''
-  return `podmend leaves ${target(record)} alone: ${message}${plan}${hint}`
+  const plan = proposal ? `. Planned: ${remedyOf(proposal.action).text.step(proposal)} ${because(record)}` : ''
+  const hint = proposal && reason === 'AwaitingApproval' ? `. ${approveHint(record)}` : ''
+  return `Holding remediation of ${target(record)}: ${message}${plan}${hint}`
 }
 
 const addressed = (record: Remediation, reason: string, message: string): readonly EventMessage[] => {

@@ -26,7 +26,7 @@ export interface Readings {
   readonly countByPhase?: () => Readonly<Record<string, number>>
   /** What guardrails hold now. */
   readonly held?: () => readonly HeldCount[]
-  /** Nodes that are flagged now, by cause. */
+  /** Nodes that are currently flagged, by cause. */
   readonly flagged?: () => Readonly<Record<string, number>>
   /** Whether this replica may act. */
   readonly leads?: () => boolean
@@ -72,26 +72,26 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   })
   const remediations = new Counter({
     name: 'podmend_remediations_total',
-    help: 'Remediations that came to an end, by policy, action and result.',
+    help: 'Remediations that ended, by policy, action and result.',
     labelNames: ['policy', 'action', 'result'],
     registers,
   })
   const duration = new Histogram({
     name: 'podmend_remediation_duration_seconds',
-    help: 'Time from the first sight of a failure until its remedy was verified.',
+    help: 'Time from the first observation of a failure until its remedy was verified.',
     labelNames: ['action'],
     buckets: DURATION_BUCKETS,
     registers,
   })
   const held = new Counter({
     name: 'podmend_held_total',
-    help: 'Times that a guardrail began to hold an incident, by policy and reason.',
+    help: 'Times that a guardrail started to hold an incident, by policy and reason.',
     labelNames: ['policy', 'reason'],
     registers,
   })
   new Gauge({
     name: 'podmend_breaker_state',
-    help: 'Storm breaker: 0 closed, 1 half open, 2 open.',
+    help: 'State of the storm breaker: 0 closed, 1 half open, 2 open.',
     registers,
     collect() {
       this.set(breaker?.() ?? 0)
@@ -99,13 +99,13 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   })
   const agentTasks = new Counter({
     name: 'podmend_agent_tasks_total',
-    help: 'Orders to node agents, by verb and result.',
+    help: 'Tasks of node agents, by verb and result.',
     labelNames: ['verb', 'result'],
     registers,
   })
   new Gauge({
     name: 'podmend_remediations_active',
-    help: 'Remediations there are now, by phase.',
+    help: 'Current remediations, by phase.',
     labelNames: ['phase'],
     registers,
     collect() {
@@ -116,7 +116,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   // Beside podmend_held_total, which says how often it began: whether it lasts is what wakes a person.
   new Gauge({
     name: 'podmend_remediations_held',
-    help: 'Remediations that a guardrail holds now, by policy and reason.',
+    help: 'Remediations that a guardrail currently holds, by policy and reason.',
     labelNames: ['policy', 'reason'],
     registers,
     collect() {
@@ -126,7 +126,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   })
   new Gauge({
     name: 'podmend_nodes_flagged',
-    help: 'Nodes that are flagged now, by cause.',
+    help: 'Nodes that are currently flagged, by cause.',
     labelNames: ['cause'],
     registers,
     collect() {
@@ -136,7 +136,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   })
   new Gauge({
     name: 'podmend_leader',
-    help: 'Whether this replica leads (1) or stands by (0); only the leader acts.',
+    help: 'Whether this replica is the leader (1) or on standby (0); only the leader acts.',
     registers,
     collect() {
       this.set(leads?.() ? 1 : 0)
@@ -144,7 +144,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   })
   new Gauge({
     name: 'podmend_watch_last_activity_timestamp_seconds',
-    help: 'When a watch last heard of the API server, by resource.',
+    help: 'Time of the last activity of a watch, by resource.',
     labelNames: ['resource'],
     registers,
     collect() {
@@ -153,7 +153,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   })
   new Gauge({
     name: 'podmend_build_info',
-    help: 'Always 1; the labels tell which build runs.',
+    help: 'Always 1; the labels identify the build.',
     labelNames: ['version', 'node_version'],
     registers,
   }).set({ version, node_version: process.version }, 1)

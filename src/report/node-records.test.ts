@@ -122,7 +122,7 @@ describe('a step on a node', () => {
 
   test('that is held says what it would do', () => {
     const verdict = aHold('TooManyUnhealthy', { plan: PLANS.RestartRuntime, diagnosis })
-    expect(told({}, { kind: 'Held', verdict })[0]?.[2]).toContain('it would restart docker (docker runs none')
+    expect(told({}, { kind: 'Held', verdict })[0]?.[2]).toContain('. Planned: restart docker (docker runs none')
   })
 })
 

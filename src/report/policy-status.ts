@@ -54,9 +54,9 @@ const conflictingOf = (names: readonly string[], generation: number | undefined)
   reason: names.length === 0 ? 'NoConflict' : 'OverlappingMatch',
   message:
     names.length === 0
-      ? 'No other policy of this priority answers to the same failures.'
+      ? 'No other policy of the same priority matches the same failures.'
       : `${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''} ` +
-        `${names.length === 1 ? 'answers' : 'answer'} to the same failures with the same priority; ` +
+        `${names.length === 1 ? 'matches' : 'match'} the same failures with the same priority; ` +
         'the first by name acts. Give them different priorities.',
   ...(generation !== undefined && { observedGeneration: generation }),
 })

@@ -41,11 +41,11 @@ export const queueMetrics = (registry: Registry, queues: () => Readonly<Record<s
       },
     })
   }
-  gauge('workqueue_depth', 'Keys that are due and wait.', ({ depth }) => depth)
-  gauge('workqueue_unfinished_work_seconds', 'Seconds of work under way.', ({ unfinishedMs }) => unfinishedMs / 1_000)
+  gauge('workqueue_depth', 'Keys that are due and waiting.', ({ depth }) => depth)
+  gauge('workqueue_unfinished_work_seconds', 'Seconds of work in progress.', ({ unfinishedMs }) => unfinishedMs / 1_000)
   gauge(
     'workqueue_longest_running_processor_seconds',
-    'Seconds that the longest run under way has lasted.',
+    'Seconds that the longest run in progress has taken.',
     ({ longestRunningMs }) => longestRunningMs / 1_000,
   )
   counter('workqueue_adds_total', 'Keys added.', ({ adds }) => adds)

@@ -26,26 +26,34 @@ const entry = (type: ReasonEntry['type'], events: ReasonEntry['events'], meaning
 })
 
 const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
-  Acting: entry('Normal', 'none', 'The intent is recorded; the write comes next.'),
-  Verifying: entry('Normal', 'none', 'The write was accepted; whether it helped is being watched.'),
+  Acting: entry('Normal', 'none', 'The intent is recorded; the write follows.'),
+  Verifying: entry('Normal', 'none', 'The write was accepted; podmend is checking whether it helps.'),
   FlagCleared: entry(
     'Normal',
     'owner',
-    'What a node was flagged for is over; condition, label and taint were cleared.',
+    'The problem that a node was flagged for is over; condition, label and taint are removed.',
   ),
-  StaleRead: entry('Normal', 'none', 'The world moved before the write; nothing was written.'),
-  Repaired: entry('Normal', 'both', 'The containers started and stayed so; on a node, what it was for recovered.'),
-  DidNotHelp: entry('Warning', 'both', 'The remedy did not help in its time.'),
-  OwnerGone: entry('Normal', 'owner', 'The workload is gone.'),
-  ScaledToZero: entry('Normal', 'owner', 'The workload wants no pods any more.'),
-  Recovered: entry('Normal', 'none', 'It recovered by itself.'),
-  NoPolicy: entry('Normal', 'none', 'No policy answers to it any more.'),
+  StaleRead: entry('Normal', 'none', 'The object changed before the write; nothing was written, retrying.'),
+  Repaired: entry(
+    'Normal',
+    'both',
+    'All containers have been running for the stabilization window; on a node, its problem is over.',
+  ),
+  DidNotHelp: entry('Warning', 'both', 'The remedy did not help before its timeout.'),
+  OwnerGone: entry('Normal', 'owner', 'The workload no longer exists.'),
+  ScaledToZero: entry('Normal', 'owner', 'The workload is scaled to zero.'),
+  Recovered: entry('Normal', 'none', 'The workload or the node recovered by itself.'),
+  NoPolicy: entry('Normal', 'none', 'No policy matches any more.'),
   WriteRefused: entry('Warning', 'both', 'The API server refused the write.'),
-  Undone: entry('Normal', 'both', 'What did not help was taken back.'),
+  Undone: entry('Normal', 'both', 'The remedy did not help and was undone.'),
   Denied: entry('Normal', 'both', 'A person denied the plan.'),
-  Expired: entry('Warning', 'both', 'Nobody decided on the plan in time.'),
-  Flagged: entry('Warning', 'none', 'The node is flagged: a person, or a policy that installs, has to do the rest.'),
-  Superseded: entry('Normal', 'none', 'Another revision of the workload fails now, which has a record of its own.'),
+  Expired: entry('Warning', 'both', 'The plan was neither approved nor denied in time.'),
+  Flagged: entry(
+    'Warning',
+    'none',
+    'The node is flagged; a person, or a policy that installs the helper, has to do the rest.',
+  ),
+  Superseded: entry('Normal', 'none', 'Another revision of the workload fails now and has its own record.'),
 }
 
 const sentence = (clause: string): string => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`

@@ -30,13 +30,13 @@ export const RBAC: RbacGrant = {
       apiGroups: [GROUP],
       resources: ['remediations'],
       verbs: ['get', 'list', 'watch', 'create', 'delete'],
-      why: 'to keep a record of each incident, and to delete those that are past their time',
+      why: 'to keep a record of each incident and delete expired ones',
     },
     {
       apiGroups: [GROUP],
       resources: ['remediations/status'],
       verbs: ['update'],
-      why: 'to say on each record what is held, done and proven',
+      why: 'to record what is held, done and verified',
     },
     {
       apiGroups: [GROUP],
@@ -48,13 +48,13 @@ export const RBAC: RbacGrant = {
       apiGroups: [GROUP],
       resources: ['remediationpolicies/status'],
       verbs: ['update'],
-      why: 'to say on each policy whether it is in force, and what it has done',
+      why: 'to report on each policy whether it is in force and what it has done',
     },
     {
       apiGroups: [''],
       resources: ['events'],
       verbs: ['create', 'patch'],
-      why: 'to tell on workloads and policies what is done and what is held',
+      why: 'to report on workloads and policies what is done and what is held',
     },
   ],
 }
@@ -180,6 +180,6 @@ const logRecord = (log: Log, record: Remediation): void => {
     cause: status.cause ?? spec.cause,
     policy: policyRefOf(record).name,
     record: `${namespace ?? ''}/${name}`,
-    says: status.message,
+    statusMessage: status.message,
   })
 }

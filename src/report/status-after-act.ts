@@ -31,15 +31,15 @@ export const acted = (
       const last = lastBegun(steps)
       const { written, awaited } = last ? remedyOf(last.action).text : POD_WRITTEN
       const message = [
-        outcome.kind === 'AlreadyDone' ? 'it stood so already' : written,
-        ...left.map(({ name, why }) => `pod ${name} was left: ${why}`),
+        outcome.kind === 'AlreadyDone' ? 'no change needed' : written,
+        ...left.map(({ name, why }) => `pod ${name} was not changed: ${why}`),
       ].join('; ')
       const step = { message: clip(message, 4_096), actedAt }
       if (undo) {
         return put(before, {
           phase: 'Ineffective',
           reason: 'Undone',
-          message: `the remedy did not help and was taken back: ${message}`,
+          message: `the remedy did not help and was undone: ${message}`,
           steps: withLast(steps, { ...step, state: 'Undone', finishedAt: isoTime(at) }),
           finishedAt: requeueAt === undefined ? isoTime(at) : undefined,
           nextCheckTime,
@@ -59,7 +59,7 @@ export const acted = (
         return put(before, {
           phase: 'Ineffective',
           reason: 'DidNotHelp',
-          message: `the remedy did not help; taking it back has to wait: ${outcome.why}`,
+          message: `the remedy did not help; its undo has to wait: ${outcome.why}`,
           steps: steps.slice(0, -1),
           nextCheckTime,
         })

@@ -448,7 +448,7 @@ describe('the status of a record', () => {
   test('names the pods that were left standing and the right that is missing', () => {
     const left = [{ name: 'web-0', uid: 'u', why: 'it changed' }]
     expect(lived(act(), acted({ kind: 'Done', at: NOW, wrote: [], left })).message).toContain(
-      'pod web-0 was left: it changed',
+      'pod web-0 was not changed: it changed',
     )
     const refused = lived(act(), acted({ kind: 'Refused', why: 'no', missingRight: 'patch deployments.apps' }))
     expect(refused.message).toContain('missing right: patch deployments.apps')

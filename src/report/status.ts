@@ -125,7 +125,7 @@ const explainedAs = ({ explanations = [] }: Partial<RemediationStatus>): string 
 /** A pause after an attempt that ended badly must not hide how it ended: the right that was missing, say. */
 const withEnding = ({ phase, message: ending }: RemediationStatus, message: string): string =>
   (phase === 'Failed' || phase === 'Ineffective') && ending
-    ? clip(`${message}; it ended so: ${ending}`, 4_096)
+    ? clip(`${message}; the last attempt ended with: ${ending}`, 4_096)
     : message
 
 /** A plan that is proposed may be decided on until its time is up, also while another guardrail holds it for a while. */
@@ -245,7 +245,7 @@ const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act
   const { plan, policy, attempt, resume } = verdict
   const steps = before.steps ?? []
   const last = lastBegun(steps)
-  const message = `about to carry out ${plan.type} on ${plan.target.kind} ${plan.target.name}`
+  const message = `carrying out ${plan.type} on ${plan.target.kind} ${plan.target.name}`
   const next = { ...before, ...knownOf(verdict.diagnosis) }
   if (resume && last?.state === 'Intended') return before
   const attempts = before.attempts ?? []
@@ -262,7 +262,7 @@ const undoIntended = (before: RemediationStatus, at: number, plan: Plan): Remedi
   if (last?.state === 'Intended' && isUndo(steps)) return before
   const judged = last && (last.state === 'Intended' || last.state === 'Done')
   const ended = judged ? withLast(steps, { state: 'Ineffective', finishedAt: isoTime(at) }) : steps
-  const message = `about to put the former image back in ${plan.target.kind} ${plan.target.name}`
+  const message = `restoring the previous image in ${plan.target.kind} ${plan.target.name}`
   return running(
     { ...before, steps: [...ended] },
     isoTime(at),

@@ -26,7 +26,7 @@ export const aDiagnosis = (words: Partial<Diagnosis> = {}): Diagnosis => ({
   cause: 'ProjectNotFound',
   findings: [],
   evidence: [
-    { fact: 'Event', message: 'somebody said something' },
+    { fact: 'Event', message: 'a program said something' },
     { fact: 'Registry', message: 'harbor.od.com has no project k8s' },
   ],
   permanentFix: 'change the image in the manifest',

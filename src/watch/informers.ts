@@ -18,7 +18,12 @@ export const RBAC: RbacGrant = {
   action: 'observe',
   rules: [
     { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'], why: 'to see which pods cannot start' },
-    { apiGroups: [''], resources: ['events'], verbs: ['list', 'watch'], why: 'to hear what is said of failing pods' },
+    {
+      apiGroups: [''],
+      resources: ['events'],
+      verbs: ['list', 'watch'],
+      why: 'to read Warning Events about failing pods',
+    },
     {
       apiGroups: [''],
       resources: ['nodes'],

@@ -23,7 +23,7 @@ const isSame = (a: NodeEntry | undefined, b: NodeEntry): boolean => JSON.stringi
 export const createNodeCache = (): NodeCache => {
   const byUid = new Map<string, NodeEntry>()
   const byName = new Map<string, NodeEntry>()
-  let why: string | undefined = 'the nodes were not read yet'
+  let why: string | undefined = 'nodes have not been read yet'
   // Thousands of decisions share one list.
   let list: readonly NodeEntry[] | undefined
 

@@ -44,7 +44,7 @@ test('a container that waits for anything else is', () => {
   expect(b.changed).toEqual(['a'])
 })
 
-test('a starting pod of which somebody said something is looked at', () => {
+test('a starting pod of which a program said something is looked at', () => {
   const b = podCache()
   b.heard(ref('a'), word('no chain'))
   b.sawPending(pod('a', 'ContainerCreating'))

@@ -212,7 +212,7 @@ test.concurrent('a missing mount helper is flagged on the node, and cleared when
     if (!events.includes('FlagCleared')) throw new Error(`no Event tells of it:\n${events}`)
     return events
   }, FAST_PATIENCE)
-  expect(told).toContain('/sbin/mount.nfs is there now')
+  expect(told).toContain('/sbin/mount.nfs is installed now')
 })
 
 test.concurrent('a damaged disk with the same words is not flagged', async () => {
