@@ -15,10 +15,10 @@ describe('a document', () => {
     expect(others).toEqual([])
   })
   it('is refused for an old term, also as code', () => {
-    expect(phrases('docs/x.md', 'Set `--stabilization-window`.\nNobody is told.')).toEqual([
+    expect(phrases('docs/x.md', 'Set `--settle-for`.\nNobody is told.')).toEqual([
       '2: Nobody',
       '2: is told',
-      '1: --stabilization-window',
+      '1: --settle-for',
     ])
   })
   it('may show what programs print', () => {

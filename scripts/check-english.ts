@@ -32,13 +32,13 @@ const RULES: readonly Rule[] = [
   rule('(?:is|was|are|were) under way', '“in progress”'),
   rule('(?:is|was|are|were) turned down', '“rejected”'),
   rule('housekeeping', '“garbage collection”'),
-  rule('--stabilization-window', '--stabilization-window'),
-  rule('--disable-action', '--disable-action'),
-  rule('nextCheckTime', 'nextCheckTime'),
-  rule('InvalidSpec', 'InvalidSpec'),
-  rule('OverlappingMatch', 'OverlappingMatch'),
-  rule('StaleRead', 'StaleRead'),
-  rule('Verifying', 'Verifying'),
+  rule('--settle-for', '--stabilization-window'),
+  rule('--refuse-action', '--disable-action'),
+  rule('nextLook', 'nextCheckTime'),
+  rule('NotUnderstood', 'InvalidSpec'),
+  rule('SameFailures', 'OverlappingMatch'),
+  rule('LookingAgain', 'StaleRead'),
+  rule('WaitingForProof', 'Verifying'),
 ]
 
 const TOKEN =
