@@ -8,7 +8,7 @@ import { classify } from './catalogue/classify.ts'
 import { ROWS } from './catalogue/rows.ts'
 import { classifyLine } from './cli/classify/classify.ts'
 import { distance, similarNames } from './model/edit-distance.ts'
-import { type StandIn, startStandIn, writeCertsDirectory } from './diagnose/registry/fake-registry.ts'
+import { type FakeRegistry, startFakeRegistry, writeCertsDirectory } from './diagnose/registry/fake-registry.ts'
 import { createRegistry, type Registry } from './diagnose/registry/registry.ts'
 import { CAUSES } from './model/causes.ts'
 import { formatImage, normalImage, parseImage, rewritePrefix, underPrefix } from './model/image-reference.ts'
@@ -163,14 +163,14 @@ test('classify answers each line with one line of JSON, and keeps what stood the
 })
 
 describe('a registry that answers anything', () => {
-  let server: StandIn
+  let server: FakeRegistry
   let certs: Awaited<ReturnType<typeof writeCertsDirectory>>
   let registry: Registry
   let next: { status: number; headers: Record<string, string>; body: Buffer }[] = []
   let now = 0
 
   beforeAll(async () => {
-    server = await startStandIn((_, response) => {
+    server = await startFakeRegistry((_, response) => {
       const { status, headers, body } = next.shift() ?? { status: 404, headers: {}, body: Buffer.alloc(0) }
       response.writeHead(status, headers).end(body)
     })

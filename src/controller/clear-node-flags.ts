@@ -1,6 +1,6 @@
 import type { NodeInspection } from '../api/node-task.ts'
 import { nodeRef } from '../diagnose/node/facts.ts'
-import type { Inspect } from '../diagnose/node/inspect.ts'
+import type { Inspect } from '../diagnose/node/inspection.ts'
 import { isNodeCause, type NodeCause } from '../model/causes.ts'
 import { type Fact, incidentKey } from '../model/incident.ts'
 import { MOUNT_HELPER_TYPES } from '../model/mount-helpers.ts'

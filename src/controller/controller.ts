@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts'
 import { breakerState, occupiesNode } from '../decide/guardrails/nodes.ts'
 import { createGather } from '../diagnose/gather.ts'
-import { createInspectByTask } from '../diagnose/node/inspect.ts'
+import { createInspectByTask } from '../diagnose/node/inspection.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { intentOf } from '../kube/errors.ts'

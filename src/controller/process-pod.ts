@@ -1,7 +1,7 @@
 /** One pod, or one node, that may be broken: it is assigned to the incidents of its owner and its node, or leaves them. */
 import { nodeRef, readNodeRef } from '../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../diagnose/node/findings.ts'
-import { readOwner } from '../diagnose/owner/resolve.ts'
+import { readOwner } from '../diagnose/owner/owner-chain.ts'
 import { areaOfFinding } from '../diagnose/pod/findings.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { notFound } from '../kube/errors.ts'

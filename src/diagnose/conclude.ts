@@ -13,8 +13,8 @@ import type {
 } from '../model/incident.ts'
 import { evidence, MAX_EVIDENCE } from './evidence.ts'
 import { permanentFix } from './gitops/permanent-fix.ts'
-import { detailFacts, explainImages } from './image/explain.ts'
-import { confirmOnNode } from './node/confirm.ts'
+import { detailFacts, explainImages } from './image/explanations.ts'
+import { confirmOnNode } from './node/confirmation.ts'
 import { evidenceOfNode, permanentFixOfNode } from './node/evidence.ts'
 import { areaOfFinding } from './pod/findings.ts'
 

@@ -13,10 +13,10 @@ import {
   readNodePods,
   readTasks,
 } from './node/facts.ts'
-import { type Inspect, inspectNothing } from './node/inspect.ts'
+import { type Inspect, inspectNothing } from './node/inspection.ts'
 import { readPods } from './owner/pods.ts'
-import { readFact, type Reads } from './read.ts'
-import { createAskRegistries } from './registry/questions.ts'
+import { readFact, type Reads } from './reads.ts'
+import { createAskRegistries } from './registry/facts.ts'
 import type { Registry } from './registry/registry.ts'
 
 export interface GatherDeps {

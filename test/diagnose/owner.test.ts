@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { templateHashOf } from '../../src/diagnose/owner/owner.ts'
-import { readOwner, readOwnerAt } from '../../src/diagnose/owner/resolve.ts'
-import type { Reads } from '../../src/diagnose/read.ts'
+import { readOwner, readOwnerAt } from '../../src/diagnose/owner/owner-chain.ts'
+import type { Reads } from '../../src/diagnose/reads.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import type { Owner } from '../../src/model/incident.ts'
 import type { KubeObject, Pod } from '../../src/model/kubernetes.ts'
@@ -174,7 +174,7 @@ describe('the owner of a pod', () => {
     await apply('Job', 'strange', jobSpec('strange'), { ownerReferences: [workflow] }, 'batch/v1')
     const owner = await ownerOf('strange')
     expect(owner).toMatchObject({ ref: { kind: 'Workflow', name: 'w' }, support: 'unsupported' })
-    expect(owner.why).toContain('not a kind that is repaired')
+    expect(owner.why).toContain('not a supported kind')
   })
 
   test.each([
@@ -184,7 +184,7 @@ describe('the owner of a pod', () => {
       'v1',
       { replicas: 1, selector: { app: 'rc' }, template: template('rc') },
       'rc',
-      'not repaired',
+      'not supported',
     ],
   ])('is explained and not touched where it is %s', async (_, kind, apiVersion, spec, name, why) => {
     await apply(kind, name, spec, {}, apiVersion)
@@ -197,18 +197,18 @@ describe('the owner of a pod', () => {
     [
       'a kind that nobody knows',
       { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'r', uid: 'u' },
-      'not a kind that is repaired',
+      'not a supported kind',
     ],
     ['gone', { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'gone', uid: 'u' }, 'no longer exists'],
     [
       'another of the same name',
       { apiVersion: 'apps/v1', kind: 'Deployment', name: 'dns', uid: 'before' },
-      'not a kind that is repaired',
+      'not a supported kind',
     ],
     [
       'a namesake that was made since',
       { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'statefulset', uid: 'before' },
-      'another uid',
+      'its uid differs',
     ],
     ['a node: a static pod', { apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'u' }, 'static pod'],
   ])('is explained and not touched where it is %s', async (_, reference, why) => {

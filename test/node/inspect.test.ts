@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { NodeTask } from '../../src/api/kinds.ts'
 import { createDeleteOldTasks } from '../../src/controller/garbage-collection.ts'
-import { createInspectByReading, createInspectByTask } from '../../src/diagnose/node/inspect.ts'
+import { createInspectByReading, createInspectByTask } from '../../src/diagnose/node/inspection.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { pathOf } from '../../src/kube/paths.ts'
 import type { KubeObject } from '../../src/model/kubernetes.ts'

@@ -103,7 +103,7 @@ test.concurrent('a Job of its own gets the image in its pods alone, and the reco
   await fixture.policy(namespace)
   const { status, spec } = await fixture.record(namespace, { phase: 'Succeeded' })
   expect(spec.target).toMatchObject({ kind: 'Job', name: 'web' })
-  expect(status?.permanentFix).toContain("a Job's template cannot be changed")
+  expect(status?.permanentFix).toContain("a Job's template is immutable")
   expect(status?.steps?.[0]?.diff).not.toContain('--- a/job/')
   const after = await fixture.pods(namespace)
   expect(uidsOf(after)).toEqual(uidsOf(before))

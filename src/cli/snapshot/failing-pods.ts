@@ -2,7 +2,7 @@
 import { buildIncident } from '../../diagnose/incident.ts'
 import { isNodeRef, listPodsOn, readNodeRef, readOwnerNode } from '../../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../../diagnose/node/findings.ts'
-import { readOwner } from '../../diagnose/owner/resolve.ts'
+import { readOwner } from '../../diagnose/owner/owner-chain.ts'
 import { areaOfFinding, detectPodFailures } from '../../diagnose/pod/findings.ts'
 import { type KubeClient, listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'

@@ -1,5 +1,5 @@
 import type { Remediation } from '../../api/kinds.ts'
-import { ownerOfObject } from '../../diagnose/owner/resolve.ts'
+import { ownerOfObject } from '../../diagnose/owner/owner-chain.ts'
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { Owner } from '../../model/incident.ts'

@@ -8,7 +8,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { parseImage } from '../../model/image-reference.ts'
 import { type Fact, type KeptBy, known, unknown } from '../../model/incident.ts'
 import type { Secret } from '../../model/kubernetes.ts'
-import { isTable, type Reads, whyUnread } from '../read.ts'
+import { isTable, type Reads, whyUnread } from '../reads.ts'
 
 interface Release {
   readonly chart?: {

@@ -3,7 +3,7 @@ import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { type Fact, type Incident, type KeptBy, known, unknown } from '../../model/incident.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
-import { type Reads, whyUnread } from '../read.ts'
+import { type Reads, whyUnread } from '../reads.ts'
 import { imageValues, readHelmRelease } from './helm.ts'
 
 type GitOpsKind = Exclude<KeptBy['kind'], 'Release'>

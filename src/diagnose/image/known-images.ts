@@ -5,7 +5,7 @@ import { type Fact, type Incident, known, type KnownImage, unknown } from '../..
 import type { Container, Node, Pod, Workload } from '../../model/kubernetes.ts'
 import { formatSelector } from '../../model/label-selector.ts'
 import { nodeNameOf } from '../node/facts.ts'
-import { type Reads, whyUnread } from '../read.ts'
+import { type Reads, whyUnread } from '../reads.ts'
 
 /** A few nodes tell what a cluster runs; each says up to fifty images of its own. */
 const MAX_NODES = 20

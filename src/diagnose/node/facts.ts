@@ -15,7 +15,8 @@ import {
 import type { KubeObject, Node, ObjectRef, Pod } from '../../model/kubernetes.ts'
 import { CONTROL_PLANE_LABELS } from '../../model/names.ts'
 import { type NodeLease, nodeLeaseName, nodeLeaseOf } from '../../model/node-lease.ts'
-import { METADATA_ONLY, readFact, type Reads, whyUnread } from '../read.ts'
+import { supportedOwner } from '../owner/owner.ts'
+import { METADATA_ONLY, readFact, type Reads, whyUnread } from '../reads.ts'
 
 /** Namespaces, and tasks, that are read one by one: more than fail on one node at once. */
 const MAX_READ = 64
@@ -145,21 +146,8 @@ export const isNodeRef = ({ kind, apiVersion }: Pick<ObjectRef, 'kind' | 'apiVer
 
 /** The node as the target of its own failures: it has no template, and nothing recreates its pods because of it. */
 export const ownerOfNode = ({ metadata }: Node): Owner => ({
-  ref: nodeRef(metadata),
-  resourceVersion: metadata.resourceVersion,
-  support: 'supported',
-  containers: [],
-  initContainers: [],
-  labels: metadata.labels ?? {},
-  annotations: metadata.annotations ?? {},
-  managedFields: [],
+  ...supportedOwner(nodeRef(metadata), metadata),
   managers: [],
-  replicas: 1,
-  updatedReplicas: 1,
-  generation: metadata.generation ?? 0,
-  observedGeneration: metadata.generation ?? 0,
-  keepsBrokenPods: false,
-  recreatesPods: false,
 })
 
 /** Name and uid of a node where no watch shows it; undefined where it is gone or may not be read. */

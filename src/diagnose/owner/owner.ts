@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { parseTime } from '../../model/duration.ts'
 import type { Manager, Owner } from '../../model/incident.ts'
-import type { Container, ObjectRef, Pod, PodSpec, Workload } from '../../model/kubernetes.ts'
+import type { Container, ObjectMeta, ObjectRef, Pod, PodSpec, Workload } from '../../model/kubernetes.ts'
 import { readOriginals } from '../../model/remediation-state.ts'
 import { findManagers } from './managers.ts'
 
-/** Why an edit of this workload would not roll out; undefined where it would. */
+/** Why a change of this workload would not roll out; undefined if it would. */
 const blockedBy = ({ kind }: ObjectRef, { metadata, spec }: Workload): string | undefined => {
   if (metadata.deletionTimestamp !== undefined) return `${kind} ${metadata.name} is being deleted`
   if (kind === 'Deployment' && spec?.paused === true) return `the rollout of Deployment ${metadata.name} is paused`
@@ -19,12 +19,9 @@ const blockedBy = ({ kind }: ObjectRef, { metadata, spec }: Workload): string | 
     : undefined
 }
 
-/** A workload with a pod template, as read, in the shape that decisions need. */
-export const ownerOfWorkload = (ref: ObjectRef, workload: Workload): Owner => {
-  const { metadata, spec, status } = workload
-  const template = spec?.template?.spec
-  const blocked = blockedBy(ref, workload)
-  const daemon = ref.kind === 'DaemonSet'
+/** What all owners have in common: by default one pod, which nothing recreates. */
+export const supportedOwner = (ref: ObjectRef, metadata: ObjectMeta, template?: PodSpec): Owner => {
+  const generation = metadata.generation ?? 0
   return {
     ref,
     resourceVersion: metadata.resourceVersion,
@@ -35,10 +32,25 @@ export const ownerOfWorkload = (ref: ObjectRef, workload: Workload): Owner => {
     annotations: metadata.annotations ?? {},
     managedFields: metadata.managedFields ?? [],
     managers: findManagers({ kind: ref.kind, metadata }),
+    replicas: 1,
+    updatedReplicas: 1,
+    generation,
+    observedGeneration: generation,
+    keepsBrokenPods: false,
+    recreatesPods: false,
+  }
+}
+
+/** A workload with a pod template, as read, in the shape that decisions need. */
+export const ownerOfWorkload = (ref: ObjectRef, workload: Workload): Owner => {
+  const { metadata, spec, status } = workload
+  const blocked = blockedBy(ref, workload)
+  const daemon = ref.kind === 'DaemonSet'
+  return {
+    ...supportedOwner(ref, metadata, spec?.template?.spec),
     ...(spec?.selector && { selector: spec.selector }),
     replicas: daemon ? (status?.desiredNumberScheduled ?? 0) : (spec?.replicas ?? 1),
     updatedReplicas: (daemon ? status?.updatedNumberScheduled : status?.updatedReplicas) ?? 0,
-    generation: metadata.generation ?? 0,
     observedGeneration: status?.observedGeneration ?? 0,
     ...(blocked !== undefined && { blocked }),
     // A StatefulSet waits for its broken pods before it replaces any: kubernetes/kubernetes#67250. A ReplicaSet replaces none.
@@ -49,31 +61,16 @@ export const ownerOfWorkload = (ref: ObjectRef, workload: Workload): Owner => {
 }
 
 /** A pod that nothing owns: its own image is mutable, and nothing recreates it. */
-export const ownerOfPod = (pod: Pod): Owner => {
-  const { metadata, spec } = pod
+export const ownerOfPod = ({ metadata, spec }: Pod): Owner => {
   const { name, namespace, uid } = metadata
-  const generation = metadata.generation ?? 0
+  const ref = { apiVersion: 'v1', kind: 'Pod', name, uid, ...(namespace !== undefined && { namespace }) }
   return {
-    ref: { apiVersion: 'v1', kind: 'Pod', name, uid, ...(namespace !== undefined && { namespace }) },
-    resourceVersion: metadata.resourceVersion,
-    support: 'supported',
-    containers: spec?.containers ?? [],
-    initContainers: spec?.initContainers ?? [],
-    labels: metadata.labels ?? {},
-    annotations: metadata.annotations ?? {},
-    managedFields: metadata.managedFields ?? [],
-    managers: findManagers({ kind: 'Pod', metadata }),
-    replicas: 1,
-    updatedReplicas: 1,
-    generation,
-    observedGeneration: generation,
+    ...supportedOwner(ref, metadata, spec),
     ...(metadata.deletionTimestamp !== undefined && { blocked: `Pod ${name} is being deleted` }),
-    keepsBrokenPods: false,
-    recreatesPods: false,
   }
 }
 
-/** An owner that is explained and not touched; what is known of it comes from the pod alone. */
+/** An owner that is explained and not changed; what is known of it comes from the pod alone. */
 export const unsupportedOwner = (
   ref: ObjectRef,
   pod: Pod,
@@ -101,34 +98,20 @@ const ENDED: ReadonlySet<string> = new Set(['Complete', 'Failed', 'SuccessCriter
 const blockedJob = ({ kind }: ObjectRef, { metadata, spec, status }: Workload): string | undefined => {
   const name = `${kind} ${metadata.name}`
   if (metadata.deletionTimestamp !== undefined) return `${name} is being deleted`
-  // Whoever suspended it wants nothing of it to run now, and to give a stuck pod its image is to start it.
+  // It is suspended so that none of its pods run, and a stuck pod starts once it has its image.
   if (spec?.suspend === true) return `${name} is suspended: its pods are not changed until it is resumed`
   const ended = status?.conditions?.find(({ type, status: is }) => ENDED.has(type) && is === 'True')
   return ended === undefined ? undefined : `${name} has finished (${ended.type}) and starts no more pods`
 }
 
-const ownerBase = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): Owner => {
+const jobOwner = (ref: ObjectRef, object: Workload, template: PodSpec | undefined): Owner => {
   const { metadata, status } = object
   const blocked = blockedJob(ref, object)
-  const generation = metadata.generation ?? 0
   return {
-    ref,
-    resourceVersion: metadata.resourceVersion,
-    support: 'supported',
-    containers: template?.containers ?? [],
-    initContainers: template?.initContainers ?? [],
-    labels: metadata.labels ?? {},
-    annotations: metadata.annotations ?? {},
-    managedFields: metadata.managedFields ?? [],
-    managers: findManagers({ kind: ref.kind, metadata }),
-    replicas: 1,
-    updatedReplicas: 1,
-    generation,
-    observedGeneration: status?.observedGeneration ?? generation,
-    ...(blocked !== undefined && { blocked }),
-    keepsBrokenPods: false,
     // A Job recreates a deleted pod, but counts it as a failure: with backoffLimit 0 it then fails.
-    recreatesPods: false,
+    ...supportedOwner(ref, metadata, template),
+    observedGeneration: status?.observedGeneration ?? metadata.generation ?? 0,
+    ...(blocked !== undefined && { blocked }),
     patchesPods: true,
   }
 }
@@ -137,7 +120,7 @@ const ownerBase = (ref: ObjectRef, object: Workload, template: PodSpec | undefin
 export const ownerOfJob = (ref: ObjectRef, job: Workload): Owner => {
   const { spec } = job
   return {
-    ...ownerBase(ref, job, spec?.template?.spec),
+    ...jobOwner(ref, job, spec?.template?.spec),
     ...(spec?.selector && { selector: spec.selector }),
     // The pods of a suspended Job are deleted.
     replicas: spec?.suspend === true ? 0 : (spec?.parallelism ?? 1),
@@ -153,7 +136,7 @@ export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
   const labels = template?.metadata?.labels ?? {}
   const active = Array.isArray(status?.active) ? status.active : []
   return {
-    ...ownerBase(ref, cronJob, template?.spec),
+    ...jobOwner(ref, cronJob, template?.spec),
     // It has no selector, but these labels are on all of its pods: a start among them may be the proof that is awaited.
     ...(Object.keys(labels).length > 0 && { selector: { matchLabels: labels } }),
     activeJobs: active

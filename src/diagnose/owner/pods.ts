@@ -3,8 +3,8 @@ import { pathOf } from '../../kube/paths.ts'
 import { type Fact, type FactName, type Incident, known, type Owner, unknown } from '../../model/incident.ts'
 import type { LabelSelector, Pod } from '../../model/kubernetes.ts'
 import { formatSelector } from '../../model/label-selector.ts'
-import { type Reads, whyUnread } from '../read.ts'
-import { controllerOf } from './resolve.ts'
+import { type Reads, whyUnread } from '../reads.ts'
+import { controllerOf } from './owner-chain.ts'
 
 type Of = Pick<Incident, 'owner' | 'pods'>
 type Named = NonNullable<Extract<FactName, { fact: 'pods' }>['named']>

@@ -5,7 +5,7 @@
  */
 import { afterEach, expect, test } from 'vitest'
 import type { RegistryAnswer } from '../../model/incident.ts'
-import { type Handler, startStandIn, writeCertsDirectory } from './fake-registry.ts'
+import { type Handler, startFakeRegistry, writeCertsDirectory } from './fake-registry.ts'
 import { createRegistry } from './registry.ts'
 
 const IMAGE = 'r.example.com/team/app:1'
@@ -110,7 +110,7 @@ test.each(DIALECTS)('$of: $expected', async ({ source, reply, credentials, expec
       return respond({ status: 401, body: errors('UNAUTHORIZED', 'authentication required'), challenge })
     respond(reply)
   }
-  const server = await startStandIn(handle)
+  const server = await startFakeRegistry(handle)
   origin = server.origin
   const certs = await writeCertsDirectory({ 'r.example.com': `server = "${origin}"` })
   const registry = createRegistry({ certsDirectory: certs.path, requestTimeoutMs: 1_000, deadlineMs: 3_000 })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** For tests: a server on loopback that answers as it is told, and a `certs.d` that leads to it. */
-export interface StandIn {
+export interface FakeRegistry {
   readonly origin: string
   readonly port: number
   /** Every request so far, as `METHOD path`, with the Authorization header if there was one. */
@@ -16,7 +16,7 @@ export interface StandIn {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-export const startStandIn = async (handle: Handler): Promise<StandIn> => {
+export const startFakeRegistry = async (handle: Handler): Promise<FakeRegistry> => {
   const seen: { line: string; authorization: string | undefined }[] = []
   const server = createServer((request, response) => {
     seen.push({ line: `${request.method} ${request.url}`, authorization: request.headers.authorization })

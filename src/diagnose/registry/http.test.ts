@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { answerJson, errorBody, startStandIn, writeCertsDirectory } from './fake-registry.ts'
+import { answerJson, errorBody, startFakeRegistry, writeCertsDirectory } from './fake-registry.ts'
 import { createRegistry } from './registry.ts'
 import { readProxy } from '../../config/proxy.ts'
 
@@ -59,7 +59,7 @@ const startProxy = async (port: () => number) => {
 }
 
 const play = async (hosts: string, proxied: (url: string) => Record<string, string>) => {
-  const target = await startStandIn((_, response) =>
+  const target = await startFakeRegistry((_, response) =>
     answerJson(response, 404, errorBody('MANIFEST_UNKNOWN', 'manifest unknown')),
   )
   const proxy = await startProxy(() => target.port)

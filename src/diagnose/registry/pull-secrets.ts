@@ -2,7 +2,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { parseImage } from '../../model/image-reference.ts'
 import type { Pod, Secret, ServiceAccount } from '../../model/kubernetes.ts'
 import { compileGlob } from '../../model/pattern.ts'
-import { isTable, type Reads, whyUnread } from '../read.ts'
+import { isTable, type Reads, whyUnread } from '../reads.ts'
 import type { Credential } from './auth.ts'
 
 /** What a pod may pull with, as far as the API server shows it. */

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RegistryAnswer } from '../../model/incident.ts'
-import { retryAfterMs } from './ask.ts'
+import { retryAfterMs } from './answers.ts'
 import type { Credential } from './auth.ts'
 import {
   answerJson,
   blobOf,
   errorBody,
   type Handler,
-  type StandIn,
-  startStandIn,
+  type FakeRegistry,
+  startFakeRegistry,
   writeCertsDirectory,
 } from './fake-registry.ts'
 import { createRegistry, type Registry, type RegistryOptions } from './registry.ts'
@@ -37,8 +37,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
-const serve = async (handle: Handler): Promise<StandIn> => {
-  const server = await startStandIn(handle)
+const serve = async (handle: Handler): Promise<FakeRegistry> => {
+  const server = await startFakeRegistry(handle)
   cleanups.push(server.close)
   return server
 }
@@ -55,8 +55,8 @@ const registryWith = async (files: Record<string, string>, options: RegistryOpti
   return registry
 }
 
-/** A registry that is configured to be at the stand-in, in plain HTTP. */
-const registryAt = (server: StandIn, options?: RegistryOptions) =>
+/** A registry that is configured to be at the fake registry, in plain HTTP. */
+const registryAt = (server: FakeRegistry, options?: RegistryOptions) =>
   registryWith({ [HOST]: `server = "${server.origin}"` }, options)
 
 const manifests =

@@ -1,7 +1,7 @@
 import { formatImage, type ImageReference, parseImage } from '../../model/image-reference.ts'
 import { type Fact, type RegistryAnswer, unknown } from '../../model/incident.ts'
 import { guardedAddresses } from './addresses.ts'
-import { askEndpoint } from './ask.ts'
+import { askEndpoint } from './answers.ts'
 import { createAuthority, type Credential, fingerprint } from './auth.ts'
 import { createTtlCache } from './cache.ts'
 import { answerOfError } from './errors.ts'

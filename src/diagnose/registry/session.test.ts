@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { guardedAddresses } from './addresses.ts'
 import { basicHeader, createAuthority, type Credential } from './auth.ts'
-import { answerJson, type Handler, type StandIn, startStandIn, writeCertsDirectory } from './fake-registry.ts'
+import { answerJson, type Handler, type FakeRegistry, startFakeRegistry, writeCertsDirectory } from './fake-registry.ts'
 import type { Endpoint } from './hosts.ts'
 import type { Answer, Exchange, Http } from './http.ts'
 import { createRegistry, type Registry } from './registry.ts'
@@ -148,15 +148,15 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
-const serving = async (handle: Handler): Promise<{ server: StandIn; registry: Registry }> => {
-  const server = await startStandIn(handle)
+const serving = async (handle: Handler): Promise<{ server: FakeRegistry; registry: Registry }> => {
+  const server = await startFakeRegistry(handle)
   const certs = await writeCertsDirectory({ [HOST]: `server = "${server.origin}"` })
   const registry = createRegistry({ certsDirectory: certs.path, requestTimeoutMs: 1_000, deadlineMs: 3_000 })
   cleanups.push(server.close, certs.remove, registry.close)
   return { server, registry }
 }
 
-const answering = (status: number, body: unknown): Promise<{ server: StandIn; registry: Registry }> =>
+const answering = (status: number, body: unknown): Promise<{ server: FakeRegistry; registry: Registry }> =>
   serving((_, response) => answerJson(response, status, body))
 
 describe('tags', () => {

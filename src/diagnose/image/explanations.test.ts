@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Cause } from '../../model/causes.ts'
 import { normalImage } from '../../model/image-reference.ts'
 import { type Facts, type Finding, known, type KnownImage, type RegistryAnswer, unknown } from '../../model/incident.ts'
-import { detailFacts, explainImages } from './explain.ts'
+import { detailFacts, explainImages } from './explanations.ts'
 
 const TYPED = 'nickchase/rss-php-ngnix:v1'
 const MEANT = 'docker.io/nickchase/rss-php-nginx:v1'

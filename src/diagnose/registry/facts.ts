@@ -1,6 +1,6 @@
 import { type Facts, type ImageFactName, known, type RegistryAnswer, unknown } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
-import type { Reads } from '../read.ts'
+import type { Reads } from '../reads.ts'
 import {
   credentialsFor,
   type KeyringEntry,

@@ -3,7 +3,7 @@ import { pathOf } from '../../kube/paths.ts'
 import type { Owner } from '../../model/incident.ts'
 import type { KubeObject, ObjectRef, OwnerReference, Pod, Workload } from '../../model/kubernetes.ts'
 import { isNodeRef, readOwnerNode } from '../node/facts.ts'
-import { METADATA_ONLY, type Reads, whyUnread } from '../read.ts'
+import { METADATA_ONLY, type Reads, whyUnread } from '../reads.ts'
 import { findManagers } from './managers.ts'
 import { ownerOfCronJob, ownerOfJob, ownerOfPod, ownerOfWorkload, unsupportedOwner } from './owner.ts'
 

@@ -10,7 +10,7 @@ import { type Fact, known, unknown } from '../../model/incident.ts'
 import { API_VERSION } from '../../model/names.ts'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
-import { type Reads, whyUnread } from '../read.ts'
+import { type Reads, whyUnread } from '../reads.ts'
 
 export interface InspectByTaskDeps {
   readonly kube: Pick<KubeClient, 'create' | 'get'>
