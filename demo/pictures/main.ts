@@ -16,7 +16,7 @@ import { timeLineOf } from './time-line.ts'
 const root = join(import.meta.dirname, '../..')
 
 /** Panels of the dashboard that are shown, with the label that names their series. */
-const PANELS = { 'What is open, by phase': 'phase', 'Held now, by reason': 'reason' } as const
+const PANELS = { 'Open remediations by phase': 'phase', 'Held now by reason': 'reason' } as const
 
 const TONES: Readonly<Record<string, Tone>> = {
   Observed: 'looking',

@@ -3,7 +3,7 @@ import type { Alert } from './alerts/alert.ts'
 import { ALERT_GROUPS } from './alerts/table.ts'
 import { type Generator, HEADER } from './generator.ts'
 
-/** Where the runbooks are read: the chart puts its value `runbooksUrl` in this place. */
+/** Where to read the runbooks; the chart replaces it with its value `runbooksUrl`. */
 export const RUNBOOKS_URL = 'docs/runbooks'
 
 export const runbookUrl = ({ name }: Pick<Alert, 'name'>): string => `${RUNBOOKS_URL}/${name}.md`
@@ -23,7 +23,7 @@ export const alertRules = (): string =>
     { lineWidth: 0 },
   )
 
-/** `charts/podmend/files/alerts.yaml`. The chart takes it as it is: its braces are Prometheus', not Helm's. */
+/** `charts/podmend/files/alerts.yaml`. The chart includes it unrendered: the braces are Prometheus', not Helm's. */
 export const alerts: Generator = {
   name: 'alerts',
   outputs: () => Promise.resolve([{ path: 'charts/podmend/files/alerts.yaml', text: `# ${HEADER}\n${alertRules()}` }]),

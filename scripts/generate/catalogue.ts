@@ -1,4 +1,4 @@
-/** The catalogue as people read it: by area and cause, what each known message means and what can be done. */
+/** The catalogue as a document: by area and cause, what each known message means and what to do. */
 import type { Row } from '../../src/catalogue/row.ts'
 import { ROWS } from '../../src/catalogue/rows.ts'
 import { type Area, areaOf, type Cause, CAUSES, CAUSES_BY_AREA } from '../../src/model/causes.ts'
@@ -7,7 +7,7 @@ const LONGEST_SAMPLE = 400
 
 const TITLES: Readonly<Record<Area, string>> = {
   image: 'Pulling the image',
-  sandbox: 'Making the sandbox: network, runtime, node',
+  sandbox: 'Creating the sandbox: network, runtime, node',
   volume: 'Mounting volumes',
   container: 'Starting and running the container',
 }
@@ -22,7 +22,7 @@ const sampleOf = ({ sample: { reason, message } }: Row): string =>
     .join('\n')
 
 const rowText = (row: Row): string =>
-  [`**${row.id}**. ${row.explain}`, sampleOf(row), `Words from ${row.source}`].join('\n\n')
+  [`**${row.id}**. ${row.explain}`, sampleOf(row), `Source: ${row.source}`].join('\n\n')
 
 const causeText = (cause: Cause): string => {
   const rows = ROWS.filter((row) => row.cause === cause)

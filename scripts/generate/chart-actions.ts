@@ -15,10 +15,10 @@ const switchOf = (description: string) => ({
   type: 'object',
   description,
   additionalProperties: false,
-  properties: { enabled: { type: 'boolean', description: 'Whether it is on.' } },
+  properties: { enabled: { type: 'boolean', description: 'Whether the action is enabled.' } },
 })
 
-/** What the chart says of the actions: the schema of its values, and which of them need the agent. */
+/** The actions in the chart: the schema of their values, and which of them need the agent. */
 export const chartActions: Generator = {
   name: 'chart-actions',
   outputs: async (root) => {

@@ -5,8 +5,8 @@ import { type Generator, HEADER } from './generator.ts'
 const yamlOf = (crd: object): string => `# ${HEADER}\n${stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false })}`
 
 /**
- * One file a kind, from the schemas in `src/api/`: in `crds/`, and for the chart, where an annotation lets them outlive
- * the release.
+ * One file per kind, from the schemas in `src/api/`: in `crds/`, and in the chart, where an annotation keeps them after an
+ * uninstall.
  */
 export const crds: Generator = {
   name: 'crds',

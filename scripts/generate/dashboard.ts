@@ -9,11 +9,11 @@ import { DATASOURCE, type Panel } from './dashboard/panels.ts'
 import type { Generator } from './generator.ts'
 
 const ROWS: Readonly<Record<string, readonly Panel[]>> = {
-  'What is broken now': BROKEN,
-  'What was done': DONE,
-  'What is held, and why': HELD,
+  'Current incidents': BROKEN,
+  'Finished remedies': DONE,
+  'Held remediations': HELD,
   Nodes: NODES,
-  'The operator itself': HEALTH,
+  'Operator health': HEALTH,
 }
 
 /** Values of a label, all of them chosen at first. */
@@ -33,7 +33,7 @@ export const grafanaDashboard = (): dashboard.Dashboard => {
   const builder = new dashboard.DashboardBuilder('podmend')
     .uid('podmend')
     .description(
-      'What is broken, what was done about it, what is held and why, and whether the operator itself is well.',
+      'Current incidents, finished remedies, held remediations with their reasons, and the health of the operator.',
     )
     .tags(['podmend', 'kubernetes'])
     .editable()

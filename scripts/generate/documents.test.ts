@@ -5,15 +5,15 @@ import { table } from './tables.ts'
 const filled = (text: string): Promise<string> => fillBlocks(text, 'docs/x.md', '.')
 
 describe('blocks in documents', () => {
-  it('are filled anew, and what stands around them stays', async () => {
+  it('are filled again, and the text around them is kept', async () => {
     const once = await filled('before\n<!-- generated: phases -->\nold\n<!-- /generated -->\nafter\n')
-    expect(once).toMatch(/^before\n<!-- generated: phases -->\n\n\| phase \| meaning \|/)
+    expect(once).toMatch(/^before\n<!-- generated: phases -->\n\n\| Phase \| Meaning \|/)
     expect(once).toMatch(/\n\n<!-- \/generated -->\nafter\n$/)
     expect(once).not.toContain('old')
     expect(await filled(once)).toBe(once)
   })
 
-  it('are refused under a name that no table has', async () => {
+  it('are refused if no table has their name', async () => {
     await expect(filled('<!-- generated: phase -->\n<!-- /generated -->')).rejects.toThrow(
       'docs/x.md: no table is named phase; there are causes, ',
     )

@@ -16,7 +16,7 @@ export const fillBlocks = async (text: string, path: string, root: string): Prom
   return text.replace(BLOCK, (_, begin: string, name: string, end: string) => `${begin}\n${filled.get(name)}\n\n${end}`)
 }
 
-/** A table that stands twice grows apart in its surroundings and is read twice: throws where one is in a second document. */
+/** Each table exists once, and other documents link to it: throws if a second document has the same table. */
 export const refuseRepeats = (documents: readonly Output[]): void => {
   const pageOf = new Map<string, string>()
   for (const { path, text } of documents) {
@@ -28,7 +28,7 @@ export const refuseRepeats = (documents: readonly Output[]): void => {
   }
 }
 
-/** Tables in the documents, from the same constants that the code uses. */
+/** Tables in the documents, from the constants that the code uses. */
 export const documents: Generator = {
   name: 'documents',
   outputs: async (root) => {

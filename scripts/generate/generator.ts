@@ -1,14 +1,14 @@
-/** A file as it must stand in the repository. */
+/** A file as it must be in the repository. */
 export interface Output {
   /** Path below the repository's root. */
   readonly path: string
   readonly text: string
 }
 
-/** Makes files out of code. One more of them is one more line in `scripts/generate.ts`. */
+/** Generates files from code. To add a generator, add it to the list in `scripts/generate.ts`. */
 export interface Generator {
   readonly name: string
-  /** Throws where the sources contradict themselves. */
+  /** Throws if the sources contradict each other. */
   readonly outputs: (root: string) => Promise<readonly Output[]>
 }
 

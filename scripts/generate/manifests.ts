@@ -7,7 +7,7 @@ import { type Generator, HEADER } from './generator.ts'
 
 const NAMESPACE = 'podmend-system'
 
-/** What says that Helm looks after an object, which here nobody does. */
+/** Fields that mark an object as managed by Helm; these manifests are applied with kubectl. */
 const HELMS_OWN: readonly (readonly string[])[] = [
   ['metadata', 'labels', 'helm.sh/chart'],
   ['metadata', 'labels', 'app.kubernetes.io/managed-by'],
@@ -30,7 +30,7 @@ const withoutHelm = (document: Document): string => {
 }
 
 const INSTALL = `# ${HEADER}
-# The chart with its own values, for kubectl apply -f: it observes. allow-actions.yaml lets it act.
+# The chart with its default values, for kubectl apply -f. It installs in observe-only mode; allow-actions.yaml enables actions.
 `
 
 /** `manifests/install.yaml`, rendered from the chart by Helm; the chart's own generated files must be written before. */

@@ -1,14 +1,14 @@
-/** PromQL that alerts and dashboard share. */
+/** PromQL shared by alerts and dashboard. */
 
 /**
- * What a counter gained within a window. `increase` alone does not see the first rise of a series that begins within it
- * (a policy's first failure begins at 1, not at 0), so such a series counts with all it has.
+ * The increase of a counter within a window. `increase` alone misses the first value of a series that starts within the
+ * window (a policy's first failure starts at 1, not at 0), so such a series counts with its full value.
  */
 export const gained = (counter: string, window: string): string =>
   `(${counter} unless ${counter} offset ${window} or increase(${counter}[${window}]))`
 
-/** Keeps of metrics with a common name (workqueue_*, process_*, nodejs_*) those of our own processes, whatever the scrape job is called. */
+/** Keeps only our own processes' series of a metric with a common name (workqueue_*, process_*, nodejs_*), whatever the scrape job is called. */
 export const ours = (series: string): string => `(${series} and on (job, instance) podmend_build_info)`
 
-/** A matcher's value that is one of these. */
+/** A regular expression for a label matcher: one of these names. */
 export const oneOf = (names: readonly string[]): string => names.join('|')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { declaredGrants, joinRules, rolesOf } from './rbac.ts'
 
-const rule = (resources: readonly string[], verbs: readonly string[], why = 'to look', apiGroups = ['']) => ({
+const rule = (resources: readonly string[], verbs: readonly string[], why = 'to observe', apiGroups = ['']) => ({
   apiGroups,
   resources,
   verbs,
@@ -19,7 +19,7 @@ describe('rights that are declared in several places', () => {
         resources: ['pods'],
         resourceNames: [],
         verbs: ['get', 'delete'],
-        why: ['to look', 'to recycle'],
+        why: ['to observe', 'to recycle'],
       },
     ])
   })
@@ -78,7 +78,7 @@ describe('a declaration', () => {
 })
 
 describe('what is declared now', () => {
-  it('lets nobody who only looks write to anything but our own objects and Events', async () => {
+  it('lets observing roles write only our own objects and Events', async () => {
     const roles = rolesOf(await declaredGrants(join(import.meta.dirname, '../..')))
     const looking = roles.find(({ action }) => action === 'observe')
     const writing = looking?.lines.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)))

@@ -53,7 +53,7 @@ interface Line {
   readonly why: readonly string[]
 }
 
-/** The values of a map whose keys are made of the items, each from all items of that key. */
+/** Groups items by key and joins each group, in the order of the keys. */
 const grouped = <T, R>(items: readonly T[], key: (item: T) => unknown, join: (same: readonly T[]) => R): readonly R[] =>
   [...Map.groupBy(items, (item) => JSON.stringify(key(item)))]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -61,7 +61,7 @@ const grouped = <T, R>(items: readonly T[], key: (item: T) => unknown, join: (sa
 
 const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
 
-/** Joins what several places declare: the verbs of all for a resource, then resources with the same verbs and reasons. */
+/** Joins rules of several declarations: first all verbs of a resource, then resources with the same verbs and reasons. */
 export const joinRules = (rules: readonly RbacRule[]): readonly Line[] => {
   const single = rules.flatMap(({ apiGroups, resources, verbs, resourceNames = [], why }) =>
     apiGroups.flatMap((group) => resources.map((resource) => ({ group, resource, resourceNames, verbs, why }))),
@@ -90,7 +90,7 @@ export const joinRules = (rules: readonly RbacRule[]): readonly Line[] => {
   )
 }
 
-/** Whether an action's rights are of the operator's own namespace alone. Throws where its grants do not agree. */
+/** Whether an action needs permissions in the operator's own namespace only. Throws if its grants disagree. */
 const isNamespaced = (grants: readonly RbacGrant[], action: RbacGrant['action']): boolean => {
   const mine = grants.filter((grant) => grant.action === action)
   const own = mine.filter(({ namespaced }) => namespaced === true)
@@ -99,10 +99,10 @@ const isNamespaced = (grants: readonly RbacGrant[], action: RbacGrant['action'])
   return own.length > 0 || action === 'lead' || isOfOthers({ action })
 }
 
-/** Whether it is for a namespace that others made, which not every cluster has. */
+/** Whether it is for a namespace of other programs, which not every cluster has. */
 const isOfOthers = ({ action }: Pick<RbacGrant, 'action'>): boolean => action === 'share-node-leases'
 
-/** Rights by role, in a fixed order. */
+/** Permissions by role, in a fixed order. */
 export const rolesOf = (grants: readonly RbacGrant[]) =>
   ORDER.map((action) => ({
     action,
@@ -116,7 +116,7 @@ type Role = ReturnType<typeof rolesOf>[number]
 /** What differs between plain manifests and the chart's templates. */
 interface Place {
   readonly namespace: string
-  /** Of the leases that remediators share. */
+  /** The namespace of the leases that remediators share. */
   readonly leases: string
   /** Lines of `metadata`, indented by two. */
   readonly labels: string
@@ -167,21 +167,21 @@ subjects:
 const observing = ({ action }: Role): boolean => action === 'observe' || action === 'lead'
 
 const INSTALL = `# ${HEADER}
-# Roles of the controller. Only the first, which can look but not touch, is bound here;
+# Roles of the controller. Only the roles for observing and for leader election are bound here;
 # allow-actions.yaml binds the others.
 `
 
 const ALLOW = `# ${HEADER}
-# Lets the controller act: apply it whole, or only the bindings of the actions that you want. Without the one for
-# pull secrets, private registries are asked without credentials and their answers count as unknown. RewriteImage alone
-# also allows to delete pods (a StatefulSet's broken ones): to rule out RecyclePod, start with --disable-action=RecyclePod.
+# Allows the controller to act. Apply the whole file, or only the bindings of the actions that you want. Without the binding
+# for pull secrets, the controller asks private registries anonymously and treats a denial as unknown. RewriteImage alone also
+# allows deleting pods (the broken pods of a StatefulSet): to rule out RecyclePod, start with --disable-action=RecyclePod.
 `
 
 const CHART_ROLES = `# ${HEADER}
-# All that the controller may ever be given, one role an action; bindings.yaml gives what the values switch on.
+# All permissions that the controller can have, one role per action; bindings.yaml binds the roles that the values enable.
 `
 
-/** The value that switches a role's binding on, e.g. `.Values.actions.rewriteImage.enabled`. */
+/** The value that enables a role's binding, e.g. `.Values.actions.rewriteImage.enabled`. */
 const switchOf = ({ action }: Role): string => {
   if (action === 'read-pull-secrets') return '.Values.readPullSecrets.enabled'
   if (action === 'share-node-leases') return '.Values.nodeLease.namespace'
@@ -192,7 +192,7 @@ const switchOf = ({ action }: Role): string => {
 const chartRoleOfOthers = (role: Role): string =>
   `{{- if ${switchOf(role)} }}\n---\n${roleYaml(role, CHART)}{{- end }}\n`
 
-/** Only the first may not begin with a line of its own: an empty document would be before it. */
+/** The first has no separator: an empty document would precede it. */
 const chartBinding = (role: Role, at: number): string => {
   const text = `${at === 0 ? '' : '---\n'}${bindingYaml(role, CHART)}`
   return observing(role) ? text : `{{- if ${switchOf(role)} }}\n${text}{{- end }}\n`
@@ -206,7 +206,7 @@ export const rbac: Generator = {
   name: 'rbac',
   outputs: async (root) => {
     const all = rolesOf(await declaredGrants(root))
-    // Plain manifests must be such that every cluster takes them.
+    // Plain manifests must apply to every cluster.
     const roles = all.filter((role) => !isOfOthers(role))
     const account = [
       stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }),

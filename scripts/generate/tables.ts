@@ -46,7 +46,7 @@ const rows = (schema: JsonSchema, path: string): readonly (readonly string[])[] 
     return [row, ...rows(inner, `${here}${field.type === 'array' ? '[]' : ''}.`)]
   })
 
-/** Names, kinds and meanings as a scrape tells them. */
+/** Names, kinds and meanings, from a scrape. */
 const metricRows = async (): Promise<readonly (readonly string[])[]> => {
   const { body } = await createMetrics({ version: '0', defaults: false }).scrape()
   const kinds = new Map([...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', kind = '']) => [name, kind]))
@@ -72,46 +72,46 @@ const rightRows = async (root: string): Promise<readonly (readonly string[])[]> 
 
 const alertTable = (): string =>
   table(
-    ['alert', 'severity', 'fires when', 'for'],
+    ['Alert', 'Severity', 'Fires when', 'For'],
     ALERTS.map(({ name, severity, when, for: lasting }) => [
       `[${name}](${name}.md)`,
       severity,
       when,
-      lasting === '0m' ? 'at once' : lasting,
+      lasting === '0m' ? 'immediately' : lasting,
     ]),
   )
 
-/** Tables by the name that stands in a document's marker; another one is one more line. */
+/** Tables by the name in a document's marker. To add a table, add an entry. */
 export const TABLES: Readonly<Record<string, (root: string) => string | Promise<string>>> = {
   causes: () =>
     table(
-      ['area', 'causes'],
+      ['Area', 'Causes'],
       Object.entries(CAUSES_BY_AREA).map(([area, causes]) => [area, causes.map(code).join(', ')]),
     ),
   catalogue: catalogueText,
-  'policy-fields': () => table(['field', 'value', 'default', 'meaning'], rows(schemaOf(policySpec, 'spec'), '')),
+  'policy-fields': () => table(['Field', 'Value', 'Default', 'Description'], rows(schemaOf(policySpec, 'spec'), '')),
   guardrails: () =>
     table(
-      ['', 'reason', 'holds when'],
+      ['', 'Reason', 'Holds when'],
       GUARDRAILS.map(({ reason, when }, i) => [String(i + 1), code(reason), when]),
     ),
   phases: () =>
     table(
-      ['phase', 'meaning'],
+      ['Phase', 'Meaning'],
       PHASES.map((phase) => [code(phase), PHASE_EXPLANATIONS[phase]]),
     ),
   reasons: () =>
     table(
-      ['reason', 'meaning', 'Event on'],
+      ['Reason', 'Meaning', 'Event on'],
       Object.entries(REASONS).map(([reason, { meaning, events }]) => [code(reason), meaning, EVENTS_ON[events]]),
     ),
-  metrics: async () => table(['metric', 'kind', 'meaning'], await metricRows()),
-  // Its links are seen from the folder of the runbooks.
+  metrics: async () => table(['Metric', 'Type', 'Description'], await metricRows()),
+  // Its links are relative to the folder of the runbooks.
   alerts: alertTable,
-  rights: async (root) => table(['role', 'on', 'may', 'why'], await rightRows(root)),
+  rights: async (root) => table(['Role', 'Resources', 'Verbs', 'Needed'], await rightRows(root)),
   flags: () =>
     table(
-      ['flag', 'environment', 'default', 'meaning'],
+      ['Flag', 'Environment variable', 'Default', 'Description'],
       Object.values(FLAGS).map((flag) => [
         code(`--${flag.name}`),
         code(flag.env),

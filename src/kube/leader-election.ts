@@ -25,7 +25,7 @@ export const RBAC: readonly RbacGrant[] = [
         resources: ['leases'],
         resourceNames: ['podmend'],
         verbs: ['get', 'update'],
-        why: 'to hold the lease, so that only one replica acts',
+        why: 'to hold the lease: only one replica acts',
       },
     ],
   },

@@ -15,7 +15,7 @@ export const RBAC: RbacGrant = {
       apiGroups: ['coordination.k8s.io'],
       resources: ['leases'],
       verbs: ['get', 'create', 'patch', 'delete'],
-      why: 'to agree with other remediators on who works on a node',
+      why: 'to take turns with other remediators on a node',
     },
   ],
 }

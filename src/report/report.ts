@@ -42,7 +42,7 @@ export const RBAC: RbacGrant = {
       apiGroups: [GROUP],
       resources: ['remediationpolicies'],
       verbs: ['get', 'list', 'watch'],
-      why: 'to read what is allowed',
+      why: 'to read policies',
     },
     {
       apiGroups: [GROUP],

@@ -28,19 +28,19 @@ export const RBAC: RbacGrant = {
       apiGroups: [''],
       resources: ['nodes'],
       verbs: ['list', 'watch'],
-      why: 'to see which nodes fail, and how many are unhealthy',
+      why: 'to find nodes that fail, and to count unhealthy nodes',
     },
     {
       apiGroups: [''],
       resources: ['namespaces'],
       verbs: ['list', 'watch'],
-      why: "to see the stop annotation on the operator's namespace",
+      why: "to read the pause annotation on the operator's namespace",
     },
     {
       apiGroups: [GROUP],
       resources: ['remediationpolicies', 'remediations'],
       verbs: ['list', 'watch'],
-      why: 'to see what is allowed, and what was done before',
+      why: 'to read policies, and records of earlier remediations',
     },
   ],
 }

@@ -136,10 +136,10 @@ describe('the dashboard', () => {
       const target = TARGETS.find(({ name }) => name === `${title} A`)
       return (await prometheus.query(target?.expr ?? ''))[0]?.value?.[1]
     }
-    expect(await value('Repaired in this time')).toBe('1')
+    expect(await value('Repaired in this time range')).toBe('1')
     expect(await value('Held')).toBe('1')
-    expect(await value('Did not help, or failed')).toBe('0')
-    expect(await value('Wait for a person')).toBe('0')
+    expect(await value('Ineffective or failed')).toBe('0')
+    expect(await value('Waiting for a person')).toBe('0')
   })
 })
 

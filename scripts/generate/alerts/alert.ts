@@ -1,6 +1,6 @@
-/** An alert as data: its rule, its words, and what must and must not set it off. */
+/** An alert as data: its rule, its text, and the cases in which it fires and does not fire. */
 
-/** A person is woken, or reads it in the morning. */
+/** critical: page a person. warning: a person reads it in the morning. */
 export type Severity = 'critical' | 'warning'
 
 export interface Alert {
@@ -14,7 +14,7 @@ export interface Alert {
   readonly when: string
   /** The line on a phone. May contain `{{ $labels.NAME }}` and `{{ $value }}`, as may the description. */
   readonly summary: string
-  /** What it means and what to look at first, for somebody who was asleep. */
+  /** What it means and what to check first, for a person who was just woken. */
   readonly description: string
   /** At least one that fires and one that does not. */
   readonly cases: readonly AlertCase[]
@@ -27,18 +27,18 @@ export interface AlertCase {
   /** Values by series, one a minute, in promtool's notation. */
   readonly series: Readonly<Record<string, string>>
   readonly at: string
-  /** What fires then; nothing: nothing does. */
+  /** The alerts that fire at that time; empty if none does. */
   readonly fires: readonly Firing[]
 }
 
 export interface Firing {
   /** Without alertname and severity. */
   readonly labels: Readonly<Record<string, string>>
-  /** How `$value` reads in the text, where the text has it. */
+  /** `$value` as the text shows it, if the text contains it. */
   readonly value?: string
 }
 
-/** `{{ $labels.NAME }}` and `{{ $value … }}` put in, as Prometheus would. */
+/** Fills in `{{ $labels.NAME }}` and `{{ $value … }}` as Prometheus does. */
 export const rendered = (template: string, { labels, value = '' }: Firing): string =>
   template
     .replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, name: string) => labels[name] ?? '')

@@ -1,4 +1,4 @@
-/** Alerts about what is held for longer than it should be: the chain of guardrails says which reason leads to which. */
+/** Alerts about incidents that are held for too long. The guardrail chain says which reason belongs to which alert. */
 import { GUARDRAILS } from '../../../src/decide/guardrails/chain.ts'
 import type { HoldReason } from '../../../src/model/reasons.ts'
 import { oneOf } from '../promql.ts'
@@ -10,13 +10,13 @@ const reasonsOf = (name: Alert['name']): readonly string[] =>
 const heldFor = (name: Alert['name'], by = 'policy'): string =>
   `max by (${by}) (podmend_remediations_held{reason=~"${oneOf(reasonsOf(name))}"}) > 0`
 
-/** Both replicas see every record, so both tell the same. */
+/** Both replicas see every record, so both report the same value. */
 const held = (reason: HoldReason, instance = 'a'): string =>
   `podmend_remediations_held{job="podmend",instance="${instance}:8080",policy="moved",reason="${reason}"}`
 
 const deliberate = (at: string): readonly AlertCase[] => [
   {
-    name: 'somebody wants it so',
+    name: 'held on purpose',
     series: { [held('ObserveOnly')]: '3x200', [held('OptedOut')]: '2x200', [held('PolicySuspended')]: '1x200' },
     at,
     fires: [],
@@ -29,14 +29,14 @@ export const HOLD_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '15m',
     expr: heldFor('PodmendAwaitingApproval'),
-    when: 'a plan has waited for a person for a quarter of an hour',
-    summary: '{{ $value }} plan(s) of policy {{ $labels.policy }} wait for your yes or no',
+    when: 'a plan has waited for approval for 15 minutes',
+    summary: '{{ $value }} plan(s) of policy {{ $labels.policy }} need your approval',
     description:
-      'Workloads are broken, the remedy is planned, and policy {{ $labels.policy }} asks a person first. Read the diff on the record, ' +
-      'then approve or deny it. A plan that nobody decides on expires.',
+      'Workloads are broken, a remedy is planned, and policy {{ $labels.policy }} requires approval. Read the diff on the Remediation, ' +
+      'then approve or deny the plan. A plan that is not decided in time expires.',
     cases: [
       {
-        name: 'nobody decides',
+        name: 'no one decides',
         series: { [held('AwaitingApproval')]: '2x30', [held('AwaitingApproval', 'b')]: '2x30' },
         at: '20m',
         fires: [{ labels: { policy: 'moved' }, value: '2' }],
@@ -50,12 +50,12 @@ export const HOLD_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '15m',
     expr: heldFor('PodmendBudgetSpent', 'policy, reason'),
-    when: 'incidents have waited for budget for a quarter of an hour',
+    when: 'incidents have waited for budget for 15 minutes',
     summary:
-      '{{ $value }} incident(s) of policy {{ $labels.policy }} wait because the budget is spent ({{ $labels.reason }})',
+      '{{ $value }} incident(s) of policy {{ $labels.policy }} wait: the budget is used up ({{ $labels.reason }})',
     description:
-      'podmend has done as much as it may, within the hour or at the same time, and further workloads stay broken until the budget ' +
-      'frees. Something breaks more often than was foreseen: find out what before you raise a limit.',
+      'podmend has reached its limit of remediations per hour or of concurrent remediations. Further workloads stay broken until ' +
+      'budget is free again. Something breaks more often than expected: find the cause before you raise a limit.',
     cases: [
       {
         name: "the policy's budget is spent",
@@ -70,7 +70,7 @@ export const HOLD_ALERTS: readonly Alert[] = [
         fires: [{ labels: { policy: 'moved', reason: 'OperatorBudgetSpent' }, value: '1' }],
       },
       {
-        name: 'each waits its turn for a moment',
+        name: 'each incident waits for a moment',
         series: { [held('BudgetSpent')]: '6 4 2 stale' },
         at: '20m',
         fires: [],
@@ -83,11 +83,11 @@ export const HOLD_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '1h',
     expr: 'max(podmend_remediations_held{reason="OperatorPaused"}) > 0',
-    when: 'the operator is paused and something has waited for it for an hour',
-    summary: 'podmend is paused, and {{ $value }} broken workload(s) of a policy wait for it',
+    when: 'the operator is paused and an incident has waited for an hour',
+    summary: 'podmend is paused while {{ $value }} workload(s) of a policy are broken',
     description:
-      'Somebody stopped the whole operator by the annotation podmend.io/paused on its namespace, and for an hour there has been ' +
-      'something to repair. If the reason for the stop is gone, remove the annotation.',
+      'The annotation podmend.io/paused on its namespace pauses the whole operator, and an incident has waited for an hour. ' +
+      'If the reason for the pause is gone, remove the annotation.',
     cases: [
       {
         name: 'it was forgotten',
@@ -103,27 +103,27 @@ export const HOLD_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '30m',
     expr: heldFor('PodmendHeldTooLong', 'policy, reason'),
-    when: 'a guardrail that does not pass by itself has held for half an hour',
+    when: 'a guardrail that does not clear by itself has held for 30 minutes',
     summary: '{{ $value }} broken workload(s) of policy {{ $labels.policy }} are held: {{ $labels.reason }}',
     description:
-      'podmend knows a remedy and does not carry it out, because the guardrail {{ $labels.reason }} objects, and has objected for half an ' +
-      'hour. The pods are still broken. The message on the record says what is in the way.',
+      'podmend knows a remedy but does not apply it: the guardrail {{ $labels.reason }} has held it for 30 minutes. ' +
+      'The pods are still broken. The message of the Remediation says what blocks it.',
     cases: [
       {
-        name: 'Argo CD would write it back',
+        name: 'Argo CD would revert the change',
         series: { [held('ManagedElsewhere')]: '1x60' },
         at: '45m',
         fires: [{ labels: { policy: 'moved', reason: 'ManagedElsewhere' }, value: '1' }],
       },
       {
-        name: 'the registry is down for long',
+        name: 'the registry stays down',
         series: { [held('TargetUnverified')]: '5x60', [held('TargetUnverified', 'b')]: '5x60' },
         at: '45m',
         fires: [{ labels: { policy: 'moved', reason: 'TargetUnverified' }, value: '5' }],
       },
-      { name: 'the registry comes back', series: { [held('TargetUnverified')]: '5x20 stale' }, at: '45m', fires: [] },
+      { name: 'the registry recovers', series: { [held('TargetUnverified')]: '5x20 stale' }, at: '45m', fires: [] },
       {
-        name: 'it ends by itself',
+        name: 'it clears by itself',
         series: { [held('NotFailingLongEnough')]: '1x60', [held('CoolingDown')]: '1x60' },
         at: '45m',
         fires: [],

@@ -1,4 +1,4 @@
-/** Alerts about the operator itself: it is not there, does not hear, or does not get on. */
+/** Alerts about the operator itself: it is down, its watches are stale, or it makes no progress. */
 import { ours } from '../promql.ts'
 import type { Alert } from './alert.ts'
 
@@ -16,13 +16,13 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     for: '5m',
     expr: 'absent(podmend_build_info)',
     when: 'no replica has been scraped',
-    summary: 'podmend is not running, or Prometheus does not reach it',
+    summary: 'podmend is not running, or Prometheus cannot scrape it',
     description:
-      'Prometheus has not heard of any podmend replica for 5 minutes. What runs goes on running, but pods that break ' +
-      'now stay broken until somebody repairs them. Look whether its pods run in the namespace podmend-system.',
+      'Prometheus has not scraped any podmend replica for 5 minutes. Running workloads are not affected, but pods that break ' +
+      'now are not repaired. Check its pods in namespace podmend-system.',
     cases: [
       { name: 'nothing was ever scraped', series: {}, at: '6m', fires: [{ labels: {} }] },
-      { name: 'the last replica went away', series: { [UP]: '1x5 stale' }, at: '12m', fires: [{ labels: {} }] },
+      { name: 'the last replica is gone', series: { [UP]: '1x5 stale' }, at: '12m', fires: [{ labels: {} }] },
       { name: 'a replica restarts', series: { [UP]: '1x5 stale _x2 1x10' }, at: '10m', fires: [] },
       { name: 'it runs', series: { [UP]: '1x20' }, at: '20m', fires: [] },
     ],
@@ -32,20 +32,20 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     severity: 'critical',
     for: '2m',
     expr: 'sum(podmend_leader) == 0',
-    when: 'replicas run, but none of them leads',
-    summary: 'podmend runs, but no replica leads: nothing is repaired',
+    when: 'replicas run, but none of them is the leader',
+    summary: 'podmend runs without a leader: nothing is repaired',
     description:
-      'Replicas of podmend are up, but for 2 minutes none of them has held the lease, so none of them acts. Usually the ' +
-      'API server does not answer them in time, or they lost the right to update the lease.',
+      'Replicas of podmend are running, but none of them has held the lease for 2 minutes, so none of them acts. Usually the ' +
+      'API server does not answer in time, or the replicas may no longer update the lease.',
     cases: [
       {
-        name: 'two stand by and nobody leads',
+        name: 'two replicas stand by and none leads',
         series: { [LEADER('a')]: '1x3 0x10', [LEADER('b')]: '0x13' },
         at: '7m',
         fires: [{ labels: {} }],
       },
       {
-        name: 'the other one takes over',
+        name: 'the other replica takes over',
         series: { [LEADER('a')]: '1x3 0x10', [LEADER('b')]: '0x4 1x9' },
         at: '10m',
         fires: [],
@@ -57,20 +57,20 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '1m',
     expr: 'time() - podmend_watch_last_activity_timestamp_seconds > 240',
-    when: 'a watch has not heard of the API server for four minutes',
-    summary: 'podmend does not hear of {{ $labels.resource }} any more',
+    when: 'a watch has received nothing from the API server for 4 minutes',
+    summary: 'the watch of podmend on {{ $labels.resource }} receives nothing',
     description:
-      'The replica at {{ $labels.instance }} has heard nothing about {{ $labels.resource }} for {{ $value | humanizeDuration }}, ' +
-      'not even an answer to its own question. It may not see what breaks now. It goes on trying; look at its log for why.',
+      'The replica at {{ $labels.instance }} has received nothing about {{ $labels.resource }} for {{ $value | humanizeDuration }}, ' +
+      'not even a response to its own list request. It may miss new failures. It keeps retrying; its log says why it fails.',
     cases: [
       {
-        name: 'a watch is silent',
+        name: 'a watch receives nothing',
         series: { [WATCH]: '0x20' },
         at: '6m',
         fires: [{ labels: { job: 'podmend', instance: 'a:8080', resource: 'pods' }, value: '6m 0s' }],
       },
       {
-        name: 'a quiet cluster is questioned now and then',
+        name: 'in a quiet cluster, list requests are answered now and then',
         series: { [WATCH]: '0 0 120 120 240 240 360 360 480' },
         at: '8m',
         fires: [],
@@ -82,10 +82,10 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '10m',
     expr: `max by (name) ${ours('workqueue_depth')} > 50`,
-    when: 'more than 50 keys are due and wait',
-    summary: 'podmend falls behind: {{ $value }} {{ $labels.name }} wait',
+    when: 'more than 50 keys of a work queue are waiting',
+    summary: 'podmend falls behind: {{ $value }} {{ $labels.name }} are waiting in its work queue',
     description:
-      'For 10 minutes more than 50 {{ $labels.name }} have been due and waited for a free place. Repairs come late. Either very ' +
+      'More than 50 {{ $labels.name }} have been waiting in the work queue for 10 minutes. Repairs are late. Either very ' +
       'much is broken at once, or each run is slow: the API server or a registry does not answer in time.',
     cases: [
       {
@@ -113,11 +113,11 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '15m',
     expr: `sum by (name) ${ours('increase(workqueue_retries_total[10m])')} >= 5`,
-    when: 'runs of a queue fail again and again',
-    summary: 'podmend cannot finish its work on some {{ $labels.name }}',
+    when: 'runs of a work queue keep failing',
+    summary: 'podmend cannot process some {{ $labels.name }}',
     description:
-      'For 15 minutes runs of the queue {{ $labels.name }} have ended in errors and were tried again. Something that they need ' +
-      'is refused or out of reach. The log names it: look for "run failed".',
+      'Runs of the work queue {{ $labels.name }} have failed and been retried for 15 minutes. A request that they need ' +
+      'is refused or times out. The log says which: search it for "run failed".',
     cases: [
       {
         name: 'one key fails once a minute',
@@ -138,11 +138,11 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '5m',
     expr: `max by (name) ${ours('workqueue_longest_running_processor_seconds')} > 120`,
-    when: 'one run has lasted for more than two minutes',
-    summary: 'podmend has been at one of its {{ $labels.name }} for {{ $value | humanizeDuration }}',
+    when: 'a run has lasted for more than two minutes',
+    summary: 'a run of the work queue {{ $labels.name }} has lasted for {{ $value | humanizeDuration }}',
     description:
-      'A single run of the queue {{ $labels.name }} does not end. Each request in it has a time-out, so either very many follow one ' +
-      'another or something waits that should not. The incident that it works on does not get on; others do.',
+      'A single run of the work queue {{ $labels.name }} does not end. Each of its requests has a timeout, so either it sends very ' +
+      'many of them or it is stuck. The incident that it processes makes no progress; others do.',
     cases: [
       {
         name: 'a run does not end',
@@ -166,11 +166,11 @@ export const OPERATOR_ALERTS: readonly Alert[] = [
     severity: 'warning',
     for: '5m',
     expr: `max by (job, instance) ${ours('nodejs_eventloop_lag_p99_seconds')} > 1`,
-    when: 'the process stands still for more than a second at a time',
-    summary: 'podmend stands still for {{ $value | humanizeDuration }} at a time',
+    when: 'the event loop is blocked for more than a second at a time',
+    summary: 'the event loop of podmend is blocked for {{ $value | humanizeDuration }} at a time',
     description:
-      'The process at {{ $labels.instance }} is blocked again and again. A leader that is blocked for 10 seconds loses its lease. ' +
-      'Usually it gets too little CPU: look for throttling and for a CPU limit.',
+      'The process at {{ $labels.instance }} is blocked repeatedly. A leader that is blocked for 10 seconds loses its lease. ' +
+      'Usually it gets too little CPU: check for throttling and for a CPU limit.',
     cases: [
       {
         name: 'it is starved of CPU',

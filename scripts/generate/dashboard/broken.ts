@@ -17,9 +17,9 @@ const small = { width: 4, height: 4 }
 export const BROKEN: readonly Panel[] = [
   bigNumber({
     ...small,
-    title: 'Wait for a person',
+    title: 'Waiting for a person',
     description:
-      'Broken workloads that nobody but a person can help now: a plan waits for approval, all attempts are spent, or somebody changed a repair back.',
+      'Broken workloads that need a person: a plan waits for approval, all attempts are used up, or a user reverted a repair.',
     queries: [
       {
         expr: orZero(
@@ -33,43 +33,43 @@ export const BROKEN: readonly Panel[] = [
   bigNumber({
     ...small,
     title: 'Being repaired',
-    description: 'Remedies that are being written, or written and watched for their proof.',
+    description: 'Remedies that are being applied, or are applied and being verified.',
     queries: [{ expr: inPhase('Running', 'Verifying') }],
     steps: ['green', [1, 'blue']],
   }),
   bigNumber({
     ...small,
     title: 'Held',
-    description: 'Broken workloads that a guardrail holds back now. The reasons stand two rows below.',
+    description: 'Broken workloads that a guardrail holds now. The reasons are two rows below.',
     queries: [{ expr: inPhase('Held') }],
     steps: ['green', [1, 'yellow']],
     alerts: ['PodmendHeldTooLong', 'PodmendBudgetSpent', 'PodmendPaused'],
   }),
   bigNumber({
     ...small,
-    title: 'Only observed',
-    description: 'Broken workloads whose policy only looks; the record of each says what would be done.',
+    title: 'Observed only',
+    description: 'Broken workloads whose policy is in mode Observe. Each Remediation has the plan.',
     queries: [{ expr: inPhase('Observed') }],
     steps: ['green', [1, 'purple']],
   }),
   bigNumber({
     ...small,
-    title: 'Repaired in this time',
-    description: 'Remedies within the shown time that were proven: the containers started and stayed so.',
+    title: 'Repaired in this time range',
+    description: 'Remedies in the selected time range that are verified: the containers started and kept running.',
     queries: [{ expr: endedAs('Succeeded') }],
     steps: ['text', [1, 'green']],
     unit: 'short',
   }),
   bigNumber({
     ...small,
-    title: 'Did not help, or failed',
-    description: 'Remedies within the shown time that did not help, or that the API server refused.',
+    title: 'Ineffective or failed',
+    description: 'Remedies in the selected time range that did not help, or that the API server refused.',
     queries: [{ expr: endedAs('Ineffective', 'Failed') }],
     steps: ['green', [1, 'red']],
     alerts: ['PodmendRemediationIneffective', 'PodmendRemediationFailed'],
   }),
   overTime({
-    title: 'What is open, by phase',
+    title: 'Open remediations by phase',
     description: PHASES.filter((phase) => OPEN.includes(phase))
       .map((phase) => `${phase}: ${PHASE_EXPLANATIONS[phase]}.`)
       .join(' '),
@@ -81,9 +81,9 @@ export const BROKEN: readonly Panel[] = [
     height: 8,
   }),
   ranking({
-    title: 'Incidents by cause, in this time',
+    title: 'Incidents by cause in this time range',
     description:
-      'What broke, whether or not a policy answers to it. An incident is one workload (or node) and one kind of failure, however many pods it has. After a change of the leader those that still fail are counted anew.',
+      'What broke, whether or not a policy matches. An incident is one workload (or node) and one kind of failure, however many pods fail. After a change of leader, incidents that still fail are counted again.',
     queries: [
       { expr: `sum by (cause) (${gained(metric('podmend_incidents_total'), '$__range')})`, legend: '{{cause}}' },
     ],

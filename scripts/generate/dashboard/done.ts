@@ -12,9 +12,9 @@ const quantile = (q: number): string => `histogram_quantile(${q}, ${bucketsWithi
 
 export const DONE: readonly Panel[] = [
   overTime({
-    title: 'Remedies that ended, by action and result',
+    title: 'Finished remedies by action and result',
     description:
-      'Succeeded: proven. Ineffective: carried out, and the pods still fail. Failed: the API server refused it. Denied, Expired: a person was asked and said no, or nothing. Cancelled: nothing was left to repair.',
+      'Succeeded: verified. Ineffective: applied, but the pods still fail. Failed: the API server refused the write. Denied, Expired: approval was denied, or not given in time. Cancelled: nothing was left to repair.',
     queries: [
       {
         expr: `sum by (action, result) (${gained(policyMetric('podmend_remediations_total'), '$__interval')})`,
@@ -29,32 +29,32 @@ export const DONE: readonly Panel[] = [
     alerts: ['PodmendRemediationIneffective', 'PodmendRemediationFailed'],
   }),
   rowsOf({
-    title: 'By policy, in this time',
-    description: 'How often each policy acted within the shown time, and how that ended.',
+    title: 'By policy in this time range',
+    description: 'How often each policy acted in the selected time range, and with which result.',
     queries: [
       {
         expr: `sum by (policy, action, result) (${gained(policyMetric('podmend_remediations_total'), '$__range')})`,
       },
     ],
-    columns: { policy: 'Policy', action: 'Action', result: 'Result', Value: 'Times' },
+    columns: { policy: 'Policy', action: 'Action', result: 'Result', Value: 'Count' },
     width: 12,
     height: 8,
   }),
   overTime({
-    title: 'From the first sight of a failure until it was proven repaired',
+    title: 'Time from the first failure to the verified repair',
     description:
-      'Median and nine in ten, of the hour before each point. It contains the time that a policy waits on purpose (failingFor), the wait for an approval, and the proof.',
+      'Median and 90th percentile over the hour before each point. Includes the time that a policy waits on purpose (failingFor), the wait for approval, and the verification.',
     queries: [
       { expr: quantile(0.5), legend: '{{action}} median' },
-      { expr: quantile(0.9), legend: '{{action}} 9 in 10' },
+      { expr: quantile(0.9), legend: '{{action}} 90th percentile' },
     ],
     unit: 's',
     width: 12,
     height: 8,
   }),
   buckets({
-    title: 'How long repairs took',
-    description: 'The same times as single repairs: the darker, the more of them took so long.',
+    title: 'Distribution of repair times',
+    description: 'The same times as a heatmap: the darker a cell, the more repairs took that long.',
     queries: [{ expr: bucketsWithin('$__interval', 'le'), legend: '{{le}}' }],
     unit: 's',
     interval: STEP,

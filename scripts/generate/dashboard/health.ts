@@ -10,19 +10,19 @@ const third = { width: 8, height: 7 }
 
 export const HEALTH: readonly Panel[] = [
   states({
-    title: 'Who leads',
+    title: 'Leader',
     description:
-      'One replica leads and acts, the others stand by. Frequent changes mean a slow API server or too little CPU.',
+      'One replica is the leader and acts, the others stand by. Frequent changes indicate a slow API server or too little CPU.',
     queries: [{ expr: `max by (instance) (${metric('podmend_leader')})`, legend: '{{instance}}' }],
-    names: { '0': ['stands by', 'text'], '1': ['leads', 'green'] },
+    names: { '0': ['standby', 'text'], '1': ['leader', 'green'] },
     steps: ['text', [1, 'green']],
     alerts: ['PodmendNoLeader', 'PodmendDown'],
     ...third,
   }),
   overTime({
-    title: 'Since each watch heard of the API server',
+    title: 'Time since each watch last received data',
     description:
-      'Rises to a minute or two in a quiet cluster, until the watch is questioned, then falls to zero. More than four minutes is deaf.',
+      'In a quiet cluster it rises to a minute or two, until a list request checks the watch, then falls to zero. Above four minutes the watch is broken.',
     queries: [
       {
         expr: `time() - min by (resource) (${metric('podmend_watch_last_activity_timestamp_seconds')})`,
@@ -34,15 +34,14 @@ export const HEALTH: readonly Panel[] = [
     ...third,
   }),
   overTime({
-    title: 'Due and waiting',
-    description:
-      'Pods to look at and incidents to work on that are due and have no free place yet. Near zero but in storms.',
+    title: 'Work queue depth',
+    description: 'Keys (pods, incidents) that are due and wait for a free worker. Near zero, except in storms.',
     queries: [{ expr: `max by (name) ${commonMetric('workqueue_depth')}`, legend: '{{name}}' }],
     alerts: ['PodmendQueueBackingUp'],
     ...third,
   }),
   overTime({
-    title: 'Wait for a place, and time of a run (99 in 100)',
+    title: 'Queue wait and run duration (99th percentile)',
     description:
       'How long keys wait once they are due, and how long their runs take: mostly requests to the API server and to registries.',
     queries: [
@@ -54,17 +53,17 @@ export const HEALTH: readonly Panel[] = [
     ...third,
   }),
   overTime({
-    title: 'Runs tried again after an error',
+    title: 'Retries after an error',
     description:
-      'Per second. Now and then is normal: somebody else was quicker. All the time means that something is refused or out of reach.',
+      'Per second. Now and then is normal: another program changed the object first. A constant rate means that a request is refused or times out.',
     queries: [{ expr: `sum by (name) ${commonMetric('workqueue_retries_total', rate)}`, legend: '{{name}}' }],
     unit: 'cps',
     alerts: ['PodmendRunsFailing'],
     ...third,
   }),
   overTime({
-    title: 'Longest run under way',
-    description: 'How long the run that has lasted longest has been at it.',
+    title: 'Longest run in progress',
+    description: 'Age of the oldest run that has not ended.',
     queries: [
       {
         expr: `max by (name) ${commonMetric('workqueue_longest_running_processor_seconds')}`,
@@ -77,7 +76,7 @@ export const HEALTH: readonly Panel[] = [
   }),
   overTime({
     title: 'Memory',
-    description: 'Resident memory by replica. It grows with what is broken, not with the cluster.',
+    description: 'Resident memory by replica. It grows with the number of failing pods, not with the cluster.',
     queries: [{ expr: `max by (instance) ${commonMetric('process_resident_memory_bytes')}`, legend: '{{instance}}' }],
     unit: 'bytes',
     ...third,
@@ -90,8 +89,8 @@ export const HEALTH: readonly Panel[] = [
     ...third,
   }),
   overTime({
-    title: 'Event loop lag (99 in 100)',
-    description: 'How long the process stands still. A leader that is blocked for ten seconds loses its lease.',
+    title: 'Event loop lag (99th percentile)',
+    description: 'How long the process is blocked. A leader that is blocked for ten seconds loses its lease.',
     queries: [
       { expr: `max by (instance) ${commonMetric('nodejs_eventloop_lag_p99_seconds')}`, legend: '{{instance}}' },
     ],
@@ -101,7 +100,7 @@ export const HEALTH: readonly Panel[] = [
   }),
   rowsOf({
     title: 'Versions',
-    description: 'Which build each replica runs; more than one only during an upgrade.',
+    description: 'The version of each replica. They differ only during an upgrade.',
     queries: [{ expr: metric('podmend_build_info') }],
     columns: { instance: 'Replica', node_version: 'Node', version: 'Version' },
     width: 24,

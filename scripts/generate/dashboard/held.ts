@@ -6,9 +6,9 @@ const HELD_NOW = once(policyMetric('podmend_remediations_held'), ['policy', 'rea
 
 export const HELD: readonly Panel[] = [
   overTime({
-    title: 'Held now, by reason',
+    title: 'Held now by reason',
     description:
-      'Each reason is the name of a guardrail; the documents say when each holds. ObserveOnly, OptedOut, NamespaceProtected and PolicySuspended are held because somebody wants it so.',
+      'Each reason is the name of a guardrail; docs/guardrails.md says when each holds. ObserveOnly, OptedOut, NamespaceProtected and PolicySuspended are set on purpose.',
     queries: [{ expr: `sum by (reason) (${HELD_NOW})`, legend: '{{reason}}' }],
     stacked: true,
     width: 12,
@@ -16,16 +16,17 @@ export const HELD: readonly Panel[] = [
     alerts: ['PodmendHeldTooLong', 'PodmendBudgetSpent', 'PodmendPaused', 'PodmendAwaitingApproval'],
   }),
   rowsOf({
-    title: 'Held now, by policy',
-    description: 'The records themselves: kubectl get remediations -A',
+    title: 'Held now by policy',
+    description: 'To list the records, run kubectl get remediations -A',
     queries: [{ expr: HELD_NOW }],
     columns: { policy: 'Policy', reason: 'Reason', Value: 'Now' },
     width: 12,
     height: 8,
   }),
   ranking({
-    title: 'How often each guardrail began to hold, in this time',
-    description: 'A guardrail that holds often and passes soon is at work. One that holds often and long needs a look.',
+    title: 'Holds by guardrail in this time range',
+    description:
+      'How often each guardrail started to hold. Many short holds are normal. If a guardrail holds often and for long, find out why.',
     queries: [
       {
         expr: `sum by (reason) (${gained(policyMetric('podmend_held_total'), '$__range')})`,
@@ -37,7 +38,7 @@ export const HELD: readonly Panel[] = [
   }),
   bigNumber({
     title: 'Storm breaker',
-    description: 'Open: so much is broken at once that single repairs wait. Half open: one is tried.',
+    description: 'Open: so much is broken at once that all repairs are held. Half open: one repair is tried.',
     queries: [{ expr: `max(${metric('podmend_breaker_state')})` }],
     names: { '0': ['closed', 'green'], '1': ['half open', 'orange'], '2': ['open', 'red'] },
     steps: ['green', [1, 'orange'], [2, 'red']],

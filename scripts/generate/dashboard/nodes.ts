@@ -8,18 +8,17 @@ const ON_NODES = ACTION_TYPES.filter((type) => remedyOf(type).onNode !== 'Nothin
 
 export const NODES: readonly Panel[] = [
   overTime({
-    title: 'Flagged nodes, by cause',
+    title: 'Flagged nodes by cause',
     description:
-      'Nodes on which a person has something to do: the condition of that name on the node says what. Empty where none is flagged.',
+      'Nodes that need manual work: the node condition of that name says what to do. Empty if no node is flagged.',
     queries: [{ expr: once(metric('podmend_nodes_flagged'), ['cause']), legend: '{{cause}}' }],
     width: 8,
     height: 7,
     alerts: ['PodmendNodeFlagged'],
   }),
   overTime({
-    title: 'Orders to node agents',
-    description:
-      'Orders that ended, by verb and result; NoAnswer: nobody answered. Empty where no node agent is installed.',
+    title: 'Finished node tasks',
+    description: 'By verb and result. NoAnswer: the agent did not answer. Empty if no node agent is installed.',
     queries: [
       {
         expr: `sum by (verb, result) (${gained(metric('podmend_agent_tasks_total'), '$__interval')})`,
@@ -34,8 +33,8 @@ export const NODES: readonly Panel[] = [
     alerts: ['PodmendAgentTasksFailing', 'PodmendAgentSilent'],
   }),
   overTime({
-    title: 'Remedies on nodes that ended',
-    description: 'Sandboxes recycled, runtimes restarted, nodes flagged, mount helpers installed, and how that ended.',
+    title: 'Finished remedies on nodes',
+    description: 'Recycled sandboxes, restarted runtimes, flagged nodes and installed mount helpers, by result.',
     queries: [
       {
         expr: `sum by (action, result) (${gained(policyMetric('podmend_remediations_total', among('action', ON_NODES)), '$__interval')})`,

@@ -14,7 +14,7 @@ export const metric = (name: `podmend_${string}`, ...matchers: readonly string[]
 export const policyMetric = (name: `podmend_${string}`, ...matchers: readonly string[]): string =>
   metric(name, POLICY, ...matchers)
 
-/** A metric under a common name, of our processes only; `wrap` is laid around it before others are taken out. */
+/** A metric with a common name, of our processes only; `wrap` is applied before the series of others are filtered out. */
 export const commonMetric = (
   name: `${'workqueue' | 'process' | 'nodejs'}_${string}`,
   wrap: (series: string) => string = (series) => series,
@@ -23,7 +23,7 @@ export const commonMetric = (
 /** `label=~"a|b"` */
 export const among = (label: string, values: readonly string[]): string => `${label}=~"${oneOf(values)}"`
 
-/** Records are seen by every replica, so each tells the same; this counts them once. */
+/** Every replica sees all records and reports the same values; this counts them once. */
 export const once = (series: string, by: readonly string[]): string => `max by (${by.join(', ')}) (${series})`
 
 /** Zero where there is nothing: a big number should not read "No data" on a good day. */

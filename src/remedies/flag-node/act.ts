@@ -17,13 +17,13 @@ export const RBAC: RbacGrant = {
       apiGroups: [''],
       resources: ['nodes'],
       verbs: ['get', 'patch'],
-      why: 'to put a label and a taint on a node that lacks something, and to take them away again',
+      why: 'to add a label and a taint to a node that lacks something, and to remove them',
     },
     {
       apiGroups: [''],
       resources: ['nodes/status'],
       verbs: ['patch'],
-      why: 'to write a condition of a node that says what it lacks',
+      why: 'to write a node condition that says what the node lacks',
     },
   ],
 }

@@ -17,13 +17,13 @@ export const RBAC: RbacGrant = {
       apiGroups: [''],
       resources: ['pods'],
       verbs: ['create', 'get', 'delete'],
-      why: 'to install a mount helper on a node by a short-lived pod there',
+      why: 'to run the pod that installs a mount helper on a node',
     },
     {
       apiGroups: [''],
       resources: ['pods'],
       verbs: ['delete'],
-      why: 'to delete the pods that installed a mount helper',
+      why: 'to delete pods that have installed a mount helper',
     },
   ],
 }

@@ -13,7 +13,7 @@ export const ORDERS: RbacRule = {
   apiGroups: ['podmend.io'],
   resources: ['nodetasks'],
   verbs: ['create', 'get', 'delete'],
-  why: 'to give orders to the agents on nodes',
+  why: 'to create tasks for node agents',
 }
 
 /** An agent that took an order later than this would act on what was true long ago. */

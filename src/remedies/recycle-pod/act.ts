@@ -12,7 +12,7 @@ export const RBAC: RbacGrant = {
       apiGroups: [''],
       resources: ['pods'],
       verbs: ['get', 'delete'],
-      why: 'to delete a failing pod so that its controller makes it anew',
+      why: 'to delete a failing pod so that its controller recreates it',
     },
     {
       apiGroups: [''],

@@ -27,13 +27,13 @@ export const RBAC: RbacGrant = {
       apiGroups: [''],
       resources: ['pods'],
       verbs: ['get', 'patch'],
-      why: 'to rewrite the image of a pod that nothing owns, or that a Job left stuck',
+      why: 'to rewrite the image of a bare pod, or of a stuck pod of a Job',
     },
     {
       apiGroups: [''],
       resources: ['pods'],
       verbs: ['get', 'delete'],
-      why: 'to delete the broken pods that a StatefulSet or ReplicaSet leaves standing after the rewrite',
+      why: 'to delete the broken pods that a StatefulSet or ReplicaSet keeps after the rewrite',
     },
   ],
 }
