@@ -41,7 +41,7 @@ const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 export const classify = ({ reason, message, runtime }: FailureMessage): Classification => {
   // A container's state may have a reason and no message: `OOMKilled`.
   const read = match(reason, normalise(message.trim() === '' ? reason : message))
-  // What a container said last is no contradiction to how the kernel ended it.
+  // A container's last message does not contradict that the kernel killed it.
   const found = read.row ?? (reason === 'OOMKilled' ? match(reason, normalise(reason)).row : undefined)
   const row = UNRELATED_REASONS.has(reason) ? undefined : found
   const runtimeOf = runtime ?? read.runtime

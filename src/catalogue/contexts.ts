@@ -1,6 +1,6 @@
 /**
- * What kubelet was doing when the words were said. General words ("connection refused", "not found") mean something
- * only within one of these. A message is in a context by its reason or by any of the words; it may be in several.
+ * What the kubelet was doing when the message was written. General phrases ("connection refused", "not found") mean something
+ * only within one of these. A message is in a context by its reason or by any of the phrases; it may be in several.
  */
 export const CONTEXTS = {
   /** Pulling an image. */
@@ -109,10 +109,10 @@ export type ContextName = keyof typeof CONTEXTS
 
 export const CONTEXT_NAMES = Object.keys(CONTEXTS) as readonly ContextName[]
 
-/** The container runtime whose words a message is, where that is known. */
+/** The container runtime that wrote a message, where that is known. */
 export type Runtime = 'docker' | 'containerd' | 'crio' | 'kubelet'
 
-/** Words that only one runtime uses, most telling first; in the normal form of messages. */
+/** Phrases that only one runtime uses, most specific first; in the normal form of messages. */
 export const RUNTIME_PHRASES: readonly (readonly [Runtime, readonly string[]])[] = [
   ['docker', ['error response from daemon', '/var/lib/docker/', 'docker0', 'networkplugin cni failed']],
   [

@@ -4,13 +4,13 @@ import { CONTEXT_NAMES, type ContextName, CONTEXTS, type Runtime, RUNTIME_PHRASE
 import type { NormalForm } from './normal-form.ts'
 import type { Piece, Row } from './row.ts'
 
-/** What a message's words say: the first row that fits, and whose words they are. */
+/** The result for one message: the first row that matches, and the runtime that wrote it. */
 export interface Reading {
   readonly row: Row | undefined
   readonly runtime: Runtime | undefined
 }
 
-/** Reads one message: one pass for all literals of all rows, then only the rows that these leave. Never throws. */
+/** Matches one message: one pass for all literals of all rows, then only the rows that these leave. Never throws. */
 export type Matcher = (reason: string, form: NormalForm) => Reading
 
 /** Compiles rows once, at start. Throws for a row that cannot be found by a literal or whose pattern RE2 refuses. */
@@ -67,7 +67,7 @@ const collectLiterals = (): Literals & { readonly all: readonly string[] } => {
   }
 }
 
-/** For each literal, in order, the rows that can only fit where it was found. */
+/** For each literal, in order, the rows that can only match where it was found. */
 const keyRows = (rows: readonly CompiledRow[], literals: number): readonly (readonly CompiledRow[])[] => {
   const keyed: CompiledRow[][] = Array.from({ length: literals }, () => [])
   for (const row of rows) for (const key of row.keys) keyed[key]?.push(row)
@@ -81,11 +81,11 @@ export interface Literals {
 
 export interface CompiledRow {
   readonly row: Row
-  /** Its place among all rows; the lowest that fits decides. */
+  /** Its place among all rows; the lowest that matches decides. */
   readonly order: number
-  /** Literals without one of which the row cannot fit: the longest of `all`, else each of `any`. */
+  /** Literals without one of which the row cannot match: the longest of `all`, else each of `any`. */
   readonly keys: readonly number[]
-  /** Whether the words fit, given the literals that were found. Patterns run last, where all else holds. */
+  /** Whether the message matches, given the literals that were found. Patterns run last, where all else holds. */
   readonly fits: (found: ReadonlySet<number>, text: string) => boolean
 }
 

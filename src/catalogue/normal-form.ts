@@ -13,7 +13,7 @@ const PREFIX = /^(?:\(combined from similar events\): ?|error: )*/
 const RPC = /rpc error: code = (\w{1,24}) desc = ?/g
 /** Whatever is no visible character and no plain space: control characters and the other kinds of space. */
 const BLANK = /[^\P{C}\p{Cs}\p{Cn}]|[\t-\r\u00a0\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu
-/** Dockershim's clean-up after a failure, which fails as well: what it says is a consequence, not the cause. */
+/** Dockershim's clean-up after a failure, which fails as well: its message is a consequence, not the cause. */
 const CLEAN_UP = /, failed to clean up sandbox container .*$/
 const CURLY = /[\u2018\u2019\u201c\u201d]/g
 

@@ -31,7 +31,7 @@ const IMAGE_ROWS: readonly Row[] = [
   ...IMAGE_GENERAL_ROWS,
 ]
 
-/** The most telling first; what only says that time ran out comes last. */
+/** The most specific first; bare time-outs come last. */
 const SANDBOX_ROWS: readonly Row[] = [
   ...SANDBOX_IMAGE_ROWS,
   ...SANDBOX_FIREWALL_ROWS,
@@ -41,7 +41,7 @@ const SANDBOX_ROWS: readonly Row[] = [
   ...SANDBOX_RUNTIME_ROWS,
 ]
 
-/** What the mount program said comes before what kubelet or a driver made of it. */
+/** Messages of the mount program come before those of the kubelet or a driver around them. */
 const VOLUME_ROWS: readonly Row[] = [...NFS_ROWS, ...MOUNT_ROWS, ...OBJECT_ROWS, ...ATTACH_ROWS]
 
 /**

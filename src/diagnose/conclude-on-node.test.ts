@@ -51,7 +51,7 @@ type Expected = 'agent' | 'kubelet' | { readonly ruledOut: string } | undefined
 
 describe('what an Event says of a node', () => {
   it.each<[string, Finding, Facts, Expected]>([
-    ['a chain, and nobody was asked', chain, NOTHING, undefined],
+    ['a chain, and no one was asked', chain, NOTHING, undefined],
     ['a chain, and the agent cannot be asked', chain, { registry: {}, inspection: unknown('no agent') }, undefined],
     ['a chain that is gone from every table', chain, seen(GONE), 'agent'],
     [
@@ -84,7 +84,7 @@ describe('what an Event says of a node', () => {
     ],
     ['a chain where systemd cannot be asked', chain, seen({ ...GONE, units: { known: false } }), undefined],
     [
-      'a chain of a Docker that nobody starts',
+      'a chain of a Docker that is not started',
       chain,
       seen({
         ...GONE,
@@ -117,7 +117,7 @@ describe('what an Event says of a node', () => {
       { ruledOut: "chain KUBE-SERVICES is not Docker's (kube-proxy or the kubelet creates it)" },
     ],
     ['no chain by name', found('IptablesChainMissing', 'No chain/target/match by that name.'), seen(GONE), undefined],
-    ['a helper, and nobody was asked', mount('nfs'), NOTHING, undefined],
+    ['a helper, and no one was asked', mount('nfs'), NOTHING, undefined],
     ['a helper that is missing', mount('nfs'), seen({}), 'agent'],
     [
       'a helper that is there',
@@ -145,7 +145,7 @@ describe('what an Event says of a node', () => {
       { ruledOut: 'a CSI driver mounts it' },
     ],
     ['a damaged disk', mount('ext4'), seen({}), { ruledOut: 'the kernel mounts ext4 without a helper' }],
-    ['a damaged disk, and nobody was asked', mount('xfs'), NOTHING, { ruledOut: 'the kernel mounts xfs' }],
+    ['a damaged disk, and no one was asked', mount('xfs'), NOTHING, { ruledOut: 'the kernel mounts xfs' }],
     [
       'a helper of a type that the message does not name',
       found('MountHelperMissing', 'need a /sbin/mount.<type>'),
@@ -156,7 +156,7 @@ describe('what an Event says of a node', () => {
     ['a runtime that answers', runtime, seen({}), { ruledOut: 'the runtime answers now, after 3 ms' }],
     ['a runtime that cannot be asked', runtime, seen({ runtime: { known: false } }), undefined],
     [
-      'a runtime, by the kubelet’s own word, that answers the agent',
+      'a runtime, reported by the kubelet, that answers the agent',
       { ...runtime, source: 'kubelet' },
       seen({}),
       { ruledOut: 'the runtime answers now' },
@@ -190,7 +190,7 @@ describe('what an Event says of a node', () => {
   })
 })
 
-test('what the message names is told apart: chain and file system type', () => {
+test('what the message names is recognised: chain and file system type', () => {
   const of = (finding: Finding) =>
     conclude(incidentOf(finding.cause as NodeCause, [finding]), NOTHING).findings[0]?.detail
   expect(of(chain)).toBe('DOCKER')
@@ -198,7 +198,7 @@ test('what the message names is told apart: chain and file system type', () => {
   expect(of(runtime)).toBeUndefined()
 })
 
-test('pods of one node that lack different helpers are told apart, and one refuted refutes nothing of the other', () => {
+test('pods of one node that lack different helpers are distinguished, and one refuted refutes nothing of the other', () => {
   const facts = seen({ mounts: { known: true, helpers: ['cifs'] } })
   const diagnosis = conclude(incidentOf('MountHelperMissing', [mount('cifs'), mount('nfs')]), facts)
   expect(diagnosis.findings.map(({ detail, source }) => [detail, source])).toEqual([
@@ -209,37 +209,37 @@ test('pods of one node that lack different helpers are told apart, and one refut
 })
 
 describe('the evidence', () => {
-  const says = (facts: Facts, finding = chain) =>
+  const evidenceLines = (facts: Facts, finding = chain) =>
     conclude(incidentOf(finding.cause as NodeCause, [finding]), facts).evidence.map(
       (line) => `${line.fact}: ${line.message}`,
     )
 
   test('tells of what is missing where, and who may have wiped it', () => {
     const units = { known: true, list: [aUnit('docker.service'), aUnit('firewalld.service')] }
-    const told = says(seen({ chains: { known: true, list: [aChain('filter')] }, units }))
-    expect(told).toContain('Agent: chain DOCKER is missing from table nat (backends with chains: nft)')
-    expect(told).toContain('Agent: docker.service is loaded, active, enabled')
-    expect(told.join('\n')).toContain('firewalld.service runs on the node')
+    const lines = evidenceLines(seen({ chains: { known: true, list: [aChain('filter')] }, units }))
+    expect(lines).toContain('Agent: chain DOCKER is missing from table nat (backends with chains: nft)')
+    expect(lines).toContain('Agent: docker.service is loaded, active, enabled')
+    expect(lines.join('\n')).toContain('firewalld.service runs on the node')
   })
 
-  test('accuses nobody where nothing is missing', () => {
+  test('names no suspect where nothing is missing', () => {
     const units = { known: true, list: [aUnit('docker.service'), aUnit('firewalld.service')] }
-    expect(says(seen({ units })).join('\n')).not.toContain('firewalld')
+    expect(evidenceLines(seen({ units })).join('\n')).not.toContain('firewalld')
   })
 
   test('says why the node cannot be seen', () => {
-    const told = says({ registry: {}, inspection: unknown('the agent on node-1 did not answer within 10 s') })
-    expect(told).toContain('Agent: the state of the node is unknown: the agent on node-1 did not answer within 10 s')
+    const lines = evidenceLines({ registry: {}, inspection: unknown('the agent on node-1 did not answer within 10 s') })
+    expect(lines).toContain('Agent: the state of the node is unknown: the agent on node-1 did not answer within 10 s')
   })
 
   test('names the helper and the system that lacks it', () => {
-    const told = says(seen({}), mount('nfs'))
-    expect(told).toContain('Agent: mount.nfs is missing')
-    expect(told).toContain('Agent: the node runs Debian GNU/Linux 12 (bookworm)')
+    const lines = evidenceLines(seen({}), mount('nfs'))
+    expect(lines).toContain('Agent: mount.nfs is missing')
+    expect(lines).toContain('Agent: the node runs Debian GNU/Linux 12 (bookworm)')
   })
 
   test('says that it lies with the node, not with the owners of its pods', () => {
-    expect(says(NOTHING)).toContain('Owner: the failure is on node node-1, whichever workloads own the pods')
+    expect(evidenceLines(NOTHING)).toContain('Owner: the failure is on node node-1, whichever workloads own the pods')
   })
 })
 

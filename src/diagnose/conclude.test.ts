@@ -41,7 +41,7 @@ const owner = (more: Partial<Owner> = {}): Owner => ({
 const incidentOf = (findings: readonly Finding[], of: Owner = owner()) =>
   buildIncident({ owner: of, area: 'image', pods: [{ pod: pod('coredns-1'), findings, since: 0 }] })
 
-const says = (answer: RegistryAnswer, more: Partial<Facts> = {}): Facts => ({
+const answering = (answer: RegistryAnswer, more: Partial<Facts> = {}): Facts => ({
   registry: { [IMAGE]: known(answer) },
   ...more,
 })
@@ -58,7 +58,7 @@ describe('the cause after the registry was asked of the present image', () => {
       'registry',
     ],
     [
-      'the same, said by an Event alone',
+      'the same, reported by an Event alone',
       finding('ProjectNotFound', { source: 'event' }),
       { kind: 'projectMissing', message: '' },
       'ProjectNotFound',
@@ -100,7 +100,7 @@ describe('the cause after the registry was asked of the present image', () => {
       'event',
     ],
     [
-      'a back-off that anybody is denied',
+      'a back-off with anonymous pull denied',
       finding('BackOffOnly'),
       { kind: 'denied', message: '', withCredentials: false },
       'BackOffOnly',
@@ -123,7 +123,7 @@ describe('the cause after the registry was asked of the present image', () => {
     ],
     ['unreachable from here', finding('Unauthorized'), { kind: 'unreachable', message: '' }, 'Unauthorized', 'kubelet'],
   ])('%s', (_, found, answer, cause, source) => {
-    expect(conclude(incidentOf([found]), says(answer)).findings).toMatchObject([{ cause, source }])
+    expect(conclude(incidentOf([found]), answering(answer)).findings).toMatchObject([{ cause, source }])
   })
 
   it('is a wrong platform where the image is there, but not for the node', () => {
@@ -140,14 +140,14 @@ describe('the cause after the registry was asked of the present image', () => {
       controlPlane: false,
       ready: true,
     })
-    expect(conclude(incidentOf([finding('BackOffOnly')]), says(EXISTS, { node }))).toMatchObject({
+    expect(conclude(incidentOf([finding('BackOffOnly')]), answering(EXISTS, { node }))).toMatchObject({
       cause: 'PlatformMismatch',
     })
   })
 
   it('may still change while the registry did not answer, and not after', () => {
     const possibleCauses = (answer: RegistryAnswer) =>
-      conclude(incidentOf([finding('Unauthorized')]), says(answer)).findings[0]?.possibleCauses
+      conclude(incidentOf([finding('Unauthorized')]), answering(answer)).findings[0]?.possibleCauses
     expect(possibleCauses({ kind: 'unreachable', message: '' })).toContain('ProjectNotFound')
     expect(possibleCauses({ kind: 'denied', message: '', withCredentials: false })).toEqual([])
   })
@@ -176,7 +176,7 @@ describe('the cause after the registry was asked of the present image', () => {
 
 describe('the evidence', () => {
   it('comes in the order in which it was found, in sentences that can be checked', () => {
-    const facts = says(
+    const facts = answering(
       { kind: 'denied', message: '401 UNAUTHORIZED', withCredentials: false },
       { pullSecrets: known(['the pod names no pull secret']) },
     )
@@ -187,7 +187,7 @@ describe('the evidence', () => {
   })
 
   it('wonders where status and registry disagree', () => {
-    const { evidence } = conclude(incidentOf([finding('ManifestNotFound')]), says(EXISTS))
+    const { evidence } = conclude(incidentOf([finding('ManifestNotFound')]), answering(EXISTS))
     expect(evidence.at(-1)?.message).toContain('the image exists now')
   })
 
@@ -201,7 +201,7 @@ describe('the evidence', () => {
   })
 })
 
-describe('what to change for good', () => {
+describe('the permanent fix', () => {
   const argo: Manager = { name: 'Argo CD', writesBack: true, seenBy: 's', editAt: 'Argo CD Application web' }
   const helm: Manager = { name: 'Helm', writesBack: false, seenBy: 's', editAt: 'Helm release shop/web' }
   it.each<[string, Owner, string]>([

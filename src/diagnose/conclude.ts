@@ -39,7 +39,7 @@ const distinctFailures = (findings: readonly Finding[]): readonly Finding[] => {
   return [...best.values()].toSorted((a, b) => rankOf(a) - rankOf(b))
 }
 
-/** What a registry's answer says, as a sentence that a person can check. */
+/** A registry's answer as a sentence that a person can check. */
 export const describeAnswer = (image: string, fact: Fact<RegistryAnswer>): string => {
   if (!fact.known) return `${image}: not asked (${fact.why})`
   const answer = fact.value
@@ -101,7 +101,7 @@ const evidenceOfFacts = (facts: Facts): readonly Evidence[] => [
   ...evidenceOfDetails(facts),
 ]
 
-/** Causes that say that the image cannot be had at all. */
+/** Causes that mean that the image is not available at all. */
 const MISSING: ReadonlySet<Cause> = new Set<Cause>([
   'ProjectNotFound',
   'RepositoryNotFoundOrDenied',
@@ -197,8 +197,8 @@ const mayBeCause = ({ cause, possibleCauses }: Finding, to: Cause): boolean =>
   cause === to || possibleCauses.includes(to)
 
 /**
- * A finding in the light of what the registry says of the image that the pod has now. Only what the registry knows by
- * itself counts: that it cannot be reached from here, or counts our pulls, says nothing of the node. Pure.
+ * A finding, refined by the registry's answer on the pod's current image. Only what the registry knows by itself counts:
+ * that it cannot be reached from here, or limits our pulls, says nothing about the node. Pure.
  */
 export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<NodeFacts> | undefined): Finding => {
   switch (answer.kind) {

@@ -1,6 +1,6 @@
 import type { Row } from '../row.ts'
 
-/** What the runtime says with its last breath, where kubelet takes the end of the log for the message. */
+/** The last message of the runtime, where the kubelet takes the end of the log as the message. */
 const EXECUTED: readonly string[] = [
   'Error',
   'CrashLoopBackOff',
@@ -218,7 +218,7 @@ export const CONTAINER_ROWS: readonly Row[] = [
   },
 ]
 
-/** Devices; their hooks fail in words of cgroups and mounts, so they come before these. */
+/** Devices; their hooks fail with messages about cgroups and mounts, so they come before these. */
 export const DEVICE_ROWS: readonly Row[] = [
   {
     id: 'device-unavailable',

@@ -1,6 +1,6 @@
 import type { Row } from '../row.ts'
 
-/** How containerd introduces the status of an answer; HTTP/2 sends no words with the number. */
+/** How containerd introduces the status of an answer; HTTP/2 sends no text with the number. */
 const STATUS = [
   'unexpected status from',
   'unexpected status code',

@@ -1,6 +1,6 @@
 import type { Row } from '../row.ts'
 
-/** Registries that say so when a project is missing; the words of missing rights may stand around it, so these come first. */
+/** Registries that report a missing project; messages about missing rights may surround it, so these come first. */
 export const IMAGE_PROJECT_ROWS: readonly Row[] = [
   {
     id: 'harbor-project-not-found',

@@ -42,7 +42,7 @@ export const SANDBOX_IMAGE_ROWS: readonly Row[] = [
     id: 'sandbox-image-pull-failed',
     cause: 'SandboxImagePull',
     reasons: [POD, 'FailedSync'],
-    // Without a reason of its own the words must say that it is the sandbox's image and not a container's.
+    // Without a reason of its own the message must show that it is the sandbox's image and not a container's.
     during: ['sandbox'],
     any: [
       'failed pulling image',

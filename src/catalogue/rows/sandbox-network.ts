@@ -1,6 +1,6 @@
 import type { Row } from '../row.ts'
 
-/** Words of a CNI plugin that cannot reach its agent, its API server or its own files. */
+/** Messages of a CNI plugin that cannot reach its agent, its API server or its own files. */
 const UNANSWERED = [
   'connection refused',
   'i/o timeout',

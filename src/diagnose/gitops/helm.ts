@@ -68,12 +68,12 @@ export const readHelmRelease = async (
   }
 }
 
-// Which Helm values an image was put together from: by the words of most charts, `image`, `repository`, `registry`, `tag`.
+// Which Helm values an image was put together from: by the names that most charts use, `image`, `repository`, `registry`, `tag`.
 
 const MAX_DEPTH = 12
 const MAX_NODES = 20_000
 
-/** Paths in Helm's notation, as `web.image.repository`; empty where the image does not stand in the values. Pure, bounded. */
+/** Paths in Helm's notation, as `web.image.repository`; empty where the image is not in the values. Pure, bounded. */
 export const imageValues = (values: unknown, image: string): readonly string[] => {
   const parsed = parseImage(image)
   if (!parsed.ok) return []

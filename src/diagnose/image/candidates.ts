@@ -1,4 +1,4 @@
-/** Images that a failing one may have been meant as: names that the cluster ran or the registry lists, near to the typed one. */
+/** Images that a failing one may have been meant as: names that the cluster ran or the registry lists, similar to the typed one. */
 import { formatImage, type ImageReference, parseImage } from '../../model/image-reference.ts'
 import type { Facts } from '../../model/incident.ts'
 import { similarNames } from '../../model/edit-distance.ts'
@@ -7,7 +7,7 @@ export interface Candidate {
   /** In normal form. */
   readonly image: string
   readonly distance: number
-  /** The part that differs, as it stands and as it may have been meant. */
+  /** The part that differs, as typed and as probably intended. */
   readonly typed: string
   readonly meant: string
   /** Where a name like it was seen, to follow "it is": `on node worker-1`. Absent: the registry lists it. */
@@ -30,7 +30,7 @@ const valueOf = (facts: Facts, fact: 'tags' | 'repositories', image: string): re
   return listed?.known ? listed.value : []
 }
 
-/** A repository that is near, on the same host, with the tag that was typed. */
+/** A similar repository on the same host, with the typed tag. */
 const byRepository = (image: string, reference: ImageReference, facts: Facts): readonly Candidate[] => {
   const { host, repository } = reference
   const seen = new Map<string, string>()
@@ -49,7 +49,7 @@ const byRepository = (image: string, reference: ImageReference, facts: Facts): r
   })
 }
 
-/** The same repository on a host whose name is near. */
+/** The same repository on a host with a similar name. */
 const byHost = (reference: ImageReference, facts: Facts): readonly Candidate[] => {
   const hosts = new Map<string, string>()
   for (const { reference: one, where } of seenIn(facts))

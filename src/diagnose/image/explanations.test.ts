@@ -67,7 +67,7 @@ describe('what more could be known', () => {
 })
 
 describe('a name that may be mistyped', () => {
-  test('is told with what was meant, where it was seen, and that the registry has it', () => {
+  test('is reported with what was meant, where it was seen, and that the registry has it', () => {
     const given = facts({ [TYPED]: DENIED, [MEANT]: EXISTS }, { images: [seen(MEANT, 'in pod web/other')] })
     expect(explainImages(failing(), given)).toEqual([
       {
@@ -83,12 +83,12 @@ describe('a name that may be mistyped', () => {
     ])
   })
 
-  test('is not told where the registry does not have the near name', () => {
+  test('is not reported where the registry does not have the near name', () => {
     const given = facts({ [TYPED]: DENIED, [MEANT]: DENIED }, { images: [seen(MEANT)] })
     expect(kinds(failing(), given)).not.toContain('LikelyTypo')
   })
 
-  test('is told without a suggestion to write where two are as near', () => {
+  test('is reported without a suggestion to write where two are as near', () => {
     const image = 'quay.io/web-team/nginx-prxy:1'
     const near = ['quay.io/web-team/nginx-proxy:1', 'quay.io/web-team/nginx-praxy:1']
     const given = facts(
@@ -104,7 +104,7 @@ describe('a name that may be mistyped', () => {
     expect(first?.found).toBeUndefined()
   })
 
-  test('of somebody else is told, and not to be written: it may have been chosen to be mistaken', () => {
+  test('of someone else is reported, and not to be written: it may have been chosen to be mistaken', () => {
     const image = 'quay.io/web-taem/nginx-proxy:1'
     const near = 'quay.io/web-team/nginx-proxy:1'
     const given = facts(
@@ -173,29 +173,29 @@ describe('credentials', () => {
     expect(kinds(failing(image), given)).toEqual(['MissingCredentials'])
   })
 
-  test('cannot be told from a wrong name where nothing is known', () => {
+  test('cannot be distinguished from a wrong name where nothing is known', () => {
     expect(kinds(failing(), facts({ [TYPED]: DENIED }))).toEqual(['Undetermined', 'MissingCredentials'])
   })
 
   test.each([
     ['are wrong where the registry refuses them', DENIED, /rejects the pod's own pull secret/],
     [
-      'are wrong where anybody else may pull',
+      'are wrong where anonymous pull is allowed',
       EXISTS,
       /anonymous pull is allowed, but the registry rejects the pod's credentials/,
     ],
-  ])('%s', (_, anybody, words) => {
+  ])('%s', (_, anonymous, words) => {
     const image = 'quay.io/team/app:2'
     const given = facts(
       { [image]: REFUSED },
-      { anonymous: { [image]: known(anybody) }, repositories: { [image]: unknown('401') } },
+      { anonymous: { [image]: known(anonymous) }, repositories: { [image]: unknown('401') } },
     )
     expect(explainImages(failing(image), given)).toEqual([
       { kind: 'WrongCredentials', of: image, message: expect.stringMatching(words) },
     ])
   })
 
-  test('have expired where somebody says so', () => {
+  test('have expired where a message says so', () => {
     const image = 'quay.io/team/app:2'
     const given = facts(
       { [image]: REFUSED },
@@ -210,7 +210,7 @@ describe('a tag that is not there', () => {
   const image = 'quay.io/team/app:1.25-apline'
   const missing: RegistryAnswer = { kind: 'tagMissing', message: 'MANIFEST_UNKNOWN' }
 
-  test('is told with the nearest that is', () => {
+  test('is reported with the nearest that is', () => {
     const given = facts(
       { [image]: missing, 'quay.io/team/app:1.25-alpine': EXISTS },
       { tags: { [image]: known(['1.25-alpine', '1.24-alpine', 'latest']) } },
@@ -233,7 +233,7 @@ describe('a tag that is not there', () => {
   test.each([
     [known([]), 'it has no tags'],
     [unknown('the registry answers 405'), 'its tags are unknown: the registry answers 405'],
-  ])('is told although the registry says little of the others', (tags, words) => {
+  ])('is reported although the registry says little of the others', (tags, words) => {
     const given = facts({ [image]: missing }, { tags: { [image]: tags } })
     expect(explainImages(failing(image, 'ManifestNotFound'), given)).toMatchObject([
       { kind: 'WrongTag', message: expect.stringContaining(words) },

@@ -1,6 +1,6 @@
 /**
- * Why an image cannot be pulled, where the registry's own words leave it open: a wrong name, or credentials? Only evidence
- * tells: what the registry says with and without the pod's credentials, which names it lists, which names the cluster ran.
+ * Why an image cannot be pulled, where the registry's message leaves it open: a wrong name, or credentials? Only evidence
+ * decides: what the registry answers with and without the pod's credentials, which names it lists, which names the cluster ran.
  * Pure; what is not known yet is asked for, cheapest first.
  */
 import type { Cause } from '../../model/causes.ts'
@@ -27,7 +27,7 @@ const OPEN: ReadonlySet<Cause> = new Set<Cause>([
 ])
 
 const HUB = 'docker.io'
-/** Of a name that is near to many, so many are asked for. */
+/** At most so many similar names are looked up. */
 const MAX_CANDIDATES = 3
 const MAX_LISTED = 5
 
@@ -82,7 +82,7 @@ const missingFacts = ({ finding, image, reference }: Question, facts: Facts): re
   )
 }
 
-/** The facts that would tell more, each once; empty where all is known that can be. */
+/** The missing facts that would say more, each once; empty once everything is known. */
 export const detailFacts = (findings: readonly Finding[], facts: Facts): readonly FactName[] => {
   const names = questionsOf(findings).flatMap((question) => missingFacts(question, facts))
   return [...new Map(names.map((name) => [JSON.stringify(name), name])).values()]
@@ -99,7 +99,7 @@ const sameProject = (image: string, reference: ImageReference): boolean => {
   return parsed.ok && projectOf(parsed.reference) === projectOf(reference)
 }
 
-/** The nearest that the registry has; `sure` where it is of the same project, and no other that there is is as near. */
+/** The most similar image that the registry has; `sure` if it is in the same project and no other is as similar. */
 const bestOf = (question: Question, facts: Facts): (Candidate & { readonly sure: boolean }) | undefined => {
   const there = similarImages(question.image, question.reference, facts)
     .slice(0, MAX_CANDIDATES)

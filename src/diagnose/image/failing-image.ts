@@ -35,7 +35,7 @@ interface Named {
 
 /**
  * The failing image and, where it is not the container's own, whose it is. Without a name in the message it is the
- * container's own; a name that could be either's, or is nobody's in this pod, is of unknown source. Pure.
+ * container's own; a name that matches both, or neither, is of unknown source. Pure.
  */
 export const failingImage = (pod: Pod, { named, message, own }: Named): Pick<Finding, 'image' | 'imageSource'> => {
   if (named === undefined || own === '' || sameImage(named, own)) return { image: own }

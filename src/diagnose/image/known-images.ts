@@ -7,7 +7,7 @@ import { formatSelector } from '../../model/label-selector.ts'
 import { nodeNameOf } from '../node/facts.ts'
 import { type Reads, whyUnread } from '../reads.ts'
 
-/** A few nodes tell what a cluster runs; each says up to fifty images of its own. */
+/** A few nodes show what a cluster runs; each lists up to fifty images. */
 const MAX_NODES = 20
 const MAX_PODS = 250
 const MAX_IMAGES = 4_096

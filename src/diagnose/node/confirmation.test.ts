@@ -127,7 +127,7 @@ const someCase = (pick: Pick, cause: NodeCause): DecisionInput => {
 }
 
 /** Plays the other stages: answers what is asked, from one world for each run. */
-const settled = (c: DecisionInput, world: Facts) => {
+const settled = (c: DecisionInput, answers: Facts) => {
   let facts: Facts = { registry: {} }
   for (let round = 0; round < 8; round += 1) {
     const verdict = decide({ ...c, facts })
@@ -136,7 +136,7 @@ const settled = (c: DecisionInput, world: Facts) => {
     for (const { fact } of verdict.facts) {
       if (fact === 'registry') throw new Error('no image is concerned')
       expect(facts[fact]).toBeUndefined()
-      facts = { ...facts, [fact]: world[fact] ?? unknown('nobody knows') }
+      facts = { ...facts, [fact]: answers[fact] ?? unknown('not known') }
     }
   }
   throw new Error('it never came to a verdict')
@@ -144,7 +144,7 @@ const settled = (c: DecisionInput, world: Facts) => {
 
 const RUNS = 3_000
 
-test('whatever comes, nothing is done to a node without the word of its kubelet or its agent, and nothing to a pod that opted out', () => {
+test('whatever comes, nothing is done to a node without confirmation by its kubelet or agent, and nothing to a pod that opted out', () => {
   const kinds = new Set<string>()
   const types = new Set<string>()
   for (let seed = 1; seed <= RUNS; seed += 1) {

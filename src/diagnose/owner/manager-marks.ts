@@ -252,7 +252,7 @@ export const MANAGER_ROWS: readonly ManagerRow[] = [
     },
   },
   {
-    // KEP-3659: members of an ApplySet are written when somebody applies the set
+    // KEP-3659: members of an ApplySet are written when the set is applied
     name: 'kubectl apply --applyset',
     writesBack: false,
     find: ({ label }) => {

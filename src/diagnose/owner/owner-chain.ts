@@ -11,7 +11,7 @@ const APPS = 'apps/v1'
 const BATCH = 'batch/v1'
 const MIRROR_POD = 'kubernetes.io/config.mirror'
 
-/** Who made an object and keeps it. */
+/** The controller of an object. */
 export const controllerOf = (object: KubeObject): OwnerReference | undefined =>
   object.metadata.ownerReferences?.find(({ controller }) => controller === true)
 
@@ -91,7 +91,7 @@ const ofReplicaSet = async (reference: OwnerReference, pod: Pod, reads: Reads): 
   return unsupportedOwner(refOf(parent, namespace), pod, notSupported(parent), { managers, recreatesPods: true })
 }
 
-/** A Job's own template cannot be changed; that of the CronJob above it can. Other kinds that make Jobs are strangers. */
+/** A Job's own template cannot be changed; that of the CronJob above it can. Other kinds that create Jobs are not supported. */
 const ofJob = async (reference: OwnerReference, pod: Pod, reads: Reads): Promise<Owner> => {
   const { namespace } = pod.metadata
   const ref = refOf(reference, namespace)

@@ -148,7 +148,7 @@ export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
 }
 
 /**
- * Hash of a pod's containers and the images that they were made with. An image that was rewritten in the pod itself
+ * Hash of a pod's containers and the images that they were created with. An image that was rewritten in the pod itself
  * counts as it was before, or a pod would fail as another revision than the one that was repaired.
  */
 const hashOfImages = ({ metadata, spec }: Pod): string => {

@@ -65,7 +65,7 @@ const jobOf = (pod: Pod): string | undefined => {
   return controller?.kind === 'Job' ? controller.uid : undefined
 }
 
-/** Pods of a CronJob's Jobs that are under way, of those whose pods fail, and those that a remedy named. */
+/** Pods of a CronJob's Jobs that are in progress, of those whose pods fail, and those that a remedy named. */
 const readCronJobPods = async (
   { owner, pods: failing }: Of,
   named: Named,

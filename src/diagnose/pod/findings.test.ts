@@ -20,7 +20,7 @@ const podWith = (containerStatuses: readonly ContainerStatus[], more: Partial<Po
   ...more,
 })
 
-const word = (message: string, more: Partial<WarningEvent> = {}): WarningEvent => ({
+const warningEvent = (message: string, more: Partial<WarningEvent> = {}): WarningEvent => ({
   reason: 'Failed',
   message,
   reporter: 'kubelet',
@@ -28,10 +28,10 @@ const word = (message: string, more: Partial<WarningEvent> = {}): WarningEvent =
   ...more,
 })
 
-const find = (pod: Pod, words: readonly WarningEvent[] = []) => findFailures(pod, words, NOW)
+const find = (pod: Pod, events: readonly WarningEvent[] = []) => findFailures(pod, events, NOW)
 
 describe('what a pod’s status tells', () => {
-  it('is the kubelet’s own word where its message names the cause', () => {
+  it('is the kubelet’s message where that names the cause', () => {
     const [finding] = find(podWith([waiting('coredns', 'ErrImagePull', PROJECT)]))
     expect(finding).toMatchObject({ container: 'coredns', image: IMAGE, cause: 'ProjectNotFound', source: 'kubelet' })
   })
@@ -56,7 +56,7 @@ describe('what a pod’s status tells', () => {
     ['RegistryUnavailable', 'RegistryUnreachable'],
     ['CrashLoopBackOff', 'CrashLoop'],
     ['PostStartHookError', 'PostStartHook'],
-  ])('is told by the reason %s alone: %s', (reason, cause) => {
+  ])('follows from the reason %s alone: %s', (reason, cause) => {
     expect(find(podWith([waiting('coredns', reason)]))).toMatchObject([{ cause, source: 'kubelet' }])
   })
 
@@ -109,19 +109,19 @@ describe('an image volume', () => {
     ])
   })
 
-  it('is told of by the Events that name it, not by those of the container’s own image', () => {
+  it('is explained by the Events that name it, not by those of the container’s own image', () => {
     const pod = mounting(waiting('coredns', 'ImagePullBackOff', `Back-off pulling image "${MODEL}"`))
-    const words = [
-      word(`Failed to pull image "${IMAGE}": ${UNAUTHORIZED}`),
-      word(`Failed to pull image "${MODEL}": failed to resolve reference "${MODEL}": ${MODEL}: not found`),
+    const events = [
+      warningEvent(`Failed to pull image "${IMAGE}": ${UNAUTHORIZED}`),
+      warningEvent(`Failed to pull image "${MODEL}": failed to resolve reference "${MODEL}": ${MODEL}: not found`),
     ]
-    expect(find(pod, words)).toMatchObject([{ ...ofModel, cause: 'ManifestNotFound', source: 'event' }])
+    expect(find(pod, events)).toMatchObject([{ ...ofModel, cause: 'ManifestNotFound', source: 'event' }])
   })
 
-  it('is not what fails by an Event’s word alone', () => {
+  it('is not what fails by an Event alone', () => {
     const pod = mounting(waiting('coredns', 'ErrImagePull', PROJECT))
     const [finding] = find(pod, [
-      word(`Failed to pull image "${MODEL}": failed to resolve reference "${MODEL}": ${MODEL}: not found`),
+      warningEvent(`Failed to pull image "${MODEL}": failed to resolve reference "${MODEL}": ${MODEL}: not found`),
     ])
     expect(finding).toMatchObject({ image: IMAGE, cause: 'ProjectNotFound' })
     expect(finding).not.toHaveProperty('imageSource')
@@ -132,18 +132,21 @@ describe('what Events add', () => {
   const backOff = podWith([waiting('coredns', 'ImagePullBackOff', `Back-off pulling image "${IMAGE}"`)])
 
   it('names the cause of a bare back-off, with an Event as the only witness', () => {
-    const [finding] = find(backOff, [word(`Failed to pull image "${IMAGE}": ${PROJECT}`), word('Error: ErrImagePull')])
+    const [finding] = find(backOff, [
+      warningEvent(`Failed to pull image "${IMAGE}": ${PROJECT}`),
+      warningEvent('Error: ErrImagePull'),
+    ])
     expect(finding).toMatchObject({ cause: 'ProjectNotFound', source: 'event' })
   })
 
   it('never outweighs what the kubelet wrote into the status', () => {
     const pod = podWith([waiting('coredns', 'ErrImagePull', UNAUTHORIZED)])
-    const [finding] = find(pod, [word(`Failed to pull image "${IMAGE}": ${PROJECT}`)])
+    const [finding] = find(pod, [warningEvent(`Failed to pull image "${IMAGE}": ${PROJECT}`)])
     expect(finding).toMatchObject({ cause: 'Unauthorized', source: 'kubelet' })
   })
 
   it('may still turn out to be anything that a back-off may', () => {
-    const [finding] = find(backOff, [word(`Failed to pull image "${IMAGE}": no space left on device`)])
+    const [finding] = find(backOff, [warningEvent(`Failed to pull image "${IMAGE}": no space left on device`)])
     expect(finding).toMatchObject({ cause: 'DiskFull', source: 'event' })
     expect(finding?.possibleCauses).toContain('ProjectNotFound')
   })
@@ -158,8 +161,8 @@ describe('what Events add', () => {
       },
     })
     const found = find(pod, [
-      word(`Failed to pull image "r.io/b:1": ${PROJECT}`),
-      word('Failed to pull image "r.io/x:1": no space left on device', { container: 'a' }),
+      warningEvent(`Failed to pull image "r.io/b:1": ${PROJECT}`),
+      warningEvent('Failed to pull image "r.io/x:1": no space left on device', { container: 'a' }),
     ])
     expect(found).toMatchObject([
       { container: 'a', cause: 'DiskFull' },
@@ -171,21 +174,21 @@ describe('what Events add', () => {
     const running = podWith([{ name: 'coredns', ready: true, state: { running: {} } }], {
       status: { phase: 'Running' },
     })
-    expect(find(running, [word(`Failed to pull image "${IMAGE}": ${PROJECT}`)])).toEqual([])
+    expect(find(running, [warningEvent(`Failed to pull image "${IMAGE}": ${PROJECT}`)])).toEqual([])
   })
 
   it('alone tells of a sandbox that cannot be made, and stale ones tell nothing', () => {
     const pod = podWith([waiting('coredns', 'ContainerCreating')])
     const message =
       'Failed create pod sandbox: rpc error: code = Unknown desc = failed to start sandbox container for pod "t": Error response from daemon: driver failed programming external connectivity on endpoint k8s_POD_t (acd): (iptables failed: iptables --wait -t filter -A DOCKER -j ACCEPT: iptables: No chain/target/match by that name.\n(exit status 1))'
-    const said = word(message, { reason: 'FailedCreatePodSandBox' })
-    expect(find(pod, [said])).toMatchObject([{ container: '', cause: 'IptablesChainMissing', source: 'event' }])
-    expect(find(pod, [{ ...said, lastSeen: NOW - 3_600_000 }])).toEqual([])
+    const event = warningEvent(message, { reason: 'FailedCreatePodSandBox' })
+    expect(find(pod, [event])).toMatchObject([{ container: '', cause: 'IptablesChainMissing', source: 'event' }])
+    expect(find(pod, [{ ...event, lastSeen: NOW - 3_600_000 }])).toEqual([])
   })
 })
 
 describe('a pod with init containers', () => {
-  const said = word(
+  const event = warningEvent(
     'MountVolume.SetUp failed for volume "data" : mount failed: exit status 32\nMounting arguments: -t nfs a:/b /c\nOutput: mount: wrong fs type, bad option, bad superblock on a:/b, missing codepage or helper program, or other error (for several filesystems (e.g. nfs, cifs) you might need a /sbin/mount.<type> helper program)',
     { reason: 'FailedMount' },
   )
@@ -199,17 +202,17 @@ describe('a pod with init containers', () => {
     })
 
   it('waits for its volumes before the first one is made', () => {
-    const findings = find(withInit({ waiting: { reason: 'PodInitializing' } }), [said])
+    const findings = find(withInit({ waiting: { reason: 'PodInitializing' } }), [event])
     expect(findings).toMatchObject([{ cause: 'MountHelperMissing', container: '' }])
   })
 
   it('does not wait for them while one runs', () => {
-    expect(find(withInit({ running: {} }), [said])).toEqual([])
+    expect(find(withInit({ running: {} }), [event])).toEqual([])
   })
 })
 
 describe('a pod that lost its sandbox after it ran', () => {
-  const said = word(
+  const event = warningEvent(
     'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "ab41": plugin type="bridge" failed (add): failed to Statfs "/var/run/netns/cni-f8106292": no such file or directory',
     { reason: 'FailedCreatePodSandBox' },
   )
@@ -223,14 +226,14 @@ describe('a pod that lost its sandbox after it ran', () => {
     })
 
   it('fails for it, although its containers do not wait and its phase is Running', () => {
-    expect(find(ended('False'), [said])).toMatchObject([{ cause: 'SandboxStale', source: 'event' }])
+    expect(find(ended('False'), [event])).toMatchObject([{ cause: 'SandboxStale', source: 'event' }])
   })
 
   it.each<[string, Pod]>([
     ['has a sandbox again', ended('True')],
     ['has a container that runs', ended('False', { running: {} })],
   ])('does not where it %s', (_, pod) => {
-    expect(find(pod, [said])).toEqual([])
+    expect(find(pod, [event])).toEqual([])
   })
 })
 
@@ -248,7 +251,7 @@ describe('pods that are odd', () => {
     ],
     ['no metadata worth the name', { metadata: {} } as unknown as Pod],
   ])('are looked at without an error: %s', (_, pod) => {
-    for (const finding of detectPodFailures(pod, [word('x'.repeat(10_000))], NOW).findings) {
+    for (const finding of detectPodFailures(pod, [warningEvent('x'.repeat(10_000))], NOW).findings) {
       expect(finding.message.length).toBeLessThanOrEqual(4_096)
     }
   })

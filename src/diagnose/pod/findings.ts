@@ -172,7 +172,7 @@ export const findFailures = (pod: Pod, events: readonly WarningEvent[], now: num
 export const areaOfFinding = ({ cause, image, container }: Finding): IncidentArea | undefined =>
   incidentAreaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
 
-/** Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it tells nothing. */
+/** Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it has neither. */
 export const failingSince = (pod: Pod, now: number): number => {
   const turnedFalse = (type: string) =>
     pod.status?.conditions?.find((condition) => condition.type === type && condition.status === 'False')

@@ -187,7 +187,7 @@ export interface Credential {
 
 const SALT = randomBytes(16)
 
-/** Tells credentials apart in cache keys without holding them there. */
+/** Distinguishes credentials in cache keys without storing them there. */
 export const fingerprint = (credential: Credential | undefined): string =>
   credential === undefined
     ? 'anonymous'

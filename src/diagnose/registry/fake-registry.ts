@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** For tests: a server on loopback that answers as it is told, and a `certs.d` that leads to it. */
+/** For tests: a server on loopback that answers as its handler does, and a `certs.d` that leads to it. */
 export interface FakeRegistry {
   readonly origin: string
   readonly port: number

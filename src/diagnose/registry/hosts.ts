@@ -118,7 +118,7 @@ const certificatesIn = async (directory: string): Promise<readonly string[]> => 
 
 /**
  * Where a registry is asked, as containerd reads `certs.d`: the directory of the host (`host_port_`, then `host:port`),
- * else `_default`; without either, the registry itself by https. Files are read anew each time, as containerd does.
+ * else `_default`; without either, the registry itself by https. Files are read again each time, as containerd does.
  * Never rejects: a file that cannot be used is a complaint, and then only the registry itself is asked.
  * Source: github.com/containerd/containerd, docs/hosts.md. `client`, `proxy` and `header` are not used.
  */

@@ -43,7 +43,7 @@ export interface Http {
 
 /** Pools kept at once: one for each way of reaching hosts, and there are as many ways as hosts.toml files. */
 const MAX_POOLS = 64
-/** Requests to one host that are under way at once; p-queue keeps the others in order. */
+/** Concurrent requests to one host; p-queue keeps the others in order. */
 const MAX_AT_ONCE = 8
 const POOL = { keepAlive: true, maxFreeSockets: 4, timeout: 30_000 } as const
 

@@ -9,7 +9,7 @@ export const MANIFEST_TYPES = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ] as const
-/** Schema 1, which registries of old still serve; kubelets' runtimes no longer run it. */
+/** Schema 1, which old registries still serve; kubelets' runtimes no longer run it. */
 const OLD_TYPES = [
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
   'application/vnd.docker.distribution.manifest.v1+json',
@@ -64,7 +64,7 @@ const platformOf = (value: unknown): string | undefined => {
   return os === 'unknown' || architecture === 'unknown' ? undefined : `${os}/${architecture}`
 }
 
-/** What a manifest's body tells: platforms of an index, or the digest of the config where a single image's stands. */
+/** What a manifest's body holds: the platforms of an index, or the digest of a single image's config, which has its platform. */
 export interface ManifestBody {
   readonly platforms: readonly string[]
   readonly config?: string
@@ -88,7 +88,7 @@ export const readManifest = (body: Buffer): ManifestBody | undefined => {
   return config === undefined ? undefined : { platforms: [], config }
 }
 
-/** Platform of a single image by its config; empty where it does not tell. Never throws. */
+/** Platform of a single image by its config; empty where it has none. Never throws. */
 export const platformsOfConfig = (body: Buffer): readonly string[] => {
   const platform = platformOf(parseTable(body))
   return platform === undefined ? [] : [platform]

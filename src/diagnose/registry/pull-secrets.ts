@@ -144,7 +144,7 @@ export const readDockerConfig = (secret: Secret): ReadConfig => {
   return { entries, sentences }
 }
 
-/** One part of a host name; a key is a stranger's text, so its wildcards are matched in linear time. */
+/** One part of a host name; a key is untrusted text, so its wildcards are matched in linear time. */
 const partMatches = (part: string, text: string): boolean => {
   if (!/[*?]/.test(part)) return part === text
   const glob = compileGlob(part)

@@ -27,7 +27,7 @@ export interface RegistryOptions {
   readonly now?: () => number
 }
 
-/** Says what registries hold. */
+/** Asks registries what they hold. */
 export interface Registry {
   /**
    * What the registry says of an image, with the first of these credentials that it accepts (as a kubelet tries them), or
