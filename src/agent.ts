@@ -1,6 +1,7 @@
 /** The node agent: reads its flags, answers the orders to its node until it is told to stop. */
 import { runAgent } from './agent/agent.ts'
-import { AgentConfigError, readAgentConfig } from './agent/config.ts'
+import { readAgentConfig } from './agent/config.ts'
+import { UsageError } from './config/arguments.ts'
 import { createLineLog, describeError } from './runtime/log-line.ts'
 
 const stopping = new AbortController()
@@ -24,5 +25,5 @@ try {
   process.exit(0)
 } catch (error) {
   process.stderr.write(`podmend-agent: ${describeError(error)}\n`)
-  process.exit(error instanceof AgentConfigError ? 2 : 1)
+  process.exit(error instanceof UsageError ? 2 : 1)
 }

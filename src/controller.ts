@@ -1,6 +1,7 @@
 /** The controller: reads its flags, takes part in leader election, runs the loop until it is told to stop. */
 import { readFileSync } from 'node:fs'
-import { type Config, ConfigError, readConfig } from './config/config.ts'
+import { UsageError } from './config/arguments.ts'
+import { type Config, readConfig } from './config/config.ts'
 import { createController } from './controller/controller.ts'
 import { createKubeClient } from './kube/client.ts'
 import { loadKubeConnection } from './kube/connection.ts'
@@ -80,5 +81,5 @@ try {
   }
 } catch (error) {
   process.stderr.write(`podmend: ${describeError(error)}\n`)
-  process.exit(error instanceof ConfigError ? 2 : 1)
+  process.exit(error instanceof UsageError ? 2 : 1)
 }

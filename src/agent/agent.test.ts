@@ -42,13 +42,13 @@ test('flags are understood, and what is not given may not be looked at', () => {
 
 test.each([
   [['--namespace=../x'], '--namespace: found "../x", expected the name of a namespace'],
-  [['--verbs=Reboot'], '--verbs: found "Reboot", expected Inspect, RecycleSandbox, RestartRuntime'],
+  [['--verbs=Reboot'], '--verbs: found "Reboot", expected one of Inspect, RecycleSandbox, RestartRuntime'],
   [['--cri-socket=run/x'], '--cri-socket: found "run/x", expected an absolute path'],
   [['--host-sbin=sbin'], '--host-sbin: found "sbin", expected an absolute path'],
   [['--start-jitter=soon'], '--start-jitter: found "soon", expected seconds from 0 to 600'],
   [['--log-level=loud'], '--log-level: found "loud", expected'],
-  [['--unit=ssh.service'], "Unknown option '--unit'"],
-  [['restart'], 'positional'],
+  [['--unit=ssh.service'], '--unit is not a flag; expected one of --namespace, --verbs'],
+  [['restart'], 'found the argument "restart", expected only flags'],
 ])('%j is refused with a sentence', (flags, words) => {
   expect(() => parseAgentConfig(flags, {})).toThrow(words)
 })

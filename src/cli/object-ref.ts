@@ -1,4 +1,4 @@
-import { UsageError } from './subcommand.ts'
+import { UsageError } from '../config/arguments.ts'
 
 /** What a person named: `deploy/web` is kind Deployment, name web. */
 export interface Named {

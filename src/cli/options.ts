@@ -1,3 +1,4 @@
+import { cidr, parseValue, splitList } from '../config/arguments.ts'
 import { createRegistry, type Registry } from '../diagnose/registry/registry.ts'
 import {
   type Cluster,
@@ -47,12 +48,13 @@ export const hostsDirOf = (flag: string | undefined, environment: Environment): 
   flag ?? (environment['PODMEND_REGISTRY_HOSTS_DIR'] || undefined)
 
 /** Allowed addresses: the flags, else the variable, which separates them by commas. */
-export const addressesOf = (flags: readonly string[] | undefined, environment: Environment): readonly string[] =>
-  flags ??
-  (environment['PODMEND_ALLOW_REGISTRY_ADDRESS'] ?? '')
-    .split(',')
-    .map((text) => text.trim())
-    .filter(Boolean)
+const addressesOf = (flags: readonly string[] | undefined, environment: Environment): readonly string[] => {
+  const variable = 'PODMEND_ALLOW_REGISTRY_ADDRESS'
+  const [source, texts] = flags
+    ? ['--allow-registry-address', flags]
+    : [variable, splitList(environment[variable] ?? '').filter(Boolean)]
+  return texts.map((text) => parseValue(source, text, cidr))
+}
 
 /** What `explain` and `simulate` have in common. */
 export const CLUSTER_STATE_OPTIONS = {

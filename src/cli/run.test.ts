@@ -5,14 +5,14 @@ const MISUSES: readonly (readonly [readonly string[], string])[] = [
   [['frobnicate'], 'unknown subcommand "frobnicate"; expected one of explain, classify'],
   [['approve'], 'no Remediation given; kubectl get rem -A --field-selector status.phase=AwaitingApproval'],
   [['approve', 'pod/a/b'], 'found "pod/a/b"; expected TYPE/NAME'],
-  [['deny', 'web', '--plan', '1234'], '--plan is "1234"; expected 8 to 64 hexadecimal digits'],
+  [['deny', 'web', '--plan', '1234'], '--plan: found "1234", expected 8 to 64 hexadecimal digits'],
   [['constructor'], 'unknown subcommand "constructor"'],
-  [['classify', '--frob'], 'unknown option "--frob"; expected one of --output, --help'],
-  [['classify', '--constructor'], 'unknown option "--constructor"'],
-  [['classify', '-o'], '-o has no value; expected one of json'],
-  [['classify', '-o', 'xml'], '-o is "xml"; expected one of json'],
-  [['classify', '--output', '--help'], '--output has no value ("--help" follows); expected one of json'],
-  [['classify', '--help=maybe'], '--help is "maybe"; expected true or false'],
+  [['classify', '--frob'], '--frob is not a flag; expected one of --output, --help'],
+  [['classify', '--constructor'], '--constructor is not a flag'],
+  [['classify', '-o'], '-o: found no value, expected one of json'],
+  [['classify', '-o', 'xml'], '-o: found "xml", expected one of json'],
+  [['classify', '--output', '--help'], '--output: found no value, expected one of json before "--help"'],
+  [['classify', '--help=maybe'], '--help: found "maybe", expected true or false'],
 ]
 
 test.each(MISUSES)('mend %j is refused with one sentence and status 2', async (args, sentence) => {

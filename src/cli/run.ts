@@ -1,4 +1,5 @@
-import { glossary, type Subcommand, EXIT, type ExitStatus, sentenceOf, UsageError } from './subcommand.ts'
+import { UsageError } from '../config/arguments.ts'
+import { glossary, type Subcommand, EXIT, type ExitStatus, sentenceOf } from './subcommand.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Options that may stand before the subcommand and are followed by a value. */

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { boolean, expectedOf, type Flag, oneOf, parseValue, readArguments } from '../config/arguments.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What the help says of a subcommand. */
@@ -69,14 +69,8 @@ export const helpOf = ({ name, synopsis, text, examples }: Usage, options: Optio
   ].join('\n')
 
 /** One option of a subcommand; its help is made from the same words that parse it. */
-export interface Option {
-  readonly type: 'string' | 'boolean'
-  readonly short?: string
+export interface Option extends Flag {
   readonly multiple?: true
-  /** The only values it takes. */
-  readonly choices?: readonly string[]
-  /** What stands for its value in the help, e.g. `FILE`. */
-  readonly value?: string
   readonly help: string
 }
 
@@ -95,66 +89,31 @@ const HELP: Option = { type: 'boolean', short: 'h', help: 'show this help' }
 /** The options of a subcommand with `--help`, which each has. */
 export const withHelp = (options: Options): Options => ({ ...options, help: HELP })
 
-const booleanOf = (option: string, value: string | undefined): boolean => {
-  if (value === undefined || value === 'true') return true
-  if (value === 'false') return false
-  throw new UsageError(`${option} is "${value}"; expected true or false`)
-}
-
 /** Parses arguments as kubectl does: options anywhere, `--name=value`, `-nvalue`, `--flag=false`. Throws `UsageError`. */
 export const parseFlags = <const O extends Options>(
   args: readonly string[],
   options: O,
 ): Parsed<O> & { readonly help: boolean } => {
   const all = withHelp(options)
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(
-      Object.entries(all).map(([name, { type, short }]) => [name, { type, ...(short !== undefined && { short }) }]),
-    ),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  })
-  const values: Record<string, boolean | string | string[]> = {}
-  const positionals: string[] = []
-  for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value)
-    if (token.kind !== 'option') continue
-    const option = Object.hasOwn(all, token.name) ? all[token.name] : undefined
-    if (!option) {
-      const known = Object.keys(all).map((name) => `--${name}`)
-      throw new UsageError(`unknown option "${token.rawName}"; expected one of ${known.join(', ')}`)
-    }
-    if (option.type === 'boolean') {
-      values[token.name] = booleanOf(token.rawName, token.value)
-      continue
-    }
-    const value = valueOf(token.rawName, token.value, token.inlineValue === true, option)
-    if (option.multiple) values[token.name] = [...((values[token.name] as string[] | undefined) ?? []), value]
-    else values[token.name] = value
+  const { given, positionals } = readArguments(args, all, { positionals: true })
+  const values: Record<string, boolean | string | readonly string[]> = {}
+  for (const [name, option] of Object.entries(all)) {
+    const texts = given.get(name)
+    if (!texts) continue
+    const parsed = texts.map(({ source, text }) => parseValue<boolean | string>(source, text, parserOf(option)))
+    const last = parsed.at(-1)
+    if (option.multiple) values[name] = parsed.map(String)
+    else if (last !== undefined) values[name] = last
   }
   const { help, ...others } = values
   return { values: others as Values<O>, positionals, help: help === true }
 }
 
-const valueOf = (rawName: string, raw: string | undefined, inline: boolean, { choices, value }: Option): string => {
-  const expected = choices ? `one of ${choices.join(', ')}` : (value ?? 'a value')
-  if (raw === undefined || (!inline && raw.length > 1 && raw.startsWith('-'))) {
-    throw new UsageError(
-      `${rawName} has no value${raw === undefined ? '' : ` ("${raw}" follows)`}; expected ${expected}`,
-    )
-  }
-  // `-n=web`, as kubectl takes it.
-  const text = !rawName.startsWith('--') && inline && raw.startsWith('=') ? raw.slice(1) : raw
-  if (text === '') throw new UsageError(`${rawName} is empty; expected ${expected}`)
-  if (choices && !choices.includes(text)) throw new UsageError(`${rawName} is "${text}"; expected ${expected}`)
+const parserOf = (option: Option) => (text: string) => {
+  if (option.type === 'boolean') return boolean(text)
+  if (option.choices) return oneOf(option.choices)(text)
+  if (text === '') throw new Error(expectedOf(option))
   return text
-}
-
-/** The command was called in a way that it does not understand; the sentence names the argument, what was found and expected. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
 }
 
 /** Nothing is wrong with the command: the answer is no. The sentence says why. */

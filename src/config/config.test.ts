@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Config, ConfigError, parseConfig } from './config.ts'
+import { UsageError } from './arguments.ts'
+import { type Config, parseConfig } from './config.ts'
 import { FLAGS } from './flags.ts'
 
 const config = (args: readonly string[], env: Record<string, string> = {}, podNamespace?: string): Config => {
@@ -115,7 +116,7 @@ describe('the configuration', () => {
     [[], { HTTPS_PROXY: 'ftp://proxy' }, 'HTTPS_PROXY: found "ftp://proxy", expected a proxy such as'],
     [['--identity', ' '], {}, '--identity: found " ", expected some text'],
   ])('refuses %j %j with a sentence', (args, env, sentence) => {
-    expect(() => config(args, env)).toThrow(ConfigError)
+    expect(() => config(args, env)).toThrow(UsageError)
     expect(() => config(args, env)).toThrow(sentence)
   })
 })

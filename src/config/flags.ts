@@ -1,7 +1,17 @@
-import { isIP } from 'node:net'
-import { parseDuration } from '../model/duration.ts'
 import { ACTION_TYPES, type ActionType } from '../api/policy/actions.ts'
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/log.ts'
+import {
+  absolutePath,
+  boolean,
+  cidr,
+  duration,
+  namespaceName,
+  number,
+  oneOf,
+  type ParseValue,
+  text,
+  textMembers,
+} from './arguments.ts'
 
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const
 
@@ -17,8 +27,7 @@ interface Flag<T> {
   readonly repeatable: boolean
   /** `--name` alone means true, `--no-name` false. */
   readonly isSwitch: boolean
-  /** Throws with what was expected, to follow the words "expected". */
-  readonly parse: (text: string) => unknown
+  readonly parse: ParseValue<unknown>
 }
 
 interface Row<T> {
@@ -28,7 +37,7 @@ interface Row<T> {
   readonly defaultText?: string
   readonly repeatable?: boolean
   readonly isSwitch?: boolean
-  readonly parse: (text: string) => unknown
+  readonly parse: ParseValue<unknown>
 }
 
 const flag = <T>(name: string, row: Row<T>): Flag<T> => ({
@@ -39,76 +48,6 @@ const flag = <T>(name: string, row: Row<T>): Flag<T> => ({
   isSwitch: false,
   ...row,
 })
-
-const matching = (pattern: RegExp, expected: string) => (text: string) => {
-  if (!pattern.test(text)) throw new Error(expected)
-  return text
-}
-
-const text = matching(/\S/, 'some text')
-
-const number = ({ min, max, integer = true }: { min: number; max: number; integer?: boolean }) => {
-  const expected = `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`
-  return (given: string): number => {
-    const value = /^\d+(\.\d+)?$/.test(given) ? Number(given) : Number.NaN
-    if (!(value >= min && value <= max) || (integer && !Number.isInteger(value))) throw new Error(expected)
-    return value
-  }
-}
-
-const oneOf =
-  <T extends string>(choices: readonly T[]) =>
-  (given: string): T => {
-    const found = choices.find((choice) => choice === given)
-    if (found === undefined) throw new Error(`one of ${choices.join(', ')}`)
-    return found
-  }
-
-const duration = (min: string, max: string) => (given: string) => {
-  const expected = `a duration from ${min} to ${max}, such as 30s, 5m or 1h30m`
-  let ms: number
-  try {
-    ms = parseDuration(given)
-  } catch (cause) {
-    throw new Error(expected, { cause })
-  }
-  if (ms < parseDuration(min) || ms > parseDuration(max)) throw new Error(expected)
-  return ms
-}
-
-/** A JSON object of these members at most, each a text: as a pod's security context has them. */
-const members =
-  (names: readonly string[]) =>
-  (given: string): Readonly<Record<string, string>> => {
-    const expected = `a JSON object of texts, with ${names.join(', ')}`
-    let value: unknown
-    try {
-      value = JSON.parse(given)
-    } catch (cause) {
-      throw new Error(expected, { cause })
-    }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(expected)
-    const entries = Object.entries(value as Record<string, unknown>)
-    if (!entries.every(([name, member]) => names.includes(name) && typeof member === 'string'))
-      throw new Error(expected)
-    return value as Readonly<Record<string, string>>
-  }
-
-const boolean = (given: string): boolean => {
-  if (given !== 'true' && given !== 'false') throw new Error('true or false')
-  return given === 'true'
-}
-
-const cidr = (given: string): string => {
-  const [address = '', bits = '', ...rest] = given.split('/')
-  const family = isIP(address)
-  const fits = /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
-  if (family === 0 || !fits || rest.length > 0)
-    throw new Error('addresses in CIDR form, such as 10.0.0.0/8 or fd00::/8')
-  return given
-}
-
-const dnsLabel = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace')
 
 /** Every flag there is: the parser, the help and the documentation are made from this table. */
 export const FLAGS = {
@@ -131,7 +70,7 @@ export const FLAGS = {
     help: "The operator's own namespace, with its lease, its Remediations of nodes and its pause annotation.",
     default: undefined,
     defaultText: "the pod's, else podmend-system",
-    parse: dnsLabel,
+    parse: namespaceName,
   }),
   identity: flag<string | undefined>('identity', {
     value: 'NAME',
@@ -265,27 +204,27 @@ export const FLAGS = {
     help: 'Namespace in which remediators share node leases, e.g. medik8s-leases. podmend does not touch a node whose lease another one holds.',
     default: undefined,
     defaultText: 'none',
-    parse: matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace'),
+    parse: namespaceName,
   }),
   agentSystemBus: flag<string>('agent-system-bus', {
     value: 'FILE',
     help: "Socket of the system bus on the nodes, through which that pod asks the host's systemd to install.",
     default: '/run/dbus/system_bus_socket',
-    parse: matching(/^\/\S*$/, 'an absolute path'),
+    parse: absolutePath,
   }),
   agentAppArmorProfile: flag<Readonly<Record<string, string>> | undefined>('agent-app-armor-profile', {
     value: 'JSON',
     help: 'appArmorProfile of that pod, e.g. {"type":"Unconfined"}, for kernels that deny it the system bus.',
     default: undefined,
     defaultText: 'none',
-    parse: members(['type', 'localhostProfile']),
+    parse: textMembers(['type', 'localhostProfile']),
   }),
   agentSeLinuxOptions: flag<Readonly<Record<string, string>> | undefined>('agent-se-linux-options', {
     value: 'JSON',
     help: 'seLinuxOptions of that pod, e.g. {"type":"spc_t"}.',
     default: undefined,
     defaultText: 'none',
-    parse: members(['user', 'role', 'type', 'level']),
+    parse: textMembers(['user', 'role', 'type', 'level']),
   }),
   readPullSecrets: flag<boolean>('read-pull-secrets', {
     value: 'true|false',
@@ -300,10 +239,6 @@ type Flags = typeof FLAGS
 
 /** What the flags say, by the keys of the table. */
 export type Settings = { -readonly [K in keyof Flags]: Flags[K] extends Flag<infer T> ? T : never }
-
-const BY_NAME: ReadonlyMap<string, Flag<unknown>> = new Map(Object.values(FLAGS).map((row) => [row.name, row]))
-
-export const flagNamed = (name: string): Flag<unknown> | undefined => BY_NAME.get(name)
 
 /** The text of `--help`. */
 export const helpText = (): string => {

@@ -1,3 +1,4 @@
+import { matching, parseValue, UsageError } from '../../config/arguments.ts'
 import type { Remediation } from '../../api/kinds.ts'
 import type { RemediationSpec } from '../../api/remediation.ts'
 import { conflict, forbidden, invalid, notFound } from '../../kube/errors.ts'
@@ -6,16 +7,7 @@ import { APPROVER_ROLE } from '../../model/names.ts'
 import { policyRefOf } from '../../model/remediation-state.ts'
 import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '../cluster.ts'
 import { ago, field, type TextOptions } from '../incident/text.ts'
-import {
-  subcommand,
-  type Options,
-  type Parsed,
-  EXIT,
-  type ExitStatus,
-  Refusal,
-  sentenceOf,
-  UsageError,
-} from '../subcommand.ts'
+import { subcommand, type Options, type Parsed, EXIT, type ExitStatus, Refusal, sentenceOf } from '../subcommand.ts'
 import { type Terminal, createPaint, formatData, paintDiff, printable } from '../terminal.ts'
 import { findRecord, parseSubject, proposedPlan, readRecord, shortHash, whyNot } from './record.ts'
 
@@ -31,6 +23,8 @@ export const DECISION_OPTIONS = {
   yes: { type: 'boolean', short: 'y', help: 'decide on whatever plan is proposed; does not ask' },
   output: { type: 'string', short: 'o', choices: ['json', 'yaml', 'wide'], help: 'print as data; wide is the text' },
 } as const satisfies Options
+
+const PLAN_HASH = matching(/^[0-9a-f]{8,64}$/, '8 to 64 hexadecimal digits of status.planHash')
 
 type Approval = NonNullable<RemediationSpec['approval']>
 
@@ -123,9 +117,7 @@ export const decideOnPlan = async (
   const { verb, done } = VERBS[decision]
   const { plan, reason } = values
   const subject = parseSubject(positionals)
-  if (plan !== undefined && !/^[0-9a-f]{8,64}$/.test(plan)) {
-    throw new UsageError(`--plan is "${plan.slice(0, 80)}"; expected 8 to 64 hexadecimal digits of status.planHash`)
-  }
+  if (plan !== undefined) parseValue('--plan', plan, PLAN_HASH)
   const asks = plan === undefined && values.yes !== true
   const asData = values.output === 'json' || values.output === 'yaml'
   return withCluster(values, terminal, async (cluster) => {

@@ -1,4 +1,5 @@
 /** Which Remediation a person decides on, and whether there is something to decide. */
+import { UsageError } from '../../config/arguments.ts'
 import type { Remediation } from '../../api/kinds.ts'
 import { listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
@@ -6,7 +7,7 @@ import { pathOf } from '../../kube/paths.ts'
 import { formatTime, parseTime } from '../../model/duration.ts'
 import type { Cluster } from '../cluster.ts'
 import { type Named, parseNamed, RECORD_KINDS, WORKLOAD_KINDS } from '../object-ref.ts'
-import { Refusal, UsageError } from '../subcommand.ts'
+import { Refusal } from '../subcommand.ts'
 
 const KINDS = new Map([...RECORD_KINDS, ...WORKLOAD_KINDS])
 

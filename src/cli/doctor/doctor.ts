@@ -1,6 +1,7 @@
+import { UsageError } from '../../config/arguments.ts'
 import { CLUSTER_OPTIONS, withCluster } from '../cluster.ts'
 import { hostsDirOf, OPERATOR_OPTIONS, operatorNamespace, REGISTRY_OPTIONS } from '../options.ts'
-import { subcommand, EXIT, UsageError } from '../subcommand.ts'
+import { subcommand, EXIT } from '../subcommand.ts'
 import { createPaint, formatData, printable } from '../terminal.ts'
 import { readApprovals } from './admission.ts'
 import { readAgents } from './agents.ts'
@@ -21,7 +22,7 @@ const subjectOf = (text: string | undefined, namespace: string) => {
   const parts = text.split('/')
   const [place, name] = parts.length === 1 ? [namespace, parts[0]] : parts
   if (!place || !name || parts.length > 2) {
-    throw new UsageError(`--service-account is "${text}"; expected NAME or NAMESPACE/NAME`)
+    throw new UsageError(`--service-account: found "${text}", expected NAME or NAMESPACE/NAME`)
   }
   return { namespace: place, name }
 }

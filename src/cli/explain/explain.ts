@@ -1,3 +1,4 @@
+import { UsageError } from '../../config/arguments.ts'
 import type { Gather } from '../../controller/evaluate.ts'
 import type { Cluster, MissingRight } from '../cluster.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from '../incident/report.ts'
@@ -7,7 +8,7 @@ import { caveats, operatorNamespace, registryOf, CLUSTER_STATE_OPTIONS, withClus
 import { createReadingGather, evaluateIncident, refineDiagnosis } from '../snapshot/evaluate.ts'
 import { failingNodes, failingOf, incidentsOf, readPodEvents, wholeNodes } from '../snapshot/failing-pods.ts'
 import { readClusterState, snapshotOf } from '../snapshot/live.ts'
-import { subcommand, EXIT, UsageError } from '../subcommand.ts'
+import { subcommand, EXIT } from '../subcommand.ts'
 import { createPaint, formatData, printable } from '../terminal.ts'
 import { explainAll, type Overview, overviewText } from './explain-all.ts'
 import { incidentsAround, similarTo } from './similar.ts'

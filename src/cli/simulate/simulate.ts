@@ -1,3 +1,4 @@
+import { UsageError } from '../../config/arguments.ts'
 import type { Evaluation, Gather } from '../../controller/evaluate.ts'
 import { createReservations, type Reservations } from '../../controller/limits.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
@@ -8,7 +9,7 @@ import { operatorNamespace, registryOf, CLUSTER_STATE_OPTIONS, withClusterState 
 import { createReadingGather, evaluateIncident, type Evaluated, startingFrom } from '../snapshot/evaluate.ts'
 import { eachOf, readIncidents } from '../snapshot/failing-pods.ts'
 import { readClusterState, type ClusterState, snapshotOf } from '../snapshot/live.ts'
-import { subcommand, EXIT, UsageError } from '../subcommand.ts'
+import { subcommand, EXIT } from '../subcommand.ts'
 import { createPaint, formatData, printable } from '../terminal.ts'
 import { admitEntries, type FileEntry, joinPolicies, readPolicies } from './policies.ts'
 import { type Simulation, simulationText } from './text.ts'
