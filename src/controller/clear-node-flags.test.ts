@@ -47,7 +47,7 @@ test('something still fails while a pod is in the incident, or nobody looked yet
   expect(stillFails(flag, incidents)).toBe(false)
   incidents.resume('MountHelperMissing', target)
   expect(stillFails(flag, incidents)).toBe(true)
-  incidents.seen('a/MountHelperMissing')
+  incidents.checked('a/MountHelperMissing')
   expect(stillFails(flag, incidents)).toBe(false)
   const pod = { metadata: { name: 'p', namespace: 'web', uid: 'p', resourceVersion: '1' } }
   incidents.report({ pod, findings: [], since: 0 }, [{ target, areas: ['MountHelperMissing'] }])

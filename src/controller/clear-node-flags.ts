@@ -24,13 +24,13 @@ export interface ClearNodeFlagsDeps {
 }
 
 const EVERY_MS = 15_000
-/** Nodes that are looked at in one sweep; where more are flagged they take turns. */
-const MAX_LOOKS = 8
+/** Nodes that are inspected in one run; where more are flagged they take turns. */
+const MAX_INSPECTIONS = 8
 /** Of other causes: how long nothing must fail by it before its flag goes. */
 const GONE_FOR_MS = 2 * 60_000
 
 /**
- * Takes flags away from nodes that lack nothing any more. Only flagged nodes are looked at: a mount helper by their
+ * Removes flags from nodes whose problem is over. Only flagged nodes are checked: a mount helper by their
  * agents, everything else by its incident's being over for a while.
  */
 export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
@@ -38,14 +38,14 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   const { nodes, incidents } = state
   const { clock } = io
   const goneSince = new Map<string, number>()
-  const lookedAt = new Map<string, number>()
-  /** Told once, not every few seconds. */
+  const inspectedAt = new Map<string, number>()
+  /** Logged once, not every few seconds. */
   const refused = new Set<string>()
   let cancel: (() => void) | undefined
 
-  const overByLook = async (flag: Flag): Promise<string | undefined> => {
+  const overByInspection = async (flag: Flag): Promise<string | undefined> => {
     const { name, uid } = flag.node
-    lookedAt.set(uid, clock.now())
+    inspectedAt.set(uid, clock.now())
     return helperBack(flag, await inspect({ name, uid }))
   }
 
@@ -76,18 +76,20 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
     ])
   }
 
-  /** Those that were looked at longest ago. */
+  /** Those whose last inspection is oldest. */
   const turns = (flags: readonly Flag[]): readonly Flag[] =>
-    flags.toSorted((a, b) => (lookedAt.get(a.node.uid) ?? 0) - (lookedAt.get(b.node.uid) ?? 0)).slice(0, MAX_LOOKS)
+    flags
+      .toSorted((a, b) => (inspectedAt.get(a.node.uid) ?? 0) - (inspectedAt.get(b.node.uid) ?? 0))
+      .slice(0, MAX_INSPECTIONS)
 
   const forget = (flags: readonly Flag[]): void => {
     const uids = new Set(flags.map(({ node }) => node.uid))
     const keys = new Set(flags.map(({ node, cause }) => incidentKey(node.uid, cause)))
-    for (const uid of lookedAt.keys()) if (!uids.has(uid)) lookedAt.delete(uid)
+    for (const uid of inspectedAt.keys()) if (!uids.has(uid)) inspectedAt.delete(uid)
     for (const key of goneSince.keys()) if (!keys.has(key)) goneSince.delete(key)
   }
 
-  const sweep = async (): Promise<void> => {
+  const run = async (): Promise<void> => {
     if (!mayAct()) return
     const flags = flagsOn(nodes.all())
     forget(flags)
@@ -99,22 +101,22 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
     }
     // One after the other: those who decide ask agents as well, and only so many are asked at once.
     for (const flag of helpers) {
-      const why = await overByLook(flag)
+      const why = await overByInspection(flag)
       if (why !== undefined) await clear(flag, why)
     }
   }
 
   const next = (): void => {
     cancel = clock.setTimeout(() => {
-      sweep()
+      run()
         .catch((err: unknown) => log.warn('clearing node flags failed', { err }))
         .finally(next)
     }, EVERY_MS)
   }
-  return { start: next, stop: () => cancel?.(), sweep }
+  return { start: next, stop: () => cancel?.(), run }
 }
 
-// Which flags stand on nodes, and whether what they say is over.
+// Which flags nodes have, and whether their problem is over.
 
 export interface Flag {
   readonly node: NodeEntry
@@ -139,7 +141,7 @@ export const countFlags = (flags: readonly Flag[]): Readonly<Record<string, numb
 /** Whether something still fails on the node by what it is flagged with. */
 export const stillFails = ({ node, cause }: Flag, incidents: Pick<Incidents, 'get'>): boolean => {
   const open = incidents.get(incidentKey(node.uid, cause))
-  return open !== undefined && (open.pods.size > 0 || open.unseen === true)
+  return open !== undefined && (open.pods.size > 0 || open.unchecked === true)
 }
 
 /** Whether an agent can see that what it says is over: a helper that is back. Everything else is over once nothing fails by it. */

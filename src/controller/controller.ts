@@ -88,7 +88,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
   const { incidents, nodes, policies, remediations } = state
   const enqueue = (key: string): void => incidentQueue.add(key)
 
-  // A watch that never heard anything shows as quiet since the start, not as no watch at all.
+  // A watch that never received anything shows as quiet since the start, not as no watch at all.
   const watchActivity: Record<string, number> = Object.fromEntries(WATCHES.map((name) => [name, now()]))
   const metrics = createMetrics({
     version,
@@ -113,7 +113,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
     namespace,
     clock,
     atOnce: Math.ceil(config.concurrency / 2),
-    onAnswer: (result) => metrics.agentTask('Inspect', result),
+    onAnswer: (result) => metrics.taskCompleted('Inspect', result),
   })
   const gather = createGather({
     reads: client,

@@ -38,7 +38,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
     },
     // An Event that the catalogue does not know is no reason to read a pod: most Warnings are not about starting.
     warning: (ref, warning) => {
-      if (classify(warning).cause !== 'Unknown') pods.heard(ref, warning)
+      if (classify(warning).cause !== 'Unknown') pods.sawWarning(ref, warning)
     },
     policies: {
       upsert: (object) => {
@@ -86,8 +86,8 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
         nodes.drop(uid)
         nodeChanged(uid)
       },
-      synced: nodes.seen,
-      unavailable: nodes.unseen,
+      synced: nodes.synced,
+      unavailable: nodes.unavailable,
     },
   }
 }

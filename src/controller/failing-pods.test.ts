@@ -36,7 +36,7 @@ const setUp = (
     const pod = podNamed(name, area)
     if (watched.includes(name)) state.pods.sawPending(pod)
     else
-      state.pods.heard(
+      state.pods.sawWarning(
         { namespace: 'web', name, uid: name },
         {
           reason: 'Failed',

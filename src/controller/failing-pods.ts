@@ -131,7 +131,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
         incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at } })
         others.push(...areas.map((area) => incidentKey(owner.ref.uid, area)).filter((key) => key !== open.key))
       }
-      incidents.seen(open.key)
+      incidents.checked(open.key)
       return { pods: [...(incidents.get(open.key)?.pods.values() ?? [])], others }
     },
   }

@@ -24,7 +24,7 @@ export interface GarbageCollectionDeps {
 
 const EVERY_MS = 60_000
 
-/** Once a minute: forgets pods of which nothing was heard for long, and deletes records and tasks that nothing reads any more. */
+/** Once a minute: forgets pods without recent Events, and deletes records and tasks that nothing reads any more. */
 export const createGarbageCollection = ({ client, clock, log, config, state, leads }: GarbageCollectionDeps) => {
   const { pods, policies, remediations } = state
   let cancel: (() => void) | undefined
@@ -117,9 +117,9 @@ export const deleteRecords = async (
   return deleted
 }
 
-// Which orders to agents, and pods that installed something, may go: the choice is pure, the deletion by uid.
+// Which tasks of agents, and pods that installed something, may go: the choice is pure, the deletion by uid.
 
-/** A look is of no use soon after; what was done to a node is kept for whoever asks what happened. */
+/** An inspection is soon of no use; what was done to a node is kept for those who ask what happened. */
 const INSPECT_LIFE_MS = 2 * 60_000
 const TASK_LIFE_MS = 3_600_000
 const INSTALLER_LIFE_MS = 10 * 60_000
@@ -127,7 +127,7 @@ const INSTALLER_LIFE_MS = 10 * 60_000
 const ageOf = ({ metadata }: KubeObject, now: number, endedAt?: string): number =>
   now - (parseTime(endedAt) ?? parseTime(metadata.creationTimestamp) ?? now)
 
-/** Tasks that nobody reads any more. `needed`: names that a remedy under way still waits for. */
+/** Tasks that nothing reads any more. `needed`: names that a remedy in progress still waits for. */
 export const chooseOldTasks = (
   tasks: readonly NodeTask[],
   now: number,
@@ -156,12 +156,12 @@ export const chooseOldInstallers = (pods: readonly Pod[], now: number, needed: R
 export interface DeleteOldTasksDeps {
   readonly client: Pick<KubeClient, 'list' | 'remove'>
   readonly remediations: Pick<RemediationCache, 'all'>
-  /** The operator's own, where orders lie. */
+  /** The operator's own, where tasks are. */
   readonly namespace: string
   readonly now: () => number
 }
 
-/** Names of orders, and of installing pods, that a remedy under way still waits for. */
+/** Names of tasks, and of installing pods, that a remedy in progress still waits for. */
 const neededBy = (remediations: Pick<RemediationCache, 'all'>): ReadonlySet<string> =>
   new Set(
     remediations
@@ -170,13 +170,13 @@ const neededBy = (remediations: Pick<RemediationCache, 'all'>): ReadonlySet<stri
       .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.tasks ?? [])),
   )
 
-/** Where nodes are not looked after the kind or the right is missing: then there is nothing to sweep. */
+/** Without node remedies the kind or the right is missing: then there is nothing to delete. */
 const orNothing = (error: unknown): { readonly items: readonly never[] } => {
   if (forbidden(error) || notFound(error)) return { items: [] }
   throw error
 }
 
-/** Deletes orders to agents, and pods that installed something, that nobody reads any more. Resolves with how many went. */
+/** Deletes old tasks of agents, and pods that installed something. Resolves with how many went. */
 export const createDeleteOldTasks =
   ({ client, remediations, namespace, now }: DeleteOldTasksDeps) =>
   async (): Promise<number> => {

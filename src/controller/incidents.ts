@@ -3,25 +3,25 @@ import { type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
 import type { LabelSelector, ObjectRef } from '../model/kubernetes.ts'
 import { selects } from '../model/label-selector.ts'
 
-/** An owner and an area in which something fails, or in which a remedy is under way. */
+/** An owner and an area in which something fails, or in which a remedy is in progress. */
 export interface OpenIncident {
   readonly key: string
   readonly area: IncidentArea
   readonly target: ObjectRef
-  /** Failing pods by uid; empty where only the remedy's proof is awaited. */
+  /** Failing pods by uid; empty where only the verification of a remedy is awaited. */
   readonly pods: ReadonlyMap<string, FailingPod>
-  /** The owner as it was read for filing a pod; `at` is before the read began, ms since the epoch. */
+  /** The owner as it was read for assigning a pod; `at` is before the read began, ms since the epoch. */
   readonly owner?: { readonly value: Owner; readonly at: number }
-  /** Taken up from a record: which of its pods fail was not looked at yet. */
-  readonly unseen?: true
-  /** Set while a remedy's proof is awaited: its pods' moves make us look again. */
+  /** Resumed from a record: which of its pods fail was not checked yet. */
+  readonly unchecked?: true
+  /** Set while a remedy is being verified: a change of these pods triggers a check. */
   readonly selector?: LabelSelector
   /** When the last of them seemed to start, ms since the epoch. */
   readonly startedAt?: number
 }
 
 /**
- * Under what a failing pod is filed. It may lie with its workload and with its node at once: then there are two, each
+ * What a failing pod is assigned to. Its workload and its node may both be at fault: then there are two, each
  * with areas of its own.
  */
 export interface Assignment {
@@ -34,31 +34,31 @@ export interface Assignment {
 /** Open incidents by key; what is healthy has none. Synchronous. */
 export interface Incidents {
   readonly get: (key: string) => OpenIncident | undefined
-  /** A pod fails so now, and in no other way; answers the keys that changed. */
+  /** A pod fails this way now, and in no other; returns the keys that changed. */
   readonly report: (pod: FailingPod, assignments: readonly Assignment[]) => readonly string[]
-  /** A pod fails so now, whatever else it is filed under: for one who looked from one target's side only. */
+  /** A pod fails this way now, whatever else it is assigned to: for a check of one target only. */
   readonly add: (pod: FailingPod, assignment: Assignment) => void
   /**
-   * A pod that is filed looks different now, in the same areas; answers its keys. Undefined where it is not filed so:
+   * An assigned pod changed, but fails in the same areas; returns its keys. Undefined where it is not assigned to them:
    * then its owner must be known.
    */
   readonly reassign: (pod: FailingPod, areas: readonly IncidentArea[]) => readonly string[] | undefined
-  /** The owner as it was read for filing, once: what was decided on it may have changed it. */
+  /** The owner as it was read for assigning, once: what was decided on it may have changed it. */
   readonly takeOwner: (key: string) => OpenIncident['owner']
-  /** A pod no longer fails or is gone; answers the keys that it left. */
+  /** A pod no longer fails or is gone; returns the keys that it left. */
   readonly recovered: (podUid: string) => readonly string[]
-  /** Keeps an incident open for the proof of its remedy. */
+  /** Keeps an incident open for the verification of its remedy. */
   readonly await: (area: IncidentArea, target: ObjectRef, selector: LabelSelector | undefined) => string
-  /** Opens an incident that a record speaks of, for a process that did not see it begin; answers its key. */
+  /** Opens the incident of a record, for a process that did not see it begin; returns its key. */
   readonly resume: (area: IncidentArea, target: ObjectRef) => string
   readonly isOpen: (ownerUid: string, area: IncidentArea) => boolean
-  /** The pods of an incident that was taken up were looked at. */
-  readonly seen: (key: string) => void
+  /** The pods of a resumed incident were checked. */
+  readonly checked: (key: string) => void
   readonly close: (key: string) => void
   readonly keys: () => readonly string[]
-  /** A pod whose start a remedy's proof awaits seems to have started at that time, ms since the epoch. */
+  /** A pod of a remedy that is being verified seems to have started at that time, ms since the epoch. */
   readonly sawStart: (key: string, at: number) => void
-  /** Keys whose remedy's proof may depend on a pod with these labels. */
+  /** Keys whose verification may depend on a pod with these labels. */
   readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]
 }
 
@@ -126,13 +126,13 @@ export const createIncidents = (): Incidents => {
     },
     resume: (area, target) => {
       const key = incidentKey(target.uid, area)
-      if (!open.has(key)) open.set(key, { key, area, target, pods: new Map(), unseen: true })
+      if (!open.has(key)) open.set(key, { key, area, target, pods: new Map(), unchecked: true })
       return key
     },
-    seen: (key) => {
+    checked: (key) => {
       const incident = open.get(key)
       if (!incident) return
-      const { unseen: _, ...rest } = incident
+      const { unchecked: _, ...rest } = incident
       open.set(key, rest)
     },
     isOpen: (ownerUid, area) => open.has(incidentKey(ownerUid, area)),

@@ -6,7 +6,7 @@ import type { Attempt } from '../model/decision-input.ts'
 import { partsOfKey } from '../model/incident.ts'
 
 /**
- * Attempts that were decided on but do not stand on a record yet. Several incidents are worked on at once: without
+ * Attempts that were decided on but are not on a record yet. Several incidents are worked on at once: without
  * these, all of them would see the same budget unspent while their intents are on the way to the server.
  */
 export interface Reservations {
@@ -36,7 +36,7 @@ export const createReservations = (): Reservations => {
 export interface RateLimiter {
   /**
    * Whether this key may act now, which uses its turn up. Else it waits in line, and `onTurn` tells when it is to ask
-   * again: what it decided on is then decided anew, and no worker is kept waiting meanwhile.
+   * again: what it decided on is then decided again, and no worker is kept waiting meanwhile.
    */
   readonly mayAct: (key: string) => boolean
   /** No turn comes any more. */

@@ -54,7 +54,7 @@ export const createProcessPod =
     incidents.report(failing, await assignmentsOf(failing, areas, { client, state, at })).forEach(enqueue)
   }
 
-/** The incidents that a failing pod belongs to: what lies with its node goes to the node, the rest to its owner. */
+/** The incidents that a failing pod belongs to: what its node causes goes to the node, the rest to its owner. */
 const assignmentsOf = async (
   { pod }: FailingPod,
   areas: readonly IncidentArea[],

@@ -203,7 +203,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     if (pods.length === 0 && !records.some(isOpen)) return closed(key)
     const owner = await ownerOf(open, pods)
     if (!owner) return ownerGone(open, records)
-    if (open.unseen && pods.length === 0) pods = await adopt(open, owner)
+    if (open.unchecked && pods.length === 0) pods = await adopt(open, owner)
 
     const incident = incidentOf(open, owner, pods)
     const evaluation = await evaluate(incident, snapshotOf(state, open, config, now()), gather)

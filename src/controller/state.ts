@@ -74,4 +74,4 @@ export const snapshotOf = (
 
 /** How a pod fails, by its status and by the Warning Events about it. */
 export const failuresOf = (pod: Pod, { pods }: Pick<State, 'pods'>, now: number): FailingPod =>
-  detectPodFailures(pod, pods.get(pod.metadata.uid)?.words ?? [], now)
+  detectPodFailures(pod, pods.get(pod.metadata.uid)?.warnings ?? [], now)

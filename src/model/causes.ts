@@ -94,7 +94,7 @@ export const REFUTED_BY_REGISTRY: ReadonlySet<Cause> = new Set<Cause>([
 ])
 
 /**
- * Causes that lie with a node: one incident a node and cause, however many pods report it. The node is what is repaired,
+ * Causes of a node: one incident a node and cause, however many pods report it. The node is what is repaired,
  * so it is the incident's target.
  */
 export const NODE_CAUSES = [

@@ -26,7 +26,7 @@ export interface NodeState {
   readonly unschedulable: boolean
 }
 
-/** Everything that a decision may look at. No clock: `now` is an argument. */
+/** Everything that a decision may use. No clock: `now` is an argument. */
 export interface DecisionInput {
   readonly now: number
   readonly incident: Incident
@@ -44,7 +44,7 @@ export interface DecisionInput {
   readonly active: Readonly<Record<string, number>>
   /** Every node, for the guardrails on how many are unhealthy; unknown where nodes cannot be watched. */
   readonly nodes?: Fact<readonly NodeState[]>
-  /** uids of nodes on which a remedy is under way, without this incident's own. */
+  /** uids of nodes on which a remedy is in progress, without this incident's own. */
   readonly nodesUnderRepair?: readonly string[]
   readonly operator: {
     readonly namespace: string
@@ -60,7 +60,7 @@ export interface Ask {
   readonly ask: readonly FactName[]
 }
 
-/** Name of the registry's word on an image; the normal form, so that `nginx` and `docker.io/library/nginx` are asked once. */
+/** Name of the registry's answer on an image; the normal form, so that `nginx` and `docker.io/library/nginx` are asked once. */
 export const registryFact = (image: string): FactName => ({ fact: 'registry', image: normalImage(image) })
 
 /** What a registry said of an image; undefined where it was not asked yet. */
@@ -96,7 +96,7 @@ const surroundingsOfPods = (incident: Incident): readonly FactName[] =>
     ? [{ fact: 'namespace' }, { fact: 'node' }]
     : [{ fact: 'namespace' }]
 
-/** How long a hold waits where nothing tells an exact time, ms. An earlier signal comes first in any case. */
+/** How long a hold waits where no exact time is known, ms. An earlier event comes first in any case. */
 
 /** A slot that frees up soon, a cache that is about to be filled. */
 export const SOON = 5_000
@@ -112,7 +112,7 @@ export const DAY = 24 * HOUR
 export const nodeCauseOf = ({ incident: { area } }: Pick<DecisionInput, 'incident'>): NodeCause | undefined =>
   isNodeCause(area) ? area : undefined
 
-/** A finding that the governing policy answers to, on the pod where it was found. */
+/** A finding that the applicable policy matches, on the pod where it was found. */
 export interface Matched {
   readonly failing: FailingPod
   /** As it is known now: refined by all facts at hand. */
@@ -124,6 +124,6 @@ export interface ApplicablePolicy {
   readonly matched: readonly Matched[]
   /** A clause of the policy that could not be answered, in a sentence; then nothing may be done. */
   readonly unanswered?: string
-  /** Other policies of the same priority that answer to the same findings. */
+  /** Other policies of the same priority that match the same findings. */
   readonly ties: readonly string[]
 }

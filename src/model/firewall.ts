@@ -1,7 +1,7 @@
 /** The firewall of a node: Docker's chains in it, and the services that may wipe them. Free of schemas, for the agent. */
 import type { NodeInspection } from '../api/node-task.ts'
 
-/** Whether Docker's own chain stands where Docker needs it. `why` and `missing` are clauses for a person. */
+/** Whether Docker's own chain exists where Docker needs it. `why` and `missing` are clauses for a person. */
 export type DockerChain =
   | { readonly kind: 'There' }
   | { readonly kind: 'Missing'; readonly missing: string }

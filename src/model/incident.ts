@@ -6,7 +6,7 @@ import type { Cause, IncidentArea } from './causes.ts'
 import type { Container, LabelSelector, ManagedFieldsEntry, ObjectRef, Pod, Taint } from './kubernetes.ts'
 import type { NodeLease } from './node-lease.ts'
 
-/** Who vouches for a cause. An Event alone is somebody's word and never leads to an action. */
+/** The source of a cause. Anyone may create Events, so an Event alone never leads to an action. */
 export type EvidenceSource = 'kubelet' | 'registry' | 'agent' | 'event'
 
 /** One container (or the pod's sandbox or volume) that fails, and why. */
@@ -99,7 +99,7 @@ export interface Owner {
   readonly blocked?: string
   /** Whether its controller leaves broken pods of the old revision standing (StatefulSet, ReplicaSet). */
   readonly keepsBrokenPods: boolean
-  /** Whether deleting a pod makes somebody create it anew. */
+  /** Whether a deleted pod is recreated. */
   readonly recreatesPods: boolean
   /** An edit leaves healthy pods of the old revision as they are (ReplicaSet): only the others are expected to run the new one. */
   readonly keepsHealthyPods?: true
@@ -127,7 +127,7 @@ export type RegistryAnswer =
   | { readonly kind: 'unreachable'; readonly message: string }
   | { readonly kind: 'refused'; readonly message: string }
 
-/** An image that somebody in the cluster uses or used: so it was there, under that name. */
+/** An image that is or was used in the cluster: so it existed, under that name. */
 export interface KnownImage {
   /** In normal form. */
   readonly image: string
@@ -154,7 +154,7 @@ export interface NodeFacts {
   readonly name: string
   readonly uid: string
   readonly resourceVersion: string
-  /** Cordoned: somebody keeps new pods away. */
+  /** Cordoned: no new pods are scheduled to it. */
   readonly unschedulable: boolean
   readonly conditions: readonly NodeCondition[]
   readonly labels: Readonly<Record<string, string>>
@@ -180,7 +180,7 @@ export interface Facts {
   readonly pullSecrets?: Fact<readonly string[]>
   /** Answers by image reference in normal form. */
   readonly registry: Readonly<Record<string, Fact<RegistryAnswer>>>
-  /** What anybody is answered, where the pod's own credentials were refused. By image as well. */
+  /** The answer without credentials, where the pod's own were refused. By image as well. */
   readonly anonymous?: Readonly<Record<string, Fact<RegistryAnswer>>>
   /** Tags of an image's repository, and repositories of its registry, as far as it lists them. By image as well. */
   readonly tags?: Readonly<Record<string, Fact<readonly string[]>>>
@@ -193,11 +193,11 @@ export interface Facts {
   readonly namespaces?: Readonly<Record<string, Fact<NamespaceFacts>>>
   /** What the agent on the node saw, a few seconds old at most. */
   readonly inspection?: Fact<NodeInspection>
-  /** Every pod on the node: what a restart touches, and what proves that it helped. */
+  /** Every pod on the node: what a restart touches, and what verifies that it helped. */
   readonly nodePods?: Fact<readonly Pod[]>
-  /** The orders of a step, with the agent's answers; one that is not there (any more) is missing from the list. */
+  /** The tasks of a step, with their status; one that does not exist (any more) is missing from the list. */
   readonly tasks?: Fact<readonly NodeTask[]>
-  /** The pod that installs a mount helper; its phase and its words. Not there: `value` is undefined. */
+  /** The pod that installs a mount helper; its phase and messages. Where it does not exist `value` is undefined. */
   readonly installer?: Fact<Pod | undefined>
 }
 
@@ -256,7 +256,7 @@ export interface Diagnosis {
   readonly findings: readonly Finding[]
   readonly evidence: readonly Evidence[]
   readonly permanentFix?: string
-  /** Why images cannot be pulled, likeliest first; absent until it was looked closer. */
+  /** Why images cannot be pulled, likeliest first; absent until it was examined more closely. */
   readonly explanations?: readonly Explanation[]
   /** Facts by which more could be said of where to mend it for good; absent where none could. */
   readonly fixLocationFacts?: readonly FactName[]

@@ -3,7 +3,7 @@ import type { LabelSelector } from './kubernetes.ts'
 type Labels = Readonly<Record<string, string>>
 type Requirement = NonNullable<LabelSelector['matchExpressions']>[number]
 
-/** As Kubernetes reads it: NotIn also holds where the label is missing; an operator that nobody knows never holds. */
+/** As Kubernetes reads it: NotIn also holds where the label is missing; an unknown operator never holds. */
 const holds = ({ key, operator, values = [] }: Requirement, labels: Labels): boolean => {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined
   switch (operator) {

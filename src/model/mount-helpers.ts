@@ -11,7 +11,7 @@ export interface HostOs {
   readonly variantId?: string | undefined
   /** PRETTY_NAME, for a person. */
   readonly name?: string | undefined
-  /** The agent's own word that nothing can be installed. */
+  /** The agent reports that nothing can be installed. */
   readonly immutable?: boolean | undefined
 }
 

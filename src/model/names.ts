@@ -22,7 +22,7 @@ export const PROTECTED_NAMESPACES: readonly string[] = ['kube-system', 'kube-pub
 
 /** ValidatingAdmissionPolicy, and its binding, by which the API server checks who approves what. */
 export const APPROVAL_POLICY = 'podmend-approval'
-/** ClusterRole of those who may approve; bound to nobody. */
+/** ClusterRole of those who may approve; bound to no one by default. */
 export const APPROVER_ROLE = 'podmend-approver'
 
 /** Labels by which a node is known to run the control plane. */
@@ -35,7 +35,7 @@ export const CONTROL_PLANE_LABELS: readonly string[] = [
 export const FLAG_PREFIX = 'flag.podmend.io/'
 /** On the short-lived pods that install a mount helper on a node, in the operator's namespace. */
 export const INSTALL_LABEL = `${GROUP}/privileged-install`
-/** ValidatingAdmissionPolicy, and its binding, by which an agent answers only orders to its own node. */
+/** ValidatingAdmissionPolicy, and its binding, by which an agent can update only the tasks of its own node. */
 export const NODE_TASK_POLICY = 'podmend-node-task'
 /** ServiceAccount of the node agent. */
 export const AGENT_ACCOUNT = 'podmend-agent'

@@ -24,13 +24,13 @@ interface LeaseLike {
   }
 }
 
-/** Undefined where nobody holds it. One that does not say how long it lasts is over, as its other users have it. */
+/** Undefined where it is not held. One that does not say how long it lasts is over, as its other users have it. */
 export const nodeLeaseOf = ({ spec = {} }: LeaseLike): NodeLease | undefined => {
   const { holderIdentity: holder, leaseDurationSeconds: seconds = 0 } = spec
   const since = parseTime(spec.renewTime ?? spec.acquireTime)
   return holder && since !== undefined ? { holder, until: since + seconds * 1_000 } : undefined
 }
 
-/** Whether somebody else works on the node. */
+/** Whether another remediator works on the node. */
 export const heldByAnother = (lease: NodeLease | undefined, now: number): lease is NodeLease =>
   lease !== undefined && lease.holder !== NODE_LEASE_HOLDER && lease.until > now

@@ -1,18 +1,18 @@
-/** The closed vocabulary of orders to a node. Free of schemas, for the agent must stay small. */
+/** The closed vocabulary of node tasks. Free of schemas, for the agent must stay small. */
 
 /** What an agent can be asked; there is nothing else that it would do. */
 export const NODE_VERBS = ['Inspect', 'RecycleSandbox', 'RestartRuntime'] as const
 export type NodeVerb = (typeof NODE_VERBS)[number]
 
-/** Runtimes that can be restarted. The agent knows the unit of each; an order cannot name a unit. */
+/** Runtimes that can be restarted. The agent knows the unit of each; a task cannot name a unit. */
 export const NODE_RUNTIMES = ['docker', 'containerd', 'crio'] as const
 export type NodeRuntime = (typeof NODE_RUNTIMES)[number]
 
-/** Why a runtime is to be restarted: the agent looks whether it is so, and refuses where it is not (any more). */
+/** Why a runtime is to be restarted: the agent checks it, and refuses where it is not so (any more). */
 export const RESTART_REASONS = ['ChainMissing', 'Unresponsive', 'SandboxesStuck'] as const
 export type RestartReason = (typeof RESTART_REASONS)[number]
 
-/** The agent's answer. `Running` is its intent, written before the act; the others are final. */
+/** The agent's status. `Running` is its intent, written before the act; the others are final. */
 export const TASK_PHASES = ['Running', 'Succeeded', 'Failed', 'Refused'] as const
 export type TaskPhase = (typeof TASK_PHASES)[number]
 

@@ -9,7 +9,7 @@ import { RE2JS } from 're2js'
 const MAX_SOURCE = 512
 /** Largest compiled program, in instructions: matching costs at most text × program. Any literal of full length fits. */
 const MAX_PROGRAM = 520
-/** Longest text looked at, in characters; the rest is ignored. */
+/** Longest text that is matched, in characters; the rest is ignored. */
 const MAX_TEXT = 4096
 
 export interface Pattern {
@@ -150,7 +150,7 @@ const compileReplacement = (re: RE2JS, template: string): Replacement | Refusal 
 export const compileGlob = (source: string): Glob | Refusal => {
   const long = tooLong(source)
   if (long !== undefined) return refused('glob', source, long)
-  if (source === '') return refused('glob', source, 'it is empty; "*" stands for any image')
+  if (source === '') return refused('glob', source, 'it is empty; "*" matches any image')
   const glob = source.replace(/\*+/g, '*')
   return { ok: true, source, test: (text) => covers(glob, text) }
 }

@@ -27,11 +27,11 @@ export interface Plan {
   readonly timeoutMs: number
 }
 
-/** Where a container stands in the object that is written to: for the JSON patch and its tests. */
+/** Where a container is in the object that is written to: for the JSON patch and its tests. */
 export interface PlacedChange extends ImageChange {
   /** JSON pointer of the container, e.g. `/spec/template/spec/containers/0`. */
   readonly pointer: string
-  /** The text that stands there now, exactly. In a resumed plan it may be the same image as `to`: then it is written already. */
+  /** The text that is there now, exactly. In a resumed plan it may be the same image as `to`: then it is written already. */
   readonly was: string
 }
 
@@ -57,15 +57,15 @@ export interface NodePlan extends Plan {
   readonly pods: readonly PodOnNode[]
 }
 
-/** An order to the agent of one node; the deadline is set when it is given. */
+/** A task for the agent of one node; the deadline is set when it is created. */
 export interface NodeTaskRequest {
-  /** Deterministic: made of the plan's hash, so that it is given once. */
+  /** Deterministic: made of the plan's hash, so that it is created once. */
   readonly name: string
   readonly spec: Omit<NodeTaskSpec, 'deadline'>
 }
 
 export type Verdict =
-  /** No policy governs it, or there is nothing (any more) to decide. */
+  /** No policy applies, or there is nothing (any more) to decide. */
   | { readonly kind: 'Ignore'; readonly why: string; readonly diagnosis?: Diagnosis }
   /** These facts are missing; ask again with them. */
   | { readonly kind: 'Ask'; readonly facts: readonly FactName[] }
@@ -76,12 +76,12 @@ export type Verdict =
       /** Of a policy that only observes: the guardrail that would hold it if it acted. */
       readonly foreseen?: HoldReason
       readonly message: string
-      /** Exact time of the next look, ms since the epoch; an earlier signal may come first. */
+      /** Exact time of the next check, ms since the epoch; an event may come first. */
       readonly requeueAt: number
       readonly plan?: Plan
       /** Until when a person may decide on the plan, ms since the epoch; there while one is asked. */
       readonly expiresAt?: number
-      /** Nothing comes of this plan any more: its record ends with this reason. */
+      /** This plan will not be carried out: its record ends with this reason. */
       readonly ends?: 'Denied' | 'Expired'
       readonly diagnosis: Diagnosis
     }
@@ -90,11 +90,11 @@ export type Verdict =
       readonly policy: PolicyRef
       readonly plan: Plan
       readonly attempt: number
-      /** The intent stands on the record already (a crash came between intent and outcome). */
+      /** The intent is on the record already (a crash came between intent and outcome). */
       readonly resume: boolean
       readonly diagnosis: Diagnosis
     }
-  /** An attempt is under way: its outcome so far. */
+  /** An attempt is in progress: its outcome so far. */
   | {
       readonly kind: 'Verify'
       readonly outcome: 'Waiting' | 'Succeeded' | 'Ineffective' | 'Cancelled'
@@ -110,7 +110,7 @@ export type Verdict =
 
 export type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
 
-// What came of carrying out a plan. An error that is thrown instead means that nobody knows: the intent stands on the
+// What came of carrying out a plan. An error that is thrown instead means that it is unknown: the intent is on the
 // record, and the next run carries on from there.
 
 /** One write that the API server accepted. */
@@ -119,7 +119,7 @@ export interface Write {
   readonly ref: Pick<ObjectRef, 'kind' | 'name' | 'uid'> & { readonly namespace?: string }
 }
 
-/** A pod of the plan that was left standing. */
+/** A pod of the plan that was not changed. */
 export interface PodLeft {
   readonly name: string
   readonly uid: string
@@ -135,9 +135,9 @@ export type Outcome =
       /** Pods that changed, or may not be deleted: the rest of the plan was carried out. */
       readonly left: readonly PodLeft[]
     }
-  /** What the plan wants is so already; nothing was written. */
+  /** The object is already as planned; nothing was written. */
   | { readonly kind: 'AlreadyDone' }
-  /** The world moved since it was looked at: look again. Nothing was written. */
+  /** The object changed since it was read: check again. Nothing was written. */
   | { readonly kind: 'Stale'; readonly why: string; readonly retryAfterMs?: number }
-  /** The API server will not have it, and will not the next time either. Nothing was written. */
+  /** The API server rejects it, and will the next time. Nothing was written. */
   | { readonly kind: 'Refused'; readonly why: string; readonly missingRight?: string }

@@ -14,7 +14,7 @@ export interface RbacRule {
  * Rights as a stage declares them beside its code, in an exported constant `RBAC` (one, or a list). `npm run generate`
  * collects them from `src/` into `manifests/rbac.yaml`: one role a value of `action`, never `*`.
  *
- * `observe` is all that a controller needs that only looks, `lead` (in the operator's own namespace) what leader
+ * `observe` is all that an observing controller needs, `lead` (in the operator's own namespace) what leader
  * election needs, `inspect-nodes` (there too) to ask the agents on nodes what they see; `read-pull-secrets` and each action
  * are granted apart, `share-node-leases` in the one namespace where remediators keep those.
  */

@@ -1,5 +1,5 @@
 /**
- * Guardrails by reason name, in the order in which they are asked. The first to object holds.
+ * Guardrails by reason name, in the order in which they are checked. The first to object holds.
  * One vocabulary for conditions, Events and the metric label.
  */
 export const HOLD_REASONS = [

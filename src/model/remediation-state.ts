@@ -14,15 +14,15 @@ export interface InProgress {
   readonly record: Remediation
   /** In state `Intended`: it may or may not have been written. In state `Done`: it was. */
   readonly step: RemediationStep
-  /** The step takes the one before it back; it proves nothing, so it is only brought to its end. */
+  /** The step undoes the one before it; it verifies nothing, so it is only brought to its end. */
   readonly undoing: boolean
 }
 
-/** The policy by which the remedy under way was begun, as it is now; undefined where it is gone. */
+/** The policy by which the remedy in progress was begun, as it is now; undefined where it is gone. */
 export const policyOf = ({ policies }: DecisionInput, record: Remediation): PolicyInForce | undefined =>
   policies.find(({ uid }) => uid === policyRefOf(record).uid)
 
-/** Whether the policy has an action beyond the one under way; one that was changed since may have others in its place. */
+/** Whether the policy has an action beyond the one in progress; one that was changed since may have others in its place. */
 export const hasFurtherAction = (c: DecisionInput, { record, step }: InProgress): boolean => {
   const policy = policyOf(c, record)
   return policy?.generation === policyRefOf(record).generation && step.index + 1 < policy.spec.actions.length
@@ -35,7 +35,7 @@ export const podsOf = ({ step }: InProgress): FactName => ({ fact: 'pods', named
 export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>
   step !== undefined && later !== step && later.attempt === step.attempt && later.index === step.index
 
-/** The newest attempt under way at this incident: a record that runs, and its last step that has no outcome. */
+/** The newest attempt in progress at this incident: a record that runs, and its last step that has no outcome. */
 export const attemptInProgress = ({ records }: DecisionInput): InProgress | undefined => {
   for (const record of records.filter(isInProgress)) {
     const begun = (record.status?.steps ?? []).filter(({ state }) => state !== 'Planned')
@@ -74,7 +74,7 @@ const lastToEnd = (records: readonly Remediation[]): Remediation | undefined => 
 export const lastSuccess = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
   lastToEnd(records.filter((record) => hasSucceeded(record) && record.spec.templateHash === templateHash))
 
-/** Whether it was proven that all is well, and nothing was told since: a pod that was seen failing before may be mended. */
+/** Whether the last remedy was verified and nothing was recorded since: a pod that failed before may be repaired. */
 export const lastEndedInSuccess = (records: readonly Remediation[]): boolean => {
   const last = records.some(isOpen) ? undefined : lastToEnd(records)
   return last !== undefined && hasSucceeded(last)
@@ -102,7 +102,7 @@ export const endedWith = (records: readonly Remediation[], templateHash: string,
 
 export type PolicyRef = RemediationSpec['policy']
 
-/** The policy that governs now; while a remedy is under way, the one by which it was begun. */
+/** The policy that governs now; while a remedy is in progress, the one by which it was begun. */
 export const policyRefOf = ({ spec, status }: Pick<Remediation, 'spec' | 'status'>): PolicyRef =>
   status?.policy ?? spec.policy
 
@@ -118,11 +118,11 @@ const hasField = (fields: unknown, name: string): fields is Readonly<Record<stri
 const wroteApproval = ({ fieldsV1, subresource }: ManagedFieldsEntry): boolean =>
   !subresource && hasField(fieldsV1, 'f:spec') && hasField(fieldsV1['f:spec'], 'f:approval')
 
-/** Of `metadata.managedFields` what tells of a decision: the rest is large, and nobody here reads it. */
+/** Of `metadata.managedFields` what shows a decision: the rest is large, and nothing here reads it. */
 export const approvalEntries = (entries: readonly ManagedFieldsEntry[] = []): readonly ManagedFieldsEntry[] =>
   entries.filter(wroteApproval)
 
-/** ms since the epoch, to the second; undefined where nobody decided or nothing is noted. */
+/** ms since the epoch, to the second; undefined where no decision was made or recorded. */
 export const decidedAt = ({ metadata }: Pick<Remediation, 'metadata'>): number | undefined => {
   const times = approvalEntries(metadata.managedFields).flatMap(({ time }) => parseTime(time) ?? [])
   return times.length > 0 ? Math.max(...times) : undefined

@@ -20,7 +20,7 @@ export const pauses = ({ annotations }: Marked): boolean => stops(annotations?.[
 export const excludes = ({ labels, annotations }: Marked): boolean =>
   stops(labels?.[EXCLUDE_KEY]) || stops(annotations?.[EXCLUDE_KEY])
 
-/** Values of a switch that are neither `true` nor `false`; they stop, but perhaps not because somebody meant it. */
+/** Values of a switch that are neither `true` nor `false`; they stop, but perhaps by mistake. */
 const odd = (values: readonly (string | undefined)[]): readonly string[] =>
   values.filter((value) => value !== undefined && value !== 'true' && value !== 'false') as readonly string[]
 

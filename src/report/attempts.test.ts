@@ -51,7 +51,7 @@ describe('the ledger of attempts', () => {
   test('does not count again what was taken back, whatever an old watch event says', () => {
     const attemptHistory = createAttemptHistory()
     attemptHistory.sawRecord(record(iso()))
-    attemptHistory.heard('moved', { takenBack: [{ incident: INCIDENT, at: NOW }] })
+    attemptHistory.recorded('moved', { takenBack: [{ incident: INCIDENT, at: NOW }] })
     attemptHistory.sawRecord(record(iso()))
     expect(attemptHistory.recent(NOW)).toEqual([])
   })

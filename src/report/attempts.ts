@@ -1,5 +1,5 @@
 /**
- * Who tried what within the last 24 hours. Attempts stand on records and on the policies' status: deleting a record,
+ * What was tried within the last 24 hours. Attempts are kept on records and in the status of policies: deleting a record,
  * or losing this process, resets no budget.
  */
 import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
@@ -19,10 +19,11 @@ const timed = (policy: string, incident: string, time: string): readonly Attempt
   return at === undefined ? [] : [{ policy, incident, at }]
 }
 
-/** Attempts that stand on a policy's status. */
+/** Attempts in the status of a policy. */
 export const attemptsOfPolicy = ({ metadata, status }: RemediationPolicy): readonly Attempt[] =>
   (status?.attempts ?? []).flatMap(({ incident, time }) => timed(metadata.name, incident, time))
-/** Attempts that stand on a record. */
+
+/** Attempts on a record. */
 export const attemptsOfRecord = (record: Remediation): readonly Attempt[] => {
   const { spec, status } = record
   const area = areaOfRecord(record)
@@ -57,8 +58,8 @@ type Times = readonly Pick<Attempt, 'incident' | 'at'>[]
 export interface AttemptHistory {
   readonly sawPolicy: (policy: RemediationPolicy) => void
   readonly sawRecord: (record: Remediation) => void
-  /** News of a record that was written: attempts that were begun, and those that wrote nothing after all. */
-  readonly heard: (policy: string, updates: { readonly attempts?: Times; readonly takenBack?: Times }) => void
+  /** A record was written: attempts that were begun, and those that wrote nothing after all. */
+  readonly recorded: (policy: string, updates: { readonly attempts?: Times; readonly takenBack?: Times }) => void
   /** Attempts of the last 24 hours, oldest first. */
   readonly recent: (now: number) => readonly Attempt[]
 }
@@ -75,7 +76,7 @@ export const createAttemptHistory = (): AttemptHistory => {
   return {
     sawPolicy: (policy) => attemptsOfPolicy(policy).forEach(add),
     sawRecord: (record) => attemptsOfRecord(record).forEach(add),
-    heard: (policy, { attempts: begun = [], takenBack: undone = [] }) => {
+    recorded: (policy, { attempts: begun = [], takenBack: undone = [] }) => {
       for (const { incident, at } of begun) add({ policy, incident, at })
       for (const { incident, at } of undone) {
         const key = keyOf({ policy, incident, at })

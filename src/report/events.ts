@@ -34,7 +34,7 @@ const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 
 const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.target.name}`
 
-/** What a person would ask for first; an Event is only somebody's word. */
+/** Evidence worth quoting; anyone may create Events, so they are none. */
 const EVIDENT: ReadonlySet<string> = new Set(['Registry', 'PodStatus', 'NodeStatus', 'Agent'])
 
 const because = ({ spec, status }: Remediation): string => {
@@ -78,32 +78,32 @@ const addressed = (record: Remediation, reason: string, message: string): readon
   if (events === 'none') return []
   const { target: owner } = record.spec
   const policy = policyRefOf(record)
-  const note = { type, reason, message: clip(message, MAX_MESSAGE) }
-  if (events === 'owner') return [{ ...note, regarding: owner }]
+  const event = { type, reason, message: clip(message, MAX_MESSAGE) }
+  if (events === 'owner') return [{ ...event, regarding: owner }]
   const regarding = { apiVersion: API_VERSION, kind: 'RemediationPolicy', name: policy.name, uid: policy.uid }
-  // The record of a node lies in the operator's namespace, which says nothing of where it is.
+  // The record of a node is in the operator's namespace, which does not say where the node is.
   const where = record.metadata.namespace && owner.kind !== 'Node' ? `${record.metadata.namespace}: ` : ''
   return [
-    { ...note, regarding: owner },
-    { ...note, regarding, message: clip(`${where}${message}`, MAX_MESSAGE) },
+    { ...event, regarding: owner },
+    { ...event, regarding, message: clip(`${where}${message}`, MAX_MESSAGE) },
   ]
 }
 
-/** What became of a record between two writes: notes on its workload and, where it concerns it, on the policy. */
+/** What changed on a record between two writes: Events of its workload and, where it concerns it, of the policy. */
 export const eventsOf = (before: RemediationStatus | undefined, record: Remediation): readonly EventMessage[] => {
   const { status } = record
   if (!status || status === before) return []
-  const notes: EventMessage[] = []
+  const messages: EventMessage[] = []
   const step = lastBegun(status.steps ?? [])
   const was = lastBegun(before?.steps ?? [])
   if (step && was?.state === 'Intended' && (step.state === 'Done' || step.state === 'Succeeded')) {
     const done = carriedOut(record, step)
-    notes.push(...addressed(record, done.reason, done.message))
+    messages.push(...addressed(record, done.reason, done.message))
   }
   if (status.reason !== undefined && (status.reason !== before?.reason || status.phase !== before.phase)) {
-    notes.push(...addressed(record, status.reason, moved(record, status)))
+    messages.push(...addressed(record, status.reason, moved(record, status)))
   }
-  return notes
+  return messages
 }
 
 // The writing.
@@ -125,7 +125,7 @@ export interface EventWriterDeps {
   readonly now: () => number
   /** Which process reports, e.g. its pod's name. */
   readonly instance: string
-  readonly onFailure: (error: unknown, note: EventMessage) => void
+  readonly onFailure: (error: unknown, event: EventMessage) => void
 }
 
 interface Remembered {
@@ -138,14 +138,14 @@ interface Remembered {
 
 export interface EventWriter {
   /** Resolves when all are written or given up; never rejects. */
-  readonly emit: (notes: readonly EventMessage[]) => Promise<void>
+  readonly emit: (messages: readonly EventMessage[]) => Promise<void>
 }
 
 const digest = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')
 
 /** A core/v1 Event as it is sent; pure. `now` in ms since the epoch. */
-export const eventOf = (note: EventMessage, now: number, instance: string) => {
-  const { regarding, type, reason, message } = note
+export const eventOf = (event: EventMessage, now: number, instance: string) => {
+  const { regarding, type, reason, message } = event
   const namespace = regarding.namespace ?? CLUSTER_SCOPED_NAMESPACE
   const name = `${regarding.name.slice(0, 200)}.${digest(regarding.uid, reason, message, String(now)).slice(0, 16)}`
   const { apiVersion, kind, uid } = regarding
@@ -175,9 +175,9 @@ export const eventOf = (note: EventMessage, now: number, instance: string) => {
 export const createEventWriter = ({ client, now, instance, onFailure }: EventWriterDeps): EventWriter => {
   const remembered = new Map<string, Remembered>()
 
-  const write = async (note: EventMessage): Promise<void> => {
+  const write = async (event: EventMessage): Promise<void> => {
     const at = now()
-    const key = digest(note.regarding.uid, note.reason, note.message)
+    const key = digest(event.regarding.uid, event.reason, event.message)
     const seen = remembered.get(key)
     if (seen && at - seen.lastAt < SAME_MS) {
       seen.count += 1
@@ -189,11 +189,11 @@ export const createEventWriter = ({ client, now, instance, onFailure }: EventWri
       await client.patch(path, { count: seen.count, lastTimestamp: isoTime(at) }, { type: 'merge' })
       return
     }
-    const event = eventOf(note, at, instance)
-    const { name, namespace } = event.metadata
+    const body = eventOf(event, at, instance)
+    const { name, namespace } = body.metadata
     setBounded(remembered, key, { name, namespace, count: 1, lastAt: at, writtenAt: at }, MAX_REMEMBERED)
     try {
-      await client.create(pathOf({ kind: 'Event', namespace }), event)
+      await client.create(pathOf({ kind: 'Event', namespace }), body)
     } catch (error) {
       remembered.delete(key)
       throw error
@@ -207,8 +207,8 @@ export const createEventWriter = ({ client, now, instance, onFailure }: EventWri
   }
 
   return {
-    emit: async (notes) => {
-      const all = notes.map((note) => inTurn(() => write(note)).catch((error: unknown) => onFailure(error, note)))
+    emit: async (messages) => {
+      const all = messages.map((event) => inTurn(() => write(event)).catch((error: unknown) => onFailure(error, event)))
       await Promise.all(all)
     },
   }

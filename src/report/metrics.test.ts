@@ -67,8 +67,8 @@ test('an order is counted once it is answered, and once only, by its verb and th
     ...(status && { status }),
   })
   const refused = task('c', { phase: 'Refused', reason: 'NotNeeded' })
-  metrics.answered([task('a'), task('b', { phase: 'Running', reason: 'Accepted' }), refused])
-  metrics.answered([task('a', { phase: 'Succeeded', reason: 'Done' }), refused])
+  metrics.tasksCompleted([task('a'), task('b', { phase: 'Running', reason: 'Accepted' }), refused])
+  metrics.tasksCompleted([task('a', { phase: 'Succeeded', reason: 'Done' }), refused])
   const { body } = await metrics.scrape()
   expect(body).toContain('podmend_agent_tasks_total{verb="RestartRuntime",result="Done"} 1')
   expect(body).toContain('podmend_agent_tasks_total{verb="RestartRuntime",result="NotNeeded"} 1')

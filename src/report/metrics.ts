@@ -32,7 +32,7 @@ export interface Readings {
   readonly leads?: () => boolean
   /** Queues by name. */
   readonly queues?: () => Readonly<Record<string, QueueNumbers>>
-  /** When each watch last heard of the server, ms since the epoch. */
+  /** Last activity of each watch, ms since the epoch. */
   readonly watches?: () => Readonly<Record<string, number>>
   /** The storm breaker of remedies on nodes: 0 closed, 1 half open, 2 open. */
   readonly breaker?: () => 0 | 1 | 2
@@ -43,17 +43,17 @@ export interface Metrics {
   readonly incident: (id: string, cause: string) => void
   /** What a change of a record adds up to. */
   readonly count: (metricsDelta: MetricsDelta) => void
-  /** An order to an agent was answered, or given up; the result in one word. */
-  readonly agentTask: (verb: string, result: string) => void
-  /** Orders as they stand now: those that are answered are counted, once each. */
-  readonly answered: (tasks: readonly NodeTask[]) => void
+  /** A task of an agent completed, or was given up; the result in one word. */
+  readonly taskCompleted: (verb: string, result: string) => void
+  /** Tasks as they are now: completed ones are counted, once each. */
+  readonly tasksCompleted: (tasks: readonly NodeTask[]) => void
   readonly queueWaited: (name: string, ms: number) => void
   readonly queueWorked: (name: string, ms: number) => void
   /** Content type and body for a scrape. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
 
-/** Incidents and orders that are remembered as counted. */
+/** Incidents and tasks that are remembered as counted. */
 const MAX_COUNTED = 10_000
 const DURATION_BUCKETS = [1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1_800, 3_600]
 
@@ -176,8 +176,8 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
       remediations.inc({ policy, action, result })
       if (seconds !== undefined) duration.observe({ action }, seconds)
     },
-    agentTask: (verb, result) => agentTasks.inc({ verb, result }),
-    answered: (tasks) => {
+    taskCompleted: (verb, result) => agentTasks.inc({ verb, result }),
+    tasksCompleted: (tasks) => {
       for (const { metadata, spec, status } of tasks) {
         const isFinal = status?.phase !== undefined && status.phase !== 'Running'
         if (isFinal && once(`task ${metadata.uid}`))
@@ -199,9 +199,9 @@ export interface MetricsDelta {
   readonly ended?: {
     readonly policy: string
     readonly action: string
-    /** How the record ended; of a plan that was never carried out because nobody said yes, how that came. */
+    /** How the record ended; of a plan that was never carried out, whether it was denied or its approval expired. */
     readonly result: Phase | 'Denied' | 'Expired'
-    /** From first sight until verified; of successes only. */
+    /** From the first observation until verified; of successes only. */
     readonly seconds?: number
   }
 }
@@ -209,7 +209,7 @@ export interface MetricsDelta {
 const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 const ENDS: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
 
-/** Counts transitions, once each: not looks. */
+/** Counts transitions, once each: not checks. */
 export const metricsDeltaOf = (before: RemediationStatus | undefined, record: Remediation): MetricsDelta => {
   const { status } = record
   if (!status || status === before) return {}

@@ -13,23 +13,23 @@ import type { PolicyCache } from '../watch/policy-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
 import { type StatusCondition, withCondition } from './status-fields.ts'
 
-/** News about one policy; what is absent stays as it was. */
+/** Changes of one policy's status; what is absent stays as it was. */
 export interface PolicyStatusUpdate {
   /** What admission made of it: no sentences means that it is in force. */
   readonly admitted?: { readonly generation: number; readonly sentences: readonly string[] }
-  /** Names of policies of the same priority that answer to the same failures. */
+  /** Names of policies of the same priority that match the same failures. */
   readonly conflictsWith?: readonly string[]
   readonly active?: number
   readonly held?: number
-  /** Successes since the last news. */
+  /** Successes since the last update. */
   readonly succeeded?: number
-  /** Attempts begun: `incidentId` and ms since the epoch, the very time that stands on the record. */
+  /** Attempts begun: `incidentId` and ms since the epoch, the very time on the record. */
   readonly attempts?: readonly { readonly incident: string; readonly at: number }[]
   /** Attempts that wrote nothing after all. */
   readonly takenBack?: readonly { readonly incident: string; readonly at: number }[]
 }
 
-/** Two pieces of news as one. */
+/** Two updates as one. */
 export const mergeUpdates = (a: PolicyStatusUpdate, b: PolicyStatusUpdate): PolicyStatusUpdate => ({
   ...a,
   ...b,
@@ -67,17 +67,17 @@ const attemptsAfter = (
   now: number,
 ): NonNullable<PolicyStatus['attempts']> => {
   const gone = new Set((updates.takenBack ?? []).map(({ incident, at }) => `${incident}@${at}`))
-  const stand = (before.attempts ?? []).flatMap(({ incident, time }) => {
+  const present = (before.attempts ?? []).flatMap(({ incident, time }) => {
     const at = parseTime(time)
     return at === undefined ? [] : [{ policy: '', incident, at }]
   })
-  const come = (updates.attempts ?? []).map((attempt) => ({ policy: '', ...attempt }))
-  return prune(mergeAttempts([stand, come], now), now)
+  const added = (updates.attempts ?? []).map((attempt) => ({ policy: '', ...attempt }))
+  return prune(mergeAttempts([present, added], now), now)
     .filter(({ incident, at }) => !gone.has(`${incident}@${at}`))
     .map(({ incident, at }) => ({ incident, time: isoTime(at) }))
 }
 
-/** The status after the news; the same object where nothing changed. `now` in ms since the epoch. */
+/** The status after the updates; the same object where nothing changed. `now` in ms since the epoch. */
 export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpdate, now: number): PolicyStatus => {
   const { admitted, conflictsWith, active, held, succeeded } = updates
   let conditions: Condition[] = [...(before.conditions ?? [])]
@@ -102,7 +102,7 @@ export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpda
   return isDeepStrictEqual(after, before) ? before : after
 }
 
-/** Attempts that stand in one status and not in the other. */
+/** Attempts in one status and not in the other. */
 const attemptsOnlyIn = (
   record: Remediation,
   one: RemediationStatus | undefined,

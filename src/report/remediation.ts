@@ -2,8 +2,8 @@
  * Remediation records: opened under a deterministic name, and moved on by compare-and-swap. The rules of what a status
  * becomes are `nextStatus`; here is only the writing.
  *
- * A record carries no ownerReferences: it has to outlive its workload (a workload that is deleted and made anew must
- * not reset what was tried), and a workload in the tenant's hands must not be able to delete it. Housekeeping deletes it.
+ * A record carries no ownerReferences: it has to outlive its workload (a workload that is deleted and recreated must
+ * not reset what was tried), and a workload in the tenant's hands must not be able to delete it. Garbage collection deletes it.
  */
 import { createHash } from 'node:crypto'
 import type { Remediation } from '../api/kinds.ts'
@@ -25,7 +25,7 @@ export interface Subject {
   readonly incident: Incident
   readonly diagnosis: Diagnosis
   readonly policy: PolicyRef
-  /** uid of the newest success of this revision: it stays as it ended, and what fails now is told of after it. */
+  /** uid of the newest success of this revision: it stays as it ended, and a new record tells what fails now. */
   readonly after?: string | undefined
 }
 
@@ -79,8 +79,8 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
 }
 
 /**
- * Where the record of an incident lies: with its workload; of a node, which is in no namespace, in the operator's own. The
- * name has the target's uid in it, so a node that is made anew under its name has another.
+ * The namespace of an incident's record: that of its workload; for a node, which has none, the operator's own. The
+ * name contains the target's uid, so a node that is recreated under its name has another.
  */
 const placeOf = ({ owner }: Incident, operatorNamespace: string): string => owner.ref.namespace ?? operatorNamespace
 
@@ -146,7 +146,7 @@ const put = async (record: Remediation, status: RemediationStatus, kube: RecordA
 
 /**
  * Records an intent, by compare-and-swap against the very version that was decided on. Throws `Retry` where someone
- * else moved the record meanwhile: then nothing may be written. The same record comes back where the intent stands.
+ * else moved the record meanwhile: then nothing may be written. The same record comes back where the intent is there already.
  */
 export const recordIntent = async (
   record: Remediation,
@@ -169,7 +169,7 @@ export const recordIntent = async (
 }
 
 /**
- * Records what happened. A version conflict (an approval, say) is no reason to lose it: the status is worked out anew
+ * Records what happened. A version conflict (an approval, say) is no reason to lose it: the status is worked out again
  * on the fresh record, unless its steps were moved by another controller. The same record comes back where nothing is
  * worth a write.
  */

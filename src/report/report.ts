@@ -1,5 +1,5 @@
 /**
- * What the controller tells of its work: each change is written to the record once, then goes out as Events, metrics, a log
+ * What the controller reports: each change is written to the record once, then goes out as Events, metrics, a log
  * line, and updates of the policy's status.
  */
 import type { NodeTask, Remediation } from '../api/kinds.ts'
@@ -79,7 +79,7 @@ export interface Report {
     about: { readonly diagnosis: Diagnosis; readonly policy: PolicyRef },
   ) => Promise<Remediation>
   /**
-   * Writes a change to a record, once, and tells of it; Events are on their way when it resolves. An intent must have
+   * Writes a change to a record, once, and reports it; Events are on their way when it resolves. An intent must have
    * resolved before anything is written elsewhere: it rejects with `Retry` where someone else moved the record.
    */
   readonly write: (record: Remediation, change: Change, incident?: Incident) => Promise<Remediation>
@@ -87,7 +87,7 @@ export interface Report {
   readonly ignored: (incident: Incident, diagnosis: Diagnosis) => void
   /** Counts tasks that agents completed. */
   readonly completed: (tasks: readonly NodeTask[]) => void
-  /** A policy came, changed or went: the status of each is worked out anew. */
+  /** A policy came, changed or went: the status of each is worked out again. */
   readonly policiesChanged: () => void
   /** Events about something that has no record. */
   readonly emit: (messages: readonly EventMessage[]) => void
@@ -104,7 +104,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
   const policyStatus = createPolicyStatusWriter({
     client,
     clock,
-    cached: policies.seen,
+    cached: policies.named,
     onFailure: failed('policy status not written'),
   })
 
@@ -124,7 +124,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
     const updates = updatesOf(before, record)
     if (!updates) return
     const { name } = policyRefOf(record)
-    attempts.heard(name, updates)
+    attempts.recorded(name, updates)
     policyStatus.update(name, updates)
   }
 
@@ -158,7 +158,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
       return written
     },
     ignored,
-    completed: metrics.answered,
+    completed: metrics.tasksCompleted,
     policiesChanged: () => {
       for (const [name, update] of admissionUpdates(policies))
         policyStatus.update(name, { ...update, ...remediations.countOf(name) })

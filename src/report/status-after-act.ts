@@ -6,7 +6,7 @@ import { remedyOf } from '../remedies/list.ts'
 import { POD_WRITTEN } from '../remedies/text.ts'
 import { clip, isUndo, lastBegun, put, withLast, withoutProposal } from './status-fields.ts'
 
-/** Where a step's pods are those that are written to, one that was left proves nothing. */
+/** Where a step's pods are those that are written to, one that was not changed proves nothing. */
 const withoutLeft = (
   steps: readonly RemediationStep[],
   left: readonly { readonly uid: string }[],
@@ -114,7 +114,7 @@ export const verified = (
         phase: 'Verifying',
         reason,
         message,
-        // An intent that is being proven was carried out before a crash could tell of it.
+        // An intent that is being verified was carried out before a crash kept that from being recorded.
         ...(open && { steps: withLast(steps, { state: 'Done', actedAt: isoTime(at) }) }),
         nextCheckTime: isoTime(requeueAt),
       })

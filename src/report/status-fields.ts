@@ -32,8 +32,8 @@ export const knownOf = ({ cause, evidence, permanentFix, explanations }: Diagnos
 })
 
 /**
- * What a look adds to a record whose cause is known better already: a hold that comes early asks no registry, and then has
- * the pod's words alone. A cause that these leave open stays, with what it was known by.
+ * What a check adds to a record whose cause is known better already: a hold that comes early asks no registry, and then has
+ * the messages of the pod alone. A cause that these leave open stays, with what it was known by.
  */
 export const learned = (before: RemediationStatus, diagnosis: Diagnosis): Partial<RemediationStatus> => {
   const { cause } = before
@@ -63,7 +63,7 @@ const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: Imag
   ...(digestAfter !== undefined && { digestAfter }),
 })
 
-/** The namespace is told where it is not the target's: pods on a node have many. */
+/** The namespace is recorded where it is not the target's: pods on a node have many. */
 const podOf = ({ name, uid, namespace }: NonNullable<RemediationStep['pods']>[number], target: ObjectRef) => ({
   name,
   uid,

@@ -89,7 +89,7 @@ const sealed = (
   const finished = finishedAt !== undefined
   const succeeded = phase === 'Succeeded' ? 'True' : finished ? 'False' : 'Unknown'
   const say = { reason, message }
-  const anew = reopened(before, after)
+  const isReopened = reopened(before, after)
   const seen = observed?.firstSeen === undefined ? undefined : isoTime(observed.firstSeen)
   return put(after, {
     message: clip(message, 4_096),
@@ -98,8 +98,8 @@ const sealed = (
       { type: 'Succeeded', status: succeeded, ...say },
       at,
     ),
-    firstSeen: anew ? seen : (after.firstSeen ?? seen),
-    ...(anew && { startedAt: phase === 'Running' ? isoTime(at) : undefined }),
+    firstSeen: isReopened ? seen : (after.firstSeen ?? seen),
+    ...(isReopened && { startedAt: phase === 'Running' ? isoTime(at) : undefined }),
     ...(observed && { failingPods: observed.failingPods }),
   })
 }
@@ -107,8 +107,8 @@ const sealed = (
 // Before anything was written: held, intended, or closed because nothing is left to do.
 
 const MAX_ATTEMPTS = 100
-/** A hold whose next look keeps passing without news is told anew now and then, so that it does not look forgotten. */
-const NEXT_LOOK_REFRESH_MS = 3_600_000
+/** A hold whose next check keeps passing without a change is written again now and then, so that it does not look forgotten. */
+const NEXT_CHECK_REFRESH_MS = 3_600_000
 
 const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
   action: plan?.type,
@@ -116,9 +116,9 @@ const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
 })
 
 const overdue = ({ nextCheckTime }: RemediationStatus, at: number): boolean =>
-  nextCheckTime !== undefined && Date.parse(nextCheckTime) < at - NEXT_LOOK_REFRESH_MS
+  nextCheckTime !== undefined && Date.parse(nextCheckTime) < at - NEXT_CHECK_REFRESH_MS
 
-/** What is thought of why an image cannot be pulled; its sentences may carry what changes from look to look. */
+/** The explanations of why an image cannot be pulled; their sentences may contain what changes from check to check. */
 const explainedAs = ({ explanations = [] }: Partial<RemediationStatus>): string =>
   explanations.map(({ kind, image = '' }) => `${kind} ${image}`).join()
 
@@ -145,14 +145,14 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
   // An incident that spent its attempts has ended, badly; it is not merely held.
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
   const phase = spent ? before.phase : (linkOf(reason).phase ?? 'Held')
-  // What is said of an approval changes with the person who decides; other sentences may carry a running time.
+  // The message about an approval changes with the person who decides; other messages may contain a running time.
   const decided = reason === 'AwaitingApproval' && before.message !== message
   const known = learned(before, verdict.diagnosis)
   const same =
     before.phase === phase &&
     before.reason === reason &&
     before.planHash === plan?.hash &&
-    // Absent where the CRD is an older one, which drops it: that is no news at each look.
+    // Absent where the CRD is an older one, which drops it: that is no change at each check.
     (before.policy === undefined || before.policy.uid === policy.uid) &&
     before.cause === known.cause &&
     before.foreseen === foreseen &&
@@ -176,7 +176,7 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
   })
 }
 
-/** The proposal stays on the record, as what was turned down. */
+/** The proposal stays on the record, as what was rejected. */
 const rejected = (
   before: RemediationStatus,
   at: number,
@@ -202,7 +202,7 @@ const rejected = (
   })
 }
 
-/** What was begun stays begun, or nobody would finish it: the hold only says why it does not go on. */
+/** What was begun stays begun, or nothing would finish it: the hold only says why it does not continue. */
 const deferred = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, message, requeueAt, expiresAt } = verdict
   if (before.reason === reason && !overdue(before, at)) return before

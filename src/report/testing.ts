@@ -1,4 +1,4 @@
-/** Builders for the tests of reporting: an incident, its plan and verdicts, and words to change one thing about them. */
+/** Builders for the tests of reporting: an incident, its plan and verdicts, and overrides to change one thing about them. */
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
@@ -22,7 +22,7 @@ export const OWNER = {
 
 export const iso = (afterMs = 0): string => new Date(NOW + afterMs).toISOString()
 
-export const aDiagnosis = (words: Partial<Diagnosis> = {}): Diagnosis => ({
+export const aDiagnosis = (overrides: Partial<Diagnosis> = {}): Diagnosis => ({
   cause: 'ProjectNotFound',
   findings: [],
   evidence: [
@@ -30,10 +30,10 @@ export const aDiagnosis = (words: Partial<Diagnosis> = {}): Diagnosis => ({
     { fact: 'Registry', message: 'harbor.od.com has no project k8s' },
   ],
   permanentFix: 'change the image in the manifest',
-  ...words,
+  ...overrides,
 })
 
-export const aRewrite = (words: Partial<RewriteImagePlan> = {}): RewriteImagePlan => ({
+export const aRewrite = (overrides: Partial<RewriteImagePlan> = {}): RewriteImagePlan => ({
   type: 'RewriteImage',
   index: 0,
   hash: 'hash-1',
@@ -54,10 +54,10 @@ export const aRewrite = (words: Partial<RewriteImagePlan> = {}): RewriteImagePla
   ],
   thenDelete: [],
   thenPatch: [],
-  ...words,
+  ...overrides,
 })
 
-export const aRecycle = (words: Partial<RecyclePodPlan> = {}): RecyclePodPlan => ({
+export const aRecycle = (overrides: Partial<RecyclePodPlan> = {}): RecyclePodPlan => ({
   type: 'RecyclePod',
   index: 0,
   hash: 'hash-2',
@@ -66,45 +66,45 @@ export const aRecycle = (words: Partial<RecyclePodPlan> = {}): RecyclePodPlan =>
   target: OWNER,
   method: 'Delete',
   pods: [{ namespace: 'kube-system', name: 'coredns-1', uid: 'pod-1', resourceVersion: '7' }],
-  ...words,
+  ...overrides,
 })
 
-export const aHold = (reason: HoldReason, words: Partial<VerdictOf<'Hold'>> = {}): VerdictOf<'Hold'> => ({
+export const aHold = (reason: HoldReason, overrides: Partial<VerdictOf<'Hold'>> = {}): VerdictOf<'Hold'> => ({
   kind: 'Hold',
   policy: POLICY,
   reason,
   message: `held by ${reason}`,
   requeueAt: NOW + 60_000,
   diagnosis: aDiagnosis(),
-  ...words,
+  ...overrides,
 })
 
-export const anAct = (words: Partial<VerdictOf<'Act'>> = {}): VerdictOf<'Act'> => ({
+export const anAct = (overrides: Partial<VerdictOf<'Act'>> = {}): VerdictOf<'Act'> => ({
   kind: 'Act',
   policy: POLICY,
   plan: aRewrite(),
   attempt: 1,
   resume: false,
   diagnosis: aDiagnosis(),
-  ...words,
+  ...overrides,
 })
 
 export const aVerification = (
   outcome: VerdictOf<'Verify'>['outcome'],
   reason: string,
-  words: Partial<VerdictOf<'Verify'>> = {},
+  overrides: Partial<VerdictOf<'Verify'>> = {},
 ): VerdictOf<'Verify'> => ({
   kind: 'Verify',
   outcome,
   reason,
   message: `it is ${outcome}`,
   requeueAt: NOW + 30_000,
-  ...words,
+  ...overrides,
 })
 
 export const DONE: Extract<StatusChange, { kind: 'Acted' }>['outcome'] = { kind: 'Done', at: NOW, wrote: [], left: [] }
 
-export const anIncident = (words: Partial<Incident> = {}): Incident => ({
+export const anIncident = (overrides: Partial<Incident> = {}): Incident => ({
   key: 'owner-1/image',
   area: 'image',
   owner: {
@@ -127,7 +127,7 @@ export const anIncident = (words: Partial<Incident> = {}): Incident => ({
   pods: [],
   templateHash: '5d78c9869d',
   evidence: [],
-  ...words,
+  ...overrides,
 })
 
 type Untimed<C> = C extends StatusChange ? Omit<C, 'at'> : never
@@ -141,7 +141,7 @@ export const happens = (status: RemediationStatus, what: Happening, afterMs = 0)
 export const lived = (...changes: readonly Happening[]): RemediationStatus =>
   changes.reduce<RemediationStatus>((status, change, i) => happens(status, change, i * 60_000), {})
 
-export const aRecord = (status: RemediationStatus, words: Partial<Remediation['metadata']> = {}): Remediation => ({
+export const aRecord = (status: RemediationStatus, overrides: Partial<Remediation['metadata']> = {}): Remediation => ({
   apiVersion: 'podmend.io/v1alpha1',
   kind: 'Remediation',
   metadata: {
@@ -150,7 +150,7 @@ export const aRecord = (status: RemediationStatus, words: Partial<Remediation['m
     uid: 'record-1',
     resourceVersion: '1',
     labels: { 'podmend.io/area': 'image', 'podmend.io/owner-uid': 'owner-1' },
-    ...words,
+    ...overrides,
   },
   spec: { policy: POLICY, cause: 'ProjectNotFound', target: OWNER, templateHash: '5d78c9869d' },
   status,

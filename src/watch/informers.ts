@@ -50,7 +50,7 @@ export interface EventHandlers {
   /** Pending pods that have a node. One that leaves has started, failed, or is gone; the object is as it last was. */
   readonly pods: { readonly upsert: (pod: Pod) => void; readonly remove: (pod: Pod) => void }
   readonly warning: (ref: PodRef, warning: WarningEvent) => void
-  /** As it stands on the server: it may not be a valid policy. */
+  /** As the server has it: it may not be a valid policy. */
   readonly policies: { readonly upsert: (policy: KubeObject) => void; readonly remove: (uid: string) => void }
   readonly remediations: { readonly upsert: (record: Remediation) => void; readonly remove: (uid: string) => void }
   /** The operator's own namespace: whether its stop annotation is set. */
@@ -166,17 +166,17 @@ export const createInformers = ({
       project: pendingPod,
       on: { upsert: handlers.pods.upsert, remove: handlers.pods.remove },
     }),
-    createReflector<KubeEvent, { ref: PodRef; word: WarningEvent }>({
+    createReflector<KubeEvent, { ref: PodRef; warning: WarningEvent }>({
       ...common('events'),
       path: pathOf({ apiVersion: 'v1', kind: 'Event' }),
       query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
       project: warningEventOf,
       keep: false,
-      on: { upsert: ({ ref, word }) => handlers.warning(ref, word) },
+      on: { upsert: ({ ref, warning }) => handlers.warning(ref, warning) },
     }),
     nodes,
   ]
-  // An installation without the right to nodes goes on with images: what lies with nodes is then unknown, and holds.
+  // An installation without the right to nodes goes on with images: what nodes cause is then unknown, and holds.
   const read = reflectors.map((one) => (one === nodes ? Promise.race([one.synced, refusal.promise]) : one.synced))
   return {
     start: () => reflectors.forEach((reflector) => reflector.start()),

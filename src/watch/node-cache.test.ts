@@ -21,9 +21,9 @@ test('how the nodes are is unknown until all were read, and while they cannot be
   const nodes = createNodeCache()
   nodes.put(node('a'))
   expect(nodes.fact().known).toBe(false)
-  nodes.seen()
+  nodes.synced()
   expect(nodes.fact()).toMatchObject({ known: true, value: [{ name: 'node-a', ready: true }] })
-  nodes.unseen('the right to list and watch nodes is missing')
+  nodes.unavailable('the right to list and watch nodes is missing')
   expect(nodes.fact()).toEqual({ known: false, why: 'the right to list and watch nodes is missing' })
 })
 

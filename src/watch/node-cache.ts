@@ -5,16 +5,16 @@ import { CONTROL_PLANE_LABELS, EXCLUDE_KEY } from '../model/names.ts'
 
 /** Every node as the watch last showed it. */
 export interface NodeCache {
-  /** Whether anything about it changed that somebody decides by; a heartbeat changes nothing. */
+  /** Whether anything changed that decisions use; a heartbeat changes nothing. */
   readonly put: (node: NodeEntry) => boolean
   readonly drop: (uid: string) => void
   readonly get: (uid: string) => NodeEntry | undefined
   readonly named: (name: string) => NodeEntry | undefined
   readonly all: () => readonly NodeEntry[]
-  /** All of them were read once, and are heard of. */
-  readonly seen: () => void
+  /** All of them were read once, and the watch is alive. */
+  readonly synced: () => void
   /** They cannot be watched: how many are unhealthy is unknown until they are seen again. */
-  readonly unseen: (why: string) => void
+  readonly unavailable: (why: string) => void
   readonly fact: () => Fact<readonly NodeState[]>
 }
 
@@ -47,10 +47,10 @@ export const createNodeCache = (): NodeCache => {
     get: (uid) => byUid.get(uid),
     named: (name) => byName.get(name),
     all,
-    seen: () => {
+    synced: () => {
       why = undefined
     },
-    unseen: (because) => {
+    unavailable: (because) => {
       why = because
     },
     fact: () => (why === undefined ? known(all()) : unknown(why)),

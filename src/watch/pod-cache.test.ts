@@ -13,7 +13,7 @@ const pod = (uid: string, waiting?: string): Pod => ({
   },
 })
 
-const word = (message: string, lastSeen = NOW): WarningEvent => ({
+const warning = (message: string, lastSeen = NOW): WarningEvent => ({
   reason: 'Failed',
   message,
   reporter: 'kubelet',
@@ -46,10 +46,10 @@ test('a container that waits for anything else is', () => {
 
 test('a starting pod of which a program said something is looked at', () => {
   const b = podCache()
-  b.heard(ref('a'), word('no chain'))
+  b.sawWarning(ref('a'), warning('no chain'))
   b.sawPending(pod('a', 'ContainerCreating'))
   expect(b.changed).toEqual(['a', 'a'])
-  expect(b.get('a')).toMatchObject({ words: [{ message: 'no chain' }], pod: { metadata: { uid: 'a' } } })
+  expect(b.get('a')).toMatchObject({ warnings: [{ message: 'no chain' }], pod: { metadata: { uid: 'a' } } })
 })
 
 test('a pod that leaves the selection is looked at once more, and forgotten where nobody spoke of it', () => {
@@ -63,9 +63,9 @@ test('a pod that leaves the selection is looked at once more, and forgotten wher
 test('a pod of which somebody spoke stays known by its words after it left the selection', () => {
   const b = podCache()
   b.sawPending(pod('a', 'ErrImagePull'))
-  b.heard(ref('a'), word('not found'))
+  b.sawWarning(ref('a'), warning('not found'))
   b.leftPending('a')
-  expect(b.get('a')).toEqual({ ref: ref('a'), words: [word('not found')] })
+  expect(b.get('a')).toEqual({ ref: ref('a'), warnings: [warning('not found')] })
 })
 
 test('a pod that starts healthily leaves nothing behind', () => {
@@ -77,19 +77,19 @@ test('a pod that starts healthily leaves nothing behind', () => {
 
 test('the newest words are kept, the same one once, and none older than an hour beside a new one', () => {
   const b = podCache()
-  b.heard(ref('a'), word('old', NOW - 3_600_001))
-  for (let i = 0; i < 40; i += 1) b.heard(ref('a'), word(`m${i}`, NOW - 40 + i))
-  b.heard(ref('a'), word('m39', NOW))
-  const words = b.get('a')?.words ?? []
-  expect(words).toHaveLength(16)
-  expect(words[0]).toEqual(word('m39', NOW))
-  expect(words.some(({ message }) => message === 'old')).toBe(false)
+  b.sawWarning(ref('a'), warning('old', NOW - 3_600_001))
+  for (let i = 0; i < 40; i += 1) b.sawWarning(ref('a'), warning(`m${i}`, NOW - 40 + i))
+  b.sawWarning(ref('a'), warning('m39', NOW))
+  const warnings = b.get('a')?.warnings ?? []
+  expect(warnings).toHaveLength(16)
+  expect(warnings[0]).toEqual(warning('m39', NOW))
+  expect(warnings.some(({ message }) => message === 'old')).toBe(false)
 })
 
 test('a flood of Events about pods that nobody sees pushes out only such', () => {
   const b = podCache(10)
   b.sawPending(pod('real', 'ErrImagePull'))
-  for (let i = 0; i < 100; i += 1) b.heard(ref(`forged-${i}`), word('x'))
+  for (let i = 0; i < 100; i += 1) b.sawWarning(ref(`forged-${i}`), warning('x'))
   expect(b.uids().length).toBeLessThanOrEqual(10)
   expect(b.get('real')).toBeDefined()
 })
@@ -97,8 +97,8 @@ test('a flood of Events about pods that nobody sees pushes out only such', () =>
 test('the words of all pods together are bounded, and a pod that a watch shows stays', () => {
   const b = podCache()
   b.sawPending(pod('real', 'ErrImagePull'))
-  for (let i = 0; i < 6_000; i += 1) b.heard(ref(`forged-${i}`), word(`${i}`.padEnd(4_096, 'x')))
-  const kept = b.uids().reduce((sum, uid) => sum + (b.get(uid)?.words[0]?.message.length ?? 0), 0)
+  for (let i = 0; i < 6_000; i += 1) b.sawWarning(ref(`forged-${i}`), warning(`${i}`.padEnd(4_096, 'x')))
+  const kept = b.uids().reduce((sum, uid) => sum + (b.get(uid)?.warnings[0]?.message.length ?? 0), 0)
   expect(kept).toBeLessThanOrEqual(16 * 2 ** 20 + 4_096)
   expect(b.get('real')).toBeDefined()
   expect(b.get('forged-5999')).toBeDefined()
@@ -106,8 +106,8 @@ test('the words of all pods together are bounded, and a pod that a watch shows s
 
 test('old words of pods that nobody sees are dropped in time, fresh ones and seen pods are not', () => {
   const b = podCache()
-  b.heard(ref('old'), word('x', NOW - 3_600_000))
-  b.heard(ref('fresh'), word('x', NOW))
+  b.sawWarning(ref('old'), warning('x', NOW - 3_600_000))
+  b.sawWarning(ref('fresh'), warning('x', NOW))
   b.sawPending(pod('seen', 'ErrImagePull'))
   b.prune()
   expect(b.uids()).toEqual(['fresh', 'seen'])

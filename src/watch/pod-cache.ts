@@ -1,16 +1,16 @@
 import type { Container, ContainerStatus, Pod, Volume } from '../model/kubernetes.ts'
 import { hasBlockedContainer } from '../model/pod.ts'
 
-/** Words of one pod beyond this number push out the oldest: a pod with ten failing containers still fits. */
-const MAX_WORDS = 16
-/** An Event lives an hour on the server; a word no longer than that here. */
+/** Warning Events of one pod beyond this number push out the oldest: a pod with ten failing containers still fits. */
+const MAX_WARNINGS = 16
+/** An Event lives an hour on the server, and no longer here. */
 const WARNING_LIFE_MS = 3_600_000
-/** Of all words together: whoever may create Events could fill the memory otherwise. */
+/** Of all messages together: whoever may create Events could fill the memory otherwise. */
 const MAX_CHARACTERS = 16 * 2 ** 20
 
 export interface PodCacheDeps {
   readonly now: () => number
-  /** A pod that may be broken looks different now; called with its uid. */
+  /** A pod that may be broken changed; called with its uid. */
   readonly onChange: (uid: string) => void
   /** Pods kept at once; beyond it the oldest without a pod object are dropped (their Events come again). */
   readonly maxPods?: number
@@ -20,12 +20,12 @@ export interface PodCacheDeps {
 export interface PodCache {
   readonly sawPending: (pod: Pod) => void
   readonly leftPending: (uid: string) => void
-  readonly heard: (ref: PodRef, word: WarningEvent) => void
+  readonly sawWarning: (ref: PodRef, warning: WarningEvent) => void
   readonly get: (uid: string) => PodEntry | undefined
   readonly forget: (uid: string) => void
   /** Of every pod that may be broken. */
   readonly uids: () => readonly string[]
-  /** Drops pods of which only words are known, all of them old: for a replica that does not look at them itself. */
+  /** Drops pods of which only Events are known, all of them old: for a replica that does not process them. */
   readonly prune: () => void
 }
 
@@ -35,19 +35,19 @@ const refOf = (pod: Pod): PodRef => ({
   uid: pod.metadata.uid,
 })
 
-/** What the words of a pod take, in characters. */
-const weight = ({ words }: PodEntry): number => words.reduce((sum, { message }) => sum + message.length, 0)
+/** What the Events of a pod take, in characters. */
+const weight = ({ warnings }: PodEntry): number => warnings.reduce((sum, { message }) => sum + message.length, 0)
 
-const joined = (words: readonly WarningEvent[], word: WarningEvent, now: number): readonly WarningEvent[] => {
-  const others = words.filter(
+const joined = (warnings: readonly WarningEvent[], warning: WarningEvent, now: number): readonly WarningEvent[] => {
+  const others = warnings.filter(
     (w) =>
       now - w.lastSeen < WARNING_LIFE_MS &&
-      !(w.reason === word.reason && w.container === word.container && w.message === word.message),
+      !(w.reason === warning.reason && w.container === warning.container && w.message === warning.message),
   )
-  return [...others, word].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WORDS)
+  return [...others, warning].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WARNINGS)
 }
 
-/** See Board. Synchronous: a change is on the board before anyone is told of it. */
+/** See PodCache. Synchronous: a change is in the cache before `onChange` is called. */
 export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps): PodCache => {
   const entries = new Map<string, PodEntry>()
   let characters = 0
@@ -65,7 +65,7 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
     entries.set(uid, entry)
   }
 
-  /** What was heard of longest ago goes first; what a watch shows stays. */
+  /** The pod with the oldest Event goes first; what a watch shows stays. */
   const makeRoom = (): void => {
     if (entries.size < maxPods && characters < MAX_CHARACTERS) return
     for (const [uid, { pod }] of entries) {
@@ -78,30 +78,30 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
   return {
     sawPending: (pod) => {
       const { uid } = pod.metadata
-      const words = entries.get(uid)?.words ?? []
+      const warnings = entries.get(uid)?.warnings ?? []
       if (!entries.has(uid)) makeRoom()
-      put(uid, { ref: refOf(pod), pod, words })
-      if (words.length > 0 || hasBlockedContainer(pod)) onChange(uid)
+      put(uid, { ref: refOf(pod), pod, warnings })
+      if (warnings.length > 0 || hasBlockedContainer(pod)) onChange(uid)
     },
     leftPending: (uid) => {
       const before = entries.get(uid)
       if (!before) return
-      if (before.words.length > 0) put(uid, { ref: before.ref, words: before.words })
+      if (before.warnings.length > 0) put(uid, { ref: before.ref, warnings: before.warnings })
       else drop(uid)
       onChange(uid)
     },
-    heard: (ref, word) => {
+    sawWarning: (ref, warning) => {
       const before = entries.get(ref.uid)
       makeRoom()
-      put(ref.uid, { ref, ...before, words: joined(before?.words ?? [], word, now()) })
+      put(ref.uid, { ref, ...before, warnings: joined(before?.warnings ?? [], warning, now()) })
       onChange(ref.uid)
     },
     get: (uid) => entries.get(uid),
     forget: drop,
     uids: () => [...entries.keys()],
     prune: () => {
-      for (const [uid, { pod, words }] of entries) {
-        if (!pod && words.every(({ lastSeen }) => now() - lastSeen >= WARNING_LIFE_MS)) drop(uid)
+      for (const [uid, { pod, warnings }] of entries) {
+        if (!pod && warnings.every(({ lastSeen }) => now() - lastSeen >= WARNING_LIFE_MS)) drop(uid)
       }
     },
   }
@@ -114,7 +114,7 @@ export interface PodRef {
   readonly uid: string
 }
 
-/** What somebody's Event says of a pod. Only a word: it makes us look, it never proves. */
+/** What an Event says of a pod. Anyone may create Events, so one triggers a check and never proves anything. */
 export interface WarningEvent {
   readonly reason: string
   /** At most 4 KiB; an aggregation prefix is left in place. */
@@ -132,8 +132,8 @@ export interface PodEntry {
   readonly ref: PodRef
   /** The pod as the Pending watch last showed it; absent where only an Event spoke of it. */
   readonly pod?: Pod
-  /** Newest word for each reason and container, at most 16. */
-  readonly words: readonly WarningEvent[]
+  /** The newest for each reason, container and message, at most 16. */
+  readonly warnings: readonly WarningEvent[]
 }
 
 const containerOf = ({ name, image, imagePullPolicy, restartPolicy }: Container): Container => ({

@@ -18,7 +18,7 @@ export interface PolicyCache {
   readonly known: () => readonly KnownPolicy[]
   readonly inForce: () => readonly PolicyInForce[]
   /** The object as last shown, for its status to be written without a read. */
-  readonly seen: (name: string) => RemediationPolicy | undefined
+  readonly named: (name: string) => RemediationPolicy | undefined
 }
 
 export const createPolicyCache = (admit: (object: unknown) => Admission): PolicyCache => {
@@ -48,7 +48,7 @@ export const createPolicyCache = (admit: (object: unknown) => Admission): Policy
     },
     known: () => [...byUid.values()],
     inForce: () => inForce,
-    seen: (name) =>
+    named: (name) =>
       [...byUid.values()].find(({ object }) => object.metadata.name === name)?.object as RemediationPolicy | undefined,
   }
 }

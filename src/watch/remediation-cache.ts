@@ -13,7 +13,7 @@ const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
  */
 const ownerUidOf = ({ spec }: Remediation): string => spec.target.uid
 
-/** Whether it lies where its target does: whoever may create records in one namespace must not speak for another, or for nodes. */
+/** Whether it is in the namespace of its target: a right to create records in one namespace must not count for another, or for nodes. */
 export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
   metadata.namespace === (spec.target.namespace ?? operatorNamespace)
 
@@ -44,14 +44,14 @@ export interface RemediationCache {
   readonly countByPhase: () => Readonly<Record<string, number>>
   /** Open records that a guardrail holds, by policy and reason. */
   readonly countHeld: () => readonly HeldCount[]
-  /** Of one policy: under way, and held by a guardrail or a person. */
+  /** Of one policy: in progress, and held by a guardrail or for approval. */
   readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
   /** Of one owner and area, newest first. */
   readonly of: (ownerUid: string, area: IncidentArea) => readonly Remediation[]
   readonly ofOwner: (ownerUid: string) => readonly Remediation[]
-  /** Records under way by policy, without those of one owner and area. */
+  /** Records in progress by policy, without those of one owner and area. */
   readonly activeByPolicy: (except: { ownerUid: string; area: IncidentArea }) => Readonly<Record<string, number>>
-  /** uids of nodes on which a remedy is under way that may disturb them, without that of one node and cause. */
+  /** uids of nodes on which a remedy is in progress that may disturb them, without that of one node and cause. */
   readonly nodesUnderRepair: (
     except: { ownerUid: string; area: IncidentArea },
     isRepair: (action: ActionType) => boolean,
@@ -81,7 +81,7 @@ export const createRemediationCache = (): RemediationCache => {
   const ofOwner = (ownerUid: string): readonly Remediation[] =>
     [...(byOwner.get(ownerUid) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
 
-  /** Records under way, without those of one owner and area. */
+  /** Records in progress, without those of one owner and area. */
   const activeBut = ({ ownerUid, area }: { ownerUid: string; area: IncidentArea }): readonly Remediation[] =>
     [...active].flatMap((uid) => {
       const record = byUid.get(uid)

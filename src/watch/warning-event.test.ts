@@ -12,11 +12,11 @@ const event = (over: Partial<KubeEvent> = {}): KubeEvent => ({
   ...over,
 })
 
-describe('a word', () => {
+describe('a Warning Event', () => {
   test('names pod, container, reason and reporter', () => {
     expect(warningEventOf(event())).toEqual({
       ref: { namespace: 'web', name: 'p', uid: 'u1' },
-      word: {
+      warning: {
         reason: 'Failed',
         message: 'Failed to pull image',
         container: 'app',
@@ -29,9 +29,10 @@ describe('a word', () => {
   test('of an init container names it as well, of a sandbox none', () => {
     const about = { kind: 'Pod', namespace: 'web', name: 'p', uid: 'u1' }
     expect(
-      warningEventOf(event({ involvedObject: { ...about, fieldPath: 'spec.initContainers{init}' } }))?.word.container,
+      warningEventOf(event({ involvedObject: { ...about, fieldPath: 'spec.initContainers{init}' } }))?.warning
+        .container,
     ).toBe('init')
-    expect(warningEventOf(event({ involvedObject: about }))?.word).not.toHaveProperty('container')
+    expect(warningEventOf(event({ involvedObject: about }))?.warning).not.toHaveProperty('container')
   })
 
   test.each<[string, Partial<KubeEvent>]>([
@@ -60,8 +61,8 @@ describe('a word', () => {
   })
 
   test('of a hostile length is cut', () => {
-    const word = warningEventOf(event({ message: 'x'.repeat(1_000_000), reason: 'y'.repeat(10_000) }))?.word
-    expect([word?.message.length, word?.reason.length]).toEqual([4_096, 128])
+    const warning = warningEventOf(event({ message: 'x'.repeat(1_000_000), reason: 'y'.repeat(10_000) }))?.warning
+    expect([warning?.message.length, warning?.reason.length]).toEqual([4_096, 128])
   })
 })
 

@@ -25,10 +25,12 @@ export const lastSeen = (event: KubeEvent): number =>
   )
 
 /**
- * The word of a Warning Event about a pod, or undefined where it is none, is ours, or names no pod:
+ * What a Warning Event says of a pod, or undefined where it is none, is ours, or names no pod:
  * anyone who may create Events can write any of these fields.
  */
-export const warningEventOf = (event: KubeEvent): { readonly ref: PodRef; readonly word: WarningEvent } | undefined => {
+export const warningEventOf = (
+  event: KubeEvent,
+): { readonly ref: PodRef; readonly warning: WarningEvent } | undefined => {
   const { involvedObject: about, reason, message } = event
   if (about?.kind !== 'Pod' || !about.uid || !about.name || !about.namespace) return undefined
   if (!POD_NAME.test(about.name)) return undefined
@@ -39,7 +41,7 @@ export const warningEventOf = (event: KubeEvent): { readonly ref: PodRef; readon
   const container = CONTAINER.exec(about.fieldPath ?? '')?.[1]
   return {
     ref: { namespace: about.namespace, name: about.name, uid: about.uid },
-    word: {
+    warning: {
       reason: reason.slice(0, 128),
       message: message.slice(0, MAX_MESSAGE),
       ...(container !== undefined && { container }),

@@ -49,7 +49,7 @@ export const readPodEvents = async (
     const found = warningEventOf(item)
     if (!found) continue
     const entry = byPod.get(found.ref.uid) ?? { ref: found.ref, events: [] }
-    entry.events.push(found.word)
+    entry.events.push(found.warning)
     byPod.set(found.ref.uid, entry)
   }
   for (const { events } of byPod.values()) events.sort((a, b) => b.lastSeen - a.lastSeen)
