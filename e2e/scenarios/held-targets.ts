@@ -16,7 +16,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'an image that is there, but for another platform than the node, is not written',
     parts: { image: `${OLD}/other-platform:1` },
     reason: 'TargetUnverified',
-    says: `it is there for ${OTHER_PLATFORM}, node `,
+    says: `the image exists for ${OTHER_PLATFORM}, but node `,
     after: async ({ pods }, { status }) => {
       const node = (await pods('app=web'))[0]?.spec?.nodeName
       const says = `node ${node} is ${PLATFORM}`

@@ -75,7 +75,7 @@ describe('a plan of a policy that asks', () => {
     expect(verdict).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval', ends: 'Expired' })
     expect(verdict).toHaveProperty(
       'message',
-      expect.stringMatching(/^ann approved plan \w{12} at \S+, after its time had run out at \S+; delete Remediation /),
+      expect.stringMatching(/^ann approved plan \w{12} at \S+, after it had expired at \S+; delete Remediation /),
     )
   })
 

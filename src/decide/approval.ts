@@ -18,11 +18,11 @@ const short = (hash: string): string => hash.slice(0, 12)
 export const decisionOn = (c: DecisionInput, policy: PolicyInForce, plan: Plan): Decision => {
   const record = ownRecord(c.records, c.incident.templateHash)
   const { spec: { approval } = {}, status } = record ?? {}
-  const askAnew = `delete Remediation ${record?.metadata.name ?? ''} to be asked anew`
+  const askAnew = `delete Remediation ${record?.metadata.name ?? ''} to request it again`
   const name = `plan ${short(plan.hash)}`
   const proposed = status?.planHash === plan.hash
   if (proposed && status.phase === 'Cancelled' && status.reason === 'Expired') {
-    return { kind: 'Expired', message: status.message ?? `nobody decided on ${name} in time; ${askAnew}` }
+    return { kind: 'Expired', message: status.message ?? `approval of ${name} expired; ${askAnew}` }
   }
   if (record && approval?.planHash === plan.hash) {
     const why = approval.reason ? `: ${approval.reason}` : ''
@@ -32,15 +32,15 @@ export const decisionOn = (c: DecisionInput, policy: PolicyInForce, plan: Plan):
     const at = decidedAt(record)
     const limit = proposed ? parseTime(status.expiresAt) : undefined
     if (at === undefined || limit === undefined || at <= limit) return { kind: 'Approved' }
-    const late = `at ${formatTime(at)}, after its time had run out at ${formatTime(limit)}`
+    const late = `at ${formatTime(at)}, after it had expired at ${formatTime(limit)}`
     return { kind: 'Expired', message: `${approval.by} approved ${name} ${late}; ${askAnew}` }
   }
   const expiresAt =
     (proposed ? parseTime(status.expiresAt) : undefined) ?? c.now + parseDuration(policy.spec.approvalTimeout)
   const until = formatTime(expiresAt)
-  if (c.now >= expiresAt) return { kind: 'Expired', message: `nobody decided on ${name} until ${until}; ${askAnew}` }
+  if (c.now >= expiresAt) return { kind: 'Expired', message: `approval of ${name} expired at ${until}; ${askAnew}` }
   const message = approval
-    ? `${approval.by} ${approval.decision.toLowerCase()} plan ${short(approval.planHash)}, but it is ${name} now: it waits for approval anew until ${until}`
+    ? `${approval.by} ${approval.decision.toLowerCase()} plan ${short(approval.planHash)}, but the current one is ${name}, which waits for approval until ${until}`
     : `${name} waits for approval until ${until}`
   return { kind: 'Asked', message, expiresAt }
 }

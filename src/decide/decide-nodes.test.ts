@@ -101,7 +101,7 @@ describe('what is done', () => {
       {
         type: 'RecyclePod',
         pods: [{ name: 'of-a-daemonset' }],
-        diff: expect.stringContaining('left, for nothing recreates them @@\n  web/bare, web/of-a-job'),
+        diff: expect.stringContaining('kept: nothing would recreate them @@\n  web/bare, web/of-a-job'),
       },
     ],
     [
@@ -140,7 +140,10 @@ describe('what is done', () => {
         records: [aNodeRecord({ state: 'Succeeded', finishedAt: at(-600_000) }, { phase: 'Succeeded' })],
         inspection: { units: { list: [unit('docker.service'), unit('firewalld.service')] } },
       },
-      { type: 'FlagNode', message: expect.stringContaining('firewalld.service is active on the node and may wipe it') },
+      {
+        type: 'FlagNode',
+        message: expect.stringContaining('firewalld.service is active on the node and may remove it'),
+      },
     ],
     [
       'a chain that is gone again after more than an hour is put back again',
@@ -198,7 +201,7 @@ describe('what holds', () => {
         facts: { inspection: unknown('the agent is not installed') },
       },
       'FactUnknown',
-      /only Events say .* the agent is not installed/,
+      /^only Events report .* the agent is not installed/,
     ],
     [
       'what the agent refutes',
@@ -207,7 +210,7 @@ describe('what holds', () => {
         policies: policies('RecycleSandbox'),
       },
       'FactUnknown',
-      /nothing is done on the node: chain DOCKER exists now/,
+      /no action on the node: chain DOCKER exists now/,
     ],
     [
       'a restart for a chain that cannot be seen',
@@ -220,7 +223,7 @@ describe('what holds', () => {
       'a chain that Docker does not make',
       { pods: [aStuckPod({ finding: { detail: 'CNI-HOSTPORT-DNAT' } })] },
       'RolloutBlocked',
-      /CNI-HOSTPORT-DNAT is not one that Docker makes/,
+      /Docker does not create chain CNI-HOSTPORT-DNAT/,
     ],
     [
       'Docker’s chain on a node without Docker',
@@ -232,7 +235,7 @@ describe('what holds', () => {
       'a chain that is gone again within the hour',
       { records: [aNodeRecord({ state: 'Succeeded', finishedAt: at(-600_000) }, { phase: 'Succeeded' })] },
       'AttemptsSpent',
-      /put back 10m ago and is gone again/,
+      /restored 10m ago and is missing again/,
     ],
     [
       'pods that all are in a protected namespace',
@@ -266,7 +269,7 @@ describe('what holds', () => {
       'a second node while the first is under repair',
       { nodesUnderRepair: ['node-2'] },
       'TooManyUnhealthy',
-      /another node is under repair first/,
+      /another node is being repaired/,
     ],
     [
       'the second of two failing nodes until the first is back',
@@ -291,7 +294,7 @@ describe('what holds', () => {
         facts: { nodePods: known([aPod({ name: 'shop', namespace: 'web', labels: EXCLUDED })]) },
       },
       'OptedOut',
-      /a restart of docker would stop Pod web\/shop, which opted out/,
+      /a restart of docker would stop Pod web\/shop, which is excluded/,
     ],
     [
       'a restart of docker as the kubelet’s runtime while its pods cannot be seen',
@@ -323,13 +326,13 @@ describe('what holds', () => {
       'pods that nothing makes anew',
       { policies: policies('RecyclePod'), pods: [aStuckPod({ ownedBy: 'Job' })] },
       'RolloutBlocked',
-      /nothing recreates web\/ingress-a/,
+      /nothing would recreate web\/ingress-a/,
     ],
     [
       'a remedy for another cause of the same node',
       { otherAreas: [aNodeRecord({}, { name: 'n1-runtimeunresponsive-1' })] },
       'InFlight',
-      /n1-runtimeunresponsive-1 is under way/,
+      /n1-runtimeunresponsive-1 is in progress/,
     ],
   ]
 
@@ -439,13 +442,13 @@ describe('what a restart touches', () => {
   const rows: readonly (readonly [NodeInputOverrides, string])[] = [
     [
       {},
-      'docker runs none of the pods here (the kubelet uses containerd); containers that it runs beside Kubernetes stop: live-restore is off',
+      'docker runs no pods here (the kubelet uses containerd); containers outside Kubernetes stop: live-restore is off',
     ],
     [
       { inspection: { docker: { liveRestore: true } } },
-      'docker runs none of the pods here (the kubelet uses containerd); containers that it runs beside Kubernetes keep running: live-restore is on',
+      'docker runs no pods here (the kubelet uses containerd); containers outside Kubernetes keep running: live-restore is on',
     ],
-    [{ cause: 'RuntimeUnresponsive' }, 'its 2 pods keep running (containerd leaves them)'],
+    [{ cause: 'RuntimeUnresponsive' }, 'its 2 pods keep running: containerd does not stop them'],
     [
       { node: { runtimeVersion: 'docker://24' }, inspection: { docker: { liveRestore: true } } },
       'its 2 pods keep running: live-restore is on',

@@ -29,7 +29,7 @@ import {
 } from './testing.ts'
 
 test('Nothing fails and no record waits: there is nothing to decide', () => {
-  expect(decide(aCase({ pods: [] }))).toMatchObject({ kind: 'Ignore', why: expect.stringContaining('fails any more') })
+  expect(decide(aCase({ pods: [] }))).toMatchObject({ kind: 'Ignore', why: expect.stringContaining('is failing') })
   expect(decide(aCase({ pods: [], records: [aRecord({ phase: 'Succeeded' })] }))).toMatchObject({ kind: 'Ignore' })
 })
 

@@ -70,14 +70,14 @@ const referenceOf = ({ name, uid, generation }: PolicyInForce): PolicyRef => ({ 
 /** Ties are told: which policy acts must not hang on an accident of names. */
 const withTies = ({ diagnosis }: DecisionInput, { policy, ties }: ApplicablePolicy): Diagnosis => {
   if (ties.length === 0) return diagnosis
-  const says = `${policy.name} governs; ${ties.join(', ')} of the same priority would answer to it too`
-  return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', message: says }] }
+  const message = `policy ${policy.name} applies; ${ties.join(', ')} with the same priority would match too`
+  return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', message }] }
 }
 
 /** Nothing fails (any more). A record that waited for something learns so; everything else is left as it is. */
 const recovered = (c: DecisionInput): Verdict => {
   const waiting = c.records.find(({ status }) => ['Held', 'Observed', 'AwaitingApproval'].includes(status?.phase ?? ''))
-  const why = `no pod of ${nameOfOwner(c.incident.owner)} fails any more`
+  const why = `no pod of ${nameOfOwner(c.incident.owner)} is failing`
   if (!waiting) return { kind: 'Ignore', why, diagnosis: c.diagnosis }
   const { policy } = waiting.spec
   const requeueAt = c.now + RARELY

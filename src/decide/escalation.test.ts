@@ -424,5 +424,5 @@ test('A container that waits for an image volume is named beside those that are 
   const pods = [aFailingPod({ findings: [aFinding(), { ...VOLUME, container: 'web' }] })]
   const plan = planOf(aCase({ owner, pods }))
   expect(plan).toMatchObject({ changes: [{ container: 'coredns', to: PATCHED }] })
-  expect(plan?.diff).toContain('@@ left as it is @@\n  container web waits for image volume model')
+  expect(plan?.diff).toContain('@@ unchanged @@\n  container web waits for image volume model')
 })

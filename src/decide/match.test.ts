@@ -313,7 +313,7 @@ const table: readonly (readonly [sentence: string, words: InputOverrides, expect
     },
     {
       diagnosis: {
-        evidence: [{ fact: 'Policy', message: expect.stringMatching(/^a governs; b of the same priority/) }],
+        evidence: [{ fact: 'Policy', message: expect.stringMatching(/^policy a applies; b with the same priority/) }],
       },
     },
   ],

@@ -8,6 +8,6 @@ export const act = async <P extends Plan>(plan: P, deps: ActDeps): Promise<Outco
   deps.disabledActions?.includes(plan.type)
     ? {
         kind: 'Refused',
-        why: `${plan.type} is switched off at install (--disable-action): switch it on there, or change the policy`,
+        why: `${plan.type} is disabled (--disable-action): enable it, or change the policy`,
       }
     : REMEDIES[plan.type].act(plan, deps)

@@ -46,7 +46,11 @@ export const deletePod = async (
       if (notFound(error)) return { kind: 'Gone' }
       if (kubeErrorOf(error)?.status === 429 && method === 'Evict') {
         const retryAfterMs = kubeErrorOf(error)?.retryAfterMs ?? EVICTION_RETRY_MS
-        return { kind: 'Stale', why: `pod ${pod.name} may not be evicted now: its disruption budget`, retryAfterMs }
+        return {
+          kind: 'Stale',
+          why: `pod ${pod.name} cannot be evicted now because of its disruption budget`,
+          retryAfterMs,
+        }
       }
       const refused = refusalOf(error)
       if (refused) return refused
@@ -59,7 +63,7 @@ export const deletePod = async (
         throw error
       })
     if (!current || current.metadata.uid !== pod.uid || current.metadata.deletionTimestamp) return { kind: 'Gone' }
-    if (!isBlocked(current)) return { kind: 'Stale', why: `pod ${pod.name} changed since it was looked at` }
+    if (!isBlocked(current)) return { kind: 'Stale', why: `pod ${pod.name} changed since it was read` }
     if (round === MAX_ROUNDS) return { kind: 'Stale', why: `pod ${pod.name} keeps changing` }
     resourceVersion = current.metadata.resourceVersion
   }

@@ -14,7 +14,7 @@ describe('a node whose lease remediators share', () => {
     expect(decided(heldBy('node-maintenance', 60_000))).toMatchObject({
       kind: 'Hold',
       reason: 'InFlight',
-      message: `node-maintenance works on node n1: it holds its lease until 2026-03-01T12:01:00Z`,
+      message: `node-maintenance is working on node n1: it holds the node's lease until 2026-03-01T12:01:00Z`,
     })
   })
 

@@ -1,4 +1,4 @@
-/** Tells other remediators that somebody works on a node, for as long as the remedy may take. */
+/** The lease by which remediators agree on who works on a node, for as long as the remedy may take. */
 import { alreadyExists, conflict, invalid, notFound } from '../kube/errors.ts'
 import { type Lease, leaseWith } from '../kube/leader-election.ts'
 import { pathOf } from '../kube/paths.ts'
@@ -50,7 +50,7 @@ export const takeNodeLease = async (plan: NodePlan, deps: ActDeps): Promise<Outc
     const current = await readLease(path, deps)
     const held = current && nodeLeaseOf(current)
     if (heldByAnother(held, now))
-      return { kind: 'Stale', why: `${held.holder} began to work on node ${node}`, retryAfterMs: LATER_MS }
+      return { kind: 'Stale', why: `${held.holder} started working on node ${node}`, retryAfterMs: LATER_MS }
     const leaseDurationMs = plan.timeoutMs + SLACK_MS
     const lease = leaseWith({ current, namespace, name, identity: NODE_LEASE_HOLDER, leaseDurationMs, now })
     if (current === undefined) {
@@ -69,7 +69,7 @@ export const takeNodeLease = async (plan: NodePlan, deps: ActDeps): Promise<Outc
     return undefined
   } catch (error) {
     if (conflict(error) || alreadyExists(error) || invalid(error))
-      return { kind: 'Stale', why: `somebody else took the lease of node ${node}`, retryAfterMs: LATER_MS }
+      return { kind: 'Stale', why: `another client took the lease of node ${node}`, retryAfterMs: LATER_MS }
     const refused = refusalOf(error)
     if (refused) return refused
     throw error

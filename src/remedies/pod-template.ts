@@ -96,7 +96,7 @@ const ownsImage = ({ fieldsV1 }: ManagedFieldsEntry, { ref }: Owner, { container
   return path.reduce(at, fieldsV1) !== undefined
 }
 
-/** The manager that wrote the image last; undefined where nobody is recorded. */
+/** The manager that wrote the image last; undefined where none is recorded. */
 const lastWriter = (owner: Owner, named: Named): ManagedFieldsEntry | undefined =>
   owner.managedFields
     .filter((entry) => entry.subresource === undefined || entry.subresource === '')
@@ -106,5 +106,5 @@ const lastWriter = (owner: Owner, named: Named): ManagedFieldsEntry | undefined 
 /** `kubectl-edit at 2026-01-02T03:04:05Z`, for a sentence. */
 export const sayWriter = (owner: Owner, named: Named): string => {
   const writer = lastWriter(owner, named)
-  return writer ? `${writer.manager ?? 'somebody'}${writer.time ? ` at ${writer.time}` : ''}` : 'somebody'
+  return writer ? `${writer.manager ?? 'someone'}${writer.time ? ` at ${writer.time}` : ''}` : 'someone'
 }

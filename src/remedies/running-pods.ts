@@ -18,7 +18,7 @@ export const withOwnersPods = (
   if (ask) return ask
   const { pods } = c.facts
   if (pods?.known) return judge(pods.value)
-  return { waits: `the pods cannot be seen: ${pods?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
+  return { waits: `the pods cannot be read: ${pods?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
 }
 
 /** All run, the youngest since `since` (ms since the epoch); or a sentence on what is lacking. */
@@ -31,7 +31,7 @@ export const running = (owner: Owner, started: Started): Progress =>
     : {
         ...started,
         recovered: `all containers of ${nameOfOwner(owner)} have been running`,
-        unstable: 'the containers start, but do not stay so',
+        unstable: 'the containers start but do not keep running',
       }
 
 /** An init container that ended well has done its part; so has one that is not started again, as in the pods of Jobs. */
@@ -97,7 +97,7 @@ export const runNewImages = (
 /** The recycled pods are gone, and those in their place run all their containers. */
 export const replacementsRun = (all: readonly Pod[], desired: number, recycled: ReadonlySet<string>): Started => {
   const left = all.find(({ metadata }) => recycled.has(metadata.uid))
-  if (left) return { lacks: `pod ${left.metadata.name} is not gone yet` }
+  if (left) return { lacks: `pod ${left.metadata.name} still exists` }
   const named = (list: readonly { readonly name: string }[] | undefined, init: boolean): readonly Named[] =>
     (list ?? []).map(({ name }) => ({ container: name, init }))
   return allStarted(

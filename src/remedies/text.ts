@@ -97,5 +97,5 @@ export const sayPods = (
 /** Of what is written to workloads and pods. */
 export const POD_WRITTEN = {
   written: 'the API server accepted the write',
-  awaited: 'the containers to start and stay so',
+  awaited: 'the containers to start and keep running',
 } as const

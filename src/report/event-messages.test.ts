@@ -58,7 +58,7 @@ describe('the sentences', () => {
     expect(told(recycling, { kind: 'Acted', outcome: DONE })[0]).toMatchObject({
       reason: 'PodRecycled',
       message:
-        'Deleted pod coredns-1 in Deployment coredns because of ProjectNotFound (harbor.od.com has no project k8s)',
+        'Deleted pod coredns-1 of Deployment coredns because of ProjectNotFound (harbor.od.com has no project k8s)',
     })
   })
 

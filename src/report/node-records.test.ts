@@ -30,7 +30,7 @@ const PLANS: {
     type: 'RestartRuntime',
     runtime: 'docker',
     reason: 'ChainMissing',
-    touches: 'docker runs none of the pods here',
+    touches: 'docker runs no pods here',
     tasks: [order('r-0')],
   },
   FlagNode: {
@@ -72,7 +72,7 @@ describe('a step on a node', () => {
     ['RecycleSandbox', { tasks: ['r-0'] }],
     [
       'RestartRuntime',
-      { tasks: ['r-0'], runtime: 'docker', reason: 'ChainMissing', touches: 'docker runs none of the pods here' },
+      { tasks: ['r-0'], runtime: 'docker', reason: 'ChainMissing', touches: 'docker runs no pods here' },
     ],
     ['FlagNode', { tasks: [], detail: 'nfs', message: 'install nfs-common' }],
     ['InstallMountHelper', { tasks: ['install-1'], detail: 'nfs' }],
@@ -91,12 +91,12 @@ describe('a step on a node', () => {
     [
       'RecycleSandbox',
       'NodeTaskCreated',
-      'Ordered the agent of Node n1 to recycle the sandboxes of pod web/ingress-a because of IptablesChainMissing (chain DOCKER is missing from filter)',
+      'Asked the agent on Node n1 to recycle the sandboxes of pod web/ingress-a because of IptablesChainMissing (chain DOCKER is missing from filter)',
     ],
     [
       'RestartRuntime',
       'NodeTaskCreated',
-      'Ordered the agent of Node n1 to restart docker (docker runs none of the pods here) because of IptablesChainMissing (chain DOCKER is missing from filter)',
+      'Asked the agent on Node n1 to restart docker (docker runs no pods here) because of IptablesChainMissing (chain DOCKER is missing from filter)',
     ],
     [
       'FlagNode',
@@ -106,7 +106,7 @@ describe('a step on a node', () => {
     [
       'InstallMountHelper',
       'HelperInstalling',
-      'Created a pod on Node n1 to install mount.nfs there because of IptablesChainMissing (chain DOCKER is missing from filter)',
+      'Created a pod on Node n1 to install mount.nfs because of IptablesChainMissing (chain DOCKER is missing from filter)',
     ],
   ])('%s is told on the node and its policy', (type, reason, message) => {
     expect(told(intended(PLANS[type]), { kind: 'Acted', outcome: DONE })).toEqual([
@@ -117,12 +117,15 @@ describe('a step on a node', () => {
 
   test('says what is waited for', () => {
     const acted = happens(intended(PLANS.RestartRuntime), { kind: 'Acted', outcome: DONE })
-    expect(acted).toMatchObject({ phase: 'Verifying', message: expect.stringContaining('waiting for its answer') })
+    expect(acted).toMatchObject({
+      phase: 'Verifying',
+      message: expect.stringContaining('waiting for the agent to execute it'),
+    })
   })
 
   test('that is held says what it would do', () => {
     const verdict = aHold('TooManyUnhealthy', { plan: PLANS.RestartRuntime, diagnosis })
-    expect(told({}, { kind: 'Held', verdict })[0]?.[2]).toContain('. Planned: restart docker (docker runs none')
+    expect(told({}, { kind: 'Held', verdict })[0]?.[2]).toContain('. Planned: restart docker (docker runs no pods here')
   })
 })
 

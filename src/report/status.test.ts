@@ -439,7 +439,7 @@ describe('the status of a record', () => {
       changes: aRewrite().changes,
     }))
     const begun: Happening = { kind: 'Intended', verdict: anAct({ plan: aRewrite({ thenPatch: pods }) }) }
-    const left = [{ name: 'a', uid: 'uid-a', why: 'it has started meanwhile' }]
+    const left = [{ name: 'a', uid: 'uid-a', why: 'it has started in the meantime' }]
     expect(lived(begun).steps?.[0]?.pods).toHaveLength(2)
     const after = lived(begun, acted({ kind: 'Done', at: NOW, wrote: [], left }))
     expect(after.steps?.[0]?.pods).toEqual([{ name: 'b', uid: 'uid-b' }])

@@ -63,7 +63,7 @@ test('of another is respected, and stays theirs', async () => {
   await taken(node, 0)
   expect(await act(restartPlan(node, 'theirs'), deps)).toEqual({
     kind: 'Stale',
-    why: 'node-maintenance began to work on node lease-2',
+    why: 'node-maintenance started working on node lease-2',
     retryAfterMs: 30_000,
   })
   expect(await tasks('theirs')).toBe('')

@@ -50,7 +50,7 @@ test('another order under the name is refused, and stays as it is', async () => 
     ...restartPlan(node, 'taken'),
     tasks: [{ name: 'taken', spec: { ...task!.spec, nodeUid: 'another' } }],
   }
-  expect(await act(other, deps)).toMatchObject({ kind: 'Refused', why: expect.stringContaining('another order') })
+  expect(await act(other, deps)).toMatchObject({ kind: 'Refused', why: expect.stringContaining('another NodeTask') })
   expect((await read('taken')).spec.nodeUid).toBe(node.metadata.uid)
 })
 

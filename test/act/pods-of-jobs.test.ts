@@ -95,8 +95,8 @@ describe('a rewrite of a CronJob', () => {
   })
 
   test.each([
-    ['has started meanwhile', { running: { startedAt: '2026-03-01T12:00:00Z' } }, 'has started meanwhile'],
-    ['has ended meanwhile', { terminated: { exitCode: 0 } }, 'has started meanwhile'],
+    ['has started in the meantime', { running: { startedAt: '2026-03-01T12:00:00Z' } }, 'has started in the meantime'],
+    ['has ended meanwhile', { terminated: { exitCode: 0 } }, 'has started in the meantime'],
   ])('leaves a pod that %s as it is', async (what, state, why) => {
     const name = what.replaceAll(' ', '-')
     const [target, stuck, other] = [await cronJob(name), await pod(`${name}-1`), await pod(`${name}-2`)]

@@ -77,7 +77,7 @@ describe.each(['Delete', 'Evict'] as const)('by method %s', (method) => {
     const pod = await failingPod(named('recovered'))
     await say(pod.metadata.name, READY)
     const outcome = await recyclePod(recyclePlan([pod], method), deps)
-    expect(outcome).toEqual({ kind: 'Stale', why: `pod ${pod.metadata.name} changed since it was looked at` })
+    expect(outcome).toEqual({ kind: 'Stale', why: `pod ${pod.metadata.name} changed since it was read` })
     expect(await there(pod.metadata.name)).toBe(true)
   })
 
@@ -106,7 +106,7 @@ test('one pod that recovered does not keep the others standing', async () => {
   expect(outcome).toMatchObject({
     kind: 'Done',
     wrote: [{ ref: { name: 'mixed-ill' } }],
-    left: [{ name: 'mixed-well', why: 'pod mixed-well changed since it was looked at' }],
+    left: [{ name: 'mixed-well', why: 'pod mixed-well changed since it was read' }],
   })
   expect(await there('mixed-well')).toBe(true)
 })

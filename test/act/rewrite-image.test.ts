@@ -133,7 +133,7 @@ describe('nothing is written', () => {
     const before = await workload('Deployment', 'edited')
     await cluster.kubectl(['set', 'image', 'deployment/edited', '-n', ns, 'coredns=example.com/theirs:2'])
     const outcome = await rewriteImage(rewritePlan(before, [change(BROKEN, MENDED)]), deps)
-    expect(outcome).toEqual({ kind: 'Stale', why: 'Deployment edited was edited by someone else meanwhile' })
+    expect(outcome).toEqual({ kind: 'Stale', why: 'Deployment edited was edited by someone else in the meantime' })
     const after = await read('Deployment', 'edited')
     expect(images(after)).toEqual(['example.com/theirs:2', SIDECAR.image])
     expect(after.metadata.annotations).not.toHaveProperty([ORIGINAL])

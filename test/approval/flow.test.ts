@@ -79,7 +79,9 @@ test('a plan that changed after it was approved is not carried out until it is a
   }
   const { spec, status } = await eventually(async () => {
     const found = await fixture.record(namespace, { phase: 'AwaitingApproval' })
-    expect(found.status?.message).toContain(`${user} approved plan ${record.status?.planHash?.slice(0, 12)}, but it is`)
+    expect(found.status?.message).toContain(
+      `${user} approved plan ${record.status?.planHash?.slice(0, 12)}, but the current one is plan `,
+    )
     return found
   }, PATIENTLY)
   expect(status?.planHash).not.toBe(spec.approval?.planHash)
@@ -165,7 +167,7 @@ test.concurrent('a plan on which nobody decides in time ends there, and nobody m
   const asked = await waiting({ approvalTimeout: '1m' })
   const { namespace, kubeconfig, record } = asked
   const { status } = await fixture.record(namespace, { phase: 'Cancelled', reason: 'Expired' }, { timeoutMs: 100_000 })
-  expect(status?.message).toContain('nobody decided on plan')
+  expect(status?.message).toContain('approval of plan')
   await eventually(async () => {
     expect(await eventsOn('Deployment', namespace)).toContainEqual(expect.stringMatching(/^Expired: /))
     expect(await eventsOn('RemediationPolicy', namespace, 'default')).toContainEqual(

@@ -25,7 +25,7 @@ test('a plan that was approved after its time ends there; a record that is made 
 
   await fixture.start()
   const ended = await fixture.record(namespace, { phase: 'Cancelled', reason: 'Expired' })
-  expect(ended.status?.message).toMatch(/^anna approved plan \w{12} at \S+, after its time had run out at 2026-01-01/)
+  expect(ended.status?.message).toMatch(/^anna approved plan \w{12} at \S+, after it had expired at 2026-01-01/)
   await cluster.kubectl(['annotate', 'pods', '--all', '-n', namespace, 'touched=true'])
   expect(fixture.writes(namespace)).toEqual([])
   expect((await fixture.records(namespace)).map((one) => one.status?.reason)).toEqual(['Expired'])

@@ -110,7 +110,7 @@ test.concurrent('a pod that nothing recreates is never deleted', async () => {
   await fixture.policy(namespace, { actions: [RECYCLE] })
   await fixture.apply(barePod(namespace))
   const { status } = await fixture.record(namespace, { phase: 'Held', reason: 'RolloutBlocked' })
-  expect(status?.message).toContain('nothing recreates')
+  expect(status?.message).toContain('nothing would recreate')
   expect(await fixture.pods(namespace)).toHaveLength(1)
   expect(fixture.writes(namespace)).toEqual([])
 })

@@ -154,7 +154,7 @@ const HELD = [
   {
     name: 'its CronJob has another image by now than the rules make of the old one',
     reason: 'TemplateDiffers',
-    says: 'what was made from it before',
+    says: 'Jobs created before keep their image',
     begin: async (namespace: string) => {
       await fixture.apply(cronJob(namespace))
       await tick(namespace, 'first')

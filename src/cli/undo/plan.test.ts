@@ -93,7 +93,7 @@ test.each<readonly [string, readonly RemediationStep[], Owner, string, RegExp]>(
     [moved],
     owner({ web: 'a.io/third/web:1' }),
     'Refused',
-    /has changed since: container web has image a\.io\/third\/web:1, written by somebody/,
+    /has changed since: container web has image a\.io\/third\/web:1, written by someone/,
   ],
   [
     'the original stands there',

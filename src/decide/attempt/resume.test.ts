@@ -108,7 +108,7 @@ const rows: readonly Row[] = [
     {
       kind: 'Hold',
       reason: 'OperatorPaused',
-      message: expect.stringMatching(/^begun but not written: /),
+      message: expect.stringMatching(/^started but not written: /),
       plan: { hash: 'plan-1' },
     },
   ],
@@ -146,7 +146,7 @@ const rows: readonly Row[] = [
   [
     'the policy is gone',
     { policies: [] },
-    { kind: 'Verify', outcome: 'Cancelled', message: expect.stringContaining('policy moved is gone') },
+    { kind: 'Verify', outcome: 'Cancelled', message: expect.stringContaining('policy moved was deleted') },
   ],
   [
     'the policy does not answer to it any more',
@@ -197,7 +197,7 @@ const rows: readonly Row[] = [
   [
     'StatefulSet: a pause stops the deletion too',
     { owner: repairedSet, operator: { paused: known(true) }, facts: { pods: known([aPod()]) } },
-    { kind: 'Hold', reason: 'OperatorPaused', message: expect.stringMatching(/^begun but not completed/) },
+    { kind: 'Hold', reason: 'OperatorPaused', message: expect.stringMatching(/^started but not completed/) },
   ],
 
   [

@@ -28,14 +28,14 @@ export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Wri
   if (left === 'Written' || 'kind' in left) return left
   if ('ask' in left) return { kind: 'Ask', facts: left.ask }
   if ('unseen' in left) {
-    const message = `begun; what is left to do cannot be seen: ${left.unseen}`
+    const message = `started; what is left to do is unknown: ${left.unseen}`
     return { kind: 'Hold', policy: by, reason: 'FactUnknown', message, requeueAt: c.now + LATER, diagnosis }
   }
   const { plan, written, complete } = left
   if (complete && written) return 'Written'
-  if (!policy) return withdrawn(c, 'PolicySuspended', `policy ${by.name} is gone`)
+  if (!policy) return withdrawn(c, 'PolicySuspended', `policy ${by.name} was deleted`)
   const recovered = !written && (complete || c.incident.pods.length === 0)
-  if (recovered) return withdrawn(c, 'Recovered', `no pod of ${nameOfOwner(c.incident.owner)} fails any more`)
+  if (recovered) return withdrawn(c, 'Recovered', `no pod of ${nameOfOwner(c.incident.owner)} is failing`)
 
   const applicable = written ? { matched: [] } : stillApplies(c, policy)
   if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
@@ -44,7 +44,7 @@ export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Wri
   if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
   if (objection?.ends !== undefined) return withdrawn(c, objection.ends, objection.message)
   if (objection) {
-    const message = `begun but not ${written ? 'completed' : 'written'}: ${objection.message}`
+    const message = `started but not ${written ? 'completed' : 'written'}: ${objection.message}`
     return { kind: 'Hold', policy: by, ...objection, message, plan, diagnosis }
   }
   return { kind: 'Act', policy: by, plan, attempt: step.attempt, resume: true, diagnosis }
@@ -54,10 +54,10 @@ const withdrawn = (c: DecisionInput, reason: string, why: string): Verdict => ({
   kind: 'Verify',
   outcome: 'Cancelled',
   reason,
-  message: `begun but not written: ${why}`,
+  message: `started but not written: ${why}`,
   requeueAt: c.now,
 })
 
 /** The policy may have been narrowed since the intent. */
 const stillApplies = (c: DecisionInput, policy: PolicyInForce): Omit<ApplicablePolicy, 'ties'> | Ask | Verdict =>
-  matches(c, policy, true) ?? withdrawn(c, 'PolicySuspended', `policy ${policy.name} does not answer to it any more`)
+  matches(c, policy, true) ?? withdrawn(c, 'PolicySuspended', `policy ${policy.name} no longer matches`)

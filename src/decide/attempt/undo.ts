@@ -42,7 +42,7 @@ export const resumeUndo = (c: DecisionInput, inProgress: InProgress): Verdict =>
   if ('kind' in left) return left
   if ('ask' in left) return { kind: 'Ask', facts: left.ask }
   if ('unseen' in left) {
-    const message = `undoing was begun; what is left of it cannot be seen: ${left.unseen}`
+    const message = `the undo was started; what is left of it is unknown: ${left.unseen}`
     return heldUnknown(c, record, message, c.now + LATER)
   }
   const { plan, complete } = left
@@ -77,7 +77,7 @@ const undoUnlessStopped = (c: DecisionInput, { policy, plan, otherwise, lacks }:
   if (!objection) return ineffective(c, { kind: 'Undo', plan }, lacks)
   if ('ask' in objection) return { kind: 'Ask', facts: objection.ask }
   const { reason } = objection
-  const message = `${lacks}; undoing it is held by ${reason}: ${objection.message}`
+  const message = `${lacks}; the undo is held by ${reason}: ${objection.message}`
   if (!linkOf(reason).undoWaits) return ineffective(c, otherwise, message)
   return { kind: 'Verify', outcome: 'Waiting', reason, message, requeueAt: c.now + LATER }
 }

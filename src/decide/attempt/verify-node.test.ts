@@ -47,7 +47,7 @@ const verify = ({ step, answer, deadline, on = [SETTLED], facts, ...words }: Ver
 
 const tasks: readonly (readonly [sentence: string, verification: Verification, outcome: string, message: RegExp])[] = [
   ['an order that nobody answered yet', {}, 'Waiting', /has not answered yet/],
-  ['an order that its agent is at', { answer: { phase: 'Running' } }, 'Waiting', /is at it/],
+  ['an order that its agent is at', { answer: { phase: 'Running' } }, 'Waiting', /is executing it/],
   [
     'an order that nobody answered by its deadline',
     { deadline: -6_000 },
@@ -59,9 +59,9 @@ const tasks: readonly (readonly [sentence: string, verification: Verification, o
     'an order that was begun and never ended',
     { deadline: -6_000, answer: { phase: 'Running' } },
     'Ineffective',
-    /did not say what came of it/,
+    /did not report a result by its deadline/,
   ],
-  ['an order that was deleted', { facts: { tasks: known([]) } }, 'Ineffective', /is gone: somebody deleted it/],
+  ['an order that was deleted', { facts: { tasks: known([]) } }, 'Ineffective', /^NodeTask .* was deleted$/],
   ['orders that cannot be read', { facts: { tasks: unknown('403') } }, 'Waiting', /403/],
   [
     'an order that failed',
@@ -112,7 +112,7 @@ const tasks: readonly (readonly [sentence: string, verification: Verification, o
     'done, the node’s pods cannot be seen',
     { answer: SUCCEEDED, facts: { nodePods: unknown('403') } },
     'Waiting',
-    /cannot be seen: 403/,
+    /cannot be read: 403/,
   ],
   [
     'restarted, and the chain still missing',
@@ -249,17 +249,17 @@ describe('the proof of an installation', () => {
     outcome: string,
     message: RegExp,
   ])[] = [
-    ['the pod runs', { ...ok, status: { phase: 'Running' } }, {}, 'Waiting', /installs it/],
+    ['the pod runs', { ...ok, status: { phase: 'Running' } }, {}, 'Waiting', /is installing it/],
     ['the pod failed', installer('Failed', 'apt ended with 100'), {}, 'Ineffective', /apt ended with 100/],
     [
       'the pod never started',
       { ...ok, status: { phase: 'Pending' } },
       { step: late },
       'Ineffective',
-      /installs it: Pending/,
+      /is installing it: Pending/,
     ],
-    ['it ended well, the agent does not see the helper yet', ok, {}, 'Waiting', /mount.nfs is not there/],
-    ['it ended well, the agent never sees the helper', ok, { step: late }, 'Ineffective', /mount.nfs is not there/],
+    ['it ended well, the agent does not see the helper yet', ok, {}, 'Waiting', /mount.nfs is missing/],
+    ['it ended well, the agent never sees the helper', ok, { step: late }, 'Ineffective', /mount.nfs is missing/],
     ['it is gone, and the helper is there', undefined, { inspection: there }, 'Succeeded', /has not failed for 30s/],
     ['the helper is there, the pods recovered', ok, { inspection: there }, 'Succeeded', /has not failed for 30s/],
     [
@@ -267,14 +267,14 @@ describe('the proof of an installation', () => {
       ok,
       { inspection: there, on: [STUCK], pods: [aStuckPod({ cause: 'MountHelperMissing' })] },
       'Waiting',
-      /mount.nfs is there/,
+      /mount.nfs is installed/,
     ],
     [
       'the helper is there, the pods wait for something else',
       ok,
       { inspection: there, on: [STUCK] },
       'Succeeded',
-      /mount.nfs is there now/,
+      /mount.nfs is installed/,
     ],
   ]
 

@@ -70,7 +70,7 @@ const rows: readonly Row[] = [
   [
     'pods that cannot be seen prove nothing',
     verifying(undefined, { facts: { pods: unknown('403') } }),
-    waits(/cannot be seen: 403/),
+    waits(/cannot be read: 403/),
   ],
   [
     'pods that cannot be seen prove nothing, also when the time is up',
@@ -219,7 +219,7 @@ const rows: readonly Row[] = [
   [
     'a Job that was suspended',
     verifying([], { owner: { ...repaired, ref: { ...repaired.ref, kind: 'Job' }, replicas: 0 } }),
-    proves('Cancelled', { reason: 'ScaledToZero', message: expect.stringMatching(/^Job .* was suspended, or told/) }),
+    proves('Cancelled', { reason: 'ScaledToZero', message: expect.stringMatching(/^Job .* was suspended or set/) }),
   ],
   [
     'somebody wrote something else',
@@ -334,7 +334,7 @@ const rows: readonly Row[] = [
     verifying([mended({ statuses: [running(-10_000)] })], {
       records: [aRecord({ steps: [aStep({ actedAt: at(-5 * MIN - STABILIZATION_MS) })] })],
     }),
-    proves('Ineffective', { message: expect.stringContaining('do not stay so') }),
+    proves('Ineffective', { message: expect.stringContaining('do not keep running') }),
   ],
 
   [
@@ -420,7 +420,7 @@ test.each([
   [
     'the recycled pod is on its way out',
     [aPod({ name: 'old', leaving: true }), aPod({ name: 'b', statuses: [running(-40_000)] })],
-    waits(/pod old is not gone/),
+    waits(/pod old still exists/),
   ],
   ['the recycled pod is gone and nothing came', [], waits(/0 of 1/)],
   ['the pod in its place fails as well', [aPod({ name: 'b' })], waits(/ImagePullBackOff/)],

@@ -1,4 +1,4 @@
-/** An attempt is under way: did it help? Succeeded only by what runs, Ineffective only by the clock or a certain answer. */
+/** An attempt is in progress: did it help? Succeeded only by what runs, Ineffective only by the clock or a certain answer. */
 import { type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { formatDuration, parseDuration, parseTime } from '../../model/duration.ts'
 import type { Verdict } from '../../model/plan.ts'
@@ -37,7 +37,7 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Verdict => {
   const cancelled = (reason: string, message: string) => ended(c, inProgress, { outcome: 'Cancelled', reason, message })
   if (owner.gone) return cancelled('OwnerGone', `${nameOfOwner(owner)} is gone`)
   if (owner.replicas === 0) {
-    const what = owner.ref.kind === 'Job' ? 'suspended, or told to run no pods' : 'scaled to zero'
+    const what = owner.ref.kind === 'Job' ? 'suspended or set to run no pods' : 'scaled to zero'
     return cancelled('ScaledToZero', `${nameOfOwner(owner)} was ${what}`)
   }
   if (inProgress.undoing && nodeCauseOf(c) === undefined) return resumeUndo(c, inProgress)

@@ -99,7 +99,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
         operator: { maxActionsPerHour: 2 },
         attempts: [anAttempt(-50 * MIN, { policy: 'x', incident: 'y' }), anAttempt(-MIN, { incident: 'z' })],
       },
-      /2 remediations an hour/,
+      /used its budget of 2 remediations per hour/,
       10 * MIN,
     ],
     ['a budget of none never acts', { operator: { maxActionsPerHour: 0 } }, /0 remediations/, HOUR],
@@ -149,12 +149,12 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     [
       'an annotation on the pod',
       { pods: [aFailingPod({ annotations: { 'podmend.io/exclude': 'true' } })] },
-      /Pod coredns-a carries/,
+      /Pod coredns-a is excluded/,
     ],
     [
       'a label on the pod',
       { pods: [aFailingPod({ labels: { 'podmend.io/exclude': 'true' } })] },
-      /Pod coredns-a carries/,
+      /Pod coredns-a is excluded/,
     ],
     [
       'an annotation on the owner',
@@ -200,35 +200,35 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     ],
   ],
   AlreadyRecovered: [
-    ['every failing pod is on its way out', { pods: [aFailingPod({ leaving: true })] }, /is being deleted/],
+    ['every failing pod is on its way out', { pods: [aFailingPod({ leaving: true })] }, /are being deleted/],
     [
       'nothing fails any more, and a record waits',
       { pods: [], records: [aRecord({ phase: 'Held', steps: [] })] },
-      /fails any more/,
+      /is failing/,
     ],
     [
       'nothing fails any more, and a record observes',
       { pods: [], records: [aRecord({ phase: 'Observed', steps: [] })] },
-      /fails any more/,
+      /is failing/,
     ],
     [
       'nothing fails any more, and a record awaits approval',
       { pods: [], records: [aRecord({ phase: 'AwaitingApproval', steps: [] })] },
-      /any more/,
+      /is failing/,
     ],
   ],
   InFlight: [
     [
       'a remedy in another area of this owner runs',
       { otherAreas: [aRecord({ phase: 'Verifying', name: 'coredns-volume-1' })] },
-      /coredns-volume-1 is under way/,
+      /coredns-volume-1 is in progress/,
     ],
   ],
   CoolingDown: [
     [
       'the last attempt at this incident is too recent',
       { attempts: [anAttempt(-9 * MIN), anAttempt(-20 * MIN)] },
-      /last attempt was 9m ago; .* pauses for 10m/,
+      /last attempt was 9m ago; .* has a cooldown of 10m/,
       MIN,
     ],
     [
@@ -264,7 +264,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       },
       /kubectl-edit at 2026-03-01T11:59:00.000Z changed coredns .* back from .*public.* to .*k8s/,
     ],
-    ['somebody unknown wrote it back', { records: [reverted()] }, /somebody changed/],
+    ['somebody unknown wrote it back', { records: [reverted()] }, /someone changed/],
     [
       'a remedy that did not help and was kept was taken back',
       { records: [reverted({ phase: 'Ineffective' }, 'Ineffective')] },
@@ -327,19 +327,19 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     [
       'a manager that writes back',
       { owner: anOwner({ managers: [helm, argo] }) },
-      /Argo CD writes .* back \(a tracking id\); change it there: Application web/,
+      /Argo CD manages .* would revert the change \(a tracking id\); change it at the source: Application web/,
     ],
   ],
   TemplateDiffers: [
     [
       'the failing container is not in the template',
       { pods: [aFailingPod({ findings: [aFinding({ container: 'istio-proxy' })] })] },
-      /istio-proxy does not stand in the template/,
+      /istio-proxy is not in the pod template/,
     ],
     [
       'it is an init container there',
       { owner: anOwner({ containers: [], initContainers: [{ name: 'coredns', image: BROKEN }] }) },
-      /does not stand/,
+      /is not in the pod template/,
     ],
     [
       'it stands there with another image',
@@ -363,12 +363,12 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     [
       'a pod that nothing recreates is not recycled',
       { owner: anOwner({ kind: 'Pod' }), policies: [aPolicy({ actions: [recycling()] })] },
-      /nothing recreates/,
+      /nothing would recreate/,
     ],
     [
       'an action on nodes answers to what lies with a workload',
       { policies: [aPolicy({ actions: [{ type: 'RestartRuntime' }] })] },
-      /lies with a node/,
+      /applies only to failures of a node/,
     ],
   ],
   FactUnknown: [
@@ -398,7 +398,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     [
       'as many remediations of the policy run as may',
       { active: { moved: 1 } },
-      /1 remediation\(s\) under way, of at most 1/,
+      /1 remediation\(s\) in progress, the maximum is 1/,
     ],
     [
       'the policy began as many within the hour as it may',
@@ -406,7 +406,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
         policies: [aPolicy({ limits: { maxPerHour: 2 } })],
         attempts: [anAttempt(-59 * MIN, { incident: 'a' }), anAttempt(-MIN, { incident: 'b' })],
       },
-      /2 remediations an hour/,
+      /used its budget of 2 remediations per hour/,
       MIN,
     ],
   ],
@@ -426,7 +426,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
           aPolicy({ actions: [rewriting({ rules: [{ from: 'harbor.od.com/k8s', to: 'harbor.od.com/k8s' }] })] }),
         ],
       },
-      /leaves .* as it is/,
+      /does not change harbor/,
     ],
     [
       'the project is missing',
@@ -491,7 +491,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     [
       'it is there for another platform',
       { facts: { registry: { [PATCHED]: exists({ platforms: ['linux/arm64', 'linux/amd6'] }) } } },
-      /there for linux\/arm64, .*node n1 is linux\/amd64/,
+      /exists for linux\/arm64, .*node n1 is linux\/amd64/,
     ],
     [
       'it is there for another platform than that of the one pod with a node',
@@ -519,7 +519,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     [
       'the time to decide is up to the millisecond',
       { policies: [approving], records: asked(0) },
-      /nobody decided on plan .* delete Remediation coredns-image-1 to be asked anew/,
+      /approval of plan .* expired at .*; delete Remediation coredns-image-1 to request it again/,
       5 * MIN,
     ],
     [
@@ -535,12 +535,12 @@ const holds: Record<HoldReason, readonly Holds[]> = {
     [
       'another plan was approved',
       { policies: [approving], records: approval({ planHash: 'other' }) },
-      /ann approved plan other, but it is plan .* now: it waits for approval anew/,
+      /ann approved plan other, but the current one is plan .*, which waits for approval/,
     ],
     [
       'another plan was denied',
       { policies: [approving], records: approval({ planHash: 'other', decision: 'Denied' }) },
-      /ann denied plan other, but it is plan .* now/,
+      /ann denied plan other, but the current one is plan /,
     ],
     [
       'another incident’s plan was approved',
@@ -560,7 +560,7 @@ const holds: Record<HoldReason, readonly Holds[]> = {
           status: { ...record.status, steps: [aStep({ state: 'Failed', attempt: 1 })] },
         })),
       },
-      /but it is plan .* now/,
+      /but the current one is plan /,
     ],
   ],
 }

@@ -20,7 +20,7 @@ export const factUnknown: Guardrail = (context) => {
   const images = hearsay.map(({ image }) => image).filter((image) => image !== '')
   const ask = mayAskRegistry(context) ? askFor(c.facts, images.map(registryFact)) : undefined
   if (ask) return ask
-  const message = `only an Event says that ${hearsay[0]?.container || 'the pod'} fails with ${hearsay[0]?.cause}; nothing confirms it yet`
+  const message = `only an Event reports that ${hearsay[0]?.container || 'the pod'} fails with ${hearsay[0]?.cause}; nothing confirms it yet`
   return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }
 
@@ -54,7 +54,7 @@ const unconfirmedNode: Guardrail = ({ case: c, matched }) => {
   const unseen = blind === undefined ? '' : `: ${blind}`
   const message =
     ruledOut === undefined
-      ? `only Events say that the node has ${open[0]?.finding.cause}; the agent on it does not confirm it${unseen}`
-      : `nothing is done on the node: ${ruledOut}`
+      ? `only Events report ${open[0]?.finding.cause} on the node; its agent does not confirm it${unseen}`
+      : `no action on the node: ${ruledOut}`
   return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }

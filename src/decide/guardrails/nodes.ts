@@ -29,14 +29,14 @@ export const tooManyUnhealthy: Guardrail = ({ case: c, policy, plan }) => {
   if (effect === 'Nothing' || effect === 'Informs') return undefined
   const { nodes, nodesUnderRepair: underRepair = [] } = c
   if (!nodes?.known) {
-    const message = `how many nodes are unhealthy is unknown: ${nodes?.why ?? 'nodes are not watched'}`
+    const message = `the number of unhealthy nodes is unknown: ${nodes?.why ?? 'nodes are not watched'}`
     return { reason: 'TooManyUnhealthy', message, requeueAt: c.now + LATER }
   }
   const about = c.incident.owner.ref.uid
   const taints = effect === 'TakesOutOfService'
   const { state, says } = breakerOf({ policy, nodes: nodes.value, underRepair, about, countFlagged: taints })
   if (state === 'Closed' || (state === 'HalfOpen' && !taints)) return undefined
-  const waits = taints ? 'a taint would take one more out of service' : 'another node is under repair first'
+  const waits = taints ? 'a taint would take one more out of service' : 'another node is being repaired'
   return { reason: 'TooManyUnhealthy', message: `${says}; ${waits}`, requeueAt: c.now + SOON }
 }
 
@@ -45,19 +45,19 @@ export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan
   const { node } = facts
   if (node?.known && !node.value.controlPlane) return undefined
   const message = node?.known
-    ? `node ${node.value.name} runs the control plane; policy ${policy.name} says controlPlaneNodes: Hold`
+    ? `node ${node.value.name} runs the control plane; policy ${policy.name} has controlPlaneNodes: Hold`
     : `whether the node runs the control plane is unknown: ${node?.why ?? 'not read'}`
   return { reason: 'ControlPlaneNode', message, requeueAt: now + (node?.known ? RARELY : LATER) }
 }
 
-/** Somebody keeps new pods away from it, so somebody is at work there. A flag does not disturb them. */
+/** A cordon keeps new pods away, so someone may be working on the node. A flag does not disturb them. */
 export const cordoned = ({ case: c, plan }: Context): string | undefined =>
   plan &&
   nodeCauseOf(c) !== undefined &&
   occupiesNode(plan.type) &&
   c.facts.node?.known &&
   c.facts.node.value.unschedulable
-    ? `node ${c.facts.node.value.name} is cordoned: somebody keeps pods away from it, and perhaps works on it`
+    ? `node ${c.facts.node.value.name} is cordoned: someone may be working on it`
     : undefined
 
 /** Another remediator works on it, by the lease that they share; `until` it says so, ms since the epoch. */
@@ -66,10 +66,13 @@ export const leased = ({ case: c, plan }: Context): { readonly says: string; rea
   const { name, lease } = c.facts.node.value
   if (lease === undefined) return undefined
   if (!lease.known)
-    return { says: `whether another remediator works on node ${name} is unknown: ${lease.why}`, until: c.now + LATER }
+    return {
+      says: `whether another remediator is working on node ${name} is unknown: ${lease.why}`,
+      until: c.now + LATER,
+    }
   if (!heldByAnother(lease.value, c.now)) return undefined
   const { holder, until } = lease.value
-  return { says: `${holder} works on node ${name}: it holds its lease until ${formatTime(until)}`, until }
+  return { says: `${holder} is working on node ${name}: it holds the node's lease until ${formatTime(until)}`, until }
 }
 
 /** Only a restart of its runtime may bring a node back that is not Ready; a flag only tells. */
@@ -80,7 +83,7 @@ export const notReady = ({ case: c, plan }: Context): string | undefined =>
   effectOf(plan) !== 'Informs' &&
   c.facts.node?.known &&
   !c.facts.node.value.ready
-    ? `node ${c.facts.node.value.name} is not Ready: nothing but a restart of its runtime could reach it`
+    ? `node ${c.facts.node.value.name} is not Ready: only a restart of its runtime could reach it`
     : undefined
 
 // How many nodes are unhealthy, against how many may be: the storm breaker of remedies on nodes.
@@ -120,7 +123,7 @@ export const breakerOf = ({ policy, nodes, underRepair, about, countFlagged = fa
   const unhealthy = all.filter(
     (node) => !node.ready || busy.has(node.uid) || node.uid === about || (countFlagged && isFlagged(node)),
   ).length
-  const says = `${unhealthy} of ${all.length} nodes are unhealthy or under repair; policy ${policy.name} lets ${limit} be so (maxUnhealthyNodes ${limits.maxUnhealthyNodes})`
+  const says = `${unhealthy} of ${all.length} nodes are unhealthy or under repair; policy ${policy.name} allows ${limit} (maxUnhealthyNodes ${limits.maxUnhealthyNodes})`
   if (unhealthy <= limit) return { state: busy.size + (about === undefined ? 0 : 1) > limit ? 'Open' : 'Closed', says }
   return { state: busy.size === 0 ? 'HalfOpen' : 'Open', says }
 }

@@ -36,7 +36,7 @@ export const observeOnly: Guardrail = ({ case: { now }, policy, plan, noPlan }) 
     : `would do nothing: ${noPlan?.message ?? 'there is no plan'}`
   return {
     reason: 'ObserveOnly',
-    message: `policy ${policy.name} only observes; it ${would}`,
+    message: `policy ${policy.name} is in mode Observe; it ${would}`,
     requeueAt: now + RARELY,
   }
 }
@@ -64,14 +64,14 @@ const nodeOptedOut: Guardrail = ({ case: c, matched }) => {
   const said = nodeOptedOutBy(c, matched)
   if (!said) return undefined
   if ('by' in said)
-    return { reason: 'OptedOut', message: `${said.by} carries ${EXCLUDE_KEY}`, requeueAt: c.now + RARELY }
+    return { reason: 'OptedOut', message: `${said.by} is excluded by ${EXCLUDE_KEY}`, requeueAt: c.now + RARELY }
   const message = `whether anything opted out is unknown: ${said.unknown}`
   return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }
 
 const workloadOptedOut = (c: DecisionInput): Objection | Ask | undefined => {
   const by = optedOutBy(c)
-  if (by) return { reason: 'OptedOut', message: `${by} carries ${EXCLUDE_KEY}`, requeueAt: c.now + RARELY }
+  if (by) return { reason: 'OptedOut', message: `${by} is excluded by ${EXCLUDE_KEY}`, requeueAt: c.now + RARELY }
   const names = surroundings(c)
   const ask = askFor(c.facts, names)
   if (ask) return ask

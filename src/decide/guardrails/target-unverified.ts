@@ -22,7 +22,7 @@ const doubtOfPlatform = ({ case: { facts, incident } }: Context, platforms: read
   const { name, platform } = facts.node.value
   if (serves(platforms, platform)) return undefined
   return {
-    message: `it is there for ${platforms.join(', ') || 'no known platform'}, node ${name} is ${platform}`,
+    message: `the image exists for ${platforms.join(', ') || 'no known platform'}, but node ${name} is ${platform}`,
     waitMs: RARELY,
   }
 }
@@ -33,7 +33,7 @@ const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswe
     case 'exists': {
       const pinned = digestOf(from)
       if (pinned !== undefined && answer.digest !== pinned) {
-        return { message: `the image is pinned to ${pinned}, it has ${answer.digest}`, waitMs: RARELY }
+        return { message: `the image is pinned to ${pinned}, but the registry has ${answer.digest}`, waitMs: RARELY }
       }
       return doubtOfPlatform(context, answer.platforms)
     }
@@ -43,7 +43,7 @@ const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswe
       return { message: `the registry does not have it: ${answer.message}`, waitMs: RARELY }
     case 'denied': {
       const how = answer.withCredentials ? 'with the credentials of the pod' : 'no pull secret of the pod applies'
-      return { message: `the registry denies it (${how}): ${answer.message}`, waitMs: RARELY }
+      return { message: `the registry denies access (${how}): ${answer.message}`, waitMs: RARELY }
     }
     case 'limited':
       return { message: `the registry limits requests: ${answer.message}`, waitMs: answer.retryAfterMs ?? 60_000 }
@@ -72,7 +72,7 @@ export const targetUnverified: Guardrail = (context) => {
   const changes = plan && remedyOf(plan.type).imagesIn?.(plan)
   if (!changes) return undefined
   const unpinned = changes.find(losesDigest)
-  if (unpinned) return objects(`${unpinned.to}: the image is pinned to a digest that the rewrite loses`, RARELY)
+  if (unpinned) return objects(`${unpinned.to}: the rewrite would lose the digest that the image is pinned to`, RARELY)
 
   const verify = policy.spec.actions[plan.index]?.rewriteImage?.verify ?? 'Required'
   if (verify === 'Never') return undefined
@@ -89,7 +89,7 @@ export const targetUnverified: Guardrail = (context) => {
   for (const change of changes) {
     const fact = registryOf(c.facts, change.to)
     if (!fact?.known)
-      return objects(`${change.to}: what its registry says is unknown: ${fact?.why ?? 'not read'}`, LATER)
+      return objects(`${change.to}: the answer of its registry is unknown: ${fact?.why ?? 'not read'}`, LATER)
     if (fact.value.kind === 'unreachable' && verify === 'IfReachable') continue
     const doubt = doubtOf(context, change, fact.value)
     if (doubt) return objects(`${change.to}: ${doubt.message}`, doubt.waitMs)

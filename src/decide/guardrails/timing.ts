@@ -22,12 +22,12 @@ export const alreadyRecovered: Guardrail = ({ case: { now, incident }, matched }
   if (left.length > 0) return undefined
   const message =
     matched.length === 0
-      ? `no pod of ${nameOfOwner(incident.owner)} fails any more`
-      : `every failing pod of ${nameOfOwner(incident.owner)} is being deleted`
+      ? `no pod of ${nameOfOwner(incident.owner)} is failing`
+      : `all failing pods of ${nameOfOwner(incident.owner)} are being deleted`
   return { reason: 'AlreadyRecovered', message, requeueAt: now + LATER }
 }
 
-/** The owner fails in another area too, and a remedy for that is under way: one hand at a time. */
+/** The owner fails in another area too, and a remedy for that is in progress: one at a time. */
 export const inFlight: Guardrail = (context) => {
   const { now, records, otherAreas = [], incident } = context.case
   const atWork = cordoned(context)
@@ -36,7 +36,7 @@ export const inFlight: Guardrail = (context) => {
   if (lease) return { reason: 'InFlight', message: lease.says, requeueAt: Math.min(lease.until, now + LATER) }
   const other = [...records, ...otherAreas].find(isInProgress)
   if (!other) return undefined
-  const message = `Remediation ${other.metadata.name} is under way on ${nameOfOwner(incident.owner)}`
+  const message = `Remediation ${other.metadata.name} is in progress on ${nameOfOwner(incident.owner)}`
   return { reason: 'InFlight', message, requeueAt: now + SOON }
 }
 
@@ -53,7 +53,7 @@ export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, noPla
   const last = Math.max(...ownAttempts(c).map(({ at }) => at))
   const until = last + parseDuration(policy.spec.limits.cooldown)
   if (!(until > c.now)) return undefined
-  const message = `the last attempt was ${formatDuration(c.now - last)} ago; policy ${policy.name} pauses for ${policy.spec.limits.cooldown}`
+  const message = `the last attempt was ${formatDuration(c.now - last)} ago; policy ${policy.name} has a cooldown of ${policy.spec.limits.cooldown}`
   return { reason: 'CoolingDown', message, requeueAt: until }
 }
 
@@ -64,7 +64,7 @@ export const attemptsSpent: Guardrail = ({ case: c, policy, escalates, noPlan })
   const { maxAttempts } = policy.spec.limits
   const frees = escalates ? undefined : windowFrees(ownAttempts(c), maxAttempts, DAY, c.now)
   if (frees === undefined) return undefined
-  const message = `${maxAttempts} attempt(s) within 24 hours did not last; a person must look`
+  const message = `${maxAttempts} attempt(s) within 24 hours did not last; a person is needed`
   return { reason: 'AttemptsSpent', message, requeueAt: frees }
 }
 
@@ -87,7 +87,7 @@ export const operatorBudgetSpent: Guardrail = ({ case: { now, attempts, operator
   const max = operator.maxActionsPerHour
   const frees = windowFrees(attempts, max, HOUR, now)
   if (frees === undefined) return undefined
-  const message = `the operator may begin ${max} remediations an hour, and has`
+  const message = `the operator has used its budget of ${max} remediations per hour`
   return { reason: 'OperatorBudgetSpent', message, requeueAt: frees }
 }
 
@@ -95,13 +95,13 @@ export const budgetSpent: Guardrail = ({ case: { now, attempts, active }, policy
   const { maxPerHour, maxConcurrent } = policy.spec.limits
   const running = active[policy.name] ?? 0
   if (running >= maxConcurrent) {
-    const message = `policy ${policy.name} has ${running} remediation(s) under way, of at most ${maxConcurrent}`
+    const message = `policy ${policy.name} has ${running} remediation(s) in progress, the maximum is ${maxConcurrent}`
     return { reason: 'BudgetSpent', message, requeueAt: now + SOON }
   }
   const own = attempts.filter((attempt) => attempt.policy === policy.name)
   const frees = windowFrees(own, maxPerHour, HOUR, now)
   if (frees === undefined) return undefined
-  const message = `policy ${policy.name} may begin ${maxPerHour} remediations an hour, and has`
+  const message = `policy ${policy.name} has used its budget of ${maxPerHour} remediations per hour`
   return { reason: 'BudgetSpent', message, requeueAt: frees }
 }
 

@@ -30,7 +30,7 @@ export const managedElsewhere: Guardrail = ({ case: { now, incident }, policy })
   if (policy.spec.managedWorkloads === 'Act') return undefined
   const manager = incident.owner.managers.find(({ writesBack }) => writesBack)
   if (!manager) return undefined
-  const message = `${manager.name} writes ${nameOfOwner(incident.owner)} back (${manager.seenBy}); change it there: ${manager.editAt}`
+  const message = `${manager.name} manages ${nameOfOwner(incident.owner)} and would revert the change (${manager.seenBy}); change it at the source: ${manager.editAt}`
   return { reason: 'ManagedElsewhere', message, requeueAt: now + RARELY }
 }
 

@@ -36,7 +36,7 @@ interface NodeRef {
   readonly uid: string
 }
 
-/** One patch of a node, made anew from a fresh read as long as only others' writes come between. */
+/** One patch of a node, rebuilt from a fresh read while the writes of others come between. */
 const patchNode = async (
   { name, uid }: NodeRef,
   subresource: 'status' | undefined,
@@ -49,7 +49,7 @@ const patchNode = async (
       if (notFound(error)) return undefined
       throw error
     })
-    if (node?.metadata.uid !== uid) return { kind: 'Stale', why: `node ${name} is gone, or was made anew` }
+    if (node?.metadata.uid !== uid) return { kind: 'Stale', why: `node ${name} is gone or was recreated` }
     const body = patchOf(node)
     if (body.length === 0) return { kind: 'AlreadyDone' }
     try {

@@ -34,7 +34,7 @@ const asLabel = (text: string): string =>
 const helperMessage = (facts: Facts, fsType: string): string => {
   const missing = `nothing can mount file system type ${fsType} here: /sbin/mount.${fsType} is missing`
   const os = facts.inspection?.known && facts.inspection.value.os.known ? facts.inspection.value.os : undefined
-  if (!os) return `${missing}; install the package that brings it (nfs-common or nfs-utils for nfs)`
+  if (!os) return `${missing}; install the package that provides it (nfs-common or nfs-utils for nfs)`
   const helper = mountHelperFor(os, fsType)
   const named = os.name ?? os.id
   switch (helper.kind) {
@@ -43,7 +43,7 @@ const helperMessage = (facts: Facts, fsType: string): string => {
       return `${missing}; install ${packageName}${named ? ` (${named})` : ''}: ${command.join(' ')}`
     }
     case 'Immutable':
-      return `${missing}; ${helper.why}: use a node image that has it, or a CSI driver, which mounts by itself`
+      return `${missing}; ${helper.why}: use a node image that has it, or a CSI driver, which needs no helper`
     case 'UnknownType':
     case 'UnknownOs':
       return `${missing}; ${helper.why}`
@@ -53,8 +53,8 @@ const helperMessage = (facts: Facts, fsType: string): string => {
 const sayWipers = ({ inspection }: Facts): string => {
   const names = inspection?.known ? activeFirewallUnits(inspection.value) : []
   return names.length > 0
-    ? `${names.join(' and ')} is active on the node and may wipe it`
-    : 'what wipes it (a firewall service, another iptables-restore) must leave it alone'
+    ? `${names.join(' and ')} is active on the node and may remove it`
+    : 'find what removes it (a firewall service, another iptables-restore)'
 }
 
 /** Upper case as file systems are written: `NFSHelperMissing`. */
@@ -77,14 +77,14 @@ export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined
     case 'IptablesChainMissing': {
       const chain = found ?? 'of the runtime'
       return repair(
-        `firewall chain ${chain} is missing: new pods get no network; what owns it makes it when it is restarted; ${sayWipers(facts)}`,
+        `firewall chain ${chain} is missing: new pods get no network; its owner creates it when it is restarted; ${sayWipers(facts)}`,
       )
     }
     case 'RuntimeUnresponsive':
-      return repair(`${runtime} does not answer: no pod starts or stops here; restart it, or the node`)
+      return repair(`${runtime} does not respond: no pod starts or stops here; restart it, or the node`)
     case 'SandboxStale':
     case 'SandboxNameConflict':
-      return repair(`${runtime} keeps sandboxes that are dead: some pods do not start here; restart it, or the node`)
+      return repair(`${runtime} keeps dead sandboxes: some pods cannot start here; restart it, or the node`)
   }
 }
 
@@ -126,7 +126,7 @@ export const planFlagNode = (
   actionStep: ActionStep,
 ): Planned<FlagNodePlan> => {
   const cause = nodeCauseOf(c)
-  if (cause === undefined) return noPlan('RolloutBlocked', 'FlagNode is for what lies with a node', true)
+  if (cause === undefined) return noPlan('RolloutBlocked', 'FlagNode applies only to failures of a node', true)
   const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
   if (ask) return ask
   const { ref } = c.incident.owner

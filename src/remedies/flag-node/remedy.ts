@@ -12,7 +12,7 @@ export const flagNode: PureRemedy<FlagNodePlan> = {
   event: {
     reason: 'NodeFlagged',
     type: 'Warning',
-    meaning: 'A node was flagged: its conditions say what it lacks, and what to type.',
+    meaning: 'A node was flagged: its conditions say what it lacks and how to fix it.',
   },
   text,
   plan: planFlagNode,

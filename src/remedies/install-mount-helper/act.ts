@@ -113,7 +113,7 @@ const createInstaller = async (plan: InstallMountHelperPlan, deps: ActDeps): Pro
   if (namespace === undefined || agentImage === undefined) {
     return {
       kind: 'Refused',
-      why: 'no image of the node agent is given at install (--agent-image): nothing can run there',
+      why: 'no image of the node agent is configured (--agent-image)',
     }
   }
   const { podName: name } = plan

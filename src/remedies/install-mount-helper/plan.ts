@@ -22,14 +22,14 @@ export const planInstallMountHelper = (
   actionStep: ActionStep,
 ): Planned<InstallMountHelperPlan> => {
   if (nodeCauseOf(c) !== 'MountHelperMissing') {
-    return noPlan('RolloutBlocked', 'InstallMountHelper is for a mount helper that is missing', true)
+    return noPlan('RolloutBlocked', 'InstallMountHelper applies only to a missing mount helper', true)
   }
   const ask = askFor(c.facts, [{ fact: 'inspection' }])
   if (ask) return ask
   const { inspection } = c.facts
   if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
   const { os } = inspection.value
-  if (!os.known) return noPlan('FactUnknown', `which operating system it is cannot be seen: ${os.why}`, true)
+  if (!os.known) return noPlan('FactUnknown', `the operating system is unknown: ${os.why}`, true)
   const fsType = applicable.matched.find(({ finding }) => finding.detail)?.finding.detail
   if (fsType === undefined) {
     return noPlan('FactUnknown', 'the message does not name the file system type that cannot be mounted', true)
@@ -40,7 +40,7 @@ export const planInstallMountHelper = (
   const { ref } = c.incident.owner
   const pods = podsOnNode(applicable)
   const base = nodeBase(c, applicable, actionStep, { pods, what: [fsType, packageName] })
-  const says = [`! a pod there has systemd run: ${command.join(' ')}`, `! it brings /sbin/mount.${fsType}`]
+  const says = [`! a pod on the node has systemd run: ${command.join(' ')}`, `! it provides /sbin/mount.${fsType}`]
   const diff = nodeDiff(ref, says, pods)
   const podName = installerName(base.hash)
   return { plan: { ...base, type: 'InstallMountHelper', fsType, packageName, podName, diff } }

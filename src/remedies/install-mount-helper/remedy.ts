@@ -12,7 +12,7 @@ export const installMountHelper: PureRemedy<InstallMountHelperPlan> = {
   event: {
     reason: 'HelperInstalling',
     type: 'Normal',
-    meaning: 'A short-lived pod was created on a node that installs a mount helper there.',
+    meaning: 'A short-lived pod that installs a mount helper was created on a node.',
   },
   text,
   plan: planInstallMountHelper,

@@ -20,7 +20,7 @@ export const resume = (
   if (!installer?.known) return { unseen: installer?.why ?? 'the pod was not read' }
   if (installer.value) return 'Written'
   const helper = inspection?.known ? mountHelperFor(inspection.value.os, fsType) : undefined
-  if (helper?.kind !== 'Installable') return { unseen: helper?.why ?? 'the node was not looked at' }
+  if (helper?.kind !== 'Installable') return { unseen: helper?.why ?? 'the node was not inspected' }
   const { packageName } = helper
   const base = nodeStepBase(c, inProgress, policy)
   return {

@@ -11,16 +11,16 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
   if (ask) return ask
   const { installer } = c.facts
   if (!installer?.known) {
-    return { waits: `how the installation goes cannot be seen: ${installer?.why}`, nextCheckAt: c.now + LATER }
+    return { waits: `the progress of the installation is unknown: ${installer?.why}`, nextCheckAt: c.now + LATER }
   }
   const phase = installer.value?.status?.phase
   if (installer.value !== undefined && phase !== 'Succeeded') {
     const said = lastWords(installer.value)
     return phase === 'Failed'
       ? { outcome: 'Ineffective', message: `the installation failed: ${said}` }
-      : { lacks: `pod ${name} installs it: ${said}` }
+      : { lacks: `pod ${name} is installing it: ${said}` }
   }
-  return helperThere(c, inProgress, installer.value === undefined ? `pod ${name} is gone` : `pod ${name} ended well`)
+  return helperThere(c, inProgress, installer.value === undefined ? `pod ${name} is gone` : `pod ${name} succeeded`)
 }
 
 const helperThere = (c: DecisionInput, { step }: InProgress, says: string): Progress => {
@@ -31,9 +31,9 @@ const helperThere = (c: DecisionInput, { step }: InProgress, says: string): Prog
   const mounts = inspection?.known ? inspection.value.mounts : undefined
   if (!mounts?.known) {
     const why = inspection?.known === false ? inspection.why : (mounts?.why ?? 'not read')
-    return { lacks: `${says}; whether mount.${fsType} is there cannot be seen: ${why}` }
+    return { lacks: `${says}; whether mount.${fsType} is there is unknown: ${why}` }
   }
-  if (!mounts.helpers?.includes(fsType)) return { lacks: `${says}; mount.${fsType} is not there` }
+  if (!mounts.helpers?.includes(fsType)) return { lacks: `${says}; mount.${fsType} is missing` }
   return withNodePods(c, (pods) => {
     const recovered = podsRecovered(step.pods, pods)
     if ('since' in recovered) return recovery(step, recovered)
@@ -41,10 +41,10 @@ const helperThere = (c: DecisionInput, { step }: InProgress, says: string): Prog
     const installed = {
       outcome: 'Succeeded',
       reason: 'Repaired',
-      message: `mount.${fsType} is there now; ${recovered.lacks}`,
+      message: `mount.${fsType} is installed; ${recovered.lacks}`,
     } as const
     if (c.incident.pods.length === 0) return installed
-    return { lacks: `mount.${fsType} is there; ${recovered.lacks}`, atDeadline: installed }
+    return { lacks: `mount.${fsType} is installed; ${recovered.lacks}`, atDeadline: installed }
   })
 }
 
@@ -54,5 +54,5 @@ const lastWords = ({ status }: Pod): string => {
     ({ state }) => state,
   )
   const said = states.flatMap((state) => [state?.terminated?.message, state?.waiting?.message, state?.waiting?.reason])
-  return said.find(Boolean)?.trim() ?? status?.message ?? status?.phase ?? 'it said nothing'
+  return said.find(Boolean)?.trim() ?? status?.message ?? status?.phase ?? 'no message'
 }

@@ -51,7 +51,7 @@ const give = async (order: NodeTaskRequest, deadline: string, namespace: string,
     if (alreadyExists(error)) {
       const there = await kube.get<NodeTask>(pathOf({ kind: 'NodeTask', namespace, name }))
       if (isSameTask(there, order)) return 'GivenBefore'
-      return { kind: 'Refused', why: `another order has the name ${name}: delete NodeTask ${namespace}/${name}` }
+      return { kind: 'Refused', why: `another NodeTask has the name ${name}: delete NodeTask ${namespace}/${name}` }
     }
     const refused = refusalOf(error)
     if (refused) return refused
@@ -65,7 +65,7 @@ const give = async (order: NodeTaskRequest, deadline: string, namespace: string,
  */
 const createNodeTasks = async (plan: NodePlan & Tasks, deps: ActDeps): Promise<Outcome> => {
   const { namespace, clock } = deps
-  if (namespace === undefined) return { kind: 'Refused', why: 'the namespace for orders to agents is not known' }
+  if (namespace === undefined) return { kind: 'Refused', why: 'the namespace for NodeTasks is not known' }
   const deadline = new Date(clock.now() + Math.min(plan.timeoutMs, MAX_DEADLINE_MS)).toISOString()
   const wrote: Write[] = []
   for (const [i, order] of plan.tasks.entries()) {

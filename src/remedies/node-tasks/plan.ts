@@ -26,7 +26,7 @@ export const leftOfTasks = <P extends TaskPlan>({ facts }: DecisionInput, plan: 
   const ask = askFor(facts, [{ fact: 'tasks', names }])
   if (ask) return ask
   const { tasks } = facts
-  if (!tasks?.known) return { unseen: tasks?.why ?? 'the orders were not read' }
+  if (!tasks?.known) return { unseen: tasks?.why ?? 'the NodeTasks were not read' }
   const given = new Set(tasks.value.map(({ metadata }) => metadata.name))
   return names.every((name) => given.has(name)) ? 'Written' : { plan, written: false, complete: false }
 }
@@ -35,10 +35,10 @@ export const leftOfTasks = <P extends TaskPlan>({ facts }: DecisionInput, plan: 
 export const TASK_EVENT: PureRemedy['event'] = {
   reason: 'NodeTaskCreated',
   type: 'Normal',
-  meaning: 'The agent of a node was ordered to do something there.',
+  meaning: 'A task was created for the agent of a node.',
 }
 
 export const TASK_WRITTEN = {
-  written: 'the order to the agent is given',
-  awaited: 'its answer, and for the pods to recover',
+  written: 'the NodeTask was created',
+  awaited: 'the agent to execute it and the pods to recover',
 } as const

@@ -42,11 +42,15 @@ const openOf = (open: readonly NodeTask[], now: number): Answers => {
   const node = first?.spec.nodeName
   if (now < until) {
     const begun = open.some(({ status }) => status?.phase === 'Running')
-    return { kind: 'Open', says: `the agent of node ${node} ${begun ? 'is at it' : 'has not answered yet'}`, until }
+    return {
+      kind: 'Open',
+      says: `the agent of node ${node} ${begun ? 'is executing it' : 'has not answered yet'}`,
+      until,
+    }
   }
   const late = open.find(({ status }) => status?.phase === 'Running')
   const says = late
-    ? `the agent of node ${node} began ${late.metadata.name} and did not say what came of it by its deadline`
+    ? `the agent of node ${node} started ${late.metadata.name} and did not report a result by its deadline`
     : `the agent of node ${node} did not answer ${first?.metadata.name} by its deadline`
   return { kind: 'Failed', says }
 }
@@ -58,12 +62,14 @@ const answersOf = (names: readonly string[], tasks: readonly NodeTask[], now: nu
   if (open.length > 0) return openOf(open, now)
   const done = tasks.filter(({ status }) => status?.phase === 'Succeeded')
   const bad = tasks.filter((task) => isFinal(task) && task.status?.phase !== 'Succeeded')
-  const gone = missing.length > 0 ? `order ${missing[0]} is gone: somebody deleted it` : undefined
+  const gone = missing.length > 0 ? `NodeTask ${missing[0]} was deleted` : undefined
   const failed = bad.find((task) => !foundNothing(task))
   if (done.length === 0) {
     if (failed) return { kind: 'Failed', says: wordsOf(failed) }
     const [idle] = bad
-    return idle ? { kind: 'NotNeeded', says: wordsOf(idle) } : { kind: 'Failed', says: gone ?? 'no order was given' }
+    return idle
+      ? { kind: 'NotNeeded', says: wordsOf(idle) }
+      : { kind: 'Failed', says: gone ?? 'no NodeTask was created' }
   }
   const inspection = done.map(({ status }) => status?.inspection).find((seen) => seen !== undefined)
   const left = failed ? wordsOf(failed) : gone
@@ -93,7 +99,7 @@ export const verifyTasks = (c: DecisionInput, inProgress: InProgress, checks: Ta
   if (ask) return ask
   const { tasks } = c.facts
   if (!tasks?.known) {
-    return { lacks: `what the agent answered cannot be seen: ${tasks?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
+    return { lacks: `the status of the NodeTasks is unknown: ${tasks?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
   }
   const answers = answersOf(names, tasks.value, c.now)
   switch (answers.kind) {
@@ -119,7 +125,7 @@ const notNeeded = (c: DecisionInput, inProgress: InProgress, says: string, { pod
   if ('ask' in node) return node
   const recovered = 'lacks' in node ? node : podsRecovered(inProgress.step.pods, pods)
   return 'lacks' in recovered
-    ? { outcome: 'Ineffective', message: `${says}; yet ${recovered.lacks}` }
+    ? { outcome: 'Ineffective', message: `${says}, but ${recovered.lacks}` }
     : { outcome: 'Succeeded', reason: 'Recovered', message: `it recovered by itself: ${says}` }
 }
 

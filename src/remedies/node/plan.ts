@@ -72,4 +72,4 @@ export const kubeletsRuntime = ({ node, inspection }: Facts): NodeRuntime | unde
 
 /** What an agent saw, or why it is not known. */
 export const sayUnseen = (inspection: Fact<NodeInspection> | undefined): string =>
-  inspection?.known === false ? inspection.why : 'the node was not looked at'
+  inspection?.known === false ? inspection.why : 'the node was not inspected'

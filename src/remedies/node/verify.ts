@@ -13,7 +13,7 @@ export const withNodePods = (c: DecisionInput, judge: (pods: readonly Pod[]) => 
   if (ask) return ask
   const { nodePods } = c.facts
   if (nodePods?.known) return judge(nodePods.value)
-  return { lacks: `the pods of the node cannot be seen: ${nodePods?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
+  return { lacks: `the pods of the node cannot be read: ${nodePods?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
 }
 
 /** Whether the pods that the step was for recovered. */

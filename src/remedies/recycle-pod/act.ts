@@ -1,4 +1,4 @@
-/** RecyclePod: deletes or evicts failing pods that somebody makes anew. */
+/** RecyclePod: deletes or evicts failing pods that their controller recreates. */
 import type { Outcome } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
 import { deletePods } from '../delete-pods.ts'

@@ -21,7 +21,7 @@ export interface RecyclePodPlan extends Plan {
 /** As many as one record can name. */
 const MAX_PODS = 512
 
-/** Deletes or evicts the failing pods, each only if it is still this very pod, and only where somebody makes them anew. */
+/** Deletes or evicts the failing pods, each only if it is still this very pod, and only where a controller recreates them. */
 export const planRecyclePod = (
   c: DecisionInput,
   applicable: ApplicablePolicy,
@@ -38,13 +38,13 @@ const recyclePodsOfOwner = (
 ): Planned<RecyclePodPlan> => {
   if (!owner.recreatesPods) {
     const message = owner.patchesPods
-      ? `a pod of ${nameOfOwner(owner)} that is deleted counts as a failure of its Job, and may be the end of it`
-      : `nothing recreates the pods of ${nameOfOwner(owner)}: deleting one would be the end of it`
+      ? `deleting a pod of ${nameOfOwner(owner)} counts as a failure of its Job and may end it`
+      : `nothing would recreate the pods of ${nameOfOwner(owner)}, so none is deleted`
     return { reason: 'RolloutBlocked', message, tryNext: true }
   }
   const pods = podsToDelete(matched)
   if (pods.length === 0) {
-    return { reason: 'AlreadyRecovered', message: 'every failing pod is being deleted already', tryNext: false }
+    return { reason: 'AlreadyRecovered', message: 'all failing pods are already being deleted', tryNext: false }
   }
   return recycling(owner.ref, pods, policy, { action, index })
 }
@@ -80,14 +80,14 @@ const recycling = (
   },
 })
 
-/** Controllers that make a pod anew, whatever node the one before was on. */
+/** Controllers that recreate a pod, whatever node the one before was on. */
 const RECREATES: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet'])
 
-/** Whether somebody makes this pod anew when it is deleted; one of a Job counts as the Job's failure. */
+/** Whether a controller recreates this pod when it is deleted; one of a Job counts as the Job's failure. */
 export const isRecreated = ({ metadata }: Pod): boolean =>
   (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller === true && RECREATES.has(kind))
 
-/** Of a node's pods those that somebody makes anew; the others are left, and it says so. */
+/** The pods of a node that a controller recreates; the others are kept, and the diff says so. */
 const recyclePodsOnNode = (
   c: DecisionInput,
   { policy, matched }: ApplicablePolicy,
@@ -100,11 +100,11 @@ const recyclePodsOnNode = (
   const { ref } = c.incident.owner
   if (going.length === 0) {
     return left.length > 0
-      ? noPlan('RolloutBlocked', `nothing recreates ${sayPods(left)}: deleting one would be the end of it`, true)
+      ? noPlan('RolloutBlocked', `nothing would recreate ${sayPods(left)}, so none is deleted`, true)
       : noPlan('AlreadyRecovered', 'no failing pod is left that could be deleted', true)
   }
   const { plan } = recycling(ref, going, policy, actionStep)
-  const also = left.length > 0 ? `\n@@ left, for nothing recreates them @@\n  ${sayPods(left)}` : ''
+  const also = left.length > 0 ? `\n@@ kept: nothing would recreate them @@\n  ${sayPods(left)}` : ''
   return { plan: { ...plan, diff: plan.diff + also } }
 }
 

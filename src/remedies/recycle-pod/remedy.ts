@@ -9,7 +9,11 @@ export const recyclePod: PureRemedy<RecyclePodPlan> = {
   type: 'RecyclePod',
   onNode: 'Nothing',
   needsAgent: false,
-  event: { reason: 'PodRecycled', type: 'Normal', meaning: 'Pods were deleted so that they are made anew.' },
+  event: {
+    reason: 'PodRecycled',
+    type: 'Normal',
+    meaning: 'Pods were deleted so that their controller recreates them.',
+  },
   text,
   plan: planRecyclePod,
   record: ({ target, pods }) => ({ target, pods: [...pods] }),

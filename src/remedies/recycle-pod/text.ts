@@ -9,6 +9,6 @@ export const text: RemedyText<RecyclePodPlan> = {
   plan: ({ method, pods, target }) =>
     `${method === 'Evict' ? 'evict' : 'delete'} ${pods.map(({ name }) => name).join(', ')} of ${nameOf(target)}`,
   step,
-  done: ({ pods = [] }, { kind, name }) => `Deleted ${sayPods(pods)} in ${kind} ${name}`,
+  done: ({ pods = [] }, { kind, name }) => `Deleted ${sayPods(pods)} of ${kind} ${name}`,
   ...POD_WRITTEN,
 }

@@ -9,7 +9,7 @@ import { replacementsRun, running, type Started, withOwnersPods } from '../runni
 const replacedOnNode = (c: DecisionInput, { step }: InProgress, pods: readonly Pod[]): Started => {
   const uids = new Set(step.pods?.map(({ uid }) => uid))
   const left = pods.find(({ metadata }) => uids.has(metadata.uid))
-  if (left) return { lacks: `pod ${left.metadata.namespace}/${left.metadata.name} is not gone yet` }
+  if (left) return { lacks: `pod ${left.metadata.namespace}/${left.metadata.name} still exists` }
   const [failing] = c.incident.pods
   if (failing) return { lacks: `pod ${failing.pod.metadata.name} fails the same way` }
   return podsRecovered(step.pods, pods)

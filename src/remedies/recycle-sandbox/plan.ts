@@ -29,18 +29,18 @@ export const planRecycleSandbox = (
   const { ref } = c.incident.owner
   switch (nodeCauseOf(c)) {
     case 'MountHelperMissing':
-      return noPlan('RolloutBlocked', 'a new sandbox brings no mount helper', true)
+      return noPlan('RolloutBlocked', 'a new sandbox does not provide a mount helper', true)
     case 'RuntimeUnresponsive':
-      return noPlan('RolloutBlocked', 'the runtime does not answer: it cannot be asked for a new sandbox', true)
+      return noPlan('RolloutBlocked', 'the runtime does not respond, so it cannot create a new sandbox', true)
     case undefined:
-      return noPlan('RolloutBlocked', 'RecycleSandbox is for what lies with a node', true)
+      return noPlan('RolloutBlocked', 'RecycleSandbox applies only to failures of a node', true)
     case 'IptablesChainMissing':
     case 'SandboxStale':
     case 'SandboxNameConflict':
   }
   const pods = podsOnNode(applicable)
-  if (pods.length === 0) return noPlan('AlreadyRecovered', 'every failing pod is being deleted already', false)
+  if (pods.length === 0) return noPlan('AlreadyRecovered', 'all failing pods are already being deleted', false)
   const base = nodeBase(c, applicable, actionStep, { pods, what: pods.map(({ uid }) => uid).toSorted() })
-  const diff = nodeDiff(ref, ['! sandboxes are removed, for the kubelet to make new ones'], pods)
+  const diff = nodeDiff(ref, ['! sandboxes are removed; the kubelet creates new ones'], pods)
   return { plan: { ...base, type: 'RecycleSandbox', diff, tasks: recycleTasks(ref, pods, base.hash) } }
 }

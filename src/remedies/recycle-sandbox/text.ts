@@ -10,6 +10,6 @@ export const text: RemedyText<RecycleSandboxPlan> = {
   plan: ({ pods, target }) =>
     `recycle the sandboxes of ${pods.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')} on ${nameOf(target)}`,
   step,
-  done: (done, { kind, name }) => `Ordered the agent of ${kind} ${name} to ${step(done)}`,
+  done: (done, { kind, name }) => `Asked the agent on ${kind} ${name} to ${step(done)}`,
   ...TASK_WRITTEN,
 }

@@ -50,7 +50,7 @@ export const restartTasks = (
 const isDockerThere = ({ docker, units }: NodeInspection): boolean =>
   docker.installed ?? units.list?.some(({ name, load }) => name === 'docker.service' && load === 'loaded') ?? false
 
-/** A chain that is gone again so soon is wiped by something: a restart would be the next of many. */
+/** Something removes a chain that is missing again so soon: a restart would be the next of many. */
 const goneAgain = (c: DecisionInput, inspection: NodeInspection): NoPlan | undefined => {
   const restarted = triedSteps(c).find(
     ({ step }) =>
@@ -61,28 +61,29 @@ const goneAgain = (c: DecisionInput, inspection: NodeInspection): NoPlan | undef
   const names = activeFirewallUnits(inspection)
   const who =
     names.length > 0
-      ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} active on the node and may wipe it`
-      : 'something on the node wipes it, such as a firewall service or another iptables-restore'
+      ? `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} active on the node and may remove it`
+      : 'something on the node removes it, such as a firewall service or another iptables-restore'
   const ago = formatDuration(Math.max(60_000, Math.round((c.now - at) / 60_000) * 60_000))
-  return noPlan('AttemptsSpent', `the chain was put back ${ago} ago and is gone again: ${who}`, true)
+  return noPlan('AttemptsSpent', `the chain was restored ${ago} ago and is missing again: ${who}`, true)
 }
 
 const restartForChain = (c: DecisionInput, { matched }: ApplicablePolicy): Restart | NoPlan => {
   const { inspection } = c.facts
   const chain = matched.map(({ finding }) => finding.detail).find((detail) => detail !== undefined)
-  if (chain === undefined) return noPlan('FactUnknown', 'the message does not name the chain that is missing', true)
+  if (chain === undefined) return noPlan('FactUnknown', 'the message does not name the missing chain', true)
   if (!isDockersChain(chain)) {
-    const whose = 'a CNI plugin, kube-proxy or a firewall has to make it'
-    return noPlan('RolloutBlocked', `chain ${chain} is not one that Docker makes: ${whose}`, true)
+    const whose = 'a CNI plugin, kube-proxy or a firewall must create it'
+    return noPlan('RolloutBlocked', `Docker does not create chain ${chain}: ${whose}`, true)
   }
   if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
   const { chains } = inspection.value
   if (!isDockerThere(inspection.value)) {
-    return noPlan('RolloutBlocked', `docker.service is not on the node: chain ${chain} is not Docker's here`, true)
+    return noPlan('RolloutBlocked', `docker.service is not on the node, so chain ${chain} is not Docker's here`, true)
   }
-  if (!chains.known) return noPlan('FactUnknown', `whether chain ${chain} is gone cannot be seen: ${chains.why}`, false)
+  if (!chains.known) return noPlan('FactUnknown', `whether chain ${chain} is missing is unknown: ${chains.why}`, false)
   const found = findDockerChain(chains)
-  if (found.kind === 'Unknown') return noPlan('FactUnknown', `whether chain ${chain} is gone: ${found.why}`, false)
+  if (found.kind === 'Unknown')
+    return noPlan('FactUnknown', `whether chain ${chain} is missing is unknown: ${found.why}`, false)
   if (found.kind === 'There') return noPlan('FactUnknown', 'the agent sees chain DOCKER in its tables', true)
   return goneAgain(c, inspection.value) ?? { runtime: 'docker', reason: 'ChainMissing' }
 }
@@ -91,8 +92,7 @@ const restartOfKubelets = ({ facts }: DecisionInput, reason: RestartReason): Res
   const { inspection } = facts
   if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
   const runtime = kubeletsRuntime(facts)
-  if (!runtime)
-    return noPlan('FactUnknown', 'which runtime the kubelet uses is unknown, or it is none that can be restarted', true)
+  if (!runtime) return noPlan('FactUnknown', 'the runtime of the kubelet is unknown or cannot be restarted', true)
   return { runtime, reason }
 }
 
@@ -107,12 +107,12 @@ const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | N
     case 'SandboxStale':
     case 'SandboxNameConflict':
       return podsOnNode(applicable).length === 0
-        ? noPlan('AlreadyRecovered', 'every failing pod is being deleted already', false)
+        ? noPlan('AlreadyRecovered', 'all failing pods are already being deleted', false)
         : restartOfKubelets(c, 'SandboxesStuck')
     case 'MountHelperMissing':
-      return noPlan('RolloutBlocked', 'a restart of the runtime brings no mount helper', true)
+      return noPlan('RolloutBlocked', 'a restart of the runtime does not provide a mount helper', true)
     case undefined:
-      return noPlan('RolloutBlocked', 'RestartRuntime is for what lies with a node', true)
+      return noPlan('RolloutBlocked', 'RestartRuntime applies only to failures of a node', true)
   }
 }
 
@@ -137,7 +137,7 @@ export const planRestartRuntime = (
   if (unseen !== undefined) return noPlan('FactUnknown', unseen, false)
   const spared = stops.find(({ metadata }) => excludes(metadata))
   if (spared) {
-    const message = `a restart of ${runtime} would stop Pod ${spared.metadata.namespace}/${spared.metadata.name}, which opted out`
+    const message = `a restart of ${runtime} would stop Pod ${spared.metadata.namespace}/${spared.metadata.name}, which is excluded`
     return noPlan('OptedOut', message, true)
   }
   const pods = podsOnNode(applicable)
@@ -176,14 +176,14 @@ const liveRestore = ({ inspection }: Facts): boolean | undefined =>
   inspection?.known && inspection.value.docker.known ? inspection.value.docker.liveRestore : undefined
 
 const besideKubernetes = (facts: Facts, kubelets: NodeRuntime): string => {
-  const here = `docker runs none of the pods here (the kubelet uses ${kubelets})`
+  const here = `docker runs no pods here (the kubelet uses ${kubelets})`
   switch (liveRestore(facts)) {
     case true:
-      return `${here}; containers that it runs beside Kubernetes keep running: live-restore is on`
+      return `${here}; containers outside Kubernetes keep running: live-restore is on`
     case false:
-      return `${here}; containers that it runs beside Kubernetes stop: live-restore is off`
+      return `${here}; containers outside Kubernetes stop: live-restore is off`
     case undefined:
-      return `${here}; containers that it runs beside Kubernetes may stop: whether live-restore is on is unknown`
+      return `${here}; containers outside Kubernetes may stop: whether live-restore is on is unknown`
   }
 }
 
@@ -195,7 +195,7 @@ const blastRadius = (facts: Facts, runtime: NodeRuntime): BlastRadius => {
   const { nodePods } = facts
   const pods = nodePods?.known ? nodePods.value.filter((pod) => !hasEnded(pod)) : []
   const its = nodePods?.known ? `its ${many(pods.length)} keep running` : 'its pods keep running'
-  if (runtime !== 'docker') return { touches: `${its} (${runtime} leaves them)`, stops: [] }
+  if (runtime !== 'docker') return { touches: `${its}: ${runtime} does not stop them`, stops: [] }
   const spared = liveRestore(facts)
   if (spared === true) return { touches: `${its}: live-restore is on`, stops: [] }
   if (!nodePods?.known) {

@@ -9,6 +9,6 @@ const step = ({ node }: RemediationStep): string => `restart ${node?.runtime ?? 
 export const text: RemedyText<RestartRuntimePlan> = {
   plan: ({ runtime, target, touches }) => `restart ${runtime} on ${nameOf(target)}; ${touches}`,
   step,
-  done: (done, { kind, name }) => `Ordered the agent of ${kind} ${name} to ${step(done)}`,
+  done: (done, { kind, name }) => `Asked the agent on ${kind} ${name} to ${step(done)}`,
   ...TASK_WRITTEN,
 }

@@ -11,7 +11,7 @@ const nodeBack = ({ facts, incident }: DecisionInput, { step }: InProgress): Sta
   const ask = askFor(facts, [{ fact: 'node' }])
   if (ask) return ask
   const { node } = facts
-  if (!node?.known) return { lacks: `whether node ${incident.owner.ref.name} is Ready cannot be seen: ${node?.why}` }
+  if (!node?.known) return { lacks: `whether node ${incident.owner.ref.name} is Ready is unknown: ${node?.why}` }
   return node.value.ready ? { since: 0 } : { lacks: `node ${node.value.name} is not Ready yet` }
 }
 
@@ -20,6 +20,6 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Progress =>
     nodeBack,
     inVain: ({ step }, { chains }) =>
       step.node?.reason === 'ChainMissing' && findDockerChain(chains).kind === 'Missing'
-        ? 'docker was restarted, and its chain is still missing'
+        ? 'docker was restarted, but its chain is still missing'
         : undefined,
   })

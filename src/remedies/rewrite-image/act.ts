@@ -54,7 +54,7 @@ const takenUp = async (plan: RewriteImagePlan, generation: number | undefined, d
   }
 }
 
-/** Half a plan helps nobody: without the right to delete or patch the pods, the template is not touched either. */
+/** Half a plan does not help: without the right to delete or patch the pods, the template is not touched either. */
 const refusedForPods = async ({ thenDelete, thenPatch }: RewriteImagePlan, deps: ActDeps) => {
   const [deleted] = thenDelete
   const [patched] = thenPatch
@@ -73,7 +73,7 @@ const carryToPods = async (plan: RewriteImagePlan, generation: number | undefine
   if (thenPatch.length > 0) return patchPods(thenPatch, deps)
   if (thenDelete.length === 0) return { wrote: [], left: [] }
   if (await takenUp(plan, generation, deps)) return deletePods(deps.kube, thenDelete, 'Delete')
-  const why = `the controller of ${target.kind} ${target.name} has not taken up the edit`
+  const why = `the controller of ${target.kind} ${target.name} has not observed the change yet`
   return { wrote: [], left: thenDelete.map((pod) => ({ name: pod.name, uid: pod.uid, why })) }
 }
 

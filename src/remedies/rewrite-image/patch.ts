@@ -18,7 +18,7 @@ export type Patched = { readonly kind: 'Patched'; readonly generation?: number |
 export type Settled = Exclude<Outcome, { kind: 'Done' }>
 
 export interface PatchOptions {
-  /** A pod whose containers wait, and only as long as they do: what has started meanwhile is not started anew. */
+  /** A pod whose containers wait, and only as long as they do: what has started in the meantime is not started anew. */
   readonly onlyWaiting?: boolean
 }
 
@@ -96,8 +96,9 @@ export const patchImages = async (
     if (current?.metadata.uid !== target.uid) return { kind: 'Stale', why: `${name} is gone` }
     if (standsAs(current, changes, 'to')) return { kind: 'AlreadyDone' }
     if (!standsAs(current, changes, 'was'))
-      return { kind: 'Stale', why: `${name} was edited by someone else meanwhile` }
-    if (onlyWaiting && hasStarted(current, changes)) return { kind: 'Stale', why: `${name} has started meanwhile` }
+      return { kind: 'Stale', why: `${name} was edited by someone else in the meantime` }
+    if (onlyWaiting && hasStarted(current, changes))
+      return { kind: 'Stale', why: `${name} has started in the meantime` }
     const { resourceVersion, annotations = {} } = current.metadata
     // Where nothing moved it is the request itself that is refused.
     if (resourceVersion === seen.resourceVersion || round === MAX_ROUNDS) {
@@ -123,6 +124,6 @@ export const rehearse = async (edit: ImageEdit, deps: ActDeps): Promise<Settled 
     if (notFound(error) || conflict(error) || invalid(error)) return undefined
     const refused = refusalOf(error)
     if (refused) return refused
-    throw new Error(`rehearsing a patch of ${edit.target.kind} ${edit.target.name}`, { cause: error })
+    throw new Error(`dry-running a patch of ${edit.target.kind} ${edit.target.name}`, { cause: error })
   }
 }

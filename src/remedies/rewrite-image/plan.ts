@@ -85,8 +85,7 @@ const draft = (c: DecisionInput, policy: PolicyInForce, action: ActionStep['acti
   const { container, init, image } = finding
   const place = placeOf(owner, finding)
   const what = nameOf(finding)
-  if (!place)
-    return { differs: `${what} does not stand in the template of ${nameOfOwner(owner)}: something else added it` }
+  if (!place) return { differs: `${what} is not in the pod template of ${nameOfOwner(owner)}: something else added it` }
   const suggested = suggestionFor(c, action, image)
   const result = policy.matches.rewrite(normalImage(image)) ?? (suggested === undefined ? undefined : { to: suggested })
   const made = { container, init, pointer: place.pointer, was: place.image }
@@ -95,14 +94,13 @@ const draft = (c: DecisionInput, policy: PolicyInForce, action: ActionStep['acti
     if (owner.patchesPods && result && 'to' in result && sameImage(result.to, place.image)) {
       return { change: { ...made, from: image, to: place.image } }
     }
-    const since =
-      owner.ref.kind === 'CronJob' ? '; what was made from it before stays as it is until it is deleted' : ''
+    const since = owner.ref.kind === 'CronJob' ? '; Jobs created before keep their image until they are deleted' : ''
     const there = `${nameOfOwner(owner)} has ${place.image || 'no image'} there${since}`
     return { differs: `${what} failed with ${image}, but ${there}` }
   }
   if (!result) return { noTarget: sayNoTarget(c, image) }
   if ('refused' in result) return { noTarget: result.refused }
-  if (sameImage(result.to, place.image)) return { noTarget: `the rewrite rule leaves ${image} as it is` }
+  if (sameImage(result.to, place.image)) return { noTarget: `the rewrite rule does not change ${image}` }
   return { change: { ...made, from: place.image, to: result.to } }
 }
 
@@ -193,7 +191,7 @@ const namingLeft = (plan: RewriteImagePlan, drafts: readonly Drafted[]): Rewrite
   const left = [...new Set(drafts.flatMap((one) => ('healthy' in one ? [one.healthy] : [])))]
   return left.length === 0
     ? plan
-    : { ...plan, diff: [plan.diff, '@@ left as it is @@', ...left.map((one) => `  ${one}`)].join('\n') }
+    : { ...plan, diff: [plan.diff, '@@ unchanged @@', ...left.map((one) => `  ${one}`)].join('\n') }
 }
 
 /** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */
@@ -202,8 +200,7 @@ export const planRewriteImage = (
   { policy, matched }: ApplicablePolicy,
   { action, index }: ActionStep,
 ): Planned<RewriteImagePlan> => {
-  if (nodeCauseOf(c) !== undefined)
-    return noPlan('RolloutBlocked', 'no image is concerned: it lies with the node', true)
+  if (nodeCauseOf(c) !== undefined) return noPlan('RolloutBlocked', 'the node fails, not an image', true)
   const { owner } = c.incident
   if (action.rewriteImage?.suggestions === 'Apply' && matched.some(({ finding }) => needsSuggestion(policy, finding))) {
     const closer = askFor(c.facts, c.diagnosis.detailFacts ?? [])
@@ -243,7 +240,7 @@ export const planRewriteImage = (
     ...((owner.templateFixed || (owner.patchesPods && hasThem)) && { podsOnly: true }),
   })
   if (!leavesAllAsIs(plan)) return { plan: namingLeft(plan, drafts) }
-  return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} waits any more`, tryNext: false }
+  return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} is waiting`, tryNext: false }
 }
 
 // Pods of Jobs that wait with an image of before: no edit of a template reaches them, so they are given it themselves.
@@ -262,7 +259,7 @@ export const failingOrNew =
   (pod, named) =>
     failing.has(pod.metadata.uid) || (waits(pod, named) && !statusIn(pod, named)?.restartCount)
 
-/** Of these pods alone, and only while the container waits: what runs or ended is not started anew to be taken back. */
+/** Of these pods alone, and only while the container waits: what runs or ended is not restarted to be undone. */
 export const waitingAmong =
   (uids: ReadonlySet<string>): IsDue =>
   (pod, named) =>

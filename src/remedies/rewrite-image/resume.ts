@@ -28,7 +28,7 @@ const changesNow = (
   for (const change of step.changes ?? []) {
     const place = placeOf(owner, change)
     if (!place || !(sameImage(place.image, change.from) || sameImage(place.image, change.to))) {
-      const message = `begun but not written: ${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} meanwhile`
+      const message = `started but not written: ${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} in the meantime`
       return { kind: 'Verify', outcome: 'Cancelled', reason: 'TemplateDiffers', message, requeueAt: c.now }
     }
     changes.push({ ...change, pointer: place.pointer, was: place.image })
@@ -56,7 +56,7 @@ export const resume = (
 ): Left<RewriteImagePlan> => {
   const { owner, pods: failing } = c.incident
   const { step, record } = inProgress
-  if (nodeCauseOf(c) !== undefined) return { unseen: 'no image is concerned: it lies with the node' }
+  if (nodeCauseOf(c) !== undefined) return { unseen: 'the node fails, not an image' }
   const needsPods = owner.keepsBrokenPods || owner.patchesPods === true
   const ask = needsPods ? askFor(c.facts, [podsOf(inProgress)]) : undefined
   if (ask) return ask
@@ -75,7 +75,7 @@ export const resume = (
   return { plan, written, complete: leavesAllAsIs(plan) }
 }
 
-/** Of the pods that were given the image those that still wait: what runs or ended is not started anew to be undone. */
+/** Of the pods that were given the image those that still wait: what runs or ended is not restarted to be undone. */
 const podsToTakeBack = (
   { incident: { owner }, facts: { pods } }: DecisionInput,
   step: RemediationStep,

@@ -13,15 +13,14 @@ import { allStarted, running, runNewImages, type Started, withOwnersPods } from 
 const cancelled = (reason: string, message: string): Ended => ({ outcome: 'Cancelled', reason, message })
 
 export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
-  if (nodeCauseOf(c) !== undefined) return cancelled('TemplateDiffers', 'no image is concerned: it lies with the node')
+  if (nodeCauseOf(c) !== undefined) return cancelled('TemplateDiffers', 'the node fails, not an image')
   const { step } = inProgress
   const { owner } = c.incident
   const changedBack = templateChangedBack(owner, step)
   if (changedBack) return changedBack
   return withOwnersPods(c, inProgress, (pods) => {
     const taken = wrotePodsOnly(owner, step) ? takenBackIn(pods, step) : undefined
-    if (taken)
-      return cancelled('EditReverted', `somebody changed pod ${taken.metadata.name} of ${nameOfOwner(owner)} back`)
+    if (taken) return cancelled('EditReverted', `someone reverted pod ${taken.metadata.name} of ${nameOfOwner(owner)}`)
     if (!owner.patchesPods) {
       return running(owner, runNewImages(pods, owner.replicas, step.changes ?? [], owner.keepsHealthyPods === true))
     }
@@ -32,7 +31,7 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
   })
 }
 
-/** The template no longer says what we wrote: somebody took it back, by hand or by `kubectl mend undo`. */
+/** The template no longer says what we wrote: someone reverted it, by hand or by `kubectl mend undo`. */
 const templateChangedBack = (owner: Owner, step: RemediationStep): Ended | undefined => {
   if (wrotePodsOnly(owner, step)) return undefined
   const change = step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
@@ -55,7 +54,7 @@ interface Vanished {
   readonly vanished: string
 }
 
-/** A pod that the step gave the new image, and that waits with the one of before: somebody took it back. */
+/** A pod that the step gave the new image, and that waits with the one of before: someone reverted it. */
 const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | undefined => {
   const named = uidsOf(step)
   return pods.find(
@@ -99,5 +98,5 @@ const patchedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep
   const [other] = others
   if (other) return { lacks: `pod ${other.metadata.name} does not have the new image` }
   const next = owner.templateFixed ? '' : '; the next Job starts with the new image'
-  return { vanished: `no pod of ${nameOfOwner(owner)} is left that could prove it${next}` }
+  return { vanished: `no pod of ${nameOfOwner(owner)} is left to verify it${next}` }
 }
