@@ -50,7 +50,7 @@ const lieFirst = async (fixture: Fixture, thief: Thief, node: string, lie: objec
   const { code, says } = await thief.ask('PATCH', `${TASKS}/${name}/status`, lie)
   // The agent may have been quicker; then the answer stands.
   if (code === 403) {
-    assert.match(says, /was answered already/)
+    assert.match(says, /is finished already/)
     return '(the agent was quicker)'
   }
   assert.equal(code, 200, says)
@@ -121,7 +121,7 @@ const stolen: Scenario = {
     const lie = { status: { phase: 'Failed', reason: 'Error', message: 'says the thief' } }
     const late = await thief.ask('PATCH', `${TASKS}/${mine}/status`, lie)
     assert.equal(late.code, 403, late.says)
-    assert.match(late.says, /was answered already/)
+    assert.match(late.says, /is finished already/)
     const early = await lieFirst(fixture, thief, node, lie)
     note(`${tries.length + 1} tries refused; left: reading orders, and false answers for its own node ${early}`)
 

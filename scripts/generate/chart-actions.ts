@@ -15,7 +15,7 @@ const switchOf = (description: string) => ({
   type: 'object',
   description,
   additionalProperties: false,
-  properties: { enabled: { type: 'boolean', description: 'Whether the action is enabled.' } },
+  properties: { enabled: { type: 'boolean', description: 'Whether it is enabled.' } },
 })
 
 /** The actions in the chart: the schema of their values, and which of them need the agent. */

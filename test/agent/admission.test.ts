@@ -182,7 +182,7 @@ describe('the token of the agent on node a', () => {
     },
   )
 
-  const stands = 'the order was answered already'
+  const stands = 'the task is finished already'
   test.each<[string, object]>([
     ['says another thing of', { status: { phase: 'Failed', reason: 'Error', message: 'it was not so' } }],
     ['says another word of', { status: { message: 'it was not so' } }],
@@ -208,7 +208,9 @@ describe('the token of the agent on node a', () => {
   })
 
   test('answers an order to node b: refused', async () => {
-    await expect(respondAs(tokenA, 'for-b')).rejects.toThrow('the agent on node a cannot answer for node b')
+    await expect(respondAs(tokenA, 'for-b')).rejects.toThrow(
+      'the agent on node a cannot write the status of a task of node b',
+    )
   })
 
   test('cannot change more than the answer by way of the answer', async () => {
@@ -254,20 +256,22 @@ describe('everybody else', () => {
   test('who may edit everything in the namespace gives no orders and answers none', async () => {
     await expect(
       fixture.cluster.kubectl(['create', '-f', '-'], { input: taskFor('x', 'a', uids['a'] ?? '', RESTART) }),
-    ).rejects.toThrow('only the controller (podmend-system/podmend-controller) gives them')
-    await expect(fixture.cluster.kubectl(answer('for-b'))).rejects.toThrow('is the answer of the agent on node b')
+    ).rejects.toThrow('only the controller (podmend-system/podmend-controller) may create NodeTasks')
+    await expect(fixture.cluster.kubectl(answer('for-b'))).rejects.toThrow(
+      'only the agent on node b may write the status',
+    )
   })
 
   test('the controller gives orders in its own namespace alone', async () => {
     await expect(asController(taskFor('x', 'a', uids['a'] ?? '', {}, ELSEWHERE))).rejects.toThrow(
-      'NodeTasks are read in namespace podmend-system alone',
+      'agents read NodeTasks only in namespace podmend-system',
     )
   })
 
   test('the controller answers no order', async () => {
     const as = ['--as=system:serviceaccount:podmend-system:podmend-controller', '--as-group=system:masters']
     await expect(fixture.cluster.kubectl([...answer('for-b'), ...as])).rejects.toThrow(
-      'is the answer of the agent on node b',
+      'only the agent on node b may write the status',
     )
   })
 })

@@ -113,7 +113,7 @@ describe('who may write Remediations and does not hold the verb', () => {
     await proposed(name)
     for (const decision of ['Approved', 'Denied']) {
       await expect(approvedBy(user, name, of(user, { decision }))).rejects.toThrow(
-        /\(Forbidden\).*ClusterRole podmend-approver has it/,
+        /\(Forbidden\).*ClusterRole podmend-approver grants it/,
       )
     }
     expect((await readRecord(cluster, namespace, name)).spec.approval).toBeUndefined()

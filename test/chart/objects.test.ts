@@ -177,7 +177,7 @@ describe('the agent', () => {
     'must be there for the action %s',
     async (action) => {
       await expect(rendered({ actions: { [action]: { enabled: true } } })).rejects.toThrow(
-        `actions.${action}.enabled needs the agent on the nodes`,
+        `actions.${action}.enabled needs the node agent`,
       )
     },
   )

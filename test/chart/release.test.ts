@@ -144,11 +144,11 @@ test('an action that is switched on gives its right, and switched off takes it b
 test('what it may do is said after each install and upgrade, and how to stop it', async () => {
   const first = await upgrade({})
   expect(first).toContain('It runs in observe-only mode')
-  expect(first).toContain('It reads no secret')
+  expect(first).toContain('It reads no secrets')
   expect(first).toContain('kubectl annotate namespace podmend-system podmend.io/paused=true')
   const second = await upgrade({ actions: { rewriteImage: { enabled: true } }, readPullSecrets: { enabled: true } })
-  expect(second).toContain('It has the rights for: RewriteImage.')
-  expect(second).not.toContain('It reads no secret')
+  expect(second).toContain('Enabled actions: RewriteImage.')
+  expect(second).not.toContain('It reads no secrets')
 })
 
 test('whoever may view a namespace sees what is done there; approving and policies are for nobody yet', async () => {

@@ -1,4 +1,4 @@
-{{/* Names are fixed, whatever the release is called: one podmend a cluster, and the command, policies and alerts look for them. */}}
+{{/* Names do not depend on the release's name: there is one podmend per cluster, and the command, policies and alerts expect these names. */}}
 {{- define "podmend.account" -}}podmend-controller{{- end }}
 
 {{- define "podmend.selector" -}}
@@ -7,7 +7,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 {{- end }}
 
-{{/* What every object bears: https://helm.sh/docs/chart_best_practices/labels */}}
+{{/* Labels of every object: https://helm.sh/docs/chart_best_practices/labels */}}
 {{- define "podmend.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/name: podmend
@@ -24,11 +24,11 @@ app.kubernetes.io/part-of: podmend
 {{- end }}
 {{- end }}
 
-{{/* Flags that would contradict what the chart makes of other values. */}}
+{{/* Refuses flags that the chart derives from other values. */}}
 {{- define "podmend.refuseOwnFlags" -}}
 {{- $instead := dict
-  "--http-port" "probes and Service count on 8080"
-  "--http-host" "probes must reach it"
+  "--http-port" "probes and Service expect 8080"
+  "--http-host" "probes must reach the server"
   "--read-pull-secrets" "use readPullSecrets.enabled, which binds the role as well"
   "--no-read-pull-secrets" "use readPullSecrets.enabled"
   "--registry-hosts-dir" "use controller.registryHosts"
@@ -38,7 +38,7 @@ app.kubernetes.io/part-of: podmend
   "--agent-system-bus" "use agent.systemBus.socket"
   "--agent-app-armor-profile" "use agent.appArmorProfile"
   "--agent-se-linux-options" "use agent.seLinuxOptions"
-  "--kubeconfig" "it speaks as its own service account" -}}
+  "--kubeconfig" "the controller uses its own service account" -}}
 {{- range .Values.controller.extraArgs }}
 {{- $flag := first (splitList "=" .) }}
 {{- with get $instead $flag }}
@@ -60,19 +60,19 @@ app.kubernetes.io/component: agent
 {{- end }}
 {{- end }}
 
-{{/* Inspect is no act; the others only where their action is on. */}}
+{{/* Inspect changes nothing and is always allowed; each other verb needs its action enabled. */}}
 {{- define "podmend.agentVerbs" -}}
 Inspect
 {{- if .Values.actions.recycleSandbox.enabled }},RecycleSandbox{{ end }}
 {{- if .Values.actions.restartRuntime.enabled }},RestartRuntime{{ end }}
 {{- end }}
 
-{{/* Actions that come to nothing without an agent on the node. */}}
+{{/* Refuses actions that need what is not enabled. */}}
 {{- define "podmend.needsAgent" -}}
 {{- if not .Values.agent.enabled }}
 {{- range splitList " " (include "podmend.actionsNeedingAgent" .) }}
 {{- if (get $.Values.actions .).enabled }}
-{{- fail (printf "actions.%s.enabled needs the agent on the nodes: set agent.enabled=true as well" .) }}
+{{- fail (printf "actions.%s.enabled needs the node agent: set agent.enabled=true as well" .) }}
 {{- end }}
 {{- end }}
 {{- end }}
