@@ -1,7 +1,7 @@
-# The operator's image and, with --target agent, the node agent's: `npm run image`, or
+# The image of the operator and, with --target agent, of the node agent: `npm run image`, or
 #   docker build -t podmend --build-arg VERSION=… --build-arg REVISION=$(git rev-parse HEAD) .
-# Both bases can be others: BUILD_BASE needs npm and a shell, BASE the libraries of glibc and C++ (libc6, libstdc++6) and
-# certificates. Node itself is the one that the lock file names, so that what is shipped is what was tested.
+# You can replace both bases: BUILD_BASE needs npm and a shell, BASE the libraries of glibc and C++ (libc6, libstdc++6) and
+# CA certificates. Node is the version of the lock file, which the tests use too.
 ARG BUILD_BASE=docker.io/library/node:26-bookworm-slim
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 
@@ -18,7 +18,7 @@ RUN npm run build \
  && cp node_modules/node/bin/node /node/bin/ \
  && cp -L /usr/lib/*/libatomic.so.1 /node/lib/
 
-# The programs that print a firewall's chains, with their libraries: two programs under several names, Debian's own.
+# The programs that list firewall chains, with their libraries: two programs of Debian under several names.
 FROM ${BUILD_BASE} AS chains
 RUN test -x /usr/sbin/iptables-nft-save || (apt-get update && apt-get install --yes --no-install-recommends iptables)
 RUN lib=$(dirname /usr/lib/*/libxtables.so.12) \
@@ -29,12 +29,12 @@ RUN lib=$(dirname /usr/lib/*/libxtables.so.12) \
  && cp -L $lib/libxtables.so.12 $lib/libip4tc.so.2 $lib/libip6tc.so.2 $lib/libnftnl.so.11 $lib/libmnl.so.0 /chains$lib/ \
  && cp -r $lib/xtables /chains$lib/
 
-# What runs on each node. The pod makes it root: the system bus and the runtime listen to nobody else.
+# The node agent. Its pod sets user root, because the system bus and the runtime accept only root.
 FROM ${BASE} AS agent
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="podmend-agent" \
-      org.opencontainers.image.description="Looks at its node and carries out podmend's orders to it, from a closed list" \
+      org.opencontainers.image.description="Inspects its node and executes podmend's tasks there, from a closed list" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
@@ -45,24 +45,24 @@ COPY package.json LICENSE /app/
 COPY --from=build /src/dist/agent.js /src/dist/install-*.js /src/dist/chunk-*.js /src/dist/sbom.spdx.json /app/dist/
 USER 65532:65532
 WORKDIR /app
-# It works for milliseconds at a time: memory that is young is collected soon rather than kept.
+# The agent works for milliseconds at a time: a small young generation keeps memory low.
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "/app/dist/agent.js"]
 
 FROM ${BASE} AS controller
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="podmend" \
-      org.opencontainers.image.description="Repairs broken pods as their cluster's owner allowed, and proves that it helped" \
+      org.opencontainers.image.description="Repairs broken pods within the policies of the cluster's owner, and verifies each repair" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Node needs libatomic, which the base lacks; /usr/lib is searched everywhere.
+# Node needs libatomic, which the base lacks; /usr/lib is always searched.
 COPY --from=build /node/lib/ /usr/lib/
 COPY --from=build /node/bin/node /usr/local/bin/node
 COPY package.json LICENSE /app/
 COPY manifests/rbac.yaml /app/manifests/
 COPY --from=build /src/dist /app/dist
-# A number, so that a kubelet can see for itself that it is not root.
+# A number, so that the kubelet can check that it is not root.
 USER 65532:65532
 WORKDIR /app
 EXPOSE 8080

@@ -1,4 +1,4 @@
-/** All that the demo plays on: cluster, registry, kubelets, and the controller as its own process. */
+/** The demo's environment: control plane, registry, fake kubelets, and the controller as its own process. */
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,11 +17,11 @@ import type { Timeline } from './timeline.ts'
 export interface DemoCluster {
   readonly plane: ControlPlane
   readonly kubectl: Kubectl
-  /** By the names that images have. */
+  /** By the registry host in image names. */
   readonly proxies: ReadonlyMap<string, HarborProxy>
   readonly hostsDir: string
   readonly controller: Controller
-  /** Its own files; gone when it is closed. */
+  /** Temporary files, deleted at the end. */
   readonly directory: string
 }
 
@@ -29,16 +29,16 @@ export const CONTROLLER_LOG = 'controller.jsonl'
 
 export type OnClose = (close: () => unknown) => void
 
-/** What the controller and the command must be told of the registry that stands on loopback. */
+/** The registry is on loopback, which the controller and the command refuse unless it is allowed. */
 export const REGISTRY_ADDRESSES = '127.0.0.0/8'
-/** Real kubelets begin with 10 s; shorter makes the demo no faster, because a new pod begins anew. */
+/** Real kubelets start with 10 s. A shorter time does not speed up the demo, because a new pod has no back-off. */
 const TIMING = { pullBackoffMs: 3000, pullBackoffMaxMs: 10_000 }
 
 const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
-const raiseRegistry = async (onClose: OnClose): Promise<{ proxies: Map<string, HarborProxy>; digest: string }> => {
+const startRegistries = async (onClose: OnClose): Promise<{ proxies: Map<string, HarborProxy>; digest: string }> => {
   const registry = await startRegistry()
   onClose(registry.down)
   let digest = ''
@@ -56,7 +56,7 @@ const raiseRegistry = async (onClose: OnClose): Promise<{ proxies: Map<string, H
   return { proxies, digest }
 }
 
-/** Starts everything, from nothing; what was started is handed to `onClose`, in order, also when a later part fails. */
+/** Starts everything. Hands what it started to `onClose`, in order, also if a later part fails. */
 export const startDemoCluster = async (timeline: Timeline, onClose: OnClose): Promise<DemoCluster> => {
   const say = (what: string, text: string): void => timeline.say({ who: 'demo', what, text })
   const directory = mkdtempSync(join(tmpdir(), 'podmend-demo.'))
@@ -69,19 +69,19 @@ export const startDemoCluster = async (timeline: Timeline, onClose: OnClose): Pr
   say('ControlPlane', `etcd, kube-apiserver and kube-controller-manager on loopback, RBAC on (${seconds(began)})`)
 
   began = Date.now()
-  const { proxies, digest } = await raiseRegistry(onClose)
+  const { proxies, digest } = await startRegistries(onClose)
   const hostsDir = join(directory, 'certs.d')
   mkdirSync(hostsDir)
   writeHostsDir(hostsDir, Object.fromEntries([...proxies].map(([host, { url }]) => [host, url])))
   const names = [...proxies.keys()].join(', ')
-  say('Registry', `a real registry with real images, answering for ${names} as each of them does (${seconds(began)})`)
+  say('Registry', `a real registry with real images, behind proxies that behave like ${names} (${seconds(began)})`)
   const { repository, tag } = IMAGES[0]
-  say('Registry', `project k8s is gone from ${HOST}; ${repository}:${tag} is there (${digest.slice(0, 19)}…)`)
+  say('Registry', `${HOST} has no project k8s any more; it has ${repository}:${tag} (${digest.slice(0, 19)}…)`)
 
   began = Date.now()
   const kubeconfig = await installController(plane)
   await kubectl(['apply', '-f', root('examples')])
-  say('Installed', `CRDs, roles and the policies of examples/, all observing (${seconds(began)})`)
+  say('Installed', `CRDs, roles and the policies of examples/, all in mode Observe (${seconds(began)})`)
 
   const kubelet = await startFakeKubelet({ kubeconfig: plane.kubeconfig, nodes: NODES, hostsDir, timing: TIMING })
   onClose(kubelet.stop)
@@ -99,10 +99,13 @@ export const startDemoCluster = async (timeline: Timeline, onClose: OnClose): Pr
     if (!ok) throw new Error('the controller is not ready')
   }
   await eventually(ready, { everyMs: 50 })
-  say('Controller', `runs as its own process, with its ServiceAccount's rights, not as admin (${seconds(began)})`)
+  say(
+    'Controller',
+    `runs as its own process with the permissions of its ServiceAccount, not as admin (${seconds(began)})`,
+  )
   return { plane, kubectl, proxies, hostsDir, controller, directory }
 }
 
-/** The owner's one edit: lets the policy act. Nothing else of the example is changed. */
+/** The owner's only edit: sets the policy to Enforce. Nothing else in the example changes. */
 export const enforce = (kubectl: Kubectl): Promise<string> =>
   kubectl(['patch', 'rempol', POLICY, '--type=merge', '-p', JSON.stringify({ spec: { mode: 'Enforce' } })])

@@ -1,4 +1,4 @@
-/** The demo from the first process to the last: stage, story, report, and nothing left behind. */
+/** The whole demo: starts the cluster, runs the steps, shows the report, and cleans up. */
 import { copyFileSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,15 +9,15 @@ import { showKeptCluster, showReport } from './report.ts'
 import { createTimeline, type Timeline, type TimelineOptions } from './timeline.ts'
 
 export interface DemoOptions extends Pick<TimelineOptions, 'json' | 'out' | 'colour'> {
-  /** Goes on running until the signal. */
+  /** Keeps everything running until the signal. */
   readonly keep: boolean
-  /** Ends it at any moment. */
+  /** Ends the demo at any time. */
   readonly signal: AbortSignal
 }
 
 /**
- * Things to end, the last one first; whatever one of them throws, the others are ended too. What comes after that is
- * ended at once, and whoever brings it is told.
+ * Functions that clean up, called in reverse order; if one throws, the others still run. A function that is registered after
+ * that runs at once, and its caller gets an error.
  */
 const closing = (): { onClose: OnClose; closeAll: () => Promise<void> } => {
   const closers: (() => unknown)[] = []
@@ -26,7 +26,7 @@ const closing = (): { onClose: OnClose; closeAll: () => Promise<void> } => {
     try {
       await close()
     } catch {
-      // What cannot be ended is ended by its own watch on its parent, when this process is gone.
+      // A process that cannot be ended ends itself when its parent, this process, is gone.
     }
   }
   return {
@@ -42,7 +42,7 @@ const closing = (): { onClose: OnClose; closeAll: () => Promise<void> } => {
   }
 }
 
-/** Copies what explains a failure to a folder that stays, and gives its path. */
+/** Copies the logs of a failed demo to a directory that is kept, and returns its path. */
 const keepLogs = async (cluster: DemoCluster): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'podmend-demo-failed.'))
   const files = [
@@ -68,16 +68,16 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-/** The controller must not end by itself: then there is nothing left to wait for. */
-const whileRunning = async <T>({ controller }: DemoCluster, story: Promise<T>): Promise<T> => {
+/** Fails if the controller exits by itself: there is nothing left to wait for. */
+const whileRunning = async <T>({ controller }: DemoCluster, steps: Promise<T>): Promise<T> => {
   const ended = controller.exited.then(({ code, signal }): never => {
-    throw new Error(`the controller ended by itself (${signal ?? code})`)
+    throw new Error(`the controller exited unexpectedly (${signal ?? code})`)
   })
   ended.catch(() => {})
-  return Promise.race([story, ended])
+  return Promise.race([steps, ended])
 }
 
-const play = async (
+const runAndReport = async (
   timeline: Timeline,
   options: DemoOptions,
   { onClose, onCluster }: { onClose: OnClose; onCluster: (cluster: DemoCluster) => void },
@@ -90,8 +90,8 @@ const play = async (
 }
 
 /**
- * Plays the demo; true only if the incident is repaired and verified and nothing else was touched. Throws where there is
- * nothing to play on, e.g. without Go.
+ * Runs the demo; true only if the incident is repaired and verified and nothing else was changed. Throws if the cluster cannot
+ * start, e.g. without Go.
  */
 export const runDemo = async (options: DemoOptions): Promise<boolean> => {
   const { signal, keep } = options
@@ -100,15 +100,15 @@ export const runDemo = async (options: DemoOptions): Promise<boolean> => {
   const interrupted = aborted(signal).then(() => undefined)
   let cluster: DemoCluster | undefined
   try {
-    const story = play(timeline, options, { onClose, onCluster: (raised) => (cluster = raised) })
-    story.catch(() => {})
-    const result = await Promise.race([story, interrupted])
+    const running = runAndReport(timeline, options, { onClose, onCluster: (started) => (cluster = started) })
+    running.catch(() => {})
+    const result = await Promise.race([running, interrupted])
     if (!result) {
-      timeline.say({ who: 'demo', what: 'Interrupted', text: 'interrupted; ending all of it' })
+      timeline.say({ who: 'demo', what: 'Interrupted', text: 'interrupted; stopping everything' })
       return false
     }
-    const ok = result.objections.length === 0
-    if (!ok && cluster) timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(cluster)}` })
+    const ok = result.problems.length === 0
+    if (!ok && cluster) timeline.say({ who: 'demo', what: 'Logs', text: `the logs are in ${await keepLogs(cluster)}` })
     if (keep && cluster) {
       showKeptCluster(cluster, result, timeline)
       const alive = setInterval(() => {}, 60_000)
@@ -118,10 +118,10 @@ export const runDemo = async (options: DemoOptions): Promise<boolean> => {
     return ok
   } catch (cause) {
     if (signal.aborted) return false
-    if (!cluster) throw new Error('setting the stage', { cause })
+    if (!cluster) throw new Error('starting the demo cluster', { cause })
     timeline.waitFor(undefined)
     timeline.say({ who: 'demo', what: 'Failed', text: describeError(cause), mood: 'bad' })
-    timeline.say({ who: 'demo', what: 'Logs', text: `logs are in ${await keepLogs(cluster)}` })
+    timeline.say({ who: 'demo', what: 'Logs', text: `the logs are in ${await keepLogs(cluster)}` })
     return false
   } finally {
     timeline.waitFor(undefined)

@@ -1,4 +1,4 @@
-/** What happens on the stage, in order, and how it is judged. */
+/** The steps of the demo, in order, and the check of their outcome. */
 import type { Remediation } from '../src/api/kinds.ts'
 import type { Workload } from '../src/model/kubernetes.ts'
 import { readWrites } from '../testbed/audit.ts'
@@ -22,20 +22,20 @@ import {
 import { type EvidenceSource, startObserver } from './observer.ts'
 import { startRegistryObserver } from './registry-observer.ts'
 import type { Timeline } from './timeline.ts'
-import { objectionsTo, type Outcome } from './verify.ts'
+import { problemsIn, type Outcome } from './verify.ts'
 
 export interface DemoResult {
   readonly outcome: Outcome
-  /** Empty when the demo ended as it must. */
-  readonly objections: readonly string[]
+  /** Empty if the demo ended as expected. */
+  readonly problems: readonly string[]
   /** Seconds from the first failure of the repaired workload. */
   readonly runningAfter: number
   readonly verifiedAfter: number
 }
 
-/** How long a person has to read what would be done, before the policy is let act. */
+/** Time for a person to read the plans before the policy is set to Enforce. */
 const READING_MS = 3000
-/** Until its controllers have said all that they have to say on a Deployment that fails. */
+/** Until the controllers have written the last status of a failing Deployment. */
 const QUIET_MS = 1000
 
 const listDeployments = async ({ kubectl }: DemoCluster): Promise<Workload[]> => {
@@ -43,7 +43,7 @@ const listDeployments = async ({ kubectl }: DemoCluster): Promise<Workload[]> =>
   return (JSON.parse(text) as { items: Workload[] }).items
 }
 
-/** The Deployments once two looks in a row saw the same. */
+/** The Deployments, once two reads in a row are equal. */
 const rolledOutDeployments = async (cluster: DemoCluster): Promise<Workload[]> => {
   let before = await listDeployments(cluster)
   return eventually(
@@ -51,7 +51,7 @@ const rolledOutDeployments = async (cluster: DemoCluster): Promise<Workload[]> =
       const now = await listDeployments(cluster)
       const same = JSON.stringify(now) === JSON.stringify(before)
       before = now
-      if (!same) throw new Error('the Deployments still change')
+      if (!same) throw new Error('the Deployments are still changing')
       return now
     },
     { everyMs: QUIET_MS },
@@ -67,29 +67,30 @@ const observeFirst = async (
 ): Promise<Workload[]> => {
   await cluster.kubectl(['apply', '-f', '-'], { input: neighbourManifest() })
   await observer.until(() => NEIGHBOURS.every(({ place }) => observer.runningAt.has(place)), {
-    what: 'the neighbours run',
+    what: 'the healthy neighbours run',
     timeoutMs: 30_000,
   })
-  // Said first: by the time kubectl is done with all of them the first one has failed already.
+  // Reported before kubectl runs: the first one fails before kubectl has applied all of them.
   timeline.say({ who: 'you', what: 'Apply', text: `apply ${MEMBERS.map(({ place }) => place).join(', ')}` })
   await cluster.kubectl(['apply', '-f', '-'], { input: fixtureManifest() })
   await observer.until(() => MEMBERS.every(({ place }) => observer.failedAt.has(place)), {
-    what: 'every pod of the scene fails',
+    what: 'every broken pod fails',
     timeoutMs: 30_000,
   })
-  timeline.waitFor('what does podmend make of it?')
+  timeline.waitFor('podmend diagnoses the failures')
   await observer.until(() => MEMBERS.every(({ place }) => observer.recordOf(place)?.status?.phase !== undefined), {
-    what: 'there is a Remediation for each',
+    what: 'each has a Remediation',
     timeoutMs: 30_000,
   })
   const observed = observer.recordOf(REPAIRED.place)?.status
-  if (observed?.phase !== 'Observed') throw new Error(`the policy observes, but the record is ${observed?.phase}`)
+  if (observed?.phase !== 'Observed')
+    throw new Error(`the policy is in mode Observe, but the record is ${observed?.phase}`)
   const before = await rolledOutDeployments(cluster)
   await new Promise((resolve) => setTimeout(resolve, READING_MS))
   return before
 }
 
-/** Plays the incident to its end, and judges it. Throws where something does not come in its time. */
+/** Runs the incident to its end and checks the outcome. Throws if a step times out. */
 export const runDemoSteps = async (cluster: DemoCluster, timeline: Timeline, onClose: OnClose): Promise<DemoResult> => {
   const api = openApi(cluster.plane.kubeconfig)
   onClose(() => api.close())
@@ -99,18 +100,18 @@ export const runDemoSteps = async (cluster: DemoCluster, timeline: Timeline, onC
 
   const before = await observeFirst(cluster, timeline, observer)
   await enforce(cluster.kubectl)
-  const text = `read what it would do, and let it: policy ${POLICY}, mode Observe → Enforce`
+  const text = `review the plans, then enable policy ${POLICY}: mode Observe → Enforce`
   timeline.say({ who: 'you', what: 'Enforce', text })
   await cluster.kubectl(['apply', '-f', '-'], { input: secondPolicy() })
-  const other = `apply a policy for the other registry, where ${REPAIRED_TOO.place} fails by the same incident`
+  const other = `apply a policy for the other registry, where ${REPAIRED_TOO.place} fails for the same reason`
   timeline.say({ who: 'you', what: 'Enforce', about: REPAIRED_TOO.place, text: other })
 
-  timeline.waitFor('the policy waits until it has failed for 30 s')
+  timeline.waitFor('the policy waits until the pods have failed for 30 s')
   await observer.until(() => observer.runningAt.has(REPAIRED.place) || finished(observer.recordOf(REPAIRED.place)), {
     what: `a pod of ${REPAIRED.place} runs`,
     timeoutMs: 90_000,
   })
-  timeline.waitFor('it must stay so before that counts as repaired')
+  timeline.waitFor('the containers must keep running before the repair counts as verified')
   const finishedAt = (place: Place): Promise<number> =>
     observer.until(() => finished(observer.recordOf(place)), {
       what: `the Remediation of ${place} is finished`,
@@ -118,7 +119,7 @@ export const runDemoSteps = async (cluster: DemoCluster, timeline: Timeline, onC
     })
   const verifiedAt = await finishedAt(REPAIRED.place)
   await finishedAt(REPAIRED_TOO.place)
-  // The status after the last pod's end comes from another controller, at about the same time.
+  // Another controller writes the Deployment's status, at about the same time.
   for (const { place } of REPAIRS) {
     const isReady = (): boolean => (observer.deployments.get(place)?.status?.readyReplicas ?? 0) > 0
     await observer.until(isReady, { what: `${place} is ready`, timeoutMs: 10_000 })
@@ -137,7 +138,7 @@ export const runDemoSteps = async (cluster: DemoCluster, timeline: Timeline, onC
   const after = (at: number): number => Math.round((at - failedAt) / 100) / 10
   return {
     outcome,
-    objections: objectionsTo(outcome),
+    problems: problemsIn(outcome),
     runningAfter: after(observer.runningAt.get(REPAIRED.place) ?? verifiedAt),
     verifiedAfter: after(verifiedAt),
   }

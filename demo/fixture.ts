@@ -1,4 +1,4 @@
-/** What the demo plays: what must be repaired, what must be explained, and look-alikes that must be left alone. */
+/** The demo's workloads: those to repair, those to explain, and those with similar failures that must not be changed. */
 import type { Flavour, Project } from '../testbed/registry/harbor-proxy.ts'
 
 export const HOST = 'harbor.od.com'
@@ -6,10 +6,10 @@ const HARBOR2 = 'harbor2.od.com'
 export const NODES = ['node-1', 'node-2'] as const
 export const PLATFORMS = ['linux/amd64', 'linux/arm64'] as const
 
-/** The policy that is switched on, by its file in `examples/`. */
+/** The policy that the demo enables, by its file in `examples/`. */
 export const POLICY = 'moved-registry-project'
 
-/** Pushed before anything else. No project `k8s` or `k8s-old` is left at a front of Harbor. */
+/** Pushed first. No Harbor proxy has a project `k8s` or `k8s-old`. */
 export const IMAGES = [
   { repository: 'public/coredns', tag: '1.6.1' },
   { repository: 'public/dashboard', tag: '2.0' },
@@ -30,7 +30,7 @@ interface ProxyConfig {
 
 const PUBLIC: Project = { name: 'public', public: true }
 
-/** Registries by the names that images have: each answers in its own way, all hold the same content. */
+/** Registries by the host in image names: each behaves like its kind of registry, all have the same content. */
 export const PROXIES: Readonly<Record<string, ProxyConfig>> = {
   [HOST]: { flavour: 'harbor1', projects: [PUBLIC, { name: 'team', public: false }] },
   [HARBOR2]: { flavour: 'harbor2', projects: [PUBLIC] },
@@ -43,23 +43,23 @@ export const PROXIES: Readonly<Record<string, ProxyConfig>> = {
   },
 }
 
-/** Where a Deployment stands: `namespace/name`. */
+/** A Deployment as `namespace/name`. */
 export type Place = string
 
 export interface Member {
   readonly place: Place
   readonly image: string
-  /** One of these must be the record's reason at the end. */
+  /** The record's reason at the end. */
   readonly reason: string
-  /** Why a person would want it so. */
+  /** Why this is the right outcome. */
   readonly why: string
-  /** What the record must hold for likeliest: the kind, and the image that may have been meant. */
+  /** The likeliest explanation on the record: its kind, and the intended image. */
   readonly explained?: { readonly kind: string; readonly image?: string }
 }
 
-/** One that is repaired. */
+/** A workload that is repaired. */
 export interface Repair extends Member {
-  /** What the image must be at the end. */
+  /** Its image at the end. */
   readonly becomes: string
 }
 
@@ -68,16 +68,16 @@ export const REPAIRED: Repair = {
   image: `${HOST}/k8s/coredns:1.6.1`,
   becomes: `${HOST}/public/coredns:1.6.1`,
   reason: 'Repaired',
-  why: 'the policy names its namespace, the registry has the image under the new path',
+  why: 'the policy names its namespace, and the registry has the image under the new path',
 }
 
-/** The same incident, where the registry does not even say that the project is gone. */
+/** The same incident at a registry that does not say that the project is missing. */
 export const REPAIRED_TOO: Repair = {
   place: 'default/dashboard',
   image: `${HARBOR2}/k8s/dashboard:2.0`,
   becomes: `${HARBOR2}/public/dashboard:2.0`,
   reason: 'Repaired',
-  why: 'to anybody Harbor 2 says of a missing project what it says of a private one; the image is there under the new path',
+  why: 'to an anonymous client Harbor 2 reports a missing project like a private one; the image exists under the new path',
 }
 
 export const REPAIRS: readonly Repair[] = [REPAIRED, REPAIRED_TOO]
@@ -87,34 +87,34 @@ export const LEFT_ALONE: readonly Member[] = [
     place: 'default/reports',
     image: `${HOST}/k8s-old/reports:2.3`,
     reason: 'ObserveOnly',
-    why: `fails in the same words, but ${HOST}/k8s-old/ is not ${HOST}/k8s/: the policy's rule does not speak of it`,
+    why: `fails with the same message, but ${HOST}/k8s-old/ is not ${HOST}/k8s/: the policy's rule does not apply`,
   },
   {
     place: 'default/guestbook',
     image: `${HOST}/k8s/guestbook:1.2`,
     reason: 'ManagedElsewhere',
-    why: 'the rule fits and the image would be there, but Argo CD would write the old path back',
+    why: 'the rule applies and the image exists, but Argo CD manages it and would restore the old path',
   },
   {
     place: 'default/rss-site',
     image: 'nickchase/rss-php-ngnix:v1',
     reason: 'ObserveOnly',
-    why: 'one container runs, the other says "pull access denied": a mistyped name, which a person may take or not',
+    why: 'one container runs, the other fails with "pull access denied": a mistyped name, which is only suggested',
     explained: { kind: 'LikelyTypo', image: 'docker.io/nickchase/rss-php-nginx:v1' },
   },
   {
     place: 'default/intranet',
     image: `${HOST}/team/intranet:8`,
     reason: 'ObserveOnly',
-    why: 'the name is right, for another tag of it runs beside it with a pull secret; this one has none',
+    why: 'the name is correct: another tag of the image runs nearby with a pull secret; this workload has none',
     explained: { kind: 'MissingCredentials' },
   },
 ]
 
-/** Each fails. */
+/** All workloads that fail. */
 export const MEMBERS: readonly Member[] = [...REPAIRS, ...LEFT_ALONE]
 
-/** Each runs, and shows what the other two should have been. */
+/** Healthy workloads, which show how the last two should be. */
 export const NEIGHBOURS: readonly Pick<Member, 'place' | 'image'>[] = [
   { place: 'default/rss-feed', image: 'nickchase/rss-php-nginx:v1' },
   { place: 'default/staff', image: `${HOST}/team/intranet:7` },
@@ -140,7 +140,7 @@ const SECOND_POLICY = {
   },
 }
 
-/** A policy of the owner's own, for the other registry. */
+/** The owner's policy for the other registry. */
 export const secondPolicy = (): string => JSON.stringify(SECOND_POLICY)
 
 interface Extra {
@@ -188,8 +188,8 @@ const pullSecret = (): object => {
 
 const listOf = (items: readonly object[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
 
-/** All that runs, for `kubectl apply`. */
+/** All healthy workloads, for `kubectl apply`. */
 export const neighbourManifest = (): string => listOf([pullSecret(), ...NEIGHBOURS.map(deployment)])
 
-/** All that fails, for `kubectl apply`. */
+/** All broken workloads, for `kubectl apply`. */
 export const fixtureManifest = (): string => listOf(MEMBERS.map(deployment))

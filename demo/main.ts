@@ -1,6 +1,6 @@
 /**
- * `npm run demo -- [--kind] [--keep] [--json]`: a broken image path on a real API server, found, repaired and proven; with
- * `--kind`, four incidents on real nodes. Exit status 0 only if all is repaired and verified and nothing else was touched.
+ * `npm run demo -- [--kind] [--keep] [--json]`: a broken image path on a real API server, diagnosed, repaired and verified; with
+ * `--kind`, four incidents on real nodes. Exit status 0 only if all is repaired and verified and nothing else was changed.
  */
 import { parseArgs } from 'node:util'
 import { describeError } from '../src/runtime/log.ts'
@@ -11,14 +11,14 @@ import { runKindDemo } from './kind/demo.ts'
 const USAGE = `Usage: npm run demo -- [--kind] [--keep] [--json]
 
   Starts a real API server on loopback, breaks the image of cluster DNS as a renamed registry project does, and shows
-  how podmend observes it, is allowed to act, repairs it, and leaves two look-alikes alone. About a minute; the first
-  time some more, to build the API server.
+  how podmend observes the failure, is allowed to act, repairs it, and does not change workloads with similar failures.
+  Takes about a minute; the first run takes some minutes more, to build the API server.
 
-  --kind    play four incidents on a cluster of three real nodes instead: a moved registry project, a lost firewall
-            chain, a missing mount helper, a mistyped image. Some minutes; needs Docker, or root
-  --keep    leave all of it running until Ctrl-C, to play with
-  --context kind-NAME  with --kind: a cluster of kind that is there, such as one that npm run e2e -- --keep left
-  --json    print the time line as JSON lines, nothing else`
+  --kind    run four incidents on a cluster of three real nodes instead: a moved registry project, a lost firewall
+            chain, a missing mount helper, a mistyped image. Takes some minutes; needs Docker, or root
+  --keep    keep everything running until Ctrl-C, to try things out
+  --context kind-NAME  with --kind: use an existing kind cluster, such as one that npm run e2e -- --keep has kept
+  --json    print only the time line, as JSON lines`
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
@@ -49,13 +49,13 @@ const main = async (): Promise<number> => {
   const { kind, context, keep, json } = values
   const options = { keep, json, out: stdout, colour, signal: stopping.signal }
   const existing = context === undefined ? {} : { existing: context.replace(/^kind-/, '') }
-  const played = kind ? runKindDemo({ ...options, ...existing }) : runDemo(options)
-  const ok = await played.catch((cause: unknown) => {
-    // What was cut off in the middle fails; that is no news.
+  const running = kind ? runKindDemo({ ...options, ...existing }) : runDemo(options)
+  const ok = await running.catch((cause: unknown) => {
+    // After an interrupt, errors are expected.
     if (interrupted !== 0) return false
     throw cause
   })
-  // A build that is under way would be waited for.
+  // Without this, the process would wait for a build in progress.
   if (interrupted !== 0) process.exit(keep && ok ? 0 : interrupted)
   return ok ? 0 : 1
 }
@@ -67,7 +67,8 @@ try {
   process.exitCode = await main()
 } catch (cause) {
   const noGo = cause instanceof Error && cause.cause instanceof NoGoError ? cause.cause : undefined
-  const hint = 'The demo runs on a control plane of its own only; on your cluster: npm run controller -- --context NAME'
+  const hint =
+    'The demo runs only on its own control plane. To run on your cluster: npm run controller -- --context NAME'
   const text = isUsage(cause) ? `${cause.message}\n${USAGE}` : noGo ? `${noGo.message}\n${hint}` : describeError(cause)
   process.stderr.write(`${text}\n`)
   process.exitCode = isUsage(cause) ? 2 : 1

@@ -1,4 +1,4 @@
-/** Watches the API server and tells on the time line what happens to the scene, each thing once. */
+/** Watches the API server and reports on the time line what happens to the workloads, each change once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Remediation } from '../src/api/kinds.ts'
 import type { KubeEvent, KubeObject, Pod, Workload } from '../src/model/kubernetes.ts'
@@ -9,15 +9,15 @@ import type { Timeline } from './timeline.ts'
 import { placeOf } from './verify.ts'
 
 export interface EvidenceSource {
-  /** As last heard of, by `namespace/name`. */
+  /** As last received, by `namespace/name`. */
   readonly deployments: ReadonlyMap<Place, Workload>
   readonly records: ReadonlyMap<string, Remediation>
   /** When a pod of the Deployment was first seen failing, and when one first ran: ms since the epoch. */
   readonly failedAt: ReadonlyMap<Place, number>
   readonly runningAt: ReadonlyMap<Place, number>
-  /** Resolves with the time at which the check first held. Throws after the time-out, naming what was waited for. */
+  /** Resolves with the time at which the check first passed. Throws after the timeout, naming `what`. */
   until(check: () => boolean, options: { what: string; timeoutMs: number }): Promise<number>
-  /** Of the Deployment; absent until there is one. */
+  /** The record of the Deployment, if there is one yet. */
   recordOf(place: Place): Remediation | undefined
   stop(): Promise<void>
 }
@@ -30,10 +30,10 @@ const WATCHED = {
 }
 
 const REOPEN_MS = 200
-/** Enough of a look-alike's words to see that they are much the same. */
+/** The parts of a kubelet's message that show how similar the failures are. */
 const ALIKE = /^(Failed to pull image "[^"]*":).*(failed with status code .*)$/
 
-/** `coredns` of pod `coredns-6d8c4cb4d-x7x2p`, by the label that the scene gives. */
+/** `kube-system/coredns` for pod `coredns-6d8c4cb4d-x7x2p`, by the label that the fixture sets. */
 const ownerOf = ({ metadata }: Pod): Place | undefined => {
   const name = metadata.labels?.['k8s-app']
   return name === undefined ? undefined : `${metadata.namespace}/${name}`
@@ -51,13 +51,13 @@ export const startObserver = (api: Api, timeline: Timeline): EvidenceSource => {
   const waiting = new Set<() => void>()
   const stopping = new AbortController()
 
-  const once = (key: string, tell: () => void): void => {
+  const once = (key: string, report: () => void): void => {
     if (reported.has(key)) return
     reported.add(key)
-    tell()
+    report()
   }
 
-  /** By the pod's status or by the Event, whichever is heard of first. */
+  /** From the pod's status or from the Event, whichever arrives first. */
   const failed = (about: Place, image: string, message: string): void =>
     once(`${about} ${image} failed`, () => {
       timeline.failureBegan()
@@ -117,7 +117,7 @@ export const startObserver = (api: Api, timeline: Timeline): EvidenceSource => {
     )
   }
 
-  const takers: Record<keyof typeof WATCHED, (object: never, gone: boolean) => void> = {
+  const handlers: Record<keyof typeof WATCHED, (object: never, gone: boolean) => void> = {
     deployments: (workload: Workload, gone) => {
       if (gone) deployments.delete(placeOf(workload))
       else deployments.set(placeOf(workload), workload)
@@ -135,13 +135,13 @@ export const startObserver = (api: Api, timeline: Timeline): EvidenceSource => {
       const onLine = (line: unknown): void => {
         const { type, object } = line as { type: string; object: KubeObject }
         if (!['ADDED', 'MODIFIED', 'DELETED'].includes(type)) return
-        takers[kind](object as never, type === 'DELETED')
-        for (const look of waiting) look()
+        handlers[kind](object as never, type === 'DELETED')
+        for (const recheck of waiting) recheck()
       }
       try {
         await api.watch(WATCHED[kind], onLine, stopping.signal)
       } catch {
-        // Opened again below: a watch ends after a while, and all of it is told once.
+        // Reopened below: a watch ends after a while, and each change is reported once.
       }
       await sleep(REOPEN_MS, undefined, { signal: stopping.signal }).catch(() => {})
     }
@@ -157,18 +157,18 @@ export const startObserver = (api: Api, timeline: Timeline): EvidenceSource => {
       [...records.values()].find(({ metadata, spec }) => `${metadata.namespace}/${spec.target.name}` === place),
     until: (check, { what, timeoutMs }) =>
       new Promise((resolve, reject) => {
-        const look = (): void => {
+        const recheck = (): void => {
           if (!check()) return
-          waiting.delete(look)
+          waiting.delete(recheck)
           clearTimeout(timer)
           resolve(Date.now())
         }
         const timer = setTimeout(() => {
-          waiting.delete(look)
-          reject(new Error(`not within ${timeoutMs / 1000} s: ${what}`))
+          waiting.delete(recheck)
+          reject(new Error(`timed out after ${timeoutMs / 1000} s, waiting until ${what}`))
         }, timeoutMs)
-        waiting.add(look)
-        look()
+        waiting.add(recheck)
+        recheck()
       }),
     stop: async () => {
       stopping.abort()

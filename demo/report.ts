@@ -1,4 +1,4 @@
-/** What the demo shows at the end: the records, the diff, the times, and what was left alone and why. */
+/** The report at the end of the demo: the records, the diff, the times, and what was not changed and why. */
 import { createPaint, paintDiff } from '../src/cli/terminal.ts'
 import { isBookkeeping } from '../testbed/audit.ts'
 import { REGISTRY_ADDRESSES, type DemoCluster } from './cluster.ts'
@@ -16,7 +16,7 @@ const paragraph = (text: string): string =>
     .map((line) => `  ${line}`)
     .join('\n')
 
-/** Shows the end as sections for a person, or as further JSON lines. */
+/** Shows the report as sections of text, or as JSON lines. */
 export const showReport = async (
   cluster: DemoCluster,
   result: DemoResult,
@@ -25,7 +25,7 @@ export const showReport = async (
 ): Promise<void> => {
   const paint = createPaint(colour)
   const section = (title: string, body: string): void => timeline.print(`\n${paint.bold(title)}\n${body}`)
-  const { outcome, objections, runningAfter, verifiedAfter } = result
+  const { outcome, problems, runningAfter, verifiedAfter } = result
   const { repaired, leftAlone, records, writes } = outcome
 
   const table = await cluster.kubectl(['get', 'remediations', '-A'])
@@ -41,37 +41,39 @@ export const showReport = async (
   const dry = outside.filter(({ dryRun }) => dryRun).length
   const sent = `${counted(outside.length - dry, 'write')} and ${counted(dry, 'dry run')}`
   section(
-    'How it went',
+    'Summary',
     [
       paragraph(
-        `${REPAIRED.place} ran ${runningAfter} s after its first failure, and was verified after ${verifiedAfter} s`,
+        `${REPAIRED.place} ran ${runningAfter} s after its first failure; the repair was verified after ${verifiedAfter} s`,
       ),
       ...repaired
         .filter(({ place }) => place !== REPAIRED.place)
-        .map(({ place, why }) => paragraph(`${place} was repaired as well: ${why}`)),
-      paragraph(`by the audit log, podmend sent ${sent} to anything but its own records, Events, status and lease`),
+        .map(({ place, why }) => paragraph(`${place} was repaired too: ${why}`)),
+      paragraph(
+        `according to the audit log, podmend sent ${sent}, apart from its own records, Events, status and lease`,
+      ),
     ].join('\n'),
   )
   const reasons = leftAlone.map(({ place, why }) => {
     const status = recordOf(records, place)?.status
     return [
       `  ${paint.bold(place)}: ${paint.yellow(status?.reason ?? 'no record')}`,
-      ...[why, `podmend says: ${status?.explanations?.[0]?.message ?? status?.message ?? ''}`].map((text) =>
+      ...[why, `podmend: ${status?.explanations?.[0]?.message ?? status?.message ?? ''}`].map((text) =>
         wrapped(text, WIDTH - 2)
           .map((line) => `    ${line}`)
           .join('\n'),
       ),
     ].join('\n')
   })
-  section('Left alone (spec, generation and resourceVersion as before)', reasons.join('\n'))
+  section('Not changed (same spec, generation and resourceVersion as before)', reasons.join('\n'))
   timeline.print('')
 
-  for (const objection of objections) timeline.say({ who: 'demo', what: 'Objection', text: objection, mood: 'bad' })
-  const ok = objections.length === 0
+  for (const problem of problems) timeline.say({ who: 'demo', what: 'Problem', text: problem, mood: 'bad' })
+  const ok = problems.length === 0
   timeline.say({
     who: 'demo',
     what: 'Result',
-    text: ok ? 'repaired, verified, and nothing else was touched' : 'it did not end as it must',
+    text: ok ? 'repaired and verified; nothing else was changed' : 'the demo did not end as expected',
     mood: ok ? 'good' : 'bad',
     data: {
       ok,
@@ -100,14 +102,14 @@ export const showReport = async (
   })
 }
 
-/** How to go on with what was kept. */
+/** What to try with the kept cluster. */
 export const showKeptCluster = (cluster: DemoCluster, { outcome }: DemoResult, timeline: Timeline): void => {
   const { plane, hostsDir } = cluster
   const record = recordOf(outcome.records, REPAIRED.place)?.metadata.name ?? 'NAME'
   timeline.say({
     who: 'demo',
     what: 'Kept',
-    text: 'all of it runs until Ctrl-C; the time line goes on',
+    text: 'everything runs until Ctrl-C; the time line continues',
     data: { kubeconfig: plane.kubeconfig, kubectl: plane.kubectl, registryHostsDir: hostsDir },
   })
   timeline.print(`
@@ -119,6 +121,6 @@ export const showKeptCluster = (cluster: DemoCluster, { outcome }: DemoResult, t
   kubectl describe rem/${record} -n kube-system
   npm run --silent mend -- explain deploy/guestbook
   npm run --silent mend -- undo rem/${record} -n kube-system
-  kubectl annotate deploy guestbook argocd.argoproj.io/tracking-id-   # and see it repaired
+  kubectl annotate deploy guestbook argocd.argoproj.io/tracking-id-   # podmend then repairs it
 `)
 }

@@ -15,7 +15,7 @@ const played = (options: { json: boolean; colour: boolean }) => {
 const ENTRY: Entry = { who: 'podmend', what: 'Held', about: 'default/web', text: 'too early', data: { reason: 'Why' } }
 
 describe('the time line', () => {
-  it('keeps within 100 columns, also with words that are longer than a line, and loses nothing', () => {
+  it('wraps at 100 columns, also within words that are longer than a line, and loses nothing', () => {
     const text = entryText({ ...ENTRY, text: LONG }, 12.34, PLAIN)
     expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100)
     const squeezed = (some: string): string => some.replaceAll(/\s/g, '')
@@ -35,7 +35,7 @@ describe('the time line', () => {
     ])
   })
 
-  it('shows no control characters where there are no colours', () => {
+  it('writes no control characters without colours', () => {
     const { timeline, text } = played({ json: false, colour: false })
     timeline.say({ ...ENTRY, mood: 'bad' })
     timeline.close()

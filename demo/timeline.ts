@@ -1,4 +1,4 @@
-/** The demo's time line: lines for a person, or JSON lines. */
+/** The demo's time line: lines of text, or JSON lines. */
 import { createPaint, type Paint } from '../src/cli/terminal.ts'
 
 export type Who = 'demo' | 'you' | 'kubelet' | 'podmend' | 'registry'
@@ -7,23 +7,23 @@ export interface Entry {
   readonly who: Who
   /** One word: a phase, a reason, or a step of the demo. */
   readonly what: string
-  /** `namespace/name` of the workload that it is about. */
+  /** `namespace/name` of the workload concerned. */
   readonly about?: string
   readonly text: string
-  /** Only on a JSON line. */
+  /** Only in JSON lines. */
   readonly data?: Readonly<Record<string, unknown>>
   readonly mood?: 'good' | 'bad'
 }
 
 export interface Timeline {
   say(entry: Entry): void
-  /** Seconds count from now on; the first call counts. */
+  /** Starts counting seconds; only the first call has an effect. */
   failureBegan(): void
-  /** Shown with the running time on a terminal while nothing else happens. */
+  /** Shows this with the elapsed time on a terminal until the next entry. */
   waitFor(what: string | undefined): void
-  /** Text as it is, for people only. */
+  /** Prints text as it is; nothing with JSON lines. */
   print(text: string): void
-  /** Seconds since the failure, of a time in ms since the epoch. */
+  /** From ms since the epoch to seconds since the first failure. */
   secondsAt(at: number): number
   close(): void
 }
@@ -31,7 +31,7 @@ export interface Timeline {
 export interface TimelineOptions {
   readonly json: boolean
   readonly out: { write(text: string): unknown; readonly isTTY?: boolean }
-  /** Whether a terminal shows colours and lines that renew themselves. */
+  /** Whether the terminal shows colours and lines that are overwritten. */
   readonly colour: boolean
   readonly now?: () => number
 }
@@ -41,7 +41,7 @@ const TIME = 7
 const WHO = 10
 const INDENT = TIME + 2 + WHO
 
-/** Breaks text at spaces; a word that is longer than a line is broken where the line ends. */
+/** Wraps text at spaces; breaks a word that is longer than a line. */
 export const wrapped = (text: string, width: number): string[] => {
   const lines: string[] = []
   let line = ''
@@ -68,7 +68,7 @@ const painterOf = (paint: Paint, { who, mood }: Entry): ((text: string) => strin
   return who === 'registry' ? paint.yellow : paint.dim
 }
 
-/** An entry as lines of at most 100 columns; colours do not count. Pure. */
+/** An entry as lines of at most 100 columns, colour codes not counted. Pure. */
 export const entryText = (entry: Entry, seconds: number | undefined, paint: Paint): string => {
   const { who, about, text } = entry
   const time = (seconds === undefined ? '' : `${seconds.toFixed(1)}s`).padStart(TIME)
@@ -100,9 +100,9 @@ export const createTimeline = ({ json, out, colour, now = Date.now }: TimelineOp
     say: (entry) => {
       const at = seconds()
       if (!json) return write(entryText(entry, at, paint))
-      const { mood: _, data, ...said } = entry
+      const { mood: _, data, ...fields } = entry
       const rounded = at === undefined ? null : Math.round(at * 1000) / 1000
-      write(JSON.stringify({ time: new Date(now()).toISOString(), seconds: rounded, ...said, ...data }))
+      write(JSON.stringify({ time: new Date(now()).toISOString(), seconds: rounded, ...fields, ...data }))
     },
     failureBegan: () => {
       zero ??= now()

@@ -3,7 +3,7 @@ import type { Remediation } from '../src/api/kinds.ts'
 import type { RemediationStatus } from '../src/api/remediation.ts'
 import type { Workload } from '../src/model/kubernetes.ts'
 import type { Write } from '../testbed/audit.ts'
-import { objectionsTo, type Outcome } from './verify.ts'
+import { problemsIn, type Outcome } from './verify.ts'
 
 const workload = (name: string, image: string, generation = 1, resourceVersion = '10'): Workload => ({
   metadata: { name, namespace: 'default', uid: `uid-${name}`, generation, resourceVersion },
@@ -44,11 +44,15 @@ const afterWith = (...changed: Workload[]): Workload[] =>
   GOOD.after.map((each) => changed.find(({ metadata }) => metadata.name === each.metadata.name) ?? each)
 
 const ROWS: readonly (readonly [string, Partial<Outcome>, string])[] = [
-  ['the image was not changed', { after: GOOD.before }, 'default/dns is not as before with the image new:1'],
+  [
+    'the image was not changed',
+    { after: GOOD.before },
+    'the spec of default/dns is not the spec before with image new:1',
+  ],
   [
     'more than the image was changed',
     { after: afterWith({ ...workload('dns', 'new:1', 2), spec: { replicas: 2 } }) },
-    'default/dns is not as before with the image new:1',
+    'the spec of default/dns is not the spec before with image new:1',
   ],
   ['it was written to twice', { after: afterWith(workload('dns', 'new:1', 3)) }, 'default/dns was changed 2 times'],
   [
@@ -65,29 +69,29 @@ const ROWS: readonly (readonly [string, Partial<Outcome>, string])[] = [
   [
     'a look-alike was changed',
     { after: afterWith(workload('alike', 'new:2', 2)) },
-    'default/alike must be left alone, but differs in generation, spec',
+    'default/alike must not change, but differs in generation, spec',
   ],
   [
-    'a look-alike was touched and put back',
+    'a look-alike was changed and restored',
     { after: afterWith(workload('alike', 'old:2', 1, '11')) },
-    'default/alike must be left alone, but differs in resourceVersion',
+    'default/alike must not change, but differs in resourceVersion',
   ],
   ['another workload is gone', { after: GOOD.after.slice(0, 2) }, 'default/other is gone'],
-  ['another workload was made', { after: [...GOOD.after, workload('more', 'm:1')] }, 'default/more is new'],
+  ['another workload was created', { after: [...GOOD.after, workload('more', 'm:1')] }, 'default/more is new'],
   [
-    'nobody says why it was left alone',
+    'no record says why it was not repaired',
     { records: RECORDS.slice(0, 1) },
-    'there is no record that says why default/alike is left alone',
+    'no record says why default/alike is not repaired',
   ],
   [
-    'it was left alone for another reason',
+    'it was not repaired for another reason',
     { records: [RECORDS[0]!, record('alike', { phase: 'Held', reason: 'BudgetSpent' })] },
-    'default/alike is left alone for BudgetSpent, not for ManagedElsewhere',
+    'the record of default/alike has reason BudgetSpent, not ManagedElsewhere',
   ],
   [
     'it was attempted',
     { records: [RECORDS[0]!, record('alike', { reason: 'ManagedElsewhere', attempts: ['2030-01-01T00:00:00Z'] })] },
-    'something was attempted on default/alike',
+    'a remedy was attempted on default/alike',
   ],
   [
     'it was explained otherwise',
@@ -95,7 +99,7 @@ const ROWS: readonly (readonly [string, Partial<Outcome>, string])[] = [
     'default/alike is explained by nothing, not by LikelyTypo old:3',
   ],
   [
-    'one of two repairs did not come',
+    'one of two repairs is missing',
     { repaired: [...GOOD.repaired, { ...GOOD.repaired[0]!, place: 'default/other', image: 'else:1' }] },
     'default/other was patched 0 times, not once',
   ],
@@ -109,11 +113,11 @@ const ROWS: readonly (readonly [string, Partial<Outcome>, string])[] = [
 ]
 
 describe('the demo ends well', () => {
-  it('when the incident is repaired and nothing else was touched', () => {
-    expect(objectionsTo(GOOD)).toEqual([])
+  it('if the incident is repaired and nothing else was changed', () => {
+    expect(problemsIn(GOOD)).toEqual([])
   })
 
-  it.each(ROWS)('not when %s', (_, different, objection) => {
-    expect(objectionsTo({ ...GOOD, ...different }).join('\n')).toContain(objection)
+  it.each(ROWS)('not if %s', (_, different, problem) => {
+    expect(problemsIn({ ...GOOD, ...different }).join('\n')).toContain(problem)
   })
 })

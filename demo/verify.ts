@@ -1,4 +1,4 @@
-/** Whether the demo ended as it must. Pure: what stood before and after, in; every objection, out. */
+/** Checks that the demo ended as expected. Pure: takes the state before and after, returns every problem. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Remediation } from '../src/api/kinds.ts'
 import type { Workload } from '../src/model/kubernetes.ts'
@@ -8,11 +8,11 @@ import type { Member, Repair } from './fixture.ts'
 export interface Outcome {
   readonly repaired: readonly Repair[]
   readonly leftAlone: readonly Member[]
-  /** All Deployments of the cluster, once each had failed and before the policy was let act. */
+  /** All Deployments of the cluster, after each had failed and before the policy was set to Enforce. */
   readonly before: readonly Workload[]
   readonly after: readonly Workload[]
   readonly records: readonly Remediation[]
-  /** The controller's writes, by the audit log. */
+  /** The controller's writes, from the audit log. */
   readonly writes: readonly Write[]
 }
 
@@ -28,11 +28,11 @@ export const recordOf = (records: readonly Remediation[], place: string): Remedi
 
 const asJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
-/** The spec with one image replaced wherever it stands: what a person's one-line edit would have made of it. */
+/** The spec with one image replaced wherever it occurs, like a one-line edit by hand. */
 const edited = (spec: Workload['spec'], from: string, to: string): unknown =>
   JSON.parse(JSON.stringify(spec), (key, value: unknown) => (key === 'image' && value === from ? to : value))
 
-const objectionsToRepair = (
+const problemsWithRepair = (
   { place, image, becomes }: Repair,
   { before, after, records }: Pick<Outcome, 'before' | 'after' | 'records'>,
 ): string[] => {
@@ -43,7 +43,7 @@ const objectionsToRepair = (
   return [
     ...(isDeepStrictEqual(asJson(now.spec), edited(old.spec, image, becomes))
       ? []
-      : [`${place} is not as before with the image ${becomes}`]),
+      : [`the spec of ${place} is not the spec before with image ${becomes}`]),
     ...(now.metadata.generation === (old.metadata.generation ?? 0) + 1
       ? []
       : [`${place} was changed ${(now.metadata.generation ?? 0) - (old.metadata.generation ?? 0)} times, not once`]),
@@ -52,7 +52,7 @@ const objectionsToRepair = (
   ]
 }
 
-const objectionsToRest = ({ repaired, before, after }: Outcome): string[] => {
+const problemsWithRest = ({ repaired, before, after }: Outcome): string[] => {
   const rest = (all: readonly Workload[]) => new Map(all.map((each) => [placeOf(each), each]))
   const [old, now] = [rest(before), rest(after)]
   const places = [...new Set([...old.keys(), ...now.keys()])].filter((each) =>
@@ -66,34 +66,34 @@ const objectionsToRest = ({ repaired, before, after }: Outcome): string[] => {
     )
     const spec = isDeepStrictEqual(was.spec, is.spec) ? [] : ['spec']
     const fields = [...differing, ...spec]
-    return fields.length === 0 ? [] : [`${place} must be left alone, but differs in ${fields.join(', ')}`]
+    return fields.length === 0 ? [] : [`${place} must not change, but differs in ${fields.join(', ')}`]
   })
 }
 
-const objectionsToRecords = ({ leftAlone, records }: Outcome): string[] =>
+const problemsWithRecords = ({ leftAlone, records }: Outcome): string[] =>
   leftAlone.flatMap(({ place, reason, explained }) => {
     const status = recordOf(records, place)?.status
-    if (!status) return [`there is no record that says why ${place} is left alone`]
+    if (!status) return [`no record says why ${place} is not repaired`]
     return [
-      ...(status.reason === reason ? [] : [`${place} is left alone for ${status.reason}, not for ${reason}`]),
-      ...((status.attempts ?? []).length === 0 ? [] : [`something was attempted on ${place}`]),
-      ...objectionsToExplanation(place, explained, status.explanations?.[0]),
+      ...(status.reason === reason ? [] : [`the record of ${place} has reason ${status.reason}, not ${reason}`]),
+      ...((status.attempts ?? []).length === 0 ? [] : [`a remedy was attempted on ${place}`]),
+      ...problemsWithExplanation(place, explained, status.explanations?.[0]),
     ]
   })
 
-const sayExplained = ({ kind, image }: Explained): string => (image === undefined ? kind : `${kind} ${image}`)
+const explanationText = ({ kind, image }: Explained): string => (image === undefined ? kind : `${kind} ${image}`)
 
-const objectionsToExplanation = (
+const problemsWithExplanation = (
   place: string,
   wanted: Explained | undefined,
   got: Explained | undefined,
 ): string[] => {
   if (wanted === undefined) return []
-  const [hoped, said] = [sayExplained(wanted), got ? sayExplained(got) : 'nothing']
-  return hoped === said ? [] : [`${place} is explained by ${said}, not by ${hoped}`]
+  const [expected, found] = [explanationText(wanted), got ? explanationText(got) : 'nothing']
+  return expected === found ? [] : [`${place} is explained by ${found}, not by ${expected}`]
 }
 
-const objectionsToWrites = ({ repaired, writes }: Outcome): string[] => {
+const problemsWithWrites = ({ repaired, writes }: Outcome): string[] => {
   const others = writes.filter((write) => !isBookkeeping(write) && !write.dryRun)
   const isRepairOf =
     (place: string) =>
@@ -110,10 +110,10 @@ const objectionsToWrites = ({ repaired, writes }: Outcome): string[] => {
   ]
 }
 
-/** Why the demo must not end with status 0; empty when all is as it must be. */
-export const objectionsTo = (outcome: Outcome): string[] => [
-  ...outcome.repaired.flatMap((repair) => objectionsToRepair(repair, outcome)),
-  ...objectionsToRest(outcome),
-  ...objectionsToRecords(outcome),
-  ...objectionsToWrites(outcome),
+/** Why the demo must not exit with status 0; empty if everything is as expected. */
+export const problemsIn = (outcome: Outcome): string[] => [
+  ...outcome.repaired.flatMap((repair) => problemsWithRepair(repair, outcome)),
+  ...problemsWithRest(outcome),
+  ...problemsWithRecords(outcome),
+  ...problemsWithWrites(outcome),
 ]

@@ -1,4 +1,4 @@
-/** The demo on real nodes: four incidents, one after the other, on one time line. */
+/** The demo on real nodes: four incidents, one after another, on one time line. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Environment, startEnvironment } from '../../e2e/environment.ts'
 import { makeFixture } from '../../e2e/fixture.ts'
@@ -9,29 +9,29 @@ import { type DemoIncident, DEMO_INCIDENTS } from './incidents.ts'
 import { startObserver } from './observer.ts'
 
 export interface KindDemoOptions extends Pick<TimelineOptions, 'json' | 'out' | 'colour'> {
-  /** Goes on running until the signal. */
+  /** Keeps everything running until the signal. */
   readonly keep: boolean
   readonly signal: AbortSignal
-  /** The name of a cluster of kind that is there already. */
+  /** The name of an existing kind cluster. */
   readonly existing?: string
 }
 
 const runIncident = async (
   environment: Environment,
-  act: DemoIncident,
+  incident: DemoIncident,
   timeline: Timeline,
   signal: AbortSignal,
 ): Promise<boolean> => {
   const say = (text: string): void => timeline.say({ who: 'demo', what: 'Demo', text })
   timeline.print('')
-  say(act.title)
-  const { fixture, close } = await makeFixture(environment, { ...act, run: async () => {} }, { signal, say })
+  say(incident.title)
+  const { fixture, close } = await makeFixture(environment, { ...incident, run: async () => {} }, { signal, say })
   const { stop } = startObserver(fixture, timeline.say)
   try {
-    timeline.waitFor(act.title)
-    const came = await act.play(fixture, timeline.say)
+    timeline.waitFor(incident.title)
+    const text = await incident.runSteps(fixture, timeline.say)
     await stop()
-    timeline.say({ who: 'demo', what: 'Repaired', text: came, mood: 'good' })
+    timeline.say({ who: 'demo', what: 'Repaired', text, mood: 'good' })
     return true
   } catch (error) {
     await stop()
@@ -47,15 +47,15 @@ const aborted = async (signal: AbortSignal): Promise<void> => {
   while (!signal.aborted) await sleep(200)
 }
 
-/** Plays the incidents on a cluster of real nodes; true only if each ended as it must. Throws where there is no bed to play on. */
+/** Runs the incidents on a cluster of real nodes; true only if each ended as expected. Throws if the cluster cannot start. */
 export const runKindDemo = async (options: KindDemoOptions): Promise<boolean> => {
   const { signal, keep, existing } = options
   const timeline = createTimeline(options)
-  const say = (text: string): void => timeline.say({ who: 'demo', what: 'Stage', text })
-  signal.addEventListener('abort', () => say('interrupted; ending all of it'))
+  const say = (text: string): void => timeline.say({ who: 'demo', what: 'Cluster', text })
+  signal.addEventListener('abort', () => say('interrupted; stopping everything'))
   try {
     return await withDocker(async (dockerHost) => {
-      say('starting a cluster of three nodes, registries, and the operator by its chart; some minutes')
+      say('starting a cluster of three nodes and registries, and installing the chart; takes some minutes')
       const environment = await startEnvironment({
         dockerHost,
         say,
@@ -65,11 +65,11 @@ export const runKindDemo = async (options: KindDemoOptions): Promise<boolean> =>
       try {
         timeline.failureBegan()
         let ok = true
-        for (const act of DEMO_INCIDENTS)
-          ok = !signal.aborted && (await runIncident(environment, act, timeline, signal)) && ok
+        for (const incident of DEMO_INCIDENTS)
+          ok = !signal.aborted && (await runIncident(environment, incident, timeline, signal)) && ok
         if (signal.aborted) return false
         timeline.print('')
-        const text = ok ? 'all four were repaired, or explained and cleared' : 'it did not end as it must'
+        const text = ok ? 'all four incidents were repaired or explained' : 'the demo did not end as expected'
         timeline.say({ who: 'demo', what: 'Result', text, mood: ok ? 'good' : 'bad', data: { ok } })
         if (keep) {
           say(

@@ -1,4 +1,4 @@
-/** The incidents of the demo, each as somebody lives through it. */
+/** The incidents of the demo, each with what a person does and sees. */
 import { loseChain } from '../../e2e/docker-chain.ts'
 import { installByHand, nfsPod, withoutHelper } from '../../e2e/mount-helper.ts'
 import {
@@ -19,15 +19,15 @@ import { breakSite, MEANT, MISTYPED, policyThat } from '../../e2e/typo.ts'
 import { FLAG_PREFIX } from '../../src/model/names.ts'
 import type { Entry } from '../timeline.ts'
 
-/** Tells what a person does, or what is seen. */
+/** Reports what a person does or sees. */
 export type Report = (entry: Entry) => void
 
 export interface DemoIncident {
-  /** The end of its namespace's name. */
+  /** The last part of its namespace's name. */
   readonly name: string
   readonly title: string
-  /** Throws what did not end as it must; gives what came of it, in a sentence. */
-  play(fixture: Fixture, report: Report): Promise<string>
+  /** Returns the outcome as a sentence. Throws if the incident did not end as expected. */
+  runSteps(fixture: Fixture, report: Report): Promise<string>
 }
 
 const you = (report: Report, text: string): void => report({ who: 'you', what: 'You', text })
@@ -36,23 +36,23 @@ const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFi
 const image: DemoIncident = {
   name: 'demo-a',
   title: `A: a registry's project was renamed, ${OLD} is now ${NEW}`,
-  play: async (fixture, report) => {
-    you(report, `let policy act: images below ${OLD} are to be taken from ${NEW}`)
+  runSteps: async (fixture, report) => {
+    you(report, `enable a policy that rewrites images from ${OLD} to ${NEW}`)
     await fixture.policy()
-    you(report, `deploy web with image ${OLD}/web:1, which is not there any more`)
+    you(report, `deploy web with image ${OLD}/web:1, which no longer exists`)
     const began = Date.now()
     await fixture.apply(deployment(fixture.namespace))
     await fixture.running(1, 'app=web')
     const took = seconds(began)
     await fixture.record({ phase: 'Succeeded' })
-    return `its image was rewritten and it ran ${took} after it was deployed`
+    return `the image was rewritten; the pod ran ${took} after the deployment`
   },
 }
 
 const chain: DemoIncident = {
   name: 'b-demo',
-  title: "B: Docker's firewall chain is gone from one node",
-  play: async (fixture, report) => {
+  title: "B: Docker's firewall chain is missing on one node",
+  runSteps: async (fixture, report) => {
     const { cluster, namespace, apply, running, kubectl } = fixture
     const [node = ''] = cluster.workers
     await forgetting(fixture, node, 'IptablesChainMissing')
@@ -60,7 +60,7 @@ const chain: DemoIncident = {
     await apply(daemonSet(namespace, { image: RUNS }))
     await running(2, 'app=web')
     const units = await invocations(fixture)
-    you(report, `remove chain DOCKER on ${node}, and delete the pod there: its DaemonSet makes another one`)
+    you(report, `remove chain DOCKER on ${node} and delete the pod there; its DaemonSet creates another one`)
     const began = Date.now()
     await loseChain(fixture, node)
     for (const { metadata } of await podsOn(fixture, node))
@@ -69,14 +69,14 @@ const chain: DemoIncident = {
     const took = seconds(began)
     await nodeRecord(fixture, node, 'IptablesChainMissing', { phase: 'Succeeded' })
     await restartedOnly(fixture, units, [`${node} ${DOCKER}`])
-    return `docker was restarted on ${node} and nowhere else; the pod ran ${took} after the chain was gone`
+    return `docker was restarted on ${node} only; the pod ran ${took} after the chain was removed`
   },
 }
 
 const helper: DemoIncident = {
   name: 'demo-c',
-  title: 'C: a volume needs a program that its node does not have',
-  play: async (fixture, report) => {
+  title: 'C: a volume needs a mount helper that its node lacks',
+  runSteps: async (fixture, report) => {
     const { cluster, namespace, apply, eventually } = fixture
     const node = cluster.workers[1] ?? ''
     const label = `${FLAG_PREFIX}MountHelperMissing`
@@ -92,33 +92,33 @@ const helper: DemoIncident = {
       if (!(await isFlagged())) throw new Error(`${node} is not flagged`)
     })
     const took = seconds(began)
-    you(report, `do as the flag says: install the package on ${node}`)
+    you(report, `install the package on ${node}, as the flag says`)
     await installByHand(fixture, node)
     const installed = Date.now()
     await eventually(async () => {
       if (await isFlagged()) throw new Error(`${node} is still flagged`)
     })
-    return `${node} was flagged with the package to install after ${took}; the flag went ${seconds(installed)} after it came`
+    return `${node} was flagged with the package to install after ${took}; the flag was removed ${seconds(installed)} after the install`
   },
 }
 
 const typo: DemoIncident = {
   name: 'demo-d',
-  title: 'D: an image is mistyped, and the registry says what it says of private ones',
-  play: async (fixture, report) => {
+  title: 'D: an image is mistyped, and the registry answers as for a private image',
+  runSteps: async (fixture, report) => {
     await policyThat(fixture, 'Ignore')
-    you(report, `start a pod of two containers, one with image ${MISTYPED}; ${MEANT} runs near by`)
+    you(report, `start a pod with two containers, one with image ${MISTYPED}; ${MEANT} runs nearby`)
     await breakSite(fixture)
     const { status } = await fixture.record({ phase: 'Held', reason: 'TargetUnverified' })
     const [likeliest] = status?.explanations ?? []
-    you(report, `read in its record why: ${likeliest?.kind}, ${likeliest?.message}`)
-    you(report, 'let the policy apply suggestions')
+    you(report, `read the explanation in its record: ${likeliest?.kind}, ${likeliest?.message}`)
+    you(report, 'allow the policy to apply suggestions')
     const began = Date.now()
     await policyThat(fixture, 'Apply')
     const [pod] = await fixture.running(1, 'app=rss-site')
     const took = seconds(began)
     await fixture.record({ phase: 'Succeeded' })
-    return `${pod?.spec?.containers?.[1]?.image} was written in its place; the pod ran ${took} after the policy let it`
+    return `the image was replaced with ${pod?.spec?.containers?.[1]?.image}; the pod ran ${took} after the policy allowed it`
   },
 }
 

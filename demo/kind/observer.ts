@@ -1,21 +1,21 @@
-/** Tells what kubelets and the operator say while a scenario is played. */
+/** Reports what kubelets and the operator write while a scenario runs. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NAMESPACE } from '../../e2e/operator.ts'
 import type { Fixture } from '../../e2e/scenario.ts'
 import type { KubeEvent } from '../../src/model/kubernetes.ts'
 import type { Entry } from '../timeline.ts'
 
-const LOOK_MS = 300
-/** The middle of what a kubelet says may be left out, not of what the operator says. */
+const POLL_MS = 300
+/** Longest texts. Kubelets' messages may be cut in the middle; the limit for the operator's is meant not to cut them. */
 const LINE = { kubelet: 220, podmend: 600 }
 
-/** One line, for a line that is meant to be read. */
+/** On one line, cut in the middle if it is too long. */
 const short = (text: string, most: number): string => {
   const line = text.replace(/\s+/g, ' ').trim()
   return line.length <= most ? line : `${line.slice(0, most / 2)} … ${line.slice(-most / 2)}`
 }
 
-/** Follows the scenario's pods and its records, and those of nodes; `stop` ends that. Looks three times a second. */
+/** Follows the scenario's pods and records, and the records of nodes, until `stop`. Polls three times a second. */
 export const startObserver = (
   fixture: Fixture,
   report: (entry: Entry) => void,
@@ -28,7 +28,7 @@ export const startObserver = (
     reported.add(key)
     report(entry())
   }
-  const look = async (): Promise<void> => {
+  const poll = async (): Promise<void> => {
     const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace)
     for (const { type, reason = '', message = '', involvedObject, reportingComponent } of items) {
       if (reportingComponent === 'podmend.io/controller' || (type !== 'Warning' && reason !== 'Started')) continue
@@ -60,10 +60,10 @@ export const startObserver = (
   let over = false
   const following = (async () => {
     while (!over) {
-      await look().catch(() => {}) // the next look tells it
-      await sleep(LOOK_MS)
+      await poll().catch(() => {}) // the next poll reports it
+      await sleep(POLL_MS)
     }
-    await look().catch(() => {})
+    await poll().catch(() => {})
   })()
   return {
     stop: async () => {

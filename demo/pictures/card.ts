@@ -1,19 +1,19 @@
-/** What all pictures share: a card that reads well on light and on dark pages, and to a screen reader. Pure. */
+/** The card that all pictures share: readable on light and dark pages, and by screen readers. Pure. */
 
 export type Tone = 'bad' | 'waiting' | 'looking' | 'working' | 'good'
 
 export interface Caption {
   readonly title: string
-  /** When, where and by what it was measured. */
+  /** When, where and how it was measured. */
   readonly source: string
 }
 
 export const WIDTH = 960
-/** Between these lies the axis of time. */
+/** Margins of the time axis. */
 const LEFT = 216
 const RIGHT = 24
 
-/** Each has a light and a dark face; letters on them are dark in both. */
+/** The colour on light and on dark pages; text on them is dark on both. */
 const COLOURS: Readonly<Record<Tone, readonly [string, string]>> = {
   bad: ['#ffb3ad', '#f2837b'],
   waiting: ['#ffe08a', '#e3b341'],

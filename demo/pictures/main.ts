@@ -1,6 +1,6 @@
 /**
- * `npm run pictures`: plays the demo, with a Prometheus beside it, and draws what happened. The pictures in
- * `docs/pictures/` show that run and say which it was; nothing in them is drawn by hand.
+ * `npm run pictures`: runs the demo with a Prometheus and draws what happened. The pictures in `docs/pictures/` show that run
+ * and name it; nothing in them is drawn by hand.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -38,26 +38,26 @@ const machine = (): string => {
   return `${all.length} cores${model === '' || model === 'unknown' ? '' : ` (${model})`}`
 }
 
-/** As Grafana would put them in: every job, every policy. */
+/** The variables as Grafana substitutes them: all jobs, all policies. */
 const substituted = (expr: string): string => expr.replaceAll('$job', '.*').replaceAll('$policy', '.*')
 
-console.log('playing the demo; about a minute')
+console.log('Running the demo; takes about a minute.')
 const { lines, series } = await recordDemo(
   Object.entries(PANELS).map(([title, by]) => ({ expr: substituted(queryOfPanel(title)), by })),
 )
-const cast = {
+const workloads = {
   repaired: REPAIRED.place,
   becomes: REPAIRED.becomes,
-  // Those of the same incident; what is explained has no story.
+  // Only those of the same incident, not those that are explained.
   leftAlone: LEFT_ALONE.filter(({ explained }) => explained === undefined).map(({ place }) => place),
 }
-const timeLine = timeLineOf(lines, cast)
+const timeLine = timeLineOf(lines, workloads)
 const run = `npm run pictures, ${new Date().toISOString().slice(0, 10)}: ${machine()}, Kubernetes ${kubernetesVersion()}`
 
 const pictures = {
   'incident-a.svg': timeLineSvg(timeLine, {
     title: 'A moved registry project: seconds from the first failed pull',
-    source: `${run}, real API server and registry, stand-in kubelets`,
+    source: `${run}, real API server and registry, fake kubelets`,
   }),
   'dashboard-a.svg': panelsSvg(
     Object.keys(PANELS).map((title, i) => ({
@@ -66,7 +66,7 @@ const pictures = {
     })),
     timeLine.end,
     {
-      title: 'The same minute on the dashboard: two of its queries on a real Prometheus',
+      title: 'The same minute on the dashboard: two of its panels, from a real Prometheus',
       source: `${run}, scraped each second`,
     },
   ),

@@ -1,4 +1,4 @@
-/** The demo, played with a Prometheus beside it. */
+/** The demo, run with a Prometheus that scrapes the controller. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../../testbed/eventually.ts'
 import { startPrometheus } from '../../testbed/prometheus/prometheus.ts'
@@ -26,7 +26,7 @@ export interface Wanted {
 
 const STEP = 1
 
-/** A series that has no sample at the next step is over: Prometheus says nothing of what is not there. */
+/** A series without a sample at the next step has ended: Prometheus returns nothing for it. */
 const withEnds = (points: readonly (readonly [number, number])[]): (readonly [number, number])[] =>
   points.flatMap((point, i) => {
     const [at] = point
@@ -34,7 +34,7 @@ const withEnds = (points: readonly (readonly [number, number])[]): (readonly [nu
     return next !== undefined && next - at < STEP * 1.5 ? [point] : [point, [at + STEP, 0] as const]
   })
 
-/** Throws when the demo does not end as it must. */
+/** Throws if the demo does not end as expected. */
 export const recordDemo = async (wanted: readonly Wanted[]): Promise<RecordedDemo> => {
   const closers: (() => unknown)[] = []
   const onClose = (close: () => unknown): void => void closers.push(close)
@@ -44,13 +44,13 @@ export const recordDemo = async (wanted: readonly Wanted[]): Promise<RecordedDem
     const cluster = await startDemoCluster(timeline, onClose)
     const prometheus = await startPrometheus({ scrape: { podmend: [cluster.controller.port] } })
     onClose(prometheus.down)
-    // Prometheus takes some seconds until it scrapes first.
+    // The first scrape comes after some seconds.
     await eventually(async () => {
-      if ((await prometheus.query('podmend_build_info')).length === 0) throw new Error('nothing is scraped yet')
+      if ((await prometheus.query('podmend_build_info')).length === 0) throw new Error('nothing has been scraped yet')
     })
     const began = Date.now()
-    const { objections } = await runDemoSteps(cluster, timeline, onClose)
-    if (objections.length > 0) throw new Error(`playing the demo: ${objections.join('; ')}`)
+    const { problems } = await runDemoSteps(cluster, timeline, onClose)
+    if (problems.length > 0) throw new Error(`running the demo: ${problems.join('; ')}`)
     await sleep(AFTERWARDS * 1_000)
     const range = { seconds: Math.ceil((Date.now() - began) / 1_000), step: STEP }
     const series = await Promise.all(

@@ -5,7 +5,7 @@ const TOP = 56
 const LANE = 40
 const BAR = 24
 const ROW = 22
-/** Of a letter at 12 px; a label that does not fit into its bar is left out, the title on it tells all. */
+/** Of a letter at 12 px; a label that does not fit into its bar is omitted; the bar's title has it. */
 const LETTER = 7.4
 
 /** Lanes of states, a mark for each moment, and the moments in words. Pure. */
@@ -15,12 +15,12 @@ export const timeLineSvg = ({ lanes, moments, end }: TimeLine, caption: Caption)
   const list = axis + 48
 
   const bar = (y: number, { from, to, label, tone }: Span): string => {
-    // A pixel short, so that two of one colour are two.
+    // One pixel shorter, to separate bars of the same colour.
     const [left, width] = [x(from), round(Math.max(x(to) - x(from) - 1, 1))]
-    const told = `<title>${escaped(label)}, from ${seconds(from)} to ${seconds(to)}</title>`
+    const tooltip = `<title>${escaped(label)}, from ${seconds(from)} to ${seconds(to)}</title>`
     const fits = width > label.length * LETTER + 8
     const word = fits ? `<text class="on" x="${left + 6}" y="${y + 16}">${escaped(label)}</text>` : ''
-    return `<g>${told}<rect class="${tone}" x="${left}" y="${y}" width="${width}" height="${BAR}" rx="3"/>${word}</g>`
+    return `<g>${tooltip}<rect class="${tone}" x="${left}" y="${y}" width="${width}" height="${BAR}" rx="3"/>${word}</g>`
   }
   const lane = ({ title, spans }: Lane, i: number): string => {
     const y = TOP + i * LANE

@@ -3,22 +3,22 @@ import { panelsSvg } from './panels-svg.ts'
 import { timeLineSvg } from './time-line-svg.ts'
 import { type Line, timeLineOf } from './time-line.ts'
 
-const CAST = { repaired: 'shop/web', becomes: 'new/web:1', leftAlone: ['shop/other'] }
+const WORKLOADS = { repaired: 'shop/web', becomes: 'new/web:1', leftAlone: ['shop/other'] }
 const LINES: readonly Line[] = [
   { seconds: null, who: 'demo', what: 'Controller', text: 'runs' },
   { seconds: 0, who: 'kubelet', what: 'Failed', about: 'shop/web', text: 'Failed to pull <image>' },
   { seconds: 0.5, who: 'podmend', what: 'Held', about: 'shop/web', reason: 'NotFailingLongEnough', text: '' },
   { seconds: 1, who: 'podmend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: '' },
   { seconds: 1.5, who: 'kubelet', what: 'ImagePullBackOff', about: 'shop/web', text: '' },
-  { seconds: 20, who: 'registry', what: '200', text: 'asked for new/web:1: the image is there' },
+  { seconds: 20, who: 'registry', what: '200', image: 'new/web:1', text: 'it exists' },
   { seconds: 20.1, who: 'podmend', what: 'Verifying', about: 'shop/web', reason: 'Verifying', text: '' },
   { seconds: 21, who: 'kubelet', what: 'Running', about: 'shop/web', text: '' },
-  { seconds: 25, who: 'podmend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: 'told anew' },
+  { seconds: 25, who: 'podmend', what: 'Observed', about: 'shop/other', reason: 'ObserveOnly', text: 'again' },
   { seconds: 30, who: 'podmend', what: 'Succeeded', about: 'shop/web', reason: 'Repaired', text: '' },
 ]
 
 test('a state lasts until the next one of its lane, the last until the end', () => {
-  const { lanes, end } = timeLineOf(LINES, CAST)
+  const { lanes, end } = timeLineOf(LINES, WORKLOADS)
   expect(end).toBe(36)
   expect(
     lanes.map(({ title, spans }) => [title, spans.map(({ from, to, label }) => `${from}–${to} ${label}`)]),
@@ -29,22 +29,22 @@ test('a state lasts until the next one of its lane, the last until the end', () 
   ])
 })
 
-test('moments are told in the order in which they came', () => {
-  expect(timeLineOf(LINES, CAST).moments.map(({ at, text }) => `${at} ${text}`)).toEqual([
+test('moments are in the order of time', () => {
+  expect(timeLineOf(LINES, WORKLOADS).moments.map(({ at, text }) => `${at} ${text}`)).toEqual([
     '0 the first pull of shop/web fails',
     '20 the registry confirms the image under its new path',
     '20.1 the image is written',
     '21 the pod runs',
-    '30 proven: it stayed so',
+    '30 verified: the pod keeps running',
   ])
 })
 
-test('without a repair there is nothing to draw', () => {
-  expect(() => timeLineOf(LINES.slice(0, -1), CAST)).toThrow('do not say that shop/web was repaired')
+test('without a repair, there is nothing to draw', () => {
+  expect(() => timeLineOf(LINES.slice(0, -1), WORKLOADS)).toThrow('do not say that shop/web was repaired')
 })
 
-test('the picture has every bar and moment of the data, within its frame, and says where it is from', () => {
-  const timeLine = timeLineOf(LINES, CAST)
+test('the picture has every bar and moment of the data, within its frame, and its source', () => {
+  const timeLine = timeLineOf(LINES, WORKLOADS)
   const svg = timeLineSvg(timeLine, { title: 'A & B', source: 'measured here' })
   expect(svg).toContain('A &amp; B')
   expect(svg).toContain('<desc id="source">measured here</desc>')

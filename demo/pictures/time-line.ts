@@ -9,6 +9,8 @@ export interface Line {
   readonly about?: string
   readonly text: string
   readonly reason?: string
+  /** That a registry was asked for. */
+  readonly image?: string
 }
 
 /** A state from one moment until the next of its lane, or the end. */
@@ -48,12 +50,12 @@ const TONES: Readonly<Record<string, Tone>> = {
   Succeeded: 'good',
 }
 
-/** Seconds after the proof: some time to see how it stays. */
+/** Seconds drawn after the verification, to show that the pod keeps running. */
 export const AFTERWARDS = 6
 
 type Timed = Line & { readonly seconds: number }
 
-/** Lines one after another that say the same are one state: a record may be told anew. */
+/** Consecutive lines with the same label are one state: a record may be reported again. */
 const spansOf = (lines: readonly Timed[], end: number, says: (line: Timed) => Omit<Span, 'from' | 'to'>): Span[] => {
   const begun = lines
     .map((line) => ({ from: line.seconds, ...says(line) }))
@@ -66,7 +68,7 @@ const podLane = (lines: readonly Timed[], place: string, end: number): Lane => (
   spans: spansOf(
     lines.filter(({ who, about, what }) => who === 'kubelet' && about === place && what in TONES),
     end,
-    // A pod that runs is what was wanted; of a record the same word means that it is at work.
+    // Running is the goal for a pod; for a record it means that a remedy is in progress.
     ({ what }) => ({ label: what === 'Failed' ? 'ErrImagePull' : what, tone: what === 'Running' ? 'good' : 'bad' }),
   ),
 })
@@ -83,7 +85,7 @@ const recordLane = (lines: readonly Timed[], place: string, end: number): Lane =
   ),
 })
 
-export interface Cast {
+export interface Workloads {
   /** `namespace/name` of the workload that is repaired. */
   readonly repaired: string
   /** Its image at the end. */
@@ -91,7 +93,7 @@ export interface Cast {
   readonly leftAlone: readonly string[]
 }
 
-const momentsOf = (lines: readonly Timed[], { repaired, becomes }: Cast): readonly Moment[] => {
+const momentsOf = (lines: readonly Timed[], { repaired, becomes }: Workloads): readonly Moment[] => {
   const first = (text: string, fits: (line: Timed) => boolean): readonly Moment[] => {
     const line = lines.find(fits)
     return line ? [{ at: line.seconds, text }] : []
@@ -103,33 +105,33 @@ const momentsOf = (lines: readonly Timed[], { repaired, becomes }: Cast): readon
       `the first pull of ${repaired} fails`,
       ({ who, about, what }) => who === 'kubelet' && about === repaired && what === 'Failed',
     ),
-    ...first('a Remediation says what would be done', ofRecord('Observed')),
-    ...first('the owner lets the policy act', ({ who, what }) => who === 'you' && what === 'Enforce'),
+    ...first('a Remediation shows the plan', ofRecord('Observed')),
+    ...first('the owner sets the policy to Enforce', ({ who, what }) => who === 'you' && what === 'Enforce'),
     ...first(
       'the registry confirms the image under its new path',
-      ({ who, text }) => who === 'registry' && text === `asked for ${becomes}: the image is there`,
+      ({ who, what, image }) => who === 'registry' && what === '200' && image === becomes,
     ),
     ...first('the image is written', ofRecord('Verifying')),
     ...first('the pod runs', ({ who, about, what }) => who === 'kubelet' && about === repaired && what === 'Running'),
-    ...first('proven: it stayed so', ofRecord('Succeeded')),
+    ...first('verified: the pod keeps running', ofRecord('Succeeded')),
   ].toSorted((a, b) => a.at - b.at)
 }
 
-/** Throws where the repair does not stand in the lines: there is nothing to draw then. */
-export const timeLineOf = (lines: readonly Line[], cast: Cast): TimeLine => {
+/** Throws if the lines do not contain the repair: there is nothing to draw. */
+export const timeLineOf = (lines: readonly Line[], workloads: Workloads): TimeLine => {
   const timed = lines.filter((line): line is Timed => line.seconds !== null)
-  const proven = timed.find(
-    ({ who, about, what }) => who === 'podmend' && about === cast.repaired && what === 'Succeeded',
+  const verified = timed.find(
+    ({ who, about, what }) => who === 'podmend' && about === workloads.repaired && what === 'Succeeded',
   )
-  if (!proven) throw new Error(`drawing the time line: the lines do not say that ${cast.repaired} was repaired`)
-  const end = proven.seconds + AFTERWARDS
+  if (!verified) throw new Error(`drawing the time line: the lines do not say that ${workloads.repaired} was repaired`)
+  const end = verified.seconds + AFTERWARDS
   return {
     lanes: [
-      podLane(timed, cast.repaired, end),
-      recordLane(timed, cast.repaired, end),
-      ...cast.leftAlone.map((place) => recordLane(timed, place, end)),
+      podLane(timed, workloads.repaired, end),
+      recordLane(timed, workloads.repaired, end),
+      ...workloads.leftAlone.map((place) => recordLane(timed, place, end)),
     ],
-    moments: momentsOf(timed, cast),
+    moments: momentsOf(timed, workloads),
     end,
   }
 }

@@ -126,7 +126,7 @@ describe('the token of the agent on node a', () => {
   })
 
   test('refuses an order to a node of before, and can say nothing else of it', async () => {
-    await expect(respondAs(tokenA, 'for-another-a')).rejects.toThrow('it can only be refused')
+    await expect(respondAs(tokenA, 'for-another-a')).rejects.toThrow('the agent can only refuse it')
     const refused = { phase: 'Refused', reason: 'OtherNode', message: 'not me' }
     expect(await respondAs(tokenA, 'for-another-a', { status: refused })).toContain('not me')
   })
