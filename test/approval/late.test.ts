@@ -20,7 +20,7 @@ test('a plan that was approved after its time ends there; a record that is made 
   await cluster.kubectl(['patch', 'rem', name, '-n', namespace, '--subresource=status', '--type=merge', '-p', ranOut])
   const environment = { KUBECONFIG: cluster.plane.kubeconfig }
   const output = await runMend(['approve', name, '-n', namespace, '--yes'], { environment })
-  expect([output.status, output.err]).toEqual([1, expect.stringContaining('ran out at 2026-01-01T00:00:00Z')])
+  expect([output.status, output.err]).toEqual([1, expect.stringContaining('expired at 2026-01-01T00:00:00Z')])
   await approve(cluster, namespace, name, { decision: 'Approved', planHash: status?.planHash ?? '', by: 'anna' })
 
   await fixture.start()

@@ -301,7 +301,7 @@ test.concurrent('explain says of a pod and of its node what lies with the node, 
     expect(out).toContain('docker.service')
     expect(out).toContain('in mode Enforce it would act: RestartRuntime')
   }
-  expect(await explained(`node/${node}`)).toContain(`Node ${node}: it is Ready`)
+  expect(await explained(`node/${node}`)).toContain(`Node ${node}: Ready`)
   const written = readWrites(fixture.cluster.plane.auditLog, 'kubernetes-admin')
   expect(written.filter(({ verb, resource }) => verb === 'create' && resource === 'nodetasks.podmend.io')).toEqual([])
 })
@@ -314,7 +314,7 @@ test.concurrent('explain says of a node whose runtime is down that it is the nod
   })
   expect(status).toBe(0)
   expect(out).toContain(`Node ${node} fails: RuntimeUnresponsive`)
-  expect(out).toContain(`Node ${node}: it is not Ready: ${DOWN}`)
+  expect(out).toContain(`Node ${node}: not Ready: ${DOWN}`)
   expect(out).not.toMatch(/^pods /m)
 })
 
@@ -327,7 +327,7 @@ test.concurrent('explain says of a node that is well that it is', async () => {
     out: expect.stringContaining(`Node ${node} is not failing: Ready`),
   })
   const none = await runMend(['explain', 'node/nobody'], { environment })
-  expect(none.err).toContain('there is no Node nobody')
+  expect(none.err).toContain('Node nobody does not exist')
 })
 
 test.concurrent('a node that was deleted ends its record', async () => {
