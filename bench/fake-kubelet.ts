@@ -70,8 +70,7 @@ export const startFakeKubelet = async (client: KubeClient, namespace: string): P
       sees(pod)
       return pod.metadata.name
     },
-    on: { upsert: () => undefined, remove: () => undefined },
-    onError: complain,
+    on: { upsert: () => undefined, remove: () => undefined, error: complain },
   })
   reflector.start()
   await reflector.synced

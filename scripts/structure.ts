@@ -26,7 +26,7 @@ const WAY = [
   'controller/process-pod.ts:createProcessPod',
   'diagnose/pod/findings.ts:detectPodFailures',
   'catalogue/classify.ts:classify',
-  'diagnose/owner/resolve.ts:readOwner',
+  'diagnose/owner/owner-chain.ts:readOwner',
   'controller/incidents.ts:createIncidents',
   'controller/reconcile.ts:createReconcile',
   'controller/failing-pods.ts:createFailingPods',

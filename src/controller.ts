@@ -27,9 +27,7 @@ const run = async (config: Config): Promise<void> => {
 
   const leader = createLeader({
     client: createKubeClient(connection, { userAgent }),
-    namespace: config.namespace,
-    name: 'podmend',
-    identity: config.identity,
+    lease: { namespace: config.namespace, name: 'podmend', identity: config.identity },
     clock,
     onElected: () => {
       log.info('leading', { identity: config.identity })

@@ -112,8 +112,8 @@ export const createTasks = (deps: TasksDeps): Tasks => {
     on: {
       upsert: onUpsert,
       remove: (_, { uid }) => forget(uid),
+      error: (err, about) => onError('watch failed, retrying', { err, ...about }),
     },
-    onError: (err, about) => onError('watch failed, retrying', { err, ...about }),
   })
   return {
     start: reflector.start,

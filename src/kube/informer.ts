@@ -16,14 +16,18 @@ export interface ReflectorOptions<T extends KubeObject, P> {
   readonly project: (object: T) => P | undefined
   /** Whether projections are kept, so that a new list can tell what vanished. Default true. */
   readonly keep?: boolean
-  readonly on: ReflectedHandlers<P>
-  /** Every failure; the reflector goes on after each. `retryInMs` is undefined when a handler threw. */
-  readonly onError: (error: unknown, about: { readonly name: string; readonly retryInMs?: number }) => void
-  /** Wall time of each sign of life from the API server. */
-  readonly onActivity?: (at: number) => void
-  /** Each request that opens a watch; `initial` when it begins with a full reading. */
-  readonly onOpen?: (about: { readonly name: string; readonly initial: boolean }) => void
+  readonly on: ReflectedHandlers<P> & ReflectorEvents
   readonly clock?: Clock
+}
+
+/** What a reflector reports of itself. */
+export interface ReflectorEvents {
+  /** Every failure; the reflector goes on after each. `retryInMs` is undefined when a handler threw. */
+  error(error: unknown, about: { readonly name: string; readonly retryInMs?: number }): void
+  /** Wall time of each activity of the API server. */
+  activity?(at: number): void
+  /** Each request that opens a watch; `initial` when it begins with a full reading. */
+  open?(about: { readonly name: string; readonly initial: boolean }): void
 }
 
 export interface Reflector<P> {
@@ -62,13 +66,13 @@ const INITIAL_END = 'k8s.io/initial-events-end'
  * by pages), watches, takes up where it stopped, and reads again when its place is forgotten (410).
  */
 export const createReflector = <T extends KubeObject, P>(options: ReflectorOptions<T, P>): Reflector<P> => {
-  const { name, client, path, query = {}, keep = true, onError, clock = systemClock } = options
+  const { name, client, path, query = {}, keep = true, on, clock = systemClock } = options
   const stopped = new AbortController()
   const store = createReflectedItems<T, P>({
     keep,
     project: options.project,
-    on: options.on,
-    onHandlerError: (cause) => onError(new Error(`handling ${name}`, { cause }), { name }),
+    on,
+    onHandlerError: (cause) => on.error(new Error(`handling ${name}`, { cause }), { name }),
   })
   const { promise: synced, resolve: resolveSynced } = Promise.withResolvers<void>()
   /** Where to take up; undefined: a full reading is due. */
@@ -81,7 +85,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
 
   const alive = (): void => {
     activityAt = clock.now()
-    options.onActivity?.(activityAt)
+    on.activity?.(activityAt)
   }
 
   const finishReading = (version: string): void => {
@@ -158,7 +162,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       onEvent: take,
       onOpen: () => {
         alive()
-        options.onOpen?.({ name, initial })
+        on.open?.({ name, initial })
       },
     })
   }
@@ -180,7 +184,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     const jitter = 0.75 + Math.random() / 2
     const slowMs = forbidden(error) ? FORBIDDEN_MS * jitter : notFound(error) ? NOT_SERVED_MS * jitter : 0
     const retryInMs = Math.max(waitMs, slowMs, retryAfterMs)
-    onError(error, { name, retryInMs })
+    on.error(error, { name, retryInMs })
     return retryInMs
   }
 
@@ -192,7 +196,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
         const end = await watchOnce()
         const lived = clock.monotonic() - openedAt >= HEALTHY_MS
         if (end === 'silent' && hasSynced) {
-          onError(new Error(`watch of ${name}: silent for too long, taken up anew`), { name, retryInMs: 0 })
+          on.error(new Error(`watch of ${name}: silent for too long, restarting it`), { name, retryInMs: 0 })
         }
         failures = lived ? 0 : failures + 1
         waitMs = lived || end === 'silent' ? 0 : backoffMs(BACKOFF, failures)

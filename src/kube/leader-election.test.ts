@@ -50,9 +50,7 @@ const stand = (identity: string, client: LeaderOptions['client'], clock: ManualC
   const leader = createLeader({
     client,
     clock,
-    namespace: 'podmend-system',
-    name: 'podmend',
-    identity,
+    lease: { namespace: 'podmend-system', name: 'podmend', identity },
     onLost: (why) => lost.push(why),
   })
   leader.start()

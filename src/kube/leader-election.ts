@@ -34,16 +34,20 @@ export const RBAC: readonly RbacGrant[] = [
 export interface LeaderOptions {
   /** Without a fence: the lease is what the fence asks. */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'replace'>
-  readonly namespace: string
-  readonly name: string
-  /** Unique to the process. */
-  readonly identity: string
-  /** How long others wait before they take over. Default 15 s, as in client-go. */
-  readonly leaseDurationMs?: number
-  /** Without a successful renewal for so long, leadership is given up. Default 10 s. */
-  readonly renewDeadlineMs?: number
-  /** Between attempts. Default 2 s. */
-  readonly retryPeriodMs?: number
+  readonly lease: {
+    readonly namespace: string
+    readonly name: string
+    /** Unique to the process. */
+    readonly identity: string
+  }
+  readonly timing?: {
+    /** How long others wait before they take over. Default 15 s, as in client-go. */
+    readonly leaseDurationMs?: number
+    /** Without a successful renewal for so long, leadership is given up. Default 10 s. */
+    readonly renewDeadlineMs?: number
+    /** Between attempts. Default 2 s. */
+    readonly retryPeriodMs?: number
+  }
   readonly clock: Clock
   readonly onElected?: () => void
   /**
@@ -70,8 +74,9 @@ const MARGIN_MS = 2_000
 
 /** Leader election on a Lease, in the way of client-go and beside it: both can stand for the same lease. */
 export const createLeader = (options: LeaderOptions): Leader => {
-  const { client, namespace, name, identity, clock, onError } = options
-  const { leaseDurationMs = 15_000, renewDeadlineMs = 10_000, retryPeriodMs = 2_000 } = options
+  const { client, clock, onError } = options
+  const { namespace, name, identity } = options.lease
+  const { leaseDurationMs = 15_000, renewDeadlineMs = 10_000, retryPeriodMs = 2_000 } = options.timing ?? {}
   const collection = pathOf({ kind: 'Lease', namespace })
   const path = pathOf({ kind: 'Lease', namespace, name })
   const stopped = new AbortController()

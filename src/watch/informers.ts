@@ -99,13 +99,8 @@ export const createInformers = ({
   onActivity,
   clock,
 }: InformersDeps): Informers => {
-  const common = (name: string) => ({
-    name,
-    client,
-    onError,
-    clock,
-    onActivity: (at: number) => onActivity(name, at),
-  })
+  const common = (name: string) => ({ name, client, clock })
+  const events = (name: string) => ({ error: onError, activity: (at: number) => onActivity(name, at) })
   const own = (kind: 'RemediationPolicy' | 'Remediation'): string => pathOf({ apiVersion: 'podmend.io/v1alpha1', kind })
 
   const refusal = Promise.withResolvers<void>()
@@ -118,18 +113,18 @@ export const createInformers = ({
       upsert: handlers.nodes.upsert,
       remove: (_, { uid }) => handlers.nodes.remove(uid),
       synced: handlers.nodes.synced,
-    },
-    onActivity: (at) => {
-      onActivity('nodes', at)
-      nodesRefused = false
-      if (nodes.hasSynced()) handlers.nodes.synced()
-    },
-    onError: (error, about) => {
-      onError(error, about)
-      if (!forbidden(error)) return
-      nodesRefused = true
-      handlers.nodes.unavailable('the right to list and watch nodes is missing')
-      refusal.resolve()
+      activity: (at) => {
+        onActivity('nodes', at)
+        nodesRefused = false
+        if (nodes.hasSynced()) handlers.nodes.synced()
+      },
+      error: (error, about) => {
+        onError(error, about)
+        if (!forbidden(error)) return
+        nodesRefused = true
+        handlers.nodes.unavailable('the right to list and watch nodes is missing')
+        refusal.resolve()
+      },
     },
   })
 
@@ -138,7 +133,11 @@ export const createInformers = ({
       ...common('remediationpolicies'),
       path: own('RemediationPolicy'),
       project: (object) => object,
-      on: { upsert: handlers.policies.upsert, remove: (_, { uid }) => handlers.policies.remove(uid) },
+      on: {
+        ...events('remediationpolicies'),
+        upsert: handlers.policies.upsert,
+        remove: (_, { uid }) => handlers.policies.remove(uid),
+      },
     }),
     createReflector<Remediation & KubeObject, Remediation>({
       ...common('remediations'),
@@ -150,21 +149,25 @@ export const createInformers = ({
         spec,
         ...(status !== undefined && { status }),
       }),
-      on: { upsert: handlers.remediations.upsert, remove: (_, { uid }) => handlers.remediations.remove(uid) },
+      on: {
+        ...events('remediations'),
+        upsert: handlers.remediations.upsert,
+        remove: (_, { uid }) => handlers.remediations.remove(uid),
+      },
     }),
     createReflector<KubeObject, boolean>({
       ...common('namespaces'),
       path: pathOf({ apiVersion: 'v1', kind: 'Namespace' }),
       query: { fieldSelector: `metadata.name=${namespace}` },
       project: ({ metadata }) => pauses(metadata),
-      on: { upsert: handlers.paused, remove: () => handlers.paused(true) },
+      on: { ...events('namespaces'), upsert: handlers.paused, remove: () => handlers.paused(true) },
     }),
     createReflector<Pod, Pod>({
       ...common('pods'),
       path: pathOf({ apiVersion: 'v1', kind: 'Pod' }),
       query: { fieldSelector: 'status.phase=Pending,spec.nodeName!=' },
       project: pendingPod,
-      on: { upsert: handlers.pods.upsert, remove: handlers.pods.remove },
+      on: { ...events('pods'), upsert: handlers.pods.upsert, remove: handlers.pods.remove },
     }),
     createReflector<KubeEvent, { ref: PodRef; warning: WarningEvent }>({
       ...common('events'),
@@ -172,7 +175,7 @@ export const createInformers = ({
       query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
       project: warningEventOf,
       keep: false,
-      on: { upsert: ({ ref, warning }) => handlers.warning(ref, warning) },
+      on: { ...events('events'), upsert: ({ ref, warning }) => handlers.warning(ref, warning) },
     }),
     nodes,
   ]

@@ -19,7 +19,15 @@ const isWatch = ({ query }: Received) => query.has('watch')
 const isInitial = ({ query }: Received) => query.has('sendInitialEvents')
 
 /** A reflector before a misbehaving server, with time in the test's hand and a journal of what it told. */
-const against = async (script: Script, more: Partial<ReflectorOptions<KubeObject, string>> = {}) => {
+const against = async (
+  script: Script,
+  {
+    on,
+    ...more
+  }: Partial<Omit<ReflectorOptions<KubeObject, string>, 'on'>> & {
+    readonly on?: Partial<ReflectorOptions<KubeObject, string>['on']>
+  } = {},
+) => {
   const server = await startFaultyServer(script)
   const clock = createManualClock()
   const journal: string[] = []
@@ -33,9 +41,10 @@ const against = async (script: Script, more: Partial<ReflectorOptions<KubeObject
       upsert: (item, meta) => journal.push(`+${item}@${meta.resourceVersion}`),
       remove: (item) => journal.push(`-${item}`),
       synced: () => journal.push('synced'),
+      error: (error, { retryInMs }) =>
+        errors.push({ message: error instanceof Error ? error.message : String(error), retryInMs }),
+      ...on,
     },
-    onError: (error, { retryInMs }) =>
-      errors.push({ message: error instanceof Error ? error.message : String(error), retryInMs }),
     clock,
     ...more,
   })

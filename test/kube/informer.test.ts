@@ -22,7 +22,12 @@ const podNamed = (name: string) => ({
 const follow = (
   client: Pick<KubeClient, 'list' | 'stream'>,
   path: string,
-  more: Partial<ReflectorOptions<Pod, string>> = {},
+  {
+    on,
+    ...more
+  }: Partial<Omit<ReflectorOptions<Pod, string>, 'on'>> & {
+    readonly on?: Partial<ReflectorOptions<Pod, string>['on']>
+  } = {},
 ) => {
   const journal: string[] = []
   const errors: unknown[] = []
@@ -31,8 +36,12 @@ const follow = (
     client,
     path,
     project: ({ metadata, status }) => `${metadata.name}:${status?.phase}`,
-    on: { upsert: (item) => journal.push(`+${item}`), remove: (item) => journal.push(`-${item}`) },
-    onError: (error) => errors.push(error),
+    on: {
+      upsert: (item) => journal.push(`+${item}`),
+      remove: (item) => journal.push(`-${item}`),
+      error: (error) => errors.push(error),
+      ...on,
+    },
     ...more,
   })
   onTestFinished(() => reflector.stop())
@@ -112,7 +121,7 @@ describe('the reflector, before a real API server', () => {
       clock,
       keep: false,
       query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
-      onOpen: () => (opened += 1),
+      on: { open: () => (opened += 1) },
     })
     await reflector.synced
     for (let n = 1; n <= 3; n += 1) {

@@ -19,12 +19,8 @@ const stand = async (identity: string, namespace: string) => {
   const errors: unknown[] = []
   const leader = createLeader({
     client: await clientOf(),
-    namespace,
-    name: 'podmend',
-    identity,
-    leaseDurationMs: 6_000,
-    renewDeadlineMs: 3_000,
-    retryPeriodMs: 300,
+    lease: { namespace, name: 'podmend', identity },
+    timing: { leaseDurationMs: 6_000, renewDeadlineMs: 3_000, retryPeriodMs: 300 },
     clock: systemClock,
     onLost: (why) => lost.push(why),
     onError: (error) => errors.push(error),
