@@ -1,4 +1,4 @@
-/** P10: what node agents cost that have nothing to do: each with a node, a pod and that pod's own token. */
+/** P10: what idle node agents cost; each has a node, a pod and that pod's own token. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { quantile } from './statistics.ts'
 const NAMESPACE = 'podmend-system'
 const ACCOUNT = 'podmend-agent'
 const USER = `system:serviceaccount:${NAMESPACE}:${ACCOUNT}`
-/** Linux counts the time of processes in these, whatever its timer does: time(7). */
+/** The unit in which Linux reports CPU time, whatever its timer frequency: time(7). */
 const TICKS_PER_SECOND = 100
 
 const RULES = [
@@ -35,7 +35,7 @@ const makeRights = async (client: KubeClient): Promise<void> => {
   })
 }
 
-/** The folder that a kubelet would mount into an agent's pod on this node; gives its path. */
+/** Creates the folder that a kubelet would mount into an agent's pod on this node; returns its path. */
 const makeAccountFolder = async ({ loader, plane }: BenchCluster, nodeName: string): Promise<string> => {
   const name = `agent-${nodeName}`
   await loader.create(pathOf({ kind: 'Pod', namespace: NAMESPACE }), {
@@ -56,22 +56,22 @@ const makeAccountFolder = async ({ loader, plane }: BenchCluster, nodeName: stri
   return folder
 }
 
-/** Seconds on a core since it was started, in the kernel and without. */
+/** CPU seconds since the start of the process, user and system. */
 const cpuSecondsOf = async (pid: number): Promise<number> => {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // The name of the program, in brackets, may hold blanks.
+  // The name of the program, in parentheses, may contain spaces.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
 interface Rest {
-  /** How many, each on a node of its own. */
+  /** How many agents, each on a node of its own. */
   readonly count: number
   readonly stabilizationMs: number
   readonly restMs: number
 }
 
-/** Starts them, leaves them alone, and reads what they hold and did meanwhile. */
+/** Starts the agents, leaves them idle, and reads their memory, CPU time and requests. */
 export const restOf = async (cluster: BenchCluster, { count, stabilizationMs, restMs }: Rest): Promise<P10> => {
   await makeRights(cluster.loader)
   const { hostname, port } = new URL(cluster.plane.url)

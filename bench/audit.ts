@@ -1,4 +1,4 @@
-/** What the API server itself says of the requests: its audit log. Times are ms since the epoch, to the microsecond. */
+/** Requests as the API server's audit log has them. Times are ms since the epoch, to the microsecond. */
 import { open, stat } from 'node:fs/promises'
 
 export interface AuditedRequest {
@@ -49,7 +49,7 @@ const requestOf = (line: string): AuditedRequest => {
 }
 
 export interface AuditMark {
-  /** Answered requests of these users since the mark was set, as the log has them: in the order of their answers. */
+  /** Completed requests of these users since the mark was set, in the order of their responses. */
   readonly requests: (users: readonly string[]) => Promise<readonly AuditedRequest[]>
 }
 

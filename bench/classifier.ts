@@ -1,4 +1,4 @@
-/** P11: how fast messages are understood, beside a loop over the same rows; and the slowest pattern that a policy may bring. */
+/** P11: how fast messages are classified, compared with a loop over the same rows; and the slowest pattern that a policy may have. */
 import { readFileSync } from 'node:fs'
 import { admitPolicy } from '../src/api/policy/compile.ts'
 import { classify } from '../src/catalogue/classify.ts'
@@ -16,7 +16,7 @@ interface Message {
   readonly message: string
 }
 
-/** Those that the rows know and those that they were not written from: short and long, known and unknown. */
+/** The samples of the rows and the held-out messages: short and long, known and unknown. */
 const messages = (): readonly Message[] => {
   const file = new URL('../src/catalogue/testdata/held-out.jsonl', import.meta.url)
   const lines = readFileSync(file, 'utf8').split('\n')
@@ -26,7 +26,7 @@ const messages = (): readonly Message[] => {
   ]
 }
 
-/** Messages a second, over whole passes that take together as long as asked for. */
+/** Messages per second, over whole passes that together take at least `FOR_MS`. */
 const rate = (all: readonly Message[], answer: (message: Message) => unknown): number => {
   for (const message of all) answer(message)
   const began = performance.now()
@@ -38,7 +38,7 @@ const rate = (all: readonly Message[], answer: (message: Message) => unknown): n
   return (done * 1_000) / (performance.now() - began)
 }
 
-/** What one would write first: each row's words looked for in turn, patterns by JavaScript's own engine. */
+/** The simplest implementation: tries one row after the other, with JavaScript's own regular expressions. */
 const loop = (): ((message: Message) => unknown) => {
   const has = (piece: Piece) => {
     if (typeof piece === 'string') return (text: string) => text.includes(piece)
@@ -62,7 +62,7 @@ const loop = (): ((message: Message) => unknown) => {
   }
 }
 
-/** Of 400 policies with a pattern of their own each. */
+/** Policies with a pattern of their own each. */
 const policies = () =>
   Array.from({ length: POLICIES }, (_, i) => {
     const admission = admitPolicy({
@@ -78,7 +78,7 @@ const policies = () =>
     return admission.policy
   })
 
-/** Patterns that are hard for one engine or another, as large as they are admitted. */
+/** Patterns that are hard for some engine, as large as a policy may have them. */
 const HARD = [
   '(a|b|ab)*c',
   '(.*)(.*)(.*)(.*)(.*)x$',
@@ -90,7 +90,7 @@ const HARD = [
 ]
 const TEXTS = ['ab', 'a', 'word '].map((part) => part.repeat(LONGEST_TEXT).slice(0, LONGEST_TEXT))
 
-/** Each compiled anew for each text: what an engine keeps of an earlier match must not help it. */
+/** Compiles the pattern for each text: what an engine caches from an earlier match must not help it. */
 const slowest = (): P11['slowest'] => {
   const timed = (source: string, text: string): readonly P11['slowest'][] => {
     const pattern = compilePattern(source)

@@ -1,4 +1,4 @@
-/** The cluster that everything is measured on: control plane, podmend's objects and rights, nodes, users. */
+/** The cluster on which everything is measured: control plane, podmend's objects and rights, nodes, users. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createKubeClient, type KubeClient } from '../src/kube/client.ts'
@@ -17,7 +17,7 @@ export const USERS = {
   bare: 'system:serviceaccount:bench:bare',
   /** Writes the failing statuses, and nothing else. */
   breaker: 'bench-breaker',
-  /** Makes and runs everything. */
+  /** Creates and runs everything. */
   loader: 'bench-loader',
 } as const
 export type User = keyof typeof USERS
@@ -36,7 +36,7 @@ export interface BenchCluster {
 
 const ROLES = ['podmend-observe', 'podmend-recycle-pod', 'podmend-rewrite-image']
 
-/** The others may do what podmend may. */
+/** The other contenders have the same rights as podmend. */
 const binding = (role: string) => ({
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'ClusterRoleBinding',
@@ -115,7 +115,7 @@ const furnish = async (plane: ControlPlane, nodes: number): Promise<BenchCluster
   }
 }
 
-/** The same kubeconfig, but for the API server at `url`; gives its path. */
+/** The same kubeconfig with the API server at `url`; returns its path. */
 export const redirected = (kubeconfig: string, url: string): string => {
   const config = JSON.parse(readFileSync(kubeconfig, 'utf8')) as { clusters: { cluster: { server: string } }[] }
   for (const { cluster } of config.clusters) cluster.server = url

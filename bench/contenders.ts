@@ -13,29 +13,29 @@ export interface Contender {
   readonly pid: number
   /** Lines of its standard output so far. */
   readonly lines: readonly string[]
-  /** ms that its event loop kept others waiting since it started; only where it was launched with `bench/loop-delay.ts`. */
+  /** Event loop delay in ms since its start; only if it was launched with `bench/loop-delay.ts`. */
   readonly loopDelay: () => Promise<LoopDelay>
   readonly stop: () => Promise<void>
 }
 
 export interface Launch {
-  /** For people. */
+  /** Shown in the output. */
   readonly name: string
-  /** A module that ends the process with us. */
+  /** A module that stops the process when the benchmark ends. */
   readonly tied: string
-  /** Further modules that are loaded first. */
+  /** More modules to load first. */
   readonly first?: readonly string[]
   readonly entry: string
   readonly args: readonly string[]
-  /** All of its environment; default: nothing. */
+  /** Its whole environment; empty by default. */
   readonly env?: Readonly<Record<string, string>>
-  /** Whether this line says that it is ready to act. */
+  /** Whether this line of its output shows that it is ready to act. */
   readonly isReady: (line: string) => boolean
 }
 
 const READY_MS = 120_000
 
-/** Starts a contender and waits until it is ready. Throws with its last words where it ends before. */
+/** Starts a contender and waits until it is ready. Throws with its last lines if it exits before. */
 export const startContender = async ({
   name,
   tied,
@@ -45,7 +45,7 @@ export const startContender = async ({
   env = {},
   isReady,
 }: Launch): Promise<Contender> => {
-  // Nothing of our own environment may make a difference.
+  // Our own environment must not influence it.
   const child = spawn(process.execPath, [...[tied, ...first].flatMap((path) => ['--import', path]), entry, ...args], {
     env,
     stdio: 'pipe',
@@ -55,7 +55,7 @@ export const startContender = async ({
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
   const delay = Promise.withResolvers<LoopDelay>()
   delay.promise.catch(() => {})
-  const hear = (line: string): void => {
+  const onLine = (line: string): void => {
     const [, p99, p50, samples] = /^loop-delay (\S+) (\S+) (\S+)$/.exec(line) ?? []
     if (samples !== undefined) return delay.resolve({ p99: Number(p99), p50: Number(p50), samples: Number(samples) })
     last.splice(0, Math.max(0, last.length - 4), ...last.slice(-4), line)
@@ -63,15 +63,15 @@ export const startContender = async ({
   }
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line)
-    hear(line)
+    onLine(line)
   })
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (/"level":"(warn|error)"|^reference:|^bare:/.test(line))
       process.stderr.write(`  ${name}: ${line.slice(0, 400)}\n`)
-    hear(line)
+    onLine(line)
   })
   const ended = once(child, 'exit').then(() => {
-    const cause = new Error(`${name} ended: ${last.join('\n')}`)
+    const cause = new Error(`${name} exited: ${last.join('\n')}`)
     reject(cause)
     delay.reject(cause)
   })

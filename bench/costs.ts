@@ -1,4 +1,4 @@
-/** P5: what one remediation costs in requests, beside the least that it could. */
+/** P5: the requests of one remediation, compared with the least possible. */
 import type { AuditedRequest } from './audit.ts'
 import type { Remedy } from './objects.ts'
 import type { Round } from './round.ts'
@@ -10,48 +10,48 @@ interface Need {
 }
 
 const READS: readonly Need[] = [
-  { request: 'get replicasets', least: 1, why: 'a pod names its ReplicaSet, only that names the Deployment' },
+  { request: 'get replicasets', least: 1, why: 'a pod names its ReplicaSet; only the ReplicaSet names the Deployment' },
   {
     request: 'get deployments',
     least: 2,
-    why: 'its template, who manages it, its opt-out; and whether it still is so when success is claimed',
+    why: 'its template, manager and opt-out; and again before success is reported',
   },
   { request: 'get namespaces', least: 1, why: 'its labels and its opt-out' },
   { request: 'get nodes', least: 1, why: 'its opt-out, and whether it runs the control plane' },
 ]
 
 const RECORD: readonly Need[] = [
-  { request: 'create remediations', least: 1, why: 'the record under its deterministic name' },
+  { request: 'create remediations', least: 1, why: 'the record with its deterministic name' },
   {
     request: 'update remediations/status',
     least: 3,
-    why: 'the intent before the write (an API server ignores the status in a create), that it was written, the outcome',
+    why: 'the intent before the write (the API server ignores the status in a create), the completed write, the outcome',
   },
 ]
 
-const PROOF: readonly Need[] = [
-  { request: 'list pods', least: 1, why: 'proof: the pods of this one owner run (healthy pods are not watched)' },
-  { request: 'create events', least: 2, why: 'what was done, and that it helped, on the workload' },
+const VERIFICATION: readonly Need[] = [
+  { request: 'list pods', least: 1, why: 'verification: the pods of this owner run (healthy pods are not watched)' },
+  { request: 'create events', least: 2, why: 'the action and its success, on the workload' },
   {
     request: 'update remediationpolicies/status',
     least: 1,
-    why: 'the attempt on the policy: deleting a record resets no budget; within a second all news are one write',
+    why: 'the attempt on the policy, so that deleting a record resets no budget; all changes within a second are one write',
   },
 ]
 
 export const NECESSARY: Readonly<Record<Remedy, readonly Need[]>> = {
-  RecyclePod: [...READS, ...RECORD, { request: 'delete pods', least: 1, why: 'the remedy' }, ...PROOF],
+  RecyclePod: [...READS, ...RECORD, { request: 'delete pods', least: 1, why: 'the remedy' }, ...VERIFICATION],
   RewriteImage: [
     ...READS,
     ...RECORD,
     { request: 'patch deployments', least: 2, why: 'a dry run through admission, then the remedy' },
-    ...PROOF,
+    ...VERIFICATION,
   ],
 }
 
 const WATCHED = new Set(['watch'])
 
-/** Standing costs, which go with time and not with remediations. */
+/** Constant costs, which depend on time and not on remediations. */
 const isStanding = ({ verb, resource }: AuditedRequest): boolean => WATCHED.has(verb) || resource === 'leases'
 
 const nameOf = ({ verb, resource, subresource }: AuditedRequest): string =>
@@ -59,7 +59,7 @@ const nameOf = ({ verb, resource, subresource }: AuditedRequest): string =>
 
 export interface Cost {
   readonly request: string
-  /** Requests a remediation. */
+  /** Requests per remediation. */
   readonly made: number
   readonly least: number
   readonly why: string
@@ -71,7 +71,7 @@ export interface Costs {
   readonly least: number
   readonly succeeded: number
   readonly incidents: number
-  /** LISTs after the start that no selector bounds; their paths. */
+  /** Paths of LISTs after the start without a label selector. */
   readonly unbounded: readonly string[]
 }
 

@@ -1,4 +1,4 @@
-/** Plays the kubelet for the workloads that are broken: their first pods wait, later ones run. */
+/** A fake kubelet for the broken workloads: their first pods wait, later ones run. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../src/kube/client.ts'
 import { notFound } from '../src/kube/errors.ts'
@@ -7,7 +7,7 @@ import { pathOf } from '../src/kube/paths.ts'
 import type { Pod } from '../src/model/kubernetes.ts'
 import { creatingStatus, runningStatus, WORKLOAD_LABEL } from './objects.ts'
 
-/** How long the image of a pod takes that does start. */
+/** How long a successful pull takes. */
 const PULL_MS = 1_500
 
 export interface FirstPod {
@@ -41,7 +41,7 @@ export const startFakeKubelet = async (client: KubeClient, namespace: string): P
     work().catch(complain)
   }
 
-  const sees = (pod: Pod): void => {
+  const onPod = (pod: Pod): void => {
     const { uid, name, labels, deletionTimestamp } = pod.metadata
     const workload = labels?.[WORKLOAD_LABEL] ?? ''
     if (deletionTimestamp !== undefined) {
@@ -67,7 +67,7 @@ export const startFakeKubelet = async (client: KubeClient, namespace: string): P
     path: pathOf({ kind: 'Pod', namespace }),
     query: { labelSelector: WORKLOAD_LABEL },
     project: (pod) => {
-      sees(pod)
+      onPod(pod)
       return pod.metadata.name
     },
     on: { upsert: () => undefined, remove: () => undefined, error: complain },

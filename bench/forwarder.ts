@@ -3,12 +3,12 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export interface Forwarder {
   /** `https://127.0.0.1:PORT`: the API server's certificate is for the address, whatever the port. */
   readonly url: string
-  /** Connections taken since it started. */
+  /** Connections accepted since it started. */
   readonly connections: () => number
   readonly close: () => Promise<void>
 }
 
-/** Stands before the API server and counts connections; looks into none. */
+/** Forwards TCP connections to the API server and counts them, without reading them. */
 export const startForwarder = async (target: string): Promise<Forwarder> => {
   const { hostname, port } = new URL(target)
   const open = new Set<Socket>()

@@ -1,10 +1,10 @@
-/** P1: from the failing status to the first write on the target itself, by the API server's clock. */
+/** P1: the time from the failing status to the first write on the target itself, by the API server's clock. */
 import type { AuditedRequest } from './audit.ts'
 import { USERS } from './cluster.ts'
 import type { Incident, Round } from './round.ts'
 import { quantile, type Spread, spreadOf } from './statistics.ts'
 
-/** Incidents at the start that are left out of the spread, for every contender: caches and code are cold. */
+/** First incidents of a round, excluded for every contender because caches and code are cold. */
 export const WARM_UP = 10
 
 interface Course {
@@ -34,12 +34,12 @@ const courseOf = (incident: Incident, { requests, contender }: Round): Course | 
   return { committedAt: commit.completedAt, write, before }
 }
 
-/** Milestones between commit and write, in their order: a stage ends with the last request that belongs to it. */
+/** Stages between commit and write, in order: a stage ends with its last request. */
 const STAGES: readonly { readonly name: string; readonly ends: (request: AuditedRequest) => boolean }[] = [
   { name: 'owner reads', ends: ({ resource }) => ['replicasets', 'deployments'].includes(resource) },
   { name: 'namespace and node', ends: ({ resource }) => resource === 'nodes' },
   {
-    name: 'record made',
+    name: 'record created',
     ends: ({ resource, verb }) => resource === 'remediations' && verb === 'create',
   },
   {
@@ -65,11 +65,11 @@ const stagesOf = ({ committedAt, write, before }: Course): Readonly<Record<strin
 export interface Latency {
   /** ms from the commit to the arrival of the write. */
   readonly toWrite: Spread
-  /** ms from the commit to the answer of the write. */
+  /** ms from the commit to the response to the write. */
   readonly toAnswer: Spread
   /** The first incident after a start, ms to the write; the median of the rounds. */
   readonly first: number
-  /** Median ms of each part of the way; they add up roughly, each being a median of its own. */
+  /** Median ms of each stage; the sum is approximate, as each is a median of its own. */
   readonly stages: Readonly<Record<string, number>>
   readonly missed: number
 }

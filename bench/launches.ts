@@ -15,10 +15,10 @@ export interface Against {
   readonly namespace: string
 }
 
-/** Loaded first: no contender outlives the bench. */
+/** Loaded first: no contender outlives the benchmark. */
 const TIED = join(MADE, 'testbed/die-with-parent.js')
 
-/** Emitted JavaScript is what is shipped; stripping types at start costs memory. */
+/** The emitted JavaScript is what is shipped; stripping types at start costs memory. */
 export type Form = 'emitted' | 'source'
 
 export const podmend = ({ kubeconfig }: Against, form: Form = 'emitted'): Launch => {
@@ -43,7 +43,7 @@ export const podmend = ({ kubeconfig }: Against, form: Form = 'emitted'): Launch
   }
 }
 
-/** Says besides how long its event loop kept others waiting. */
+/** Also reports its event loop delay. */
 export const withLoopDelay = (launch: Launch): Launch => ({
   ...launch,
   first: [join(MADE, 'bench/loop-delay.js')],
@@ -74,13 +74,13 @@ interface Agent {
   readonly port: string
 }
 
-/** The node agent, as it is shipped; what it could look at is not there, and it is not asked to look. */
+/** The node agent as it is shipped. There is nothing to inspect, and no task asks for it. */
 export const nodeAgent = ({ accountFolder, host, port }: Agent): Launch => ({
   name: 'node agent',
   tied: TIED,
   entry: join(MADE, 'dist/agent.js'),
   args: [`--service-account-dir=${accountFolder}`, '--start-jitter=0', '--verbs=Inspect,RecycleSandbox,RestartRuntime'],
-  // As the entry point of its image has it.
+  // The same as the entry point of its image.
   env: { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port, NODE_OPTIONS: '--max-semi-space-size=1' },
   isReady: (line) => line.includes('"message":"ready"'),
 })
@@ -95,8 +95,8 @@ const compile = async (...args: readonly string[]): Promise<void> => {
 }
 
 /**
- * Makes JavaScript of what is to be measured as it would be shipped, apart from `dist`, which may change meanwhile.
- * Throws with what the compiler says.
+ * Emits the JavaScript that is measured, as it would be shipped, in a folder other than `dist`, which may change meanwhile.
+ * Throws with the output of the compiler.
  */
 export const emit = async (): Promise<void> => {
   rmSync(MADE, { recursive: true, force: true })

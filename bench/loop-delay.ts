@@ -1,6 +1,6 @@
 /**
- * Loaded first by a contender: how long its event loop kept others waiting, told on standard error when SIGUSR2 comes.
- * Source: node:perf_hooks, monitorEventLoopDelay, which counts its own resolution in.
+ * Loaded first by a contender: prints its event loop delay to standard error on SIGUSR2.
+ * Source: node:perf_hooks, monitorEventLoopDelay, which includes its own resolution.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 

@@ -1,4 +1,4 @@
-/** `npm run bench`: podmend beside a reference controller and a bare loop, on one real API server, in one run. */
+/** `npm run bench`: podmend, a reference controller and a bare loop on one real API server, in one run. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeError } from '../src/runtime/log.ts'

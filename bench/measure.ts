@@ -23,7 +23,7 @@ const LAUNCHES: Readonly<Record<'podmend' | 'reference' | 'bare', (against: Agai
   bare,
 }
 
-/** Runs one after the other, so that each has the machine for itself. */
+/** Runs one row after the other, so that each has the machine to itself. */
 export const measure = async (cluster: BenchCluster, options: Options, progress: Progress) => {
   const { rows, stabilizationMs } = options
   const against = (user: User, namespace = 'idle'): Against => ({ kubeconfig: cluster.kubeconfigs[user], namespace })
@@ -52,13 +52,13 @@ export const measure = async (cluster: BenchCluster, options: Options, progress:
       remedy,
       incidents: options.incidents,
       perSecond: options.perSecond,
-      proves: user !== 'bare',
+      verifies: user !== 'bare',
       progress,
       ...more,
     })
   }
 
-  /** In turns, so that a machine that grows slower or faster meanwhile does so for all. */
+  /** In turns, so that a machine that becomes slower or faster affects all contenders. */
   const latency = async (): Promise<{ p1: P1; busy: P5 }> => {
     const rounds: Record<keyof typeof LAUNCHES, Round[]> = { bare: [], podmend: [], reference: [] }
     const incidents = Math.ceil(options.incidents / options.turns)
@@ -75,7 +75,7 @@ export const measure = async (cluster: BenchCluster, options: Options, progress:
         podmend: latencyOf(rounds.podmend),
         reference: latencyOf(rounds.reference),
       },
-      busy: costs('RecyclePod', `${options.perSecond} a second`, rounds.podmend, rounds.reference),
+      busy: costs('RecyclePod', `${options.perSecond} per second`, rounds.podmend, rounds.reference),
     }
   }
 
@@ -113,7 +113,7 @@ export const measure = async (cluster: BenchCluster, options: Options, progress:
   const wants = (row: Options['rows'][number]): boolean => rows.includes(row)
   if (wants('P11')) progress('classifying messages')
   const p11 = wants('P11') ? classifierOf() : undefined
-  // First of all: in the cluster that the others leave behind there is more to do beside.
+  // Before the others: a cluster with their objects has more background work.
   if (wants('P10')) progress(`${options.agents} node agents at rest for ${options.agentsRestMs / 1_000} s`)
   const p10 = wants('P10')
     ? await restOf(cluster, {
@@ -123,7 +123,7 @@ export const measure = async (cluster: BenchCluster, options: Options, progress:
       })
     : undefined
   const empty = wants('P3') ? await residences('without pods') : []
-  // Nothing else is measured beside them.
+  // The node agents are measured without them.
   if (options.rows.some((row) => row !== 'P10')) await cluster.makeHealthy(options.healthy, progress)
   const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
   const sync: SyncDelay[] = []

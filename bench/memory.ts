@@ -6,7 +6,7 @@ export interface Memory {
   readonly anonymous: number
 }
 
-/** What a process holds now, as the kernel counts it. */
+/** The memory of a process now, as the kernel counts it. */
 export const memoryOf = async (pid: number): Promise<Memory> => {
   const text = await readFile(`/proc/${pid}/status`, 'utf8')
   const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1_024

@@ -1,17 +1,17 @@
-/** The objects of the load, as large as such objects are in life. Pure. */
+/** The objects of the load, of realistic size. Pure. */
 import type { PolicySpec } from '../src/api/policy/policy.ts'
 import { CAUSES_BY_AREA } from '../src/model/causes.ts'
 
 export type Remedy = 'RecyclePod' | 'RewriteImage'
 
-/** On every pod of the load that is to break; its value is the workload's name. */
+/** On every pod of the load that breaks; its value is the workload's name. */
 export const WORKLOAD_LABEL = 'bench.podmend.io/workload'
 
 export const IMAGE = 'registry.bench.test/old/web:1.4.2'
-/** The runtime's words need no question to a registry. */
+/** The message of the runtime is conclusive, so the registry is not asked. */
 export const PULL_FAILURE = `failed to pull and unpack image "${IMAGE}": failed to resolve reference "${IMAGE}": failed to do request: Head "https://registry.bench.test/v2/old/web/manifests/1.4.2": dial tcp 10.1.0.7:443: connect: connection refused`
 
-/** A pod template of about the size that charts make. */
+/** A pod template of about the size of those from charts. */
 const podSpec = (nodeName: string) => ({
   nodeName,
   automountServiceAccountToken: false,
@@ -26,7 +26,7 @@ const podSpec = (nodeName: string) => ({
       ],
       env: Array.from({ length: 12 }, (_, i) => ({
         name: `SETTING_${i}`,
-        value: `a value as settings have them, ${i}`,
+        value: `a realistic value, number ${i}`,
       })),
       resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
       livenessProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 10 },
@@ -145,7 +145,7 @@ export const failedEvent = (pod: { readonly name: string; readonly namespace: st
   }
 }
 
-/** A policy that answers to every image cause in one namespace, at once and without bounds that matter here. */
+/** A policy that matches every image cause in one namespace, at once and without effective limits. */
 export const policy = (namespace: string, remedy: Remedy) => {
   const action =
     remedy === 'RecyclePod'

@@ -4,37 +4,37 @@ export const ROWS = ['P1', 'P3', 'P5', 'P6', 'P10', 'P11'] as const
 export type Row = (typeof ROWS)[number]
 
 export interface Options {
-  /** Pods that run well while the incidents happen. */
+  /** Healthy pods beside the broken ones. */
   readonly healthy: number
-  /** Workloads that are broken, for each contender. */
+  /** Workloads to break, for each contender. */
   readonly incidents: number
-  /** How many are broken a second. */
+  /** Workloads to break per second. */
   readonly perSecond: number
-  /** Into how many rounds these are split; the contenders take turns. */
+  /** Number of rounds into which they are split; the contenders take turns. */
   readonly turns: number
-  /** Workloads that are broken one after the other, to count what one remediation costs. */
+  /** Workloads to break one after the other, to count the requests of one remediation. */
   readonly lone: number
-  /** How long a process is left alone before its memory is read. */
+  /** How long a process is left idle before its memory is read. */
   readonly stabilizationMs: number
-  /** Node agents that are left alone, and for how long. */
+  /** Number of idle node agents, and how long they are observed. */
   readonly agents: number
   readonly agentsRestMs: number
   readonly rows: readonly Row[]
   readonly json: boolean
-  /** Whether docs/benchmarks.md is written anew. */
+  /** Whether docs/benchmarks.md is updated. */
   readonly write: boolean
 }
 
 export const USAGE = `Usage: npm run bench -- [flags]
 
   --healthy N     healthy pods beside the broken ones (default 10000)
-  --incidents N   workloads broken, for each contender (default 300)
-  --rate N        workloads broken a second (default 10)
-  --only P1,P3    only these rows, of ${ROWS.join(', ')}
-  --quick         500 healthy pods, 40 incidents: whether it works, not how fast it is
+  --incidents N   workloads to break, for each contender (default 300)
+  --rate N        workloads to break per second (default 10)
+  --only P1,P3    measure only these of ${ROWS.join(', ')}
+  --quick         500 healthy pods, 40 incidents: a functional check, not a measurement
   --full          50000 healthy pods
-  -o json         the figures as JSON
-  --write         write docs/benchmarks.md anew; with --only, these rows of it`
+  -o json         print the figures as JSON
+  --write         update docs/benchmarks.md; with --only, only these rows of it`
 
 const QUICK = {
   healthy: 500,
@@ -56,18 +56,19 @@ const USUAL = {
 }
 
 const positive = (name: string, given: string): number => {
-  if (!/^[1-9]\d{0,5}$/.test(given)) throw new Error(`--${name} must be a whole number from 1 to 999999`)
+  if (!/^[1-9]\d{0,5}$/.test(given))
+    throw new Error(`--${name} is "${given.slice(0, 80)}"; expected a whole number from 1 to 999999`)
   return Number(given)
 }
 
 const rowsIn = (given: string): readonly Row[] =>
   given.split(',').map((name) => {
     const row = ROWS.find((each) => each === name.trim())
-    if (row === undefined) throw new Error(`--only takes some of ${ROWS.join(',')}`)
+    if (row === undefined) throw new Error(`--only is "${given.slice(0, 80)}"; expected some of ${ROWS.join(',')}`)
     return row
   })
 
-/** Undefined where help was asked for. Throws a sentence about what is wrong. */
+/** Undefined if help was asked for. Throws a sentence that names the wrong option. */
 export const readOptions = (args: readonly string[]): Options | undefined => {
   const { values } = parseArgs({
     args: [...args],
@@ -84,7 +85,8 @@ export const readOptions = (args: readonly string[]): Options | undefined => {
     },
   })
   if (values.help) return undefined
-  if (!['json', 'table'].includes(values.output)) throw new Error('-o takes json or table')
+  if (!['json', 'table'].includes(values.output))
+    throw new Error(`-o is "${values.output.slice(0, 80)}"; expected json or table`)
   const usual = values.quick ? QUICK : { ...USUAL, ...(values.full && { healthy: 50_000 }) }
   return {
     ...usual,

@@ -1,7 +1,7 @@
 /**
  * The same job as one would write it on `makeInformer` and the typed API of @kubernetes/client-node, as a process of its
- * own: all pods cached, the owner read, a record with the intent, the remedy, its proof from the cache. It asks for no
- * more than that: no policies, no guardrails, no Events, no namespace and no node. Prints `ready`.
+ * own: it caches all pods, reads the owner, writes a record with the intent, acts, and verifies from the cache. It does no
+ * more: no policies, no guardrails, no Events, and it reads neither namespace nor node. Prints `ready`.
  */
 import { parseArgs } from 'node:util'
 import {
@@ -23,7 +23,7 @@ const { values } = parseArgs({
   options: { kubeconfig: { type: 'string', default: '' }, namespace: { type: 'string', default: '' } },
 })
 const RECORDS = { group: 'podmend.io', version: 'v1alpha1', plural: 'remediations' }
-const SETTLE_MS = 10_000
+const STABILIZATION_MS = 10_000
 const REMEDY = values.namespace.endsWith('rewrite') ? 'RewriteImage' : 'RecyclePod'
 
 const config = new KubeConfig()
@@ -90,8 +90,8 @@ const act = async (pod: V1Pod, owner: V1Deployment, namespace: string): Promise<
 
 const informer = makeInformer<V1Pod>(config, '/api/v1/pods', () => core.listPodForAllNamespaces())
 
-/** By the cache alone: a pod of this owner, other than the broken one, that runs. */
-const runsAnew = (broken: V1Pod, hashOfOwner: string, namespace: string): boolean =>
+/** From the cache alone: whether a pod of this owner other than the broken one runs. */
+const hasRunningPod = (broken: V1Pod, hashOfOwner: string, namespace: string): boolean =>
   informer
     .list(namespace)
     .some(
@@ -101,8 +101,8 @@ const runsAnew = (broken: V1Pod, hashOfOwner: string, namespace: string): boolea
         pod.status?.containerStatuses?.every(({ started }) => started) === true,
     )
 
-const begun = new Set<string>()
-const unproven = new Set<() => void>()
+const started = new Set<string>()
+const unverified = new Set<() => void>()
 
 const repair = async (pod: V1Pod, message: string): Promise<void> => {
   const { namespace = '', labels = {} } = pod.metadata ?? {}
@@ -121,16 +121,16 @@ const repair = async (pod: V1Pod, message: string): Promise<void> => {
   await act(pod, owner, namespace)
   const done = { ...step, state: 'Done', actedAt: now() }
   const acted = await writeStatus(intended, { phase: 'Verifying', attempts: [now()], steps: [done] })
-  const prove = (): void => {
-    if (!runsAnew(pod, labels['bench.podmend.io/workload'] ?? '', namespace)) return
-    unproven.delete(prove)
+  const verify = (): void => {
+    if (!hasRunningPod(pod, labels['bench.podmend.io/workload'] ?? '', namespace)) return
+    unverified.delete(verify)
     setTimeout(() => {
       const steps = [{ ...done, state: 'Succeeded', finishedAt: now() }]
       writeStatus(acted, { phase: 'Succeeded', attempts: [now()], steps }).catch(complain)
-    }, SETTLE_MS)
+    }, STABILIZATION_MS)
   }
-  unproven.add(prove)
-  prove()
+  unverified.add(verify)
+  verify()
 }
 
 const complain = (error: unknown): void => void process.stderr.write(`reference: ${String(error)}\n`)
@@ -138,11 +138,11 @@ const complain = (error: unknown): void => void process.stderr.write(`reference:
 const consider = (pod: V1Pod): void => {
   const uid = pod.metadata?.uid ?? ''
   const found = failing(pod)
-  if (found && pod.metadata?.namespace === values.namespace && !pod.metadata.deletionTimestamp && !begun.has(uid)) {
-    begun.add(uid)
+  if (found && pod.metadata?.namespace === values.namespace && !pod.metadata.deletionTimestamp && !started.has(uid)) {
+    started.add(uid)
     repair(pod, found.state?.waiting?.message ?? '').catch(complain)
   }
-  for (const prove of unproven) prove()
+  for (const verify of unverified) verify()
 }
 
 informer.on('add', consider)

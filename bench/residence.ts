@@ -1,4 +1,4 @@
-/** P3: what a process holds when it has nothing to do; P11: how busy it is until then. */
+/** P3: the memory of an idle process; P11: its event loop delay until then. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Launch, type LoopDelay, startContender } from './contenders.ts'
 import { type Memory, memoryOf } from './memory.ts'
@@ -6,7 +6,7 @@ import { quantile } from './statistics.ts'
 
 const READINGS = 5
 
-/** Starts it, leaves it alone, reads its memory some times over two seconds: the median. */
+/** Starts it, leaves it idle, and returns the median of several readings over two seconds. */
 export const residenceOf = async (launch: Launch, stabilizationMs: number): Promise<Memory> => {
   const contender = await startContender(launch)
   try {
@@ -23,7 +23,7 @@ export const residenceOf = async (launch: Launch, stabilizationMs: number): Prom
   }
 }
 
-/** P11: how long the event loop kept others waiting from its start until it had read all pods. */
+/** P11: its event loop delay from its start until it has read all pods. */
 export const syncDelayOf = async (launch: Launch): Promise<LoopDelay> => {
   const contender = await startContender(launch)
   try {

@@ -5,9 +5,9 @@ import type { Memory } from './memory.ts'
 import type { Remedy } from './objects.ts'
 
 export interface P1 {
-  /** ms: the bare loop's p50 from the commit to the answer of its write. */
+  /** ms: the bare loop's p50 from the commit to the response to its write. */
   readonly f: number
-  /** ms: the same by the bare process' own clock, from the line of the watch on. */
+  /** ms: the same by the clock of the bare process, from the line of the watch on. */
   readonly fOwnClock: number
   readonly podmend: Latency
   readonly reference: Latency
@@ -35,20 +35,20 @@ export interface P6 {
   readonly atStart: number
 }
 
-/** Medians of agents that had nothing to do. */
+/** Medians of idle agents. */
 export interface P10 {
   readonly agents: number
-  /** How long they were watched. */
+  /** How long they were observed. */
   readonly seconds: number
   readonly memory: Memory
   /** Thousandths of a core. */
   readonly milliCpu: number
-  /** Requests of one agent: its watch opened again, and any other. */
+  /** Requests of one agent: restarts of its watch, and all others. */
   readonly watchesAnHour: number
   readonly othersAnHour: number
 }
 
-/** Messages a second, and ms. */
+/** Messages per second, and ms. */
 export interface P11 {
   readonly messages: number
   readonly rows: number
@@ -58,7 +58,7 @@ export interface P11 {
   readonly policies: number
   /** Messages that were compared with the patterns of all these policies. */
   readonly matched: number
-  /** The slowest admitted pattern on the longest text that is looked at. */
+  /** The slowest valid pattern on the longest text that is matched. */
   readonly slowest: { readonly source: string; readonly ms: number }
   readonly sync: readonly SyncDelay[]
 }
@@ -72,7 +72,7 @@ export interface Machine {
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
-  /** Processes that others kept running when it began: the load average of the last minute. */
+  /** The load average of the last minute before the start. */
   readonly load: number
   readonly node: string
   readonly kubernetes: string

@@ -1,4 +1,4 @@
-/** One contender against one set of broken workloads. */
+/** One contender with one set of broken workloads. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Remediation } from '../src/api/kinds.ts'
 import { listAll } from '../src/kube/client.ts'
@@ -17,15 +17,15 @@ export interface RoundOptions {
   readonly remedy: Remedy
   readonly incidents: number
   readonly perSecond: number
-  /** Whether the contender goes on to prove its remedies, so that its records come to Succeeded. */
-  readonly proves: boolean
-  /** Called when the contender has come to rest, before the first incident. */
+  /** Whether the contender verifies its remedies, so that its records become Succeeded. */
+  readonly verifies: boolean
+  /** Called when the contender is idle, before the first incident. */
   readonly onQuiet?: () => void
   readonly progress: (text: string) => void
 }
 
 export interface Incident {
-  /** Also how the names of its Deployment, ReplicaSet and pods begin. */
+  /** Also the prefix of the names of its Deployment, ReplicaSet and pods. */
   readonly workload: string
   readonly node: string
   readonly pod: FirstPod
@@ -36,20 +36,20 @@ export interface Round {
   /** Of the contender and of the breaker, from the first failing status on. */
   readonly requests: readonly AuditedRequest[]
   readonly contender: readonly AuditedRequest[]
-  /** From its start, first readings included. */
+  /** Since its start, initial lists included. */
   readonly sinceStart: readonly AuditedRequest[]
   readonly lines: readonly string[]
   readonly succeeded: number
 }
 
-/** Time for a process to come to rest, and for the last records to be written. */
+/** Time for a process to become idle, and for the last records to be written. */
 const REST_MS = 2_000
 const PATIENCE_MS = 120_000
 
 const until = async (what: string, done: () => Promise<boolean> | boolean): Promise<void> => {
   const deadline = Date.now() + PATIENCE_MS
   while (!(await done())) {
-    if (Date.now() > deadline) return void process.stderr.write(`  gave up waiting until ${what}\n`)
+    if (Date.now() > deadline) return void process.stderr.write(`  gave up waiting: ${what}\n`)
     await sleep(200)
   }
 }
@@ -71,14 +71,14 @@ const breakOneByOne = async (cluster: BenchCluster, pods: readonly FirstPod[], p
   await Promise.all(writes)
 }
 
-/** Until every workload has been repaired and, where it proves that, every record says so. Gives how many do. */
+/** Waits until every workload is repaired and, if the contender verifies, every record has succeeded. Returns how many have. */
 const breakAndWait = async (cluster: BenchCluster, options: RoundOptions, kubelet: FakeKubelet): Promise<number> => {
-  const { namespace, incidents, perSecond, proves } = options
+  const { namespace, incidents, perSecond, verifies } = options
   await breakOneByOne(cluster, [...kubelet.waiting.values()], perSecond)
-  await until('every workload is repaired', () => kubelet.repaired.size >= incidents)
+  await until('not every workload is repaired', () => kubelet.repaired.size >= incidents)
   let succeeded = 0
-  if (proves) {
-    await until('every record says Succeeded', async () => {
+  if (verifies) {
+    await until('not every record is Succeeded', async () => {
       const { items } = await listAll<Remediation>(cluster.loader, pathOf({ kind: 'Remediation', namespace }))
       succeeded = items.filter(({ status }) => status?.phase === 'Succeeded').length
       return succeeded >= incidents
@@ -88,7 +88,7 @@ const breakAndWait = async (cluster: BenchCluster, options: RoundOptions, kubele
   return succeeded
 }
 
-/** Records, policies and Events go, so that the next contender finds none of them; the workloads run and stay. */
+/** Deletes records, policies and Events, so that the next contender finds none; the workloads keep running. */
 const cleanUp = async (cluster: BenchCluster, namespace: string): Promise<void> => {
   await cluster.loader.remove(pathOf({ kind: 'RemediationPolicy', name: namespace }))
   await cluster.loader.remove(pathOf({ kind: 'Remediation', namespace }))

@@ -24,13 +24,13 @@ export const latencyTable = ({ f, fOwnClock, podmend, reference }: P1): string =
   ]
   const stages = [...new Set([...Object.keys(podmend.stages), ...Object.keys(reference.stages)])]
   return [
-    `F = ${ms(f)} ms (commit → answer to the bare loop's write; by its own clock from the watch's line on: ${ms(fOwnClock)} ms)`,
+    `F = ${ms(f)} ms (commit → response to the bare loop's write; by its own clock, from the line of the watch on: ${ms(fOwnClock)} ms)`,
     table(
       ['', 'p50 ms', 'p99 ms', 'p50 / F', 'p99 / F', 'first ms', 'missed'],
       [row('podmend', podmend, true), row('makeInformer', reference, false)],
     ),
     table(
-      ['share of the way, median ms', 'podmend', 'makeInformer'],
+      ['stage, median ms', 'podmend', 'makeInformer'],
       stages.map((name) => [name, ms(podmend.stages[name] ?? 0), ms(reference.stages[name] ?? 0)]),
     ),
   ].join('\n\n')
@@ -38,7 +38,7 @@ export const latencyTable = ({ f, fOwnClock, podmend, reference }: P1): string =
 
 export const residenceTable = (rows: readonly Residence[], healthy: number): string =>
   table(
-    ['', 'RSS without pods, MB', `RSS beside ${healthy}, MB`, 'of it anonymous, MB', 'ratio', 'bytes a healthy pod'],
+    ['', 'RSS without pods, MB', `RSS with ${healthy} pods, MB`, 'anonymous, MB', 'ratio', 'bytes per healthy pod'],
     rows.map(({ name, empty, full }) => {
       const each = (full.resident - empty.resident) / healthy
       const ours = name.startsWith('podmend')
@@ -67,18 +67,18 @@ export const costsTable = ({ podmend, reference }: P5): string => {
     if (!podmend.rows.some((row) => row.request === request)) rows.push([request, '0.00', '0', times(made), ''])
   }
   const sums = [
-    'together',
+    'total',
     `${times(podmend.made)}: ${judged(podmend.made / podmend.least, 1.34)}`,
     String(podmend.least),
     times(reference.made),
-    `unbounded LISTs: ${podmend.unbounded.length}; proven: ${podmend.succeeded} and ${reference.succeeded} of ${podmend.incidents}`,
+    `unbounded LISTs: ${podmend.unbounded.length}; verified: ${podmend.succeeded} and ${reference.succeeded} of ${podmend.incidents}`,
   ]
-  return table(['request', 'podmend', 'least', 'makeInformer', 'why it is necessary'], [...rows, sums])
+  return table(['request', 'podmend', 'least', 'makeInformer', 'purpose'], [...rows, sums])
 }
 
 export const connectionsTable = (rows: readonly P6[]): string =>
   table(
-    ['', 'calls', 'TLS connections', 'of these before the first incident', 'a 1,000 calls'],
+    ['', 'calls', 'TLS connections', 'before the first incident', 'per 1,000 calls'],
     rows.map(({ name, calls, connections, atStart }) => {
       const rate = (connections / calls) * 1_000
       return [
@@ -97,15 +97,15 @@ export const agentsTable = ({ agents, seconds, memory, milliCpu, watchesAnHour, 
     value.toFixed(1) + (goal === undefined ? '' : ` (goal ≤ ${goal}) ${value <= goal ? 'reached' : 'NOT reached'}`),
   ]
   return [
-    `Medians of ${agents} agents that were left alone for ${seconds.toFixed(0)} s; requests are the mean of one.`,
+    `Medians of ${agents} idle agents over ${seconds.toFixed(0)} s; requests are the mean per agent.`,
     table(
-      ['', 'an agent'],
+      ['', 'per agent'],
       [
         row('RSS, MB', memory.resident / 1e6, 64),
-        row('of it anonymous, MB', memory.anonymous / 1e6, 20),
+        row('anonymous, MB', memory.anonymous / 1e6, 20),
         row('CPU, thousandths of a core', milliCpu, 5),
-        row('watch opened again, times an hour', watchesAnHour, 12),
-        row('other API requests an hour', othersAnHour),
+        row('watch restarts per hour', watchesAnHour, 12),
+        row('other API requests per hour', othersAnHour),
       ],
     ),
   ].join('\n\n')
@@ -115,20 +115,20 @@ export const classifierTable = ({ messages, rows, classified, loop, policies, ma
   const goal = classified >= 100_000 ? 'reached' : 'NOT reached'
   const fast = slowest.ms <= 10 ? 'reached' : 'NOT reached'
   return table(
-    ['', 'messages a second', 'beside the loop'],
+    ['', 'messages per second', 'relative to the loop'],
     [
       [`podmend, ${rows} rows`, `${classified.toFixed(0)} (goal ≥ 100000) ${goal}`, `${times(classified / loop)} ×`],
       ['a loop over the same rows', loop.toFixed(0), '1.00 ×'],
-      [`compared with ${policies} policies' patterns`, matched.toFixed(0), ''],
+      [`matched against the patterns of ${policies} policies`, matched.toFixed(0), ''],
     ],
   ).concat(
-    `\n\n${messages} different messages, of 20 to 1,024 characters. The slowest of the admitted patterns that were tried, \`${slowest.source.replaceAll('|', '\\|')}\`, takes ${slowest.ms.toFixed(1)} ms (goal ≤ 10) ${fast} on 4 KiB.`,
+    `\n\n${messages} different messages, of 20 to 1,024 characters. The slowest valid pattern of those tried, \`${slowest.source.replaceAll('|', '\\|')}\`, takes ${slowest.ms.toFixed(1)} ms (goal ≤ 10) ${fast} on 4 KiB.`,
   )
 }
 
 export const syncTable = (rows: readonly SyncDelay[], healthy: number): string =>
   table(
-    [`event loop while ${healthy} healthy pods are read`, 'p50 ms', 'p99 ms', 'samples'],
+    [`event loop delay while ${healthy} healthy pods are read`, 'p50 ms', 'p99 ms', 'samples'],
     rows.map(({ name, p50, p99, samples }) => [
       name === 'reference' ? 'makeInformer' : name,
       ms(p50),
@@ -137,16 +137,16 @@ export const syncTable = (rows: readonly SyncDelay[], healthy: number): string =
     ]),
   )
 
-/** Every table there is, each under its heading. */
+/** All tables, each with its heading. */
 export const tablesOf = ({ p1, p3, p5, p6, p10, p11, healthy, perSecond }: Results): string =>
   [
-    ...(p1 ? [`## P1: from the failing status to the write, ${perSecond} incidents a second`, latencyTable(p1)] : []),
-    ...(p3 ? ['## P3: memory at rest', residenceTable(p3, healthy)] : []),
+    ...(p1 ? [`## P1: from the failing status to the write, ${perSecond} incidents per second`, latencyTable(p1)] : []),
+    ...(p3 ? ['## P3: idle memory', residenceTable(p3, healthy)] : []),
     ...(p5 ?? []).flatMap((row) => [
-      `## P5: requests a remediation, ${row.remedy} of a Deployment, ${row.load}`,
+      `## P5: requests per remediation, ${row.remedy} of a Deployment, ${row.load}`,
       costsTable(row),
     ]),
     ...(p6 ? ['## P6: TLS connections', connectionsTable(p6)] : []),
-    ...(p10 ? ['## P10: the node agent at rest', agentsTable(p10)] : []),
-    ...(p11 ? ['## P11: understanding messages', classifierTable(p11), syncTable(p11.sync, healthy)] : []),
+    ...(p10 ? ['## P10: the idle node agent', agentsTable(p10)] : []),
+    ...(p11 ? ['## P11: classifying messages', classifierTable(p11), syncTable(p11.sync, healthy)] : []),
   ].join('\n\n') + '\n'

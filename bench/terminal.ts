@@ -1,6 +1,6 @@
 const cellsOf = (line: string): readonly string[] => line.slice(2, -2).split(' | ')
 
-/** Markdown with its tables' columns made straight, for a terminal. Pure. */
+/** Aligns the columns of Markdown tables for a terminal. Pure. */
 export const alignTables = (markdown: string): string => {
   const blocks = markdown.split(/(?<=\n)\n/)
   return blocks

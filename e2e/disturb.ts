@@ -1,4 +1,4 @@
-/** What happens to an operator: it is killed, cut off, and found to have done nothing twice. */
+/** Disturbs an operator (kills or stops it), and checks that it wrote nothing twice. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { Pod } from '../src/model/kubernetes.ts'
@@ -6,12 +6,12 @@ import { writesIn } from '../testbed/audit.ts'
 import { CONTROLLER_USER } from './operator.ts'
 import type { Fixture } from './scenario.ts'
 
-/** The operator's processes in a node, by the pod's uid, which stands in their cgroup's path in one of two spellings. */
+/** The operator's processes in a node, by the pod's uid, which is part of their cgroup's path in one of two spellings. */
 const SIGNAL = `
 for pid in $(pgrep -f /app/dist/controller.js); do
-  if tr _ - </proc/$pid/cgroup | grep -q "$1"; then kill -"$2" "$pid" && told=yes; fi
+  if tr _ - </proc/$pid/cgroup | grep -q "$1"; then kill -"$2" "$pid" && sent=yes; fi
 done
-[ "$told" = yes ]`
+[ "$sent" = yes ]`
 
 const signalOperator = async ({ cluster }: Fixture, { metadata, spec }: Pod, signal: string): Promise<void> => {
   await cluster.exec(spec?.nodeName ?? '', ['sh', '-c', SIGNAL, 'signal', metadata.uid, signal])
@@ -37,7 +37,7 @@ export const leaderPod = ({ operator, eventually }: Fixture): Promise<Pod> =>
   eventually(async () => {
     const name = await operator.leader()
     const found = (await operator.pods()).find(({ metadata }) => metadata.name === name)
-    if (!found) throw new Error(`nobody leads: the lease says ${name}`)
+    if (!found) throw new Error(`no replica leads: the lease holds ${name}`)
     return found
   })
 

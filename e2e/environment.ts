@@ -1,4 +1,4 @@
-/** What all scenarios stand on: Docker, a cluster of nodes, registries, and the operator inside the cluster. */
+/** What all scenarios share: Docker, a cluster of nodes, registries, and the operator inside the cluster. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,17 +11,17 @@ export interface Environment {
   readonly cluster: KindCluster
   readonly registries: Registries
   readonly operator: Operator
-  /** Ends it; a cluster that was there before is left. */
+  /** Stops all of it; a cluster that existed before is kept. */
   down(): Promise<void>
 }
 
 export interface EnvironmentOptions {
   readonly dockerHost: string
-  /** The name of a cluster of kind that is there already. */
+  /** The name of an existing kind cluster. */
   readonly existing?: string
-  /** Aborted: nothing further is started, and what was is ended. */
+  /** When aborted, nothing more is started, and what runs is stopped. */
   readonly signal: AbortSignal
-  /** Told what is done, and when it is done, with the seconds. */
+  /** Reports each step once it is done, with its duration. */
   readonly say: (what: string) => void
 }
 
@@ -32,13 +32,13 @@ const timed = async <T>(say: (what: string) => void, what: string, work: () => P
   return result
 }
 
-/** Also when one fails the other is waited for: what it starts meanwhile must be ended too. */
+/** Waits for both even if one fails: what the other starts meanwhile must be stopped too. */
 const bothDone = async <A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> => {
   await Promise.allSettled([a, b])
   return Promise.all([a, b])
 }
 
-/** For what may take minutes and ends by itself once the cluster is gone. */
+/** For work that may take minutes and ends by itself once the cluster is gone. */
 const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
   Promise.race([
     work,
@@ -47,7 +47,7 @@ const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
     }),
   ])
 
-/** Starts all of it, from whatever the machine has. What was started is ended when a later part fails. */
+/** Starts all of it with what the machine has. If a part fails, the parts before it are stopped. */
 export const startEnvironment = async ({
   dockerHost,
   existing,
@@ -61,7 +61,7 @@ export const startEnvironment = async ({
       try {
         await close()
       } catch (error) {
-        say(`ending the bed: ${error instanceof Error ? error.message : String(error)}`)
+        say(`stopping the environment: ${error instanceof Error ? error.message : String(error)}`)
       }
     }
   }
@@ -91,7 +91,7 @@ export const startEnvironment = async ({
         closers.push(started.down)
         return started
       }),
-      timed(say, 'both images are on the nodes', () =>
+      timed(say, 'both images loaded onto the nodes', () =>
         Promise.all([cluster.load(image.tag), cluster.load(agent.tag, cluster.nodes)]),
       ),
     )
@@ -107,6 +107,6 @@ export const startEnvironment = async ({
     return { cluster, registries, operator, down }
   } catch (cause) {
     await down()
-    throw new Error('raising the bed', { cause })
+    throw new Error('starting the environment', { cause })
   }
 }

@@ -1,4 +1,4 @@
-/** A scenario's part of the bed, with the words that scenarios are written in. */
+/** A scenario's part of the environment, with the helpers that scenarios use. */
 import { statSync } from 'node:fs'
 import type { Remediation, RemediationPolicy } from '../src/api/kinds.ts'
 import { pathOf } from '../src/kube/paths.ts'
@@ -55,7 +55,7 @@ const stateOf = (pod: Pod): string => {
 /** Bytes so far; a cluster without an audit log has none. */
 const auditSize = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
-/** Makes the scenario's namespace and the words that work in it. */
+/** Creates the scenario's namespace and the helpers that work in it. */
 export const makeFixture = async (
   environment: Environment,
   scenario: Scenario,
@@ -88,7 +88,7 @@ export const makeFixture = async (
       const [only] = found
       const fits = (phase ?? only?.status?.phase) === only?.status?.phase
       if (found.length !== 1 || !only || !fits || (reason ?? only.status?.reason) !== only.status?.reason) {
-        throw new Error(`wanted one record ${phase ?? ''} ${reason ?? ''}, there is: ${told.join('; ') || 'none'}`)
+        throw new Error(`expected one record ${phase ?? ''} ${reason ?? ''}, found: ${told.join('; ') || 'none'}`)
       }
       return only
     }, patience)
@@ -97,7 +97,7 @@ export const makeFixture = async (
     patiently(async () => {
       const found = await pods(labels, where)
       if (found.length !== count || !found.every(isReady)) {
-        throw new Error(`wanted ${count} pods that run, there are: ${found.map(stateOf).join('; ') || 'none'}`)
+        throw new Error(`expected ${count} running pods, found: ${found.map(stateOf).join('; ') || 'none'}`)
       }
       return found
     }, patience)
@@ -107,7 +107,7 @@ export const makeFixture = async (
     return patiently(async () => {
       const found = await pods(labels, where)
       const failed = found.find((pod) => stateOf(pod).includes(` ${reason}`))
-      if (!failed) throw new Error(`wanted a pod in ${reason}, there are: ${found.map(stateOf).join('; ') || 'none'}`)
+      if (!failed) throw new Error(`expected a pod in ${reason}, found: ${found.map(stateOf).join('; ') || 'none'}`)
       return failed
     }, patience)
   }
@@ -155,10 +155,10 @@ export const makeFixture = async (
         }
       }
       api.close()
-      // A policy that stays would act on what later scenarios break on the same nodes.
+      // A policy left behind would act on what later scenarios break on the same nodes.
       for (const name of policies) await kubectl(['delete', 'rempol', name, '--ignore-not-found'])
       if (remove) await kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
-      if (failure !== undefined) throw new Error(`clearing up after ${scenario.name}`, { cause: failure })
+      if (failure !== undefined) throw new Error(`cleaning up after ${scenario.name}`, { cause: failure })
     },
   }
 }

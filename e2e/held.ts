@@ -44,7 +44,7 @@ export const eventOf = (
     const ours = items.filter(({ reportingComponent }) => reportingComponent === REPORTER)
     const { uid } = record.spec.target
     const told = ours.find((event) => event.reason === reason && event.involvedObject?.uid === uid)
-    if (!told) throw new Error(`no Event says ${reason}, there are: ${ours.map((each) => each.reason).join(' ')}`)
+    if (!told) throw new Error(`expected an Event ${reason}, found: ${ours.map((each) => each.reason).join(' ')}`)
     return told
   })
 
@@ -52,7 +52,7 @@ export interface Held {
   readonly reason: string
   /** Default `Held`. */
   readonly phase?: string
-  /** Stands in the record's message and in the Event's. */
+  /** Part of the record's message and of the Event's. */
   readonly says: string
 }
 
@@ -82,7 +82,7 @@ export interface Hold extends Held {
   readonly after?: (fixture: Fixture, record: Remediation) => Promise<unknown>
 }
 
-/** A Deployment in back-off, and then a policy that would repair it if it were not for the reason. */
+/** A Deployment in back-off, then a policy that would repair it but for the reason. */
 export const held = ({ name, title, alone, parts, policy, before, after, ...wanted }: Hold): Scenario => ({
   name: `held-${name}`,
   title,
@@ -95,12 +95,12 @@ export const held = ({ name, title, alone, parts, policy, before, after, ...want
     const began = Date.now()
     await fixture.policy(policy?.(fixture.namespace))
     const record = await staysUntouched(fixture, was, wanted)
-    fixture.note(`${wanted.reason} ${((Date.now() - began) / 1000).toFixed(1)} s after the policy came`)
+    fixture.note(`${wanted.reason} ${((Date.now() - began) / 1000).toFixed(1)} s after the policy was created`)
     await after?.(fixture, record)
   },
 })
 
-/** The Deployment runs repaired and its record has succeeded; notes the time since `since`, with the words. */
+/** The Deployment runs repaired and its record has succeeded; notes the time since `since`, and what that was. */
 export const repaired = async (fixture: Fixture, since: number, after: string): Promise<Remediation> => {
   await fixture.running(1, LABELS)
   fixture.note(`Running ${((Date.now() - since) / 1000).toFixed(1)} s after ${after}`)

@@ -13,6 +13,6 @@ export const loadScenarios = async (): Promise<readonly Scenario[]> => {
     found.push(...module.scenarios)
   }
   const twice = found.find(({ name }, i) => found.findIndex((each) => each.name === name) !== i)
-  if (twice) throw new Error(`loading scenarios: two are named ${twice.name}`)
+  if (twice) throw new Error(`loading scenarios: two have the name ${twice.name}`)
   return found
 }

@@ -1,4 +1,4 @@
-/** Orders to agents, given as the controller gives them: the API server takes them from nobody else. */
+/** NodeTasks, created with the identity of the controller: the API server accepts them from no one else. */
 import type { NodeTask } from '../src/api/kinds.ts'
 import type { TaskPhase } from '../src/model/node-tasks.ts'
 import { BY_HAND, nodeNamed } from './nodes.ts'
@@ -20,10 +20,10 @@ export interface TaskParts {
   readonly restartRuntime?: object
 }
 
-/** Gives an order by hand; it is gone after the scenario. */
+/** Creates a task; it is deleted after the scenario. */
 export const createTask = async (fixture: Fixture, parts: TaskParts): Promise<void> => {
   const { name, node, nodeUid = (await nodeNamed(fixture, node)).metadata.uid, deadline, ...spec } = parts
-  const order = {
+  const task = {
     apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',
     metadata: { name, namespace: NAMESPACE, labels: { [BY_HAND]: '' } },
@@ -35,10 +35,10 @@ export const createTask = async (fixture: Fixture, parts: TaskParts): Promise<vo
     },
   }
   fixture.onEnd(() => fixture.kubectl(['delete', 'nodetask', name, '-n', NAMESPACE, '--ignore-not-found']))
-  await fixture.kubectl(['create', '-f', '-', ...AS_CONTROLLER], { input: JSON.stringify(order) })
+  await fixture.kubectl(['create', '-f', '-', ...AS_CONTROLLER], { input: JSON.stringify(task) })
 }
 
-/** The order, once the agent's answer has come so far. */
+/** The task, once its status has reached one of these phases. */
 export const finishedTask = (
   { get, eventually }: Fixture,
   name: string,

@@ -60,13 +60,15 @@ export const conditionOf = (
 export const podsOn = async (fixture: Fixture, node: string, labels = 'app=web'): Promise<readonly Pod[]> =>
   (await fixture.pods(labels)).filter(({ spec }) => spec?.nodeName === node)
 
-/** The Events of the scenario's pods of this reason, once one of them has these words. */
+/** An Event of this reason about a pod of the scenario, once there is one whose message has this text. */
 export const podEvent = ({ get, eventually, namespace }: Fixture, reason: string, words: string): Promise<KubeEvent> =>
   eventually(async () => {
     const { items } = await get<{ items: KubeEvent[] }>('events', '-n', namespace, `--field-selector=reason=${reason}`)
     const found = items.find(({ message }) => message?.includes(words))
     if (!found)
-      throw new Error(`no ${reason} says ${words}; there are: ${items.map((each) => each.message).join('; ')}`)
+      throw new Error(
+        `expected an Event ${reason} with "${words}", found: ${items.map((each) => each.message).join('; ')}`,
+      )
     return found
   })
 
@@ -91,12 +93,12 @@ const isAbout = ({ spec }: Remediation, node: string, cause: string): boolean =>
 export const recordsOf = async ({ records }: Fixture, node: string, cause: string): Promise<readonly Remediation[]> =>
   (await records(NAMESPACE)).filter((record) => isAbout(record, node, cause))
 
-/** On orders that a scenario gives by hand: scenarios beside it forget only what the controller ordered. */
+/** On tasks that a scenario creates: scenarios that run beside it delete only those of the controller. */
 export const BY_HAND = 'e2e.podmend.io/by-hand'
 
 /**
- * Removes the records of a node's cause, and the controller's orders to the node, now and after the scenario: the next
- * one has to do with an incident of its own.
+ * Deletes the records of a node's cause and the controller's tasks for the node, now and after the scenario: the next
+ * scenario starts with an incident of its own.
  */
 export const forgetting = async (fixture: Fixture, node: string, cause: string): Promise<void> => {
   const forget = async (): Promise<void> => {
@@ -124,20 +126,20 @@ export const nodeRecord = (
     const fits = (phase ?? only?.status?.phase) === only?.status?.phase
     if (found.length !== 1 || !only || !fits || (reason ?? only.status?.reason) !== only.status?.reason) {
       throw new Error(
-        `wanted one record of ${node} ${cause} ${phase ?? ''} ${reason ?? ''}, there is: ${told || 'none'}`,
+        `expected one record of ${node} ${cause} ${phase ?? ''} ${reason ?? ''}, found: ${told || 'none'}`,
       )
     }
     return only
   }, patience)
 
-/** Orders of this verb to a node that are there, oldest first. */
+/** The existing tasks of this verb for a node, oldest first. */
 export const tasksFor = async ({ get }: Fixture, node: string, verb: string): Promise<readonly NodeTask[]> => {
   const list = ['nodetasks', '-n', NAMESPACE, `--field-selector=spec.nodeName=${node}`]
   const { items } = await get<{ items: NodeTask[] }>(...list)
   return items.filter(({ spec }) => spec.verb === verb)
 }
 
-/** Orders of this verb that were not there at the time; in milliseconds since the epoch. */
+/** Tasks of this verb created since a time, in milliseconds since the epoch. */
 export const tasksSince = async (
   fixture: Fixture,
   node: string,
@@ -161,6 +163,6 @@ export const eventOfNode = ({ get, eventually }: Fixture, node: string, reason: 
     )
     const told = ours.find((event) => event.reason === reason)
     if (!told)
-      throw new Error(`no Event of ${node} says ${reason}, there are: ${ours.map((each) => each.reason).join(' ')}`)
+      throw new Error(`expected an Event ${reason} of ${node}, found: ${ours.map((each) => each.reason).join(' ')}`)
     return told
   })

@@ -19,7 +19,7 @@ export const CONTROLLER_USER = `system:serviceaccount:${NAMESPACE}:podmend-contr
 export const AGENT_USER = `system:serviceaccount:${NAMESPACE}:podmend-agent`
 
 export interface Operator {
-  /** Installs or upgrades with values laid over those of the bed, and waits until it is ready. */
+  /** Installs or upgrades with values laid over those of the environment, and waits until it is ready. */
   install(values?: object): Promise<void>
   uninstall(): Promise<void>
   /** Runs helm against the cluster and gives what it wrote. */
@@ -50,7 +50,7 @@ const named = (image: string): { readonly repository: string; readonly tag: stri
   return { repository: image.slice(0, at), tag: image.slice(at + 1) }
 }
 
-/** All that the operator can do is switched on: what it does, policies decide. */
+/** All actions are enabled; policies decide which of them are used. */
 const valuesOf = ({ image, agentImage, hosts, cluster }: OperatorOptions): object => ({
   image: named(image),
   agent: { enabled: true, image: named(agentImage), docker: { enabled: true } },
@@ -59,7 +59,7 @@ const valuesOf = ({ image, agentImage, hosts, cluster }: OperatorOptions): objec
   controller: {
     registryHosts: hosts,
     allowRegistryAddresses: [cluster.subnet],
-    // Forty scenarios an hour are more than a cluster should see, and each waits until its repair has settled.
+    // Forty scenarios an hour are more than a cluster should see, and each waits until its repair is verified.
     extraArgs: ['--max-actions-per-hour=10000', '--stabilization-window=4s'],
   },
 })
@@ -100,7 +100,7 @@ export const operatorOf = (options: OperatorOptions): Operator => {
     logs: () => kubectl(['logs', '-n', NAMESPACE, '-l', SELECTOR, '--prefix', '--tail=-1', '--max-log-requests=20']),
     metrics: async (pod) => {
       const name = pod ?? (await leader())
-      if (name === undefined) throw new Error('reading metrics: nobody leads')
+      if (name === undefined) throw new Error('reading metrics: no replica leads')
       return kubectl(['get', '--raw', `/api/v1/namespaces/${NAMESPACE}/pods/${name}:8080/proxy/metrics`])
     },
   }

@@ -36,7 +36,7 @@ const longestFirst = (scenarios: readonly Scenario[]): Scenario[] =>
       (b.timeoutMs ?? TIMEOUT_MS) - (a.timeoutMs ?? TIMEOUT_MS),
   )
 
-const play = async (
+const runScenario = async (
   scenario: Scenario,
   { environment, signal, say }: RunOptions,
   evidence: () => string,
@@ -47,7 +47,9 @@ const play = async (
   const ending = AbortSignal.any([late, signal])
   const ended = new Promise<never>((_, reject) => {
     ending.addEventListener('abort', () => {
-      const why = signal.aborted ? 'interrupted' : `not done within ${(scenario.timeoutMs ?? TIMEOUT_MS) / 1000} s`
+      const why = signal.aborted
+        ? 'interrupted'
+        : `did not finish within ${(scenario.timeoutMs ?? TIMEOUT_MS) / 1000} s`
       reject(new Error(why))
     })
   })
@@ -70,7 +72,7 @@ const play = async (
   } else if (!failed)
     say(`${name}: passed in ${seconds.toFixed(1)} s${notes.length > 0 ? `: ${notes.join('; ')}` : ''}`)
   await close({ remove: !failed || signal.aborted }).catch((cause: unknown) =>
-    say(`${name}: clearing up: ${String(cause)}`),
+    say(`${name}: cleaning up: ${String(cause)}`),
   )
   return { scenario, seconds, notes, ...result }
 }
@@ -82,7 +84,7 @@ export interface Run {
   readonly evidence?: string
 }
 
-/** Plays them all; those that disturb others come last, one by one. */
+/** Runs all of them; those that disturb others run last, one at a time. */
 export const runScenarios = async (options: RunOptions): Promise<Run> => {
   const results: Result[] = []
   let folder: string | undefined
@@ -93,7 +95,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
   const runAll = async (scenarios: readonly Scenario[], lanes: number): Promise<void> => {
     const queue = [...scenarios]
     const busy = new Set<string>()
-    /** The next one that shares nothing with one that is being played; undefined when none is to follow. */
+    /** The next scenario whose lane is free; undefined when none is left. */
     const free = async (): Promise<Scenario | undefined> => {
       for (;;) {
         if (options.signal.aborted) return undefined
@@ -109,7 +111,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
     const lane = async (): Promise<void> => {
       for (let next = await free(); next; next = await free()) {
         results.push(
-          await play(next, options, evidence).catch((error: unknown) => ({
+          await runScenario(next, options, evidence).catch((error: unknown) => ({
             scenario: next as Scenario,
             error,
             seconds: 0,
@@ -124,7 +126,7 @@ export const runScenarios = async (options: RunOptions): Promise<Run> => {
   const { lanes, environment, say } = options
   const scenarios = options.scenarios.filter(({ breaks }) => environment.cluster.breakable || breaks !== true)
   for (const { name } of options.scenarios.filter((each) => !scenarios.includes(each))) {
-    say(`${name}: left out, for these nodes have no Docker`)
+    say(`${name}: skipped: these nodes have no Docker`)
   }
   await runAll(longestFirst(scenarios.filter(({ alone }) => alone !== true)), lanes)
   await runAll(

@@ -10,19 +10,19 @@ import type { Registries } from './registries.ts'
 export interface Scenario {
   /** For `--only`; lower case with dashes, no two alike. */
   readonly name: string
-  /** A sentence of what shall happen. */
+  /** What should happen, in one sentence. */
   readonly title: string
   /** Belongs to the part that CI runs, `--core`. */
   readonly core?: true
   /** Disturbs others: runs alone, after those that run side by side. */
   readonly alone?: boolean
-  /** Scenarios that name the same thing here, such as a node, are played one after the other. */
+  /** Scenarios that name the same thing here, such as a node, run one after the other. */
   readonly lane?: string
   /** Needs nodes of our own image: Docker on them, and network plugins that fail on purpose. Left out on others. */
   readonly breaks?: true
   /** Default three minutes. */
   readonly timeoutMs?: number
-  /** Throws what was not as wanted. */
+  /** Throws if something is not as expected. */
   run(fixture: Fixture): Promise<void>
 }
 
@@ -32,7 +32,7 @@ export interface Wanted {
   readonly reason?: string
 }
 
-/** A scenario's part of the bed: a namespace of its own, gone after it, and the words it needs. */
+/** A scenario's part of the environment: a namespace of its own, deleted afterwards, and helpers. */
 export interface Fixture {
   readonly cluster: KindCluster
   readonly registries: Registries
@@ -66,8 +66,8 @@ export interface Fixture {
   eventually<T>(attempt: () => T | Promise<T>, patience?: Patience): Promise<T>
   /** Shown in the table at the end. */
   note(text: string): void
-  /** Told of at once. */
+  /** Shown at once. */
   say(text: string): void
-  /** Done after the scenario, the last first, however it ended. */
+  /** Runs after the scenario, last registered first, however the scenario ended. */
   onEnd(close: () => unknown): void
 }

@@ -11,7 +11,7 @@ const rules = [{ from: 'other.example.com/', to: 'another.example.com/' }]
 export const policyThat = ({ policy }: Fixture, suggestions: 'Ignore' | 'Apply') =>
   policy({ actions: [{ type: 'RewriteImage', rewriteImage: { rules, suggestions } }] })
 
-/** One container runs, the other's image is mistyped; what was meant runs near by. */
+/** One container runs, the other's image is mistyped; the intended image runs in a neighbouring pod. */
 export const breakSite = async ({ namespace, apply, running, failing }: Fixture) => {
   await apply(barePod(namespace, { name: 'neighbour', image: MEANT }))
   await running(1, 'app=neighbour')
@@ -29,6 +29,6 @@ export const breakSite = async ({ namespace, apply, running, failing }: Fixture)
   return failing('app=rss-site')
 }
 
-/** The ranked explanations of a record, each with what may have been meant. */
+/** The ranked explanations of a record, each with the image it suggests. */
 export const explained = ({ status }: Remediation) =>
   (status?.explanations ?? []).map(({ kind, image }) => [kind, image])

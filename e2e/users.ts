@@ -1,4 +1,4 @@
-/** People with a certificate of the cluster's own authority, who give commands in their own name. */
+/** Users with a certificate of the cluster's own authority, who run commands under their own names. */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -41,7 +41,7 @@ export const runMend = (args: readonly string[], kubeconfig: string): Promise<Me
 const bind = ({ kubectl, namespace }: Fixture, name: string, role: string): Promise<string> =>
   kubectl(['create', 'rolebinding', `${name}-${role}`, '-n', namespace, `--clusterrole=${role}`, `--user=${name}`])
 
-/** Somebody of this name, with these ClusterRoles in the scenario's namespace and nothing else. */
+/** A user of this name, with these ClusterRoles in the scenario's namespace and nothing else. */
 export const userNamed = async (fixture: Fixture, name: string, roles: readonly string[]): Promise<User> => {
   const { cluster, kubectl, namespace, eventually, onEnd } = fixture
   const folder = mkdtempSync(join(tmpdir(), `podmend-${name}-`))

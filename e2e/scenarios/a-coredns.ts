@@ -15,7 +15,7 @@ const LEFT_ALONE_MS = 15_000
 
 const coredns: Scenario = {
   name: 'a-coredns',
-  title: 'cluster DNS in kube-system is repaired in place once a policy names kube-system, and not before',
+  title: 'cluster DNS in kube-system is repaired in place, but only once a policy names kube-system',
   core: true,
   run: async ({ apply, policy, pods, failing, running, record, records, workload, get, kubectl, note, say, onEnd }) => {
     onEnd(() => kubectl(['delete', 'deployment', 'coredns', '-n', WHERE, '--ignore-not-found']))
@@ -61,7 +61,7 @@ const coredns: Scenario = {
     const [failed, started] = [firstFailure(items), allStarted([repaired])]
     assert.ok(failed && started)
     const message = items.find(({ message: said }) => said?.includes('Failed to pull'))?.message ?? ''
-    say(`the kubelet's words: ${message}`)
+    say(`the kubelet reports: ${message}`)
     const whole = (started.getTime() - failed.getTime()) / 1000
     note(`first failure to Running ${whole} s, of which ${ranAfter.toFixed(1)} s since a policy allowed it`)
   },
@@ -69,7 +69,7 @@ const coredns: Scenario = {
 
 const unattended: Scenario = {
   name: 'a-unattended',
-  title: 'with the policy in place beforehand, a Deployment runs well within a minute of its first failure',
+  title: 'with a policy already in place, a broken Deployment runs within a minute of its first failure',
   core: true,
   run: async ({ namespace, apply, policy, running, record, get, note }) => {
     await policy()

@@ -13,8 +13,8 @@ interface Shape {
   /** Applies the broken workload. */
   readonly apply: (fixture: Fixture) => Promise<unknown>
   readonly pods: number
-  /** Looks further, once it runs and its record has succeeded. */
-  readonly look?: (fixture: Fixture) => Promise<void>
+  /** Checks more, once it runs and its record has succeeded. */
+  readonly check?: (fixture: Fixture) => Promise<void>
 }
 
 const imagesOf = async ({ pods }: Fixture): Promise<readonly string[]> =>
@@ -22,7 +22,7 @@ const imagesOf = async ({ pods }: Fixture): Promise<readonly string[]> =>
     [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(({ image = '' }) => image),
   )
 
-const shape = ({ name, title, apply, pods, look }: Shape): Scenario => ({
+const shape = ({ name, title, apply, pods, check }: Shape): Scenario => ({
   name: `a-${name}`,
   title,
   run: async (fixture) => {
@@ -35,7 +35,7 @@ const shape = ({ name, title, apply, pods, look }: Shape): Scenario => ({
       images.every((image) => !image.startsWith(`${OLD}/`)),
       images.join(' '),
     )
-    await look?.(fixture)
+    await check?.(fixture)
   },
 })
 
@@ -69,7 +69,7 @@ const shapes: readonly Shape[] = [
   },
   {
     name: 'bare-pod',
-    title: 'a bare pod gets its image in place, and is never deleted',
+    title: 'a bare pod has its image changed in place and is never deleted',
     apply: ({ namespace, apply }) => apply(barePod(namespace)),
     pods: 1,
   },
@@ -106,17 +106,17 @@ const shapes: readonly Shape[] = [
   },
   {
     name: 'several-platforms',
-    title: 'a target that is an index of several platforms is found to have that of the nodes',
+    title: 'a target that is an index of several platforms is accepted if it has the platform of the nodes',
     apply: ({ namespace, apply }) => apply(deployment(namespace, { image: `${OLD}/several-platforms:1` })),
     pods: 1,
-    look: async (fixture) => assert.deepEqual(await imagesOf(fixture), [`${NEW}/several-platforms:1`]),
+    check: async (fixture) => assert.deepEqual(await imagesOf(fixture), [`${NEW}/several-platforms:1`]),
   },
   {
     name: 'three-replicas',
     title: 'three failing pods of one Deployment are one incident and one write',
     apply: ({ namespace, apply }) => apply(deployment(namespace, { replicas: 3 })),
     pods: 3,
-    look: async (fixture) => assert.deepEqual(new Set(await imagesOf(fixture)), new Set([FIXED])),
+    check: async (fixture) => assert.deepEqual(new Set(await imagesOf(fixture)), new Set([FIXED])),
   },
 ]
 

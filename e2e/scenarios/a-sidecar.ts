@@ -46,7 +46,7 @@ const inject = async ({ namespace, apply, kubectl, eventually, onEnd }: Fixture,
 
 const healthy: Scenario = {
   name: 'a-sidecar',
-  title: 'a healthy injected container beside the broken one does not matter',
+  title: 'a healthy injected container beside the broken one does not prevent the repair',
   run: async (fixture) => {
     const { namespace, policy, apply, running, record } = fixture
     await inject(fixture, `${NEW}/side:1`)
@@ -64,7 +64,8 @@ const healthy: Scenario = {
 
 const broken: Scenario = {
   name: 'a-sidecar-broken',
-  title: 'an injected container that fails is not in the template: held, and the workload is not touched',
+  title:
+    'a failing injected container is not in the template: the remediation is held and the workload stays unchanged',
   run: async (fixture) => {
     const { namespace, policy, apply, failing, record, workload } = fixture
     await inject(fixture, `${OLD}/side:1`)

@@ -30,7 +30,7 @@ const sampleOf = async ({ kubectl }: Fixture, node: string): Promise<Sample> => 
 
 const rest: Scenario = {
   name: 'agent-at-rest',
-  title: 'an agent at rest costs little memory, next to no CPU, and hardly asks the API server anything',
+  title: 'an idle agent uses little memory, hardly any CPU, and makes few API requests',
   alone: true,
   timeoutMs: 240_000,
   run: async (fixture) => {

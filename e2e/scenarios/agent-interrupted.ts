@@ -40,7 +40,7 @@ const INTERRUPTIONS: readonly Interruption[] = [
     who: 'the node is rebooted',
     alone: true,
     starts: 1,
-    // The boot starts Docker: where systemd gave up the restart, nobody else did anything.
+    // The boot starts Docker: if systemd gave up the restart, nothing else ran.
     ends: ['Succeeded Repaired', 'Cancelled Recovered'],
     interrupt: async (fixture, node) => {
       await fixture.cluster.reboot(node)
@@ -58,7 +58,7 @@ const interrupted = ({
   interrupt,
 }: Interruption): Scenario => ({
   name: `b-${name}`,
-  title: `${who} while Docker is being restarted: it is not restarted twice, and the record tells the truth`,
+  title: `${who} while Docker restarts: Docker is not restarted twice, and the record is correct`,
   breaks: true,
   ...(alone === undefined ? { lane: 'first worker' } : { alone }),
   timeoutMs: 300_000,
@@ -78,7 +78,7 @@ const interrupted = ({
     const task = await eventually(
       async () => {
         const [only] = await tasksSince(fixture, node, 'RestartRuntime', began)
-        assert.ok(only, 'no order yet')
+        assert.ok(only, 'no task yet')
         return only
       },
       { everyMs: 100 },
@@ -94,7 +94,7 @@ const interrupted = ({
       assert.ok(ends.includes(told), `the record ends with ${told}: ${end?.message}`)
     })
     assert.ok(await hasChain(fixture, node), 'the chain is back')
-    assert.equal((await tasksSince(fixture, node, 'RestartRuntime', began)).length, 1, 'one order')
+    assert.equal((await tasksSince(fixture, node, 'RestartRuntime', began)).length, 1, 'one task')
     const restarts = (await startsOf(fixture, node, DOCKER)) - before
     assert.ok(restarts <= starts, `docker was started ${restarts} times`)
   },

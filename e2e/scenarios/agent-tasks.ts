@@ -1,4 +1,4 @@
-/** Orders that agents must refuse, and orders in the middle of which they die. */
+/** Tasks that agents must refuse, and tasks during which they are killed. */
 import assert from 'node:assert/strict'
 import { killAgent } from '../disturb.ts'
 import { freezeRuntime, thawRuntime } from '../frozen.ts'
@@ -10,7 +10,8 @@ import type { Scenario } from '../scenario.ts'
 
 const refuses: Scenario = {
   name: 'agent-refuses',
-  title: 'an agent refuses what is late, for another node of the name, not needed, or would hit a healthy pod',
+  title:
+    'an agent refuses a task that is late, for an earlier node of the same name, unnecessary, or harmful to a healthy pod',
   core: true,
   breaks: true,
   lane: 'second worker',
@@ -53,7 +54,7 @@ const refuses: Scenario = {
 
 const inspect: Scenario = {
   name: 'agent-killed-inspect',
-  title: 'an agent that is killed while it looks at its node looks again when it is back',
+  title: 'an agent that is killed during an inspection repeats it after its restart',
   lane: 'second worker',
   run: async (fixture) => {
     const node = fixture.cluster.workers[1] ?? ''
@@ -73,7 +74,8 @@ const inspect: Scenario = {
 
 const recycle: Scenario = {
   name: 'sandbox-agent-killed',
-  title: 'an agent that is killed while it removes a sandbox finishes that when it is back, and touches no other',
+  title:
+    'an agent that is killed while it removes a sandbox finishes that after its restart, and touches no other sandbox',
   breaks: true,
   lane: 'second worker',
   run: async (fixture) => {

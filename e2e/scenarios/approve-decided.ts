@@ -10,7 +10,7 @@ const APPROVER = ['podmend-approver']
 
 const granted: Scenario = {
   name: 'approve-granted',
-  title: 'a plan waits, is approved by a named person with kubectl mend, and is carried out',
+  title: 'a plan awaits approval, a named user approves it with kubectl mend, and it is carried out',
   core: true,
   run: async (fixture) => {
     const { record, planHash } = await asked(fixture)
@@ -22,8 +22,8 @@ const granted: Scenario = {
     const began = Date.now()
     const { status, out, err } = await anna.mend('approve', name, '--plan', planHash)
     assert.equal(status, 0, err)
-    assert.ok(out.includes('is approved by anna'), out)
-    const done = await repaired(fixture, began, 'the approval was typed')
+    assert.match(out, /approved by anna/)
+    const done = await repaired(fixture, began, 'the approval')
     assert.equal(done.metadata.uid, uid)
     assert.deepEqual(done.spec.approval, { decision: 'Approved', planHash, by: 'anna' })
     assert.equal(await imageOf(fixture), `${NEW}/web:1`)
@@ -32,7 +32,7 @@ const granted: Scenario = {
 
 const denied: Scenario = {
   name: 'approve-denied',
-  title: 'a plan that a person denies is Cancelled, with who and why, and nothing is done',
+  title: 'a plan that a user denies is Cancelled, with the user and the reason, and nothing is changed',
   core: true,
   run: async (fixture) => {
     const { record, was } = await asked(fixture)
@@ -41,7 +41,7 @@ const denied: Scenario = {
     const { status, err } = await anna.mend('deny', record.metadata.name, '--yes', '--reason', 'not on a Friday')
     assert.equal(status, 0, err)
     const done = await fixture.record({ phase: 'Cancelled', reason: 'Denied' })
-    fixture.note(`Cancelled ${((Date.now() - began) / 1000).toFixed(1)} s after the denial was typed`)
+    fixture.note(`Cancelled ${((Date.now() - began) / 1000).toFixed(1)} s after the denial`)
     assert.match(done.status?.message ?? '', /anna.*not on a Friday/)
     assert.match((await eventOf(fixture, done, 'Denied')).message ?? '', /anna.*not on a Friday/)
     assert.deepEqual(await readUntouched(fixture), was)
@@ -50,13 +50,13 @@ const denied: Scenario = {
 
 const expired: Scenario = {
   name: 'approve-expired',
-  title: 'a plan that nobody decides on in time is Cancelled, and a late approval is refused',
+  title: 'a plan that is not decided in time is Cancelled, and a late approval is refused',
   run: async (fixture) => {
     const { record, was } = await asked(fixture, { approvalTimeout: '1m' })
     const anna = await userNamed(fixture, 'anna', APPROVER)
     const done = await fixture.record({ phase: 'Cancelled', reason: 'Expired' })
     const ended = Date.parse(done.status?.finishedAt ?? '') - Date.parse(record.status?.expiresAt ?? '')
-    fixture.note(`Cancelled ${(ended / 1000).toFixed(1)} s after its time was up`)
+    fixture.note(`Cancelled ${(ended / 1000).toFixed(1)} s after it expired`)
     assert.ok(ended >= 0, 'not before its time')
     await eventOf(fixture, done, 'Expired')
     const late = await anna.mend('approve', record.metadata.name, '--yes')

@@ -13,7 +13,7 @@ const patch = (person: User, name: string, approval: object): Promise<string> =>
 
 const withoutRight: Scenario = {
   name: 'approve-without-right',
-  title: 'whoever lacks the verb approve is refused by the API server, with or without kubectl mend',
+  title: 'the API server refuses the approval of a user without the verb approve, with or without kubectl mend',
   core: true,
   run: async (fixture) => {
     const { record, was, planHash } = await asked(fixture)
@@ -36,7 +36,7 @@ const withoutRight: Scenario = {
     const viewer = await carl.mend('approve', name, '--plan', planHash)
     assert.equal(viewer.status, 1)
     assert.match(viewer.err, /not allowed to patch remediations/)
-    fixture.note('refused: one who may edit, one who may view')
+    fixture.note('refused: a user who may edit, a user who may view')
     const still = await fixture.record({ phase: 'AwaitingApproval' })
     assert.equal(still.spec.approval, undefined)
     assert.deepEqual(await readUntouched(fixture), was)
@@ -45,7 +45,7 @@ const withoutRight: Scenario = {
 
 const otherThanShown: Scenario = {
   name: 'approve-other-than-shown',
-  title: "an approval in another's name, or of another plan, is refused even to those who may approve",
+  title: "an approval in another user's name, or of another plan, is refused even for users who may approve",
   core: true,
   run: async (fixture) => {
     const { record, was, planHash } = await asked(fixture)
@@ -75,7 +75,7 @@ const otherThanShown: Scenario = {
     const taken = await anna.mend('approve', name, '--plan', anew.status?.planHash ?? '')
     assert.equal(taken.status, 0, taken.err)
     await fixture.record({ phase: 'Succeeded' })
-    fixture.note(`the plan of now: Succeeded ${((Date.now() - began) / 1000).toFixed(1)} s after its approval`)
+    fixture.note(`the current plan: Succeeded ${((Date.now() - began) / 1000).toFixed(1)} s after its approval`)
   },
 }
 

@@ -24,7 +24,7 @@ const RESTART = [{ type: 'RestartRuntime' }]
 
 const chain: Scenario = {
   name: 'b-chain',
-  title: "where Docker's chain is gone, Docker is restarted on that node only, and the pod there runs",
+  title: "if Docker's chain is missing on a node, Docker is restarted on that node only, and the pod there runs",
   core: true,
   breaks: true,
   lane: 'first worker',
@@ -41,14 +41,14 @@ const chain: Scenario = {
     for (const { metadata } of await podsOn(fixture, node))
       await kubectl(['delete', 'pod', metadata.name, '-n', namespace])
     const failed = await podEvent(fixture, 'FailedCreatePodSandBox', 'iptables: No chain/target/match by that name')
-    say(`the kubelet's words: ${failed.message}`)
+    say(`the kubelet reports: ${failed.message}`)
 
     const record = await nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded' })
     await running(2, 'app=web')
     assert.ok(await hasChain(fixture, node), 'the chain is back')
     await restartedOnly(fixture, before, [`${node} ${DOCKER}`])
     const tasks = await tasksSince(fixture, node, 'RestartRuntime', began)
-    assert.equal(tasks.length, 1, 'one order')
+    assert.equal(tasks.length, 1, 'one task')
     assert.equal(record.status?.attempts?.length, 1)
     const started = allStarted(await podsOn(fixture, node))
     const first = Date.parse(failed.firstTimestamp ?? failed.eventTime ?? '')
@@ -62,7 +62,7 @@ const TAKEN = { listens: 10250, published: 18080 }
 
 const port: Scenario = {
   name: 'b-port-taken',
-  title: 'where a host port is taken, as Docker says it, that is explained and nothing is restarted',
+  title: 'a host port that is in use, as Docker reports it, is explained and nothing is restarted',
   core: true,
   breaks: true,
   lane: 'first worker',
@@ -81,7 +81,7 @@ const port: Scenario = {
     }
     const failed = await podEvent(fixture, 'FailedCreatePodSandBox', 'port is already allocated')
     await podEvent(fixture, 'FailedCreatePodSandBox', 'address already in use')
-    fixture.say(`the kubelet's words: ${failed.message}`)
+    fixture.say(`the kubelet reports: ${failed.message}`)
     await eventually(async () => {
       const held = await fixture.records()
       const told = held.map(({ status }) => `${status?.cause} ${status?.phase} ${status?.reason}`)

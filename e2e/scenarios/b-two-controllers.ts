@@ -22,11 +22,11 @@ import type { Scenario, Fixture } from '../scenario.ts'
 const CAUSE = 'IptablesChainMissing'
 const OFTEN = { everyMs: 100 }
 
-/** The order to restart Docker, once there is one. */
+/** The task to restart Docker, once there is one. */
 const taskOf = (fixture: Fixture, node: string, since: number) =>
   fixture.eventually(async () => {
     const [only] = await tasksSince(fixture, node, 'RestartRuntime', since)
-    assert.ok(only, 'no order yet')
+    assert.ok(only, 'no task yet')
     return only
   }, OFTEN)
 
@@ -42,7 +42,7 @@ interface Moment {
   readonly name: string
   readonly title: string
   readonly failingFor: string
-  /** Seconds that Docker takes to start: the order must still be under way when the first leader wakes. */
+  /** Seconds that Docker takes to start: the task must still be in progress when the first leader resumes. */
   readonly startsIn: number
   /** Resolves when the leader is to be frozen. */
   readonly met: (fixture: Fixture, node: string, since: number) => Promise<unknown>
@@ -51,14 +51,14 @@ interface Moment {
 const MOMENTS: readonly Moment[] = [
   {
     name: 'waiting',
-    title: 'before it gives the order',
+    title: 'before it creates the task',
     failingFor: '10s',
     startsIn: 12,
     met: (fixture, node) => nodeRecord(fixture, node, CAUSE, { reason: 'NotFailingLongEnough' }, OFTEN),
   },
   {
     name: 'ordered',
-    title: 'when its order is under way',
+    title: 'while its task is in progress',
     failingFor: '0s',
     // The lease is another's after fifteen seconds at the least, and eighteen at the most.
     startsIn: 30,
@@ -71,7 +71,7 @@ const MOMENTS: readonly Moment[] = [
 
 const frozen = ({ name, title, failingFor, startsIn, met }: Moment): Scenario => ({
   name: `b-two-controllers-${name}`,
-  title: `a leader is frozen ${title} and wakes while another leads: Docker is restarted once, and the first writes nothing`,
+  title: `a leader is stopped ${title} and resumes while another leads: Docker is restarted once, and the first writes nothing`,
   breaks: true,
   alone: true,
   timeoutMs: 240_000,
@@ -100,11 +100,11 @@ const frozen = ({ name, title, failingFor, startsIn, met }: Moment): Scenario =>
     await finishedTask(fixture, task.metadata.name, ['Running'])
     const woken = Date.now()
     await wakeOperator(fixture, first)
-    note(`woken after ${((woken - slept) / 1000).toFixed(1)} s, with the order under way`)
+    note(`resumed after ${((woken - slept) / 1000).toFixed(1)} s, with the task in progress`)
     await eventually(async () => {
       const since = `--since-time=${new Date(Math.floor(woken / 1000) * 1000).toISOString()}`
       const log = await kubectl(['logs', first.metadata.name, '-n', NAMESPACE, since])
-      assert.match(log, /no longer leading/, 'the first finds out that it leads no more')
+      assert.match(log, /no longer leading/, 'the first notices that it no longer leads')
     })
 
     const { status } = await finishedTask(fixture, task.metadata.name, FINAL)
@@ -113,7 +113,7 @@ const frozen = ({ name, title, failingFor, startsIn, met }: Moment): Scenario =>
     const { status: end } = await nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded', reason: 'Repaired' })
     assert.equal(end?.attempts?.length, 1, 'one attempt')
     assert.ok(await hasChain(fixture, node), 'the chain is back')
-    assert.equal((await tasksSince(fixture, node, 'RestartRuntime', began)).length, 1, 'one order')
+    assert.equal((await tasksSince(fixture, node, 'RestartRuntime', began)).length, 1, 'one task')
     await restartedOnly(fixture, units, [`${node} ${DOCKER}`])
     assert.equal((await startsOf(fixture, node, DOCKER)) - starts, 1, 'docker was started once')
     assert.equal(await fixture.operator.leader(), second, 'the second still leads')

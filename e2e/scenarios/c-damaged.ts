@@ -1,4 +1,4 @@
-/** Disks that cannot be mounted in words like those of a missing helper, although nothing is missing. */
+/** Disks that cannot be mounted, with messages like those of a missing helper although nothing is missing. */
 import assert from 'node:assert/strict'
 import { conditionOf, nodeNamed, nodePolicy, onNode, tasksSince, recordsOf, RUNS, podEvent } from '../nodes.ts'
 import { barePod } from '../objects.ts'
@@ -116,20 +116,20 @@ const knownToKernel = (fixture: Fixture, node: string, fsType: string): Promise<
 
 const unmountable = (disk: Disk): Scenario => ({
   name: disk.name,
-  title: `${disk.title}, of which mount says "${disk.says}", is explained as one; no node is flagged, nothing is installed`,
+  title: `${disk.title} (mount reports "${disk.says}") is explained as such; no node is flagged, nothing is installed`,
   lane: 'first worker',
   ...(disk.breaks && { breaks: disk.breaks }),
   run: async (fixture) => {
     const { cluster, namespace, apply, kubectl, eventually, onEnd, say, note } = fixture
     const node = cluster.workers[0] ?? ''
     const { fsType } = disk
-    if (!(await knownToKernel(fixture, node, fsType))) return note(`not played: this kernel has no ${fsType}`)
+    if (!(await knownToKernel(fixture, node, fsType))) return note(`skipped: this kernel has no ${fsType}`)
     const began = Date.now()
     const had = (await recordsOf(fixture, node, CAUSE)).length
     const before = (await nodeNamed(fixture, node)).metadata.labels
     const path = await spoiltDisk(fixture, node, disk)
     onEnd(() => kubectl(['delete', 'pv', namespace, '--wait=false', '--ignore-not-found']))
-    // Before its device is anybody else's: a kubelet that still tries would format what it finds there.
+    // Before the device is reused: a kubelet that still tries to mount it would format what it finds there.
     onEnd(() => kubectl(['delete', 'pod', 'web', '-n', namespace, '--ignore-not-found', '--timeout=60s']))
     await nodePolicy(fixture, [CAUSE, 'FilesystemCorrupt'], [{ type: 'FlagNode' }, { type: 'InstallMountHelper' }])
     for (const object of volume(namespace, node, { path, fsType })) await apply(object)
@@ -140,7 +140,7 @@ const unmountable = (disk: Disk): Scenario => ({
     }
     await apply(barePod(namespace, { podSpec }))
     const failed = await podEvent(fixture, 'FailedMount', disk.says)
-    say(`the kubelet's words: ${failed.message}`)
+    say(`the kubelet reports: ${failed.message}`)
     await eventually(async () => {
       const { out } = await runMend(['explain', 'pod/web', '-n', namespace], cluster.kubeconfig)
       assert.match(out, /FilesystemCorrupt/)

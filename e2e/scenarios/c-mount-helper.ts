@@ -45,7 +45,7 @@ const unflagged = (fixture: Fixture, node: string) =>
 const flag: Scenario = {
   name: 'c-flag',
   title:
-    'the node without the helper is flagged within seconds with the package to install; the flag goes once it is there',
+    'a node without the helper is flagged within seconds, with the package to install; the flag is removed once it is installed',
   core: true,
   lane: 'second worker',
   timeoutMs: 300_000,
@@ -60,7 +60,7 @@ const flag: Scenario = {
     const condition = await flagged(fixture, node)
     const after = (Date.now() - firstOf(failed)) / 1000
     assert.match(condition?.message ?? '', new RegExp(`\\b${PACKAGE}\\b`))
-    say(`the node says: ${condition?.reason}: ${condition?.message}`)
+    say(`the node reports: ${condition?.reason}: ${condition?.message}`)
     for (const other of othersThan(fixture, node)) await unflagged(fixture, other)
     const event = await eventOfNode(fixture, node, 'NodeFlagged')
     assert.match(event.message ?? '', new RegExp(PACKAGE))
@@ -74,14 +74,14 @@ const flag: Scenario = {
     const installed = Date.now()
     await unflagged(fixture, node)
     note(
-      `flagged ${after.toFixed(1)} s after the first failure, cleared ${((Date.now() - installed) / 1000).toFixed(1)} s after the package came`,
+      `flagged ${after.toFixed(1)} s after the first failure, cleared ${((Date.now() - installed) / 1000).toFixed(1)} s after the package was installed`,
     )
   },
 }
 
 const taint: Scenario = {
   name: 'c-taint',
-  title: 'where a policy comes to ask for it the flag that stands gets a taint as well, which goes with it',
+  title: 'a policy that starts to ask for a taint adds it to the existing flag; both are removed together',
   alone: true,
   run: async (fixture) => {
     const { cluster, namespace, apply, eventually } = fixture

@@ -17,12 +17,12 @@ interface OnNetwork {
 
 const restarted: Scenario = {
   name: 'crash-api-server',
-  title: 'the API server is killed and comes back: what broke meanwhile is repaired',
+  title: 'the API server is killed and restarts: workloads that broke meanwhile are repaired',
   alone: true,
   run: async (fixture) => {
     const { cluster, namespace, apply, policy, running, record, note } = fixture
     await policy()
-    // Its pods fail while there is nobody to be told.
+    // Its pods fail while no API server runs.
     await apply(deployment(namespace, { replicas: 2 }))
     await cluster.exec(cluster.controlPlane, ['pkill', '-KILL', 'kube-apiserver'])
     const killed = Date.now()
@@ -37,7 +37,7 @@ const restarted: Scenario = {
 
 const cut: Scenario = {
   name: 'crash-network',
-  title: 'the operator is cut off from the API server for a minute: it catches up',
+  title: 'the operator loses the API server for a minute and catches up',
   alone: true,
   run: async (fixture) => {
     const { cluster, namespace, apply, policy, running, record, note, get, failing, records } = fixture

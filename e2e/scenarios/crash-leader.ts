@@ -18,7 +18,7 @@ interface Moment {
 const MOMENTS: readonly Moment[] = [
   {
     name: 'seen',
-    title: 'killed while it waits until a failure has lasted long enough',
+    title: 'killed while it waits for a failure to last long enough',
     failingFor: '8s',
     when: ({ status }) => status?.reason === 'NotFailingLongEnough',
   },
@@ -30,14 +30,14 @@ const MOMENTS: readonly Moment[] = [
   },
   {
     name: 'proving',
-    title: 'killed while it waits for the proof',
+    title: 'killed during verification',
     when: ({ status }) => status?.phase === 'Verifying',
   },
 ]
 
 const killedWhen = ({ name, title, failingFor = '0s', core, when }: Moment): Scenario => ({
   name: `crash-leader-${name}`,
-  title: `the leader is ${title}: the other replica finishes, nothing is done twice`,
+  title: `the leader is ${title}: the other replica finishes, and nothing is done twice`,
   ...(core && { core }),
   alone: true,
   run: async (fixture) => {
@@ -69,7 +69,7 @@ const killedWhen = ({ name, title, failingFor = '0s', core, when }: Moment): Sce
 
 const both: Scenario = {
   name: 'crash-both',
-  title: 'both replicas are killed while a workload breaks: when they are back, they catch up',
+  title: 'both replicas are killed while a workload breaks; they catch up after their restart',
   alone: true,
   run: async (fixture: Fixture) => {
     const { namespace, apply, policy, running, record, note, operator } = fixture

@@ -1,4 +1,4 @@
-/** The fourth incident: a mistyped repository, or missing credentials? The registry's words are the same. */
+/** The fourth incident: a mistyped repository, or missing credentials? The registry's message is the same. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { barePod, pullSecret } from '../objects.ts'
@@ -11,7 +11,8 @@ const PRIVATE = `${HOST}/team/web:1`
 
 const typo: Scenario = {
   name: 'd-typo',
-  title: 'a bare pod, one container running, one with a mistyped image: explained with what was meant, and not touched',
+  title:
+    'a bare pod with one running container and one mistyped image is explained, with the intended image, and not changed',
   core: true,
   run: async (fixture) => {
     await policyThat(fixture, 'Ignore')
@@ -23,7 +24,7 @@ const typo: Scenario = {
       ['LikelyTypo', `docker.io/${MEANT}`],
       ['MissingCredentials', undefined],
     ])
-    fixture.note(`${found.status?.explanations?.[0]?.kind}, ${found.status?.explanations?.[0]?.image} may be meant`)
+    fixture.note(`${found.status?.explanations?.[0]?.kind}, suggested image ${found.status?.explanations?.[0]?.image}`)
     await sleep(LEFT_ALONE_MS)
     const [same] = await fixture.pods('app=rss-site')
     assert.equal(same?.metadata.uid, stuck.metadata.uid)
@@ -35,7 +36,7 @@ const typo: Scenario = {
 
 const applied: Scenario = {
   name: 'd-typo-applied',
-  title: 'where the policy lets suggestions be applied, what was meant is written, for the registry has it',
+  title: 'if the policy applies suggestions, the intended image is written, because the registry has it',
   core: true,
   run: async (fixture) => {
     // Broken first: with the policy there it may be mended before it is seen to fail.
@@ -50,7 +51,7 @@ const applied: Scenario = {
 
 const credentials: Scenario = {
   name: 'd-credentials',
-  title: 'the name is right and a pull secret is missing: said so, and no other image is written in its place',
+  title: 'a correct name with a missing pull secret is reported as such, and no other image is written',
   core: true,
   run: async (fixture) => {
     const { namespace, apply, running, failing, record, pods, note } = fixture

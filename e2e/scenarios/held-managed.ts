@@ -1,4 +1,4 @@
-/** Somebody else writes the workload, or will the next time. */
+/** Another manager writes the workload, now or at its next upgrade. */
 import assert from 'node:assert/strict'
 import { held, imageOf, repaired } from '../held.ts'
 import { deployment } from '../objects.ts'
@@ -7,7 +7,7 @@ import type { Scenario } from '../scenario.ts'
 
 const helm: Scenario = {
   name: 'held-not-helm',
-  title: 'what Helm installed is repaired, and the record says that its next upgrade must carry the change',
+  title: 'a workload that Helm installed is repaired, and the record says that the release must carry the change',
   run: async (fixture) => {
     const labels = { 'app.kubernetes.io/managed-by': 'Helm' }
     const annotations = { 'meta.helm.sh/release-name': 'shop', 'meta.helm.sh/release-namespace': fixture.namespace }
@@ -16,17 +16,14 @@ const helm: Scenario = {
     await fixture.policy()
     const { status } = await repaired(fixture, began, 'it was installed')
     assert.equal(await imageOf(fixture), `${NEW}/web:1`)
-    assert.match(
-      status?.permanentFix ?? '',
-      new RegExp(`Helm release ${fixture.namespace}/shop: its next upgrade writes`),
-    )
+    assert.match(status?.permanentFix ?? '', new RegExp(`Helm release ${fixture.namespace}/shop.*upgrade`))
   },
 }
 
 export const scenarios: readonly Scenario[] = [
   held({
     name: 'argo-cd',
-    title: 'what Argo CD would write back is left to the Application that the record names',
+    title: 'a workload that Argo CD manages is held, and the record names the Application',
     // The id is only believed where it names the object itself.
     parts: { annotations: { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:e2e-held-argo-cd/web' } },
     reason: 'ManagedElsewhere',
@@ -34,7 +31,7 @@ export const scenarios: readonly Scenario[] = [
   }),
   held({
     name: 'flux',
-    title: 'what Flux would write back is left to the Kustomization that the record names',
+    title: 'a workload that Flux manages is held, and the record names the Kustomization',
     parts: {
       labels: { 'kustomize.toolkit.fluxcd.io/name': 'apps', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' },
     },

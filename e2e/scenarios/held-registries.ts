@@ -35,7 +35,7 @@ const fault = ({ host, mode, cause, ...hold }: RegistryFault): Scenario =>
 export const scenarios: readonly Scenario[] = [
   fault({
     name: 'registry-down',
-    title: 'a registry that is down is waited for, and the repair follows when it is back',
+    title: 'the repair waits for a registry that is down, and follows once it is back',
     host: 'down.od.com',
     mode: 'down',
     cause: 'RegistryUnreachable',
@@ -43,7 +43,7 @@ export const scenarios: readonly Scenario[] = [
   }),
   fault({
     name: 'rate-limited',
-    title: 'a registry that limits requests is waited for, and the repair follows',
+    title: 'the repair waits for a registry that limits requests, and follows once it accepts them',
     host: 'limited.od.com',
     mode: 'rate-limited',
     cause: 'RateLimited',

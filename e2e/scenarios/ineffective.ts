@@ -19,7 +19,7 @@ const rewrite = (more: object = {}) => ({
 })
 
 /** What became of the steps that were carried out; a next one that is only planned shows what would be tried. */
-const begun = async ({ records }: Fixture): Promise<readonly string[]> =>
+const attempted = async ({ records }: Fixture): Promise<readonly string[]> =>
   (await records())
     .flatMap(({ status }) => status?.steps ?? [])
     .flatMap(({ state }) => (state === 'Planned' ? [] : [state]))
@@ -32,7 +32,7 @@ const expectAsBefore = async (fixture: Fixture, image: string): Promise<void> =>
 
 const kept: Scenario = {
   name: 'ineffective-kept',
-  title: 'an image whose program ends at once is Ineffective, and is kept where the policy says nothing else',
+  title: 'an image whose program exits at once is Ineffective, and is kept by default',
   run: async (fixture) => {
     await fixture.policy(rewrite())
     await fixture.apply(deployment(fixture.namespace, { image: FAILING }))
@@ -51,42 +51,42 @@ const kept: Scenario = {
 
 const undone: Scenario = {
   name: 'ineffective-undone',
-  title: 'what does not help is undone where the policy says so, and no more is tried than maxAttempts',
+  title: 'a change that does not help is undone if the policy says so, and maxAttempts bounds the attempts',
   run: async (fixture) => {
     await fixture.policy({ ...rewrite(), onIneffective: 'Undo', limits: { cooldown: '10s', maxAttempts: 2 } })
     await fixture.apply(deployment(fixture.namespace, { image: FAILING }))
     const before = Date.now()
     await fixture.eventually(async () =>
-      assert.deepEqual((await begun(fixture)).slice(0, 2), ['Ineffective', 'Undone']),
+      assert.deepEqual((await attempted(fixture)).slice(0, 2), ['Ineffective', 'Undone']),
     )
     fixture.note(`undone after ${((Date.now() - before) / 1000).toFixed(1)} s`)
     const spent = await fixture.record({ reason: 'AttemptsSpent' })
-    fixture.note(`given up after ${((Date.now() - before) / 1000).toFixed(1)} s`)
+    fixture.note(`gave up after ${((Date.now() - before) / 1000).toFixed(1)} s`)
     assert.equal(spent.status?.phase, 'Ineffective')
     assert.equal(spent.status?.attempts?.length, 2)
-    assert.equal(spent.status.cause, 'ProjectNotFound', 'what the registry told is not forgotten')
-    assert.deepEqual(await begun(fixture), ['Ineffective', 'Undone', 'Ineffective', 'Undone'])
+    assert.equal(spent.status.cause, 'ProjectNotFound', 'the cause from the registry is kept')
+    assert.deepEqual(await attempted(fixture), ['Ineffective', 'Undone', 'Ineffective', 'Undone'])
     await eventOf(fixture, spent, 'Undone')
     await eventOf(fixture, spent, 'AttemptsSpent')
     await expectAsBefore(fixture, FAILING)
-    // Made once, written and taken back twice.
+    // Created once, written and undone twice.
     assert.equal((await fixture.workload('Deployment')).metadata.generation, 5)
   },
 }
 
 const unpullable: Scenario = {
   name: 'ineffective-unpullable',
-  title: 'an image that cannot be pulled from the new place either, written unverified, is undone',
+  title: 'an unverified target image that cannot be pulled either is undone',
   run: async (fixture) => {
     const policy = { ...rewrite({ verify: 'Never' }), onIneffective: 'Undo' }
     await fixture.policy({ ...policy, limits: { cooldown: '10s', maxAttempts: 1 } })
     await fixture.apply(deployment(fixture.namespace, { image: NOWHERE }))
     const began = Date.now()
-    // One record, though the pod of the revision that was taken back is left standing and goes on failing.
+    // One record, though the pod of the undone revision stays and keeps failing.
     const spent = await fixture.record({ phase: 'Ineffective', reason: 'AttemptsSpent' })
-    fixture.note(`given up after ${((Date.now() - began) / 1000).toFixed(1)} s`)
+    fixture.note(`gave up after ${((Date.now() - began) / 1000).toFixed(1)} s`)
     assert.equal(spent.status?.attempts?.length, 1)
-    assert.deepEqual(await begun(fixture), ['Ineffective', 'Undone'])
+    assert.deepEqual(await attempted(fixture), ['Ineffective', 'Undone'])
     await expectAsBefore(fixture, NOWHERE)
     assert.equal((await fixture.workload('Deployment')).metadata.generation, 3)
   },

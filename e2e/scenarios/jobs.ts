@@ -32,13 +32,13 @@ const sayStart = (allowed: number, started = Number.NaN): string => {
   return `Running ${Math.max(0, (started - allowed) / 1000).toFixed(1)} s after a policy allowed it`
 }
 
-/** The program runs until it is told to end, and ends well: the kubelet tells it, as soon as nobody answers at a port. */
+/** The program runs until it gets a signal, and exits with 0: the kubelet sends it once the probe of a closed port fails. */
 const endsAfterSeconds = { tcpSocket: { port: 9 }, initialDelaySeconds: 5, periodSeconds: 1, failureThreshold: 1 }
 
 const cronJob: Scenario = {
   name: 'cronjob-forbid',
   title:
-    'a CronJob that forbids two Jobs at once is freed: its stuck pod runs and ends, and the next Job has the new image',
+    'a CronJob with concurrencyPolicy Forbid is unblocked: its stuck pod runs and ends, and the next Job has the new image',
   timeoutMs: 360_000,
   run: async ({ namespace, apply, policy, pods, failing, record, workload, get, eventually, note, say }) => {
     const jobTemplate = {
@@ -87,7 +87,8 @@ const cronJob: Scenario = {
 
 const job: Scenario = {
   name: 'job',
-  title: 'a Job of its own gets the image in its waiting pods alone, init container included, and keeps its template',
+  title:
+    'a standalone Job has the image changed in its waiting pods only, init container included, and keeps its template',
   run: async ({ namespace, apply, policy, pods, failing, running, record, workload, eventually, note }) => {
     const initContainers = [{ name: 'first', image: `${OLD}/side:1`, restartPolicy: 'Always' }]
     const containers = [{ name: 'web', image: `${NEW}/web:1` }]
@@ -110,7 +111,7 @@ const job: Scenario = {
     assert.deepEqual(new Set(imagesOf(after)), new Set([`${NEW}/side:1`, `${NEW}/web:1`]))
     const { spec, status } = await record({ phase: 'Succeeded' })
     assert.equal(spec.target.kind, 'Job')
-    assert.match(status?.permanentFix ?? '', /a Job's template cannot be changed/)
+    assert.match(status?.permanentFix ?? '', /Job.*template.*immutable/)
     const { spec: kept } = await workload('Job')
     assert.deepEqual(
       kept?.template?.spec?.initContainers?.map(({ image }) => image),
@@ -122,7 +123,8 @@ const job: Scenario = {
 
 const replicaSet: Scenario = {
   name: 'replicaset',
-  title: 'a ReplicaSet of its own is rewritten, and its broken pods are deleted, for it replaces none by itself',
+  title:
+    'a standalone ReplicaSet is rewritten, and its broken pods are deleted, because it does not replace them itself',
   run: async ({ namespace, apply, policy, failing, running, record, note }) => {
     await apply({ ...deployment(namespace, { replicas: 2 }), kind: 'ReplicaSet' })
     await failing(LABELS)

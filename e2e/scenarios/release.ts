@@ -9,7 +9,7 @@ const LABELS = 'app=web'
 const WRITES = ['patch statefulsets.apps web', 'delete pods web-0']
 const KINDS = ['remediationpolicies.podmend.io', 'remediations.podmend.io']
 
-/** A StatefulSet whose pods come one after the other, met while its repair is being proven. */
+/** A StatefulSet whose pods come one after the other, observed while its repair is verified. */
 const inTheMiddle = async (fixture: Fixture): Promise<void> => {
   await allReady(fixture)
   await fixture.policy()
@@ -34,7 +34,7 @@ const ofRelease = async ({ kubectl }: Fixture): Promise<readonly string[]> => {
 
 const upgraded: Scenario = {
   name: 'release-upgraded',
-  title: 'the chart is upgraded while a repair is being proven: the new pods finish it',
+  title: 'the chart is upgraded while a repair is verified: the new pods finish it',
   alone: true,
   run: async (fixture) => {
     const { operator, note, eventually } = fixture
@@ -54,7 +54,7 @@ const upgraded: Scenario = {
 
 const uninstalled: Scenario = {
   name: 'release-uninstalled',
-  title: 'the operator is uninstalled while a repair is being proven: only the kinds stay; installed anew, it finishes',
+  title: 'the operator is uninstalled while a repair is verified: only the CRDs stay; after a new install it finishes',
   alone: true,
   run: async (fixture) => {
     const { operator, onEnd, note, kubectl, eventually, records } = fixture
@@ -74,7 +74,7 @@ const uninstalled: Scenario = {
     there = true
     const done = await finished(fixture)
     assert.equal(done.metadata.uid, left?.metadata.uid)
-    note(`finished ${((Date.now() - began) / 1000).toFixed(1)} s after it was installed anew`)
+    note(`finished ${((Date.now() - began) / 1000).toFixed(1)} s after the new install`)
   },
 }
 

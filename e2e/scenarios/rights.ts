@@ -1,4 +1,4 @@
-/** Rights are taken from the operator; it says which one it lacks and goes on with the rest. */
+/** The operator lacks rights: it names the missing one and continues with the rest. */
 import assert from 'node:assert/strict'
 import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, writesOf } from '../disturb.ts'
@@ -15,17 +15,19 @@ interface Lacking {
   readonly values: object
   /** The policy of the scenario's own namespace, which needs the right. */
   readonly policy: object
-  readonly lacks: (namespace: string) => string
-  /** What it does nevertheless in the other namespace. */
+  /** All of these are in the record's message. */
+  readonly lacks: (namespace: string) => readonly string[]
+  /** The write that it still makes in the other namespace. */
   readonly others: object
   readonly does: string
 }
 
-const says = async ({ eventually, records }: Fixture, text: string): Promise<Remediation> =>
+const says = async ({ eventually, records }: Fixture, texts: readonly string[]): Promise<Remediation> =>
   eventually(async () => {
     const [record] = await records()
     const { message = '' } = record?.status ?? {}
-    assert.ok(record && message.includes(text), `wanted "${text}", the record says: ${message}`)
+    assert.ok(record, 'no record yet')
+    for (const text of texts) assert.ok(message.includes(text), `expected "${text}", found: ${message}`)
     return record
   })
 
@@ -66,10 +68,10 @@ const lacking = ({ name, title, values, policy, lacks, others, does }: Lacking):
 
 const rewrite = lacking({
   name: 'rewrite-image',
-  title: 'without the role for RewriteImage it names the right that is missing, and recycles elsewhere',
+  title: 'without the role for RewriteImage it names the missing right, and recycles pods elsewhere',
   values: { actions: { rewriteImage: { enabled: false } } },
   policy: {},
-  lacks: (namespace) => `missing right: patch deployments.apps in namespace ${namespace}`,
+  lacks: (namespace) => [`patch deployments.apps in namespace ${namespace}`],
   others: { actions: RECYCLE },
   does: 'delete pods',
 })
@@ -77,10 +79,10 @@ const rewrite = lacking({
 const recycle = lacking({
   name: 'recycle-pod',
   title:
-    'with RecyclePod switched off it says so, although the role for RewriteImage can delete pods, and rewrites elsewhere',
+    'with RecyclePod disabled it says so, although the role for RewriteImage can delete pods, and rewrites elsewhere',
   values: { actions: { recyclePod: { enabled: false } } },
   policy: { actions: RECYCLE },
-  lacks: () => 'RecyclePod is switched off at install (--disable-action)',
+  lacks: () => ['RecyclePod', '--disable-action'],
   others: {},
   does: 'patch deployments.apps',
 })

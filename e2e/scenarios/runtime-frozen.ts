@@ -1,4 +1,4 @@
-/** containerd that answers no more: no pod says so, only the kubelet of the node itself, and the agent. */
+/** containerd that no longer responds: no pod reports it, only the kubelet of the node and the agent. */
 import assert from 'node:assert/strict'
 import { freezeRuntime, untilReady } from '../frozen.ts'
 import {
@@ -23,13 +23,13 @@ const POLICY = {
 }
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
-const settled = async (fixture: Fixture, nodes: readonly string[]): Promise<void> => {
+const allNodesReady = async (fixture: Fixture, nodes: readonly string[]): Promise<void> => {
   for (const node of nodes) await untilReady(fixture, node, 'True')
 }
 
 const one: Scenario = {
   name: 'runtime-frozen',
-  title: 'where containerd answers no more it is restarted, the node is Ready again, and what waited there starts',
+  title: 'containerd that no longer responds is restarted, the node becomes Ready again, and waiting pods start',
   alone: true,
   timeoutMs: 300_000,
   run: async (fixture) => {
@@ -43,12 +43,12 @@ const one: Scenario = {
     const began = Date.now()
     await freezeRuntime(fixture, node)
     await apply(barePod(namespace, { name: 'waits', image: RUNS, podSpec: { nodeName: node } }))
-    say(`the kubelet says: ${await untilReady(fixture, node, 'False')} (${seconds(began)})`)
+    say(`the kubelet reports: ${await untilReady(fixture, node, 'False')} (${seconds(began)})`)
     const told = Date.now()
     await nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded' })
-    await settled(fixture, [node])
+    await allNodesReady(fixture, [node])
     await running(1, 'app=waits')
-    note(`not Ready after ${((told - began) / 1000).toFixed(1)} s; what waited runs ${seconds(told)} after that`)
+    note(`not Ready after ${((told - began) / 1000).toFixed(1)} s; the waiting pod runs ${seconds(told)} later`)
     const [after] = await running(1, 'app=web')
     assert.equal(after?.metadata.uid, before?.metadata.uid)
     assert.equal(after?.status?.containerStatuses?.[0]?.restartCount, 0, 'running containers outlive the restart')
@@ -59,7 +59,7 @@ const one: Scenario = {
 
 const two: Scenario = {
   name: 'runtime-frozen-two',
-  title: 'of two nodes whose containerd answers no more the first is repaired, the second waits until it is back',
+  title: 'if containerd no longer responds on two nodes, the second repair waits until the first node is Ready',
   alone: true,
   timeoutMs: 300_000,
   run: async (fixture) => {
@@ -76,14 +76,17 @@ const two: Scenario = {
       async () => {
         const all = (await Promise.all(workers.map((node) => recordsOf(fixture, node, CAUSE)))).flat()
         const waiting = all.find(({ status }) => status?.reason === 'TooManyUnhealthy')
-        if (!waiting) throw new Error(`none waits: ${all.map(({ status }) => status?.reason).join()}`)
+        if (!waiting)
+          throw new Error(
+            `expected a record TooManyUnhealthy, found: ${all.map(({ status }) => status?.reason).join()}`,
+          )
         return waiting
       },
       { everyMs: 100 },
     )
     say(`the second waits: ${held.status?.message}`)
     const ends = await Promise.all(workers.map((node) => nodeRecord(fixture, node, CAUSE, { phase: 'Succeeded' })))
-    await settled(fixture, workers)
+    await allNodesReady(fixture, workers)
     note(`both Ready ${seconds(allowed)} after a policy allowed it`)
     await restartedOnly(
       fixture,
@@ -94,7 +97,7 @@ const two: Scenario = {
     assert.deepEqual(
       tasks.map((each) => each.length),
       [1, 1],
-      'one order a node',
+      'one task per node',
     )
     const times = tasks
       .flat()

@@ -1,4 +1,4 @@
-/** Sandboxes that died and that the node's network does not get over: the kubelet alone never gets out of it. */
+/** Dead sandboxes that the node's network plugin cannot replace: the kubelet alone never recovers. */
 import assert from 'node:assert/strict'
 import type { KubeEvent, Pod } from '../../src/model/kubernetes.ts'
 import { forgetting, invocations, nodePolicy, nodeRecord, tasksSince, restartedOnly, RUNS, podEvent } from '../nodes.ts'
@@ -13,7 +13,7 @@ const RECYCLE = [{ type: 'RecycleSandbox', timeout: '2m' }]
 const TRIES = 2
 const FAILED = '--field-selector=reason=FailedCreatePodSandBox'
 /** A busy node fails to make a sandbox for other reasons as well, and gets over them. */
-const WORDS = 'failed to Statfs'
+const MESSAGE = 'failed to Statfs'
 
 /** Everything by which one can see that a pod was left alone. */
 const lifeOf = ({ metadata, status }: Pod) => ({
@@ -22,7 +22,7 @@ const lifeOf = ({ metadata, status }: Pod) => ({
   containers: status?.containerStatuses?.map(({ containerID, restartCount }) => ({ containerID, restartCount })),
 })
 
-const play = async (fixture: Fixture, node: string, count: number): Promise<void> => {
+const recoverPods = async (fixture: Fixture, node: string, count: number): Promise<void> => {
   const { namespace, apply, running, pods, get, eventually, note } = fixture
   await forgetting(fixture, node, CAUSE)
   await apply(deployment(namespace, { image: RUNS, replicas: count, podSpec: { nodeName: node } }))
@@ -33,10 +33,10 @@ const play = async (fixture: Fixture, node: string, count: number): Promise<void
   const units = await invocations(fixture, [node])
   const broken = Date.now()
   await killSandboxes(fixture, node, stuck)
-  await podEvent(fixture, 'FailedCreatePodSandBox', WORDS)
+  await podEvent(fixture, 'FailedCreatePodSandBox', MESSAGE)
   await eventually(async () => {
     const events = await get<{ items: KubeEvent[] }>('events', '-n', namespace, FAILED)
-    const items = events.items.filter(({ message }) => message?.includes(WORDS))
+    const items = events.items.filter(({ message }) => message?.includes(MESSAGE))
     const tries = items.reduce((sum, event) => sum + ((event as { count?: number }).count ?? 1), 0)
     const failing = new Set(items.map(({ involvedObject }) => involvedObject?.name))
     assert.ok(failing.size === count && tries >= TRIES, `${failing.size} of ${count} fail, after ${tries} tries`)
@@ -52,29 +52,29 @@ const play = async (fixture: Fixture, node: string, count: number): Promise<void
   assert.deepEqual((await pods(BYSTANDER)).map(lifeOf), [lifeOf(bystander)], 'the bystander was left alone')
   const tasks = await tasksSince(fixture, node, 'RecycleSandbox', broken)
   const asked = tasks.map(({ spec }) => spec.recycleSandbox?.podUid ?? '').toSorted()
-  assert.deepEqual(asked, uidsOf(stuck), 'one order a pod')
+  assert.deepEqual(asked, uidsOf(stuck), 'one task per pod')
   assert.deepEqual(await tasksSince(fixture, node, 'RestartRuntime', broken), [])
   await restartedOnly(fixture, units, [])
-  // What is known when it begins; pods that are seen to fail while it is under way come next.
+  // One for the pods known at the start; pods that fail while it is in progress come next.
   assert.ok((record.status?.attempts?.length ?? 0) <= 2, `${record.status?.attempts?.length} attempts`)
 }
 
 const one: Scenario = {
   name: 'sandbox-one',
-  title: 'a pod whose dead sandbox the node does not get over is freed through CRI, and its neighbour is not touched',
+  title: 'a pod that is stuck with a dead sandbox recovers through CRI, and its neighbour is not touched',
   core: true,
   breaks: true,
   lane: 'second worker',
-  run: (fixture) => play(fixture, fixture.cluster.workers[1] ?? '', 1),
+  run: (fixture) => recoverPods(fixture, fixture.cluster.workers[1] ?? '', 1),
 }
 
 const twenty: Scenario = {
   name: 'sandbox-twenty',
-  title: 'twenty such pods on one node are one incident; all of them are freed, and a healthy neighbour is not touched',
+  title: 'twenty such pods on one node are one incident; all of them recover, and a healthy neighbour is not touched',
   breaks: true,
   lane: 'second worker',
   timeoutMs: 300_000,
-  run: (fixture) => play(fixture, fixture.cluster.workers[1] ?? '', 20),
+  run: (fixture) => recoverPods(fixture, fixture.cluster.workers[1] ?? '', 20),
 }
 
 export const scenarios: readonly Scenario[] = [one, twenty]

@@ -38,7 +38,7 @@ const memoryOf = async (fixture: Fixture): Promise<number> => {
   const path = `/api/v1/nodes/${spec?.nodeName}/proxy/metrics/resource`
   const sample = `container_memory_working_set_bytes{container="controller",namespace="${NAMESPACE}",pod="${metadata.name}"} `
   const line = (await fixture.kubectl(['get', '--raw', path])).split('\n').find((each) => each.startsWith(sample))
-  assert.ok(line, `the kubelet tells nothing of ${metadata.name}`)
+  assert.ok(line, `the kubelet has no sample of ${metadata.name}`)
   return Number(line.slice(sample.length).split(' ')[0]) / 1e6
 }
 
@@ -57,7 +57,7 @@ const nameOf = (number: number): string => `web-${String(number).padStart(3, '0'
 
 const storm = ({ name, count, maxConcurrent, core }: Storm): Scenario => ({
   name,
-  title: `${count} Deployments break at once: all are repaired within the budget, none twice, and others are served`,
+  title: `${count} Deployments break at once: all are repaired within the budget, none twice, and other clients are served`,
   ...(core && { core }),
   alone: true,
   timeoutMs: 720_000,
@@ -84,18 +84,20 @@ const storm = ({ name, count, maxConcurrent, core }: Storm): Scenario => ({
       deployment(namespace, { name: nameOf(number), podSpec: ON_HOST }),
     )
     await apply({ apiVersion: 'v1', kind: 'List', items })
-    say(`${count} Deployments are there`)
+    say(`${count} Deployments created`)
 
     let [most, peak, looked] = [0, idle, 0]
     await eventually(
       async () => {
         const phases = (await records()).map(({ status }) => status?.phase)
-        const underWay = phases.filter((phase) => phase === 'Running' || phase === 'Verifying').length
-        most = Math.max(most, underWay)
+        const inProgress = phases.filter((phase) => phase === 'Running' || phase === 'Verifying').length
+        most = Math.max(most, inProgress)
         if (Date.now() - looked > MEMORY_EVERY_MS) {
           looked = Date.now()
           peak = Math.max(peak, await memoryOf(fixture))
-          say(`${phases.filter((phase) => phase === 'Succeeded').length} of ${count} repaired, ${underWay} under way`)
+          say(
+            `${phases.filter((phase) => phase === 'Succeeded').length} of ${count} repaired, ${inProgress} in progress`,
+          )
         }
         assert.equal(phases.filter((phase) => phase === 'Succeeded').length, count)
       },
@@ -105,13 +107,13 @@ const storm = ({ name, count, maxConcurrent, core }: Storm): Scenario => ({
     measured.abort()
     await busy.ended
 
-    assert.ok(most > 0 && most <= maxConcurrent, `${most} under way at once`)
+    assert.ok(most > 0 && most <= maxConcurrent, `${most} in progress at once`)
     const wanted = Array.from({ length: count }, (_, number) => `patch deployments.apps ${nameOf(number)}`)
     wroteOnce(fixture, wanted)
     const running = (await pods()).filter(({ status }) => status?.phase === 'Running')
     assert.ok(running.length >= count, `${running.length} pods run`)
 
-    note(`all repaired ${seconds.toFixed(0)} s after they were made, at most ${most} of ${maxConcurrent} under way`)
+    note(`all repaired ${seconds.toFixed(0)} s after their creation, at most ${most} of ${maxConcurrent} in progress`)
     const [calmP50, calmP99] = [quantile(calm.times, 0.5), quantile(calm.times, 0.99)]
     note(
       `others' requests p50 ${calmP50} → ${quantile(busy.times, 0.5)} ms, p99 ${calmP99} → ${quantile(busy.times, 0.99)} ms`,
