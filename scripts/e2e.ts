@@ -12,15 +12,15 @@ import { withDocker } from '../testbed/machine/docker.ts'
 
 const USAGE = `Usage: npm run e2e -- [--core] [--only NAME]... [--keep] [--context kind-NAME] [--lanes N] [--list]
 
-  Starts a cluster of three real nodes with kind, registries, and the operator by its chart, and plays the scenarios of
-  e2e/scenarios. Needs root where no Docker daemon answers: it then starts one of its own, and fetches what it lacks.
+  Starts a cluster of three real nodes with kind, registries, and the operator by its chart, and runs the scenarios of
+  e2e/scenarios. Without a running Docker daemon it needs root: it then starts its own and downloads what is missing.
 
   --core               only the part that CI runs: each incident, approval, the agent's token, a crash and a storm
-  --only NAME          only the scenarios whose names begin so; repeatable
-  --keep               leave all of it running until Ctrl-C, to look at or for --context
-  --context kind-NAME  use a cluster of kind that is there, such as one kept in another terminal
+  --only NAME          only the scenarios whose names begin with NAME; repeatable
+  --keep               keep everything running until Ctrl-C, for inspection or for --context
+  --context kind-NAME  use an existing kind cluster, such as one kept in another terminal
   --lanes N            how many scenarios at once (default 6)
-  --list               name the scenarios, and nothing else`
+  --list               only list the scenarios`
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 

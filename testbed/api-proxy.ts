@@ -15,7 +15,7 @@ export interface CountedWrite {
 export interface CrashPoint {
   /** The how manieth write since `arm`, from 1. */
   readonly at: number
-  /** Counts only writes whose method and path match: which write is the k-th differs from run to run, Events being told beside. */
+  /** Counts only writes whose method and path match: which write is the k-th differs between runs, because Events are written concurrently. */
   readonly matching?: RegExp | undefined
   /** Before the write is forwarded, or after the server answered and before the answer is handed on. */
   readonly when: 'before' | 'after'
@@ -123,7 +123,7 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
       hold()
     })
     outgoing.on('error', () => response.destroy())
-    // A watch that nobody reads any more; a write that was sent is left to its end.
+    // Ends a watch that has no reader any more; a write that was sent continues.
     response.once('close', () => !WRITING.has(method ?? '') && outgoing.destroy())
     incoming.pipe(outgoing)
   }

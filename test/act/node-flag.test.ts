@@ -33,7 +33,7 @@ test('a node is flagged with condition, label and taint, beside what others wrot
   expect(flagged.spec?.taints).toContainEqual({ key: 'dedicated', value: 'x', effect: 'NoExecute' })
 })
 
-test('flagged again it stays as it is, and what it says anew moves no transition', async () => {
+test('a repeated flag keeps its state, and a new message does not change the transition time', async () => {
   const node = await aNode(cluster, 'flag-2')
   await act(flagPlan(node), deps)
   const before = await read('flag-2')
@@ -69,7 +69,7 @@ test('a flag that is cleared leaves a condition that says so, and nothing else; 
   expect(await clear(cleared)).toEqual({ kind: 'AlreadyDone' })
 })
 
-test('a node that was made anew under the name is not flagged', async () => {
+test('a node recreated under the same name is not flagged', async () => {
   const node = await aNode(cluster, 'flag-5')
   await cluster.kubectl(['delete', 'node', 'flag-5'])
   await aNode(cluster, 'flag-5')
@@ -77,7 +77,7 @@ test('a node that was made anew under the name is not flagged', async () => {
   expect((await read('flag-5')).metadata.labels).not.toHaveProperty([KEY])
 })
 
-test('others write to the node all the while, and nobody loses a word', async () => {
+test('concurrent writes by others to the node are all kept', async () => {
   const node = await aNode(cluster, 'flag-6')
   const heartbeat = async (): Promise<void> => {
     for (let i = 0; i < 8; i += 1) {

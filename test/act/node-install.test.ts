@@ -73,7 +73,7 @@ test('it is confined as the agent is, and finds the bus where that does', async 
   expect((await read('install-install-1')).spec.securityContext).not.toHaveProperty('appArmorProfile')
 })
 
-test('it is created once, and a pod of somebody else under the name is left alone', async () => {
+test('it is created once, and a foreign pod of the same name is not touched', async () => {
   const plan = installPlan(node, { podName: 'once' })
   await act(plan, deps)
   const { uid } = (await read('once')).metadata

@@ -39,7 +39,7 @@ const taken = (node: KubeObject, renewedAgoMs: number): Promise<unknown> =>
     }),
   )
 
-test('is taken before an order is given, extended by the next, and given back', async () => {
+test('is acquired before a task is created, renewed by the next, and released', async () => {
   const node = await aNode(cluster, 'lease-1')
   expect(await act(restartPlan(node, 'leased-1'), deps)).toMatchObject({ kind: 'Done' })
   const first = await leaseOf(node)

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 const read = (name: string) => cluster.get<NodeTask>('nodetask', name, '-n', ns)
 
-test('an order is given once, to that very node, with a deadline of as long as the policy waits', async () => {
+test('a task is created once, for that exact node, with the timeout of the policy as its deadline', async () => {
   const before = Date.now()
   const plan = restartPlan(node, 'restart-once')
   expect(await act(plan, deps)).toMatchObject({ kind: 'Done', wrote: [{ verb: 'ordered', ref: { name: 'orders-1' } }] })
@@ -34,7 +34,7 @@ test('an order is given once, to that very node, with a deadline of as long as t
   expect((await read('restart-once')).metadata.uid).toBe(given.metadata.uid)
 })
 
-test('orders that a crash left are given, those before it are not given again', async () => {
+test('tasks missing after a crash are created, and existing ones are not created again', async () => {
   await act(recyclePlan(node, ['pod-a']), deps)
   const first = await read('pod-a')
   const outcome = await act(recyclePlan(node, ['pod-a', 'pod-b']), deps)
@@ -43,7 +43,7 @@ test('orders that a crash left are given, those before it are not given again', 
   expect((await read('pod-b')).spec.recycleSandbox?.podUid).toBe('uid-pod-b')
 })
 
-test('another order under the name is refused, and stays as it is', async () => {
+test('a different task of the same name is refused and not changed', async () => {
   await act(restartPlan(node, 'taken'), deps)
   const [task] = restartPlan(node, 'taken').tasks
   const other = {
@@ -54,7 +54,7 @@ test('another order under the name is refused, and stays as it is', async () => 
   expect((await read('taken')).spec.nodeUid).toBe(node.metadata.uid)
 })
 
-test('an order that the schema does not take is refused with its words', async () => {
+test('a task that the schema rejects is refused with its message', async () => {
   const [task] = restartPlan(node, 'odd').tasks
   const odd = { ...restartPlan(node, 'odd'), tasks: [{ name: 'odd', spec: { ...task!.spec, nodeUid: 'not a uid' } }] }
   expect(await act(odd, deps)).toMatchObject({ kind: 'Refused', why: expect.stringContaining('nodeUid') })

@@ -139,7 +139,7 @@ describe('a rewrite of a Job', () => {
     expect(await imageOfPod('job-1')).toBe(MENDED)
   })
 
-  test('that finds none of its pods as they were looks again', async () => {
+  test('that finds none of its pods unchanged is requeued', async () => {
     const stuck = await pod('job-2')
     await cluster.kubectl(['delete', 'pod', 'job-2', '-n', ns, '--force', '--grace-period=0'])
     expect(await rewriteImage(jobPlan([stuck]), deps)).toMatchObject({ kind: 'Stale', why: 'Pod job-2 is gone' })

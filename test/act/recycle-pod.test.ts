@@ -66,7 +66,7 @@ describe.each(['Delete', 'Evict'] as const)('by method %s', (method) => {
     expect(await there(pod.metadata.name)).toBe(false)
   })
 
-  test('a pod that repeats its trouble in other words goes', async () => {
+  test('a pod that fails again with another message is deleted', async () => {
     const pod = await failingPod(named('repeats'))
     await say(pod.metadata.name, waiting('ImagePullBackOff'))
     expect(await recyclePod(recyclePlan([pod], method), deps)).toMatchObject({ kind: 'Done' })
@@ -89,7 +89,7 @@ describe.each(['Delete', 'Evict'] as const)('by method %s', (method) => {
     expect(await there(pod.metadata.name)).toBe(true)
   })
 
-  test('what may not be deleted is told with the missing right', async () => {
+  test('a forbidden delete is reported with the missing right', async () => {
     const pod = await failingPod(named('denied'))
     const nobody = await depsOf(await cluster.plane.userKubeconfig('nobody'))
     const right = method === 'Delete' ? 'delete pods' : 'create pods/eviction'

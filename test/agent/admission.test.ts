@@ -116,16 +116,16 @@ beforeAll(async () => {
 }, 180_000)
 
 describe('the token of the agent on node a', () => {
-  test('answers an order to node a', async () => {
+  test('writes the status of a task for node a', async () => {
     expect(await respondAs(tokenA, 'for-a')).toContain('looked')
   })
 
-  test('reads all orders, and nothing of them is a secret', async () => {
+  test('reads all tasks, which contain no secret', async () => {
     const { items } = JSON.parse(await agentA(['get', 'ntask', '-n', NAMESPACE, '-o', 'json'])) as { items: unknown[] }
     expect(items.length).toBeGreaterThanOrEqual(4)
   })
 
-  test('refuses an order to a node of before, and can say nothing else of it', async () => {
+  test('refuses a task for an earlier node of the same name, and cannot report anything else on it', async () => {
     await expect(respondAs(tokenA, 'for-another-a')).rejects.toThrow('the agent can only refuse it')
     const refused = { phase: 'Refused', reason: 'OtherNode', message: 'not me' }
     expect(await respondAs(tokenA, 'for-another-a', { status: refused })).toContain('not me')
@@ -134,24 +134,24 @@ describe('the token of the agent on node a', () => {
   type Attempt = readonly [string, readonly string[], string, (string | (() => string))?]
   const attempts: readonly Attempt[] = [
     [
-      'gives an order',
+      'creates a task',
       ['create', '-f', '-'],
       'cannot create resource "nodetasks"',
       () => taskFor('mine', 'a', uids['a'] ?? '', RESTART),
     ],
     [
-      'gives an order in a namespace of its own',
+      'creates a task in a namespace of its own',
       ['create', '-f', '-'],
       'cannot create resource "nodetasks"',
       () => taskFor('mine', 'a', uids['a'] ?? '', RESTART, ELSEWHERE),
     ],
-    ['takes an order back', ['delete', 'ntask', 'for-a', '-n', NAMESPACE], 'cannot delete resource "nodetasks"'],
+    ['deletes a task', ['delete', 'ntask', 'for-a', '-n', NAMESPACE], 'cannot delete resource "nodetasks"'],
     [
-      're-addresses an order',
+      'changes the node of a task',
       ['patch', 'ntask', 'for-b', '-n', NAMESPACE, '--type=merge', '-p', '{"spec":{"nodeName":"a"}}'],
       'cannot patch resource "nodetasks"',
     ],
-    ['labels an order', ['label', 'ntask', 'for-a', '-n', NAMESPACE, 'x=y'], 'cannot patch resource "nodetasks"'],
+    ['labels a task', ['label', 'ntask', 'for-a', '-n', NAMESPACE, 'x=y'], 'cannot patch resource "nodetasks"'],
     ['reads the node', ['get', 'node', 'a'], 'cannot get resource "nodes"'],
     ['flags the node', ['label', 'node', 'a', 'x=y'], 'cannot get resource "nodes"'],
     ['reads secrets', ['get', 'secrets', '-n', NAMESPACE], 'cannot list resource "secrets"'],
@@ -185,8 +185,8 @@ describe('the token of the agent on node a', () => {
   const stands = 'the task is finished already'
   test.each<[string, object]>([
     ['says another thing of', { status: { phase: 'Failed', reason: 'Error', message: 'it was not so' } }],
-    ['says another word of', { status: { message: 'it was not so' } }],
-    ['begins anew', { status: { phase: 'Running', reason: 'Accepted' } }],
+    ['changes the message of', { status: { message: 'it was not so' } }],
+    ['restarts', { status: { phase: 'Running', reason: 'Accepted' } }],
     ['takes back what it said of', { status: null }],
     ['takes the phase back of', { status: { phase: null } }],
     ['adds what it saw to', { status: { before: { bootId: 'another' } } }],
@@ -195,7 +195,7 @@ describe('the token of the agent on node a', () => {
     expect((await fixture.task('for-a')).status).toMatchObject(DONE)
   })
 
-  test('says the same once more of an order that it answered: nothing changes', async () => {
+  test('repeats the status of a completed task: nothing changes', async () => {
     expect(await respondAs(tokenA, 'for-a')).toContain('looked')
   })
 
@@ -207,7 +207,7 @@ describe('the token of the agent on node a', () => {
     await expect(respondAs(tokenA, 'begun-by-a', { status: { message: 'no' } })).rejects.toThrow(stands)
   })
 
-  test('answers an order to node b: refused', async () => {
+  test('writes the status of a task for node b: refused', async () => {
     await expect(respondAs(tokenA, 'for-b')).rejects.toThrow(
       'the agent on node a cannot write the status of a task of node b',
     )
@@ -253,7 +253,7 @@ describe('everybody else', () => {
     await expect(stranger(answer('for-a'))).rejects.toThrow('cannot')
   })
 
-  test('who may edit everything in the namespace gives no orders and answers none', async () => {
+  test('a user with edit rights in the namespace neither creates tasks nor writes their status', async () => {
     await expect(
       fixture.cluster.kubectl(['create', '-f', '-'], { input: taskFor('x', 'a', uids['a'] ?? '', RESTART) }),
     ).rejects.toThrow('only the controller (podmend-system/podmend-controller) may create NodeTasks')
@@ -262,13 +262,13 @@ describe('everybody else', () => {
     )
   })
 
-  test('the controller gives orders in its own namespace alone', async () => {
+  test('the controller creates tasks only in its own namespace', async () => {
     await expect(asController(taskFor('x', 'a', uids['a'] ?? '', {}, ELSEWHERE))).rejects.toThrow(
       'agents read NodeTasks only in namespace podmend-system',
     )
   })
 
-  test('the controller answers no order', async () => {
+  test('the controller does not write the status of a task', async () => {
     const as = ['--as=system:serviceaccount:podmend-system:podmend-controller', '--as-group=system:masters']
     await expect(fixture.cluster.kubectl([...answer('for-b'), ...as])).rejects.toThrow(
       'only the agent on node b may write the status',
@@ -276,7 +276,7 @@ describe('everybody else', () => {
   })
 })
 
-describe('an order', () => {
+describe('a task', () => {
   const spec = (more: object): string => taskFor('bad', 'a', 'uid', more)
   test.each([
     ['of a verb that is not on the list', spec({ verb: 'Reboot' }), 'Unsupported value: "Reboot"'],
@@ -297,7 +297,7 @@ describe('an order', () => {
     ],
     ['to restart that says nothing of it', spec({ verb: 'RestartRuntime' }), 'restartRuntime must be set'],
     [
-      'to look that would restart',
+      'to inspect that would restart',
       spec({ restartRuntime: RESTART.restartRuntime }),
       'restartRuntime must be set with verb RestartRuntime, and only then',
     ],

@@ -45,7 +45,7 @@ const begun = async (name: string) => {
   )
 }
 
-test('an agent that is killed between its intent and its answer leaves the order to the next, which answers it', async () => {
+test('an agent killed between its intent and the final status leaves the task to its successor, which completes it', async () => {
   const { uid } = await fixture.node('killed')
   const args = [`--cri-socket=${await muteRuntime()}`]
   const first = await fixture.start('killed', args)
@@ -59,7 +59,7 @@ test('an agent that is killed between its intent and its answer leaves the order
   expect(status?.inspection?.runtime).toMatchObject({ known: true, answers: false })
 })
 
-test('an agent that is told to end answers first what it has begun', async () => {
+test('an agent that receives SIGTERM first completes the tasks that it started', async () => {
   const { uid } = await fixture.node('told')
   const agent = await fixture.start('told', [`--cri-socket=${await muteRuntime()}`])
   await fixture.order('told', inspect('told', uid))

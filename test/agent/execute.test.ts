@@ -96,7 +96,7 @@ test('what is not so any more is refused, and nothing is done', async () => {
   expect(agent.counts.acted).toBe(0)
 })
 
-test('a node that cannot be looked at, and an act that throws, are answered with the words', async () => {
+test('a node that cannot be inspected, and an action that throws, are reported with the error message', async () => {
   const blind = agentWith({ prepare: () => Promise.reject(new Error('the bus is not there')) })
   await blind.execute(await order('blind'))
   expect((await read('blind')).status).toMatchObject({ reason: 'ProbeFailed', message: 'the bus is not there' })
@@ -105,7 +105,7 @@ test('a node that cannot be looked at, and an act that throws, are answered with
   expect((await read('broken')).status).toMatchObject({ phase: 'Failed', reason: 'Error', message: 'broken: by this' })
 })
 
-test('of two agents that see the same order, one acts', async () => {
+test('of two agents with the same task, one acts', async () => {
   const task = await order('twice')
   const slow = { run: () => sleep(500, DONE) }
   const [one, other] = [agentWith(slow), agentWith(slow, { identity: async () => ({ ...NODE, podName: 'agent-2' }) })]
@@ -114,7 +114,7 @@ test('of two agents that see the same order, one acts', async () => {
   expect((await read('twice')).status).toMatchObject({ phase: 'Succeeded', message: 'restarted' })
 })
 
-test('an order that is deleted, or made anew under its name, before the intent is written is not carried out', async () => {
+test('a task that is deleted, or recreated under its name, before the intent is written is not executed', async () => {
   const agent = agentWith()
   const deleted = await order('deleted')
   await client.remove(at('deleted'))
@@ -127,7 +127,7 @@ test('an order that is deleted, or made anew under its name, before the intent i
   expect((await read('replaced')).status).toBeUndefined()
 })
 
-test('a label that somebody adds in the middle does not lose the answer', async () => {
+test('a label added meanwhile does not lose the status', async () => {
   const agent = agentWith({
     run: async () => {
       await client.patch(at('label'), { metadata: { labels: { seen: 'yes' } } }, { type: 'merge' })
@@ -166,7 +166,7 @@ test('an intent that could be written only after the deadline leads to no act', 
   expect((await read('slow')).status).toMatchObject({ phase: 'Refused', reason: 'DeadlinePassed' })
 })
 
-test('a task that was begun is found out about; what of the first intent is not so any more is not kept', async () => {
+test('a started task is recovered; outdated parts of the first intent are not kept', async () => {
   const begun = { phase: 'Running', reason: 'Accepted', startedAt: inMinutes(-1), before: { sandboxes: ['s1'] } }
   const finder = agentWith({ recover: async () => ({ ...DONE, message: 'found out' }) })
   await finder.execute(await order('found', {}, begun))
@@ -181,7 +181,7 @@ test('a task that was begun is found out about; what of the first intent is not 
   expect(again.counts.acted).toBe(1)
 })
 
-test('what was begun and cannot be found out, or was switched off since, is said to be interrupted', async () => {
+test('a started task that cannot be recovered, or whose verb is now disabled, is reported as interrupted', async () => {
   const begun = { phase: 'Running', reason: 'Accepted', startedAt: inMinutes(-1), before: {} }
   const off = agentWith({}, { verbs: {} })
   await off.execute(await order('off', {}, begun))

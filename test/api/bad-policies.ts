@@ -121,7 +121,7 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
   ),
   bad('with a duration without unit', { 'match.failingFor': '30' }, 'match.failingFor', 'such as 30s, 5m or 1h30m'),
   bad(
-    'with a duration in words',
+    'with a duration spelled out',
     { 'match.failingFor': 'a minute' },
     'match.failingFor',
     'failingFor must be a duration',
@@ -141,7 +141,7 @@ export const REFUSED_BY_SERVER: readonly BadPolicy[] = [
     'remove the second',
   ),
   bad(
-    'with a time-out too short to prove anything',
+    'with a timeout too short to verify anything',
     { 'actions.0.timeout': '4s' },
     'actions[0].timeout',
     'from 5s to 24h',

@@ -103,7 +103,7 @@ describe('the CRDs', () => {
 })
 
 describe('kubectl get', () => {
-  it('tells the story of a policy', async () => {
+  it('shows the columns of a policy', async () => {
     await client.create(`${GROUP}/remediationpolicies`, edited(SMALL, { 'metadata.name': 'told' }))
     const status = {
       active: 1,
@@ -141,7 +141,7 @@ describe('kubectl get', () => {
     expect(await cluster.kubectl(['get', 'rempol', 'told', '-o', 'wide'])).toContain('["BackOffOnly"]')
   })
 
-  it('tells the story of a remediation', async () => {
+  it('shows the columns of a remediation', async () => {
     await proposed('told')
     const [head, row] = (await cluster.kubectl(['get', 'rem', 'told'])).split('\n')
     expect(head?.trim().split(/\s{2,}/)).toEqual([
@@ -251,7 +251,7 @@ describe('the record of a remediation', () => {
     expect(refused).not.toEqual([])
   })
 
-  it('takes no approval while nobody is asked', async () => {
+  it('rejects an approval while none is requested', async () => {
     await proposed('unasked')
     await client.patch(`${REMEDIATIONS}/unasked/status`, { status: { expiresAt: null } }, { type: 'merge' })
     expect(await change('unasked', { approval: { decision: 'Approved', planHash: HASH, by: 'me' } })).toEqual([
@@ -299,7 +299,7 @@ describe('the roles', () => {
     expect(await cluster.kubectl(['get', 'clusterrole', '-o', 'name'])).toContain('podmend-observe')
   })
 
-  it('let the controller look at what it needs, and not touch', async () => {
+  it('let the controller read what it needs, and write nothing', async () => {
     const as = '--as=system:serviceaccount:podmend-system:podmend-controller'
     const can = (...args: readonly string[]): Promise<string> =>
       cluster

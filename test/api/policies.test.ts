@@ -111,7 +111,7 @@ describe('every example', async () => {
     expect(await cluster.applyYaml(text)).toContain('created')
   })
 
-  it.each(examples)('is understood, and only looks until someone says otherwise: $name', ({ policy }) => {
+  it.each(examples)('is valid, and only observes by default: $name', ({ policy }) => {
     const admission = admitPolicy(policy)
     expect(admission.ok ? [] : admission.sentences).toEqual([])
     expect(admission.ok && admission.policy.spec.mode).toBe('Observe')

@@ -59,7 +59,7 @@ describe('who holds the verb approve', () => {
     }
   })
 
-  it('approves in nobody else’s name', async () => {
+  it('does not approve in another user’s name', async () => {
     await proposed('borrowed')
     await expect(approvedBy('anna', 'borrowed', of('ben'))).rejects.toThrow(
       /denied request: spec\.approval\.by: found ben, expected anna/,

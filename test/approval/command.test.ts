@@ -70,7 +70,7 @@ describe('on a terminal', () => {
     expect(await approvalOf('hesitated')).toBeUndefined()
   })
 
-  it('tells of a missing right before it asks', async () => {
+  it('reports a missing right before it asks', async () => {
     await proposed('rightless')
     const { status, err } = await mend(['approve', 'rightless'], 'ben', { interactive: true, input: 'y\n' })
     expect(err).not.toContain('[y/N]')
@@ -100,7 +100,7 @@ describe('on a terminal', () => {
 })
 
 describe('without a terminal', () => {
-  it('shows the plan and writes nothing, unless it is told which', async () => {
+  it('shows the plan and writes nothing without --plan or --yes', async () => {
     await proposed('scripted')
     const bare = await mend(['approve', 'scripted'])
     expect(bare.out).toContain('+ image: b')
@@ -130,7 +130,7 @@ describe('without a terminal', () => {
     expect((await approvalOf('data'))?.reason).toBe('not today')
   })
 
-  it('approves anew when the plan is another one, and leaves nothing of the former reason', async () => {
+  it('approves again when the plan has changed, without the former reason', async () => {
     await proposed('anew')
     await mend(['deny', 'anew', '--yes', '--reason', 'not today'])
     const planHash = 'ffff000011112222'

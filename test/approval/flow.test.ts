@@ -63,7 +63,7 @@ const eventsOn = async (kind: string, namespace: string, where = namespace): Pro
     .map(({ reason, message }) => `${reason}: ${message}`)
 }
 
-test('a plan that changed after it was approved is not carried out until it is approved anew', async () => {
+test('a plan that changed after its approval is not carried out until it is approved again', async () => {
   const asked = await waiting()
   const { namespace, kubeconfig, user, record } = asked
   const pause = (value: string) =>

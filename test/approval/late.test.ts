@@ -7,7 +7,7 @@ import { approve } from './fixture.ts'
 
 const fixture = useFixture()
 
-test('a plan that was approved after its time ends there; a record that is made anew asks again', async () => {
+test('a plan approved after its expiry ends as expired; a recreated record requests approval again', async () => {
   const { cluster } = fixture
   const namespace = await cluster.namespace()
   await fixture.policy(namespace, { mode: 'Approve' })

@@ -112,7 +112,7 @@ describe('an action', () => {
     expect(named(objects, 'RoleBinding').toSorted()).toEqual(named(objects, 'Role').toSorted())
   })
 
-  test('that only people carry out is bound to nobody', async () => {
+  test('that only people carry out has no role binding', async () => {
     const all = VALUE_SETS['all that is off switched on'] ?? {}
     for (const role of ['podmend-view', 'podmend-policy-editor', 'podmend-approver'])
       expect(await bound(all)).not.toContain(role)
@@ -153,14 +153,14 @@ describe('the agent', () => {
     expect(containers[0]?.volumeMounts.map(({ readOnly }) => readOnly)).not.toContain(undefined)
   })
 
-  test('has the capabilities to see chains only where it may look at them', async () => {
+  test('has the capabilities to read chains only where it may inspect them', async () => {
     const capabilities = async (chains: boolean) =>
       (await on({ chains: { enabled: chains } })).containers[0]?.securityContext.capabilities.add
     expect(await capabilities(true)).toEqual(['NET_ADMIN', 'NET_RAW'])
     expect(await capabilities(false)).toBeUndefined()
   })
 
-  test('knows the verbs whose actions are on, and the controller refuses to order the others', async () => {
+  test('knows the verbs of enabled actions, and the controller creates no tasks for the others', async () => {
     const verbs = async (actions: object) =>
       (await on({}, actions)).containers[0]?.args.find((arg) => arg.startsWith('--verbs='))
     expect(await verbs({})).toBe('--verbs=Inspect')
@@ -241,7 +241,7 @@ describe('the agent', () => {
   })
 })
 
-test('pull secrets are read only when that is switched on: the role is bound and the controller told', async () => {
+test('pull secrets are read only when enabled: the role is bound and the controller configured', async () => {
   const off = await rendered({})
   expect(named(off, 'ClusterRoleBinding')).not.toContain('podmend-read-pull-secrets')
   expect(containerOf(off).args).toContain('--read-pull-secrets=false')
@@ -268,7 +268,7 @@ test('the image is the one of this version, or the tag or digest that is asked f
   expect(await image({ tag: 'v2', digest })).toBe(`podmend@${digest}`)
 })
 
-test('the proxy before registries is told by the usual variables, and only where there is one', async () => {
+test('the proxy for registries is set with the usual variables, and only if there is one', async () => {
   const told = async (registryProxy: object) => {
     const { env, envFrom } = containerOf(await rendered({ controller: { registryProxy } })) as unknown as {
       readonly env?: object

@@ -59,7 +59,7 @@ test('without that right a private registry is asked anonymously: the repair is 
   expect(asked('secrets')).toBe(0)
 })
 
-test('without that right what anybody may see is repaired all the same', async () => {
+test('without that right, public images are still repaired', async () => {
   const namespace = await fixture.cluster.namespace()
   await fixture.policy(namespace)
   await broken(namespace)

@@ -151,7 +151,7 @@ test('what it may do is said after each install and upgrade, and how to stop it'
   expect(second).not.toContain('It reads no secrets')
 })
 
-test('whoever may view a namespace sees what is done there; approving and policies are for nobody yet', async () => {
+test('a viewer of a namespace sees its remediations; no one may approve or write policies yet', async () => {
   await upgrade({})
   const access = async (group: string, verb: string, resource: string) => {
     const kubeconfig = await cluster.plane.userKubeconfig(`some-${group}`)

@@ -25,7 +25,7 @@ describe('a value that cannot be', () => {
       'actions.rebootNode.enabled=true',
       "additional properties 'rebootNode' not allowed",
     ],
-    ['a word for a switch', 'actions.rewriteImage.enabled="yes"', 'got string, want boolean'],
+    ['a string for a boolean', 'actions.rewriteImage.enabled="yes"', 'got string, want boolean'],
     ['a misspelt key', 'image.repo="x"', "additional properties 'repo' not allowed"],
     ['a tag within the repository', 'image.repository="ghcr.io/x@sha256:1"', 'does not match pattern'],
     ['a digest cut short', 'image.digest="sha256:abc"', 'does not match pattern'],

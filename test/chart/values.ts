@@ -28,7 +28,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     priorityClassName: '',
     replicas: 1,
   },
-  'agents that only look, and see little': {
+  'agents that only inspect, with few capabilities': {
     agent: { enabled: true, chains: { enabled: false }, systemBus: { enabled: false }, sbinDirectories: [] },
   },
   'agents that see next to nothing': {

@@ -128,7 +128,7 @@ test('without an agent, policies that would act on nodes are named with the acti
   expect((await warned())[0]?.message).toBe(ALONE)
 })
 
-test('a user without rights is told which are missing, and nothing is guessed', async () => {
+test('a user without rights sees which are missing, and nothing is guessed', async () => {
   const checks = await doctor(await restrictedUser(cluster, 'default', 'few', []))
   expect([...checks.keys()]).toEqual(['node agent', 'node task status'])
   expect(checks.get('node agent')).toMatchObject({
@@ -142,7 +142,7 @@ test('a user without rights is told which are missing, and nothing is guessed', 
   })
 })
 
-test('with an agent, its numbers are told, and what to look at where one is not ready', async () => {
+test('with agents, their numbers are shown, and what to check if one is not ready', async () => {
   await applyDaemonSet()
   await comesToSay('node agent', 'warn', /nodeSelector matches no node/)
   await label('node-1')
@@ -154,7 +154,7 @@ test('with an agent, its numbers are told, and what to look at where one is not 
   await comesToSay('node agent', 'warn', /^2 of 3 ready/)
 })
 
-test('orders past their deadline without an answer name their nodes; those of the moment and those answered do not', async () => {
+test('tasks past their deadline without a status name their nodes; current and completed ones do not', async () => {
   await order('waits', 'node-1', 5)
   await order('just-now', 'node-1', 0)
   await order('answered', 'node-1', -5)
@@ -181,7 +181,7 @@ test('orders past their deadline without an answer name their nodes; those of th
   )
 })
 
-test('an agent whose answers nobody checks fails, and one by the admission policy is well', async () => {
+test('agents without the admission policy fail the check, and agents with it pass', async () => {
   expect((await doctor()).get('node tasks')).toMatchObject({
     state: 'fail',
     message: expect.stringMatching(
@@ -208,7 +208,7 @@ test('an agent whose answers nobody checks fails, and one by the admission polic
   expect(checks.get('node tasks')?.message).toMatch(/^not allowed to get validatingadmissionpolic/)
 })
 
-test('an agent without the kind of its orders fails', async () => {
+test('agents without the NodeTask CRD fail the check', async () => {
   await cluster.kubectl(['delete', 'crd', 'nodetasks.podmend.io'])
   await comesToSay('node tasks', 'fail', /^kind NodeTask is not served/)
   expect((await doctor()).has('node task status')).toBe(false)

@@ -52,7 +52,7 @@ test("the controller's service account has what observing needs, and lacks what 
   expect(status).toBe(1)
 })
 
-test('a policy that asks for approval is worth nothing without the admission policy, and that is told', async () => {
+test('a policy in mode Approve without the admission policy is reported', async () => {
   await install(cluster)
   expect((await doctor()).state('approvals')).toBeUndefined()
   await applyPolicy(cluster, 'asking', { mode: 'Approve' })
@@ -65,7 +65,7 @@ test('a policy that asks for approval is worth nothing without the admission pol
   expect(await approvals()).toMatchObject({ state: 'ok' })
 })
 
-test('a user with few rights is told which are missing', async () => {
+test('a user with few rights sees which are missing', async () => {
   await install(cluster)
   const kubeconfig = await restrictedUser(cluster, 'default', 'few', [])
   const { status, checks, state } = await doctor([], kubeconfig)

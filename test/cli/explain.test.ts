@@ -127,7 +127,7 @@ describe('a pod whose image cannot be pulled', () => {
 })
 
 describe('all that fails', () => {
-  test('is told in a few lines each, of one namespace or the whole cluster', async () => {
+  test('is shown in a few lines each, for one namespace or the whole cluster', async () => {
     const namespace = await cluster.namespace()
     const pod = await brokenDeployment(cluster, namespace)
     await applyPolicy(cluster, 'of-all', { namespace })

@@ -45,7 +45,7 @@ const fixOf = async (namespace: string, kubeconfig = cluster.plane.kubeconfig): 
   return (JSON.parse(out) as Explanation).incidents[0]?.permanentFix
 }
 
-test('the chart and the value that it has by default are told; after an upgrade that sets it, the one that was given', async () => {
+test('the chart and its default value are shown; after an upgrade that sets it, the value that was set', async () => {
   const namespace = await cluster.namespace()
   await helmIn(namespace, 'install', 'shop', chart)
   await breakItsPod(cluster, namespace)
@@ -57,7 +57,7 @@ test('the chart and the value that it has by default are told; after an upgrade 
   expect(await fixOf(namespace)).toBe(`${where} web.image.repository: its next upgrade restores the old one.`)
 })
 
-test('who may not list secrets is told of the release, and of the right that is missing', async () => {
+test('a user who may not list secrets sees the release and the missing right', async () => {
   const namespace = await cluster.namespace()
   await helmIn(namespace, 'install', 'shop', chart)
   await breakItsPod(cluster, namespace)
@@ -76,7 +76,7 @@ test('who may not list secrets is told of the release, and of the right that is 
   )
 })
 
-test('a secret that is not as Helm writes it is told as such', async () => {
+test('a secret in another format than that of Helm is reported as such', async () => {
   const namespace = await cluster.namespace()
   await helmIn(namespace, 'install', 'shop', chart)
   await breakItsPod(cluster, namespace)

@@ -131,7 +131,7 @@ test('a missing right is named, and nothing is written', async () => {
   expect(imageOf(await deploymentIn(cluster, namespace))).toBe(REPAIRED)
 })
 
-test('a record that is not there is told from one that wrote nothing, and from one whose workload is gone', async () => {
+test('a missing record, one that wrote nothing and one whose workload is gone are distinguished', async () => {
   const namespace = await cluster.namespace()
   const { name } = await repaired(cluster, namespace)
   expect((await mend(['undo', 'rem/none', '-n', namespace])).err).toContain(

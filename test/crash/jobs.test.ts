@@ -32,7 +32,7 @@ const scenario: CrashScenario = {
   },
 }
 
-test('killed after any write to a CronJob and its stuck pod, it writes to each once', async () => {
+test('killed after any write to a CronJob and its waiting pod, it writes to each once', async () => {
   const places = await crashAtEveryWrite(fixture, 'after', scenario, { surely: [TEMPLATE, POD] })
   for (const write of [TEMPLATE, POD]) expect(places.some((place) => write.test(place))).toBe(true)
 }, 400_000)

@@ -231,7 +231,7 @@ describe('a registry is asked', () => {
     expect(facts.pullSecrets).toMatchObject({ value: [expect.stringContaining('are not read')] })
   })
 
-  test('anonymously where the pod names no secret, and a service account’s later secret is told', async () => {
+  test('anonymously if the pod names no secret, and a later secret of the service account is reported', async () => {
     await cluster.applyYaml(JSON.stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'late' } }), {
       namespace: ns,
     })

@@ -99,7 +99,7 @@ test('incident A: a 401 turns out to be a project that is not there', async () =
   expect(after.permanentFix).toContain(`the manifest that Deployment ${ns}/coredns was applied from`)
 })
 
-test('incident D: wrong name or missing credentials stays open where the registry does not tell', async () => {
+test('incident D: wrong name or missing credentials stays open if the registry does not distinguish them', async () => {
   const image = 'nickchase/rss-php-ngnix:v1'
   const spec = {
     containers: [
@@ -134,7 +134,7 @@ test('incident D: wrong name or missing credentials stays open where the registr
   expect(meant).toMatchObject({ kind: 'exists', platforms: ['linux/amd64'] })
 })
 
-test('an Event of somebody who may write Events proves nothing of an image that is there', async () => {
+test('a forged Event does not refute an image that exists', async () => {
   const image = 'harbor.od.com/public/coredns:1.6.1'
   const pod = {
     apiVersion: 'v1',

@@ -169,7 +169,7 @@ describe('the owner of a pod', () => {
     expect(new Set(pods.map(templateHashOf)).size).toBe(1)
   })
 
-  test('is explained and not touched where its Job is of a kind that nobody knows', async () => {
+  test('is explained and not changed if an unknown kind owns its Job', async () => {
     const workflow = { apiVersion: 'example.com/v1', kind: 'Workflow', name: 'w', uid: 'w', controller: true }
     await apply('Job', 'strange', jobSpec('strange'), { ownerReferences: [workflow] }, 'batch/v1')
     const owner = await ownerOf('strange')
@@ -195,7 +195,7 @@ describe('the owner of a pod', () => {
 
   test.each([
     [
-      'a kind that nobody knows',
+      'an unknown kind',
       { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'r', uid: 'u' },
       'not a supported kind',
     ],

@@ -121,7 +121,7 @@ describe('registries with projects and users', () => {
     ['plain', 'team/app:1', [ROBOT], 'exists'],
     ['plain', 'k8s/coredns:1.6.1', [], 'repositoryMissing'],
   ]
-  describe.each([...new Set(table.map(([flavour]) => flavour))])('as %s words it', (flavour) => {
+  describe.each([...new Set(table.map(([flavour]) => flavour))])('with the messages of %s', (flavour) => {
     beforeAll(() => proxyOf(flavour))
     test.each(table.filter(([of]) => of === flavour).map(([, ...rest]) => rest))(
       '%s with %j: %s',

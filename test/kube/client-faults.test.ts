@@ -101,7 +101,7 @@ describe('the client, before a server that fails', () => {
     expect(requests).toHaveLength(4)
   })
 
-  it('reads its credentials anew when they are refused, once', async () => {
+  it('reads its credentials again when they are refused, once', async () => {
     const { client, requests, credentials } = await against((request, response) => {
       if (request.headers.authorization === 'Bearer second' && request.path === '/ok') answerJson(response, {})
       else answerStatus(response, 401, 'Unauthorized')
@@ -192,7 +192,7 @@ describe('the client, before a server that fails', () => {
     expect(await failure(listAll(client, '/api/v1/pods', { maxItems: 10 }))).toMatchObject({ reason: 'TooLarge' })
   })
 
-  it('ends everything when told to', async () => {
+  it('ends everything when aborted', async () => {
     const stop = new AbortController()
     const { client, requests } = await against(() => undefined, { signal: stop.signal })
     const pending = failure(client.get('/version'))

@@ -35,7 +35,7 @@ describe('the client, before a real API server', () => {
     expect(notFound(await outcome(client.get(path)))).toBe(true)
   })
 
-  it('tells a stale version, a taken name, a wrong uid and a bad object apart', async () => {
+  it('distinguishes a stale version, a taken name, a wrong uid and a bad object', async () => {
     const client = await clientAs()
     const namespace = await cluster.namespace()
     const collection = pathOf({ kind: 'ConfigMap', namespace })

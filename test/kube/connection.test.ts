@@ -46,7 +46,7 @@ const kubeconfig = (user: Record<string, unknown>, name = 'it') =>
   })
 
 describe('a connection', () => {
-  it('is a pod’s service account, whose token is read anew when it is refused', async () => {
+  it('is a pod’s service account, whose token is read again when it is refused', async () => {
     const namespace = await testCluster.namespace()
     const files = await directory()
     await writeFile(join(files, 'namespace'), namespace)

@@ -104,7 +104,7 @@ describe('the reflector, before a server that fails', () => {
     ['as the answer', (response) => answerStatus(response, 410, 'Expired')],
     ['inside the stream', (response) => line(response, 'ERROR', { kind: 'Status', code: 410, reason: 'Expired' })],
   ])(
-    'reads anew when its place in history is gone, told %s, and tells what vanished and what changed alone',
+    'lists again when its resourceVersion is gone, reported %s, and delivers only deletions and changes',
     async (_name, refuse) => {
       const { journal, reflector, eventually, errors } = await against((request, response, n) => {
         if (n === 1) {
@@ -161,7 +161,7 @@ describe('the reflector, before a server that fails', () => {
     expect(errors[0]?.message).toContain('a line is not JSON')
   })
 
-  it('passes a line that can never be read by reading anew', async () => {
+  it('skips a line that can never be read by listing again', async () => {
     const { journal, eventually } = await against((request, response, n) => {
       if (!isInitial(request)) return void response.end('poison\n')
       streamInitial(response, [object(n === 1 ? 'a' : 'b', n)], n)
@@ -170,7 +170,7 @@ describe('the reflector, before a server that fails', () => {
     await eventually(() => expect(journal).toEqual(['+a@1', 'synced', '+b@4', '-a', 'synced']), 100)
   })
 
-  it('takes up where it stopped, without a word, when the server ends the watch in its time', async () => {
+  it('resumes where it stopped, without an error, when the server closes the watch after its timeout', async () => {
     const { clock, journal, eventually, watches, errors } = await against((_request, response, n) => {
       if (n > 1) return line(response, 'DELETED', object('a', 31))
       streamInitial(response, [object('a', 1)], 5)

@@ -50,7 +50,7 @@ const follow = (
 }
 
 describe('the reflector, before a real API server', () => {
-  it('tells what there was, what comes, and what leaves the selection', async () => {
+  it('delivers existing objects, new ones, and those that leave the selection', async () => {
     const client = await clientOf()
     const namespace = await cluster.namespace()
     const path = pathOf({ kind: 'Pod', namespace })
@@ -132,7 +132,7 @@ describe('the reflector, before a real API server', () => {
     expect([opened, errors]).toEqual([1, []])
   })
 
-  it('goes on after the API server was restarted, and tells what happened meanwhile', async () => {
+  it('continues after a restart of the API server, and delivers what happened meanwhile', async () => {
     const client = await clientOf()
     const namespace = await cluster.namespace()
     const path = pathOf({ kind: 'Pod', namespace })

@@ -45,7 +45,7 @@ describe('leader election, before a real API server', () => {
     expect([...one.errors, ...two.errors, ...one.lost]).toEqual([])
   })
 
-  it('lets nothing be written once somebody else holds the lease', async () => {
+  it('allows no write once another holder has the lease', async () => {
     const namespace = await cluster.namespace()
     const { leader, lost } = await stand('one', namespace)
     await eventually(() => expect(leader.isLeader()).toBe(true))

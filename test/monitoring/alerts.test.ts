@@ -17,7 +17,7 @@ describe('the rules', () => {
   })
 
   test.each(ALERTS.map((alert) => [alert.name, alert] as const))(
-    '%s fires when it must, with the words that it must',
+    '%s fires when it should, with the expected text',
     async (_, alert) => {
       const firing = alert.cases.filter(({ fires }) => fires.length > 0)
       expect(firing).not.toEqual([])

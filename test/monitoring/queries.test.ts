@@ -81,7 +81,7 @@ beforeAll(async () => {
 
 afterAll(() => prometheus?.down())
 
-test('Prometheus takes all that the replicas tell', async () => {
+test('Prometheus accepts all metrics of the replicas', async () => {
   const targets = await prometheus.targets()
   expect(targets.toSorted((a, b) => a.url.localeCompare(b.url))).toEqual(
     replicas
@@ -131,7 +131,7 @@ describe('the dashboard', () => {
     }
   })
 
-  test('tells the numbers of the scene', async () => {
+  test('shows the numbers of the fixture', async () => {
     const value = async (title: string): Promise<string | undefined> => {
       const target = TARGETS.find(({ name }) => name === `${title} A`)
       return (await prometheus.query(target?.expr ?? ''))[0]?.value?.[1]

@@ -79,7 +79,7 @@ test('the node is the incident’s own, and its pods are all that are on it, and
   expect(names.toSorted((a, b) => a.localeCompare(b))).toEqual(['a', 'b'])
 })
 
-test('orders are read by name, and one that is not there is left out', async () => {
+test('tasks are read by name, and a missing one is left out', async () => {
   await kube.create(pathOf({ kind: 'NodeTask', namespace }), {
     apiVersion: 'podmend.io/v1alpha1',
     kind: 'NodeTask',

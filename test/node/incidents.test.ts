@@ -108,7 +108,7 @@ const LOOK_ALIKES: readonly (readonly [
   ],
   ['a node without an agent', undefined, 'FailedCreatePodSandBox', chainGone(), 'did not answer within 10 s'],
   [
-    'an agent that may not look',
+    'an agent that may not inspect',
     seeing(() => wellNode({ chains: { known: false, why: 'chains are switched off' } })),
     'FailedCreatePodSandBox',
     chainGone(),

@@ -41,14 +41,14 @@ const byTask = (atOnce = 4, client: KubeClient = kube) =>
 const tasksFor = (name: string) => agents.tasks.filter(({ spec }) => spec.nodeName === name)
 const node = (name: string) => ({ name, uid: `uid-${name}` })
 
-test('without the kind nobody can be asked', () => {
+test('without the CRD no agent can be asked', () => {
   expect(beforeTheKind).toEqual({
     known: false,
     why: expect.stringContaining('the CRD of NodeTasks is not installed'),
   })
 })
 
-test('an agent is asked by an order with a deadline of half a minute, for that node alone', async () => {
+test('an agent is asked with a task for that node only, with a deadline of half a minute', async () => {
   agents.nodes.set('node-1', seeing(wellNode))
   const asked = Date.now()
   const seen = await byTask()(node('node-1'))
@@ -60,7 +60,7 @@ test('an agent is asked by an order with a deadline of half a minute, for that n
   expect(deadline - asked).toBeLessThan(35_000)
 })
 
-test('those who ask at once share one order, and its answer serves those who want nothing newer', async () => {
+test('concurrent requests share one task, and its result serves those that need nothing newer', async () => {
   agents.nodes.set('node-2', seeing(wellNode))
   const inspect = byTask()
   await Promise.all([inspect(node('node-2')), inspect(node('node-2')), inspect(node('node-2'))])
@@ -70,7 +70,7 @@ test('those who ask at once share one order, and its answer serves those who wan
   expect(tasksFor('node-2')).toHaveLength(2)
 })
 
-test('an old answer serves those who are content with it, and nobody else', async () => {
+test('an old result serves only requests that accept its age', async () => {
   agents.nodes.set('node-10', seeing(wellNode))
   const manual = createManualClock(Date.now())
   const inspect = createInspectByTask({ kube, namespace, clock: manual, atOnce: 4 })
@@ -155,7 +155,7 @@ test('who may write nothing reads what the agent said within ten minutes', async
   expect(tasksFor('node-7')).toHaveLength(1)
 })
 
-test('looks go after two minutes, what was done to a node after an hour, and nothing that a remedy waits for', async () => {
+test('inspections are deleted after two minutes, actions after an hour, and nothing that a remedy waits for', async () => {
   const own = await cluster.namespace('sweep')
   const make = async (name: string, spec: object): Promise<void> => {
     await kube.create(pathOf({ kind: 'NodeTask', namespace: own }), {

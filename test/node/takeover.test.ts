@@ -48,7 +48,7 @@ test('a record of a node that is held is closed by another controller when its p
   await second.kill('SIGTERM')
 })
 
-test('a restart that was ordered before the controller died is proven by the next, and not ordered again', async () => {
+test('a restart requested before the controller died is verified by its successor, and not requested again', async () => {
   const node = await fixture.node({ test: 'died' })
   let carriesOut = false
   const look = seeing(wipedNode)
@@ -71,7 +71,7 @@ test('a restart that was ordered before the controller died is proven by the nex
   await second.kill('SIGTERM')
 })
 
-test('a record about a node that somebody made in a namespace of theirs is no record of it', async () => {
+test('a record about a node in a foreign namespace is not a record of that node', async () => {
   const node = await fixture.node({ test: 'forged' })
   fixture.agents.nodes.set(node, seeing(wellNode))
   await policy('forged')
@@ -102,7 +102,7 @@ test('a record about a node that somebody made in a namespace of theirs is no re
   await controller.kill('SIGTERM')
 })
 
-test('without the right to watch nodes all else goes on, and what lies with nodes holds and names it', async () => {
+test('without the right to watch nodes everything else continues, and node causes are held and name the right', async () => {
   const read = ['get', 'clusterrole', 'podmend-observe', '-o', 'json']
   interface Role {
     rules: { resources: string[]; verbs: string[] }[]

@@ -33,7 +33,7 @@ test('failures that began while no controller ran are found when one starts', as
   expect(await imagesIn(namespace)).toEqual([`${NEW}/web:1`])
 })
 
-test('no more are under way at once than the policy allows, however many break together', async () => {
+test('no more are in progress at once than the policy allows, however many break together', async () => {
   const namespace = await fixture.cluster.namespace()
   const names = ['a', 'b', 'c', 'd', 'e', 'f']
   for (const name of names) await fixture.apply(deployment(namespace, { name }))
@@ -57,7 +57,7 @@ test('no more are under way at once than the policy allows, however many break t
   expect(most).toBeLessThanOrEqual(2)
 })
 
-test('no more are begun within the hour than the policy allows, also across a restart', async () => {
+test('no more are started within the hour than the policy allows, also across a restart', async () => {
   const namespace = await fixture.cluster.namespace()
   const names = ['a', 'b', 'c', 'd', 'e']
   for (const name of names) await fixture.apply(deployment(namespace, { name }))
@@ -81,7 +81,7 @@ test('no more are begun within the hour than the policy allows, also across a re
   expect(fixture.writes(namespace)).toHaveLength(3)
 })
 
-test('a controller that is told to stop ends by itself and gives its lease back', async () => {
+test('a controller that receives SIGTERM exits and releases its lease', async () => {
   const { code } = await fixture.controller.kill('SIGTERM')
   expect(code).toBe(0)
   const lease = await fixture.cluster.get<{ spec: { holderIdentity?: string } }>(
@@ -107,7 +107,7 @@ test('the operator’s own budget holds before any policy’s', async () => {
   await fixture.record(namespace, { phase: 'Succeeded' })
 })
 
-test('a bad policy is told so, and the good one beside it goes on working', async () => {
+test('an invalid policy is reported, and a valid one beside it keeps working', async () => {
   const namespace = await fixture.cluster.namespace()
   const rules = [{ pattern: '(?=never)x', replace: 'y' }]
   await fixture.policy(namespace, { actions: [{ type: 'RewriteImage', rewriteImage: { rules } }] }, `${namespace}-bad`)
@@ -123,7 +123,7 @@ test('a bad policy is told so, and the good one beside it goes on working', asyn
   }, PATIENTLY)
 })
 
-test('policies that would rewrite an image in a circle are told so, and neither acts', async () => {
+test('policies that would rewrite an image in a circle are reported, and neither acts', async () => {
   const namespace = await fixture.cluster.namespace()
   const rewrite = (from: string, to: string) => ({
     actions: [{ type: 'RewriteImage', rewriteImage: { verify: 'Never', rules: [{ from, to }] } }],

@@ -138,7 +138,7 @@ test.concurrent('pull secrets that are missing, empty or of another kind are sai
   for (const name of ['missing', 'empty', 'list', 'bytes']) expect(told.join('\n')).toContain(name)
 })
 
-test('a template that changes while the incident is worked on is judged anew', async () => {
+test('a template that changes during the incident is evaluated again', async () => {
   const namespace = await fixture.cluster.namespace()
   await fixture.policy(namespace)
   await fixture.apply(deployment(namespace, { image: `${OLD}/nowhere:1` }))

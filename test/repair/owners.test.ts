@@ -205,7 +205,7 @@ test.concurrent.each(HELD)('a stuck pod of a Job is left alone where $name', asy
 })
 
 test.concurrent.each(['cj/web', 'job/first'])(
-  'explain %s says whose the stuck pod is, and what holds',
+  'explain %s names the owner of the waiting pod, and what holds',
   async (named) => {
     const namespace = await fixture.cluster.namespace()
     await fixture.apply(cronJob(namespace, {}, { suspend: true }))

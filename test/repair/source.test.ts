@@ -42,7 +42,7 @@ const fixOf = async (namespace: string): Promise<string | undefined> => {
   return status?.permanentFix
 }
 
-test('an Argo CD Application tells repository, path, revision and Helm value; a password in the address is left out', async () => {
+test('an Argo CD Application shows repository, path, revision and Helm value, without a password in the address', async () => {
   const namespace = await fixture.cluster.namespace()
   const source = {
     repoURL: 'https://robot:secret@git.example.com/team.git',
@@ -65,7 +65,7 @@ test('an Argo CD Application tells repository, path, revision and Helm value; a 
   expect(fix).not.toContain('secret')
 })
 
-test('a Flux Kustomization tells the path, and its GitRepository where that lies', async () => {
+test('a Flux Kustomization shows the path, and its GitRepository the address', async () => {
   const namespace = await fixture.cluster.namespace()
   const sourceRef = { kind: 'GitRepository', name: 'infra' }
   await fixture.apply({

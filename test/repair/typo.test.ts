@@ -121,7 +121,7 @@ test('it is explained while the policy only observes as well', async () => {
   expect(explained(status)).toEqual([['LikelyTypo', MEANT]])
 })
 
-test('it is mended where the policy lets the suggestion be applied', async () => {
+test('it is repaired if the policy applies suggestions', async () => {
   const namespace = await neighbourhood()
   await policy(namespace, 'Apply')
   await fixture.apply(deployment(namespace, { image: TYPED }))
@@ -131,7 +131,7 @@ test('it is mended where the policy lets the suggestion be applied', async () =>
   expect(fixture.writes(namespace)).toHaveLength(1)
 })
 
-test('an update to a mistyped name is told from the revision before', async () => {
+test('an update to a mistyped name is recognized by the previous revision', async () => {
   const namespace = await fixture.cluster.namespace()
   await policy(namespace, 'Ignore')
   await fixture.apply(deployment(namespace, { image: MEANT }))
@@ -142,7 +142,7 @@ test('an update to a mistyped name is told from the revision before', async () =
   expect(status?.explanations?.[0]?.message).toMatch(/seen in ReplicaSet web-\w+, an earlier revision/)
 })
 
-test('a tag that is not there is told with those that are, and another version is never written', async () => {
+test('a missing tag is reported with the existing ones, and another version is never written', async () => {
   const namespace = await neighbourhood()
   await policy(namespace, 'Apply')
   await fixture.apply(deployment(namespace, { image: `${NEW}/web:2` }))
@@ -152,7 +152,7 @@ test('a tag that is not there is told with those that are, and another version i
   expect(fixture.writes(namespace)).toEqual([])
 })
 
-test('an image of a private project is not taken for a typo where no pull secret applies', async () => {
+test('an image of a private project is not treated as a typo if no pull secret applies', async () => {
   const namespace = await neighbourhood()
   await policy(namespace, 'Apply')
   await fixture.apply(deployment(namespace, { image: `${HOST}/team/web:1` }))

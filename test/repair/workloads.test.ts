@@ -10,7 +10,7 @@ const fixture = useFixture()
 const imagesOf = (pods: readonly { spec?: { containers?: readonly { image?: string }[] } }[]) =>
   pods.map(({ spec }) => spec?.containers?.map(({ image }) => image).join(' '))
 
-test('incident A is repaired in place: the Deployment in kube-system has the new path, and the record proves it', async () => {
+test('incident A is repaired in place: the Deployment in kube-system has the new path, and the record shows it', async () => {
   const { digest } = await fixture.registry.pushImage('public/coredns', '1.6.1')
   await fixture.policy('kube-system')
   const broken = { name: 'coredns', image: `${OLD}/coredns:1.6.1` }

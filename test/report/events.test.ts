@@ -70,7 +70,7 @@ test('an Event about a policy stands in namespace default', async () => {
   expect(await eventsOf('policy', 'default')).toHaveLength(1)
 })
 
-test('the same words about the same object are one Event, whose count is written every five minutes', async () => {
+test('the same message about the same object is one Event, whose count is written every five minutes', async () => {
   const { writer, advance } = setUp()
   for (let i = 0; i < 5; i += 1) {
     await writer.emit([about('same')])
@@ -81,7 +81,7 @@ test('the same words about the same object are one Event, whose count is written
   expect(await eventsOf('same')).toMatchObject([{ count: 6 }])
 })
 
-test('other words, and the same words long after, are another Event', async () => {
+test('another message, and the same message much later, are another Event', async () => {
   const { writer, advance } = setUp()
   await writer.emit([about('other'), about('other', { message: 'it fails' })])
   expect(await eventsOf('other')).toHaveLength(2)
@@ -90,7 +90,7 @@ test('other words, and the same words long after, are another Event', async () =
   expect(await eventsOf('other')).toHaveLength(3)
 })
 
-test('one that may not be written is told of, fails nothing, and is tried again', async () => {
+test('a forbidden Event is logged, fails nothing, and is retried', async () => {
   const { writer, failures } = setUp(await clientOf(await cluster.plane.userKubeconfig('nobody')))
   await writer.emit([about('denied')])
   await writer.emit([about('denied')])

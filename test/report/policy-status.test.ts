@@ -40,7 +40,7 @@ const setUp = (cached?: (name: string) => RemediationPolicy | undefined) => {
   }
 }
 
-test('news are gathered: many become one write', async () => {
+test('updates are batched: many become one write', async () => {
   const before = await policy('gathered')
   const { writer, clock, failures } = setUp()
   for (let n = 0; n < 20; n += 1) writer.update('gathered', { attempts: [attempt(n)], active: n, succeeded: 1 })
@@ -80,7 +80,7 @@ test('what someone else wrote meanwhile is kept', async () => {
   expect(status?.attempts?.map(({ incident }) => incident)).toEqual(['incident-1', 'incident-2'])
 })
 
-test('admission is told as a condition', async () => {
+test('admission is reported as a condition', async () => {
   await policy('judged')
   const { writer } = setUp()
   writer.update('judged', {
@@ -92,7 +92,7 @@ test('admission is told as a condition', async () => {
   await cluster.kubectl(['wait', '--for=condition=Conflicting', 'remediationpolicy/judged', '--timeout=5s'])
 })
 
-test('news that could not be written are not lost', async () => {
+test('updates that could not be written are not lost', async () => {
   await policy('later')
   const failures: unknown[] = []
   const clock = createManualClock()

@@ -79,7 +79,7 @@ describe('a record', () => {
     })
   })
 
-  test('whose name somebody else took is not used', async () => {
+  test('whose name is taken by another user is not used', async () => {
     const record = await open('owner-taken')
     await cluster.kubectl([
       'label',
@@ -132,7 +132,7 @@ describe('a record', () => {
     ])
   })
 
-  test('is not written for a hold that says the same in other words', async () => {
+  test('is not written for a hold that differs only in its message', async () => {
     const record = await recordChange(
       await open('owner-jitter'),
       { kind: 'Held', at: NOW, verdict: aHold('CoolingDown', { message: '9 s left' }) },
@@ -156,7 +156,7 @@ describe('a record that succeeded', () => {
       kube,
     )
 
-  test('stays as it ended, whatever is told on it', async () => {
+  test('stays as it ended, whatever is reported on it', async () => {
     const record = await succeed('owner-final')
     expect(await recordChange(record, { kind: 'Held', at: NOW, verdict: aHold('CoolingDown') }, kube)).toBe(record)
     await expect(intend(record)).rejects.toThrow(Retry)
@@ -204,7 +204,7 @@ describe('what happened', () => {
     expect((await read(record)).metadata.annotations).toMatchObject({ seen: 'yes' })
   })
 
-  test('is not told over what another controller did meanwhile', async () => {
+  test('does not overwrite what another controller did meanwhile', async () => {
     const record = await intend(await open('owner-moved'))
     await recordChange(record, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
     await expect(
@@ -214,7 +214,7 @@ describe('what happened', () => {
   })
 })
 
-test('housekeeping deletes the record that was chosen, not one that changed since', async () => {
+test('garbage collection deletes the selected record, not one that has changed since', async () => {
   const [kept, gone] = [await open('owner-kept'), await open('owner-expired')]
   await intend(kept)
   expect(await deleteRecords([kept, gone], kube)).toBe(1)

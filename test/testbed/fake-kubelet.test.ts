@@ -111,9 +111,9 @@ const MESSAGES: [image: string, message: string | RegExp][] = [
   ['nowhere.example/app:1', /lookup nowhere.example on .*: no such host$/],
 ]
 
-describe('the stand-in kubelet', () => {
+describe('the fake kubelet', () => {
   for (const [image, message] of MESSAGES) {
-    it(`reports of ${image} what the registry answered, in containerd's words`, async () => {
+    it(`reports of ${image} what the registry answered, with containerd's message`, async () => {
       const namespace = await runImage(image)
       const why = await eventually(async () => {
         const { waiting } = (await mainOf(namespace)).state
@@ -262,7 +262,7 @@ describe('the stand-in kubelet', () => {
     await cluster.kubectl(['delete', 'pod', 'pod', '--timeout=10s', '-n', namespace])
   })
 
-  it('says nothing of why in a back-off when it plays an older kubelet, and speaks as Docker does', async () => {
+  it('gives no reason in a back-off as an older kubelet, and has the messages of Docker', async () => {
     const older = await startFakeKubelet({
       kubeconfig: cluster.plane.kubeconfig,
       nodes: ['node-old'],

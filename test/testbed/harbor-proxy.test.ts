@@ -117,7 +117,7 @@ const ROWS: Row[] = [
   { flavour: 'plain', path: 'team/app/manifests/1', login: robot, status: 200 },
 ]
 
-describe('the front answers as the registry that it plays', () => {
+describe('the proxy answers as the registry that it imitates', () => {
   for (const { flavour, path, login, status, code, message } of ROWS) {
     it(`${flavour}: ${path} ${login ? 'with a login' : 'anonymously'} is ${status} ${message ?? code ?? ''}`, async () => {
       const response = await pull(await startProxy(flavour), path, login)
@@ -129,7 +129,7 @@ describe('the front answers as the registry that it plays', () => {
   }
 })
 
-describe('the front', () => {
+describe('the proxy', () => {
   it('hands out the real index of an image of several platforms, and its digest', async () => {
     const response = await pull(await startProxy('harbor1'), 'public/coredns/manifests/1.6.1')
     expect(response.headers.get('docker-content-digest')).toBe(digest)

@@ -34,7 +34,7 @@ export const touch = (directory: string): void => {
   }
 }
 
-/** Removes earlier builds of a binary that nobody used for two weeks: each is 165 MB. */
+/** Removes earlier builds of a binary that were not used for two weeks: each is 165 MB. */
 export const prune = (name: string, now = Date.now()): void => {
   for (const each of readdirSync(cacheDirectory())) {
     if (!new RegExp(`^${name}-[0-9a-f]{16}$`).test(each)) continue

@@ -10,7 +10,7 @@ export interface Program {
 
 export const CONTROLLER_MANAGER = 'kube-controller-manager'
 
-/** The controllers that tests and the demo need. None that judges nodes: nobody sends heartbeats for the stand-ins. */
+/** The controllers that tests and the demo need. None that evaluates nodes: fake nodes send no heartbeats. */
 const CONTROLLERS = [
   'serviceaccount-controller',
   'serviceaccount-token-controller',

@@ -8,7 +8,7 @@ import { askSupervisor, startSupervisor } from './supervisor.ts'
 const directory = mkdtempSync(join(tmpdir(), 'supervised-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-/** A supervisor whose socket's file is there for a while before anybody listens at it. */
+/** A supervisor whose socket's file is there for a while before a server listens on it. */
 const SLOW = `#!${process.execPath}
 const { createServer } = require('node:net')
 const { writeFileSync, rmSync } = require('node:fs')

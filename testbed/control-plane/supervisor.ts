@@ -42,7 +42,7 @@ export const askSupervisor = (directory: string, request: Request): Promise<Answ
     socket.setTimeout(ASK_TIMEOUT_MS, () => fail(new Error('no answer')))
     socket.once('error', fail)
     const lines = createInterface(socket)
-    // It gives its input's errors a second time, and one that nobody listens to ends the process.
+    // It gives its input's errors a second time, and one without a listener ends the process.
     lines.once('error', fail)
     lines.once('line', (line) => {
       socket.end()
@@ -63,7 +63,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** Whether somebody answers at the socket: its file is there before the first caller is let in. */
+/** Whether a server answers at the socket: its file is there before the first caller is let in. */
 const answers = (directory: string): Promise<boolean> =>
   askSupervisor(directory, { do: 'status' }).then(
     () => true,

@@ -64,7 +64,7 @@ const patches = (own: boolean): readonly object[] => [
   { ...KUBELET, ...(own && OWN_KUBELET) },
 ]
 
-/** What kind is told: one control plane, two workers, and no CoreDNS, since a scenario has one of its own to break. */
+/** The configuration of kind: one control plane, two workers, and no CoreDNS, since a scenario has one of its own to break. */
 export const clusterConfig = ({ own, auditFolder }: ClusterSettings): string =>
   JSON.stringify({
     kind: 'Cluster',

@@ -46,7 +46,7 @@ const PACKAGES = [
   'curl',
   'ca-certificates',
 ]
-/** A node has no hardware and nobody who logs in. */
+/** A node has no hardware and no logins. */
 const MASKED = [
   'systemd-udevd.service',
   'systemd-udev-trigger.service',

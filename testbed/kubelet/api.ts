@@ -79,12 +79,12 @@ export const openApi = (kubeconfig: string): Api => {
       const headers = {
         ...authorization,
         Accept: 'application/json',
-        'User-Agent': 'kubelet/v1.36.3 (stand-in)',
+        'User-Agent': 'kubelet/v1.36.3 (fake)',
         ...(text !== undefined && { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) }),
       }
       const response = await new Promise<IncomingMessage>((done, fail) => {
         const sent = request(new URL(path, server), { method, agent, headers }, done)
-        // Closing cuts what is under way, which may be told more than once.
+        // Closing cuts requests in progress, and each may report it more than once.
         sent.on('error', fail)
         sent.end(text)
       })

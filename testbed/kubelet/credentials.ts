@@ -49,7 +49,7 @@ export const findLogins = async (
       const secret = await api.call<Secret>('GET', `/api/v1/namespaces/${namespace}/secrets/${name}`)
       logins.push(...loginsOf(secret, host))
     } catch {
-      // A secret that is not there is ignored, with an Event that nobody here needs.
+      // A secret that is not there is ignored, with an Event that is not needed here.
     }
   }
   return logins

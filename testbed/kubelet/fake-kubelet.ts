@@ -23,7 +23,7 @@ export interface FakeKubeletOptions {
   readonly nodes: readonly (string | NodeOptions)[]
   /** A containerd-style directory of registry hosts: `writeHostsDir`. No other host can be reached. */
   readonly hostsDir: string
-  /** Whose words failed pulls have. Default `containerd`. */
+  /** The runtime whose messages failed pulls have. Default `containerd`. */
   readonly runtime?: Runtime
   /**
    * As kubelets before 1.32 speak: `rpc error: code = Unknown desc = ` is kept, and the message of a back-off does not
@@ -105,7 +105,7 @@ export const startFakeKubelet = async (options: FakeKubeletOptions): Promise<Fak
   }
   const nodes = [...agents.values()].map(({ node }) => node)
   const workers = new Map<string, PodWorker>()
-  /** Pods that need nothing more, and requests under way, by uid. */
+  /** Pods that need nothing more, and requests in progress, by uid. */
   const handled = new Set<string>()
   const stopping = new AbortController()
   let bound = 0

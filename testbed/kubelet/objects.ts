@@ -1,4 +1,4 @@
-/** The parts of Kubernetes objects that the stand-in reads and writes, as they are in JSON. */
+/** The parts of Kubernetes objects that the fake kubelet reads and writes, as they are in JSON. */
 export interface Container {
   readonly name: string
   readonly image: string

@@ -29,7 +29,7 @@ export interface PullerDeps {
   readonly onStored: (reference: Reference, digest: string) => void
 }
 
-/** Hosts whose images need no registry: they are told how to behave by their name. */
+/** Hosts whose images need no registry: their name defines their behaviour. */
 const WITHOUT_REGISTRY = new Set(['healthy.test', 'crash.test', 'done.test'])
 const NO_DIGEST = `sha256:${'0'.repeat(64)}`
 

@@ -12,7 +12,7 @@ export interface Answer {
   readonly body: string
 }
 
-/** What a runtime learns when it resolves an image. The words for a failure are the runtimes' (`pull-words.ts`). */
+/** What a runtime learns when it resolves an image. The runtimes' messages for failures are in `pull-messages.ts`. */
 export type Resolution =
   /** An index was searched for the platform; a lone manifest is taken, whatever it was made for. */
   | {

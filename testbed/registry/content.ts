@@ -1,4 +1,4 @@
-/** What the fronts of registries have in common: they hand out what a real registry behind them has. */
+/** What the proxies of registries have in common: they serve the content of a real registry behind them. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 
 /** Paths below a repository, as the distribution specification has them. */
@@ -11,7 +11,7 @@ const RETURNED = ['content-type', 'content-length', 'docker-content-digest', 'et
 export const repositoryExists = async (registry: string, repository: string): Promise<boolean> =>
   (await fetch(`${registry}/v2/${repository}/tags/list?n=1`)).ok
 
-/** What the registry answers to a front's own request, asked for in the same way. */
+/** The registry's answer to a proxy's own request, sent in the same way. */
 export const fetchContent = (url: string, { method = 'GET', headers }: IncomingMessage): Promise<Response> =>
   fetch(url, {
     method,

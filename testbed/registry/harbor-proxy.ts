@@ -65,7 +65,7 @@ export interface HarborProxyOptions {
 }
 
 const certificates = async (address: string): Promise<{ ca: string; cert: string; key: string }> => {
-  const directory = mkdtempSync(join(tmpdir(), 'front-'))
+  const directory = mkdtempSync(join(tmpdir(), 'harbor-proxy-'))
   try {
     const certify = join(await controlPlaneBinaries(), 'certify')
     await promisify(execFile)(certify, [directory, 'localhost', address])
@@ -109,7 +109,7 @@ export const startHarborProxy = async (options: HarborProxyOptions): Promise<Har
 
   const answerToken = (response: ServerResponse, query: URLSearchParams, presented: Presented): void => {
     const isWrong = presented.kind === 'basic' && !presented.identity
-    // Without a scope and without a name this is a login, and Harbor has none for nobody.
+    // Without a scope and without a name this is a login, and Harbor has no anonymous login.
     if (isWrong || (flavour !== 'hub' && !presented.identity && !query.has('scope'))) {
       refuse(response, { status: 401, code: 'UNAUTHORIZED', message: 'unauthorized' })
       return

@@ -16,9 +16,9 @@ export interface HostedKind {
   readonly source: string
   /** A token service at this path, or Basic with this realm. */
   readonly asks: { readonly bearer: string; readonly service: string } | { readonly basic: string }
-  /** Whether anybody may pull what is public; without it everything needs credentials. */
+  /** Whether anonymous clients may pull public images; without it everything needs credentials. */
   readonly hasPublic: boolean
-  /** What the token service tells anybody of what they may not pull; absent: it gives a token, which is worth nothing. */
+  /** The token service's answer to anonymous clients for private images; absent: it gives a token without rights. */
   readonly refusedToken?: RegistryMessages
   /** What it tells a wrong password, or the registry itself where it has no token service. */
   readonly wrongPassword: RegistryMessages

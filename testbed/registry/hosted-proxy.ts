@@ -17,7 +17,7 @@ export interface HostedProxyOptions {
   readonly registry: string
   /** Passwords by user name: whoever has one may pull everything. */
   readonly users: Readonly<Record<string, string>>
-  /** First segment of repositories that anybody may pull. */
+  /** First segment of repositories that anonymous clients may pull. */
   readonly publicProject: string
 }
 

@@ -32,7 +32,7 @@ export interface Refusal {
 export interface Asked {
   readonly flavour: Flavour
   readonly method: string
-  /** The front's own address, for the token endpoint. */
+  /** The proxy's own address, for the token endpoint. */
   readonly url: string
   readonly repository: string
   /** Absent when there is no such project. */
@@ -97,7 +97,7 @@ const hubRefusal = ({ flavour, url, repository, project, repositoryExists, prese
   return authenticationRequired(repository, bearer(url, flavour, repository, 'insufficient_scope'))
 }
 
-/** Why this front does not hand out content of the repository; undefined when the registry shall answer. */
+/** Why this proxy does not serve content of the repository; undefined if the registry should answer. */
 export const refusal = (asked: Asked): Refusal | undefined => {
   switch (asked.flavour) {
     case 'harbor1':

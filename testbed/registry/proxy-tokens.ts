@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** Who asks: nobody in particular, or a user whose password was right. */
+/** The requester: anonymous, or a user with the right password. */
 export interface Identity {
   readonly user?: string
 }
@@ -20,7 +20,7 @@ export interface Tokens {
   issue(identity: Identity): string
 }
 
-/** Tokens and passwords of one front, kept in memory. */
+/** Tokens and passwords of one proxy, kept in memory. */
 export const makeTokens = (users: Readonly<Record<string, string>>): Tokens => {
   const issued = new Map<string, Identity>()
   return {

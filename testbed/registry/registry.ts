@@ -12,7 +12,7 @@ export interface ImageOptions extends Partial<ImageContent> {
   readonly contents?: string
 }
 
-/** The distribution registry, holding its images in memory. It knows no users: see `harbor-front.ts`. */
+/** The distribution registry, holding its images in memory. It knows no users: see `harbor-proxy.ts`. */
 export interface Registry {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
