@@ -2,7 +2,7 @@
  * Refuses phrases that a tired reader stumbles over, and terms that this project has replaced, in documents, in the chart and in the
  * strings of the programs. `npm run check:english` checks all of it; with paths, those files alone.
  */
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 type Rule = Readonly<{ phrase: RegExp; instead: string }>
@@ -110,10 +110,18 @@ export const check = (path: string, text: string): readonly Finding[] =>
 const EVERYTHING = ['*.md', 'docs/**/*.md', 'charts/**/*.{yaml,tpl,txt}', 'src/**/*.ts', 'scripts/generate/**/*.ts']
 const EXCLUDED = /\.test\.ts$|^charts\/[^/]+\/(?:files\/|templates\/rights\/roles\.yaml)|^docs\/benchmarks\.md$/
 
+/** A file, or all files below a folder that people read. */
+const filesBelow = (absolute: string, path: string): readonly string[] =>
+  statSync(absolute).isDirectory()
+    ? globSync('**/*.{md,yaml,tpl,txt,ts}', { cwd: absolute }).map((below) => join(path, below))
+    : [path]
+
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
   const given = process.argv.slice(2)
-  const paths = (given.length > 0 ? given : globSync(EVERYTHING, { cwd: root })).filter((path) => !EXCLUDED.test(path))
+  const paths = (
+    given.length > 0 ? given.flatMap((path) => filesBelow(join(root, path), path)) : globSync(EVERYTHING, { cwd: root })
+  ).filter((path) => !EXCLUDED.test(path))
   const findings = paths.toSorted().flatMap((path) => check(path, readFileSync(join(root, path), 'utf8')))
   for (const { path, line, phrase, instead } of findings) {
     console.error(`${path}:${line}: found “${phrase}”, expected ${instead}`)
