@@ -5,7 +5,7 @@ import { createTimeline, type Entry, entryText } from './timeline.ts'
 const PLAIN = createPaint(false)
 const LONG = `Failed to pull image "${'harbor.od.com/k8s/'.repeat(12)}coredns:1.6.1": ${'and so on '.repeat(30)}`
 
-const played = (options: { json: boolean; colour: boolean }) => {
+const timelineOf = (options: { json: boolean; colour: boolean }) => {
   let text = ''
   let at = Date.parse('2030-01-01T00:00:00Z')
   const timeline = createTimeline({ ...options, out: { write: (more) => void (text += more) }, now: () => at })
@@ -23,7 +23,7 @@ describe('the time line', () => {
   })
 
   it('counts seconds from the first failure, and none before it', () => {
-    const { timeline, pass, text } = played({ json: false, colour: false })
+    const { timeline, pass, text } = timelineOf({ json: false, colour: false })
     timeline.say({ who: 'demo', what: 'Ready', text: 'ready' })
     timeline.failureBegan()
     pass(1500)
@@ -36,14 +36,14 @@ describe('the time line', () => {
   })
 
   it('writes no control characters without colours', () => {
-    const { timeline, text } = played({ json: false, colour: false })
+    const { timeline, text } = timelineOf({ json: false, colour: false })
     timeline.say({ ...ENTRY, mood: 'bad' })
     timeline.close()
     expect(text()).not.toContain('\u001b')
   })
 
   it('writes JSON lines and nothing else when asked', () => {
-    const { timeline, pass, text } = played({ json: true, colour: true })
+    const { timeline, pass, text } = timelineOf({ json: true, colour: true })
     timeline.say({ who: 'demo', what: 'Ready', text: 'ready' })
     timeline.failureBegan()
     pass(250)

@@ -27,7 +27,7 @@ const TARGETS = panelQueries().map((query) => ({ ...query, expr: substituted(que
 
 /** Panels that this scene has nothing for, and why that is right. */
 const EMPTY_PANELS: Readonly<Record<string, string>> = {
-  'Remedies on nodes that ended A': 'nothing lies with a node here',
+  'Finished remedies on nodes A': 'nothing lies with a node here',
 }
 
 /** The same of alerts, their thresholds left out. */
