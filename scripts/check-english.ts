@@ -107,7 +107,15 @@ export const check = (path: string, text: string): readonly Finding[] =>
   )
 
 /** Everything that a person reads. Files that are written by a program repeat its strings, which are checked there. */
-const EVERYTHING = ['*.md', 'docs/**/*.md', 'charts/**/*.{yaml,tpl,txt}', 'src/**/*.ts', 'scripts/generate/**/*.ts']
+const EVERYTHING = [
+  '*.md',
+  'docs/**/*.md',
+  'examples/**/*.yaml',
+  'charts/**/*.{yaml,tpl,txt}',
+  'src/**/*.ts',
+  'demo/**/*.ts',
+  'scripts/generate/**/*.ts',
+]
 const EXCLUDED = /\.test\.ts$|^charts\/[^/]+\/(?:files\/|templates\/rights\/roles\.yaml)|^docs\/benchmarks\.md$/
 
 /** A file, or all files below a folder that people read. */

@@ -36,7 +36,7 @@ const WAY = [
   'diagnose/conclude.ts:conclude',
   'decide/decide.ts:decide',
   'decide/match.ts:applicablePolicy',
-  'decide/escalation.ts:planNext',
+  'decide/escalation.ts',
   'remedies/rewrite-image/plan.ts:planRewriteImage',
   'decide/guardrails/chain.ts:GUARDRAILS',
   'diagnose/gather.ts:createGather',

@@ -65,14 +65,17 @@ describe('the sentences', () => {
   test('say what would be done where it is only observed', () => {
     const change: Happening = {
       kind: 'Held',
-      verdict: aHold('ObserveOnly', { message: 'policy moved only observes', plan: aRewrite() }),
+      verdict: aHold('ObserveOnly', {
+        message: 'policy moved is in mode Observe; it would rewrite x to y',
+        plan: aRewrite(),
+      }),
     }
     expect(told({}, change)).toEqual([
       {
         on: 'Deployment',
         type: 'Normal',
         reason: 'ObserveOnly',
-        message: `Holding remediation of Deployment coredns: policy moved only observes. Planned: rewrite image of container coredns from ${BROKEN} to ${PATCHED} because of ProjectNotFound (harbor.od.com has no project k8s)`,
+        message: `Holding remediation of Deployment coredns: policy moved is in mode Observe; it would rewrite x to y. Cause: ProjectNotFound (harbor.od.com has no project k8s)`,
       },
     ])
   })

@@ -37,11 +37,12 @@ const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.ta
 /** Evidence worth quoting; anyone may create Events, so they are none. */
 const EVIDENT: ReadonlySet<string> = new Set(['Registry', 'PodStatus', 'NodeStatus', 'Agent'])
 
-const because = ({ spec, status }: Remediation): string => {
-  const cause = status?.cause ?? spec.cause
+const causeOf = ({ spec, status }: Remediation): string => {
   const evidence = (status?.evidence ?? spec.evidence ?? []).findLast(({ fact }) => EVIDENT.has(fact))?.message
-  return `because of ${cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
+  return `${status?.cause ?? spec.cause}${evidence ? ` (${clip(evidence, 240)})` : ''}`
 }
+
+const because = (record: Remediation): string => `because of ${causeOf(record)}`
 
 const undoHint = ({ metadata: { name, namespace } }: Remediation): string =>
   `undo with: kubectl mend undo rem/${name} -n ${namespace ?? 'default'}`
@@ -68,7 +69,13 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   if (reason === 'Repaired') return repaired(record, status)
   if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
-  const plan = proposal ? `. Planned: ${remedyOf(proposal.action).text.step(proposal)} ${because(record)}` : ''
+  const step = proposal && remedyOf(proposal.action).text.step(proposal)
+  // The message of a policy in mode Observe says already what it would do.
+  const plan = proposal
+    ? status.phase === 'Observed'
+      ? `. Cause: ${causeOf(record)}`
+      : `. Planned: ${step} ${because(record)}`
+    : ''
   const hint = proposal && reason === 'AwaitingApproval' ? `. ${approveHint(record)}` : ''
   return `Holding remediation of ${target(record)}: ${message}${plan}${hint}`
 }
