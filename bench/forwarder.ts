@@ -1,4 +1,4 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export interface Forwarder {
   /** `https://127.0.0.1:PORT`: the API server's certificate is for the address, whatever the port. */

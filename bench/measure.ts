@@ -11,7 +11,7 @@ import type { Remedy } from './objects.ts'
 import type { Options } from './options.ts'
 import { residenceOf, syncDelayOf } from './residence.ts'
 import type { P1, P5, P6, Residence, Results, SyncDelay } from './results.ts'
-import { runRound, type Round } from './round.ts'
+import { type Round, runRound } from './round.ts'
 import { quantile } from './statistics.ts'
 
 type Progress = (text: string) => void

@@ -7,7 +7,7 @@ import { type AuditedRequest, markAudit } from './audit.ts'
 import { type BenchCluster, type User, USERS } from './cluster.ts'
 import { concurrently } from './concurrently.ts'
 import { type Launch, startContender } from './contenders.ts'
-import { type FirstPod, type FakeKubelet, startFakeKubelet } from './fake-kubelet.ts'
+import { type FakeKubelet, type FirstPod, startFakeKubelet } from './fake-kubelet.ts'
 import { deployment, failedEvent, failingStatus, policy, type Remedy } from './objects.ts'
 
 export interface RoundOptions {

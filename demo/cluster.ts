@@ -11,7 +11,7 @@ import { startFakeKubelet } from '../testbed/kubelet/fake-kubelet.ts'
 import { type HarborProxy, startHarborProxy } from '../testbed/registry/harbor-proxy.ts'
 import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
 import { startRegistry } from '../testbed/registry/registry.ts'
-import { PROXIES, HOST, IMAGES, NODES, PLATFORMS, POLICY, ROBOT } from './fixture.ts'
+import { HOST, IMAGES, NODES, PLATFORMS, POLICY, PROXIES, ROBOT } from './fixture.ts'
 import type { Timeline } from './timeline.ts'
 
 export interface DemoCluster {

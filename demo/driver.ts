@@ -5,8 +5,9 @@ import { readWrites } from '../testbed/audit.ts'
 import { CONTROLLER_USER } from '../testbed/controller.ts'
 import { eventually } from '../testbed/eventually.ts'
 import { openApi } from '../testbed/kubelet/api.ts'
-import { enforce, type OnClose, type DemoCluster } from './cluster.ts'
+import { type DemoCluster, enforce, type OnClose } from './cluster.ts'
 import {
+  fixtureManifest,
   LEFT_ALONE,
   MEMBERS,
   neighbourManifest,
@@ -16,13 +17,12 @@ import {
   REPAIRED,
   REPAIRED_TOO,
   REPAIRS,
-  fixtureManifest,
   secondPolicy,
 } from './fixture.ts'
 import { type EvidenceSource, startObserver } from './observer.ts'
 import { startRegistryObserver } from './registry-observer.ts'
 import type { Timeline } from './timeline.ts'
-import { problemsIn, type Outcome } from './verify.ts'
+import { type Outcome, problemsIn } from './verify.ts'
 
 export interface DemoResult {
   readonly outcome: Outcome

@@ -1,6 +1,6 @@
 /** Reports on the time line what the registries answered, each answer once. */
 import type { HarborProxy } from '../testbed/registry/harbor-proxy.ts'
-import { PROXIES, HOST } from './fixture.ts'
+import { HOST, PROXIES } from './fixture.ts'
 import type { Timeline } from './timeline.ts'
 
 const POLL_MS = 20

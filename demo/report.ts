@@ -1,7 +1,7 @@
 /** The report at the end of the demo: the records, the diff, the times, and what was not changed and why. */
 import { createPaint, paintDiff } from '../src/cli/terminal.ts'
 import { isBookkeeping } from '../testbed/audit.ts'
-import { REGISTRY_ADDRESSES, type DemoCluster } from './cluster.ts'
+import { type DemoCluster, REGISTRY_ADDRESSES } from './cluster.ts'
 import type { DemoResult } from './driver.ts'
 import { REPAIRED } from './fixture.ts'
 import { type Timeline, wrapped } from './timeline.ts'

@@ -3,7 +3,7 @@ import type { Remediation } from '../src/api/kinds.ts'
 import type { RemediationStatus } from '../src/api/remediation.ts'
 import type { Workload } from '../src/model/kubernetes.ts'
 import type { Write } from '../testbed/audit.ts'
-import { problemsIn, type Outcome } from './verify.ts'
+import { type Outcome, problemsIn } from './verify.ts'
 
 const workload = (name: string, image: string, generation = 1, resourceVersion = '10'): Workload => ({
   metadata: { name, namespace: 'default', uid: `uid-${name}`, generation, resourceVersion },

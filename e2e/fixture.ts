@@ -7,7 +7,7 @@ import { eventually, type Patience } from '../testbed/eventually.ts'
 import { type Api, openApi } from '../testbed/kubelet/api.ts'
 import type { Environment } from './environment.ts'
 import { NEW, OLD } from './registries.ts'
-import type { Scenario, Fixture, Wanted } from './scenario.ts'
+import type { Fixture, Scenario, Wanted } from './scenario.ts'
 
 /** Real kubelets, on a machine that is busy with other scenarios. */
 const PATIENTLY: Patience = { timeoutMs: 120_000, everyMs: 400 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Remediation } from '../src/api/kinds.ts'
 import type { KubeEvent, Workload } from '../src/model/kubernetes.ts'
 import { deployment, type Parts } from './objects.ts'
-import type { Scenario, Fixture } from './scenario.ts'
+import type { Fixture, Scenario } from './scenario.ts'
 
 export const LABELS = 'app=web'
 const REPORTER = 'podmend.io/controller'

@@ -1,7 +1,7 @@
 /** Repairs that wait for a person. */
 import assert from 'node:assert/strict'
 import type { Remediation } from '../src/api/kinds.ts'
-import { type Untouched, readUntouched, eventOf, LABELS, staysUntouched } from './held.ts'
+import { eventOf, LABELS, readUntouched, staysUntouched, type Untouched } from './held.ts'
 import { deployment } from './objects.ts'
 import type { Fixture } from './scenario.ts'
 

@@ -116,7 +116,7 @@ import { schemaOf } from '../src/api/crd.ts'
 import { policySpec } from '../src/api/policy/policy.ts'
 import { FLAGS } from '../src/config/flags.ts'
 import { eventsOf } from '../src/report/events.ts'
-import { happens, aRecord } from '../src/report/testing.ts'
+import { aRecord, happens } from '../src/report/testing.ts'
 import { chartActions } from './generate/chart-actions.ts'
 import { declaredGrants, rolesOf } from './generate/rbac.ts'
 

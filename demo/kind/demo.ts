@@ -5,7 +5,7 @@ import { makeFixture } from '../../e2e/fixture.ts'
 import { describeError } from '../../src/runtime/log.ts'
 import { withDocker } from '../../testbed/machine/docker.ts'
 import { createTimeline, type Timeline, type TimelineOptions } from '../timeline.ts'
-import { type DemoIncident, DEMO_INCIDENTS } from './incidents.ts'
+import { DEMO_INCIDENTS, type DemoIncident } from './incidents.ts'
 import { startObserver } from './observer.ts'
 
 export interface KindDemoOptions extends Pick<TimelineOptions, 'json' | 'out' | 'colour'> {

@@ -1,8 +1,8 @@
 /** The first incident in the other shapes that workloads have. */
 import assert from 'node:assert/strict'
-import { BROKEN, barePod, daemonSet, deployment, pullSecret, statefulSet } from '../objects.ts'
+import { barePod, BROKEN, daemonSet, deployment, pullSecret, statefulSet } from '../objects.ts'
 import { NEW, OLD } from '../registries.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const LABELS = 'app=web'
 const FIXED = `${NEW}/web:1`

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { deployment } from '../objects.ts'
 import { NEW, OLD } from '../registries.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const ADMISSION = 'admissionregistration.k8s.io/v1'
 const LABELS = 'app=web'

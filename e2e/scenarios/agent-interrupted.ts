@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { allReady, killAgent, killOperator, leaderPod } from '../disturb.ts'
 import { hasChain, loseChain, startingSlowly } from '../docker-chain.ts'
 import { untilReady } from '../frozen.ts'
-import { finishedTask, FINAL } from '../node-tasks.ts'
-import { DOCKER, forgetting, nodePolicy, nodeRecord, tasksSince, podsOn, RUNS, startsOf } from '../nodes.ts'
+import { FINAL, finishedTask } from '../node-tasks.ts'
+import { DOCKER, forgetting, nodePolicy, nodeRecord, podsOn, RUNS, startsOf, tasksSince } from '../nodes.ts'
 import { daemonSet } from '../objects.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const CAUSE = 'IptablesChainMissing'
 /** Long enough to be met in the middle. */

@@ -1,10 +1,10 @@
 /** What a stolen token of an agent can do with the chart as it is installed: next to nothing. */
 import assert from 'node:assert/strict'
 import { request } from 'node:https'
-import { finishedTask, FINAL, createTask } from '../node-tasks.ts'
+import { createTask, FINAL, finishedTask } from '../node-tasks.ts'
 import { nodeNamed } from '../nodes.ts'
 import { AGENT_SELECTOR, NAMESPACE } from '../operator.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 interface Cluster {
   readonly server: string

@@ -1,6 +1,6 @@
 /** A person is asked, and says yes, no or nothing. */
 import assert from 'node:assert/strict'
-import { readUntouched, eventOf, imageOf, repaired } from '../held.ts'
+import { eventOf, imageOf, readUntouched, repaired } from '../held.ts'
 import { asked } from '../pending-approval.ts'
 import { NEW } from '../registries.ts'
 import type { Scenario } from '../scenario.ts'

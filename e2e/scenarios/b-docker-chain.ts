@@ -8,11 +8,11 @@ import {
   nodePolicy,
   nodeRecord,
   onNode,
-  tasksSince,
+  podEvent,
   podsOn,
   restartedOnly,
   RUNS,
-  podEvent,
+  tasksSince,
 } from '../nodes.ts'
 import { barePod, daemonSet } from '../objects.ts'
 import type { Scenario } from '../scenario.ts'

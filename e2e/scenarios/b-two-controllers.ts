@@ -2,22 +2,22 @@
 import assert from 'node:assert/strict'
 import { allReady, freezeOperator, leaderPod, wakeOperator, writesOfPod } from '../disturb.ts'
 import { hasChain, loseChain, startingSlowly } from '../docker-chain.ts'
-import { finishedTask, FINAL } from '../node-tasks.ts'
+import { FINAL, finishedTask } from '../node-tasks.ts'
 import {
   DOCKER,
   forgetting,
   invocations,
   nodePolicy,
   nodeRecord,
-  tasksSince,
   podsOn,
   restartedOnly,
   RUNS,
   startsOf,
+  tasksSince,
 } from '../nodes.ts'
 import { daemonSet } from '../objects.ts'
 import { NAMESPACE } from '../operator.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const CAUSE = 'IptablesChainMissing'
 const OFTEN = { everyMs: 100 }

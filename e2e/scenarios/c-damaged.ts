@@ -1,8 +1,8 @@
 /** Disks that cannot be mounted, with messages like those of a missing helper although nothing is missing. */
 import assert from 'node:assert/strict'
-import { conditionOf, nodeNamed, nodePolicy, onNode, tasksSince, recordsOf, RUNS, podEvent } from '../nodes.ts'
+import { conditionOf, nodeNamed, nodePolicy, onNode, podEvent, recordsOf, RUNS, tasksSince } from '../nodes.ts'
 import { barePod } from '../objects.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 import { runMend } from '../users.ts'
 
 const CAUSE = 'MountHelperMissing'

@@ -11,13 +11,13 @@ import {
   nodePolicy,
   nodeRecord,
   onNode,
-  tasksSince,
   othersThan,
-  recordsOf,
   podEvent,
+  recordsOf,
+  tasksSince,
 } from '../nodes.ts'
 import { NAMESPACE } from '../operator.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 import { runMend } from '../users.ts'
 
 const CAUSE = 'MountHelperMissing'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, killOperator, leaderPod, wroteOnce } from '../disturb.ts'
 import { deployment, statefulSet } from '../objects.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const LABELS = 'app=web'
 

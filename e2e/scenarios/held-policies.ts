@@ -1,6 +1,6 @@
 /** The policy, the operator's owner or whoever edits the workload says no. */
 import assert from 'node:assert/strict'
-import { readUntouched, eventOf, held, imageOf, LABELS, repaired } from '../held.ts'
+import { eventOf, held, imageOf, LABELS, readUntouched, repaired } from '../held.ts'
 import { BROKEN, deployment } from '../objects.ts'
 import { NAMESPACE } from '../operator.ts'
 import { NEW } from '../registries.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { eventOf, imageOf } from '../held.ts'
 import { deployment } from '../objects.ts'
 import { NEW, OLD } from '../registries.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 /** Its program ends at once. */
 const FAILING = `${OLD}/failing:1`

@@ -4,7 +4,7 @@ import type { Remediation } from '../../src/api/kinds.ts'
 import { allReady, writesOf } from '../disturb.ts'
 import { deployment } from '../objects.ts'
 import { OLD } from '../registries.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const RECYCLE = [{ type: 'RecyclePod', timeout: '10s', recyclePod: {} }]
 

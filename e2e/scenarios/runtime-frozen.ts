@@ -6,13 +6,13 @@ import {
   forgetting,
   invocations,
   nodeRecord,
-  tasksSince,
   recordsOf,
-  RUNS,
   restartedOnly,
+  RUNS,
+  tasksSince,
 } from '../nodes.ts'
 import { barePod, deployment } from '../objects.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const CAUSE = 'RuntimeUnresponsive'
 /** Of no namespace: it is the node that fails. */

@@ -1,10 +1,10 @@
 /** Dead sandboxes that the node's network plugin cannot replace: the kubelet alone never recovers. */
 import assert from 'node:assert/strict'
 import type { KubeEvent, Pod } from '../../src/model/kubernetes.ts'
-import { forgetting, invocations, nodePolicy, nodeRecord, tasksSince, restartedOnly, RUNS, podEvent } from '../nodes.ts'
+import { forgetting, invocations, nodePolicy, nodeRecord, podEvent, restartedOnly, RUNS, tasksSince } from '../nodes.ts'
 import { barePod, deployment } from '../objects.ts'
 import { killSandboxes } from '../sandboxes.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const CAUSE = 'SandboxStale'
 const BYSTANDER = 'app=bystander'

@@ -5,7 +5,7 @@ import { type Api, openApi } from '../../testbed/kubelet/api.ts'
 import { BROKEN, deployment } from '../objects.ts'
 import { NAMESPACE } from '../operator.ts'
 import { allReady, leaderPod, wroteOnce } from '../disturb.ts'
-import type { Scenario, Fixture } from '../scenario.ts'
+import type { Fixture, Scenario } from '../scenario.ts'
 
 const BEFORE_MS = 6_000
 const EVERY_MS = 200

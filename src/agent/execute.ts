@@ -5,7 +5,7 @@ import type { NodeVerb } from '../model/node-tasks.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Identity } from './identity.ts'
 import { type TaskStatusDeps, writeStatus } from './task-status.ts'
-import { type Answer, failed, refused, type TaskBefore, type Verb, shortError } from './verbs/verb.ts'
+import { type Answer, failed, refused, shortError, type TaskBefore, type Verb } from './verbs/verb.ts'
 
 export interface ExecuteDeps extends TaskStatusDeps {
   /** Read anew for each task: a node that was made anew has another uid, and tokens come to say so. */

@@ -3,15 +3,15 @@ import { createRegistry, type Registry } from '../diagnose/registry/registry.ts'
 import {
   type Cluster,
   CLUSTER_OPTIONS,
+  describeRight,
   type MissingRight,
   NAMESPACE_OPTION,
-  describeRight,
   withCluster,
 } from './cluster.ts'
 import { field, type TextOptions } from './incident/text.ts'
 import { readRecording } from './snapshot/recorded.ts'
 import type { Options, Values } from './subcommand.ts'
-import { type Terminal, FORMATS } from './terminal.ts'
+import { FORMATS, type Terminal } from './terminal.ts'
 import { readProxy } from '../config/proxy.ts'
 
 /** Where the controller runs unless it was installed elsewhere. */

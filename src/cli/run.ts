@@ -1,5 +1,5 @@
 import { UsageError } from '../config/arguments.ts'
-import { glossary, type Subcommand, EXIT, type ExitStatus, sentenceOf } from './subcommand.ts'
+import { EXIT, type ExitStatus, glossary, sentenceOf, type Subcommand } from './subcommand.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Options that may stand before the subcommand and are followed by a value. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { packageFile } from '../runtime/package-root.ts'
-import { subcommand, EXIT } from './subcommand.ts'
+import { EXIT, subcommand } from './subcommand.ts'
 import { formatData } from './terminal.ts'
 
 export const readVersion = async (): Promise<string> =>

@@ -1,17 +1,17 @@
-/** How the three programs read flags and variables. Imports nothing heavy: the agent is to stay small. */
+/** How the three programs parse flags and variables. Imports nothing large, because the agent must stay small. */
 import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
 import { parseDuration } from '../model/duration.ts'
 
-/** The program was called wrongly; the message names the argument, what was found and what was expected. Exit status 2. */
+/** Wrong usage of the program; the message names the argument, what was found and what was expected. Exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Throws with what was expected, to follow the word "expected". */
+/** Throws an error whose message completes "expected …". */
 export type ParseValue<T> = (text: string) => T
 
-/** The value in a text from `source`, a flag or a variable. Throws `UsageError`. */
+/** Parses a text from `source`, a flag or a variable. Throws `UsageError`. */
 export const parseValue = <T>(source: string, text: string, parse: ParseValue<T>): T => {
   try {
     return parse(text)
@@ -41,7 +41,7 @@ interface Range {
   readonly min: number
   readonly max: number
   readonly integer?: boolean
-  /** What the number is, e.g. `seconds`. */
+  /** Unit of the number, e.g. `seconds`. */
   readonly unit?: string
 }
 
@@ -54,7 +54,7 @@ export const number = ({ min, max, integer = true, unit }: Range): ParseValue<nu
   }
 }
 
-/** Milliseconds of `30s`, within two such bounds. */
+/** Parses durations such as `30s` to milliseconds, within two such bounds. */
 export const duration = (min: string, max: string): ParseValue<number> => {
   const expected = `a duration from ${min} to ${max}, such as 30s, 5m or 1h30m`
   return (given) => {
@@ -86,7 +86,7 @@ export const cidr: ParseValue<string> = (given) => {
   return given
 }
 
-/** A JSON object of these members at most, each a text: as a pod's security context has them. */
+/** A JSON object with no other members than these, each a string, as in a pod's security context. */
 export const textMembers = (names: readonly string[]): ParseValue<Readonly<Record<string, string>>> => {
   const expected = `a JSON object of texts, with ${names.join(', ')}`
   return (given) => {
@@ -104,27 +104,27 @@ export const textMembers = (names: readonly string[]): ParseValue<Readonly<Recor
   }
 }
 
-/** The texts of a list in one flag or variable, which separates them by commas. */
+/** Splits the comma-separated list of a flag or variable. */
 export const splitList = (given: string): readonly string[] => given.split(',').map((part) => part.trim())
 
-/** A flag as it is told apart on a command line; what its texts mean is its parser's. */
+/** A flag as the command line is split; its values are parsed later. */
 export interface Flag {
   /** `--name` of type boolean alone means true, `--no-name` false. */
   readonly type: 'string' | 'boolean'
   readonly short?: string
-  /** The only values that it takes. */
+  /** The only values that it accepts. */
   readonly choices?: readonly string[]
   /** Placeholder of its value in the help, e.g. `FILE`. */
   readonly value?: string
 }
 
 export interface Arguments {
-  /** The texts given to each flag, in order, each with how the flag was written: not parsed yet. */
+  /** The unparsed values of each flag, in order, each with the flag as it was written. */
   readonly given: ReadonlyMap<string, readonly { readonly source: string; readonly text: string }[]>
   readonly positionals: readonly string[]
 }
 
-/** What a flag takes, to follow the word "expected". */
+/** What a flag accepts, to complete "expected …". */
 export const expectedOf = ({ choices, value }: Flag): string =>
   choices ? `one of ${choices.join(', ')}` : (value ?? 'a value')
 
@@ -132,7 +132,8 @@ const MAX_LISTED = 16
 
 /**
  * Splits a command line: flags anywhere, `--name=value`, `-nvalue`, `-n=value`, `--switch=false`, `--no-switch`. A program
- * that takes no other arguments also reads `--switch false`. `--help` ends the reading: whoever asks for help gets it. Throws `UsageError`.
+ * that takes no positional arguments also accepts `--switch false`. `--help` ends parsing, so that errors after it do not prevent
+ * the help. Throws `UsageError`.
  */
 export const readArguments = (
   args: readonly string[],
@@ -150,7 +151,7 @@ export const readArguments = (
     allowPositionals: true,
     tokens: true,
   })
-  /** The parser takes switches to have no value. */
+  /** `parseArgs` assumes that switches have no value. */
   const isSwitchValue = (value: string, before: (typeof tokens)[number] | undefined): boolean =>
     !takesPositionals &&
     (value === 'true' || value === 'false') &&
@@ -188,7 +189,7 @@ export const readArguments = (
         const before = value === undefined ? '' : ` before "${value}"`
         throw new UsageError(`${source}: found no value, expected ${expectedOf(flag)}${before}`)
       }
-      // `-n=web`, as kubectl takes it.
+      // `-n=web`, as in kubectl.
       return !source.startsWith('--') && inlineValue && value.startsWith('=') ? value.slice(1) : value
     }
     given.set(name, [...(given.get(name) ?? []), { source, text: read() }])

@@ -6,17 +6,15 @@ import type { ConnectionOptions } from '../kube/connection.ts'
 import { SERVICE_ACCOUNT_DIR } from '../kube/in-cluster.ts'
 import { type Flag, parseValue, readArguments, splitList, UsageError } from './arguments.ts'
 import { FLAGS, helpText, type Settings } from './flags.ts'
-import { type ProxySettings, readProxy } from './proxy.ts'
+import { type Environment, type ProxySettings, readProxy } from './proxy.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** Everything that can be set, checked and frozen. Times in milliseconds. */
+/** All settings, validated and frozen. Times in milliseconds. */
 export interface Config extends Readonly<Omit<Settings, 'namespace' | 'identity'>> {
-  /** The operator's own. */
+  /** The operator's own namespace. */
   readonly namespace: string
-  /** Unique to the process unless it was set. */
+  /** Unique to the process unless configured. */
   readonly identity: string
-  /** By the usual variables; for registries alone, never for the API server. */
+  /** From the usual variables; only for registries, never for the API server. */
   readonly registryProxy: ProxySettings
   /** For `loadKubeConnection`. */
   readonly connection: ConnectionOptions
@@ -44,14 +42,14 @@ const podNamespace = (): string | undefined => {
   }
 }
 
-/** Flags before variables before defaults. Throws `UsageError`. */
+/** Flags take precedence over variables, and variables over defaults. Throws `UsageError`. */
 export const parseConfig = (args: readonly string[], env: Environment, ownNamespace?: string): ConfigOutcome => {
   const { given } = readArguments(args, COMMAND_LINE, { positionals: false })
   if (given.has('help')) return { kind: 'Help', text: helpText() }
   const settings: Record<string, unknown> = {}
   for (const [key, flag] of Object.entries(FLAGS)) {
     const fromFlag = given.get(flag.name)
-    // An empty variable counts as unset: manifests leave such behind.
+    // An empty variable counts as unset: manifests often contain them.
     const fromEnv = env[flag.env] || undefined
     const fromVariable = (flag.repeatable ? fromEnv && splitList(fromEnv) : fromEnv && [fromEnv]) || undefined
     const texts = fromFlag ?? fromVariable?.map((text) => ({ source: flag.env, text }))
@@ -88,7 +86,7 @@ const proxyIn = (env: Environment): ProxySettings => {
   try {
     return readProxy(env)
   } catch (cause) {
-    // Its message is all that there is to say: as a cause it would be said again.
+    // Not as a cause: its message would be printed twice.
     throw new UsageError(cause instanceof Error ? cause.message : String(cause))
   }
 }

@@ -22,7 +22,7 @@ interface Flag<T> {
   readonly value: string
   readonly help: string
   readonly default: T
-  /** The default in words, where the value does not say it. */
+  /** The default as text, where the value is not readable. */
   readonly defaultText: string | undefined
   readonly repeatable: boolean
   /** `--name` alone means true, `--no-name` false. */
@@ -49,7 +49,7 @@ const flag = <T>(name: string, row: Row<T>): Flag<T> => ({
   ...row,
 })
 
-/** Every flag there is: the parser, the help and the documentation are made from this table. */
+/** All flags: the parser, the help and the documentation derive from this table. */
 export const FLAGS = {
   kubeconfig: flag<string | undefined>('kubeconfig', {
     value: 'FILE',
@@ -237,7 +237,7 @@ export const FLAGS = {
 
 type Flags = typeof FLAGS
 
-/** What the flags say, by the keys of the table. */
+/** The values of the flags, by the keys of the table. */
 export type Settings = { -readonly [K in keyof Flags]: Flags[K] extends Flag<infer T> ? T : never }
 
 /** The text of `--help`. */

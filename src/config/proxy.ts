@@ -1,6 +1,6 @@
-/** The proxy between us and registries, by the variables that curl, Go and containerd read too. */
+/** The proxy for registries, from the same variables that curl, Go and containerd use. */
 
-/** As `proxyEnv` of Node's agents has it: one by https, one by plain HTTP, and the hosts that are asked without. */
+/** The form of `proxyEnv` in Node's agents: one proxy for HTTPS, one for plain HTTP, and the hosts without a proxy. */
 export interface ProxySettings extends Readonly<Record<string, string | undefined>> {
   readonly HTTPS_PROXY?: string
   readonly HTTP_PROXY?: string
@@ -8,7 +8,7 @@ export interface ProxySettings extends Readonly<Record<string, string | undefine
   readonly NO_PROXY?: string
 }
 
-/** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Throws a sentence without the proxy's password. */
+/** Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case. Error messages omit the proxy's password. */
 export const readProxy = (environment: Environment): ProxySettings => {
   const [https, http] = [proxyIn(environment, 'HTTPS_PROXY'), proxyIn(environment, 'HTTP_PROXY')]
   const none = environment['no_proxy'] || environment['NO_PROXY']
@@ -22,7 +22,7 @@ export const readProxy = (environment: Environment): ProxySettings => {
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const proxyIn = (environment: Environment, name: 'HTTPS_PROXY' | 'HTTP_PROXY'): string | undefined => {
-  // Lower case goes first, as with curl.
+  // Lower case takes precedence, as in curl.
   const value = environment[name.toLowerCase()] || environment[name]
   if (!value) return undefined
   const url = URL.parse(value.includes('://') ? value : `http://${value}`)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FailingPod, Owner } from '../model/incident.ts'
-import { createIncidents, type Assignment } from './incidents.ts'
+import { type Assignment, createIncidents } from './incidents.ts'
 
 const owner = (uid: string): Owner =>
   ({ ref: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: uid, uid } }) as Owner

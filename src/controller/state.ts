@@ -2,7 +2,7 @@
 import { admitPolicy } from '../api/policy/compile.ts'
 import type { Config } from '../config/config.ts'
 import { detectPodFailures } from '../diagnose/pod/findings.ts'
-import { type FailingPod, type Fact, unknown } from '../model/incident.ts'
+import { type Fact, type FailingPod, unknown } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { type AttemptHistory, createAttemptHistory } from '../report/attempts.ts'
 import { createNodeCache, type NodeCache } from '../watch/node-cache.ts'

@@ -11,8 +11,8 @@ import {
   aRecord,
   aStep,
   at,
-  type InputOverrides,
   HASH,
+  type InputOverrides,
   NOW,
   type RecordOverrides,
 } from './testing.ts'

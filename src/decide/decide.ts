@@ -1,11 +1,11 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
 import {
+  type ApplicablePolicy,
   type Ask,
   askFor,
   type DecisionInput,
   type PolicyInForce,
   RARELY,
-  type ApplicablePolicy,
 } from '../model/decision-input.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'

@@ -1,4 +1,4 @@
-import type { DecisionInput, PolicyInForce, ApplicablePolicy, Matched } from '../model/decision-input.ts'
+import type { ApplicablePolicy, DecisionInput, Matched, PolicyInForce } from '../model/decision-input.ts'
 import type { FailingPod } from '../model/incident.ts'
 import { isNodeItself } from '../model/kubernetes.ts'
 import { excludes } from '../model/safety-switches.ts'

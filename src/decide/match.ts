@@ -1,15 +1,15 @@
 /** Which policy governs an incident, and which of its findings the policy answers to. */
 import { isNodeCause } from '../model/causes.ts'
 import {
+  type ApplicablePolicy,
   type Ask,
   askFor,
   type DecisionInput,
+  type Matched,
   type PolicyInForce,
   registryFact,
   registryOf,
   surroundings,
-  type Matched,
-  type ApplicablePolicy,
 } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
 import type { Finding } from '../model/incident.ts'

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Explanation, FactName } from '../model/incident.ts'
 import { decide } from './decide.ts'
-import { aCase, aPolicy, BROKEN, type InputOverrides, exists, PATCHED, recycling, rewriting } from './testing.ts'
+import { aCase, aPolicy, BROKEN, exists, type InputOverrides, PATCHED, recycling, rewriting } from './testing.ts'
 
 const TYPO: Explanation = { kind: 'LikelyTypo', of: BROKEN, message: 'it is nearly that', image: PATCHED, found: true }
 const DETAIL_FACTS: readonly FactName[] = [{ fact: 'knownImages' }]

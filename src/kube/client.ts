@@ -3,12 +3,12 @@ import { backoffMs } from '../runtime/backoff.ts'
 import { KubeError, type Verb } from './errors.ts'
 import { errorOfResponse } from './status.ts'
 import {
+  type Connection,
   createTransport,
   type HttpRequest,
   type HttpResponse,
   splitLines,
   TransportError,
-  type Connection,
 } from './transport.ts'
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
@@ -16,12 +16,12 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 export interface ListOptions {
   readonly labelSelector?: string | undefined
   readonly fieldSelector?: string | undefined
-  /** At most so many items; the answer's `continue` leads on. Without it: everything, up to the bound on answers. */
+  /** Page size; the response's `continue` requests the next page. Default: everything, up to the limit on responses. */
   readonly limit?: number | undefined
   readonly continue?: string | undefined
   readonly resourceVersion?: string | undefined
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined
-  /** As `application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`, for metadata alone. */
+  /** For metadata only: `application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1`. */
   readonly accept?: string | undefined
 }
 
@@ -34,7 +34,7 @@ export interface List<T> {
 export interface PatchOptions {
   readonly type: 'json' | 'merge' | 'apply'
   readonly dryRun?: boolean | undefined
-  /** Default: the first word of the user agent, as the API server has it. */
+  /** Default: the first word of the user agent, as in the API server. */
   readonly fieldManager?: string | undefined
   /** Server-side apply only: take fields over from other managers. */
   readonly force?: boolean | undefined
@@ -49,12 +49,12 @@ export interface DeleteOptions {
 
 export interface WatchStream {
   readonly status: number
-  /** Ends with the response; throws when the connection broke or a line is beyond measure. */
+  /** Ends with the response; throws when the connection breaks or a line is too long. */
   readonly lines: AsyncIterable<string>
   close(): void
 }
 
-/** The Kubernetes API as JSON over HTTP. Paths come from `pathOf`. Everything rejects with `KubeError`. */
+/** The Kubernetes API as JSON over HTTP. Paths come from `pathOf`. Every method rejects with `KubeError`. */
 export interface KubeClient {
   get<T>(path: string, options?: { query?: Query; accept?: string }): Promise<T>
   /** One request: one page when `limit` is given. `listAll` follows pages. */
@@ -62,13 +62,13 @@ export interface KubeClient {
   create<T>(path: string, body: unknown, options?: { query?: Query }): Promise<T>
   replace<T>(path: string, body: unknown, options?: { query?: Query }): Promise<T>
   patch<T>(path: string, body: unknown, options: PatchOptions): Promise<T>
-  /** What the API server answers: a Status, or the object when finalizers hold it. */
+  /** Resolves with a Status, or with the object while finalizers keep it. */
   remove<T>(path: string, body?: DeleteOptions): Promise<T>
-  /** A watch on a socket of its own. */
+  /** Opens a watch on its own socket. */
   stream(path: string, query: Query): Promise<WatchStream>
 }
 
-/** Called after every exchange, retries included; `status` 0 means no answer. */
+/** Reported after every exchange, including retries; `status` 0 means no response. */
 export interface RequestRecord {
   readonly verb: Verb
   readonly path: string
@@ -78,14 +78,12 @@ export interface RequestRecord {
 
 export interface KubeClientOptions {
   readonly userAgent: string
-  /** The fence: called right before every mutating request leaves, retries included; throws to stop it. */
+  /** The fence: called right before each mutating request is sent, including retries; throws to prevent it. */
   readonly beforeWrite?: (() => void) | undefined
-  /** Ends everything under way, and refuses what comes after. */
+  /** Aborts all requests in progress and rejects later ones. */
   readonly signal?: AbortSignal | undefined
   readonly onRequest?: ((record: RequestRecord) => void) | undefined
-  /**
-   * Default 10 s to read one object, 15 s until a watch opens, 30 s for a list or a write (admission may take long).
-   */
+  /** Default: 10 s to read one object, 15 s to open a watch, 30 s for a list or a write (admission may be slow). */
   readonly timeoutMs?: Partial<Readonly<Record<Verb, number>>> | undefined
   /** Default 64 MiB. */
   readonly maxBytes?: number | undefined
@@ -140,10 +138,10 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
   }
 
   /**
-   * Runs `send`, once more after a refresh of the credentials when they were refused, and again as `nextAttemptMs`
-   * says.
+   * Runs `send`, retries it once with fresh credentials if they were refused, and otherwise as `nextAttemptMs`
+   * decides.
    */
-  const attempting = async <R extends { readonly status: number }>(
+  const withRetries = async <R extends { readonly status: number }>(
     verb: Verb,
     path: string,
     send: () => Promise<R>,
@@ -199,7 +197,7 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
         timeoutMs: options.timeoutMs?.[verb] ?? TIMEOUTS[verb],
       })
     }
-    const answer = await attempting(verb, path, send, async ({ status, body: text, headers }) =>
+    const answer = await withRetries(verb, path, send, async ({ status, body: text, headers }) =>
       errorOfResponse({ status, body: text, retryAfter: headers['retry-after'] }, { verb, path }),
     )
     try {
@@ -229,7 +227,7 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
           force: type === 'apply' ? force : undefined,
         },
       }),
-    // The server reads the body; in the query a dry run also shows in its audit log.
+    // The server reads `dryRun` from the body; in the query it also shows in the audit log.
     remove: (path, body) => request('delete', 'DELETE', path, { body, query: { dryRun: body?.dryRun?.[0] } }),
     stream: async (path, query) => {
       const full = path + search({ ...query, watch: true })
@@ -243,7 +241,7 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
         const response = await transport.open(sending)
         return { status: response.statusCode ?? 0, response }
       }
-      const { status, response } = await attempting('watch', path, send, async (answer) =>
+      const { status, response } = await withRetries('watch', path, send, async (answer) =>
         errorOfResponse(
           {
             status: answer.status,
@@ -271,8 +269,8 @@ interface RawList<T> {
 }
 
 /**
- * Every item of a collection by pages of `limit` (default 500), in one consistent snapshot. Stops with an error beyond
- * `maxItems` (default 10,000): whoever needs more must not hold it all at once.
+ * Every item of a collection in pages of `limit` (default 500), as one consistent snapshot. Rejects beyond `maxItems`
+ * (default 10,000): more must not be held in memory at once.
  */
 export const listAll = async <T>(
   client: Pick<KubeClient, 'list'>,
@@ -295,22 +293,22 @@ export const listAll = async <T>(
 
 export const READS: readonly Verb[] = ['get', 'list', 'watch']
 const MAX_ATTEMPTS = 4
-/** Waiting longer is the caller's business, who can do other work meanwhile. */
+/** Longer waits are left to the caller, which can do other work in the meantime. */
 const LONGEST_WAIT_MS = 10_000
 
 /**
- * How long to wait before trying once more; undefined: not at all. A 429 or 503 with Retry-After was refused before
- * anything was done, and a request that never left did nothing either: these two are repeated for writes as well,
- * nothing else is.
+ * How long to wait before the next attempt; undefined for no further attempt. A 429 or 503 with Retry-After was rejected
+ * before it had any effect, and an unsent request had none either: only these two are retried for writes as well.
  */
 export const nextAttemptMs = (verb: Verb, error: KubeError, sent: boolean, attempt: number): number | undefined => {
-  // Whoever watches has a back-off of their own.
+  // Watchers have their own back-off.
   if (attempt >= MAX_ATTEMPTS || verb === 'watch') return undefined
-  // An eviction answers 429 for a disruption budget: that is an answer, not a refusal to serve.
+  // An eviction gets a 429 for a disruption budget: that is a result, not throttling.
   const budget = error.details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') === true
-  const wishMs = error.status === 429 || error.status === 503 ? error.retryAfterMs : undefined
-  if (wishMs !== undefined && !budget) return wishMs > LONGEST_WAIT_MS ? undefined : wishMs * (1 + Math.random() / 4)
-  const readAgain =
+  const retryAfterMs = error.status === 429 || error.status === 503 ? error.retryAfterMs : undefined
+  if (retryAfterMs !== undefined && !budget)
+    return retryAfterMs > LONGEST_WAIT_MS ? undefined : retryAfterMs * (1 + Math.random() / 4)
+  const retryRead =
     READS.includes(verb) && (error.status >= 500 || error.status === 429 || error.reason === 'Unreachable')
-  return readAgain || !sent ? backoffMs({ baseMs: 200, maxMs: 2_000 }, attempt) : undefined
+  return retryRead || !sent ? backoffMs({ baseMs: 200, maxMs: 2_000 }, attempt) : undefined
 }

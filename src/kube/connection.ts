@@ -5,13 +5,10 @@ import { inClusterConnection, SERVICE_ACCOUNT_DIR } from './in-cluster.ts'
 import type { Connection } from './transport.ts'
 
 export interface ConnectionOptions {
-  /**
-   * File, or several separated as in KUBECONFIG. Default: KUBECONFIG, `~/.kube/config`, then the pod's service
-   * account.
-   */
+  /** One file, or several separated as in KUBECONFIG. Default: KUBECONFIG, `~/.kube/config`, the pod's service account. */
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
-  /** Where KUBECONFIG, KUBERNETES_SERVICE_HOST and _PORT are looked up; without it they count as unset. */
+  /** Source of KUBECONFIG, KUBERNETES_SERVICE_HOST and _PORT; without it they count as unset. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
@@ -21,13 +18,13 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   )
 
-/** The cluster that kubectl would talk to, in the same order. Throws a sentence that names what was looked for. */
+/** Connects to the cluster that kubectl would use. Throws an error that lists what was tried. */
 export const loadKubeConnection = async ({
   kubeconfig,
   context,
   environment = {},
 }: ConnectionOptions = {}): Promise<Connection> => {
-  // In a cluster the parser of kubeconfigs is never loaded.
+  // In a cluster, the kubeconfig parser is never loaded.
   const outside = async (files: readonly string[]) =>
     (await import('./kubeconfig.ts')).kubeconfigConnection(files, context)
   const named = kubeconfig || environment['KUBECONFIG']

@@ -1,11 +1,11 @@
 import type { Intent } from '../runtime/workqueue.ts'
 
-/** Nothing that is tried again can help: bad input, a contradiction. */
+/** Retrying cannot help: bad input, a contradiction. */
 export class Terminal extends Error {
   override readonly name = 'Terminal'
 }
 
-/** Worth another look at a known time. */
+/** Worth retrying after a known time. */
 export class WaitUntil extends Error {
   override readonly name = 'WaitUntil'
   readonly afterMs: number
@@ -15,7 +15,7 @@ export class WaitUntil extends Error {
   }
 }
 
-/** Worth trying again with back-off; what every other error means as well. */
+/** Worth retrying with back-off, as is every error without a known intent. */
 export class Retry extends Error {
   override readonly name = 'Retry'
 }
@@ -23,7 +23,7 @@ export class Retry extends Error {
 /** Verbs as RBAC names them. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete'
 
-/** metav1.Status, as far as it is read. */
+/** The parts of metav1.Status that are read. */
 export interface StatusObject {
   readonly kind?: string
   readonly message?: string
@@ -39,7 +39,7 @@ export interface StatusObject {
 }
 
 interface KubeErrorFields {
-  /** HTTP status; 0 when there was no answer (`Timeout`, `Unreachable`, `TooLarge`). */
+  /** HTTP status; 0 when there was no response (`Timeout`, `Unreachable`, `TooLarge`). */
   readonly status: number
   /** The reason of the Status object, else one of our own. */
   readonly reason: string
@@ -49,7 +49,7 @@ interface KubeErrorFields {
   readonly details?: StatusObject['details'] | undefined
 }
 
-/** A request that the API server did not carry out, or whose answer never came. */
+/** A request that the API server rejected, or that got no response. */
 export class KubeError extends Error {
   override readonly name = 'KubeError'
   readonly status: number
@@ -80,19 +80,19 @@ export const kubeErrorOf = (error: unknown): KubeError | undefined => {
 const statusOf = (error: unknown): number | undefined => kubeErrorOf(error)?.status
 
 export const notFound = (error: unknown): boolean => statusOf(error) === 404
-/** The object is not as it was when it was read (409, but not `alreadyExists`). */
+/** The object has changed since it was read (409, but not `alreadyExists`). */
 export const conflict = (error: unknown): boolean => statusOf(error) === 409 && !alreadyExists(error)
 export const alreadyExists = (error: unknown): boolean => kubeErrorOf(error)?.reason === 'AlreadyExists'
 export const forbidden = (error: unknown): boolean => statusOf(error) === 403
 /** The resourceVersion or the continue token is no longer known. */
 export const gone = (error: unknown): boolean => statusOf(error) === 410 || kubeErrorOf(error)?.reason === 'Expired'
-/** Refused for what it says; so is a JSON patch whose `test` did not hold. */
+/** The object failed validation, or the `test` of a JSON patch failed. */
 export const invalid = (error: unknown): boolean => statusOf(error) === 422
 
-/** Missing rights come by a person's hand: looked for now and then. */
+/** Missing permissions are granted by a person, so retrying often is pointless. */
 const FORBIDDEN_RETRY_MS = 60_000
 
-/** What an error asks of whoever runs the work: the only place that decides it. */
+/** What the work queue does after an error. The only place that decides it. */
 export const intentOf = (error: unknown): Intent => {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
     if (at instanceof Terminal) return { kind: 'Terminal' }

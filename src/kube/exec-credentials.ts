@@ -5,14 +5,11 @@ import type { TlsOptions } from './transport.ts'
 interface PluginCredentials {
   authorization(): Promise<string | undefined>
   refresh(): Promise<void>
-  /** The cluster's options with the client certificate that the plugin gave, if it did. */
+  /** The cluster's options with the plugin's client certificate, if it returned one. */
   tls(clusterTls: TlsOptions): TlsOptions
 }
 
-/**
- * Credentials from exec plugins and auth providers (OIDC). This module imports client-node: import it only when
- * needed.
- */
+/** Credentials from exec plugins and auth providers (OIDC). Imports client-node, so import this module only on demand. */
 export const pluginCredentials = async (files: readonly string[], contextName: string): Promise<PluginCredentials> => {
   const load = (): KubeConfig => {
     const config = new KubeConfig()
@@ -46,7 +43,7 @@ export const pluginCredentials = async (files: readonly string[], contextName: s
   })
   return {
     authorization,
-    // client-node keeps what a plugin gave until it expires: only a fresh load asks the plugin again.
+    // client-node caches a plugin's credentials until they expire; only a new KubeConfig runs the plugin again.
     refresh: async () => {
       config = load()
       await authorization()
@@ -58,7 +55,7 @@ export const pluginCredentials = async (files: readonly string[], contextName: s
   }
 }
 
-/** Its own merge throws on a name that two files have; kubectl lets the first win. */
+/** KubeConfig's own merge throws on a duplicate name; in kubectl, the first file wins. */
 const mergeMissing = (config: KubeConfig, more: KubeConfig): void => {
   const missing = <T extends { readonly name: string }>(have: readonly T[], others: readonly T[]): T[] =>
     others.filter(({ name }) => !have.some((entry) => entry.name === name))

@@ -4,7 +4,7 @@ import type { Connection, TlsOptions } from './transport.ts'
 
 export const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** Bound tokens live an hour, the kubelet renews them at 80 %; client-go reads the file as often. */
+/** Bound tokens last an hour and the kubelet renews them at 80 %; client-go rereads the file at the same interval. */
 const REREAD_MS = 60_000
 
 interface InClusterOptions {
@@ -14,13 +14,13 @@ interface InClusterOptions {
   readonly directory?: string
 }
 
-/** The pod's own service account; its files are read anew every minute and when the API server refuses the token. */
+/** Connects with the pod's service account; rereads its files every minute and when the API server rejects the token. */
 export const inClusterConnection = async ({
   host,
   port,
   directory = SERVICE_ACCOUNT_DIR,
 }: InClusterOptions): Promise<Connection> => {
-  // By address when the kubelet gave one: the operator must work while the cluster's DNS does not.
+  // Prefer the address: the operator must work while the cluster's DNS is down.
   const name = host?.includes(':') ? `[${host}]` : (host ?? 'kubernetes.default.svc')
   const server = new URL(`https://${name}:${port ?? '443'}`)
   const namespace = (await readFile(join(directory, 'namespace'), 'utf8').catch(() => '')).trim()
@@ -47,7 +47,7 @@ export const inClusterConnection = async ({
       return tls
     },
     authorization: async () => {
-      // A file that cannot be read just now leaves the last token standing: it may live for long.
+      // If the file cannot be read now, keep the last token: it may still be valid for a long time.
       if (performance.now() - readAt > REREAD_MS) await read().catch(() => undefined)
       return `Bearer ${token}`
     },

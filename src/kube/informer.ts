@@ -6,55 +6,52 @@ import { forbidden, gone, kubeErrorOf, notFound } from './errors.ts'
 import { followWatch, laterVersion, probeForChange, WatchBroken, type WatchEvent } from './watch-stream.ts'
 
 export interface ReflectorOptions<T extends KubeObject, P> {
-  /** For logs and metrics, as `pods`. */
+  /** For logs and metrics, such as `pods`. */
   readonly name: string
   readonly client: Pick<KubeClient, 'list' | 'stream'>
   /** Of the collection. */
   readonly path: string
   readonly query?: { readonly fieldSelector?: string; readonly labelSelector?: string }
-  /** The part worth having; undefined: none of it. What is returned must not hold on to the object. */
+  /** The part to keep; undefined to ignore the object. The result must not reference the object. */
   readonly project: (object: T) => P | undefined
-  /** Whether projections are kept, so that a new list can tell what vanished. Default true. */
+  /** Whether to keep projections, so that a relist detects deletions. Default true. */
   readonly keep?: boolean
   readonly on: ReflectedHandlers<P> & ReflectorEvents
   readonly clock?: Clock
 }
 
-/** What a reflector reports of itself. */
+/** Events about the reflector itself. */
 export interface ReflectorEvents {
-  /** Every failure; the reflector goes on after each. `retryInMs` is undefined when a handler threw. */
+  /** Every failure; the reflector continues after each. `retryInMs` is undefined when a handler threw. */
   error(error: unknown, about: { readonly name: string; readonly retryInMs?: number }): void
-  /** Wall time of each activity of the API server. */
+  /** Wall time of each message from the API server. */
   activity?(at: number): void
-  /** Each request that opens a watch; `initial` when it begins with a full reading. */
+  /** Each request that opens a watch; `initial` when it begins with a full list. */
   open?(about: { readonly name: string; readonly initial: boolean }): void
 }
 
 export interface Reflector<P> {
   start(): void
-  /** Resolves when nothing of it runs any more. */
+  /** Resolves when it has stopped. */
   stop(): Promise<void>
-  /** Resolves after the first full reading. */
+  /** Resolves after the first full list. */
   readonly synced: Promise<void>
   hasSynced(): boolean
-  /** Wall time in milliseconds of the last sign of life; 0 before the first. */
+  /** Wall time in milliseconds of the last message from the API server; 0 before the first. */
   lastActivity(): number
   /** By uid; empty without `keep`. */
   items(): ReadonlyMap<string, P>
 }
 
 const PAGE = 500
-/**
- * Bookmarks mostly come every minute; after so long without any line the watch is questioned. With the probe below
- * 120 s.
- */
+/** Bookmarks usually come every minute; after this time without a line, a probe checks the watch. With it below 120 s. */
 const SILENCE_MS = 75_000
-/** A first reading that stalls: a server that ignores `sendInitialEvents` never ends it. */
+/** For the initial list: a server that ignores `sendInitialEvents` never ends it. */
 const INITIAL_SILENCE_MS = 10_000
 const PROBE_MS = 15_000
-/** What the probe saw and the watch did not may be on its way. */
+/** A change that only the probe saw may still be on its way to the watch. */
 const GRACE_MS = 3_000
-/** A watch that lived so long was a success. */
+/** A watch that lasted this long counts as a success. */
 const HEALTHY_MS = 30_000
 const BACKOFF = { baseMs: 500, maxMs: 30_000 }
 const FORBIDDEN_MS = 30_000
@@ -62,8 +59,8 @@ const NOT_SERVED_MS = 8_000
 const INITIAL_END = 'k8s.io/initial-events-end'
 
 /**
- * Follows a collection for as long as it runs, whatever happens: reads all of it (streamed where the server can, else
- * by pages), watches, takes up where it stopped, and reads again when its place is forgotten (410).
+ * Follows a collection until it is stopped: lists it (as a stream if the server supports that, else in pages), watches,
+ * resumes after interruptions, and relists when its resourceVersion has expired (410).
  */
 export const createReflector = <T extends KubeObject, P>(options: ReflectorOptions<T, P>): Reflector<P> => {
   const { name, client, path, query = {}, keep = true, on, clock = systemClock } = options
@@ -75,7 +72,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     onHandlerError: (cause) => on.error(new Error(`handling ${name}`, { cause }), { name }),
   })
   const { promise: synced, resolve: resolveSynced } = Promise.withResolvers<void>()
-  /** Where to take up; undefined: a full reading is due. */
+  /** Where to resume; undefined when a full list is needed. */
   let resourceVersion: string | undefined
   let streamsInitial = true
   let hasSynced = false
@@ -88,21 +85,21 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     on.activity?.(activityAt)
   }
 
-  const finishReading = (version: string): void => {
+  const finishList = (version: string): void => {
     resourceVersion = version
-    store.endReading()
+    store.endList()
     hasSynced = true
     resolveSynced()
   }
 
-  const readPages = async (): Promise<void> => {
-    store.beginReading()
+  const listPages = async (): Promise<void> => {
+    store.beginList()
     let token: string | undefined
     for (;;) {
       const page = await client.list<T>(path, { ...query, limit: PAGE, continue: token })
       alive()
       for (const object of page.items) store.upsert(object)
-      if (page.continue === undefined) return finishReading(page.resourceVersion)
+      if (page.continue === undefined) return finishList(page.resourceVersion)
       token = page.continue
     }
   }
@@ -113,13 +110,13 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     if (type === 'ADDED' || type === 'MODIFIED') store.upsert(object)
     else if (type === 'DELETED') store.remove(object)
     else if (resourceVersion === undefined && metadata.annotations?.[INITIAL_END] === 'true') {
-      finishReading(metadata.resourceVersion)
+      finishList(metadata.resourceVersion)
     }
-    // Until the reading is complete its versions are no place to take up from.
+    // Until the list is complete, a watch cannot resume from its versions.
     if (resourceVersion !== undefined) resourceVersion = metadata.resourceVersion
   }
 
-  const questionSilence = async (): Promise<'keep' | 'reopen'> => {
+  const checkSilentWatch = async (): Promise<'keep' | 'reopen'> => {
     const since = resourceVersion
     if (since === undefined) {
       streamsInitial = false
@@ -131,7 +128,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     ])
     if (probe?.kind === 'Unchanged') {
       alive()
-      // Else the place would be forgotten meanwhile. The watch may be told of this later than we: never back.
+      // Otherwise the resourceVersion would expire. The watch may lag behind the probe, so never move it back.
       if (resourceVersion && laterVersion(probe.resourceVersion, resourceVersion))
         resourceVersion = probe.resourceVersion
       return 'keep'
@@ -141,9 +138,9 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
   }
 
   const watchOnce = async (): Promise<'ended' | 'silent'> => {
-    if (resourceVersion === undefined && !streamsInitial) await readPages()
+    if (resourceVersion === undefined && !streamsInitial) await listPages()
     const initial = resourceVersion === undefined
-    if (initial) store.beginReading()
+    if (initial) store.beginList()
     const place = initial ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : { resourceVersion }
     return followWatch<T>({
       client,
@@ -152,13 +149,13 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
         ...query,
         ...place,
         allowWatchBookmarks: true,
-        // Spread, so that watches that began together do not all come back together.
+        // Randomized, so that watches that began together do not all reconnect together.
         timeoutSeconds: 300 + Math.floor(Math.random() * 300),
       },
       clock,
       signal: stopped.signal,
       silenceMs: () => (resourceVersion === undefined ? INITIAL_SILENCE_MS : SILENCE_MS),
-      onSilence: questionSilence,
+      onSilence: checkSilentWatch,
       onEvent: take,
       onOpen: () => {
         alive()
@@ -167,7 +164,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     })
   }
 
-  /** After a failure: what to forget, what to report, how long to wait. */
+  /** Handles a failure: resets state, reports it, and returns how long to wait. */
   const recover = (error: unknown): number => {
     const { status, retryAfterMs = 0 } = kubeErrorOf(error) ?? {}
     if (streamsInitial && resourceVersion === undefined && (status === 422 || status === 400)) {
@@ -175,11 +172,11 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       return 0
     }
     failures += 1
-    // What breaks again and again at the same place is passed by reading anew.
-    const stuck = status === undefined && failures > 2
-    if (gone(error) || error instanceof WatchBroken || stuck) resourceVersion = undefined
+    // Relist to get past an event that breaks the watch every time.
+    const keepsFailing = status === undefined && failures > 2
+    if (gone(error) || error instanceof WatchBroken || keepsFailing) resourceVersion = undefined
     const waitMs = backoffMs(BACKOFF, failures)
-    // Histories are short where there is no watch cache: to have lost the place is routine.
+    // Without a watch cache, history is short, so an expired resourceVersion is routine.
     if (gone(error)) return failures === 1 ? 0 : waitMs
     const jitter = 0.75 + Math.random() / 2
     const slowMs = forbidden(error) ? FORBIDDEN_MS * jitter : notFound(error) ? NOT_SERVED_MS * jitter : 0
@@ -194,12 +191,12 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       let waitMs = 0
       try {
         const end = await watchOnce()
-        const lived = clock.monotonic() - openedAt >= HEALTHY_MS
+        const healthy = clock.monotonic() - openedAt >= HEALTHY_MS
         if (end === 'silent' && hasSynced) {
           on.error(new Error(`watch of ${name}: silent for too long, restarting it`), { name, retryInMs: 0 })
         }
-        failures = lived ? 0 : failures + 1
-        waitMs = lived || end === 'silent' ? 0 : backoffMs(BACKOFF, failures)
+        failures = healthy ? 0 : failures + 1
+        waitMs = healthy || end === 'silent' ? 0 : backoffMs(BACKOFF, failures)
       } catch (error) {
         if (stopped.signal.aborted) return
         if (clock.monotonic() - openedAt >= HEALTHY_MS) failures = 0
@@ -224,18 +221,15 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
   }
 }
 
-/**
- * What is known of an object that is gone: all of its metadata when the watch told, only this when a new list lacked
- * it.
- */
+/** Metadata of an object that is gone: all of it after a watch event, only this part after a relist. */
 export type ItemMeta = Pick<ObjectMeta, 'uid' | 'name' | 'namespace' | 'resourceVersion'>
 
 export interface ReflectedHandlers<P> {
   /** Appeared or changed. */
   upsert(item: P, meta: ObjectMeta): void
-  /** Gone from the selection: deleted, or no longer matching. The item is as it was at the end, as far as known. */
+  /** Deleted, or no longer matching the selector. The item is its last known state. */
   remove?(item: P, meta: ItemMeta): void
-  /** All that there was has been told: once after each full reading. */
+  /** Called after each full list, when all of it has been reported. */
   synced?(): void
 }
 
@@ -250,12 +244,12 @@ export interface ReflectedItems<T, P> {
   readonly items: ReadonlyMap<string, P>
   upsert(object: T): void
   remove(object: T): void
-  /** A full reading begins: what is not named until `endReading` is gone. */
-  beginReading(): void
-  endReading(): void
+  /** A full list begins: items that are not upserted before `endList` are gone. */
+  beginList(): void
+  endList(): void
 }
 
-/** What is kept of a collection, and who is told of its changes. A handler that throws is reported, never more. */
+/** The kept items of a collection; calls the handlers on changes. Errors of handlers are reported and otherwise ignored. */
 export const createReflectedItems = <T extends KubeObject, P>({
   keep,
   project,
@@ -285,8 +279,8 @@ export const createReflectedItems = <T extends KubeObject, P>({
     upsert: (object) => {
       const { metadata } = object
       const { uid, name, namespace, resourceVersion } = metadata
-      const rereading = unseen?.delete(uid) === true
-      if (rereading && metas.get(uid)?.resourceVersion === resourceVersion) return
+      const relisted = unseen?.delete(uid) === true
+      if (relisted && metas.get(uid)?.resourceVersion === resourceVersion) return
       const item = guarded(() => project(object))
       if (item === undefined) return drop(uid, items.get(uid), metadata)
       if (keep) {
@@ -299,10 +293,10 @@ export const createReflectedItems = <T extends KubeObject, P>({
       const { uid } = object.metadata
       drop(uid, guarded(() => project(object)) ?? items.get(uid), object.metadata)
     },
-    beginReading: () => {
+    beginList: () => {
       unseen = new Set(items.keys())
     },
-    endReading: () => {
+    endList: () => {
       const vanished = unseen ?? new Set()
       unseen = undefined
       for (const uid of vanished) {

@@ -40,14 +40,14 @@ interface KubeconfigFile {
 
 interface Found<T> {
   readonly value: T
-  /** Relative paths in an entry are relative to the file that it stands in. */
+  /** Relative paths in an entry are relative to its file. */
   readonly directory: string
 }
 
 const REREAD_MS = 60_000
 
 /**
- * The connection of a context in kubeconfig files (the first to name something wins, as with kubectl). Users with a
+ * The connection of a context in kubeconfig files (the first definition of a name wins, as in kubectl). Users with a
  * token, certificate or password are read here; `exec` and `auth-provider` are left to `@kubernetes/client-node`, whose
  * import alone costs 75 MB.
  */

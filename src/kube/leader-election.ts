@@ -1,12 +1,12 @@
 import type { KubeObject, ObjectMeta } from '../model/kubernetes.ts'
+import type { RbacGrant } from '../model/rbac.ts'
 import { type Clock, sleep } from '../runtime/clock.ts'
 import type { KubeClient } from './client.ts'
 import { alreadyExists, conflict, notFound, Retry } from './errors.ts'
 import { pathOf } from './paths.ts'
-import type { RbacGrant } from '../model/rbac.ts'
 
 /**
- * What leader election needs, in the operator's own namespace: a lease cannot be named before it is created.
+ * Needed in the operator's namespace. `create` cannot be restricted to a name.
  * @public Collected by `npm run generate`.
  */
 export const RBAC: readonly RbacGrant[] = [
@@ -32,7 +32,7 @@ export const RBAC: readonly RbacGrant[] = [
 ]
 
 export interface LeaderOptions {
-  /** Without a fence: the lease is what the fence asks. */
+  /** Without `beforeWrite`: the fence itself depends on the lease. */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'replace'>
   readonly lease: {
     readonly namespace: string
@@ -41,38 +41,36 @@ export interface LeaderOptions {
     readonly identity: string
   }
   readonly timing?: {
-    /** How long others wait before they take over. Default 15 s, as in client-go. */
+    /** How long other candidates wait before they take over. Default 15 s, as in client-go. */
     readonly leaseDurationMs?: number
-    /** Without a successful renewal for so long, leadership is given up. Default 10 s. */
+    /** Leadership is given up after this time without a successful renewal. Default 10 s. */
     readonly renewDeadlineMs?: number
     /** Between attempts. Default 2 s. */
     readonly retryPeriodMs?: number
   }
   readonly clock: Clock
   readonly onElected?: () => void
-  /**
-   * Led and no longer does: somebody else holds the lease, or it could not be renewed in time. Not called by `stop`.
-   */
+  /** Leadership ended: another process holds the lease, or it could not be renewed in time. Not called by `stop`. */
   readonly onLost: (why: string) => void
   readonly onError?: (error: unknown) => void
 }
 
 export interface Leader {
   start(): void
-  /** Gives the lease back, so that the next one need not wait for its end. */
+  /** Releases the lease, so that the next leader need not wait until it expires. */
   stop(): Promise<void>
-  /** False as soon as the lease may have run out, even when the event loop was blocked meanwhile. */
+  /** False as soon as the lease may have expired, even when the event loop was blocked. */
   isLeader(): boolean
   /** The fence before a write. Throws `Retry` when this process does not lead. */
   assertLeader(): void
-  /** Who held the lease when last seen; empty when nobody did. */
+  /** Last observed holder of the lease; empty when there was none. */
   holder(): string | undefined
 }
 
-/** Our claim ends so long before others may take over: for clocks that run unevenly and writes under way. */
+/** Our claim ends this long before others may take over: allows for clock drift and writes in progress. */
 const MARGIN_MS = 2_000
 
-/** Leader election on a Lease, in the way of client-go and beside it: both can stand for the same lease. */
+/** Leader election on a Lease, compatible with client-go's: both can compete for the same lease. */
 export const createLeader = (options: LeaderOptions): Leader => {
   const { client, clock, onError } = options
   const { namespace, name, identity } = options.lease
@@ -81,13 +79,13 @@ export const createLeader = (options: LeaderOptions): Leader => {
   const path = pathOf({ kind: 'Lease', namespace, name })
   const stopped = new AbortController()
   let observed: Lease | undefined
-  /** By the local clock: times in the lease are other people's clocks. */
+  /** By the local clock: times in the lease are those of other machines' clocks. */
   let observedAt = 0
-  /** When the request that last succeeded was sent; others count from later on. */
+  /** When the last successful request was sent; other candidates count from a later time. */
   let renewedAt: { readonly monotonic: number; readonly wall: number } | undefined
   let loop: Promise<void> | undefined
 
-  /** The wall clock as well, because the monotonic one stands still while a machine sleeps. */
+  /** Uses the wall clock as well, because the monotonic one stops while the machine sleeps. */
   const sinceRenewal = (): number =>
     renewedAt === undefined
       ? Number.POSITIVE_INFINITY
@@ -106,7 +104,7 @@ export const createLeader = (options: LeaderOptions): Leader => {
     options.onLost(why)
   }
 
-  /** Writes our name, guarded by the version that was read. */
+  /** Writes our name if the lease has not changed since it was read. */
   const claim = async (current: Lease | undefined): Promise<void> => {
     const sentAt = { monotonic: clock.monotonic(), wall: clock.now() }
     const wanted = leaseWith({ current, namespace, name, identity, leaseDurationMs, now: sentAt.wall })
@@ -114,7 +112,7 @@ export const createLeader = (options: LeaderOptions): Leader => {
       ? client.create<Lease>(collection, wanted)
       : client.replace<Lease>(path, wanted))
     observe(written)
-    // An answer may come late: what was won then may be over by now.
+    // A late response may arrive after the lease that it granted has expired.
     const late = clock.monotonic() - sentAt.monotonic >= leaseDurationMs - MARGIN_MS
     if (stopped.signal.aborted || late || sentAt.monotonic < (renewedAt?.monotonic ?? 0)) return
     const elected = renewedAt === undefined
@@ -144,11 +142,11 @@ export const createLeader = (options: LeaderOptions): Leader => {
 
   const run = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
-      // An attempt that hangs must keep neither the next one nor the admission of defeat from coming in time.
+      // A hanging attempt must delay neither the next attempt nor giving up leadership.
       const leftMs = renewedAt === undefined ? renewDeadlineMs : renewDeadlineMs - sinceRenewal()
       const patience = sleep(clock, Math.min(leftMs, renewDeadlineMs / 2), stopped.signal)
       const outcome = attempt().catch((error: unknown) => {
-        // Somebody else was quicker: that is what the version is for.
+        // Another candidate was faster; the resourceVersion prevented the write.
         if (!conflict(error) && !alreadyExists(error)) onError?.(error)
       })
       await Promise.race([outcome, patience])
@@ -203,7 +201,7 @@ interface Claim {
   readonly now: number
 }
 
-/** The lease in our name; a renewal keeps the time of acquisition, a change of hands is counted. */
+/** The lease with us as its holder. A renewal keeps `acquireTime`; a change of holder increments `leaseTransitions`. */
 export const leaseWith = ({ current, namespace, name, identity, leaseDurationMs, now }: Claim): Lease => {
   const { spec } = current ?? {}
   const renewal = spec?.holderIdentity === identity
@@ -223,7 +221,7 @@ export const leaseWith = ({ current, namespace, name, identity, leaseDurationMs,
   }
 }
 
-/** The lease in nobody's name: whoever looks next may take it. */
+/** The lease without a holder: any candidate may take it at once. */
 export const releasedLease = (current: Lease, now: number): Lease => ({
   ...current,
   spec: {

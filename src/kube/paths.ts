@@ -50,12 +50,12 @@ const KINDS: Readonly<Record<string, Kind>> = {
   NodeTask: { plural: 'nodetasks', apiVersion: 'podmend.io/v1alpha1' },
 }
 
-/** Where a resource lies. With a namespaced kind and no namespace: the collection of all namespaces. */
+/** The parts of a resource path. A namespaced kind without a namespace means the collection in all namespaces. */
 export interface PathParts {
-  /** Default: the one known for the kind. */
+  /** Default: the kind's entry in the table above. */
   readonly apiVersion?: string | undefined
   readonly kind?: string | undefined
-  /** Needed when the kind is not one that is known here. */
+  /** Required for kinds that are not in the table above. */
   readonly plural?: string | undefined
   readonly namespace?: string | undefined
   readonly name?: string | undefined
@@ -63,8 +63,8 @@ export interface PathParts {
 }
 
 /**
- * A name becomes part of a URL whose slashes the API server decodes again: one with a slash in it (nothing stops a pod
- * from naming such a pull secret) would reach another resource. The rule is the API server's own for path segments.
+ * The API server decodes escaped slashes in URLs, so a name that contains one would address another resource, and a pod
+ * may name such a pull secret. The rule is the API server's own for path segments.
  */
 const segment = (what: string, value: string): string => {
   if (value === '' || value === '.' || value === '..' || /[/%\p{Cc}]/u.test(value)) {
@@ -73,9 +73,7 @@ const segment = (what: string, value: string): string => {
   return encodeURIComponent(value)
 }
 
-/**
- * The path of a collection or, with a name, of an object. Throws `Terminal` on an unknown kind or an impossible name.
- */
+/** The path of a collection or, with a name, of an object. Throws `Terminal` on an unknown kind or an invalid name. */
 export const pathOf = ({ apiVersion, kind, plural, namespace, name, subresource }: PathParts): string => {
   const known = kind === undefined ? undefined : KINDS[kind]
   const resource = plural ?? known?.plural
@@ -98,7 +96,7 @@ export interface ParsedPath {
   readonly subresource?: string
 }
 
-/** What a path speaks of; undefined for paths that are no resource's, as `/version`. */
+/** The resource that a path addresses; undefined for other paths, such as `/version`. */
 export const parsePath = (path: string): ParsedPath | undefined => {
   const match = /^\/(?:api|apis\/(?<group>[^/]+))\/[^/]+\/(?<rest>[^?]+)/.exec(path)
   const rest = match?.groups?.['rest']?.split('/').map((part) => decodeURIComponent(part))

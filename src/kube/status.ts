@@ -3,16 +3,13 @@ import { parsePath } from './paths.ts'
 
 const RBAC_DENIAL = /cannot \S+ (resource|path) "/
 
-/**
- * An authorizer's denial in words that say what to grant; admission (quota, policies) also answers 403, in its own
- * words.
- */
-const forbiddenSentence = (verb: Verb, path: string, said: string): string => {
+/** Rewrites an RBAC denial to name the missing permission. A 403 from admission (quota, policies) keeps its message. */
+const forbiddenSentence = (verb: Verb, path: string, message: string): string => {
   const parsed = parsePath(path)
-  if (!RBAC_DENIAL.test(said) || parsed === undefined) return `${verb} ${path} is forbidden: ${said}`
+  if (!RBAC_DENIAL.test(message) || parsed === undefined) return `${verb} ${path} is forbidden: ${message}`
   const resource = parsed.subresource === undefined ? parsed.resource : `${parsed.resource}/${parsed.subresource}`
   const place = parsed.namespace === undefined ? 'in the whole cluster' : `in namespace ${parsed.namespace}`
-  const user = /User "([^"]*)"/.exec(said)?.[1]
+  const user = /User "([^"]*)"/.exec(message)?.[1]
   return (
     `not allowed to ${verb} ${resource}${parsed.group && `.${parsed.group}`} ${place}: ` +
     `${user ?? 'this user'} needs the verb "${verb}" on resource "${resource}" of API group "${parsed.group}"`
@@ -28,7 +25,7 @@ const parseStatus = (body: string): StatusObject | undefined => {
   }
 }
 
-/** Reasons for answers without a Status object: those of a proxy on the way, or the API server's earliest refusals. */
+/** Reasons for responses without a Status object: those of a proxy, or early rejections by the API server. */
 const REASONS: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -46,7 +43,7 @@ export const parseRetryAfter = (header: string | undefined, now: number): number
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }
 
-/** The error in a Status object, from a response or from a watch's ERROR line. */
+/** The error for a Status object, from a response or from a watch's ERROR event. */
 export const errorOfStatus = (
   status: StatusObject,
   at: {
@@ -57,11 +54,11 @@ export const errorOfStatus = (
   },
 ): KubeError => {
   const code = at.httpStatus ?? status.code ?? 500
-  const said = status.message ?? ''
+  const message = status.message ?? ''
   const seconds = status.details?.retryAfterSeconds
   const { verb, path } = at
   return new KubeError(
-    code === 403 ? forbiddenSentence(verb, path, said) : `${verb} ${path}: ${said || `HTTP ${code}`}`,
+    code === 403 ? forbiddenSentence(verb, path, message) : `${verb} ${path}: ${message || `HTTP ${code}`}`,
     {
       status: code,
       reason: status.reason || (REASONS[code] ?? 'Unknown'),
@@ -73,7 +70,7 @@ export const errorOfStatus = (
   )
 }
 
-/** The error in a response that is not 2xx. Bodies that are no Status object are quoted, shortened. */
+/** The error for a response that is not 2xx. Quotes the beginning of a body that is not a Status object. */
 export const errorOfResponse = (
   response: { readonly status: number; readonly body: string; readonly retryAfter?: string | undefined },
   at: { readonly verb: Verb; readonly path: string },

@@ -19,7 +19,7 @@ export interface HttpResponse {
   readonly body: string
 }
 
-/** There was no (whole) answer. `sent` is false only when the request surely never left. */
+/** There was no complete response. `sent` is false only when the request was certainly never sent. */
 export class TransportError extends Error {
   override readonly name = 'TransportError'
   readonly kind: 'Timeout' | 'Unreachable' | 'TooLarge' | 'Aborted'
@@ -34,9 +34,9 @@ export class TransportError extends Error {
 export interface Transport {
   /** One exchange over a pooled connection. Rejects with `TransportError`. */
   exchange(request: HttpRequest): Promise<HttpResponse>
-  /** Headers of a response whose body goes on, over a socket of its own; `timeoutMs` is for the headers alone. */
+  /** Resolves with the headers of a streamed response on its own socket; `timeoutMs` covers only the headers. */
   open(request: HttpRequest): Promise<IncomingMessage>
-  /** Reads the body of what `open` gave, bounded. */
+  /** Reads the body of a response from `open`, up to the size limit. */
   read(response: IncomingMessage): Promise<string>
 }
 
@@ -59,15 +59,15 @@ interface TransportOptions {
   readonly maxSockets: number
 }
 
-/** kube-apiserver drops a connection that idles for 90 s: ours go first, so that no request meets a closing one. */
+/** kube-apiserver closes connections that are idle for 90 s. Close ours earlier, so that no request uses a closing one. */
 const IDLE_SOCKET_MS = 60_000
-/** Kernel probes on a watch's socket: the cheapest way to notice a peer that is gone. */
+/** Kernel probes on a watch's socket: the cheapest way to detect a dead peer. */
 const TCP_KEEPALIVE_MS = 30_000
 
-/** For the body of a stream that was refused. */
+/** For the body of an error response to a stream request. */
 const READ_MS = 10_000
 
-/** HTTP/1.1 to one server: a pool of kept connections for exchanges, a fresh connection for each stream. */
+/** HTTP/1.1 to one server: pooled connections for exchanges, a new connection for each stream. */
 export const createTransport = (connection: Connection, options: TransportOptions): Transport => {
   const { signal, maxBytes } = options
   setMaxListeners(0, signal)
@@ -92,7 +92,7 @@ export const createTransport = (connection: Connection, options: TransportOption
   }
   const agentFor = (tls: TlsOptions): Agent => {
     if (pool?.tls === tls) return pool.agent
-    // New certificates: idle connections go now, busy ones when they become idle.
+    // The certificates changed: close idle connections now, and busy ones when they become idle.
     dropIdle()
     if (pool) pool.agent.on('free', (socket) => socket.destroy())
     pool = { tls, agent: createAgent(tls) }
@@ -115,7 +115,7 @@ export const createTransport = (connection: Connection, options: TransportOption
       })
       let answer: IncomingMessage | undefined
       const late = () => {
-        // Whatever silenced this connection may have silenced its idle neighbours.
+        // What broke this connection may have broken the idle ones as well.
         dropIdle()
         ;(answer ?? outgoing).destroy(
           new TransportError(`no answer within ${request.timeoutMs / 1_000} s`, 'Timeout', true),
@@ -179,8 +179,8 @@ const isPrematureClose = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
 
 /**
- * Lines of a response body as they arrive; a last line without end is given too. Throws when the connection breaks or
- * a line is longer than `maxBytes`; ends quietly when the reader closed the stream itself.
+ * Yields the lines of a response body as they arrive, including an unterminated last line. Throws when the connection
+ * breaks or a line is longer than `maxBytes`; returns when the reader closed the stream itself.
  */
 export async function* splitLines(body: Readable, maxBytes: number): AsyncGenerator<string, void, undefined> {
   let rest: Buffer[] = []
@@ -221,16 +221,16 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean
 }
 
-/** How to reach one API server, and as whom. */
+/** How to reach one API server, and with which credentials. */
 export interface Connection {
   readonly server: URL
-  /** Another object after certificates changed; the pool is renewed then. */
+  /** A new object after certificates change; the pool is then replaced. */
   readonly tls: TlsOptions
-  /** Further headers of every request: impersonation. */
+  /** Additional headers of every request, for impersonation. */
   readonly headers?: Readonly<Record<string, string>>
-  /** The Authorization header's value, as fresh as it is known to be. */
+  /** The current value of the Authorization header. */
   authorization(): Promise<string | undefined>
-  /** Reads the credentials anew; called when they were refused. */
+  /** Reloads the credentials; called when they were rejected. */
   refresh(): Promise<void>
   /** The namespace of the service account or of the context. */
   readonly namespace?: string

@@ -15,27 +15,27 @@ interface FollowOptions<T> {
   readonly query: Query
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** How long the watch may be silent before `onSilence` is asked. */
+  /** How long the watch may be silent before `onSilence` is called. */
   readonly silenceMs: () => number
-  /** Whether the silence is to be borne. */
+  /** Decides whether to keep waiting or to reopen the watch. */
   readonly onSilence: () => Promise<'keep' | 'reopen'>
   readonly onEvent: (event: WatchEvent<T>) => void
   readonly onOpen?: () => void
 }
 
-/** The API server broke a watch off with a Status inside the stream: what it knew of our place in history is lost. */
+/** The API server ended a watch with a Status in the stream: the watch cannot resume from its resourceVersion. */
 export class WatchBroken extends Error {
   override readonly name = 'WatchBroken'
 }
 
 /**
- * One watch, until the server ends it (`ended`, as it does after `timeoutSeconds`), the signal aborts or silence is no
- * longer borne (`silent`). Rejects when it cannot be opened, breaks, or says something that is not an event.
+ * Follows one watch until the server ends it (`ended`, as it does after `timeoutSeconds`), the signal aborts, or
+ * `onSilence` gives it up (`silent`). Rejects when it cannot be opened, breaks, or sends something that is not an event.
  */
 export const followWatch = async <T extends KubeObject>(options: FollowOptions<T>): Promise<'ended' | 'silent'> => {
   const { client, path, query, clock, signal } = options
   const stream = await client.stream(path, query)
-  let heardAt = clock.monotonic()
+  let lastLineAt = clock.monotonic()
   let silent = false
   const over = new AbortController()
   const close = () => stream.close()
@@ -45,24 +45,24 @@ export const followWatch = async <T extends KubeObject>(options: FollowOptions<T
 
   const guardSilence = async (): Promise<void> => {
     while (!over.signal.aborted) {
-      const leftMs = heardAt + options.silenceMs() - clock.monotonic()
+      const leftMs = lastLineAt + options.silenceMs() - clock.monotonic()
       if (leftMs > 0) {
         await sleep(clock, leftMs, over.signal)
         continue
       }
-      const verdict = await options.onSilence()
+      const action = await options.onSilence()
       if (over.signal.aborted) return
-      if (verdict === 'reopen') {
+      if (action === 'reopen') {
         silent = true
         return stream.close()
       }
-      heardAt = clock.monotonic()
+      lastLineAt = clock.monotonic()
     }
   }
   void guardSilence()
   try {
     for await (const line of stream.lines) {
-      heardAt = clock.monotonic()
+      lastLineAt = clock.monotonic()
       options.onEvent(parseEvent(line, path))
       if (signal.aborted) break
     }
@@ -91,20 +91,15 @@ const parseEvent = <T>(line: string, path: string): WatchEvent<T> => {
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 const MAX_PAGES = 4
 
-/**
- * Whether resource version `a` is later than `b`. They are decimal numbers, ordered since Kubernetes has been on etcd
- * 3.
- */
+/** Whether resource version `a` is later than `b`. They are ordered decimal numbers since Kubernetes uses etcd 3. */
 export const laterVersion = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length)
 
 export type ProbeResult =
-  /**
-   * Something changed after `since`, or of what is known something is gone: a watch that said nothing of it is dead.
-   */
+  /** Something changed after `since`, or a known object is gone: a watch that did not report it is dead. */
   | { readonly kind: 'Changed' }
-  /** Nothing did, up to this version. */
+  /** Nothing changed up to this version. */
   | { readonly kind: 'Unchanged'; readonly resourceVersion: string }
-  /** More objects than a probe should read. */
+  /** The collection is too large for a probe. */
   | { readonly kind: 'Unknown' }
 
 interface Probe {
@@ -117,9 +112,9 @@ interface Probe {
 }
 
 /**
- * Asks whether a silent watch should have said something. Nothing but the collection itself can tell a quiet one from
- * a half-open connection: events have no watch cache and so no bookmarks, and for others the first bookmark of a watch
- * can take two minutes (measured on Kubernetes 1.36).
+ * Checks whether a silent watch has missed a change. Only the collection itself can distinguish a quiet watch from a
+ * half-open connection: Events have no watch cache and so no bookmarks, and for other kinds the first bookmark can take
+ * two minutes (measured on Kubernetes 1.36).
  */
 export const probeForChange = async ({ client, path, query, since, known }: Probe): Promise<ProbeResult> => {
   const missing = new Set(known.keys())

@@ -2,7 +2,7 @@ import type { Remediation } from '../api/kinds.ts'
 import type { AdmittedPolicy } from '../api/policy/compile.ts'
 import { isNodeCause, type NodeCause } from './causes.ts'
 import { normalImage } from './image-reference.ts'
-import type { Diagnosis, Fact, FactName, Facts, Incident, RegistryAnswer, FailingPod, Finding } from './incident.ts'
+import type { Diagnosis, Fact, FactName, Facts, FailingPod, Finding, Incident, RegistryAnswer } from './incident.ts'
 
 /** A policy that was understood: its spec with defaults, its patterns compiled. */
 export type PolicyInForce = Omit<AdmittedPolicy, 'rules'>

@@ -4,7 +4,7 @@ import type { DecisionInput, PolicyInForce } from './decision-input.ts'
 import { parseTime } from './duration.ts'
 import type { FactName } from './incident.ts'
 import type { ManagedFieldsEntry } from './kubernetes.ts'
-import { ORIGINAL_IMAGE_ANNOTATION, AREA_LABEL } from './names.ts'
+import { AREA_LABEL, ORIGINAL_IMAGE_ANNOTATION } from './names.ts'
 import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf, isNodeCause } from './causes.ts'
 /** Something was begun and its outcome is not known. */
 export const isInProgress = ({ status }: Pick<Remediation, 'status'>): boolean =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { RemediationPolicy } from '../api/kinds.ts'
 import { incidentId } from '../model/incident.ts'
 import { attemptsOfPolicy, attemptsOfRecord, createAttemptHistory, mergeAttempts, prune } from './attempts.ts'
-import { mergeUpdates, updatesOf, nextPolicyStatus } from './policy-status.ts'
+import { mergeUpdates, nextPolicyStatus, updatesOf } from './policy-status.ts'
 import { aRecord, iso, NOW } from './testing.ts'
 
 const DAY = 86_400_000

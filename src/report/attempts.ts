@@ -6,7 +6,7 @@ import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
 import type { Attempt } from '../model/decision-input.ts'
 import { parseTime } from '../model/duration.ts'
 import { incidentId } from '../model/incident.ts'
-import { policyRefOf, policyOfStep, areaOfRecord } from '../model/remediation-state.ts'
+import { areaOfRecord, policyOfStep, policyRefOf } from '../model/remediation-state.ts'
 
 export const ATTEMPTS_WINDOW_MS = 24 * 3_600_000
 /** What the policy's status takes. */

@@ -7,17 +7,17 @@ import { REASONS } from './reasons.ts'
 import {
   aHold,
   anAct,
-  aVerification,
   aRecord,
   aRecycle,
   aRewrite,
+  aVerification,
   BROKEN,
   DONE,
   type Happening,
   happens,
   lived,
-  PATCHED,
   NOW,
+  PATCHED,
 } from './testing.ts'
 
 const after = (before: RemediationStatus, change: Happening) => aRecord(happens(before, change, 34_000))

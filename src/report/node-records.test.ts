@@ -6,7 +6,7 @@ import type { InstallMountHelperPlan } from '../remedies/install-mount-helper/pl
 import type { RecycleSandboxPlan } from '../remedies/recycle-sandbox/plan.ts'
 import type { RestartRuntimePlan } from '../remedies/restart-runtime/plan.ts'
 import { eventsOf } from './events.ts'
-import { aDiagnosis, aHold, anAct, aVerification, aRecord, DONE, type Happening, happens, lived } from './testing.ts'
+import { aDiagnosis, aHold, anAct, aRecord, aVerification, DONE, type Happening, happens, lived } from './testing.ts'
 
 const NODE = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'node-1' }
 const base = {

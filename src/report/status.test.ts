@@ -5,17 +5,17 @@ import { nextStatus, type StatusChange } from './status.ts'
 import {
   aHold,
   anAct,
-  aVerification,
   aRecycle,
   aRewrite,
+  aVerification,
   BROKEN,
   DONE,
   type Happening,
   happens,
   iso,
   lived,
-  PATCHED,
   NOW,
+  PATCHED,
 } from './testing.ts'
 
 const held: Happening = { kind: 'Held', verdict: aHold('CoolingDown') }

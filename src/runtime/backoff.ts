@@ -1,6 +1,4 @@
-/**
- * Exponential back-off in milliseconds: `baseMs` doubled with each failure up to `maxMs`, then jittered to 50–100 %.
- */
+/** Exponential back-off in milliseconds: `baseMs`, doubled with each failure up to `maxMs`, then jittered to 50–100 %. */
 export interface Backoff {
   readonly baseMs: number
   readonly maxMs: number

@@ -1,4 +1,4 @@
-/** Time as a dependency, so that tests own it. */
+/** Time as a dependency, so that tests can control it. */
 export interface Clock {
   /** Wall time in milliseconds since 1970; may jump. */
   now(): number
@@ -8,7 +8,7 @@ export interface Clock {
   setTimeout(run: () => void, ms: number): () => void
 }
 
-/** A longer delay makes Node's timers fire at once. */
+/** Node's timers fire immediately when the delay is longer. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 export const systemClock: Clock = {
@@ -20,7 +20,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Resolves after `ms`, or at once when the signal aborts (it never rejects: look at the signal afterwards). */
+/** Resolves after `ms`, or at once when the signal aborts. Never rejects: check the signal afterwards. */
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal?.aborted) return resolve()
@@ -34,11 +34,11 @@ export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 
 export interface ManualClock extends Clock {
-  /** Moves time on, running what falls due in order and letting promises settle after each. */
+  /** Advances the time, running due timers in order and flushing promises after each. */
   advance(ms: number): Promise<void>
-  /** Moves time on as a blocked event loop does: no timer runs meanwhile. */
+  /** Advances the time without running timers, like a blocked event loop. */
   block(ms: number): void
-  /** How many timers wait. */
+  /** Number of timers that have not fired. */
   pending(): number
 }
 
@@ -48,14 +48,14 @@ interface Timer {
   readonly run: () => void
 }
 
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+const flushPromises = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** A clock that stands still until told. */
+/** A clock that only moves when a test advances it. */
 export const createManualClock = (start = Date.UTC(2030, 0, 1)): ManualClock => {
   let elapsed = 0
   let order = 0
   const timers = new Set<Timer>()
-  // No sorting: work queues have thousands of timers.
+  // A linear scan instead of sorting: work queues have thousands of timers.
   const next = (until: number): Timer | undefined => {
     let first: Timer | undefined
     for (const timer of timers) {
@@ -77,12 +77,12 @@ export const createManualClock = (start = Date.UTC(2030, 0, 1)): ManualClock => 
     },
     advance: async (ms) => {
       const until = elapsed + ms
-      await settle()
+      await flushPromises()
       for (let timer = next(until); timer; timer = next(until)) {
         timers.delete(timer)
         elapsed = Math.max(elapsed, timer.at)
         timer.run()
-        await settle()
+        await flushPromises()
       }
       elapsed = until
     },

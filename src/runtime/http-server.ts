@@ -9,11 +9,11 @@ export interface Answer {
   readonly body: string
 }
 
-/** By path, as `/metrics`; called for GET and HEAD. One that throws answers 500 with its message. */
+/** By path, such as `/metrics`; called for GET and HEAD. If one throws, the response is 500 with its message. */
 export type Handlers = Readonly<Record<string, () => Answer | Promise<Answer>>>
 
 export interface HttpServer {
-  /** Bound port; useful when 0 was asked for. */
+  /** The bound port; useful when port 0 was requested. */
   readonly port: number
   close(): Promise<void>
 }
@@ -38,8 +38,8 @@ const answer = (
 }
 
 /**
- * A server for probes and scrapes: no bodies read, few connections, short time-outs. Rejects with a sentence when the
- * port is taken.
+ * A server for probes and scrapes: reads no bodies, allows few connections, has short timeouts. Rejects when the port
+ * is in use.
  */
 export const startHttpServer = ({ host, port, handlers, onError }: HttpServerOptions): Promise<HttpServer> =>
   new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ export const startHttpServer = ({ host, port, handlers, onError }: HttpServerOpt
         }
         Promise.resolve()
           .then(handler)
-          .then((given) => answer(response, given))
+          .then((result) => answer(response, result))
           .catch((error: unknown) => {
             onError?.(error, { path })
             answer(response, { status: 500, body: `${error instanceof Error ? error.message : String(error)}\n` })
@@ -84,7 +84,7 @@ export const startHttpServer = ({ host, port, handlers, onError }: HttpServerOpt
   })
 
 /**
- * `node:http`. An `import` of it reads everything that it exports, WebSocket among them, and with that loads the whole of
- * undici: 6 MB for each process, half of them anonymous, that nothing here uses.
+ * `node:http`. An `import` evaluates everything that it exports, including WebSocket, which loads all of undici: 6 MB for
+ * each process (half of it anonymous memory) that nothing here uses.
  */
 export const http = process.getBuiltinModule('node:http')

@@ -1,4 +1,4 @@
-/** What a line of the log is, whoever writes it; free of libraries, for the node agent must stay small. */
+/** The format of a log line. Uses no library, because the node agent must stay small. */
 import { inspect } from 'node:util'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -14,19 +14,19 @@ export interface Log {
   with(fields: Readonly<Record<string, unknown>>): Log
 }
 
-/** Errors as a sentence: the message of each cause in turn. Stacks only where there is no message of ours to go by. */
+/** An error as one sentence: its message, then those of its causes. Adds the stack only for errors that indicate a bug. */
 export const describeError = (error: unknown): string => {
   const parts: string[] = []
   for (let at = error, depth = 0; at !== undefined && depth < 6; depth += 1) {
     parts.push(at instanceof Error ? at.message || at.name : inspect(at))
     at = at instanceof Error ? at.cause : undefined
   }
-  const noPlan = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+  const unexpected = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
   const sentence = parts.join(': ')
-  return noPlan && error.stack !== undefined ? `${sentence}\n${error.stack}` : sentence
+  return unexpected && error.stack !== undefined ? `${sentence}\n${error.stack}` : sentence
 }
 
-/** One JSON object a line, as `createLog` writes them for machines, without the library: 2 MB less for a process. */
+/** Writes one JSON object per line, like `createLog`, but without pino: saves 2 MB per process. */
 export const createLineLog = (
   level: LogLevel,
   write: (line: string) => void,
@@ -37,8 +37,8 @@ export const createLineLog = (
     (name: LogLevel) =>
     (message: string, { err, ...fields }: Readonly<Record<string, unknown>> = {}): void => {
       if (LOG_LEVELS.indexOf(name) < least) return
-      const told = err === undefined ? {} : { err: describeError(err) }
-      const line = { level: name, time: new Date().toISOString(), ...always, ...told, ...fields, message }
+      const errorField = err === undefined ? {} : { err: describeError(err) }
+      const line = { level: name, time: new Date().toISOString(), ...always, ...errorField, ...fields, message }
       write(`${JSON.stringify(line)}\n`)
     }
   return {

@@ -10,11 +10,11 @@ export type LogFormat = (typeof LOG_FORMATS)[number]
 interface LogOptions {
   readonly level: LogLevel
   readonly format: LogFormat
-  /** Default: stderr, which leaves stdout to answers. */
+  /** Default: stderr, which keeps stdout free for results. */
   readonly destination?: (NodeJS.WritableStream & { readonly isTTY?: boolean }) | undefined
 }
 
-/** JSON lines for machines, one short line each for a person at a terminal (`auto` looks who reads). */
+/** JSON lines, or one short readable line per message. `auto` chooses the readable form when the destination is a terminal. */
 export const createLog = ({ level, format, destination = process.stderr }: LogOptions): Log => {
   const pretty = format === 'pretty' || (format === 'auto' && destination.isTTY === true)
   const stream: DestinationStream = pretty ? prettified(destination) : destination
@@ -50,7 +50,7 @@ const prettified = (destination: NodeJS.WritableStream): DestinationStream =>
     },
   })
 
-/** `12:00:00 warn  message key=value`; what is no log line is left as it is. */
+/** `12:00:00 warn  message key=value`; other lines are returned unchanged. */
 export const prettyLine = (line: string): string => {
   try {
     const { time, level, message, ...fields } = JSON.parse(line) as Record<string, unknown>

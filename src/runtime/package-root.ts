@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 
 /**
- * A file that is shipped beside the code, by its path from the package's root. The root is the nearest folder upwards
- * that has a package.json, so the same code finds it from `src/`, from emitted files and from a bundle.
+ * URL of a file shipped with the code, by its path from the package's root. The root is the nearest parent folder that
+ * has a package.json, so the same code works in `src/`, in emitted files and in a bundle.
  */
 export const packageFile = (path: string): URL => {
   let folder = new URL('.', import.meta.url)

@@ -2,7 +2,7 @@ import PQueue from 'p-queue'
 import { type Backoff, backoffMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
 
-/** What an error asks of the queue: nothing more, another run at a known time, or another run with back-off. */
+/** What the queue does after a failed run: nothing, run again after a known time, or run again with back-off. */
 export type Intent =
   | { readonly kind: 'Terminal' }
   | { readonly kind: 'WaitUntil'; readonly afterMs: number }
@@ -11,23 +11,23 @@ export type Intent =
 export type RunResult = { readonly requeueAfterMs?: number | undefined } | void
 
 export interface WorkqueueOptions<K extends string> {
-  /** Re-reads the state of the key and does what is to be done. One run a key at a time. */
+  /** Reads the current state of the key and acts on it. Never runs twice at a time for the same key. */
   readonly run: (key: K) => Promise<RunResult>
   readonly concurrency: number
   readonly intentOf: (error: unknown) => Intent
   readonly backoff: Backoff
-  /** Told of every failed run; `retryInMs` is undefined when the error is terminal. */
+  /** Called after every failed run; `retryInMs` is undefined when the error is terminal. */
   readonly onError: (
     error: unknown,
     about: { readonly key: K; readonly failures: number; readonly retryInMs?: number },
   ) => void
   readonly clock: Clock
-  /** For metrics, in milliseconds: from due to started, and of the run itself. */
+  /** For metrics, in milliseconds: how long a key waited after it was due, and how long its run took. */
   readonly observe?: { readonly waited?: (ms: number) => void; readonly worked?: (ms: number) => void } | undefined
 }
 
 export interface WorkqueueMetrics {
-  /** Keys that are due and wait for a free worker. */
+  /** Keys that are due and waiting for a free worker. */
   readonly depth: number
   /** Keys with a later deadline. */
   readonly delayed: number
@@ -36,28 +36,28 @@ export interface WorkqueueMetrics {
   readonly runs: number
   readonly retries: number
   readonly failures: number
-  /** Of the run that has lasted longest, and of all runs under way together. */
+  /** Age of the longest current run, and the ages of all current runs together. */
   readonly longestRunningMs: number
   readonly unfinishedMs: number
 }
 
 export interface Workqueue<K extends string> {
-  /** Wants a run of the key now; during a run it means another run after it. */
+  /** Requests a run of the key now; during a run, requests another one after it. */
   add(key: K): void
-  /** Wants a run of the key after a while. The earliest deadline wins. */
+  /** Requests a run of the key after a delay. The earliest deadline wins. */
   addAfter(key: K, afterMs: number): void
-  /** Drops what is pending for the key and its failures; a run under way goes on. */
+  /** Cancels the pending run of the key and resets its failures; a current run continues. */
   forget(key: K): void
   /** Keys that are pending or running. */
   size(): number
   metrics(): WorkqueueMetrics
-  /** Starts nothing more; resolves when the runs under way have ended. */
+  /** Starts no more runs; resolves when the current ones have ended. */
   drain(): Promise<void>
 }
 
 interface Entry<K> {
   readonly key: K
-  /** Monotonic milliseconds of the next run; undefined: none is wanted. */
+  /** Monotonic milliseconds of the next run; undefined when none is requested. */
   dueAt: number | undefined
   startedAt: number | undefined
   failures: number
@@ -66,12 +66,12 @@ interface Entry<K> {
 }
 
 /**
- * A work queue of keys, not of objects: whatever happens to a key many times is one run, which looks at what is true
- * then. Memory is held for pending and failing keys alone.
+ * A work queue of keys, not of objects: several events of one key cause one run, which reads the current state. Holds
+ * memory only for keys that are pending, running or failing.
  *
- * `p-queue` holds the keys that are due, in the order in which they fell due, and runs so many at a time. Without an
- * interval or a timeout it sets no timer and asks for no time: all deadlines are those of `clock`. It takes a task that
- * it has room for within `add`, before that returns.
+ * `p-queue` holds the keys that are due, in the order of their deadlines, and limits concurrency. Without an interval or
+ * a timeout it sets no timer and reads no clock, so all deadlines come from `clock`. When it has a free slot, it starts
+ * a task within `add`, before that returns.
  */
 export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>): Workqueue<K> => {
   const { run, clock, backoff, onError, observe } = options
@@ -84,7 +84,7 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
     const dueAt = clock.monotonic() + Math.max(0, afterMs)
     if (entry.dueAt !== undefined && entry.dueAt <= dueAt) return
     entry.dueAt = dueAt
-    // A running key takes its turn when the run has ended.
+    // A running key is queued again when its run has ended.
     if (entry.startedAt === undefined) enqueue(entry)
   }
 
@@ -101,7 +101,7 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
   }
 
   const start = async (entry: Entry<K>): Promise<void> => {
-    // After whatever is adding now has added all it has: until then it is one run.
+    // Let the current caller finish adding first, so that all of its additions become one run.
     await Promise.resolve()
     const { dueAt } = entry
     if (!accepting || dueAt === undefined) return
@@ -158,7 +158,7 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
       if (entry === undefined) return
       entry.cancel?.()
       entry.cancel = undefined
-      // One that p-queue has already ends there without a run.
+      // If p-queue already has the key, `start` then returns without a run.
       entry.dueAt = undefined
       entry.failures = 0
       if (entry.startedAt === undefined) entries.delete(key)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll } from 'vitest'
 import type { NodeTask } from '../../src/api/kinds.ts'
-import { type TestCluster, eventually, useControlPlane } from '../../testbed/fixture.ts'
+import { eventually, type TestCluster, useControlPlane } from '../../testbed/fixture.ts'
 import { ROOT } from '../api/manifests.ts'
 
 export const NAMESPACE = 'podmend-system'

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Remediation } from '../../src/api/kinds.ts'
-import { type TestCluster, eventually } from '../../testbed/fixture.ts'
+import { eventually, type TestCluster } from '../../testbed/fixture.ts'
 import { ROOT } from '../api/manifests.ts'
 
 const TEMPLATE = 'charts/podmend/templates/approval-policy.yaml'

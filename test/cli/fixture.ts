@@ -1,7 +1,7 @@
 /** What the tests of the command find in the cluster. */
 import type { RemediationPolicy } from '../../src/api/kinds.ts'
 import type { Pod, Workload } from '../../src/model/kubernetes.ts'
-import { type TestCluster, eventually } from '../../testbed/fixture.ts'
+import { eventually, type TestCluster } from '../../testbed/fixture.ts'
 
 export const HOST = 'moved.example.com'
 export const BROKEN = `${HOST}/k8s/web:1`

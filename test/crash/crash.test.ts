@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { NEW, OLD, type Fixture, useFixture } from '../repair/fixture.ts'
+import { type Fixture, NEW, OLD, useFixture } from '../repair/fixture.ts'
 import { deployment } from '../repair/objects.ts'
 import { crashAtEveryWrite, type CrashScenario } from './driver.ts'
 

@@ -4,7 +4,7 @@ import type { Remediation } from '../../src/api/kinds.ts'
 import { type CountedWrite, type Proxy, startProxy } from '../../testbed/api-proxy.ts'
 import type { Controller } from '../../testbed/controller.ts'
 import { eventually } from '../../testbed/fixture.ts'
-import { PATIENTLY, type Fixture } from '../repair/fixture.ts'
+import { type Fixture, PATIENTLY } from '../repair/fixture.ts'
 
 export interface CrashScenario {
   /** Makes the incident and its policy. */

@@ -14,7 +14,7 @@ import {
   installController,
   startController,
 } from '../../testbed/controller.ts'
-import { type TestCluster, eventually, type Patience, useControlPlane } from '../../testbed/fixture.ts'
+import { eventually, type Patience, type TestCluster, useControlPlane } from '../../testbed/fixture.ts'
 import { type Api, openApi } from '../../testbed/kubelet/api.ts'
 import { type FakeKubelet, type FakeKubeletOptions, startFakeKubelet } from '../../testbed/kubelet/fake-kubelet.ts'
 import { type HarborProxy, type Project, startHarborProxy } from '../../testbed/registry/harbor-proxy.ts'

@@ -1,5 +1,5 @@
 import { type Api, ApiError } from './api.ts'
-import { adoptRun, type ContainerRun, changeImage, newRun, type RunDeps, statusOf, step } from './container-run.ts'
+import { adoptRun, changeImage, type ContainerRun, newRun, type RunDeps, statusOf, step } from './container-run.ts'
 import type { Recorder } from './events.ts'
 import { type Container, isSidecar, type Pod, type PodStatus } from './objects.ts'
 import { type Place, podStatus } from './pod-status.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { NodeInspection } from '../../api/node-task.ts'
 import { isImmutable, MOUNT_HELPER_TYPES } from '../../model/mount-helpers.ts'
 import type { UnitState } from '../host/host.ts'
-import { notAllowed, readSmall, reasonOf, probe } from './probe.ts'
+import { notAllowed, probe, readSmall, reasonOf } from './probe.ts'
 
 const MAX_HELPERS = 64
 

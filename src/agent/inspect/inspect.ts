@@ -6,8 +6,8 @@ import type { AgentConfig } from '../config.ts'
 import { socketStateOf } from '../cri/client.ts'
 import type { Cri, Systemd, UnitState } from '../host/host.ts'
 import { inspectChains } from './chains.ts'
-import { withDockerUnit, inspectMounts, inspectOs, readDockerSettings } from './host-files.ts'
-import { inTime, notAllowed, oneAtATime, readSmall, reasonOf, probe } from './probe.ts'
+import { inspectMounts, inspectOs, readDockerSettings, withDockerUnit } from './host-files.ts'
+import { inTime, notAllowed, oneAtATime, probe, readSmall, reasonOf } from './probe.ts'
 
 export interface InspectDeps {
   readonly config: Pick<AgentConfig, 'osRelease' | 'hostSbin' | 'dockerConfig' | 'chains'>

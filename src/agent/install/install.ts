@@ -8,7 +8,7 @@ import { type Bus, DBusError, openBus } from '../dbus/connection.ts'
 import { type RunJob, subscribeToJobs } from '../dbus/systemd-manager.ts'
 import { inspectOs } from '../inspect/host-files.ts'
 import { shortError } from '../verbs/verb.ts'
-import { ENVIRONMENT, installCommands, INSTALLED, hasHelperCommand, runTransient } from './transient-unit.ts'
+import { ENVIRONMENT, hasHelperCommand, installCommands, INSTALLED, runTransient } from './transient-unit.ts'
 
 const OPTIONS = {
   type: { type: 'string' },

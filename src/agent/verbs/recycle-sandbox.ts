@@ -6,11 +6,11 @@ import {
   DeadlinePassed,
   failed,
   refused,
+  shortError,
   succeeded,
   type TaskBefore,
   type Verb,
   within,
-  shortError,
 } from './verb.ts'
 
 interface RecycleSandboxDeps {

@@ -4,7 +4,7 @@ import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import { sleep } from '../../runtime/clock.ts'
 import type { Systemd, UnitState } from '../host/host.ts'
 import { ANSWERS_WITHIN_MS, type RestartPreconditionDeps, restartRefusal } from './restart-preconditions.ts'
-import { type Answer, failed, refused, succeeded, type TaskBefore, type Verb, shortError } from './verb.ts'
+import { type Answer, failed, refused, shortError, succeeded, type TaskBefore, type Verb } from './verb.ts'
 
 interface RestartRuntimeDeps extends RestartPreconditionDeps {
   readonly systemd: Systemd

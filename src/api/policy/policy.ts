@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { conditions, count, duration, filled, fitting, listOf, type Rule, ruled, text, time, total } from '../schema.ts'
-import { ACTION_TYPES, action, actionEntry, type ActionType, UNDOABLE } from './actions.ts'
+import { action, ACTION_TYPES, actionEntry, type ActionType, UNDOABLE } from './actions.ts'
 import { match } from './match.ts'
 
 const limits = z.strictObject({

@@ -7,8 +7,8 @@ import { APPROVER_ROLE } from '../../model/names.ts'
 import { policyRefOf } from '../../model/remediation-state.ts'
 import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '../cluster.ts'
 import { ago, field, type TextOptions } from '../incident/text.ts'
-import { subcommand, type Options, type Parsed, EXIT, type ExitStatus, Refusal, sentenceOf } from '../subcommand.ts'
-import { type Terminal, createPaint, formatData, paintDiff, printable } from '../terminal.ts'
+import { EXIT, type ExitStatus, type Options, type Parsed, Refusal, sentenceOf, subcommand } from '../subcommand.ts'
+import { createPaint, formatData, paintDiff, printable, type Terminal } from '../terminal.ts'
 import { findRecord, parseSubject, proposedPlan, readRecord, shortHash, whyNot } from './record.ts'
 
 export const DECISION_OPTIONS = {

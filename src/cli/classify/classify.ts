@@ -1,16 +1,16 @@
 import { createReadStream } from 'node:fs'
 import { classify } from '../../catalogue/classify.ts'
-import { subcommand, EXIT, type ExitStatus, sentenceOf } from '../subcommand.ts'
+import { EXIT, type ExitStatus, sentenceOf, subcommand } from '../subcommand.ts'
 import type { Terminal } from '../terminal.ts'
 import {
-  type Line,
-  MAX_LINE,
+  type FailureMessage,
   type KubectlOutput,
   kubectlOutputAs,
-  readLines,
-  type FailureMessage,
+  type Line,
+  MAX_LINE,
   messagesInDescription,
   messagesInJson,
+  readLines,
 } from './input.ts'
 
 /** kubectl's output is read as a whole, and no cluster's Events come near this. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeTask } from '../../api/kinds.ts'
-import { type DaemonSet, checkOverdueTasks, checkDaemonSet, checkNodeTaskKind } from './agents.ts'
+import { checkDaemonSet, checkNodeTaskKind, checkOverdueTasks, type DaemonSet } from './agents.ts'
 import type { Check } from './check.ts'
 
 const meta = { name: 'podmend-agent', uid: 'u', resourceVersion: '1', generation: 2 }

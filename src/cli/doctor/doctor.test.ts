@@ -7,13 +7,13 @@ import { createPaint } from '../terminal.ts'
 import { checkApprovals } from './admission.ts'
 import { type Check, formatChecks } from './check.ts'
 import {
-  type FoundCrd,
   checkCrd,
   checkExcludes,
   checkLease,
   checkPause,
   checkPolicies,
   checkVersion,
+  type FoundCrd,
 } from './installation.ts'
 import { checkRole, rolesIn } from './rights.ts'
 

@@ -1,7 +1,7 @@
 import { UsageError } from '../../config/arguments.ts'
 import { CLUSTER_OPTIONS, withCluster } from '../cluster.ts'
 import { hostsDirOf, OPERATOR_OPTIONS, operatorNamespace, REGISTRY_OPTIONS } from '../options.ts'
-import { subcommand, EXIT } from '../subcommand.ts'
+import { EXIT, subcommand } from '../subcommand.ts'
 import { createPaint, formatData, printable } from '../terminal.ts'
 import { readApprovals } from './admission.ts'
 import { readAgents } from './agents.ts'
@@ -9,10 +9,10 @@ import { formatChecks } from './check.ts'
 import {
   readCrds,
   readExcludes,
-  readRegistryHosts,
   readLease,
   readPause,
   readPolicyStatus,
+  readRegistryHosts,
   readServerVersion,
 } from './installation.ts'
 import { readRights } from './rights.ts'

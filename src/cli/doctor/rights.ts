@@ -5,7 +5,7 @@ import type { RemediationPolicy } from '../../api/kinds.ts'
 import { ACTION_TYPES, type ActionType } from '../../api/policy/actions.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { packageFile } from '../../runtime/package-root.ts'
-import { type Check, fail, ok, warn, unreadable } from './check.ts'
+import { type Check, fail, ok, unreadable, warn } from './check.ts'
 import type { Client } from './installation.ts'
 
 /** A right by one verb on one resource. */

@@ -2,7 +2,7 @@
 import type { Gather } from '../../controller/evaluate.ts'
 import type { Cluster, MissingRight } from '../cluster.ts'
 import { type IncidentReport, reportOf } from '../incident/report.ts'
-import { ago, field, nameOf, describeDecision, describeExplanation, type TextOptions } from '../incident/text.ts'
+import { ago, describeDecision, describeExplanation, field, nameOf, type TextOptions } from '../incident/text.ts'
 import { caveats } from '../options.ts'
 import { evaluateIncident, refineDiagnosis } from '../snapshot/evaluate.ts'
 import { eachOf, readIncidents } from '../snapshot/failing-pods.ts'

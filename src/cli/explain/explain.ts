@@ -4,15 +4,15 @@ import type { Cluster, MissingRight } from '../cluster.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from '../incident/report.ts'
 import { ago, field, incidentText, type TextOptions } from '../incident/text.ts'
 import { EXPLAINED_KINDS, type Named, parseNamed } from '../object-ref.ts'
-import { caveats, operatorNamespace, registryOf, CLUSTER_STATE_OPTIONS, withClusterState } from '../options.ts'
+import { caveats, CLUSTER_STATE_OPTIONS, operatorNamespace, registryOf, withClusterState } from '../options.ts'
 import { createReadingGather, evaluateIncident, refineDiagnosis } from '../snapshot/evaluate.ts'
 import { failingNodes, failingOf, incidentsOf, readPodEvents, wholeNodes } from '../snapshot/failing-pods.ts'
 import { readClusterState, snapshotOf } from '../snapshot/live.ts'
-import { subcommand, EXIT } from '../subcommand.ts'
+import { EXIT, subcommand } from '../subcommand.ts'
 import { createPaint, formatData, printable } from '../terminal.ts'
 import { explainAll, type Overview, overviewText } from './explain-all.ts'
 import { incidentsAround, similarTo } from './similar.ts'
-import { concerns, readSubject, describeNode, describePods } from './subject.ts'
+import { concerns, describeNode, describePods, readSubject } from './subject.ts'
 
 /** What `explain -o json` prints. */
 export interface Explanation {

@@ -6,7 +6,7 @@ import type { Incident } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { isOpen } from '../../model/remediation-state.ts'
 import type { Target } from '../incident/report.ts'
-import { failingOf, incidentsOf, readSuspects, type PodEvents } from '../snapshot/failing-pods.ts'
+import { failingOf, incidentsOf, type PodEvents, readSuspects } from '../snapshot/failing-pods.ts'
 
 /** So many pods of a namespace are looked at: their owners are read. */
 const MAX_PODS = 200

@@ -12,7 +12,7 @@ import { systemClock } from '../../runtime/clock.ts'
 import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '../cluster.ts'
 import { parseNamed, RECORD_KINDS } from '../object-ref.ts'
 import { eachOf } from '../snapshot/failing-pods.ts'
-import { subcommand, EXIT, Refusal } from '../subcommand.ts'
+import { EXIT, Refusal, subcommand } from '../subcommand.ts'
 import { createPaint, formatData, paintDiff, printable } from '../terminal.ts'
 import { planUndo, podsWrittenBy } from './plan.ts'
 

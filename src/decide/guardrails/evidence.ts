@@ -1,4 +1,4 @@
-import { askFor, type DecisionInput, LATER, registryFact, nodeCauseOf } from '../../model/decision-input.ts'
+import { askFor, type DecisionInput, LATER, nodeCauseOf, registryFact } from '../../model/decision-input.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
 /** Whether the policy lets the registry be asked at all. */

@@ -1,4 +1,4 @@
-import type { Ask, DecisionInput, PolicyInForce, Matched } from '../../model/decision-input.ts'
+import type { Ask, DecisionInput, Matched, PolicyInForce } from '../../model/decision-input.ts'
 import type { Plan } from '../../model/plan.ts'
 import type { HoldReason } from '../../model/reasons.ts'
 import type { NoPlan } from '../../remedies/remedy.ts'

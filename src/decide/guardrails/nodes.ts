@@ -1,6 +1,6 @@
 /** Guardrails of actions on nodes. Those on images and pods of workloads touch no node and pass. */
 import type { ActionType } from '../../api/policy/actions.ts'
-import { LATER, type NodeState, type PolicyInForce, RARELY, SOON, nodeCauseOf } from '../../model/decision-input.ts'
+import { LATER, nodeCauseOf, type NodeState, type PolicyInForce, RARELY, SOON } from '../../model/decision-input.ts'
 import { formatTime } from '../../model/duration.ts'
 import { selects } from '../../model/label-selector.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'

@@ -4,9 +4,9 @@ import {
   askFor,
   type DecisionInput,
   LATER,
+  nodeCauseOf,
   RARELY,
   surroundings,
-  nodeCauseOf,
 } from '../../model/decision-input.ts'
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
 import { remedyOf } from '../../remedies/list.ts'

@@ -1,5 +1,5 @@
 /** When it is too early, too late, or too often. */
-import { type Attempt, type DecisionInput, DAY, HOUR, LATER, RARELY, SOON } from '../../model/decision-input.ts'
+import { type Attempt, DAY, type DecisionInput, HOUR, LATER, RARELY, SOON } from '../../model/decision-input.ts'
 import { formatDuration, parseDuration } from '../../model/duration.ts'
 import { incidentId } from '../../model/incident.ts'
 import { isInProgress } from '../../model/remediation-state.ts'

@@ -17,7 +17,7 @@ import {
 import { aNamespace, aNode, aPod, at, dice, type Pick } from '../../decide/testing.ts'
 import { NODE_CAUSES, type NodeCause } from '../../model/causes.ts'
 import type { DecisionInput } from '../../model/decision-input.ts'
-import { type Fact, type Facts, type Finding, known, unknown, type EvidenceSource } from '../../model/incident.ts'
+import { type EvidenceSource, type Fact, type Facts, type Finding, known, unknown } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 
 const odd = <T>(value: unknown): T => value as T

@@ -4,7 +4,7 @@ import { findDockerChain, isDockersChain } from '../../model/firewall.ts'
 import type { Facts, Finding } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
-import { detailOf, isCsiMount, creatorOf } from './findings.ts'
+import { creatorOf, detailOf, isCsiMount } from './findings.ts'
 
 /** Confirmed, with the source; or ruled out, with the reason; undefined: unknown. */
 type Verdict = { readonly source: 'agent' | 'kubelet' } | { readonly ruledOut: string } | undefined

@@ -1,7 +1,7 @@
 import type { Manager } from '../../model/incident.ts'
 import type { OwnerReference } from '../../model/kubernetes.ts'
 import { FIELD_MANAGER } from '../../model/names.ts'
-import { MANAGER_ROWS, type Managed, type Marks, qualified, type Trace } from './manager-marks.ts'
+import { type Managed, MANAGER_ROWS, type Marks, qualified, type Trace } from './manager-marks.ts'
 
 /** An operator that created the object: by its controller reference, or by a plain one, which is all that some operators set. */
 const operatorOf = (references: readonly OwnerReference[], namespace: string | undefined): Manager | undefined => {

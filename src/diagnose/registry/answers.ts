@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ImageReference } from '../../model/image-reference.ts'
 import type { RegistryAnswer } from '../../model/incident.ts'
-import { parseErrors, Refused, describeErrors } from './errors.ts'
+import { describeErrors, parseErrors, Refused } from './errors.ts'
 import type { Answer } from './http.ts'
 import {
   ACCEPT,

@@ -6,8 +6,8 @@ import {
   answerJson,
   blobOf,
   errorBody,
-  type Handler,
   type FakeRegistry,
+  type Handler,
   startFakeRegistry,
   writeCertsDirectory,
 } from './fake-registry.ts'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { guardedAddresses } from './addresses.ts'
 import { basicHeader, createAuthority, type Credential } from './auth.ts'
-import { answerJson, type Handler, type FakeRegistry, startFakeRegistry, writeCertsDirectory } from './fake-registry.ts'
+import { answerJson, type FakeRegistry, type Handler, startFakeRegistry, writeCertsDirectory } from './fake-registry.ts'
 import type { Endpoint } from './hosts.ts'
 import type { Answer, Exchange, Http } from './http.ts'
 import { createRegistry, type Registry } from './registry.ts'

@@ -1,6 +1,6 @@
 import type { NodeCause } from '../../model/causes.ts'
 import { activeFirewallUnits } from '../../model/firewall.ts'
-import { askFor, type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '../../model/decision-input.ts'
+import { type ApplicablePolicy, askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import type { Facts } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'

@@ -2,7 +2,7 @@ import { askFor, type DecisionInput, nodeCauseOf, type PolicyInForce } from '../
 import type { InProgress } from '../../model/remediation-state.ts'
 import { nodeStepBase } from '../node/resume.ts'
 import type { Left } from '../remedy.ts'
-import { flagOf, type FlagNodePlan, isFlagged } from './plan.ts'
+import { type FlagNodePlan, flagOf, isFlagged } from './plan.ts'
 
 /** The flag, unless the node carries it by now. */
 export const resume = (

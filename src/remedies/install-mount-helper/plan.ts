@@ -1,4 +1,4 @@
-import { askFor, type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '../../model/decision-input.ts'
+import { type ApplicablePolicy, askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import type { NodePlan } from '../../model/plan.ts'
 import { nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'

@@ -1,7 +1,7 @@
 /** What the agents answered to the orders of a step, and whether the pods that these were for recovered. */
 import type { NodeTask } from '../../api/kinds.ts'
 import type { NodeInspection } from '../../api/node-task.ts'
-import { askFor, type Ask, type DecisionInput, LATER } from '../../model/decision-input.ts'
+import { type Ask, askFor, type DecisionInput, LATER } from '../../model/decision-input.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { InProgress } from '../../model/remediation-state.ts'

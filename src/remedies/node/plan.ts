@@ -1,10 +1,10 @@
 /** What the plans of remedies on nodes have in common. */
 import { createHash } from 'node:crypto'
 import type { NodeInspection } from '../../api/node-task.ts'
-import type { DecisionInput, ApplicablePolicy } from '../../model/decision-input.ts'
+import type { ApplicablePolicy, DecisionInput } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import type { Fact, Facts } from '../../model/incident.ts'
-import { type ObjectRef, isNodeItself } from '../../model/kubernetes.ts'
+import { isNodeItself, type ObjectRef } from '../../model/kubernetes.ts'
 import type { NodeRuntime } from '../../model/node-tasks.ts'
 import type { PodOnNode } from '../../model/plan.ts'
 import type { ActionStep } from '../remedy.ts'

@@ -6,7 +6,7 @@ import {
   type PolicyInForce,
 } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
-import { type ObjectRef, type Pod, isNodeItself } from '../../model/kubernetes.ts'
+import { isNodeItself, type ObjectRef, type Pod } from '../../model/kubernetes.ts'
 import type { Plan, PodToDelete } from '../../model/plan.ts'
 import { nameOfOwner } from '../pod-template.ts'
 import { type ActionStep, noPlan, type Planned } from '../remedy.ts'

@@ -1,6 +1,6 @@
 import type { RemediationStep } from '../../api/remediation.ts'
 import type { RemedyText } from '../remedy.ts'
-import { POD_WRITTEN, nameOf, sayPods } from '../text.ts'
+import { nameOf, POD_WRITTEN, sayPods } from '../text.ts'
 import type { RecyclePodPlan } from './plan.ts'
 
 const step = ({ pods = [] }: RemediationStep): string => `delete ${sayPods(pods)}`

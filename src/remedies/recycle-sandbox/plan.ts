@@ -1,8 +1,8 @@
-import { type DecisionInput, nodeCauseOf, type ApplicablePolicy } from '../../model/decision-input.ts'
+import { type ApplicablePolicy, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import type { ObjectRef } from '../../model/kubernetes.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
 import { nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
-import { type TaskPlan, taskNames } from '../node-tasks/plan.ts'
+import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
 import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
 
 export interface RecycleSandboxPlan extends TaskPlan {

@@ -1,11 +1,11 @@
 import type { NodeInspection } from '../../api/node-task.ts'
 import {
+  type ApplicablePolicy,
   type Ask,
   askFor,
   type DecisionInput,
   HOUR,
   nodeCauseOf,
-  type ApplicablePolicy,
 } from '../../model/decision-input.ts'
 import { activeFirewallUnits, findDockerChain, isDockersChain } from '../../model/firewall.ts'
 import { formatDuration, parseTime } from '../../model/duration.ts'
@@ -14,7 +14,7 @@ import type { ObjectRef, Pod } from '../../model/kubernetes.ts'
 import type { NodeRuntime, RestartReason } from '../../model/node-tasks.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
-import { type TaskPlan, taskNames } from '../node-tasks/plan.ts'
+import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
 import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedy.ts'
 import { excludes } from '../../model/safety-switches.ts'
 import { triedSteps } from '../../model/remediation-state.ts'

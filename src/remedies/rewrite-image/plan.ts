@@ -1,13 +1,13 @@
 import { REFUTED_BY_REGISTRY } from '../../model/causes.ts'
 import {
+  type ApplicablePolicy,
   askFor,
   type DecisionInput,
+  type Matched,
   nodeCauseOf,
   type PolicyInForce,
   registryOf,
   serves,
-  type ApplicablePolicy,
-  type Matched,
 } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { normalImage, parseImage, sameImage } from '../../model/image-reference.ts'

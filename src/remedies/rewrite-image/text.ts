@@ -1,5 +1,5 @@
 import type { RemediationStep } from '../../api/remediation.ts'
-import type { RemedyText, RecordTarget } from '../remedy.ts'
+import type { RecordTarget, RemedyText } from '../remedy.ts'
 import { nameOf, POD_WRITTEN, sayPods } from '../text.ts'
 import type { RewriteImagePlan } from './plan.ts'
 

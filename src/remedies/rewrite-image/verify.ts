@@ -8,7 +8,7 @@ import type { Pod } from '../../model/kubernetes.ts'
 import type { InProgress } from '../../model/remediation-state.ts'
 import { imageIn, isLeaving, nameOfOwner, placeOf, sayWriter, waits } from '../pod-template.ts'
 import type { Ended, Progress } from '../remedy.ts'
-import { allStarted, running, runNewImages, type Started, withOwnersPods } from '../running-pods.ts'
+import { allStarted, runNewImages, running, type Started, withOwnersPods } from '../running-pods.ts'
 
 const cancelled = (reason: string, message: string): Ended => ({ outcome: 'Cancelled', reason, message })
 
