@@ -1,6 +1,6 @@
-/** The node agent: reads its flags, answers the orders to its node until it is told to stop. */
+/** The node agent: reads its flags and executes the tasks of its node until it is stopped. */
 import { runAgent } from './agent/agent.ts'
-import { readAgentConfig } from './agent/config.ts'
+import { agentHelp, readAgentConfig } from './agent/config.ts'
 import { UsageError } from './config/arguments.ts'
 import { createLineLog, describeError } from './runtime/log-line.ts'
 
@@ -15,6 +15,10 @@ try {
   if (first === INSTALL) {
     const { runInstall } = await import('./agent/install/install.ts')
     process.exit(await runInstall(rest, stopping.signal))
+  }
+  if (first === '--help' || rest.includes('--help')) {
+    process.stdout.write(agentHelp())
+    process.exit(0)
   }
   const config = readAgentConfig()
   await runAgent(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseAgentConfig } from './config.ts'
+import { agentHelp, parseAgentConfig } from './config.ts'
 import { identityOf } from './identity.ts'
 
 const tokenOf = (claims: unknown): string =>
@@ -38,6 +38,13 @@ test('flags are understood, and what is not given may not be looked at', () => {
     serviceAccountDir: '/var/run/secrets/kubernetes.io/serviceaccount',
     host: '10.0.0.1',
   })
+})
+
+test('the help names each flag with its value, and the verbs', () => {
+  const flags = agentHelp().match(/^ {2}--.*$/gm)
+  expect(flags).toHaveLength(12)
+  expect(flags).toEqual(expect.arrayContaining(['  --namespace NAME', '  --verbs VERB,…', '  --chains', '  --help']))
+  expect(agentHelp()).toContain('Inspect, RecycleSandbox, RestartRuntime')
 })
 
 test.each([

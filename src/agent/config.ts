@@ -35,20 +35,67 @@ export interface AgentConfig {
 }
 
 const FLAGS = {
-  namespace: { type: 'string', value: 'NAME' },
-  verbs: { type: 'string', value: 'VERB,…' },
-  'cri-socket': { type: 'string', value: 'FILE' },
-  'system-bus': { type: 'string', value: 'FILE' },
-  'host-sbin': { type: 'string', value: 'DIR' },
-  'os-release': { type: 'string', value: 'FILE' },
-  'docker-config': { type: 'string', value: 'FILE' },
-  chains: { type: 'boolean' },
-  'start-jitter': { type: 'string', value: 'SECONDS' },
-  'log-level': { type: 'string', value: LOG_LEVELS.join('|') },
-  'service-account-dir': { type: 'string', value: 'DIR' },
-} as const satisfies Readonly<Record<string, Flag>>
+  namespace: {
+    type: 'string',
+    value: 'NAME',
+    help: "Namespace of the operator, with the node's tasks. Default: podmend-system.",
+  },
+  verbs: {
+    type: 'string',
+    value: 'VERB,…',
+    help: `Verbs that it may execute, of ${NODE_VERBS.join(', ')}. Default: Inspect.`,
+  },
+  'cri-socket': {
+    type: 'string',
+    value: 'FILE',
+    help: 'Socket of the container runtime. Without it the runtime is unknown.',
+  },
+  'system-bus': {
+    type: 'string',
+    value: 'FILE',
+    help: 'Socket of the system bus. Without it units are unknown and none is restarted.',
+  },
+  'host-sbin': {
+    type: 'string',
+    value: 'DIR',
+    help: 'Directory of mount helpers. Repeatable. Without it helpers are unknown.',
+  },
+  'os-release': {
+    type: 'string',
+    value: 'FILE',
+    help: 'The os-release file of the node. Without it the distribution is unknown.',
+  },
+  'docker-config': {
+    type: 'string',
+    value: 'FILE',
+    help: 'daemon.json of the node. Without it live-restore is unknown.',
+  },
+  chains: { type: 'boolean', help: 'Inspect firewall chains. Without it they are unknown.' },
+  'start-jitter': { type: 'string', value: 'SECONDS', help: 'Longest random wait before the start. Default: 10.' },
+  'log-level': { type: 'string', value: LOG_LEVELS.join('|'), help: 'The least severe lines to write. Default: info.' },
+  'service-account-dir': {
+    type: 'string',
+    value: 'DIR',
+    help: `Token and CA of the API server. Default: ${SERVICE_ACCOUNT_DIR}.`,
+  },
+} as const satisfies Readonly<Record<string, Flag & { readonly help: string }>>
 
 const verbList: ParseValue<readonly NodeVerb[]> = (given) => [...new Set(splitList(given).map(oneOf(NODE_VERBS)))]
+
+/** The text of `--help`. */
+export const agentHelp = (): string => {
+  const rows = Object.entries(FLAGS).map(([name, flag]) => {
+    const value = 'value' in flag ? ` ${flag.value}` : ''
+    return `  --${name}${value}\n      ${flag.help}`
+  })
+  return [
+    'The node agent of podmend: inspects its node, and executes the tasks that the controller creates for it.',
+    '',
+    ...rows,
+    '  --help\n      This text.',
+    '',
+  ].join('\n')
+}
 
 /** The agent's flags, and where the API server is. Throws `UsageError`. */
 export const parseAgentConfig = (

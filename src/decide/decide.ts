@@ -9,7 +9,7 @@ import {
 } from '../model/decision-input.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
-import { attemptInProgress, type PolicyRef } from '../model/remediation-state.ts'
+import { attemptInProgress, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { nameOfOwner } from '../remedies/pod-template.ts'
 import { verify } from './attempt/verify.ts'
@@ -79,7 +79,7 @@ const recovered = (c: DecisionInput): Verdict => {
   const waiting = c.records.find(({ status }) => ['Held', 'Observed', 'AwaitingApproval'].includes(status?.phase ?? ''))
   const why = `no pod of ${nameOfOwner(c.incident.owner)} is failing`
   if (!waiting) return { kind: 'Ignore', why, diagnosis: c.diagnosis }
-  const { policy } = waiting.spec
+  const policy = policyRefOf(waiting)
   const requeueAt = c.now + RARELY
   return { kind: 'Hold', policy, reason: 'AlreadyRecovered', message: why, requeueAt, diagnosis: c.diagnosis }
 }

@@ -82,7 +82,7 @@ export const hashOfAttempt = (hash: string, attempt: number): string =>
 
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
 
-/** `Deployment web/shop`. */
+/** `Deployment shop/web`. */
 export const nameOf = ({ kind, namespace, name }: ObjectRef): string =>
   `${kind} ${namespace ? `${namespace}/` : ''}${name}`
 
