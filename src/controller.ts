@@ -1,4 +1,4 @@
-/** The controller: reads its flags, takes part in leader election, runs the loop until it is told to stop. */
+/** The controller: parses its flags, takes part in leader election, and runs the control loop until a signal stops it. */
 import { readFileSync } from 'node:fs'
 import { UsageError } from './config/arguments.ts'
 import { type Config, readConfig } from './config/config.ts'

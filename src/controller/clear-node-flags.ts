@@ -24,14 +24,14 @@ export interface ClearNodeFlagsDeps {
 }
 
 const EVERY_MS = 15_000
-/** Nodes that are inspected in one run; where more are flagged they take turns. */
+/** Nodes inspected in one run; with more flagged nodes, they are inspected in rotation. */
 const MAX_INSPECTIONS = 8
-/** Of other causes: how long nothing must fail by it before its flag goes. */
+/** For other causes: how long nothing must fail before the flag is removed. */
 const GONE_FOR_MS = 2 * 60_000
 
 /**
- * Removes flags from nodes whose problem is over. Only flagged nodes are checked: a mount helper by their
- * agents, everything else by its incident's being over for a while.
+ * Removes flags from nodes whose problem is over. Checks only flagged nodes: a mount helper through their agents,
+ * everything else by whether the incident has been over for a while.
  */
 export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   const { io, inspect, state, emit, mayAct, log } = deps
@@ -76,7 +76,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
     ])
   }
 
-  /** Those whose last inspection is oldest. */
+  /** The nodes with the oldest inspections. */
   const turns = (flags: readonly Flag[]): readonly Flag[] =>
     flags
       .toSorted((a, b) => (inspectedAt.get(a.node.uid) ?? 0) - (inspectedAt.get(b.node.uid) ?? 0))
@@ -99,7 +99,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
       const why = overByTime(flag)
       if (why !== undefined) await clear(flag, why)
     }
-    // One after the other: those who decide ask agents as well, and only so many are asked at once.
+    // Sequentially: decisions also need agents, and the number of concurrent requests is limited.
     for (const flag of helpers) {
       const why = await overByInspection(flag)
       if (why !== undefined) await clear(flag, why)
@@ -116,7 +116,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   return { start: next, stop: () => cancel?.(), run }
 }
 
-// Which flags nodes have, and whether their problem is over.
+// The flags of nodes, and whether their problem is over.
 
 export interface Flag {
   readonly node: NodeEntry
@@ -125,7 +125,7 @@ export interface Flag {
   readonly detail: string
 }
 
-/** Flags by the labels of nodes; a label under the prefix that names no node's cause is not ours. */
+/** Flags from the labels of nodes. Ignores labels with the prefix that do not name a node cause. */
 export const flagsOn = (nodes: readonly NodeEntry[]): readonly Flag[] =>
   nodes.flatMap((node) =>
     Object.entries(node.labels).flatMap(([key, detail]): readonly Flag[] => {
@@ -138,17 +138,17 @@ export const flagsOn = (nodes: readonly NodeEntry[]): readonly Flag[] =>
 export const countFlags = (flags: readonly Flag[]): Readonly<Record<string, number>> =>
   Object.fromEntries([...Map.groupBy(flags, ({ cause }) => cause)].map(([cause, { length }]) => [cause, length]))
 
-/** Whether something still fails on the node by what it is flagged with. */
+/** Whether something still fails on the node with the cause of the flag. */
 export const stillFails = ({ node, cause }: Flag, incidents: Pick<Incidents, 'get'>): boolean => {
   const open = incidents.get(incidentKey(node.uid, cause))
   return open !== undefined && (open.pods.size > 0 || open.unchecked === true)
 }
 
-/** Whether an agent can see that what it says is over: a helper that is back. Everything else is over once nothing fails by it. */
+/** Whether an agent can check that the problem is over, as with a mount helper. Other problems are over once nothing fails. */
 export const isSeenByAgents = ({ cause, detail }: Flag): boolean =>
   cause === 'MountHelperMissing' && MOUNT_HELPER_TYPES.includes(detail)
 
-/** Why the flag of a missing helper is over, by what the agent sees now; undefined while it is not, or cannot be seen. */
+/** Why the flag of a missing helper can be removed, by the current inspection; undefined while it cannot, or while that is unknown. */
 export const helperBack = ({ detail }: Flag, inspection: Fact<NodeInspection>): string | undefined => {
   const mounts = inspection.known ? inspection.value.mounts : undefined
   return mounts?.known && mounts.helpers?.includes(detail) ? `/sbin/mount.${detail} is installed now` : undefined

@@ -1,4 +1,4 @@
-/** The loop, wired: watches fill the state, a pod becomes an incident, an incident is reconciled. */
+/** Wires the control loop: watches fill the state, a pod becomes an incident, an incident is reconciled. */
 import type { Config } from '../config/config.ts'
 import { breakerState, occupiesNode } from '../decide/guardrails/nodes.ts'
 import { createGather } from '../diagnose/gather.ts'
@@ -26,7 +26,7 @@ import { createState } from './state.ts'
 export interface ControllerDeps {
   readonly config: Config
   readonly client: KubeClient
-  /** Only the leader processes, decides and writes; the others watch, so that they can take over at once. */
+  /** Only the leader processes, decides and writes; the others only watch, so that they can take over at once. */
   readonly leads: () => boolean
   readonly clock: Clock
   readonly log: Log
@@ -35,9 +35,9 @@ export interface ControllerDeps {
 
 export interface Controller {
   readonly start: () => void
-  /** Processes everything that is known: after this process became the leader. */
+  /** Processes all known pods and nodes; called when this process becomes the leader. */
   readonly resync: () => void
-  /** Lets work in progress end and writes what is pending. */
+  /** Waits for work in progress and flushes pending writes. */
   readonly stop: () => Promise<void>
   readonly informers: Informers
   readonly metrics: Metrics
@@ -45,7 +45,7 @@ export interface Controller {
 
 const BACKOFF = { baseMs: 500, maxMs: 60_000 }
 
-/** The client, the clock, and what remedies need beside them. */
+/** The client, the clock, and the other dependencies of remedies. */
 const remedyIo = (config: Config, client: KubeClient, clock: Clock): ActDeps & { readonly kube: KubeClient } => {
   const { namespace, disabledActions, nodeLeaseNamespace, agentImage: name } = config
   return {
@@ -80,7 +80,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
     now,
   })
 
-  // A decision made before everything was read once would take a policy that is not seen yet for one that is gone.
+  // Before the first sync, a decision would mistake a policy that is not listed yet for a deleted one.
   let synced = false
   const mayAct = () => synced && leads()
 
@@ -88,7 +88,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
   const { incidents, nodes, policies, remediations } = state
   const enqueue = (key: string): void => incidentQueue.add(key)
 
-  // A watch that never received anything shows as quiet since the start, not as no watch at all.
+  // A watch that never received anything is reported as quiet since the start, not as missing.
   const watchActivity: Record<string, number> = Object.fromEntries(WATCHES.map((name) => [name, now()]))
   const metrics = createMetrics({
     version,
@@ -149,7 +149,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
 
   const enqueueAll = (): void => incidents.keys().forEach(enqueue)
 
-  /** Whether one node may be touched depends on how the others are. */
+  /** Whether one node may be touched depends on the health of the others. */
   const nodeChanged = (uid: string): void => {
     if (!mayAct()) return
     processNode(uid)

@@ -9,7 +9,7 @@ import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { OpenIncident } from './incidents.ts'
 import type { Reservations } from './limits.ts'
 
-/** Reads the facts that are asked for and adds them to those at hand; what cannot be read is unknown. Never rejects. */
+/** Reads the requested facts and adds them to the known ones; what cannot be read becomes unknown. Never rejects. */
 export type Gather = (incident: Incident, names: readonly FactName[], have: Facts) => Promise<Facts>
 
 export interface Evaluation {
@@ -18,10 +18,10 @@ export interface Evaluation {
   readonly facts: Facts
 }
 
-/** decide asks for less each time; more rounds than there are kinds of facts would be a fault of ours. */
+/** Each round asks for fewer facts, so more rounds than there are kinds of facts indicate a bug. */
 const MAX_ROUNDS = 8
 
-/** Decides (pure) and reads in turn: only the facts that the decision asks for, cheapest first. */
+/** Alternates between deciding (pure) and reading only the facts that the decision asks for, cheapest first. */
 export const evaluate = async (incident: Incident, snapshot: Snapshot, gather: Gather): Promise<Evaluation> => {
   let facts: Facts = { registry: {} }
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
@@ -33,22 +33,22 @@ export const evaluate = async (incident: Incident, snapshot: Snapshot, gather: G
   throw new Error(`deciding ${incident.key}: the same facts were asked for ${MAX_ROUNDS} times`)
 }
 
-/** What a decision rests on beside the incident itself: what is allowed, and what was done before. */
+/** The inputs of a decision besides the incident: what is allowed, and what was done before. */
 export type Snapshot = Omit<DecisionInput, 'incident' | 'diagnosis' | 'facts'>
 
-/** Where a snapshot is taken from. */
+/** Sources of a snapshot. */
 export interface SnapshotSource {
   readonly policies: readonly PolicyInForce[]
   readonly remediations: Pick<RemediationCache, 'of' | 'ofOwner' | 'activeByPolicy' | 'nodesUnderRepair'>
   /** Attempts of the last 24 h, from records and from the status of policies. */
   readonly attempts: readonly Attempt[]
   readonly reservations: Reservations
-  /** Every node as it is watched. */
+  /** All watched nodes. */
   readonly nodes: Fact<readonly NodeState[]>
   readonly operator: DecisionInput['operator']
 }
 
-/** What is known at this instant; synchronous, so that a decision sees one state. */
+/** The current state; synchronous, so that a decision sees a consistent state. */
 export const takeSnapshot = (
   { key, target, area }: Pick<OpenIncident, 'key' | 'target' | 'area'>,
   { policies, remediations, attempts, reservations, nodes, operator }: SnapshotSource,

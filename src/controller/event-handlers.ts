@@ -9,17 +9,17 @@ import type { State } from './state.ts'
 export interface EventHandlerDeps {
   readonly state: State
   readonly now: () => number
-  /** The operator's own, where the records of nodes are. */
+  /** The operator's own namespace, which holds the records of nodes. */
   readonly namespace: string
   /** Adds an incident to the work queue. */
   readonly enqueue: (key: string) => void
   readonly policiesChanged: () => void
-  /** A node came, changed or went. */
+  /** A node was added, changed or deleted. */
   readonly nodeChanged: (uid: string) => void
   readonly pausedChanged: (paused: boolean) => void
 }
 
-/** What each thing that a watch shows changes in memory, and which incidents are checked because of it. */
+/** Handlers that update the state in memory and queue the affected incidents. */
 export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
   const { state, now, namespace, enqueue, policiesChanged, nodeChanged, pausedChanged } = deps
   const { pods, nodes, policies, remediations, incidents, attempts } = state
@@ -28,7 +28,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
       upsert: pods.sawPending,
       remove: ({ metadata }) => {
         pods.leftPending(metadata.uid)
-        // A pod that is being deleted has not started, and its deletion proves nothing that a later check would miss.
+        // A pod that is being deleted has not started; if its deletion matters, a later check will see it.
         if (metadata.deletionTimestamp !== undefined) return
         for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) {
           incidents.sawStart(key, now())
@@ -36,7 +36,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
         }
       },
     },
-    // An Event that the catalogue does not know is no reason to read a pod: most Warnings are not about starting.
+    // Do not read a pod because of an Event that the catalogue does not know: most warnings are not about startup.
     warning: (ref, warning) => {
       if (classify(warning).cause !== 'Unknown') pods.sawWarning(ref, warning)
     },
@@ -58,8 +58,8 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
         attempts.sawRecord(record)
         const subject = subjectOf(record)
         if (!subject || !isOpen(record)) return
-        // The echo of our own status changes nothing; a decision in the spec does, and so does a record that is not worked
-        // on: after a restart, or from another leader.
+        // Ignore our own status updates, but process a decision in the spec, and a record without an open incident:
+        // after a restart, or from another leader.
         const isEcho = before?.metadata.generation === record.metadata.generation
         const isKnown = incidents.isOpen(subject.ownerUid, subject.area)
         if (!isEcho || !isKnown) enqueue(incidents.resume(subject.area, targetOf(record)))

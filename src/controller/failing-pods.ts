@@ -1,4 +1,4 @@
-/** Which pods of an incident fail now: what is remembered may be older than their recovery, or nothing after a restart. */
+/** Determines which pods of an incident fail now: the state in memory may predate their recovery, and is empty after a restart. */
 import { listPodsOn } from '../diagnose/node/facts.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -13,19 +13,19 @@ import { failuresOf, type State } from './state.ts'
 
 export interface FailingPodsDeps {
   readonly state: Pick<State, 'pods' | 'nodes' | 'incidents'>
-  /** How pods are read that no watch keeps current. */
+  /** Reads of pods that no watch covers. */
   readonly reads: PodReads
   readonly now: () => number
 }
 
 export interface PodReads {
-  /** The pod as it is now; undefined where it is gone or another pod has its name. */
+  /** The current pod; undefined if it is gone or another pod has its name. */
   readonly pod: (ref: PodRef) => Promise<Pod | undefined>
-  /** Every pod on a node, as it is now. */
+  /** All current pods on a node. */
   readonly podsOn: (node: string) => Promise<readonly Pod[]>
 }
 
-/** A pod as a record names it. */
+/** A pod as named by a record. */
 type NamedPod = Omit<PodRef, 'namespace'> & { readonly namespace?: string | undefined }
 
 export const podReads = (client: KubeClient): PodReads => ({
@@ -39,7 +39,7 @@ export const podReads = (client: KubeClient): PodReads => ({
   },
 })
 
-/** Pods read one by one for one decision. Of a node with more of them all are listed; those of a workload take turns. */
+/** Maximum of single reads per decision. With more pods, those of a node are listed, and those of a workload are read in rotation. */
 const MAX_READ = 8
 
 const refOf = ({ metadata: { namespace = '', name, uid } }: Pod): PodRef => ({ namespace, name, uid })
@@ -57,7 +57,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
     return failingAreas(fresh).includes(area) ? fresh : undefined
   }
 
-  /** Each as it is now; undefined where it fails no more. Those that are not read this time are missing. */
+  /** Current state of each pod; undefined if it no longer fails. Pods that were not read this time are missing. */
   const reread = async (
     { area, target }: OpenIncident,
     unwatched: readonly FailingPod[],
@@ -74,7 +74,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
     return new Map(await Promise.all(pairs))
   }
 
-  /** Reads pods until one of them fails: that is enough to decide again. */
+  /** Reads pods until one of them fails, which is enough to decide again. */
   const confirmed = async (
     open: OpenIncident,
     pods: readonly FailingPod[],
@@ -89,8 +89,8 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
 
   return {
     /**
-     * Those that are remembered, without the ones that recovered. `confirm`: a pod counts as failing only if it was read now,
-     * whatever a watch shows.
+     * The known failing pods, without those that have recovered. `confirm`: a pod counts as failing only if it was read
+     * now, whatever a watch reports.
      */
     current: async (open: OpenIncident, { confirm }: { readonly confirm: boolean }): Promise<readonly FailingPod[]> => {
       const known = [...open.pods.values()]
@@ -105,9 +105,9 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
     },
 
     /**
-     * Those of an incident that was resumed from a record, after a restart or from another leader. Before "nothing fails"
-     * is believed, the owner's pods, or those on the node, are read, once; where they cannot be listed, the one that the
-     * record names. Pods that fail in other areas are assigned to those, whose keys come back as well.
+     * The failing pods of an incident that was resumed from a record, after a restart or from another leader. Before it
+     * concludes that nothing fails, it reads the owner's pods, or those on the node, once; if they cannot be listed, the
+     * pod that the record names. Pods that fail in other areas are assigned to those; their keys are returned as well.
      */
     adopt: async (
       open: OpenIncident,
@@ -116,7 +116,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
     ): Promise<{ readonly pods: readonly FailingPod[]; readonly others: readonly string[] }> => {
       const at = now()
       const ofNode = isNodeCause(open.area)
-      // A CronJob does not know Jobs that a person created from it.
+      // A CronJob does not list Jobs that a person created from it.
       const fact: FactName = ofNode ? { fact: 'nodePods' } : { fact: 'pods', named }
       const facts = await gather(buildIncident({ owner, area: open.area, pods: [] }), [fact], { registry: {} })
       const found = ofNode ? facts.nodePods : facts.pods

@@ -24,7 +24,7 @@ export interface GarbageCollectionDeps {
 
 const EVERY_MS = 60_000
 
-/** Once a minute: forgets pods without recent Events, and deletes records and tasks that nothing reads any more. */
+/** Once a minute, drops pods without recent Events and deletes records and tasks that are no longer needed. */
 export const createGarbageCollection = ({ client, clock, log, config, state, leads }: GarbageCollectionDeps) => {
   const { pods, policies, remediations } = state
   let cancel: (() => void) | undefined
@@ -57,18 +57,18 @@ export const createGarbageCollection = ({ client, clock, log, config, state, lea
   return { start: next, stop: () => cancel?.() }
 }
 
-// Which records may go: the choice is pure, the deletion only of what was chosen, by uid.
+// Records: the selection is pure, and the deletion is by uid.
 
 export interface Keeping {
   /** Finished records kept for each policy. */
   readonly historyLimit: number
-  /** How long a finished record is kept, ms; undefined: until the limit takes it. */
+  /** How long a finished record is kept, ms; undefined: until the limit applies. */
   readonly ttlMs?: number | undefined
-  /** Cooldown of a policy by name, ms; 0 where the policy is gone. */
+  /** Cooldown of a policy by name, ms; 0 if the policy is gone. */
   readonly cooldownMs: (policy: string) => number
 }
 
-/** Until when a decision may still read this record: attempts count for 24 hours, and for the cooldown if that is longer. */
+/** Until when decisions may use this record: attempts count for 24 hours, or for the cooldown if that is longer. */
 const readUntil = (record: Remediation, { cooldownMs }: Keeping): number => {
   const { status } = record
   const attempts = (status?.attempts ?? []).flatMap((time) => parseTime(time) ?? [])
@@ -79,7 +79,7 @@ const readUntil = (record: Remediation, { cooldownMs }: Keeping): number => {
 
 const endOf = ({ status }: Remediation): number | undefined => parseTime(status?.finishedAt)
 
-/** Finished records that are past their time, or beyond the limit of their policy (the oldest). Pure. */
+/** Finished records that have expired, or that exceed the limit of their policy (the oldest). Pure. */
 export const chooseExpired = (
   records: readonly Remediation[],
   now: number,
@@ -99,7 +99,7 @@ export const chooseExpired = (
   })
 }
 
-/** Deletes records, each only if it is still this one as it was chosen. Resolves with how many went. */
+/** Deletes records that have not changed since the selection. Resolves with the number deleted. */
 export const deleteRecords = async (
   records: readonly Remediation[],
   client: Pick<KubeClient, 'remove'>,
@@ -117,9 +117,9 @@ export const deleteRecords = async (
   return deleted
 }
 
-// Which tasks of agents, and pods that installed something, may go: the choice is pure, the deletion by uid.
+// Agent tasks and installer pods: the selection is pure, and the deletion is by uid.
 
-/** An inspection is soon of no use; what was done to a node is kept for those who ask what happened. */
+/** An inspection is soon obsolete; what was done to a node is kept for later investigation. */
 const INSPECT_LIFE_MS = 2 * 60_000
 const TASK_LIFE_MS = 3_600_000
 const INSTALLER_LIFE_MS = 10 * 60_000
@@ -127,7 +127,7 @@ const INSTALLER_LIFE_MS = 10 * 60_000
 const ageOf = ({ metadata }: KubeObject, now: number, endedAt?: string): number =>
   now - (parseTime(endedAt) ?? parseTime(metadata.creationTimestamp) ?? now)
 
-/** Tasks that nothing reads any more. `needed`: names that a remedy in progress still waits for. */
+/** Tasks that are no longer needed. `needed`: names that a remedy in progress still waits for. */
 export const chooseOldTasks = (
   tasks: readonly NodeTask[],
   now: number,
@@ -137,7 +137,7 @@ export const chooseOldTasks = (
     if (needed.has(task.metadata.name)) return false
     const { spec, status } = task
     const life = spec.verb === 'Inspect' ? INSPECT_LIFE_MS : TASK_LIFE_MS
-    // One that an agent works on ends by its deadline; only then does its time to be kept begin.
+    // A running task ends by its deadline; its retention begins then.
     const endedAt = status?.finishedAt ?? (status?.phase === 'Running' ? spec.deadline : undefined)
     return ageOf(task, now, endedAt) >= life
   })
@@ -145,7 +145,7 @@ export const chooseOldTasks = (
 const endOfPod = ({ status }: Pod): string | undefined =>
   status?.containerStatuses?.map(({ state }) => state?.terminated?.finishedAt).find((at) => at !== undefined)
 
-/** Pods that installed a mount helper, or failed to, long enough ago; one that still runs is left to its own deadline. */
+/** Installer pods that finished long enough ago; a running one ends by its own deadline. */
 export const chooseOldInstallers = (pods: readonly Pod[], now: number, needed: ReadonlySet<string>): readonly Pod[] =>
   pods.filter((pod) => {
     const phase = pod.status?.phase
@@ -156,12 +156,12 @@ export const chooseOldInstallers = (pods: readonly Pod[], now: number, needed: R
 export interface DeleteOldTasksDeps {
   readonly client: Pick<KubeClient, 'list' | 'remove'>
   readonly remediations: Pick<RemediationCache, 'all'>
-  /** The operator's own, where tasks are. */
+  /** The operator's own namespace, which holds the tasks. */
   readonly namespace: string
   readonly now: () => number
 }
 
-/** Names of tasks, and of installing pods, that a remedy in progress still waits for. */
+/** Names of tasks and installer pods that a remedy in progress still waits for. */
 const neededBy = (remediations: Pick<RemediationCache, 'all'>): ReadonlySet<string> =>
   new Set(
     remediations
@@ -170,13 +170,13 @@ const neededBy = (remediations: Pick<RemediationCache, 'all'>): ReadonlySet<stri
       .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.tasks ?? [])),
   )
 
-/** Without node remedies the kind or the right is missing: then there is nothing to delete. */
+/** Without node remedies, the kind or the permission is missing: then there is nothing to delete. */
 const orNothing = (error: unknown): { readonly items: readonly never[] } => {
   if (forbidden(error) || notFound(error)) return { items: [] }
   throw error
 }
 
-/** Deletes old tasks of agents, and pods that installed something. Resolves with how many went. */
+/** Deletes old agent tasks and installer pods. Resolves with the number deleted. */
 export const createDeleteOldTasks =
   ({ client, remediations, namespace, now }: DeleteOldTasksDeps) =>
   async (): Promise<number> => {

@@ -3,60 +3,60 @@ import { type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
 import type { LabelSelector, ObjectRef } from '../model/kubernetes.ts'
 import { selects } from '../model/label-selector.ts'
 
-/** An owner and an area in which something fails, or in which a remedy is in progress. */
+/** An owner and an area in which something fails or a remedy is in progress. */
 export interface OpenIncident {
   readonly key: string
   readonly area: IncidentArea
   readonly target: ObjectRef
-  /** Failing pods by uid; empty where only the verification of a remedy is awaited. */
+  /** Failing pods by uid; empty while only a verification is pending. */
   readonly pods: ReadonlyMap<string, FailingPod>
-  /** The owner as it was read for assigning a pod; `at` is before the read began, ms since the epoch. */
+  /** The owner as read when a pod was assigned; `at` is before the read began, ms since the epoch. */
   readonly owner?: { readonly value: Owner; readonly at: number }
-  /** Resumed from a record: which of its pods fail was not checked yet. */
+  /** Resumed from a record: its failing pods have not been determined yet. */
   readonly unchecked?: true
   /** Set while a remedy is being verified: a change of these pods triggers a check. */
   readonly selector?: LabelSelector
-  /** When the last of them seemed to start, ms since the epoch. */
+  /** When the last of them appeared to start, ms since the epoch. */
   readonly startedAt?: number
 }
 
 /**
- * What a failing pod is assigned to. Its workload and its node may both be at fault: then there are two, each
- * with areas of its own.
+ * Where a failing pod is assigned. Its workload and its node may both be at fault: then there are two assignments, each
+ * with its own areas.
  */
 export interface Assignment {
   readonly target: ObjectRef
   readonly areas: readonly IncidentArea[]
-  /** The owner as it was just read, where it was; `at` is before the read began, ms since the epoch. */
+  /** The owner, if it was just read; `at` is before the read began, ms since the epoch. */
   readonly owner?: { readonly value: Owner; readonly at: number }
 }
 
-/** Open incidents by key; what is healthy has none. Synchronous. */
+/** Open incidents by key. Synchronous. */
 export interface Incidents {
   readonly get: (key: string) => OpenIncident | undefined
-  /** A pod fails this way now, and in no other; returns the keys that changed. */
+  /** Assigns a pod to exactly these incidents; returns the keys that changed. */
   readonly report: (pod: FailingPod, assignments: readonly Assignment[]) => readonly string[]
-  /** A pod fails this way now, whatever else it is assigned to: for a check of one target only. */
+  /** Assigns a pod to this incident and keeps its other assignments: for a check of only one target. */
   readonly add: (pod: FailingPod, assignment: Assignment) => void
   /**
-   * An assigned pod changed, but fails in the same areas; returns its keys. Undefined where it is not assigned to them:
-   * then its owner must be known.
+   * Updates an assigned pod that still fails in the same areas; returns its keys. Undefined if it is not assigned to
+   * them: then its owner must be determined.
    */
   readonly reassign: (pod: FailingPod, areas: readonly IncidentArea[]) => readonly string[] | undefined
-  /** The owner as it was read for assigning, once: what was decided on it may have changed it. */
+  /** Returns the owner that was read for the assignment, only once: a decision may have changed it since. */
   readonly takeOwner: (key: string) => OpenIncident['owner']
-  /** A pod no longer fails or is gone; returns the keys that it left. */
+  /** Removes a pod that no longer fails or is gone; returns its former keys. */
   readonly recovered: (podUid: string) => readonly string[]
   /** Keeps an incident open for the verification of its remedy. */
   readonly await: (area: IncidentArea, target: ObjectRef, selector: LabelSelector | undefined) => string
-  /** Opens the incident of a record, for a process that did not see it begin; returns its key. */
+  /** Opens the incident of a record that this process did not create; returns its key. */
   readonly resume: (area: IncidentArea, target: ObjectRef) => string
   readonly isOpen: (ownerUid: string, area: IncidentArea) => boolean
-  /** The pods of a resumed incident were checked. */
+  /** Marks the pods of a resumed incident as checked. */
   readonly checked: (key: string) => void
   readonly close: (key: string) => void
   readonly keys: () => readonly string[]
-  /** A pod of a remedy that is being verified seems to have started at that time, ms since the epoch. */
+  /** Records that a pod of a remedy in verification appears to have started at that time, ms since the epoch. */
   readonly sawStart: (key: string, at: number) => void
   /** Keys whose verification may depend on a pod with these labels. */
   readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]

@@ -1,4 +1,4 @@
-/** How much may be done at once, and how fast: reserved attempts, and the rate of actions. */
+/** Limits concurrent attempts and the rate of actions. */
 import PQueue from 'p-queue'
 import { type Clock, sleep } from '../runtime/clock.ts'
 import { isNodeCause } from '../model/causes.ts'
@@ -6,15 +6,15 @@ import type { Attempt } from '../model/decision-input.ts'
 import { partsOfKey } from '../model/incident.ts'
 
 /**
- * Attempts that were decided on but are not on a record yet. Several incidents are worked on at once: without
- * these, all of them would see the same budget unspent while their intents are on the way to the server.
+ * Attempts that were decided on but are not on a record yet. Incidents are reconciled concurrently: without
+ * reservations, all of them would see the same unused budget while their intents are being written.
  */
 export interface Reservations {
-  /** Counts an attempt for everyone else until `release`. */
+  /** Counts an attempt for all other incidents until `release`. */
   readonly take: (key: string, attempt: Attempt) => void
   readonly release: (key: string) => void
   readonly without: (key: string) => readonly Attempt[]
-  /** uids of nodes on which something was decided to be done. */
+  /** uids of nodes with a reserved attempt. */
   readonly nodesWithout: (key: string) => readonly string[]
 }
 
@@ -32,14 +32,14 @@ export const createReservations = (): Reservations => {
   }
 }
 
-/** Spreads actions over time: at most so many a second, however many incidents are ready at once. */
+/** Spreads actions over time: limits their number per second, however many incidents are ready at once. */
 export interface RateLimiter {
   /**
-   * Whether this key may act now, which uses its turn up. Else it waits in line, and `onTurn` tells when it is to ask
-   * again: what it decided on is then decided again, and no worker is kept waiting meanwhile.
+   * Whether this key may act now, which uses up its slot. Otherwise queues it and calls `onTurn` when it should ask
+   * again: the decision is then made again, and no worker waits in the meantime.
    */
   readonly mayAct: (key: string) => boolean
-  /** No turn comes any more. */
+  /** Stops granting slots. */
   readonly stop: () => void
 }
 
@@ -49,20 +49,20 @@ export interface RateLimiterOptions {
   readonly onTurn: (key: string) => void
 }
 
-/** How long a turn is kept for a key that is late; after that it takes a new one. */
+/** How long a slot is kept for a key that does not use it; after that it must queue again. */
 const GRACE_MS = 5_000
 
 /**
- * The line is a p-queue with one place, which each turn occupies until the next may come. Its own `intervalCap` is not
- * used: it goes by `Date.now()`, so that a clock set back by an hour would stop all actions for an hour, and it
- * measures from when a timer fired, so that at 100 a second each timer's lateness adds up.
+ * A p-queue with concurrency 1, in which each slot runs until the next may begin. Does not use its `intervalCap`, which
+ * reads `Date.now()`, so that a clock set back by an hour would stop all actions for an hour, and which measures from
+ * when a timer fired, so that at 100 per second the delays of the timers add up.
  */
 export const createRateLimiter = ({ perSecond, clock, onTurn }: RateLimiterOptions): RateLimiter => {
   const gapMs = 1_000 / perSecond
   const line = new PQueue({ concurrency: 1 })
   const over = new AbortController()
   const waiting = new Set<string>()
-  /** When each turn came that is not used yet, monotonic. */
+  /** When each unused slot was granted, monotonic. */
   const turns = new Map<string, number>()
   let nextAt = 0
 
@@ -77,7 +77,7 @@ export const createRateLimiter = ({ perSecond, clock, onTurn }: RateLimiterOptio
     const now = clock.monotonic()
     waiting.delete(key)
     turns.set(key, now)
-    // A timer's lateness is made good, but time in which nobody waited makes no room for a burst.
+    // Compensates for late timers, but idle time does not allow a burst.
     nextAt = (stoodInLine ? Math.max(nextAt, now - gapMs) : now) + gapMs
     if (stoodInLine) onTurn(key)
     await sleep(clock, Math.max(0, nextAt - now), over.signal)
@@ -89,7 +89,7 @@ export const createRateLimiter = ({ perSecond, clock, onTurn }: RateLimiterOptio
       if (!turns.has(key) && !waiting.has(key)) {
         let stoodInLine = false
         waiting.add(key)
-        // Where nobody had a turn just now, p-queue starts the task within `add`.
+        // If the last slot is over, p-queue starts the task within `add`.
         void line.add(() => takeTurn(key, stoodInLine))
         stoodInLine = true
       }

@@ -1,4 +1,4 @@
-/** One pod, or one node, that may be broken: it is assigned to the incidents of its owner and its node, or leaves them. */
+/** Assigns a pod or node that may be broken to the incidents of its owner and its node, or removes it from them. */
 import { nodeRef, readNodeRef } from '../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../diagnose/node/findings.ts'
 import { readOwner } from '../diagnose/owner/owner-chain.ts'
@@ -22,7 +22,7 @@ export interface ProcessPodDeps {
   readonly enqueue: (key: string) => void
 }
 
-/** Areas in which a pod fails now; empty for a healthy one. */
+/** Areas in which a pod fails now; empty for a healthy pod. */
 export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [
   ...new Set(failing.findings.flatMap((finding) => areaOfFinding(finding) ?? [])),
 ]
@@ -43,18 +43,18 @@ export const createProcessPod =
     const failing = failuresOf(pod, state, clock.now())
     const areas = failingAreas(failing)
     if (areas.length === 0) {
-      // A pod that runs again is forgotten with its Events; one that is only starting may still get more of them.
+      // Drop a pod that runs again, and its Events; a pod that is starting may still get more of them.
       if (!entry.pod) pods.forget(uid)
       return recovered()
     }
-    // The owner of a pod does not change while it fails; its messages do, with each Event and each back-off.
+    // The owner of a failing pod does not change, but its messages change with each Event and each back-off.
     const reassigned = incidents.reassign(failing, areas)
     if (reassigned) return reassigned.forEach(enqueue)
     const at = clock.now()
     incidents.report(failing, await assignmentsOf(failing, areas, { client, state, at })).forEach(enqueue)
   }
 
-/** The incidents that a failing pod belongs to: what its node causes goes to the node, the rest to its owner. */
+/** The incidents of a failing pod: failures caused by the node are assigned to the node, the rest to its owner. */
 const assignmentsOf = async (
   { pod }: FailingPod,
   areas: readonly IncidentArea[],
@@ -69,23 +69,23 @@ const assignmentsOf = async (
   ])
   return [
     ...(owner ? [{ target: owner.ref, areas: ofOwner, owner: { value: owner, at } }] : []),
-    // The whole node is read when its incident is decided on, once for all of its pods.
+    // The full node is read when its incident is decided on, once for all of its pods.
     ...(node ? [{ target: node, areas: ofNode }] : []),
   ]
 }
 
-/** A node by its name; undefined where it is gone or cannot be seen. */
+/** A node by its name; undefined if it is gone or cannot be read. */
 const nodeNamed = async (
   name: string,
   { nodes }: Pick<State, 'nodes'>,
   client: KubeClient,
 ): Promise<ObjectRef | undefined> => {
-  // A watch that broke may show a node that was recreated since.
+  // A broken watch may still report a node that has been recreated.
   const node = nodes.fact().known ? nodes.named(name) : undefined
   return node ? nodeRef(node) : readNodeRef(name, client)
 }
 
-/** Reads a pod as it is now; undefined where it is gone or another pod has its name. */
+/** Reads the current pod; undefined if it is gone or another pod has its name. */
 export const readPod = async (
   { namespace, name, uid }: PodRef,
   client: Pick<KubeClient, 'get'>,
@@ -106,8 +106,8 @@ export interface ProcessNodeDeps {
 }
 
 /**
- * Assigns what a node's own condition says to its incidents, or removes it from them. Nothing is read: all that counts is
- * watched. A runtime that does not answer causes no Event of any pod, so this is the only sign of it.
+ * Assigns a node to its incidents by its own conditions, or removes it from them. Performs no reads: everything needed is
+ * watched. A runtime that does not respond causes no Event of any pod, so the condition is its only symptom.
  */
 export const createProcessNode =
   ({ state: { nodes, incidents }, enqueue, now }: ProcessNodeDeps) =>

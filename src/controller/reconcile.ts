@@ -1,4 +1,4 @@
-/** One incident, from what is true now to what is written of it. */
+/** Reconciles one incident: reads the current state, decides, acts and reports. */
 import type { Remediation } from '../api/kinds.ts'
 import type { Config } from '../config/config.ts'
 import { decide } from '../decide/decide.ts'
@@ -24,7 +24,7 @@ import { snapshotOf, type State } from './state.ts'
 
 export interface ReconcileDeps {
   readonly config: Config
-  /** The client, the clock, and what remedies need beside them. */
+  /** The client, the clock, and the other dependencies of remedies. */
   readonly io: ActDeps & { readonly kube: KubeClient }
   readonly gather: Gather
   readonly state: State
@@ -35,17 +35,17 @@ export interface ReconcileDeps {
   readonly log: Log
 }
 
-/** The next run; absent: only an event brings it back. */
+/** The next run; absent: only an event triggers one. */
 export interface Result {
   readonly requeueAfterMs?: number
 }
 
 const SOON_MS = 1_000
-/** However far a verdict looks ahead: the clocks of policies and the work of others are checked in between. */
+/** Upper bound of the requeue delay, since changes of policies and of other incidents also matter. */
 const LONGEST_MS = 10 * 60_000
-/** An owner that was read for assigning a pod need not be read again at once. */
+/** How long an owner that was read for an assignment may be reused. */
 const OWNER_FRESH_MS = 500
-/** Most replacements of a broken pod start within this time; those that do are verified by one check. */
+/** Most replacements of a broken pod start within this time and can then be verified by one check. */
 const USUAL_START_MS = 5_000
 
 export const createReconcile = (deps: ReconcileDeps) => {
@@ -59,15 +59,15 @@ export const createReconcile = (deps: ReconcileDeps) => {
     remediations.of(target.uid, area)
 
   /**
-   * Ms until a remedy that was just carried out can be verified, by the last start that was seen or, without one, by when
-   * most have started; 0 where none was. Checks before only cost reads.
+   * Ms until a remedy that was just executed can be verified, from the last observed start or, without one, from the
+   * usual start time; 0 if there was none. Earlier checks would only cost reads.
    */
   const untilVerifiable = ({ startedAt, area }: OpenIncident, records: readonly Remediation[]): number => {
-    // What an agent does takes its own time, and no event tells of its status: the decision says when to check.
+    // Tasks of agents vary in duration, and no event reports their status: the decision sets the next check.
     if (isNodeCause(area)) return 0
     const { steps = [] } = records.find(({ status }) => status?.phase === 'Verifying')?.status ?? {}
     const actedAt = parseTime(steps.at(-1)?.actedAt)
-    // The clock of another replica may have written the time.
+    // The time may come from the clock of another replica.
     if (actedAt === undefined || actedAt > now()) return 0
     const latest = actedAt + verificationMs
     const started = startedAt === undefined || startedAt < actedAt ? latest : startedAt + config.stabilizationWindowMs
@@ -81,7 +81,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return pods
   }
 
-  /** What was read for assigning serves once, and never while a remedy is in progress: it may be older than our own write. */
+  /** The owner from the assignment is used once, and never while a remedy is in progress: it may predate our own write. */
   const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> => {
     const assigned = incidents.takeOwner(open.key)
     const acting = recordsOf(open).some(isInProgress)
@@ -99,15 +99,15 @@ export const createReconcile = (deps: ReconcileDeps) => {
   })
 
   const execute = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation): Promise<Result> => {
-    // Others acted while facts were read: decided once more on the budgets of this instant, and reserved in the same turn.
+    // Other incidents may have acted while facts were read: decide again with current budgets and reserve synchronously.
     const at = now()
     const verdict = decide({ ...snapshotOf(state, open, config, at), incident, diagnosis, facts })
     if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
-    // Its turn brings it back.
+    // The rate limiter queues it again.
     if (!rateLimiter.mayAct(incident.key)) return {}
     const id = incidentId(incident.owner.ref.uid, incident.area)
     reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
-    // From the moment that the intent is on the record, the record is what counts.
+    // Once the intent is on the record, the record counts instead of the reservation.
     const record = await report
       .recordOf(incident, verdict)
       .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
@@ -144,7 +144,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return requeueAt(verdict.requeueAt)
   }
 
-  /** A remedy on a node came to its end: others may work there. A lease that is not returned expires. */
+  /** Releases the lease when a remedy on a node has ended. If that fails, the lease expires. */
   const leaveNode = ({ ref }: Owner): Promise<void> =>
     returnNodeLease(ref, io).catch((err: unknown) => log.warn('node lease not returned', { node: ref.name, err }))
 
@@ -161,7 +161,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return {}
   }
 
-  /** Records of other revisions under which nothing was begun: what they wait for does not matter any more. */
+  /** Closes records of other revisions without an attempt: what they wait for no longer matters. */
   const supersede = async ({ owner, area, pods, templateHash }: Incident): Promise<void> => {
     if (pods.length === 0) return
     for (const record of supersededRecords(remediations.of(owner.ref.uid, area), templateHash)) {
@@ -198,7 +198,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const waitMs = untilVerifiable(open, records)
     if (waitMs > 0) return { requeueAfterMs: waitMs }
 
-    // Pods assigned during the verification, or by a watch that lags, do not contradict it: they are read first.
+    // Pods assigned during the verification, or by a lagging watch, may be outdated: read them first.
     let pods = await failingPods.current(open, { confirm: lastEndedInSuccess(records) })
     if (pods.length === 0 && !records.some(isOpen)) return closed(key)
     const owner = await ownerOf(open, pods)

@@ -1,4 +1,4 @@
-/** What the controller knows, all of it in memory: watches and its own work fill it, nothing here reads or writes. */
+/** The in-memory state of the controller, filled by watches and by its own work. Performs no I/O. */
 import { admitPolicy } from '../api/policy/compile.ts'
 import type { Config } from '../config/config.ts'
 import { detectPodFailures } from '../diagnose/pod/findings.ts'
@@ -24,15 +24,15 @@ export interface State {
   /** Attempts of the last 24 hours. */
   readonly attempts: AttemptHistory
   readonly reservations: Reservations
-  /** Whether the stop annotation is on the operator's namespace; unknown until that was read. */
+  /** Whether the operator's namespace has the stop annotation; unknown until it was read. */
   paused: Fact<boolean>
 }
 
 export interface StateOptions {
-  /** The operator's own. */
+  /** The operator's own namespace. */
   readonly namespace: string
   readonly now: () => number
-  /** A pod that may be broken changed; called with its uid. */
+  /** Called with the uid of a pod that may be broken and has changed. */
   readonly onPodChange: (uid: string) => void
 }
 
@@ -47,7 +47,7 @@ export const createState = ({ namespace, now, onPodChange }: StateOptions): Stat
   paused: unknown(`namespace ${namespace} was not read, so its stop annotation is not known`),
 })
 
-/** What a decision on this incident rests on at this instant. `now` in ms since the epoch. */
+/** The current inputs of a decision on this incident. `now` in ms since the epoch. */
 export const snapshotOf = (
   state: State,
   incident: OpenIncident,
@@ -72,6 +72,6 @@ export const snapshotOf = (
     now,
   )
 
-/** How a pod fails, by its status and by the Warning Events about it. */
+/** The failures of a pod, from its status and its Warning Events. */
 export const failuresOf = (pod: Pod, { pods }: Pick<State, 'pods'>, now: number): FailingPod =>
   detectPodFailures(pod, pods.get(pod.metadata.uid)?.warnings ?? [], now)

@@ -1,6 +1,6 @@
 /**
- * What was tried within the last 24 hours. Attempts are kept on records and in the status of policies: deleting a record,
- * or losing this process, resets no budget.
+ * The attempts of the last 24 hours. They are stored on records and in the status of policies, so that neither deleting a
+ * record nor restarting the process resets a budget.
  */
 import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
 import type { Attempt } from '../model/decision-input.ts'
@@ -9,7 +9,7 @@ import { incidentId } from '../model/incident.ts'
 import { areaOfRecord, policyOfStep, policyRefOf } from '../model/remediation-state.ts'
 
 export const ATTEMPTS_WINDOW_MS = 24 * 3_600_000
-/** What the policy's status takes. */
+/** Limit of the policy's status. */
 export const MAX_ATTEMPTS = 1_000
 
 const keyOf = ({ incident, at }: Attempt): string => `${incident}@${at}`
@@ -43,7 +43,7 @@ export const prune = (attempts: readonly Attempt[], now: number): readonly Attem
     .toSorted((a, b) => a.at - b.at)
     .slice(-MAX_ATTEMPTS)
 
-/** One list without doubles, oldest first; of two that are the same the first source's counts. */
+/** Merges lists without duplicates, oldest first; the first source takes precedence. */
 export const mergeAttempts = (sources: readonly (readonly Attempt[])[], now: number): readonly Attempt[] => {
   const merged = new Map<string, Attempt>()
   for (const attempt of sources.flat()) {
@@ -58,19 +58,19 @@ type Times = readonly Pick<Attempt, 'incident' | 'at'>[]
 export interface AttemptHistory {
   readonly sawPolicy: (policy: RemediationPolicy) => void
   readonly sawRecord: (record: Remediation) => void
-  /** A record was written: attempts that were begun, and those that wrote nothing after all. */
+  /** Updates the attempts after a write of a record: adds those that began and removes those that wrote nothing. */
   readonly recorded: (policy: string, updates: { readonly attempts?: Times; readonly takenBack?: Times }) => void
   /** Attempts of the last 24 hours, oldest first. */
   readonly recent: (now: number) => readonly Attempt[]
 }
 
-/** The merged attempts of everything seen since the start; what is older than 24 hours is dropped. */
+/** Merges the attempts of everything observed since the start; drops those older than 24 hours. */
 export const createAttemptHistory = (): AttemptHistory => {
   const attempts = new Map<string, Attempt>()
   const takenBack = new Set<string>()
   const add = (attempt: Attempt): void => {
     const key = keyOf(attempt)
-    // A watch may still show the record as it was before.
+    // The watch may still report the previous version of the record.
     if (!attempts.has(key) && !takenBack.has(key)) attempts.set(key, attempt)
   }
   return {

@@ -1,7 +1,6 @@
 /**
- * Events: what a change of a record says, as sentences for whoever reads `kubectl describe` at night (pure), and the
- * writing. One that cannot be written is logged and fails nothing. The same sentence about the same object is one Event
- * whose count grows.
+ * Events: their messages for each change of a record (pure), and the writer. A failed write is logged and otherwise
+ * ignored. Repeating a message about the same object increments the count of one Event.
  */
 import { createHash } from 'node:crypto'
 import PQueue from 'p-queue'
@@ -19,7 +18,7 @@ import { setBounded } from '../runtime/bounded-map.ts'
 import { reasonEntry } from './reasons.ts'
 import { clip, lastBegun } from './status-fields.ts'
 
-/** One Event to be: without times and names. */
+/** An Event before it is written: without times and names. */
 export interface EventMessage {
   readonly regarding: Omit<ObjectRef, 'namespace'> & { readonly namespace?: string | undefined }
   readonly type: 'Normal' | 'Warning'
@@ -27,14 +26,14 @@ export interface EventMessage {
   readonly message: string
 }
 
-/** Longest message that the events API takes. */
+/** Maximum length of a message in the events API. */
 const MAX_MESSAGE = 1_024
 
 const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 
 const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.target.name}`
 
-/** Evidence worth quoting; anyone may create Events, so they are none. */
+/** Evidence to quote. Excludes Events, which anyone may create. */
 const EVIDENT: ReadonlySet<string> = new Set(['Registry', 'PodStatus', 'NodeStatus', 'Agent'])
 
 const causeOf = ({ spec, status }: Remediation): string => {
@@ -70,7 +69,7 @@ const moved = (record: Remediation, status: RemediationStatus): string => {
   if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
   const step = proposal && remedyOf(proposal.action).text.step(proposal)
-  // The message of a policy in mode Observe says already what it would do.
+  // The message of a policy in mode Observe already contains what it would do.
   const plan = proposal
     ? status.phase === 'Observed'
       ? `. Cause: ${causeOf(record)}`
@@ -96,7 +95,7 @@ const addressed = (record: Remediation, reason: string, message: string): readon
   ]
 }
 
-/** What changed on a record between two writes: Events of its workload and, where it concerns it, of the policy. */
+/** The Events for a change of a record, on its workload and, where relevant, on the policy. */
 export const eventsOf = (before: RemediationStatus | undefined, record: Remediation): readonly EventMessage[] => {
   const { status } = record
   if (!status || status === before) return []
@@ -113,24 +112,24 @@ export const eventsOf = (before: RemediationStatus | undefined, record: Remediat
   return messages
 }
 
-// The writing.
+// The writer.
 
 const REPORTING_COMPONENT = 'podmend.io/controller'
-/** Within this time after the last occurrence no second Event is made. */
+/** Within this time after the last occurrence, a repeated message updates the same Event. */
 const SAME_MS = 10 * 60_000
-/** How often the count of an Event is written at most. */
+/** Minimum time between updates of the count of an Event. */
 const BUMP_MS = 5 * 60_000
 const MAX_REMEMBERED = 2_000
-/** Events take their turn: they must not fill the connections that writes to workloads need. */
+/** Limit for concurrent writes of Events: they must not use up the connections that workload writes need. */
 const CONCURRENCY = 2
 const MAX_WAITING = 1_000
-/** Where Events about cluster-scoped objects live. */
+/** Namespace of Events about cluster-scoped objects. */
 const CLUSTER_SCOPED_NAMESPACE = 'default'
 
 export interface EventWriterDeps {
   readonly client: Pick<KubeClient, 'create' | 'patch'>
   readonly now: () => number
-  /** Which process reports, e.g. its pod's name. */
+  /** The reporting process, e.g. its pod's name. */
   readonly instance: string
   readonly onFailure: (error: unknown, event: EventMessage) => void
 }
@@ -144,13 +143,13 @@ interface Remembered {
 }
 
 export interface EventWriter {
-  /** Resolves when all are written or given up; never rejects. */
+  /** Resolves when all are written or dropped; never rejects. */
   readonly emit: (messages: readonly EventMessage[]) => Promise<void>
 }
 
 const digest = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')
 
-/** A core/v1 Event as it is sent; pure. `now` in ms since the epoch. */
+/** Builds a core/v1 Event. Pure. `now` in ms since the epoch. */
 export const eventOf = (event: EventMessage, now: number, instance: string) => {
   const { regarding, type, reason, message } = event
   const namespace = regarding.namespace ?? CLUSTER_SCOPED_NAMESPACE

@@ -1,6 +1,6 @@
 /**
- * Metrics under the names of the documents. Labels take bounded values only: causes, actions, reasons, phases, and the
- * names of policies, never of pods or nodes.
+ * Metrics, as documented. Label values are bounded: causes, actions, reasons, phases and names of policies, never of pods
+ * or nodes.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { NodeTask, Remediation } from '../api/kinds.ts'
@@ -16,15 +16,15 @@ import type { HeldCount } from '../watch/remediation-cache.ts'
 export interface MetricsDeps {
   readonly version: string
   readonly readings?: Readings
-  /** Default true; tests leave out what the process and Node say of themselves. */
+  /** Whether to add the metrics of the process and of Node.js. Default true; tests disable it. */
   readonly defaults?: boolean
 }
 
-/** What is asked for at each scrape. */
+/** Values that are read at each scrape. */
 export interface Readings {
   /** Records by phase. */
   readonly countByPhase?: () => Readonly<Record<string, number>>
-  /** What guardrails hold now. */
+  /** Current holds by guardrails. */
   readonly held?: () => readonly HeldCount[]
   /** Nodes that are currently flagged, by cause. */
   readonly flagged?: () => Readonly<Record<string, number>>
@@ -39,13 +39,13 @@ export interface Readings {
 }
 
 export interface Metrics {
-  /** An incident was seen; counted once for each key. `id` is the incident's key with its revision. */
+  /** Counts an incident once. `id` is its key with its revision. */
   readonly incident: (id: string, cause: string) => void
-  /** What a change of a record adds up to. */
+  /** Adds the effects of a change of a record. */
   readonly count: (metricsDelta: MetricsDelta) => void
-  /** A task of an agent completed, or was given up; the result in one word. */
+  /** Counts a task of an agent that completed or was abandoned, by its result. */
   readonly taskCompleted: (verb: string, result: string) => void
-  /** Tasks as they are now: completed ones are counted, once each. */
+  /** Counts each completed task among these once. */
   readonly tasksCompleted: (tasks: readonly NodeTask[]) => void
   readonly queueWaited: (name: string, ms: number) => void
   readonly queueWorked: (name: string, ms: number) => void
@@ -53,11 +53,11 @@ export interface Metrics {
   readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>
 }
 
-/** Incidents and tasks that are remembered as counted. */
+/** Number of incidents and tasks that are remembered as counted. */
 const MAX_COUNTED = 10_000
 const DURATION_BUCKETS = [1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 300, 600, 1_800, 3_600]
 
-/** See Metrics. Registers nothing globally: each call has a registry of its own. */
+/** Registers nothing globally: each call has its own registry. */
 export const createMetrics = ({ version, readings = {}, defaults = true }: MetricsDeps): Metrics => {
   const { countByPhase, held: heldNow, flagged, leads, queues, watches, breaker } = readings
   const registry = new Registry()
@@ -113,7 +113,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
       for (const phase of PHASES) this.set({ phase }, counts[phase] ?? 0)
     },
   })
-  // Beside podmend_held_total, which says how often it began: whether it lasts is what wakes a person.
+  // podmend_held_total counts how often holds began; alerts need to know whether they last.
   new Gauge({
     name: 'podmend_remediations_held',
     help: 'Remediations that a guardrail currently holds, by policy and reason.',
@@ -190,18 +190,18 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   }
 }
 
-// What a change of a record adds to the metrics. Pure.
+// Effects of a change of a record on the metrics. Pure.
 
 export interface MetricsDelta {
-  /** A guardrail began to hold it. */
+  /** A guardrail began to hold the record. */
   readonly held?: { readonly policy: string; readonly reason: string }
-  /** An attempt came to an end. */
+  /** An attempt ended. */
   readonly ended?: {
     readonly policy: string
     readonly action: string
-    /** How the record ended; of a plan that was never carried out, whether it was denied or its approval expired. */
+    /** How the record ended; for a plan that was not executed, whether it was denied or its approval expired. */
     readonly result: Phase | 'Denied' | 'Expired'
-    /** From the first observation until verified; of successes only. */
+    /** From the first observation until verified; only for successes. */
     readonly seconds?: number
   }
 }
@@ -209,7 +209,7 @@ export interface MetricsDelta {
 const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 const ENDS: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
 
-/** Counts transitions, once each: not checks. */
+/** Counts transitions once each, not checks. */
 export const metricsDeltaOf = (before: RemediationStatus | undefined, record: Remediation): MetricsDelta => {
   const { status } = record
   if (!status || status === before) return {}

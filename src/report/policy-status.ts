@@ -1,4 +1,4 @@
-/** The status of policies: what it becomes (pure), and the writing, at most once a second for each. */
+/** The status of policies: the next status (pure), and the writer, at most once a second for each. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
 import { conflicts, findCircles } from '../api/policy/conflicts.ts'
@@ -13,9 +13,9 @@ import type { PolicyCache } from '../watch/policy-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
 import { type StatusCondition, withCondition } from './status-fields.ts'
 
-/** Changes of one policy's status; what is absent stays as it was. */
+/** Changes of one policy's status; absent fields stay unchanged. */
 export interface PolicyStatusUpdate {
-  /** What admission made of it: no sentences means that it is in force. */
+  /** Validation errors; empty if the policy is in force. */
   readonly admitted?: { readonly generation: number; readonly sentences: readonly string[] }
   /** Names of policies of the same priority that match the same failures. */
   readonly conflictsWith?: readonly string[]
@@ -23,13 +23,13 @@ export interface PolicyStatusUpdate {
   readonly held?: number
   /** Successes since the last update. */
   readonly succeeded?: number
-  /** Attempts begun: `incidentId` and ms since the epoch, the very time on the record. */
+  /** Attempts that began: `incidentId` and ms since the epoch, exactly as on the record. */
   readonly attempts?: readonly { readonly incident: string; readonly at: number }[]
-  /** Attempts that wrote nothing after all. */
+  /** Attempts that wrote nothing. */
   readonly takenBack?: readonly { readonly incident: string; readonly at: number }[]
 }
 
-/** Two updates as one. */
+/** Merges two updates. */
 export const mergeUpdates = (a: PolicyStatusUpdate, b: PolicyStatusUpdate): PolicyStatusUpdate => ({
   ...a,
   ...b,
@@ -77,7 +77,7 @@ const attemptsAfter = (
     .map(({ incident, at }) => ({ incident, time: isoTime(at) }))
 }
 
-/** The status after the updates; the same object where nothing changed. `now` in ms since the epoch. */
+/** The next status; the same object if nothing changed. `now` in ms since the epoch. */
 export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpdate, now: number): PolicyStatus => {
   const { admitted, conflictsWith, active, held, succeeded } = updates
   let conditions: Condition[] = [...(before.conditions ?? [])]
@@ -102,7 +102,7 @@ export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpda
   return isDeepStrictEqual(after, before) ? before : after
 }
 
-/** Attempts in one status and not in the other. */
+/** Attempts in one status but not in the other. */
 const attemptsOnlyIn = (
   record: Remediation,
   one: RemediationStatus | undefined,
@@ -117,7 +117,7 @@ const attemptsOnlyIn = (
   }))
 }
 
-/** What a change of a record is to the status of its policy; undefined where it is nothing. Pure. */
+/** The policy status update for a change of a record; undefined if there is none. Pure. */
 export const updatesOf = (
   before: RemediationStatus | undefined,
   record: Remediation,
@@ -134,9 +134,8 @@ export const updatesOf = (
 }
 
 /**
- * What admission makes of each policy: whether it is in force, and with what it conflicts. Conflicts between the others
- * change with a policy that comes, changes or goes. Policies that together would rewrite an image for ever are taken out
- * of force until one of them changes.
+ * Validates all policies: which are in force, and which conflict. A change of one policy may affect the conflicts of all
+ * others. Policies that together would rewrite an image in a loop are disabled until one of them changes.
  */
 export const admissionUpdates = (
   policies: Pick<PolicyCache, 'known' | 'exclude'>,
@@ -160,14 +159,14 @@ export const admissionUpdates = (
 export interface PolicyStatusWriterDeps {
   readonly client: Pick<KubeClient, 'get' | 'replace'>
   readonly clock: Clock
-  /** The policy as the watch last showed it, which saves a read; a stale one costs a conflict and then a read. */
+  /** The policy from the watch, which saves a read; a stale one costs a conflict and then a read. */
   readonly cached?: (name: string) => RemediationPolicy | undefined
   readonly onFailure: (error: unknown, policy: string) => void
 }
 
 export interface PolicyStatusWriter {
   readonly update: (policy: string, update: PolicyStatusUpdate) => void
-  /** Writes what is pending at once; for the end of the process. Never rejects. */
+  /** Flushes pending updates at shutdown. Never rejects. */
   readonly flush: () => Promise<void>
 }
 
@@ -175,7 +174,7 @@ const PAUSE_MS = 1_000
 const RETRY_MS = 5_000
 const MAX_ROUNDS = 4
 
-/** Gathers updates and writes each policy at most once a second. */
+/** Batches updates and writes each policy at most once a second. */
 export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicyStatusWriter => {
   const { client, clock, cached, onFailure } = deps
   const pending = new Map<string, PolicyStatusUpdate>()
@@ -230,7 +229,7 @@ export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicySt
   const schedule = (name: string): void => {
     if (writing.has(name) || timers.has(name)) return
     const waitMs = (freeAt.get(name) ?? 0) - clock.monotonic()
-    // Even the first update waits a moment: those of one reconcile come in pieces.
+    // Delay even the first update, because one reconcile produces several.
     timers.set(
       name,
       clock.setTimeout(() => start(name), Math.max(waitMs, 50)),

@@ -1,7 +1,7 @@
-/** workqueue_*: the names and meanings of client-go, so that ready-made dashboards work. */
+/** The workqueue_* metrics with the names and meanings of client-go, so that existing dashboards work. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
-/** What a work queue says of itself at a scrape; `Workqueue.metrics()` has this shape. */
+/** State of a work queue at a scrape; `Workqueue.metrics()` has this shape. */
 export interface QueueNumbers {
   readonly depth: number
   readonly adds: number
@@ -12,7 +12,7 @@ export interface QueueNumbers {
 
 const BUCKETS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10]
 
-/** Registers the metrics; the functions that come back take milliseconds. */
+/** Registers the metrics; the returned functions take milliseconds. */
 export const queueMetrics = (registry: Registry, queues: () => Readonly<Record<string, QueueNumbers>>) => {
   const registers = [registry]
   const labelNames = ['name'] as const
@@ -28,7 +28,7 @@ export const queueMetrics = (registry: Registry, queues: () => Readonly<Record<s
       },
     })
   }
-  // The queue counts by itself: the counter takes over its total at each scrape.
+  // The queue itself counts; the counter is set to its total at each scrape.
   const counter = (name: string, help: string, valueOf: (numbers: QueueNumbers) => number): void => {
     new Counter({
       name,

@@ -1,20 +1,20 @@
 /**
- * One vocabulary of reasons for a record's status, its conditions, Events and metrics, with what becomes of each:
- * whether its Event warns, whether the policy gets the Event as well, and what it means (for the docs).
+ * The reasons of a record's status, conditions, Events and metrics, with the attributes of each: whether its Event is a
+ * Warning, whether the policy also gets the Event, and what it means (for the docs).
  */
 import type { RemediationReason } from '../api/remediation.ts'
 import { GUARDRAILS } from '../decide/guardrails/chain.ts'
 import type { HoldReason } from '../model/reasons.ts'
 import { REMEDIES } from '../remedies/list.ts'
 
-/** Reasons of Events beside those that a record stays with, and those of the remedies. */
+/** Reasons of Events, in addition to those of statuses and remedies. */
 export const EVENT_REASONS = ['FlagCleared', 'StaleRead'] as const
 
 export type Reason = RemediationReason | (typeof EVENT_REASONS)[number]
 
 export interface ReasonEntry {
   readonly type: 'Normal' | 'Warning'
-  /** What gets an Event: nothing, the workload, or the workload and the policy. */
+  /** Objects that get an Event: none, the workload, or the workload and the policy. */
   readonly events: 'none' | 'owner' | 'both'
   readonly meaning: string
 }
@@ -66,12 +66,12 @@ const DONE = Object.values(REMEDIES).map(
   ({ event: { reason, type, meaning } }) => [reason, entry(type, 'both', meaning)] as const,
 )
 
-/** Every reason: of guardrails, of outcomes, and of what remedies do. */
+/** All reasons: of guardrails, outcomes and remedies. */
 export const REASONS: Readonly<Record<string, ReasonEntry>> = Object.fromEntries([
   ...HOLDS,
   ...Object.entries(OUTCOMES),
   ...DONE,
 ])
 
-/** The entry of a reason; one that is not in the table warns on the workload. */
+/** The entry of a reason. Default: a Warning on the workload. */
 export const reasonEntry = (reason: string): ReasonEntry => REASONS[reason] ?? entry('Warning', 'owner', reason)

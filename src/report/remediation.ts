@@ -1,9 +1,9 @@
 /**
- * Remediation records: opened under a deterministic name, and moved on by compare-and-swap. The rules of what a status
- * becomes are `nextStatus`; here is only the writing.
+ * Remediation records: created under a deterministic name and updated by compare-and-swap. `nextStatus` computes the
+ * status; this file only writes it.
  *
- * A record carries no ownerReferences: it has to outlive its workload (a workload that is deleted and recreated must
- * not reset what was tried), and a workload in the tenant's hands must not be able to delete it. Garbage collection deletes it.
+ * A record has no ownerReferences: it must outlive its workload (recreating a workload must not reset the attempts), and
+ * a tenant must not be able to delete it by deleting the workload. Garbage collection deletes it.
  */
 import { createHash } from 'node:crypto'
 import type { Remediation } from '../api/kinds.ts'
@@ -25,7 +25,7 @@ export interface Subject {
   readonly incident: Incident
   readonly diagnosis: Diagnosis
   readonly policy: PolicyRef
-  /** uid of the newest success of this revision: it stays as it ended, and a new record tells what fails now. */
+  /** uid of the newest success of this revision: that record is final, so a new failure needs a new record. */
   readonly after?: string | undefined
 }
 
@@ -35,13 +35,13 @@ const MAX_LABEL = 63
 const locate = ({ metadata: { namespace, name } }: Remediation, subresource?: string): string =>
   pathOf({ kind: 'Remediation', namespace, name, subresource })
 
-/** The name of a policy as a label's value; names longer than a label takes end in a hash. */
+/** The name of a policy as a label value; names that are too long end in a hash. */
 export const policyLabel = (name: string): string =>
   name.length <= MAX_LABEL
     ? name
     : `${name.slice(0, MAX_LABEL - 9)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
 
-/** What an incident looks like now. */
+/** The current observation of an incident. */
 export const observationOf = ({ pods }: Incident): Observation => ({
   failingPods: pods.length,
   firstSeen: pods.length > 0 ? Math.min(...pods.map(({ since }) => since)) : undefined,
@@ -66,7 +66,7 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
     templateHash: incident.templateHash,
     ...(message && { message: clip(message, 4_096) }),
     ...(failing && {
-      // Where the node itself fails no pod was seen.
+      // If the node itself fails, there is no pod.
       ...(failing.pod.kind !== 'Node' && { pod: podOf(failing.pod) }),
       ...(failing.pod.spec?.nodeName && { node: failing.pod.spec.nodeName }),
     }),
@@ -79,15 +79,15 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
 }
 
 /**
- * The namespace of an incident's record: that of its workload; for a node, which has none, the operator's own. The
- * name contains the target's uid, so a node that is recreated under its name has another.
+ * The namespace of an incident's record: that of its workload, or the operator's own for a node. The name contains the
+ * target's uid, so a recreated node has another record.
  */
 const placeOf = ({ owner }: Incident, operatorNamespace: string): string => owner.ref.namespace ?? operatorNamespace
 
 const nameOf = ({ incident: { owner, area, templateHash }, after }: Subject): string =>
   remediationName(owner.ref.name, owner.ref.uid, area, templateHash, after)
 
-/** A new record as it is sent; pure. */
+/** Builds a new record. Pure. */
 export const newRecord = (
   subject: Subject,
   operatorNamespace: string,
@@ -109,13 +109,13 @@ export const newRecord = (
 
 export interface Opened {
   readonly record: Remediation
-  /** False where it was there before. */
+  /** False if it already existed. */
   readonly created: boolean
 }
 
 /**
- * Opens the record of an incident, or finds the one that is there: it may have succeeded meanwhile, and then nothing may be
- * told on it. `operatorNamespace`: for those of nodes.
+ * Creates the record of an incident, or returns the existing one, which may have succeeded in the meantime and must then
+ * not be changed. `operatorNamespace`: for records of nodes.
  */
 export const openRecord = async (subject: Subject, kube: RecordApi, operatorNamespace: string): Promise<Opened> => {
   const { ref } = subject.incident.owner
@@ -128,7 +128,7 @@ export const openRecord = async (subject: Subject, kube: RecordApi, operatorName
   }
   const name = nameOf(subject)
   const record = await kube.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name }))
-  // Whoever may create Remediations may take the name first; what it says is then not ours.
+  // Anyone who may create Remediations may have used the name; such a record is not ours.
   if (record.spec.target.uid !== ref.uid || record.metadata.labels?.[OWNER_UID_LABEL] !== ref.uid) {
     throw new Terminal(`Remediation ${name} in namespace ${namespace} is about another object: delete it`)
   }
@@ -145,8 +145,8 @@ const put = async (record: Remediation, status: RemediationStatus, kube: RecordA
   })
 
 /**
- * Records an intent, by compare-and-swap against the very version that was decided on. Throws `Retry` where someone
- * else moved the record meanwhile: then nothing may be written. The same record comes back where the intent is there already.
+ * Records an intent by compare-and-swap against the version that was decided on. Throws `Retry` if another writer has
+ * changed the record: then nothing may be written. Returns the same record if it already has the intent.
  */
 export const recordIntent = async (
   record: Remediation,
@@ -169,9 +169,8 @@ export const recordIntent = async (
 }
 
 /**
- * Records what happened. A version conflict (an approval, say) is no reason to lose it: the status is worked out again
- * on the fresh record, unless its steps were moved by another controller. The same record comes back where nothing is
- * worth a write.
+ * Records what happened. After a version conflict (such as an approval), computes the status again from a fresh read,
+ * unless another controller has changed the steps. Returns the same record if there is nothing to write.
  */
 export const recordChange = async (
   record: Remediation,

@@ -1,6 +1,6 @@
 /**
- * What the controller reports: each change is written to the record once, then goes out as Events, metrics, a log
- * line, and updates of the policy's status.
+ * Reports of the controller: writes each change to the record once, then emits Events, metrics, a log line and updates of
+ * the policy's status.
  */
 import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
@@ -22,7 +22,7 @@ import { admissionUpdates, createPolicyStatusWriter, updatesOf } from './policy-
 import { observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
 import { type Change, isFinal } from './status.ts'
 
-/** @public Also in a cluster where nothing may be changed. Collected by `npm run generate`. */
+/** @public Needed even in a cluster where nothing may be changed. Collected by `npm run generate`. */
 export const RBAC: RbacGrant = {
   action: 'observe',
   rules: [
@@ -73,25 +73,25 @@ export interface ReportDeps {
 }
 
 export interface Report {
-  /** The open record of an incident; one is opened where there is none. Rejects with `Retry` where it succeeded meanwhile. */
+  /** Returns the open record of an incident, or creates one. Rejects with `Retry` if the record has succeeded in the meantime. */
   readonly recordOf: (
     incident: Incident,
     about: { readonly diagnosis: Diagnosis; readonly policy: PolicyRef },
   ) => Promise<Remediation>
   /**
-   * Writes a change to a record, once, and reports it; Events are on their way when it resolves. An intent must have
-   * resolved before anything is written elsewhere: it rejects with `Retry` where someone else moved the record.
+   * Writes a change to a record once and reports it; Events may still be in flight when it resolves. Await it for an
+   * intent before writing anything else: it rejects with `Retry` if another writer has changed the record.
    */
   readonly write: (record: Remediation, change: Change, incident?: Incident) => Promise<Remediation>
-  /** Counts an incident that no policy matches; nothing is written. */
+  /** Counts an incident that no policy matches; writes nothing. */
   readonly ignored: (incident: Incident, diagnosis: Diagnosis) => void
   /** Counts tasks that agents completed. */
   readonly completed: (tasks: readonly NodeTask[]) => void
-  /** A policy came, changed or went: the status of each is worked out again. */
+  /** A policy was added, changed or deleted: updates the status of each. */
   readonly policiesChanged: () => void
-  /** Events about something that has no record. */
+  /** Emits Events about something without a record. */
   readonly emit: (messages: readonly EventMessage[]) => void
-  /** Writes the pending status of policies; for the end of the process. */
+  /** Flushes pending policy statuses at shutdown. */
   readonly flush: () => Promise<void>
 }
 
@@ -168,7 +168,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
   }
 }
 
-/** One line for each move of a record: what was decided or done, and why. */
+/** One line for each change of a record: what was decided or done, and why. */
 const logRecord = (log: Log, record: Remediation): void => {
   const { metadata, spec, status } = record
   if (!status?.phase) return

@@ -1,4 +1,4 @@
-/** Changes of a record after the write: what the API server said, and whether it helped. */
+/** Changes of a record after the write: the result from the API server, and whether the remedy helped. */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
@@ -6,7 +6,7 @@ import { remedyOf } from '../remedies/list.ts'
 import { POD_WRITTEN } from '../remedies/text.ts'
 import { clip, isUndo, lastBegun, put, withLast, withoutProposal } from './status-fields.ts'
 
-/** Where a step's pods are those that are written to, one that was not changed proves nothing. */
+/** If a step writes to its pods, remove those that were not changed: they cannot verify it. */
 const withoutLeft = (
   steps: readonly RemediationStep[],
   left: readonly { readonly uid: string }[],
@@ -54,7 +54,7 @@ export const acted = (
       })
     }
     case 'Stale': {
-      // Nothing was written, so nothing counts: neither as an attempt nor as an intent that is still open.
+      // Nothing was written, so it counts neither as an attempt nor as an open intent.
       if (undo) {
         return put(before, {
           phase: 'Ineffective',
@@ -114,7 +114,7 @@ export const verified = (
         phase: 'Verifying',
         reason,
         message,
-        // An intent that is being verified was carried out before a crash kept that from being recorded.
+        // An intent in verification was executed, but a crash prevented recording that.
         ...(open && { steps: withLast(steps, { state: 'Done', actedAt: isoTime(at) }) }),
         nextCheckTime: isoTime(requeueAt),
       })

@@ -6,14 +6,14 @@ import type { Plan } from '../model/plan.ts'
 import type { PolicyRef } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 
-/** Fields that go away when they are undefined here: a status is replaced as a whole. */
+/** Fields that are removed when undefined: a status is replaced as a whole. */
 export const put = (before: RemediationStatus, fields: Partial<RemediationStatus>): RemediationStatus => {
   const after: Record<string, unknown> = { ...before, ...fields }
   for (const key of Object.keys(after)) if (after[key] === undefined) delete after[key]
   return after as RemediationStatus
 }
 
-/** What a diagnosis adds to a record. */
+/** Status fields from a diagnosis. */
 export const knownOf = ({ cause, evidence, permanentFix, explanations }: Diagnosis): Partial<RemediationStatus> => ({
   cause,
   ...(evidence.length > 0 && {
@@ -32,8 +32,8 @@ export const knownOf = ({ cause, evidence, permanentFix, explanations }: Diagnos
 })
 
 /**
- * What a check adds to a record whose cause is known better already: a hold that comes early asks no registry, and then has
- * the messages of the pod alone. A cause that these leave open stays, with what it was known by.
+ * Status fields from a check when the record already has a more precise cause: an early hold queries no registry and
+ * knows only the messages of the pod. If they leave the cause open, the recorded cause and its evidence stay.
  */
 export const learned = (before: RemediationStatus, diagnosis: Diagnosis): Partial<RemediationStatus> => {
   const { cause } = before
@@ -46,9 +46,9 @@ export const learned = (before: RemediationStatus, diagnosis: Diagnosis): Partia
   return knowsLess ? { ...known, cause, evidence: before.evidence ?? known.evidence } : known
 }
 
-// The steps of a record: what is planned and done, in order.
+// The steps of a record, planned and executed, in order.
 
-/** The CRD takes no more; what an incident did longer ago is in its Events and in the audit log. */
+/** Limit of the CRD; older steps remain in Events and in the audit log. */
 const MAX_STEPS = 64
 const MAX_CHANGES = 64
 const MAX_PODS = 512
@@ -63,7 +63,7 @@ const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: Imag
   ...(digestAfter !== undefined && { digestAfter }),
 })
 
-/** The namespace is recorded where it is not the target's: pods on a node have many. */
+/** Includes the namespace if it is not the target's: pods on a node are in many. */
 const podOf = ({ name, uid, namespace }: NonNullable<RemediationStep['pods']>[number], target: ObjectRef) => ({
   name,
   uid,
@@ -79,7 +79,7 @@ const onNode = ({ touches, detail, message, ...rest }: StepOnNode): StepOnNode =
   ...(message !== undefined && { message: clip(message, 1_024) }),
 })
 
-/** A plan as a step: what the remedy records of it, within the bounds of the API. */
+/** A plan as a step: what the remedy records of it, within the limits of the API. */
 export const stepOf = (
   plan: Plan,
   attempt: number,
@@ -110,7 +110,7 @@ const refOf = ({ apiVersion, kind, namespace, name, uid }: NonNullable<Remediati
   ...(namespace !== undefined && { namespace }),
 })
 
-/** Steps with one more; a proposal that was never begun gives way. */
+/** Adds a step, replacing a trailing proposal. */
 export const withStep = (steps: readonly RemediationStep[], step: RemediationStep): RemediationStep[] =>
   [...withoutProposal(steps), step].slice(-MAX_STEPS)
 
@@ -118,7 +118,7 @@ export const withStep = (steps: readonly RemediationStep[], step: RemediationSte
 export const withoutProposal = (steps: readonly RemediationStep[]): RemediationStep[] =>
   steps.at(-1)?.state === 'Planned' ? steps.slice(0, -1) : [...steps]
 
-/** Steps with the last one that was begun changed; a proposal behind it stays. */
+/** Changes the last step that was begun; keeps a trailing proposal. */
 export const withLast = (steps: readonly RemediationStep[], change: Partial<RemediationStep>): RemediationStep[] => {
   const at = steps.findLastIndex(({ state }) => state !== 'Planned')
   return steps.map((step, i) => (i === at ? { ...step, ...change } : step))
@@ -128,13 +128,13 @@ export const withLast = (steps: readonly RemediationStep[], change: Partial<Reme
 export const lastBegun = (steps: readonly RemediationStep[]): RemediationStep | undefined =>
   steps.findLast(({ state }) => state !== 'Planned')
 
-/** An undo is a second step at the same action in the same attempt; an escalation is at another action. */
+/** An undo is a second step of the same action in the same attempt; an escalation is a step of another action. */
 export const isUndo = (steps: readonly RemediationStep[]): boolean => {
   const [before, last] = steps.filter(({ state }) => state !== 'Planned').slice(-2)
   return last !== undefined && before?.attempt === last.attempt && before.index === last.index
 }
 
-/** A condition as records and policies carry it. */
+/** A condition of a record or policy. */
 export interface StatusCondition {
   type: string
   status: 'True' | 'False' | 'Unknown'
@@ -144,7 +144,7 @@ export interface StatusCondition {
   observedGeneration?: number | undefined
 }
 
-/** Conditions with one of them set; its transition time moves only when its status does. */
+/** Sets a condition; its transition time changes only with its status. */
 export const withCondition = <C extends StatusCondition>(
   conditions: readonly C[],
   next: Omit<C, 'lastTransitionTime'>,
@@ -156,5 +156,5 @@ export const withCondition = <C extends StatusCondition>(
   return before ? conditions.map((one) => (one === before ? condition : one)) : [...conditions, condition]
 }
 
-/** Cuts a text to what a field of the API takes. */
+/** Truncates a text to the limit of an API field. */
 export const clip = (text: string, max: number): string => (text.length <= max ? text : `${text.slice(0, max - 1)}…`)

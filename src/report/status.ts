@@ -1,6 +1,6 @@
 /**
- * The life of a record as a pure function: the status before, and what happened, give the status after. Where nothing
- * worth a write happened the very same object comes back.
+ * The life cycle of a record as a pure function from the current status and a change to the next status. Returns the same
+ * object if nothing needs to be written.
  */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { linkOf } from '../decide/guardrails/chain.ts'
@@ -24,17 +24,17 @@ import {
   withStep,
 } from './status-fields.ts'
 
-/** A verified success is final: what fails afterwards gets a record of its own. */
+/** A verified success is final: a later failure gets its own record. */
 export const isFinal = ({ phase }: RemediationStatus): boolean => phase === 'Succeeded'
 
-/** What an incident looks like; every write carries it. */
+/** The observation of an incident; part of every write. */
 export interface Observation {
   readonly failingPods: number
   /** ms since the epoch at which the first of them began to fail. */
   readonly firstSeen?: number | undefined
 }
 
-/** What can happen to a record. Times are ms since the epoch. */
+/** Possible changes of a record. Times are ms since the epoch. */
 export type Change =
   | { readonly kind: 'Held'; readonly verdict: VerdictOf<'Hold'> }
   | { readonly kind: 'Intended'; readonly verdict: VerdictOf<'Act'> }
@@ -43,10 +43,10 @@ export type Change =
   | {
       readonly kind: 'Verified'
       readonly verdict: VerdictOf<'Verify'>
-      /** Digests of the images that now run, by container, as far as the kubelet reports them. */
+      /** Digests of the running images by container, if the kubelet reports them. */
       readonly digests?: Readonly<Record<string, string>>
     }
-  /** Nothing is left to do: it recovered, its owner is gone, its approval was denied. */
+  /** Nothing is left to do: the incident recovered, its owner is gone, or its approval was denied. */
   | { readonly kind: 'Closed'; readonly reason: Reason; readonly message: string }
 
 export type StatusChange = Change & { readonly at: number; readonly observed?: Observation }
@@ -68,17 +68,17 @@ const changed = (before: RemediationStatus, change: StatusChange): RemediationSt
   }
 }
 
-/** See above. Times in `change` are ms since the epoch. */
+/** The next status of a record. Times in `change` are ms since the epoch. */
 export const nextStatus = (before: RemediationStatus, change: StatusChange): RemediationStatus => {
   const after = isFinal(before) ? before : changed(before, change)
   return after === before ? before : sealed(before, after, change)
 }
 
-/** It had ended by itself and fails again: its times start again. */
+/** A record that closed by itself is reopened: its times start again. */
 const reopened = (before: RemediationStatus, after: RemediationStatus): boolean =>
   before.phase === 'Cancelled' && after.finishedAt === undefined
 
-/** What every change ends with: the observation, texts within bounds, conditions. */
+/** The last step of every change: adds the observation, truncates texts, sets conditions. */
 const sealed = (
   before: RemediationStatus,
   after: RemediationStatus,
@@ -104,10 +104,10 @@ const sealed = (
   })
 }
 
-// Before anything was written: held, intended, or closed because nothing is left to do.
+// Changes before the first write: held, intended, or closed because nothing is left to do.
 
 const MAX_ATTEMPTS = 100
-/** A hold whose next check keeps passing without a change is written again now and then, so that it does not look forgotten. */
+/** A hold is rewritten from time to time even without a change, so that its next check does not lie in the past. */
 const NEXT_CHECK_REFRESH_MS = 3_600_000
 
 const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
@@ -118,17 +118,17 @@ const planned = (plan: Plan | undefined): Partial<RemediationStatus> => ({
 const overdue = ({ nextCheckTime }: RemediationStatus, at: number): boolean =>
   nextCheckTime !== undefined && Date.parse(nextCheckTime) < at - NEXT_CHECK_REFRESH_MS
 
-/** The explanations of why an image cannot be pulled; their sentences may contain what changes from check to check. */
+/** The explanations of a failed pull, without their sentences, which may vary between checks. */
 const explainedAs = ({ explanations = [] }: Partial<RemediationStatus>): string =>
   explanations.map(({ kind, image = '' }) => `${kind} ${image}`).join()
 
-/** A pause after an attempt that ended badly must not hide how it ended: the right that was missing, say. */
+/** A cooldown after a failed attempt must not hide why it failed, such as a missing permission. */
 const withEnding = ({ phase, message: ending }: RemediationStatus, message: string): string =>
   (phase === 'Failed' || phase === 'Ineffective') && ending
     ? clip(`${message}; the last attempt ended with: ${ending}`, 4_096)
     : message
 
-/** A plan that is proposed may be decided on until its time is up, also while another guardrail holds it for a while. */
+/** A proposed plan can be decided on until it expires, even while another guardrail holds it. */
 const deadlineOf = (before: RemediationStatus, { plan, expiresAt }: VerdictOf<'Hold'>): string | undefined => {
   if (expiresAt !== undefined) return isoTime(expiresAt)
   return plan !== undefined && plan.hash === before.planHash ? before.expiresAt : undefined
@@ -142,17 +142,17 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
   }
   if (isInProgress({ status: before })) return deferred(before, at, verdict)
   if (verdict.ends !== undefined) return rejected(before, at, verdict, verdict.ends)
-  // An incident that spent its attempts has ended, badly; it is not merely held.
+  // An incident without attempts left has failed; it is not merely held.
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
   const phase = spent ? before.phase : (linkOf(reason).phase ?? 'Held')
-  // The message about an approval changes with the person who decides; other messages may contain a running time.
+  // The message about an approval changes with the decision; other messages may contain a duration that keeps changing.
   const decided = reason === 'AwaitingApproval' && before.message !== message
   const known = learned(before, verdict.diagnosis)
   const same =
     before.phase === phase &&
     before.reason === reason &&
     before.planHash === plan?.hash &&
-    // Absent where the CRD is an older one, which drops it: that is no change at each check.
+    // Absent if an older CRD drops the field: that must not count as a change at every check.
     (before.policy === undefined || before.policy.uid === policy.uid) &&
     before.cause === known.cause &&
     before.foreseen === foreseen &&
@@ -176,7 +176,7 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
   })
 }
 
-/** The proposal stays on the record, as what was rejected. */
+/** Keeps the rejected proposal on the record. */
 const rejected = (
   before: RemediationStatus,
   at: number,
@@ -202,7 +202,7 @@ const rejected = (
   })
 }
 
-/** What was begun stays begun, or nothing would finish it: the hold only says why it does not continue. */
+/** A begun step stays in progress, or nothing would finish it; the hold only explains why it does not continue. */
 const deferred = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, message, requeueAt, expiresAt } = verdict
   if (before.reason === reason && !overdue(before, at)) return before
@@ -224,7 +224,7 @@ const closed = (before: RemediationStatus, at: number, reason: Reason, message: 
         finishedAt: isoTime(at),
       })
 
-/** `since` is when the intent was recorded first. */
+/** `since` is when the intent was first recorded. */
 const running = (before: RemediationStatus, since: string, step: RemediationStep, message: string): RemediationStatus =>
   put(before, {
     phase: 'Running',
@@ -240,7 +240,7 @@ const running = (before: RemediationStatus, since: string, step: RemediationStep
     nextCheckTime: undefined,
   })
 
-/** An attempt is one pass through the actions of a policy: an escalation within it is no new one. */
+/** An attempt is one pass through the actions of a policy; an escalation does not begin a new one. */
 const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act'>): RemediationStatus => {
   const { plan, policy, attempt, resume } = verdict
   const steps = before.steps ?? []

@@ -13,7 +13,7 @@ import { type NodeEntry, nodeEntry } from './node-cache.ts'
 import { pendingPod, type PodRef, type WarningEvent } from './pod-cache.ts'
 import { warningEventOf } from './warning-event.ts'
 
-/** @public What the watches read. Collected by `npm run generate`. */
+/** @public Permissions for the watches. Collected by `npm run generate`. */
 export const RBAC: RbacGrant = {
   action: 'observe',
   rules: [
@@ -45,20 +45,20 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** What is done with each thing that a watch shows. Handlers are synchronous: they note the change, work comes later. */
+/** Handlers for watched objects. They are synchronous: they record the change and queue the work. */
 export interface EventHandlers {
-  /** Pending pods that have a node. One that leaves has started, failed, or is gone; the object is as it last was. */
+  /** Scheduled pods in phase Pending. A removed pod has started, failed or been deleted; the object is its last state. */
   readonly pods: { readonly upsert: (pod: Pod) => void; readonly remove: (pod: Pod) => void }
   readonly warning: (ref: PodRef, warning: WarningEvent) => void
-  /** As the server has it: it may not be a valid policy. */
+  /** Unvalidated: it may not be a valid policy. */
   readonly policies: { readonly upsert: (policy: KubeObject) => void; readonly remove: (uid: string) => void }
   readonly remediations: { readonly upsert: (record: Remediation) => void; readonly remove: (uid: string) => void }
-  /** The operator's own namespace: whether its stop annotation is set. */
+  /** The operator's own namespace, for its stop annotation. */
   readonly paused: (paused: boolean) => void
   readonly nodes: {
     readonly upsert: (node: NodeEntry) => void
     readonly remove: (uid: string) => void
-    /** All nodes were read, and the watch is alive. */
+    /** The list of nodes is complete and the watch is working. */
     readonly synced: () => void
     /** Nodes cannot be watched; everything else goes on. */
     readonly unavailable: (why: string) => void
@@ -67,7 +67,7 @@ export interface EventHandlers {
 
 export interface InformersDeps {
   readonly client: Pick<KubeClient, 'list' | 'stream'>
-  /** The operator's own. */
+  /** The operator's own namespace. */
   readonly namespace: string
   readonly handlers: EventHandlers
   readonly onError: (error: unknown, about: { readonly name: string; readonly retryInMs?: number }) => void
@@ -78,18 +78,18 @@ export interface InformersDeps {
 export interface Informers {
   readonly start: () => void
   readonly stop: () => Promise<void>
-  /** Resolves when everything that decisions rest on was read once. */
+  /** Resolves after the initial list of everything that decisions depend on. */
   readonly synced: Promise<void>
-  /** Names of the watches that have not read everything yet, or were silent for longer than `ms`. */
+  /** Names of the watches that have not synced or were silent for longer than `ms`. */
   readonly quiet: (ms: number, now: number) => readonly string[]
 }
 
-/** Names of the watches, in the order in which they are made. */
+/** Names of the watches, in the order of creation. */
 export const WATCHES = ['remediationpolicies', 'remediations', 'namespaces', 'pods', 'events', 'nodes'] as const
 
 /**
- * All watches, by field selectors on the server, so that memory and traffic grow with what is broken. Pods in phase
- * Pending that have a node, Warning Events of pods, and our own objects. Of nodes all are watched, each a few lines.
+ * All watches. Field selectors on the server limit memory and traffic to what is broken: scheduled pods in phase Pending,
+ * Warning Events of pods, and our own objects. All nodes are watched, but only a few fields of each are kept.
  */
 export const createInformers = ({
   client,
@@ -179,7 +179,7 @@ export const createInformers = ({
     }),
     nodes,
   ]
-  // An installation without the right to nodes goes on with images: what nodes cause is then unknown, and holds.
+  // Without permission to watch nodes, image remedies still work; failures caused by nodes are then held as unknown.
   const read = reflectors.map((one) => (one === nodes ? Promise.race([one.synced, refusal.promise]) : one.synced))
   return {
     start: () => reflectors.forEach((reflector) => reflector.start()),

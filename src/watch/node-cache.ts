@@ -3,7 +3,7 @@ import { type Fact, known, unknown } from '../model/incident.ts'
 import type { Node } from '../model/kubernetes.ts'
 import { CONTROL_PLANE_LABELS, EXCLUDE_KEY } from '../model/names.ts'
 
-/** Every node as the watch last showed it. */
+/** All nodes, in the state that the watch last reported. */
 export interface NodeCache {
   /** Whether anything changed that decisions use; a heartbeat changes nothing. */
   readonly put: (node: NodeEntry) => boolean
@@ -11,9 +11,9 @@ export interface NodeCache {
   readonly get: (uid: string) => NodeEntry | undefined
   readonly named: (name: string) => NodeEntry | undefined
   readonly all: () => readonly NodeEntry[]
-  /** All of them were read once, and the watch is alive. */
+  /** The list is complete and the watch is working. */
   readonly synced: () => void
-  /** They cannot be watched: how many are unhealthy is unknown until they are seen again. */
+  /** Nodes cannot be watched: the number of unhealthy ones is unknown until the watch works again. */
   readonly unavailable: (why: string) => void
   readonly fact: () => Fact<readonly NodeState[]>
 }
@@ -60,28 +60,28 @@ export const createNodeCache = (): NodeCache => {
 /** Longest message of a condition that is kept, in characters. */
 const MAX_MESSAGE = 1_024
 
-/** What is kept of a node: a few hundred bytes; images, volumes, addresses and heartbeats are left behind. */
+/** Keeps a few hundred bytes of a node; drops images, volumes, addresses and heartbeats. */
 export interface NodeEntry {
   readonly name: string
   readonly uid: string
   readonly labels: Readonly<Record<string, string>>
-  /** Only the opt-out, where it is there. */
+  /** Only the opt-out annotation, if there is one. */
   readonly annotations: Readonly<Record<string, string>>
   readonly controlPlane: boolean
   /** Cordoned. */
   readonly unschedulable: boolean
   readonly ready: boolean
-  /** The condition Ready; absent where the kubelet never wrote one. */
+  /** The condition Ready; absent if the kubelet never wrote one. */
   readonly readiness?: {
     readonly status: string
     readonly reason: string
     readonly message: string
-    /** RFC 3339; empty where the condition has none. */
+    /** RFC 3339; empty if the condition has none. */
     readonly since: string
   }
 }
 
-/** Line by line what a decision reads of a node at any time; what a heartbeat changes is not among it. */
+/** Everything that decisions read of a node, for comparison; excludes what a heartbeat changes. */
 export const nodeEntry = ({ metadata, spec, status }: Node): NodeEntry => {
   const labels = metadata.labels ?? {}
   const excluded = metadata.annotations?.[EXCLUDE_KEY]

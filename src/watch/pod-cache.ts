@@ -1,31 +1,31 @@
 import type { Container, ContainerStatus, Pod, Volume } from '../model/kubernetes.ts'
 import { hasBlockedContainer } from '../model/pod.ts'
 
-/** Warning Events of one pod beyond this number push out the oldest: a pod with ten failing containers still fits. */
+/** Maximum of Warning Events per pod; the oldest are dropped. Enough for a pod with ten failing containers. */
 const MAX_WARNINGS = 16
-/** An Event lives an hour on the server, and no longer here. */
+/** The API server also keeps Events for an hour. */
 const WARNING_LIFE_MS = 3_600_000
-/** Of all messages together: whoever may create Events could fill the memory otherwise. */
+/** Limit for all messages together: otherwise anyone who may create Events could fill the memory. */
 const MAX_CHARACTERS = 16 * 2 ** 20
 
 export interface PodCacheDeps {
   readonly now: () => number
-  /** A pod that may be broken changed; called with its uid. */
+  /** Called with the uid of a pod that may be broken and has changed. */
   readonly onChange: (uid: string) => void
-  /** Pods kept at once; beyond it the oldest without a pod object are dropped (their Events come again). */
+  /** Maximum number of pods; beyond it, the oldest entries without a pod object are dropped (their Events recur). */
   readonly maxPods?: number
 }
 
-/** Holds what is known of pods that may be broken, by uid. Healthy pods never enter. */
+/** Pods that may be broken, by uid. Healthy pods are never added. */
 export interface PodCache {
   readonly sawPending: (pod: Pod) => void
   readonly leftPending: (uid: string) => void
   readonly sawWarning: (ref: PodRef, warning: WarningEvent) => void
   readonly get: (uid: string) => PodEntry | undefined
   readonly forget: (uid: string) => void
-  /** Of every pod that may be broken. */
+  /** All entries. */
   readonly uids: () => readonly string[]
-  /** Drops pods of which only Events are known, all of them old: for a replica that does not process them. */
+  /** Drops pods that are known only from old Events: for a replica that does not process them. */
   readonly prune: () => void
 }
 
@@ -35,7 +35,7 @@ const refOf = (pod: Pod): PodRef => ({
   uid: pod.metadata.uid,
 })
 
-/** What the Events of a pod take, in characters. */
+/** Size of the Events of a pod, in characters. */
 const weight = ({ warnings }: PodEntry): number => warnings.reduce((sum, { message }) => sum + message.length, 0)
 
 const joined = (warnings: readonly WarningEvent[], warning: WarningEvent, now: number): readonly WarningEvent[] => {
@@ -47,7 +47,7 @@ const joined = (warnings: readonly WarningEvent[], warning: WarningEvent, now: n
   return [...others, warning].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WARNINGS)
 }
 
-/** See PodCache. Synchronous: a change is in the cache before `onChange` is called. */
+/** Synchronous: a change is in the cache before `onChange` is called. */
 export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps): PodCache => {
   const entries = new Map<string, PodEntry>()
   let characters = 0
@@ -65,7 +65,7 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
     entries.set(uid, entry)
   }
 
-  /** The pod with the oldest Event goes first; what a watch shows stays. */
+  /** Drops the pod with the oldest Event first; keeps pods that a watch reports. */
   const makeRoom = (): void => {
     if (entries.size < maxPods && characters < MAX_CHARACTERS) return
     for (const [uid, { pod }] of entries) {
@@ -107,32 +107,32 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
   }
 }
 
-/** A pod by what does not change about it. */
+/** The immutable identity of a pod. */
 export interface PodRef {
   readonly namespace: string
   readonly name: string
   readonly uid: string
 }
 
-/** What an Event says of a pod. Anyone may create Events, so one triggers a check and never proves anything. */
+/** A Warning Event about a pod. Anyone may create Events, so an Event triggers a check but is never evidence by itself. */
 export interface WarningEvent {
   readonly reason: string
-  /** At most 4 KiB; an aggregation prefix is left in place. */
+  /** At most 4 KiB, including an aggregation prefix. */
   readonly message: string
-  /** Container that the Event's fieldPath names, if it does. */
+  /** Container named by the Event's fieldPath, if any. */
   readonly container?: string
-  /** Who reported it, e.g. `kubelet`. */
+  /** Reporting component, e.g. `kubelet`. */
   readonly reporter: string
   /** Latest of the Event's four times, in ms since the epoch. */
   readonly lastSeen: number
 }
 
-/** All that is kept of a pod that may be broken: never kept of a healthy one. */
+/** Everything known about a pod that may be broken; healthy pods have no entry. */
 export interface PodEntry {
   readonly ref: PodRef
-  /** The pod as the Pending watch last showed it; absent where only an Event spoke of it. */
+  /** The pod from the watch of Pending pods; absent if it is known only from Events. */
   readonly pod?: Pod
-  /** The newest for each reason, container and message, at most 16. */
+  /** The newest Event for each reason, container and message, at most 16. */
   readonly warnings: readonly WarningEvent[]
 }
 
@@ -165,11 +165,11 @@ const statusOf = ({
   ...(lastState !== undefined && { lastState }),
 })
 
-/** Image volumes alone: their errors show on the containers. */
+/** Only image volumes: their errors appear on the containers. */
 const imageVolumesOf = (volumes: readonly Volume[] = []): readonly Volume[] =>
   volumes.flatMap(({ name, image }) => (image?.reference ? [{ name, image: { reference: image.reference } }] : []))
 
-/** What is kept of a pending pod: a tenth of the object; other volumes, env and managedFields are left behind. */
+/** Keeps a tenth of a pending pod; drops other volumes, env and managedFields. */
 export const pendingPod = (pod: Pod): Pod => {
   const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, labels, annotations } =
     pod.metadata

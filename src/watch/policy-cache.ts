@@ -8,16 +8,16 @@ export interface KnownPolicy {
   readonly admitted: Admission
 }
 
-/** Policies by uid, understood once when they change. A bad one is kept apart; the good ones go on. */
+/** Policies by uid, compiled once per change. An invalid policy does not affect the others. */
 export interface PolicyCache {
-  /** Whether anything that decisions rest on changed: a status that we wrote ourselves changes nothing. */
+  /** Returns whether anything changed that decisions depend on; a status that we wrote does not count. */
   readonly put: (object: KubeObject) => boolean
   readonly drop: (uid: string) => void
-  /** Takes policies out of force by name, until called again. */
+  /** Disables policies by name, until called again. */
   readonly exclude: (names: readonly string[]) => void
   readonly known: () => readonly KnownPolicy[]
   readonly inForce: () => readonly PolicyInForce[]
-  /** The object as last shown, for its status to be written without a read. */
+  /** The object as last watched, so that its status can be written without a read. */
   readonly named: (name: string) => RemediationPolicy | undefined
 }
 

@@ -8,16 +8,16 @@ import { areaOfRecord, isInProgress, isOpen, policyRefOf } from '../model/remedi
 const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
 
 /**
- * uid of the owner that a record speaks of. Not by its label: whoever may patch Remediations in one namespace may change
- * that, and their record would count for a workload of another. The API server keeps the target as it was first written.
+ * uid of the owner that a record is about. Not read from the label: anyone who may patch Remediations in one namespace
+ * could change it, and the record would count for a workload in another. The API server makes the target immutable.
  */
 const ownerUidOf = ({ spec }: Remediation): string => spec.target.uid
 
-/** Whether it is in the namespace of its target: a right to create records in one namespace must not count for another, or for nodes. */
+/** Whether a record is in the namespace of its target: permission to create records in one namespace must not affect others, or nodes. */
 export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
   metadata.namespace === (spec.target.namespace ?? operatorNamespace)
 
-/** Owner and area that a record speaks of. */
+/** Owner and area that a record is about. */
 export const subjectOf = (
   record: Remediation,
 ): { readonly ownerUid: string; readonly area: IncidentArea } | undefined => {
@@ -26,15 +26,15 @@ export const subjectOf = (
   return ownerUid && area ? { ownerUid, area } : undefined
 }
 
-/** The object that a record speaks of. */
+/** The object that a record is about. */
 export const targetOf = ({ spec }: Remediation): ObjectRef => {
   const { namespace, ...ref } = spec.target
   return { ...ref, ...(namespace !== undefined && { namespace }) }
 }
 
 /**
- * All Remediations by uid: what the watch shows, and at once what we wrote ourselves. The later of two versions
- * wins, or a decision right after a write would be made on the state before it.
+ * All Remediations by uid, from the watch and from our own writes. The later version wins; otherwise a decision right
+ * after a write would use the state before it.
  */
 export interface RemediationCache {
   readonly put: (record: Remediation) => void
@@ -44,14 +44,14 @@ export interface RemediationCache {
   readonly countByPhase: () => Readonly<Record<string, number>>
   /** Open records that a guardrail holds, by policy and reason. */
   readonly countHeld: () => readonly HeldCount[]
-  /** Of one policy: in progress, and held by a guardrail or for approval. */
+  /** Counts of one policy: in progress, and held by a guardrail or for approval. */
   readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
-  /** Of one owner and area, newest first. */
+  /** Records of one owner and area, newest first. */
   readonly of: (ownerUid: string, area: IncidentArea) => readonly Remediation[]
   readonly ofOwner: (ownerUid: string) => readonly Remediation[]
-  /** Records in progress by policy, without those of one owner and area. */
+  /** Records in progress by policy, excluding those of one owner and area. */
   readonly activeByPolicy: (except: { ownerUid: string; area: IncidentArea }) => Readonly<Record<string, number>>
-  /** uids of nodes on which a remedy is in progress that may disturb them, without that of one node and cause. */
+  /** uids of nodes with a disruptive remedy in progress, excluding that of one node and cause. */
   readonly nodesUnderRepair: (
     except: { ownerUid: string; area: IncidentArea },
     isRepair: (action: ActionType) => boolean,
@@ -81,7 +81,7 @@ export const createRemediationCache = (): RemediationCache => {
   const ofOwner = (ownerUid: string): readonly Remediation[] =>
     [...(byOwner.get(ownerUid) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
 
-  /** Records in progress, without those of one owner and area. */
+  /** Records in progress, excluding those of one owner and area. */
   const activeBut = ({ ownerUid, area }: { ownerUid: string; area: IncidentArea }): readonly Remediation[] =>
     [...active].flatMap((uid) => {
       const record = byUid.get(uid)
@@ -146,7 +146,7 @@ export const createRemediationCache = (): RemediationCache => {
   }
 }
 
-/** So many records of one policy are held for one reason. */
+/** Number of records of one policy that are held for one reason. */
 export interface HeldCount {
   readonly policy: string
   readonly reason: string

@@ -2,20 +2,20 @@ import { parseTime } from '../model/duration.ts'
 import type { KubeEvent } from '../model/kubernetes.ts'
 import type { PodRef, WarningEvent } from './pod-cache.ts'
 
-/** Old-style Events have no length limit on the server. */
+/** core/v1 Events have no length limit on the server. */
 const MAX_MESSAGE = 4_096
 
-/** Our own Events say what we did; reading them again would be a loop. */
+/** Our own Events report what we did; reacting to them would be a loop. */
 const OURS = 'podmend'
 
 const CONTAINER = /^spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]{1,253})\}$/
 
-/** What the API server takes for a pod's name; anything else can be no pod, and would be asked for in vain for ever. */
+/** Valid pod names, as in the API server. A pod with any other name cannot exist, so reading it would fail every time. */
 const POD_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/
 
 const time = (text: string | null | undefined): number => parseTime(text ?? undefined) ?? 0
 
-/** Latest of an Event's four times, ms since the epoch; 0 where it states none. */
+/** Latest of an Event's four times, ms since the epoch; 0 if it has none. */
 export const lastSeen = (event: KubeEvent): number =>
   Math.max(
     time(event.lastTimestamp),
@@ -25,8 +25,8 @@ export const lastSeen = (event: KubeEvent): number =>
   )
 
 /**
- * What a Warning Event says of a pod, or undefined where it is none, is ours, or names no pod:
- * anyone who may create Events can write any of these fields.
+ * The contents of a Warning Event about a pod; undefined for other Events and for our own. Do not trust the fields:
+ * anyone who may create Events can write them.
  */
 export const warningEventOf = (
   event: KubeEvent,
@@ -34,7 +34,7 @@ export const warningEventOf = (
   const { involvedObject: about, reason, message } = event
   if (about?.kind !== 'Pod' || !about.uid || !about.name || !about.namespace) return undefined
   if (!POD_NAME.test(about.name)) return undefined
-  // An Event speaks only for its own namespace; the server enforces it for core/v1, we do not rely on it.
+  // An Event may only concern its own namespace; the server enforces this for core/v1, but we do not rely on it.
   if (about.namespace !== event.metadata.namespace) return undefined
   const reporter = event.reportingComponent || event.source?.component || ''
   if (reporter.startsWith(OURS) || typeof reason !== 'string' || typeof message !== 'string') return undefined
