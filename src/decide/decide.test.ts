@@ -260,3 +260,13 @@ const open: readonly (readonly [why: string, words: NodeInputOverrides])[] = [
 test.each(open)('where %s the agent looks now', (_, words) => {
   expect(askedOf(words)).toEqual({ fact: 'inspection' })
 })
+
+test('A record that waited and whose pods recovered is told of by the policy that applies now, not by the one that opened it', () => {
+  const applies = { name: 'narrower', uid: 'uid-narrower', generation: 2 }
+  const waiting = aRecord({ phase: 'Held', steps: [], status: { policy: applies } })
+  expect(decide(aCase({ pods: [], records: [waiting] }))).toMatchObject({
+    kind: 'Hold',
+    reason: 'AlreadyRecovered',
+    policy: applies,
+  })
+})

@@ -3,6 +3,7 @@ import type { Remediation } from '../../api/kinds.ts'
 import type { Evidence, ExplanationKind } from '../../api/remediation.ts'
 import type { Evaluation } from '../../controller/evaluate.ts'
 import { isNodeItself } from '../../model/kubernetes.ts'
+import { isoTime } from '../../model/duration.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -71,8 +72,6 @@ export interface RecordReport {
   readonly since?: string
 }
 
-const iso = (at: number): string => new Date(at).toISOString()
-
 const ofPlan = (plan: Plan | undefined) => (plan ? { action: plan.type, diff: plan.diff } : {})
 
 /** The decision of a verdict. */
@@ -86,7 +85,7 @@ export const decisionOf = (verdict: Evaluation['verdict']): DecisionReport => {
         policy: verdict.policy.name,
         reason: verdict.reason,
         message: verdict.message,
-        requeueAt: iso(verdict.requeueAt),
+        requeueAt: isoTime(verdict.requeueAt),
         ...ofPlan(verdict.plan),
       }
     case 'Act':
@@ -96,7 +95,7 @@ export const decisionOf = (verdict: Evaluation['verdict']): DecisionReport => {
         verdict: 'Verify',
         reason: verdict.reason,
         message: `${verdict.outcome}: ${verdict.message}`,
-        requeueAt: iso(verdict.requeueAt),
+        requeueAt: isoTime(verdict.requeueAt),
       }
   }
 }
@@ -130,7 +129,7 @@ export const reportOf = (
     target: { kind, ...(namespace !== undefined && { namespace }), name },
     area: incident.area,
     cause,
-    ...(Number.isFinite(since) && { since: iso(since) }),
+    ...(Number.isFinite(since) && { since: isoTime(since) }),
     pods: ofPods(incident).map(({ pod }) => ({
       ...(kind === 'Node' && pod.metadata.namespace !== undefined && { namespace: pod.metadata.namespace }),
       name: pod.metadata.name,
