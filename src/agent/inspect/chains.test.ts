@@ -122,3 +122,9 @@ test('tells what did not fit', async () => {
   expect(seen.partly).toBe('89 further chains')
   expect(seen.list?.[0]?.name).toBe('DOCKER')
 })
+
+test('of what does not fit the chains of the resolver in a Docker container are left out before those of Docker', async () => {
+  const many = Array.from({ length: 600 }, (_, i) => `:DOCKER_OUTPUT${i} - [0:0]`).join('\n')
+  const seen = await inspectChains(true, await programs(`*nat\n${many}\n:DOCKER - [0:0]`, ''))
+  expect(seen.list?.[0]?.name).toBe('DOCKER')
+})

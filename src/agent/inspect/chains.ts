@@ -1,6 +1,7 @@
 /** The firewall's chains, by the programs that save its rules. */
 import type { NodeInspection } from '../../api/node-task.ts'
 import { splitLines } from '../../kube/transport.ts'
+import { isDockersChain } from '../../model/firewall.ts'
 import { notAllowed, readSmall, reasonOf } from './probe.ts'
 
 export interface ChainPrograms {
@@ -31,7 +32,7 @@ const hasLegacyTables = async (path: string): Promise<boolean> => {
 
 /** Docker's own first: whatever does not fit, a restart must not hang on it. */
 const dockerFirst = (chains: readonly Chain[]): readonly Chain[] => {
-  const isDockers = ({ name }: Chain): boolean => name.startsWith('DOCKER')
+  const isDockers = ({ name }: Chain): boolean => isDockersChain(name)
   return [...chains.filter(isDockers), ...chains.filter((chain) => !isDockers(chain))]
 }
 
