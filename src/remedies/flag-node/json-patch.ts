@@ -1,5 +1,6 @@
 /** The JSON patches of a node's flag: pure, so that what is written can be read in a test. */
 import type { NodeCause } from '../../model/causes.ts'
+import { isoTime } from '../../model/duration.ts'
 import { escapePointer } from '../../model/json-pointer.ts'
 import type { Node } from '../../model/kubernetes.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
@@ -30,7 +31,7 @@ export const statusPatch = (node: Node, wanted: WantedFlag, now: number): readon
   if (!before && status === 'False') return []
   if (before?.status === status && before.reason === reason && before.message === message) return []
   if (before?.status === 'False' && status === 'False') return []
-  const time = new Date(now).toISOString()
+  const time = isoTime(now)
   const lastTransitionTime = before?.status === status ? (before.lastTransitionTime ?? time) : time
   const value = { type, status, reason, message, lastHeartbeatTime: time, lastTransitionTime }
   if (!conditions) return [...guards(node), { op: 'add', path: '/status/conditions', value: [value] }]
