@@ -54,9 +54,9 @@ test.each(Object.entries(table))('%s', (_, { records, keeping: how, expired }) =
   expect(chooseExpired(records, NOW, how).map(({ metadata }) => metadata.name)).toEqual(expired)
 })
 
-const OLD_ORDERS_NOW = Date.UTC(2030, 0, 1)
+const TASKS_NOW = Date.UTC(2030, 0, 1)
 const MINUTE = 60_000
-const ago = (minutes: number): string => new Date(OLD_ORDERS_NOW - minutes * MINUTE).toISOString()
+const ago = (minutes: number): string => new Date(TASKS_NOW - minutes * MINUTE).toISOString()
 
 const task = (verb: NodeVerb, minutes: number, status?: NodeTaskStatus): NodeTask => ({
   apiVersion: 'podmend.io/v1alpha1',
@@ -80,8 +80,8 @@ it.each<[string, NodeTask, boolean]>([
   ['a restart that its agent began and never ended', task('RestartRuntime', 66, { phase: 'Running' }), true],
   ['the same, while its hour is not over', task('RestartRuntime', 64, { phase: 'Running' }), false],
 ])('%s', (_, given, goes) => {
-  expect(chooseOldTasks([given], OLD_ORDERS_NOW, new Set())).toEqual(goes ? [given] : [])
-  expect(chooseOldTasks([given], OLD_ORDERS_NOW, new Set(['task']))).toEqual([])
+  expect(chooseOldTasks([given], TASKS_NOW, new Set())).toEqual(goes ? [given] : [])
+  expect(chooseOldTasks([given], TASKS_NOW, new Set(['task']))).toEqual([])
 })
 
 const pod = (phase: string, minutes: number): Pod => ({
@@ -95,6 +95,6 @@ it.each<[string, Pod, boolean]>([
   ['one that just ended', pod('Succeeded', 9), false],
   ['one that runs', { ...pod('Running', 0), status: { phase: 'Running' } }, false],
 ])('%s', (_, given, goes) => {
-  expect(chooseOldInstallers([given], OLD_ORDERS_NOW, new Set())).toEqual(goes ? [given] : [])
-  expect(chooseOldInstallers([given], OLD_ORDERS_NOW, new Set(['install']))).toEqual([])
+  expect(chooseOldInstallers([given], TASKS_NOW, new Set())).toEqual(goes ? [given] : [])
+  expect(chooseOldInstallers([given], TASKS_NOW, new Set(['install']))).toEqual([])
 })

@@ -28,7 +28,7 @@ export const decisionOn = (c: DecisionInput, policy: PolicyInForce, plan: Plan):
     const why = approval.reason ? `: ${approval.reason}` : ''
     if (approval.decision === 'Denied')
       return { kind: 'Denied', message: `${approval.by} denied ${name}${why}; ${askAnew}` }
-    // Nobody was here to end it in time, and the world may have gone on since.
+    // The controller was not running when it expired, and the cluster may have changed since.
     const at = decidedAt(record)
     const limit = proposed ? parseTime(status.expiresAt) : undefined
     if (at === undefined || limit === undefined || at <= limit) return { kind: 'Approved' }

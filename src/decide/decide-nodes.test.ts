@@ -6,7 +6,7 @@ import {
   action,
   aNodeCase,
   aNodeRecord,
-  aStuckPod,
+  aWaitingPod,
   DOCKERS_CHAINS,
   NODE,
   type NodeInputOverrides,
@@ -38,7 +38,7 @@ describe('what is done', () => {
       {
         cause: 'SandboxStale',
         policies: policies('RecycleSandbox', 'RestartRuntime'),
-        pods: [aStuckPod({ cause: 'SandboxStale', name: 'b' }), aStuckPod({ cause: 'SandboxStale', name: 'a' })],
+        pods: [aWaitingPod({ cause: 'SandboxStale', name: 'b' }), aWaitingPod({ cause: 'SandboxStale', name: 'a' })],
       },
       {
         type: 'RecycleSandbox',
@@ -93,9 +93,9 @@ describe('what is done', () => {
       {
         policies: policies('RecyclePod'),
         pods: [
-          aStuckPod({ name: 'of-a-daemonset' }),
-          aStuckPod({ name: 'of-a-job', ownedBy: 'Job' }),
-          aStuckPod({ name: 'bare', ownedBy: '' }),
+          aWaitingPod({ name: 'of-a-daemonset' }),
+          aWaitingPod({ name: 'of-a-job', ownedBy: 'Job' }),
+          aWaitingPod({ name: 'bare', ownedBy: '' }),
         ],
       },
       {
@@ -108,7 +108,7 @@ describe('what is done', () => {
       'an image has nothing to do with it: the next action has its turn',
       {
         policies: [nodePolicy({ actions: [action('RecyclePod'), action('RestartRuntime')] })],
-        pods: [aStuckPod({ ownedBy: 'Job' })],
+        pods: [aWaitingPod({ ownedBy: 'Job' })],
       },
       { type: 'RestartRuntime', index: 1 },
     ],
@@ -116,20 +116,20 @@ describe('what is done', () => {
       'a pod in a protected namespace does not count, the others do',
       {
         policies: policies('RecycleSandbox'),
-        pods: [aStuckPod({ name: 'dns', namespace: 'kube-system' }), aStuckPod({ name: 'shop' })],
+        pods: [aWaitingPod({ name: 'dns', namespace: 'kube-system' }), aWaitingPod({ name: 'shop' })],
       },
       { pods: [{ name: 'shop' }] },
     ],
     [
       'a pod that opted out does not count, the others do',
-      { policies: policies('RecycleSandbox'), pods: [aStuckPod({ name: 'out', labels: EXCLUDED }), aStuckPod()] },
+      { policies: policies('RecycleSandbox'), pods: [aWaitingPod({ name: 'out', labels: EXCLUDED }), aWaitingPod()] },
       { pods: [{ name: 'ingress-a' }] },
     ],
     [
       'a protected namespace that the policy names counts',
       {
         policies: [nodePolicy({ match: { namespaces: ['kube-system'] } })],
-        pods: [aStuckPod({ namespace: 'kube-system' })],
+        pods: [aWaitingPod({ namespace: 'kube-system' })],
       },
       { type: 'RestartRuntime' },
     ],
@@ -196,7 +196,7 @@ describe('what holds', () => {
     [
       'nothing but Events, and no agent to ask',
       {
-        pods: [aStuckPod({ finding: { source: 'event' } })],
+        pods: [aWaitingPod({ finding: { source: 'event' } })],
         policies: policies('RecycleSandbox'),
         facts: { inspection: unknown('the agent is not installed') },
       },
@@ -206,7 +206,7 @@ describe('what holds', () => {
     [
       'what the agent refutes',
       {
-        pods: [aStuckPod({ finding: { source: 'event', ruledOut: 'chain DOCKER exists now' } })],
+        pods: [aWaitingPod({ finding: { source: 'event', ruledOut: 'chain DOCKER exists now' } })],
         policies: policies('RecycleSandbox'),
       },
       'FactUnknown',
@@ -221,7 +221,7 @@ describe('what holds', () => {
     ['a chain that is there', { inspection: { chains: { list: DOCKERS_CHAINS } } }, 'FactUnknown', /sees chain DOCKER/],
     [
       'a chain that Docker does not make',
-      { pods: [aStuckPod({ finding: { detail: 'CNI-HOSTPORT-DNAT' } })] },
+      { pods: [aWaitingPod({ finding: { detail: 'CNI-HOSTPORT-DNAT' } })] },
       'RolloutBlocked',
       /Docker does not create chain CNI-HOSTPORT-DNAT/,
     ],
@@ -239,11 +239,11 @@ describe('what holds', () => {
     ],
     [
       'pods that all are in a protected namespace',
-      { pods: [aStuckPod({ namespace: 'kube-system' })] },
+      { pods: [aWaitingPod({ namespace: 'kube-system' })] },
       'NamespaceProtected',
       /kube-system/,
     ],
-    ['pods that all opted out', { pods: [aStuckPod({ annotations: EXCLUDED })] }, 'OptedOut', /Pod web\/ingress-a/],
+    ['pods that all opted out', { pods: [aWaitingPod({ annotations: EXCLUDED })] }, 'OptedOut', /Pod web\/ingress-a/],
     [
       'pods of a namespace that opted out',
       { facts: { namespaces: { web: known(aNamespace({ name: 'web', labels: EXCLUDED })) } } },
@@ -317,14 +317,14 @@ describe('what holds', () => {
       {
         cause: 'MountHelperMissing',
         policies: policies('InstallMountHelper'),
-        pods: [aStuckPod({ cause: 'MountHelperMissing', finding: { detail: 'fuse.sshfs' } })],
+        pods: [aWaitingPod({ cause: 'MountHelperMissing', finding: { detail: 'fuse.sshfs' } })],
       },
       'RolloutBlocked',
       /no package is known for file system type fuse.sshfs/,
     ],
     [
       'pods that nothing makes anew',
-      { policies: policies('RecyclePod'), pods: [aStuckPod({ ownedBy: 'Job' })] },
+      { policies: policies('RecyclePod'), pods: [aWaitingPod({ ownedBy: 'Job' })] },
       'RolloutBlocked',
       /nothing would recreate web\/ingress-a/,
     ],
@@ -380,7 +380,7 @@ describe('what a policy answers to', () => {
 
   test('a policy that a protected namespace keeps out gives way to one of lower rank that names it', () => {
     const named = nodePolicy({ name: 'z-named', match: { namespaces: ['kube-system'] } })
-    const words = { policies: [nodePolicy(), named], pods: [aStuckPod({ namespace: 'kube-system' })] }
+    const words = { policies: [nodePolicy(), named], pods: [aWaitingPod({ namespace: 'kube-system' })] }
     expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Act', policy: { name: 'z-named' } })
   })
 })
@@ -468,7 +468,7 @@ describe('what a restart touches', () => {
 
 test('orders are named by the plan’s hash, which does not change with the pods that a restart is for', () => {
   const one = decide(aNodeCase())
-  const two = decide(aNodeCase({ pods: [aStuckPod(), aStuckPod({ name: 'another' })] }))
+  const two = decide(aNodeCase({ pods: [aWaitingPod(), aWaitingPod({ name: 'another' })] }))
   if (one.kind !== 'Act' || two.kind !== 'Act' || one.plan.type !== 'RestartRuntime') throw new Error('not planned')
   expect(one.plan.hash).toBe(two.plan.hash)
   const { tasks } = one.plan as RestartRuntimePlan

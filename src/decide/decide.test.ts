@@ -5,7 +5,7 @@ import { type Fact, type Facts, incidentId, known, type Owner, unknown } from '.
 import type { RecyclePodPlan } from '../remedies/recycle-pod/plan.ts'
 import type { RewriteImagePlan } from '../remedies/rewrite-image/plan.ts'
 import { decide } from './decide.ts'
-import { aNodeCase, aStuckPod, type NodeInputOverrides, nodePolicy } from './testing-nodes.ts'
+import { aNodeCase, aWaitingPod, type NodeInputOverrides, nodePolicy } from './testing-nodes.ts'
 import {
   aCase,
   aFailingPod,
@@ -232,7 +232,7 @@ const askedOf = (words: NodeInputOverrides) => {
 const spent = [-1, -2, -3].map((hours) =>
   anAttempt(hours * 3_600_000, { incident: incidentId('node-1', 'IptablesChainMissing') }),
 )
-const hearsay = [aStuckPod({ finding: { source: 'event' } })]
+const hearsay = [aWaitingPod({ finding: { source: 'event' } })]
 
 const held: readonly (readonly [why: string, words: NodeInputOverrides])[] = [
   ['the operator is paused', { operator: { paused: known(true) } }],

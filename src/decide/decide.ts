@@ -30,16 +30,16 @@ export const decide = (c: DecisionInput): Verdict => {
 
   const { planned, attempt, escalates } = planNext(c, applicable)
   const unplanned = { case: c, ...applicable, escalates }
-  if ('ask' in planned) return { kind: 'Ask', facts: contentWithOld(planned, unplanned).ask }
-  if ('settled' in planned) return { kind: 'Ignore', why: planned.message, diagnosis: c.diagnosis }
+  if ('ask' in planned) return { kind: 'Ask', facts: acceptOldInspection(planned, unplanned).ask }
+  if ('noChangeNeeded' in planned) return { kind: 'Ignore', why: planned.message, diagnosis: c.diagnosis }
 
   const policy = referenceOf(applicable.policy)
   const found = 'plan' in planned ? { plan: planned.plan } : { noPlan: planned }
   const context = { ...unplanned, ...found }
   const objection = rejected(context) ?? firstObjection(context)
-  if (objection && 'ask' in objection) return { kind: 'Ask', facts: contentWithOld(objection, unplanned).ask }
+  if (objection && 'ask' in objection) return { kind: 'Ask', facts: acceptOldInspection(objection, unplanned).ask }
 
-  // A rewrite that is held has its own reasons; to recycle a pod explains no image.
+  // A held rewrite has its own reasons, and recycling a pod explains no image.
   const remedied = 'plan' in planned && remedyOf(planned.plan.type).imagesIn !== undefined
   const closer = objection && ((remedied ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
   if (closer) return { kind: 'Ask', facts: closer.ask }
@@ -51,30 +51,30 @@ export const decide = (c: DecisionInput): Verdict => {
   return { kind: 'Hold', policy, reason, message, requeueAt: c.now + RARELY, diagnosis }
 }
 
-/** A no stands, whatever else would hold the plan: else its record would be opened again by each passing hold. */
+/** A denial takes precedence over other holds: otherwise each temporary hold would reopen the record. */
 const rejected = (context: Context): Objection | undefined => {
   const said = awaitingApproval(context)
   return said && 'ends' in said ? said : undefined
 }
 
-/** Held, with no remedy known, until a person does something: then it is worth the requests to tell them why it fails. */
+/** Held until a person acts, without a known remedy: worth the requests that explain why it fails. */
 const lookCloser = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
   linkOf(reason).explains === undefined ? undefined : askFor(facts, diagnosis.detailFacts ?? [])
 
-/** Somebody else has to fix it: where? */
+/** A person has to fix it: find out where. */
 const lookForPlace = ({ diagnosis, facts }: DecisionInput, { reason }: Objection): Ask | undefined =>
   linkOf(reason).explains === 'CauseAndPlace' ? askFor(facts, diagnosis.fixLocationFacts ?? []) : undefined
 
 const referenceOf = ({ name, uid, generation }: PolicyInForce): PolicyRef => ({ name, uid, generation })
 
-/** Ties are told: which policy acts must not hang on an accident of names. */
+/** Reports ties, because the choice of policy then depends only on their names. */
 const withTies = ({ diagnosis }: DecisionInput, { policy, ties }: ApplicablePolicy): Diagnosis => {
   if (ties.length === 0) return diagnosis
   const message = `policy ${policy.name} applies; ${ties.join(', ')} with the same priority would match too`
   return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', message }] }
 }
 
-/** Nothing fails (any more). A record that waited for something learns so; everything else is left as it is. */
+/** Nothing fails any more. Closes a record that was waiting; otherwise there is nothing to do. */
 const recovered = (c: DecisionInput): Verdict => {
   const waiting = c.records.find(({ status }) => ['Held', 'Observed', 'AwaitingApproval'].includes(status?.phase ?? ''))
   const why = `no pod of ${nameOfOwner(c.incident.owner)} is failing`
@@ -84,17 +84,17 @@ const recovered = (c: DecisionInput): Verdict => {
   return { kind: 'Hold', policy, reason: 'AlreadyRecovered', message: why, requeueAt, diagnosis: c.diagnosis }
 }
 
-// Looks of agents that could change nothing: each is an order, and a kubelet that tries again calls for one each time.
+// Avoids inspections that could not change the decision: each is a NodeTask, and every retry of the kubelet asks for one.
 
-/** How old a look may be that only stands on the record as evidence. */
+/** Maximum age of an inspection that only serves as evidence on the record. */
 const EVIDENCE_MS = 10 * 60_000
 
 const isHeldAnyway = (context: Context): boolean =>
   context.policy.spec.mode === 'Observe' ||
   GUARDRAILS.some(({ withoutAgent, check }) => withoutAgent && check(context) !== undefined)
 
-/** What is asked for, where nothing can come of it content with what the agent said within ten minutes. */
-const contentWithOld = (asked: Ask, context: Context): Ask =>
+/** The request; if the plan is held anyway, it accepts an inspection from the last ten minutes. */
+const acceptOldInspection = (asked: Ask, context: Context): Ask =>
   asked.ask.some(({ fact }) => fact === 'inspection') && isHeldAnyway(context)
     ? { ask: asked.ask.map((name) => (name.fact === 'inspection' ? { ...name, maxAgeMs: EVIDENCE_MS } : name)) }
     : asked

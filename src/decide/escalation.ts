@@ -14,11 +14,11 @@ interface NextStep {
   readonly from: number
   /** Number of the attempt: one pass through the policy's actions. */
   readonly attempt: number
-  /** The step before belongs to the same attempt and did not help: no pause lies between them. */
+  /** The previous step of the same attempt did not help: no cooldown between them. */
   readonly escalates: boolean
 }
 
-/** Whether the incident is still the one of that step: the same revision, or the one that the step itself made. */
+/** Whether the step belongs to this incident: same revision, or the one that the step itself created. */
 const sameStory = ({ incident }: DecisionInput, { record, step }: Tried): boolean =>
   record.spec.templateHash === incident.templateHash ||
   (step.changes ?? []).some((change) => sameImage(placeOf(incident.owner, change)?.image ?? '', change.to))
@@ -39,7 +39,7 @@ const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
 }
 
 const planAction = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
-  // No template of such an owner was read: to say that a container does not stand there would mislead.
+  // The template of such an owner was not read, so reporting a container as missing from it would mislead.
   const untouched = sayUntouched(c.incident.owner)
   if (untouched !== undefined) return noPlan('RolloutBlocked', untouched, false)
   return remedyOf(actionStep.action.type).plan(c, applicable, actionStep)
@@ -51,7 +51,7 @@ interface Step {
   readonly escalates: boolean
 }
 
-/** Each attempt has a plan of its own, for an approval is of one. */
+/** Each attempt has its own plan, because an approval covers one attempt. */
 const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Planned => {
   if (!('plan' in planned)) return planned
   const { plan } = planned
@@ -59,18 +59,18 @@ const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Pla
   return { plan: remedyOf(plan.type).underHash?.(plan, hash) ?? { ...plan, hash } }
 }
 
-/** The plan of the escalation's next step; an action that has nothing to offer here gives way to the one after it. */
+/** The plan of the next escalation step; skips actions that have no plan for this incident. */
 export const planNext = (c: DecisionInput, applicable: ApplicablePolicy): Step => {
   const { from, attempt, escalates } = nextStep(c, applicable.policy)
   const [last] = triedSteps(c)
-  const stands = last?.step.state === 'Succeeded' && remedyOf(last.step.action).stillStands?.(c, applicable, last)
-  if (stands) return { planned: stands, attempt, escalates }
+  const applies = last?.step.state === 'Succeeded' && remedyOf(last.step.action).stillApplies?.(c, applicable, last)
+  if (applies) return { planned: applies, attempt, escalates }
   let first: NoPlan | undefined
   for (const [index, action] of applicable.policy.spec.actions.entries()) {
     if (index < from) continue
     const planned = planAction(c, applicable, { action, index })
     if (!('tryNext' in planned)) return { planned: ofAttempt(planned, attempt), attempt, escalates }
-    first = planned.settled ? planned : (first ?? planned)
+    first = planned.noChangeNeeded ? planned : (first ?? planned)
     if (!planned.tryNext) break
   }
   const none: NoPlan = { reason: 'AttemptsSpent', message: 'the policy has no action left to try', tryNext: false }

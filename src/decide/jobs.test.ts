@@ -26,7 +26,7 @@ import {
 
 const ofPod = (container: string) => ({ containers: [{ name: 'coredns', image: container }] })
 const cronJob = anOwner({ kind: 'CronJob', patchesPods: true, recreatesPods: false })
-const mendedCronJob = { ...cronJob, ...ofPod(PATCHED) }
+const patchedCronJob = { ...cronJob, ...ofPod(PATCHED) }
 const job = anOwner({ kind: 'Job', patchesPods: true, recreatesPods: false, templateFixed: true })
 
 const stuck = (name: string, words: PodOverrides = {}) => aPod({ name, ...words })
@@ -112,14 +112,14 @@ describe('planning', () => {
   })
 
   test('a CronJob that was mended meanwhile keeps its template, and what waits since before gets what stands there', () => {
-    const plan = planOf(failing(mendedCronJob, [stuck('a')]))
+    const plan = planOf(failing(patchedCronJob, [stuck('a')]))
     expect(plan?.changes).toMatchObject([{ from: BROKEN, was: PATCHED, to: PATCHED }])
     expect(plan?.podsOnly).toBe(true)
-    expect(edited(failing(mendedCronJob, [stuck('a')]))).toEqual(['a'])
+    expect(edited(failing(patchedCronJob, [stuck('a')]))).toEqual(['a'])
   })
 
   test('who agreed to a write to the pods alone has not agreed to one to the template', () => {
-    const [podsAlone, template] = [mendedCronJob, cronJob].map((owner) => planOf(failing(owner, [stuck('a')]))?.hash)
+    const [podsAlone, template] = [patchedCronJob, cronJob].map((owner) => planOf(failing(owner, [stuck('a')]))?.hash)
     expect(podsAlone).toMatch(/^[0-9a-f]{64}$/)
     expect(template).not.toBe(podsAlone)
   })
@@ -149,7 +149,7 @@ describe('after a crash', () => {
     })
 
   test('between the template and the pods, only the pods are left to write to', () => {
-    const verdict = resumed(mendedCronJob, [stuck('a')])
+    const verdict = resumed(patchedCronJob, [stuck('a')])
     expect(verdict).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: PATCHED, to: PATCHED }] } })
     expect(edited(verdict)).toEqual(['a'])
   })
@@ -160,7 +160,7 @@ describe('after a crash', () => {
   })
 
   test('after all of it, only the proof is left', () => {
-    for (const owner of [mendedCronJob, job]) {
+    for (const owner of [patchedCronJob, job]) {
       expect(resumed(owner, [mended('a')], { pods: [] })).toMatchObject({ kind: 'Verify', outcome: 'Succeeded' })
     }
   })
@@ -177,7 +177,7 @@ describe('the proof', () => {
   const late = { records: [aRecord({ steps: [aStep({ ...named, actedAt: at(-300_000) })] })] }
 
   test('it asks for the pods by name: a CronJob does not know those of a Job that ended', () => {
-    const asked = decide(aCase({ owner: mendedCronJob, pods: [], records: [aRecord({ steps: [aStep(named)] })] }))
+    const asked = decide(aCase({ owner: patchedCronJob, pods: [], records: [aRecord({ steps: [aStep(named)] })] }))
     expect(asked).toEqual({ kind: 'Ask', facts: [{ fact: 'pods', named: named.pods }] })
   })
 
@@ -191,13 +191,13 @@ describe('the proof', () => {
     ['is gone, and another is stuck', [stuck('b')], { outcome: 'Waiting' }],
     ['is gone with all others', [], { outcome: 'Waiting' }],
   ])('where the pod that was written to %s', (_, pods, expected) => {
-    for (const owner of [mendedCronJob, job]) expect(verifying(owner, pods)).toMatchObject(expected)
+    for (const owner of [patchedCronJob, job]) expect(verifying(owner, pods)).toMatchObject(expected)
   })
 
   test('where its time is up, a pod that waits or failed is no success, and one that is gone proves nothing', () => {
     const waiting = mended('a', { statuses: [pulling()] })
     const failed = mended('a', { phase: 'Failed', statuses: ended(1) })
-    for (const owner of [mendedCronJob, job]) {
+    for (const owner of [patchedCronJob, job]) {
       expect(verifying(owner, [waiting], late)).toMatchObject({ outcome: 'Ineffective' })
       expect(verifying(owner, [failed], late)).toMatchObject({ outcome: 'Ineffective' })
       expect(verifying(owner, [], late)).toMatchObject({ outcome: 'Cancelled', reason: 'OwnerGone' })
@@ -205,11 +205,11 @@ describe('the proof', () => {
   })
 
   test('a CronJob is proven too by a Job that was made since, or that completed since', () => {
-    expect(verifying(mendedCronJob, [mended('b'), mended('c', { statuses: [running(-1)] })])).toMatchObject({
+    expect(verifying(patchedCronJob, [mended('b'), mended('c', { statuses: [running(-1)] })])).toMatchObject({
       outcome: 'Succeeded',
     })
-    expect(verifying({ ...mendedCronJob, lastSuccessAt: NOW - 60_000 }, [])).toMatchObject({ outcome: 'Succeeded' })
-    expect(verifying({ ...mendedCronJob, lastSuccessAt: NOW - 70_000 }, [])).toMatchObject({ outcome: 'Waiting' })
+    expect(verifying({ ...patchedCronJob, lastSuccessAt: NOW - 60_000 }, [])).toMatchObject({ outcome: 'Succeeded' })
+    expect(verifying({ ...patchedCronJob, lastSuccessAt: NOW - 70_000 }, [])).toMatchObject({ outcome: 'Waiting' })
   })
 
   test('a container that ended well beside one that runs has done its part, where it is not started again', () => {
@@ -235,18 +235,18 @@ describe('the proof', () => {
         ? (verdict.next.plan as RewriteImagePlan)
         : undefined
     }
-    expect(undo(mendedCronJob)).toMatchObject({
+    expect(undo(patchedCronJob)).toMatchObject({
       changes: [{ was: PATCHED, to: BROKEN }],
       thenPatch: [{ target: { name: 'a' }, changes: [{ was: PATCHED, to: BROKEN }] }],
     })
-    expect(undo(mendedCronJob)?.thenPatch).toHaveLength(1)
+    expect(undo(patchedCronJob)?.thenPatch).toHaveLength(1)
     expect(undo(job)).toMatchObject({ podsOnly: true, thenPatch: [{ target: { name: 'a' } }] })
   })
 
   test('but the template stays as it is where somebody else had mended it', () => {
     const policies = [aPolicy({ onIneffective: 'Undo' })]
     const records = [aRecord({ steps: [aStep({ ...podAlone, actedAt: at(-300_000) })] })]
-    const verdict = verifying(mendedCronJob, [mended('a', { statuses: [pulling()] })], { policies, records })
+    const verdict = verifying(patchedCronJob, [mended('a', { statuses: [pulling()] })], { policies, records })
     expect(verdict).toMatchObject({ next: { plan: { podsOnly: true, thenPatch: [{ target: { name: 'a' } }] } } })
   })
 })

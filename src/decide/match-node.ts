@@ -4,7 +4,7 @@ import { isNodeItself } from '../model/kubernetes.ts'
 import { excludes } from '../model/safety-switches.ts'
 import { selects } from '../model/label-selector.ts'
 import { PROTECTED_NAMESPACES } from '../model/names.ts'
-/** The namespace of a failing pod that is protected and that the policy does not name; undefined where it may be acted for. */
+/** The protected namespace of a failing pod if the policy does not name it; undefined if acting for the pod is allowed. */
 export const protectedNamespaceOf = (
   { spec }: PolicyInForce,
   { operator }: DecisionInput,
@@ -16,7 +16,7 @@ export const protectedNamespaceOf = (
   return isProtected && !spec.match.namespaces?.includes(namespace) ? namespace : undefined
 }
 
-/** Whether a pod, or its namespace, opted out: then `by` says which. Unknown where its namespace cannot be read. */
+/** Whether a pod or its namespace opted out; `by` names which. Unknown if its namespace cannot be read. */
 export type OptedOutPod = { readonly by: string } | { readonly unknown: string } | undefined
 
 export const podOptedOut = ({ facts }: DecisionInput, { pod }: FailingPod): OptedOutPod => {
@@ -28,7 +28,7 @@ export const podOptedOut = ({ facts }: DecisionInput, { pod }: FailingPod): Opte
   return excludes(fact.value) ? { by: `namespace ${namespace}` } : undefined
 }
 
-/** The clauses of a policy on namespaces and pods: a node answers to those that have none. `unknown` where it cannot be told. */
+/** Checks the namespace and pod clauses of a policy. A node itself matches only policies without them. `unknown` if facts are missing. */
 export const placeOfPodMatches = (
   { spec }: PolicyInForce,
   { facts }: DecisionInput,
@@ -44,16 +44,16 @@ export const placeOfPodMatches = (
   return selects(namespaceSelector, fact.value.labels) ? 'yes' : 'no'
 }
 
-/** Those of a list for which nothing speaks against it; where it does so for all, all of them. */
+/** The items without an objection, or all items if each has one. */
 export const preferring = <T>(all: readonly T[], good: (one: T) => boolean): readonly T[] => {
   const left = all.filter(good)
   return left.length > 0 ? left : all
 }
 
 /**
- * The findings by which a policy answers to a node's incident: of pods that it matches, that are in no protected
- * namespace and did not opt out. Where none of them is left it stays at those that match, and a guardrail says why it
- * holds. Undefined where none matches.
+ * The findings by which a policy matches a node's incident: those of matching pods that are in no protected namespace
+ * and did not opt out. If none of them is left, all matching ones, and a guardrail then explains the hold. Undefined if
+ * none matches.
  */
 export const placeNodeMatches = (
   c: DecisionInput,
@@ -77,7 +77,7 @@ export const placeNodeMatches = (
   return { matched, ...(unanswered.length > 0 && { unanswered: unanswered.join('; ') }) }
 }
 
-/** The protected namespace that keeps a policy from a node's incident: of all the pods that are left. */
+/** The protected namespace that keeps a policy from acting on a node's incident, if all remaining pods are in one. */
 export const protectedNodeFrom = (
   policy: PolicyInForce,
   c: DecisionInput,

@@ -1,4 +1,4 @@
-/** Which policy governs an incident, and which of its findings the policy answers to. */
+/** Which policy applies to an incident, and which of its findings the policy matches. */
 import { isNodeCause } from '../model/causes.ts'
 import {
   type ApplicablePolicy,
@@ -17,11 +17,11 @@ import { selects } from '../model/label-selector.ts'
 import { PROTECTED_NAMESPACES } from '../model/names.ts'
 import { placeNodeMatches, placeOfPodMatches, podOptedOut, protectedNodeFrom } from './match-node.ts'
 import { excludes } from '../model/safety-switches.ts'
-/** Highest priority first, then by name: every look comes to the same policy. */
+/** Highest priority first, then by name, so that every evaluation selects the same policy. */
 export const byRank = (a: PolicyInForce, b: PolicyInForce): number =>
   b.spec.priority - a.spec.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 
-/** The finding as the diagnosis has it now. Undefined where it does not speak of it: the pod fails in another area as well. */
+/** The current finding in the diagnosis. Undefined if the diagnosis has none, as when the pod also fails in another area. */
 const refined = ({ diagnosis }: DecisionInput, finding: Finding): Finding | undefined => {
   const same = diagnosis.findings.filter(
     ({ container, init, image }) => container === finding.container && init === finding.init && image === finding.image,
@@ -29,7 +29,7 @@ const refined = ({ diagnosis }: DecisionInput, finding: Finding): Finding | unde
   return same.find(({ message }) => message === finding.message) ?? same[0]
 }
 
-/** What fails in the area of this incident, pod by pod. */
+/** The failures in the area of this incident, by pod. */
 const findingsOf = (c: DecisionInput): readonly Matched[] =>
   c.incident.pods.flatMap((failing) =>
     failing.findings.flatMap((found) => {
@@ -38,7 +38,7 @@ const findingsOf = (c: DecisionInput): readonly Matched[] =>
     }),
   )
 
-/** `maybe` where asking the registry may still turn the cause into one that the policy names, or away from it. */
+/** `maybe` if a registry query may still change whether the policy names the cause. */
 const causeMatches = (
   c: DecisionInput,
   { spec }: PolicyInForce,
@@ -50,7 +50,7 @@ const causeMatches = (
   return answers.every(Boolean) ? 'yes' : answers.some(Boolean) ? 'maybe' : 'no'
 }
 
-/** Clauses that need nothing but the pod and what was found on it. */
+/** Clauses that need only the pod and its findings. */
 const findingMatches = (c: DecisionInput, policy: PolicyInForce, { failing, finding }: Matched): boolean => {
   const { images, podSelector } = policy.spec.match
   return (
@@ -61,7 +61,7 @@ const findingMatches = (c: DecisionInput, policy: PolicyInForce, { failing, find
   )
 }
 
-/** Protected namespaces, and the operator's own, are matched by name only. A node is in none: its pods are, one by one. */
+/** Protected namespaces and the operator's own match only by name. A node is in no namespace; its pods are checked one by one. */
 export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: DecisionInput): string | undefined => {
   if (isNodeCause(incident.area)) return undefined
   const namespace = incident.owner.ref.namespace ?? ''
@@ -69,7 +69,7 @@ export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: D
   return guarded && !spec.match.namespaces?.includes(namespace) ? namespace : undefined
 }
 
-/** Clauses on namespace and node. Undefined where one fails; those that cannot be answered are told, not guessed. */
+/** Clauses on namespace and node. Undefined if one fails; clauses with missing facts are reported, not guessed. */
 const placeMatches = (
   c: DecisionInput,
   { spec }: PolicyInForce,
@@ -95,7 +95,7 @@ const placeMatches = (
     : { matched, ...(unanswered.length > 0 && { unanswered: unanswered.join('; ') }) }
 }
 
-/** Whether a policy answers to the incident; a request where facts are missing. Cheapest clauses first. */
+/** Whether a policy matches the incident, or a request for missing facts. Cheapest clauses first. */
 export const matches = (
   c: DecisionInput,
   policy: PolicyInForce,
@@ -129,7 +129,7 @@ export const matches = (
   )
 }
 
-/** What a policy says of the incident, and whether it may act on it at all. */
+/** The match of a policy, and whether it may act on the incident. */
 interface Answer {
   readonly policy: PolicyInForce
   readonly inForce: boolean
@@ -137,8 +137,8 @@ interface Answer {
 }
 
 /**
- * The policy that governs: of those that match, the highest priority, then the first by name. One that is suspended, or
- * that does not name a protected namespace, governs only where no other does: then a guardrail says why it holds.
+ * The applicable policy: of those that match, the highest priority, then the first by name. One that is suspended, or
+ * that does not name a protected namespace, applies only if no other does: then a guardrail explains the hold.
  */
 export const applicablePolicy = (c: DecisionInput): ApplicablePolicy | Ask | undefined => {
   const answers: Answer[] = []
@@ -162,7 +162,7 @@ export const applicablePolicy = (c: DecisionInput): ApplicablePolicy | Ask | und
   return { ...chosen.says, ties: ties.map(({ policy }) => policy.name) }
 }
 
-/** What opted out, by name, as far as it was read: owner, any of the failing pods, namespace, node. */
+/** What opted out, by name, as far as known: owner, a failing pod, namespace or node. */
 export const optedOutBy = ({ incident: { owner, pods }, facts }: DecisionInput): string | undefined => {
   if (excludes(owner)) return `${owner.ref.kind} ${owner.ref.name}`
   const pod = pods.find((failing) => excludes(failing.pod.metadata))?.pod
@@ -173,8 +173,8 @@ export const optedOutBy = ({ incident: { owner, pods }, facts }: DecisionInput):
 }
 
 /**
- * Of a node's incident: the node itself, or every pod that it is about, or its namespace. `unknown` where none is left
- * that is known to take part.
+ * For a node's incident: the node itself, or all of its pods or their namespaces. `unknown` if no pod is left that is
+ * known to take part.
  */
 export const nodeOptedOutBy = (
   c: DecisionInput,

@@ -70,7 +70,7 @@ export const ofNode = (cause: NodeCause, words: Partial<Finding> = {}): Finding 
   }
 }
 
-export interface StuckOverrides extends PodOverrides {
+export interface WaitingPodOverrides extends PodOverrides {
   readonly cause?: NodeCause
   readonly finding?: Partial<Finding>
   /** Kind of its controller; empty where it has none. */
@@ -90,13 +90,13 @@ const owned = (pod: Pod, kind: string): Pod =>
       }
 
 /** Waits for its sandbox on node n1, in namespace web. */
-export const aStuckPod = ({
+export const aWaitingPod = ({
   cause = 'IptablesChainMissing',
   finding,
   ownedBy = 'DaemonSet',
   since = -120_000,
   ...words
-}: StuckOverrides = {}): FailingPod => ({
+}: WaitingPodOverrides = {}): FailingPod => ({
   pod: owned(aPod({ name: 'ingress-a', namespace: 'web', statuses: [], ...words }), ownedBy),
   findings: [ofNode(cause, finding)],
   since: NOW + since,
@@ -168,7 +168,7 @@ export const aNodeCase = ({
   inspection,
   nodes: all = nodes(3),
   facts,
-  pods = [aStuckPod({ cause })],
+  pods = [aWaitingPod({ cause })],
   ...words
 }: NodeInputOverrides = {}): DecisionInput =>
   aCase({

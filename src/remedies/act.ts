@@ -1,9 +1,9 @@
-/** Carries out a plan: the only writes on other people's objects. */
+/** Executes a plan: the only writes to objects of others. */
 import type { Outcome, Plan } from '../model/plan.ts'
 import { REMEDIES } from './list.ts'
 import type { ActDeps } from './writes.ts'
 
-/** The intent must stand on the record before. Throws where the outcome is unknown; running it again is safe. */
+/** Record the intent first. Throws if the outcome is unknown; running it again is safe. */
 export const act = async <P extends Plan>(plan: P, deps: ActDeps): Promise<Outcome> =>
   deps.disabledActions?.includes(plan.type)
     ? {

@@ -7,13 +7,13 @@ import { type ActApi, refusalOf } from './writes.ts'
 
 export type PodFate =
   | { readonly kind: 'Deleted' }
-  /** It is gone, going, or its name is another pod's now: what was wanted. */
+  /** It is gone, terminating, or another pod has its name: as intended. */
   | { readonly kind: 'Gone' }
   | Extract<Outcome, { kind: 'Stale' | 'Refused' }>
 
-/** A kubelet writes ErrImagePull and ImagePullBackOff in turn: the same trouble in a new resourceVersion. */
+/** A kubelet alternates between ErrImagePull and ImagePullBackOff: the same failure with a new resourceVersion. */
 const MAX_ROUNDS = 3
-/** Where a disruption budget does not say when to come back. */
+/** If a disruption budget gives no retry time. */
 const EVICTION_RETRY_MS = 10_000
 
 const send = (kube: ActApi, pod: PodToDelete, method: 'Delete' | 'Evict', dryRun: boolean): Promise<unknown> => {
@@ -29,8 +29,8 @@ const send = (kube: ActApi, pod: PodToDelete, method: 'Delete' | 'Evict', dryRun
 }
 
 /**
- * Deletes (or evicts) one pod, only if it is still this very pod in the state that was judged; a pod that merely
- * repeats its trouble is the same. `dryRun` asks only whether it would be allowed. Throws where the answer is unknown.
+ * Deletes (or evicts) one pod if it is still the same pod in the evaluated state; repeating the same failure does not
+ * count as a change. `dryRun` only checks whether it would be allowed. Throws if the outcome is unknown.
  */
 export const deletePod = async (
   kube: ActApi,
@@ -72,11 +72,11 @@ export const deletePod = async (
 export interface PodsDeleted {
   readonly wrote: readonly Write[]
   readonly left: readonly PodLeft[]
-  /** The first pod's fate that is neither Deleted nor Gone. */
+  /** The first result that is neither Deleted nor Gone. */
   readonly obstacle?: Extract<PodFate, { kind: 'Stale' | 'Refused' }>
 }
 
-/** Deletes pods one after the other; one that may not be deleted does not keep the others standing. */
+/** Deletes pods one after the other; continues after one that may not be deleted. */
 export const deletePods = async (
   kube: ActApi,
   pods: readonly PodToDelete[],

@@ -1,4 +1,4 @@
-/** Every remedy, by the type of its action: the one list of them. */
+/** The single list of remedies, by the type of their action. */
 import type { ActionType } from '../api/policy/actions.ts'
 import { act as flag } from './flag-node/act.ts'
 import { flagNode } from './flag-node/remedy.ts'
@@ -23,5 +23,5 @@ export const REMEDIES: { readonly [T in ActionType]: Remedy & { readonly type: T
   InstallMountHelper: { ...installMountHelper, act: install },
 }
 
-/** The pure half of a remedy: all that a decision or a report may see of it. */
+/** The pure half of a remedy, for decisions and reports. */
 export const remedyOf = (type: ActionType): PureRemedy => REMEDIES[type]

@@ -1,4 +1,4 @@
-/** The lease by which remediators agree on who works on a node, for as long as the remedy may take. */
+/** The lease that reserves a node for one remediator for as long as the remedy may take. */
 import { alreadyExists, conflict, invalid, notFound } from '../kube/errors.ts'
 import { type Lease, leaseWith } from '../kube/leader-election.ts'
 import { pathOf } from '../kube/paths.ts'
@@ -20,7 +20,7 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** Beyond the time of the remedy: its answer has to be seen as well. */
+/** Added to the timeout of the remedy, to read its result. */
 const SLACK_MS = 60_000
 const LATER_MS = 30_000
 
@@ -36,8 +36,8 @@ const readLease = async (path: string, { kube }: ActDeps): Promise<(Lease & Kube
   })
 
 /**
- * Takes or extends the lease of a plan's node; undefined where it is ours now, or leases are not shared. Expires by itself
- * should nobody give it back. Throws where the answer is unknown.
+ * Takes or extends the lease of a plan's node; undefined if it is ours now, or leases are not shared. An unreleased lease
+ * expires by itself. Throws if the outcome is unknown.
  */
 export const takeNodeLease = async (plan: NodePlan, deps: ActDeps): Promise<Outcome | undefined> => {
   const { nodeLeaseNamespace: namespace, kube, clock } = deps
@@ -76,7 +76,7 @@ export const takeNodeLease = async (plan: NodePlan, deps: ActDeps): Promise<Outc
   }
 }
 
-/** Gives the lease of a node back, where it is ours. Throws where it could not: then it expires. */
+/** Releases the lease of a node if it is ours. Throws if that fails: then it expires. */
 export const returnNodeLease = async ({ name: node }: NodeRef, deps: ActDeps): Promise<void> => {
   const { nodeLeaseNamespace: namespace, kube } = deps
   if (namespace === undefined) return

@@ -1,4 +1,4 @@
-/** Where a failing container stands in what would be written: the owner's pod template, or the bare pod itself. */
+/** Locates a failing container in the object to write: the owner's pod template, or the bare pod itself. */
 import { parseTime } from '../model/duration.ts'
 import type { Owner } from '../model/incident.ts'
 import type { Container, ContainerStatus, ManagedFieldsEntry, Pod } from '../model/kubernetes.ts'
@@ -7,17 +7,17 @@ export interface Placed {
   readonly container: Container
   /** JSON pointer in the object, e.g. `/spec/template/spec/containers/0`. */
   readonly pointer: string
-  /** The image's exact text; empty where the template leaves it out. */
+  /** The image's exact text; empty if the template omits it. */
   readonly image: string
 }
 
-/** A container is meant by name and by kind: an init container and a regular one never share a name, but do change places. */
+/** Containers are identified by name and kind: an init container and a regular one never share a name, but may swap roles. */
 export interface Named {
   readonly container: string
   readonly init: boolean
 }
 
-/** Where an object of a kind has its pods' spec, part by part. */
+/** Path of the pod spec in an object of each kind. */
 export const podSpecPath = (kind: string): readonly string[] => {
   switch (kind) {
     case 'Pod':
@@ -47,7 +47,7 @@ const placeIn = (kind: string, spec: Containers, { container: name, init }: Name
   }
 }
 
-/** The container in the owner's template; undefined where it does not stand there (a sidecar that a webhook added). */
+/** The container in the owner's template; undefined if it is not there, as with a sidecar from a webhook. */
 export const placeOf = (owner: Owner, named: Named): Placed | undefined => placeIn(owner.ref.kind, owner, named)
 
 /** The container in a pod itself. */
@@ -57,25 +57,25 @@ export const placeInPod = ({ spec = {} }: Pod, named: Named): Placed | undefined
 export const nameOfOwner = ({ ref }: Owner): string =>
   `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`
 
-/** Why an owner is of a kind that is explained and not touched; undefined for the others. */
+/** Why an owner is of an unsupported kind; undefined for supported ones. */
 export const sayUntouched = (owner: Owner): string | undefined =>
   owner.support === 'unsupported' ? (owner.why ?? `${nameOfOwner(owner)} is of a kind that is not touched`) : undefined
 
-/** Image of a container as the pod's spec has it; undefined where the pod has no such container. */
+/** Image of a container in the pod's spec; undefined if the pod has no such container. */
 export const imageIn = ({ spec }: Pod, { container, init }: Named): string | undefined =>
   ((init ? spec?.initContainers : spec?.containers) ?? []).find(({ name }) => name === container)?.image
 
-/** What the kubelet says of a container; undefined where it said nothing yet. */
+/** Status of a container; undefined if the kubelet has not reported one. */
 export const statusIn = ({ status }: Pod, { container, init }: Named): ContainerStatus | undefined =>
   ((init ? status?.initContainerStatuses : status?.containerStatuses) ?? []).find(({ name }) => name === container)
 
-/** Whether a container waits to start; one of which the kubelet said nothing yet does too. */
+/** Whether a container waits to start; also true without a status. */
 export const waits = (pod: Pod, named: Named): boolean => {
   const state = statusIn(pod, named)?.state
   return state?.running === undefined && state?.terminated === undefined
 }
 
-/** Whether a pod is on its way out, or ended without being asked to: it neither proves nor disproves anything. */
+/** Whether a pod is terminating or has ended, so that it does not count for verification. */
 export const isLeaving = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp !== undefined || status?.phase === 'Failed'
 

@@ -1,4 +1,4 @@
-/** What a remedy is: everything that is particular to one type of action. Pure, but for the act that joins it in list.ts. */
+/** A remedy: everything specific to one type of action. Pure except for `act`, which list.ts adds. */
 import type { ActionType } from '../api/policy/actions.ts'
 import type { PolicyAction } from '../api/policy/policy.ts'
 import type { RemediationStep } from '../api/remediation.ts'
@@ -9,45 +9,45 @@ import type { HoldReason } from '../model/reasons.ts'
 import type { InProgress, Tried } from '../model/remediation-state.ts'
 import type { ActDeps } from './writes.ts'
 
-/** Why there is no plan; the guardrail of that name holds with the sentence. */
+/** Why there is no plan; the guardrail of this reason holds with this message. */
 export interface NoPlan {
   readonly reason: HoldReason
   readonly message: string
-  /** Whether the policy's next action may still be of use. */
+  /** Whether the policy's next action may still help. */
   readonly tryNext: boolean
-  /** It is as this action would have it already: where no other has a plan there is nothing to decide. */
-  readonly settled?: true
+  /** This action needs no change: if no other action has a plan either, there is nothing to decide. */
+  readonly noChangeNeeded?: true
 }
 
 export const noPlan = (reason: HoldReason, message: string, tryNext: boolean): NoPlan => ({ reason, message, tryNext })
 
 export type Planned<P extends Plan = Plan> = { readonly plan: P } | Ask | NoPlan
 
-/** An action of the policy whose turn it is. */
+/** The action of the policy to plan. */
 export interface ActionStep {
   readonly action: PolicyAction
   readonly index: number
 }
 
-/** What is left of a step whose intent stands on the record, and whose outcome does not. */
+/** What is left of a step that has an intent on the record but no outcome. */
 export type Left<P extends Plan = Plan> =
   | {
-      /** The recorded plan, set upon what is there now. */
+      /** The recorded plan, adapted to the current objects. */
       readonly plan: P
-      /** Its first write came through. */
+      /** Its first write succeeded. */
       readonly written: boolean
       /** Nothing of it is left to do. */
       readonly complete: boolean
     }
-  /** Every write came through. */
+  /** Every write succeeded. */
   | 'Written'
   | Ask
-  /** Why it cannot be told, in a clause. */
+  /** Why it is unknown, as a clause. */
   | { readonly unseen: string }
   /** Nothing may be written any more. */
   | Extract<Verdict, { kind: 'Verify' }>
 
-/** What of a recorded step any plan made of it has. */
+/** The fields of a plan that any recorded step determines. */
 export const stepBase = (
   { incident }: DecisionInput,
   { step }: InProgress,
@@ -60,40 +60,40 @@ export const stepBase = (
   target: incident.owner.ref,
 })
 
-/** The end of a step, and why in a sentence. What did not help is undone or escalated as the policy has it. */
+/** The end of a step, with a sentence why. An ineffective step is undone or escalated, depending on the policy. */
 export type Ended =
   | { readonly outcome: 'Succeeded' | 'Cancelled'; readonly reason: string; readonly message: string }
   | { readonly outcome: 'Ineffective'; readonly message: string }
 
-/** How a step that was written gets on. Times are ms since the epoch. */
+/** Progress of a written step. Times are ms since the epoch. */
 export type Progress =
   | Ask
   | Ended
-  /** Recovered since then: it must stay so for a while, which is added to the clause: `pod a has not failed` (for 10s). */
+  /** Recovered since then; must last for the stabilization window, which is appended to the clause: `pod a has not failed` (for 10s). */
   | {
       readonly since: number
       readonly recovered: string
-      /** What is said where it keeps starting anew beyond its time; absent where it is waited for. */
+      /** Message if it still restarts after the timeout; absent to keep waiting. */
       readonly unstable?: string
     }
-  /** Not recovered yet: beyond its time it did not help, unless that end says otherwise. */
+  /** Not recovered yet: ineffective after the timeout, unless `atDeadline` differs. */
   | { readonly lacks: string; readonly nextCheckAt?: number; readonly atDeadline?: Ended }
-  /** Waits until then, whatever its time is. */
+  /** Waits until then, regardless of the timeout. */
   | { readonly waits: string; readonly nextCheckAt: number }
 
-/** Pods' own changes make us look sooner; this is for those that go unseen. 2 s at first, 15 s at most; ms. */
-export const patience = (c: DecisionInput, { step }: InProgress): number =>
+/** Requeue delay for changes that no event reports: 2 s at first, 15 s at most; ms. */
+export const requeueDelay = (c: DecisionInput, { step }: InProgress): number =>
   Math.min(15_000, Math.max(2_000, (c.now - (parseTime(step.actedAt) ?? c.now)) / 2))
 
-/** Sentences of a remedy for people. */
+/** Messages of a remedy. */
 export interface RemedyText<P extends Plan = Plan> {
-  /** What a plan would do, as a clause without a subject: `restart docker on Node a`. */
+  /** The plan as a clause without a subject: `restart docker on Node a`. */
   plan(plan: P): string
-  /** The same of a recorded step; that the target is meant is said elsewhere. */
+  /** The same for a recorded step; the target is named elsewhere. */
   step(step: RemediationStep): string
-  /** What was done by writing it, as a sentence without a stop; `target` e.g. `Deployment web`. */
+  /** The result of writing it, as a sentence without a full stop; `target` e.g. `Deployment web`. */
   done(step: RemediationStep, target: RecordTarget): string
-  /** Clauses: what the writing of it was, and what is waited for then. */
+  /** Clauses: what was written, and what it then waits for. */
   readonly written: string
   readonly awaited: string
 }
@@ -105,42 +105,42 @@ export interface RecordTarget {
 
 export interface PureRemedy<P extends Plan = Plan> {
   readonly type: P['type'] & ActionType
-  /** What it does to a node: nothing (it may delete pods there), a mark that informs, or a repair, during which the node counts as unhealthy. */
+  /** Effect on a node: none (it may delete pods there), an informative mark, or a repair, during which the node counts as unhealthy. */
   readonly onNode: 'Nothing' | 'Marks' | 'Repairs'
-  /** It may bring a node back that is not Ready; others would never reach that. */
+  /** It may repair a node that is not Ready; other remedies cannot. */
   readonly revivesNode?: true
-  /** The agent must be on the node: to carry it out, or to say what is wrong there. */
+  /** Requires the agent on the node, to execute it or to inspect the node. */
   readonly needsAgent: boolean
-  /** The Event once it is carried out. */
+  /** The Event after it is executed. */
   readonly event: { readonly reason: string; readonly type: 'Normal' | 'Warning'; readonly meaning: string }
-  /** The pods of its step are those that are written to: one that was left proves nothing. */
+  /** The pods of its step are those that it writes to, so a skipped pod does not count for verification. */
   readonly podsAreWritten?: true
   readonly text: RemedyText<P>
 
   plan(c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned<P>
-  /** The plan under another hash, with what its hash names named anew; absent where it names nothing. */
+  /** The plan with another hash, and the names derived from it; absent if there are none. */
   underHash?(plan: P, hash: string): P
-  /** Images that it writes, which the registry must confirm; absent where it writes none. */
+  /** Images that it writes, which the registry must confirm; absent if it writes none. */
   imagesIn?(plan: P): readonly PlacedChange[]
   /** Whether a mark takes the node out of service. */
   takesOutOfService?(plan: P): boolean
-  /** What a later look needs to go on with the step, to verify it or to undo it. */
+  /** What a later evaluation needs to resume, verify or undo the step. */
   record(plan: P): Pick<RemediationStep, 'target' | 'changes' | 'pods' | 'node'>
-  /** What is left to do of a recorded step. */
+  /** The rest of a recorded step. */
   resume(c: DecisionInput, inProgress: InProgress, policy: PolicyInForce | undefined): Left<P>
-  /** Whether a step that was written helped. */
+  /** Whether a written step helped. */
   verify(c: DecisionInput, inProgress: InProgress): Progress
-  /** The last step of the incident was this one, and it ended well: whether that still answers the failure. */
-  stillStands?(c: DecisionInput, applicable: ApplicablePolicy, last: Tried): NoPlan | undefined
-  /** The way back; absent where there is none. */
+  /** Whether the last, successful step of the incident still covers the failure. */
+  stillApplies?(c: DecisionInput, applicable: ApplicablePolicy, last: Tried): NoPlan | undefined
+  /** The undo; absent if there is none. */
   readonly undo?: {
     plan(c: DecisionInput, inProgress: InProgress): P
-    /** What is left of a way back that was begun. */
+    /** The rest of an undo in progress. */
     resume(c: DecisionInput, inProgress: InProgress): Left<P>
   }
 }
 
 export interface Remedy<P extends Plan = Plan> extends PureRemedy<P> {
-  /** Idempotent. Throws where the outcome is unknown. */
+  /** Idempotent. Throws if the outcome is unknown. */
   act(plan: P, deps: ActDeps): Promise<Outcome>
 }

@@ -1,4 +1,4 @@
-/** Whether pods run what they were given: the rule of proof. A pod that is merely gone is not success. */
+/** Verifies that pods run the new images. A pod that is merely gone is not a success. */
 import { askFor, type DecisionInput, LATER } from '../model/decision-input.ts'
 import { parseTime } from '../model/duration.ts'
 import { sameImage } from '../model/image-reference.ts'
@@ -8,7 +8,7 @@ import { type InProgress, podsOf } from '../model/remediation-state.ts'
 import { imageIn, isLeaving, type Named, nameOfOwner, statusIn } from './pod-template.ts'
 import type { Progress } from './remedy.ts'
 
-/** What every pod of the owner tells. */
+/** Result from all pods of the owner. */
 export const withOwnersPods = (
   c: DecisionInput,
   inProgress: InProgress,
@@ -21,7 +21,7 @@ export const withOwnersPods = (
   return { waits: `the pods cannot be read: ${pods?.why ?? 'not read'}`, nextCheckAt: c.now + LATER }
 }
 
-/** All run, the youngest since `since` (ms since the epoch); or a sentence on what is lacking. */
+/** All run, the newest since `since` (ms since the epoch); or a sentence on what is missing. */
 export type Started = { readonly since: number } | { readonly lacks: string }
 
 /** Whether the containers of an owner run, as progress. */
@@ -34,7 +34,7 @@ export const running = (owner: Owner, started: Started): Progress =>
         unstable: 'the containers start but do not keep running',
       }
 
-/** An init container that ended well has done its part; so has one that is not started again, as in the pods of Jobs. */
+/** A successful init container counts as running; so does a container that is not restarted, as in pods of Jobs. */
 const endedWell = (pod: Pod, { init }: Named, status: ContainerStatus): boolean =>
   status.state?.terminated?.exitCode === 0 &&
   (init || pod.status?.phase === 'Succeeded' || ['Never', 'OnFailure'].includes(pod.spec?.restartPolicy ?? ''))
@@ -50,8 +50,8 @@ const startOf = (pod: Pod, named: Named): Started => {
 }
 
 /**
- * Whether at least `desired` pods are there and, of those that have a node, at least one and all run the containers.
- * A container that restarted counts from its last start.
+ * Whether at least `desired` pods exist, and at least one is scheduled and all scheduled ones run the containers.
+ * A restarted container counts from its last start.
  */
 export const allStarted = (
   pods: readonly Pod[],
@@ -72,8 +72,8 @@ interface Change extends Named {
 }
 
 /**
- * Pods of the current revision carry every new image and run it, and none of the old is left broken. Where healthy ones
- * of the old stay (`keepsHealthy`) there are so many fewer of the new.
+ * Pods of the current revision have and run every new image, and no broken pod of the old revision is left. Healthy old
+ * pods that stay (`keepsHealthy`) reduce the number of new ones that are expected.
  */
 export const runNewImages = (
   all: readonly Pod[],
@@ -94,7 +94,7 @@ export const runNewImages = (
   return broken ? { lacks: `pod ${broken.metadata.name} of the old revision is still broken` } : started
 }
 
-/** The recycled pods are gone, and those in their place run all their containers. */
+/** The recycled pods are gone, and their replacements run all their containers. */
 export const replacementsRun = (all: readonly Pod[], desired: number, recycled: ReadonlySet<string>): Started => {
   const left = all.find(({ metadata }) => recycled.has(metadata.uid))
   if (left) return { lacks: `pod ${left.metadata.name} still exists` }

@@ -1,10 +1,10 @@
-/** What the sentences, diffs and hashes of plans share. */
+/** Shared code for the messages, diffs and hashes of plans. */
 import { createHash } from 'node:crypto'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, PodToDelete } from '../model/plan.ts'
 
-/** The record's schema bounds the diff. */
+/** Limit of the record's schema. */
 const MAX_DIFF = 16_000
 const MAX_PODS_SHOWN = 20
 
@@ -31,7 +31,7 @@ const editLines = ({ target, changes }: Pick<ImageEdit, 'target' | 'changes'>): 
     ]),
 ]
 
-/** What would change, as a unified diff of the fields concerned: the target, pods that go, pods that are written to. */
+/** The plan as a unified diff of the affected fields: of the target, of deleted pods, of patched pods. */
 export const diffOf = (
   target: ObjectRef,
   changes: readonly PlacedChange[],
@@ -56,13 +56,13 @@ interface Hashed {
   readonly target: ObjectRef
   readonly changes: readonly PlacedChange[]
   readonly pods: readonly PodToDelete[]
-  /** The template stays as it is: who agreed to that has not agreed to a write to the template. */
+  /** The template is not written: an approval of that does not cover a write to the template. */
   readonly podsOnly?: boolean
 }
 
 /**
- * Hash of what is done to what, under which generation of the policy: 64 hex digits. Without resourceVersions, index or
- * digests, so that it stays the same from look to look; an approval names it.
+ * Hash of the changes, their target and the generation of the policy: 64 hex digits. Excludes resourceVersions, index and
+ * digests, so that it is stable between evaluations; an approval names it.
  */
 export const hashOf = ({ generation, type, target, changes, pods, podsOnly }: Hashed): string => {
   const canonical = JSON.stringify([
@@ -76,7 +76,7 @@ export const hashOf = ({ generation, type, target, changes, pods, podsOnly }: Ha
   return createHash('sha256').update(canonical).digest('hex')
 }
 
-/** The same plan in another attempt is another plan: what was approved once is not carried out twice. */
+/** The same plan in another attempt is a different plan: an approval covers only one execution. */
 export const hashOfAttempt = (hash: string, attempt: number): string =>
   createHash('sha256').update(`${hash} ${attempt}`).digest('hex')
 
@@ -94,7 +94,7 @@ export const sayPods = (
   return `${pods.length === 1 ? 'pod' : 'pods'} ${names.join(', ')}${pods.length > 5 ? ` and ${pods.length - 5} more` : ''}`
 }
 
-/** Of what is written to workloads and pods. */
+/** For writes to workloads and pods. */
 export const POD_WRITTEN = {
   written: 'the API server accepted the write',
   awaited: 'the containers to start and keep running',

@@ -4,7 +4,7 @@ import type { Outcome } from '../model/plan.ts'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { Clock } from '../runtime/clock.ts'
 
-/** What the actors need of the Kubernetes API; `KubeClient` of runtime/ has this shape. Everything rejects with `KubeError`. */
+/** The part of `KubeClient` that remedies need. Every method rejects with `KubeError`. */
 export interface ActApi {
   get<T>(path: string): Promise<T>
   create<T>(path: string, body: unknown, options?: { query?: Readonly<Record<string, string>> }): Promise<T>
@@ -25,13 +25,13 @@ export interface ActApi {
 export interface ActDeps {
   readonly kube: ActApi
   readonly clock: Clock
-  /** Switched off at install, whatever rights allow. */
+  /** Disabled at installation, regardless of permissions. */
   readonly disabledActions?: readonly ActionType[]
-  /** The operator's own, where orders to agents and the pods that install lie. */
+  /** The operator's own namespace, for NodeTasks and installer pods. */
   readonly namespace?: string
-  /** Where remediators share leases of nodes; without it none is taken. */
+  /** Namespace of the leases that remediators share; without it, none is taken. */
   readonly nodeLeaseNamespace?: string
-  /** Image of the agent, which the pod that installs a mount helper runs as well; without it nothing is installed. */
+  /** Image of the agent, also used by installer pods; without it, nothing is installed. */
   readonly agentImage?: AgentImage
 }
 
@@ -41,17 +41,17 @@ export interface AgentImage {
   readonly pullSecrets?: readonly string[] | undefined
   /** Socket on the nodes; /run/dbus/system_bus_socket by default. */
   readonly systemBus?: string | undefined
-  /** Of the pod's security context, where AppArmor or SELinux would forbid it the system bus. */
+  /** For the pod's security context, if AppArmor or SELinux would deny access to the system bus. */
   readonly appArmorProfile?: Readonly<Record<string, string>> | undefined
   readonly seLinuxOptions?: Readonly<Record<string, string>> | undefined
 }
 
 type Refused = Extract<Outcome, { kind: 'Refused' }>
 
-/** Refused for what was asked: an authorizer, admission, or validation said no. Anything else may go differently next time. */
+/** Rejected by authorization, admission or validation. Any other error may be temporary. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 422])
 
-/** `patch deployments.apps in namespace web`: what to grant; undefined when it was admission that denied, not RBAC. */
+/** The missing permission, e.g. `patch deployments.apps in namespace web`; undefined if admission, not RBAC, denied it. */
 const missingRightOf = (message: string, verb: string, path: string): string | undefined => {
   if (!message.includes(`needs the verb "${verb}"`)) return undefined
   const parsed = parsePath(path)
@@ -61,7 +61,7 @@ const missingRightOf = (message: string, verb: string, path: string): string | u
   return `${verb} ${what}${namespace === undefined ? '' : ` in namespace ${namespace}`}`
 }
 
-/** The refusal in an error, with the server's words; undefined where the error is none. */
+/** The rejection in an error, with the server's message; undefined for other errors. */
 export const refusalOf = (error: unknown): Refused | undefined => {
   const kube = kubeErrorOf(error)
   if (!kube || !REFUSALS.has(kube.status)) return undefined

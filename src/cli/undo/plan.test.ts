@@ -122,12 +122,12 @@ test('one container that has moved on keeps the others as they are', () => {
 
 describe('of Jobs', () => {
   const template = { spec: { containers: [{ name: 'web', image: 'a.io/old/web:1' }] } }
-  const mendedTemplate = { spec: { containers: [{ name: 'web', image: 'a.io/new/web:1' }] } }
+  const patchedTemplate = { spec: { containers: [{ name: 'web', image: 'a.io/new/web:1' }] } }
   const metadata = { name: 'web', uid: 'u', resourceVersion: '7', annotations: MARK }
   const job = ownerOfJob({ ...ref, apiVersion: 'batch/v1', kind: 'Job' }, { metadata, spec: { template } })
   const cronJob = ownerOfCronJob(
     { ...ref, apiVersion: 'batch/v1', kind: 'CronJob' },
-    { metadata, spec: { jobTemplate: { spec: { template: mendedTemplate } } } },
+    { metadata, spec: { jobTemplate: { spec: { template: patchedTemplate } } } },
   )
   const written = { ...moved, pods: [{ name: 'web-a', uid: 'pod-a' }] }
   const of = (kind: string): Remediation => {

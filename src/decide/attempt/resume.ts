@@ -1,4 +1,4 @@
-/** An intent stands on the record, its outcome does not: the process ended between. The write may or may not have come through. */
+/** The record has an intent without an outcome, because the process ended in between. The write may or may not have succeeded. */
 import {
   type ApplicablePolicy,
   type Ask,
@@ -13,12 +13,12 @@ import { nameOfOwner } from '../../remedies/pod-template.ts'
 import { firstObjection, GUARDRAILS } from '../guardrails/chain.ts'
 import { matches } from '../match.ts'
 
-/** Asked again of a step whose intent stands on the record: all but those on time and number. */
+/** Guardrails for a step whose intent is on the record: all but those on timing and counts. */
 const AGAIN = GUARDRAILS.filter(({ resumed }) => resumed)
-/** Of a write that came through only a part may be left: what stops every write stops that. */
+/** Part of a successful write may be left: guardrails that stop every write stop that as well. */
 const STOPS = GUARDRAILS.filter(({ stopsEveryWrite }) => stopsEveryWrite)
 
-/** Goes on with a begun step, or says that all of it was written. */
+/** Continues a begun step, or reports that all of it was written. */
 export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Written' => {
   const { record, step } = inProgress
   const { diagnosis } = c
@@ -58,6 +58,6 @@ const withdrawn = (c: DecisionInput, reason: string, why: string): Verdict => ({
   requeueAt: c.now,
 })
 
-/** The policy may have been narrowed since the intent. */
+/** The policy may have become narrower since the intent. */
 const stillApplies = (c: DecisionInput, policy: PolicyInForce): Omit<ApplicablePolicy, 'ties'> | Ask | Verdict =>
   matches(c, policy, true) ?? withdrawn(c, 'PolicySuspended', `policy ${policy.name} no longer matches`)

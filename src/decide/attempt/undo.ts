@@ -1,11 +1,11 @@
-/** What follows a remedy that did not help: it is undone, the next action comes, or a person must look. */
+/** What follows an ineffective remedy: undo, the next action, or a person. */
 import { type DecisionInput, LATER, type PolicyInForce } from '../../model/decision-input.ts'
 import type { Plan, Verdict } from '../../model/plan.ts'
 import { hasFurtherAction, type InProgress, policyOf, policyRefOf } from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { firstObjection, GUARDRAILS, linkOf } from '../guardrails/chain.ts'
 
-/** An undo is a write: what stops every write stops it too. */
+/** An undo is a write: guardrails that stop every write stop it too. */
 const STOPS = GUARDRAILS.filter(({ stopsEveryWrite }) => stopsEveryWrite)
 
 type Next = NonNullable<Extract<Verdict, { kind: 'Verify' }>['next']>
@@ -20,8 +20,8 @@ const ineffective = (c: DecisionInput, next: Next, message: string): Verdict => 
 })
 
 /**
- * The verdict on a remedy whose time is up. An undo that is stopped for now keeps the attempt waiting; one that is
- * stopped for good stays undone by us.
+ * The verdict on a remedy that timed out. If the undo is stopped temporarily, the attempt waits; if it is stopped
+ * permanently, the change is not undone.
  */
 export const afterIneffective = (c: DecisionInput, inProgress: InProgress, lacks: string): Verdict => {
   const { step, record } = inProgress
@@ -33,7 +33,7 @@ export const afterIneffective = (c: DecisionInput, inProgress: InProgress, lacks
     : ineffective(c, onward, lacks)
 }
 
-/** An undo was begun and the process ended: it is brought to its end, also where it was written already. */
+/** The process ended during an undo: complete it, even if it was already written. */
 export const resumeUndo = (c: DecisionInput, inProgress: InProgress): Verdict => {
   const { step, record } = inProgress
   const lacks = 'the remedy did not help'
@@ -51,7 +51,7 @@ export const resumeUndo = (c: DecisionInput, inProgress: InProgress): Verdict =>
   if (!policy) return ineffective(c, { kind: 'Stop' }, lacks)
   const verdict = undoUnlessStopped(c, { policy, plan, otherwise: { kind: 'Stop' }, lacks })
   if (verdict.kind !== 'Verify' || verdict.outcome !== 'Waiting') return verdict
-  // To wait for its verification would say that it was written.
+  // Waiting for a verification would claim that it was written.
   return heldUnknown(c, record, verdict.message, verdict.requeueAt)
 }
 
@@ -67,7 +67,7 @@ const heldUnknown = (c: DecisionInput, record: InProgress['record'], message: st
 interface Undo {
   readonly policy: PolicyInForce
   readonly plan: Plan
-  /** What follows where it is stopped for good. */
+  /** What follows if it is stopped permanently. */
   readonly otherwise: Next
   readonly lacks: string
 }

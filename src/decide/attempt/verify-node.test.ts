@@ -9,8 +9,8 @@ import {
   anInspection,
   aNodeCase,
   aNodeRecord,
-  aStuckPod,
   aTask,
+  aWaitingPod,
   DOCKERS_CHAINS,
   type NodeInputOverrides,
   nodePolicy,
@@ -20,7 +20,7 @@ import { aPod, at, NOW, STABILIZATION_MS } from '../testing.ts'
 
 const SUCCEEDED: NodeTaskStatus = { phase: 'Succeeded', reason: 'Done', finishedAt: at(-STABILIZATION_MS - 5_000) }
 const SETTLED = recoveredPod({ since: -STABILIZATION_MS - 1_000 })
-const STUCK = aStuckPod().pod
+const STUCK = aWaitingPod().pod
 const refusedBy = (reason: NonNullable<NodeTaskStatus['reason']>, message = 'm'): NodeTaskStatus => ({
   phase: 'Refused',
   reason,
@@ -189,7 +189,7 @@ describe('the proof of an order', () => {
       aTask(SUCCEEDED, { name: 'one' }),
       aTask(refusedBy('ProbeFailed', 'no socket'), { name: 'two' }),
     ])
-    const facts = { tasks, nodePods: known([SETTLED, aStuckPod({ name: 'other' }).pod]) }
+    const facts = { tasks, nodePods: known([SETTLED, aWaitingPod({ name: 'other' }).pod]) }
     expect(verify({ step, facts })).toMatchObject({
       outcome: 'Ineffective',
       message: expect.stringMatching(/web\/other .* no socket/),
@@ -206,7 +206,7 @@ describe('the proof of a flag', () => {
   const flagging = (...types: readonly string[]) => ({
     cause: 'MountHelperMissing' as const,
     step,
-    pods: [aStuckPod({ cause: 'MountHelperMissing' })],
+    pods: [aWaitingPod({ cause: 'MountHelperMissing' })],
     policies: [nodePolicy({ actions: types.map((type) => action(type)) })],
   })
 
@@ -265,7 +265,7 @@ describe('the proof of an installation', () => {
     [
       'the helper is there, the kubelet has not tried again',
       ok,
-      { inspection: there, on: [STUCK], pods: [aStuckPod({ cause: 'MountHelperMissing' })] },
+      { inspection: there, on: [STUCK], pods: [aWaitingPod({ cause: 'MountHelperMissing' })] },
       'Waiting',
       /mount.nfs is installed/,
     ],
@@ -291,7 +291,7 @@ describe('the proof of recycled pods', () => {
     ['one is not gone yet', { on: [STUCK] }, 'Waiting'],
     [
       'it is gone, and the one in its place fails the same way',
-      { on: [], pods: [aStuckPod({ name: 'new' })] },
+      { on: [], pods: [aWaitingPod({ name: 'new' })] },
       'Waiting',
     ],
     ['it is gone, and nothing fails the same way', { on: [] }, 'Succeeded'],

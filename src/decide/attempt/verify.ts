@@ -1,17 +1,17 @@
-/** An attempt is in progress: did it help? Succeeded only by what runs, Ineffective only by the clock or a certain answer. */
+/** Verifies an attempt in progress. Succeeded requires running pods; Ineffective requires the timeout or a definite result. */
 import { type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { formatDuration, parseDuration, parseTime } from '../../model/duration.ts'
 import type { Verdict } from '../../model/plan.ts'
 import { type InProgress, policyOf } from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { nameOfOwner } from '../../remedies/pod-template.ts'
-import { type Ended, patience } from '../../remedies/remedy.ts'
+import { type Ended, requeueDelay } from '../../remedies/remedy.ts'
 import { resume } from './resume.ts'
 import { afterIneffective, resumeUndo } from './undo.ts'
 
 const DEFAULT_TIMEOUT = 5 * 60_000
 
-/** When the remedy has had its time, ms since the epoch. Without any time on the record it is never up. */
+/** When the timeout of the remedy ends, ms since the epoch. Never, if the record has no time. */
 const deadlineOf = (c: DecisionInput, { record, step }: InProgress): number => {
   const began =
     parseTime(step.actedAt) ?? parseTime(step.intendedAt) ?? parseTime(record.metadata.creationTimestamp) ?? c.now
@@ -52,12 +52,12 @@ const verifyWritten = (c: DecisionInput, inProgress: InProgress): Verdict => {
   if ('waits' in progress) return waiting(progress.waits, progress.nextCheckAt)
   const deadline = deadlineOf(c, inProgress)
   if ('lacks' in progress) {
-    const { lacks, nextCheckAt = c.now + patience(c, inProgress), atDeadline } = progress
+    const { lacks, nextCheckAt = c.now + requeueDelay(c, inProgress), atDeadline } = progress
     return c.now < deadline
       ? waiting(lacks, Math.min(deadline, nextCheckAt))
       : ended(c, inProgress, atDeadline ?? { outcome: 'Ineffective', message: lacks })
   }
-  // Everything runs: it must stay so for a while. What recovers when its time is up is given the rest of the while.
+  // Everything runs, and must stay so for the stabilization window, even beyond the timeout.
   const { since, recovered, unstable } = progress
   const { stabilizationMs } = c.operator
   const stable = since + stabilizationMs

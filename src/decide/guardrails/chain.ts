@@ -1,6 +1,5 @@
 /**
- * Everything that may hold the operator back, in the order in which it is asked. The first to object holds. A new
- * guardrail is one line here.
+ * All guardrails, in the order in which they are checked. The first objection holds. A new guardrail is one entry here.
  */
 import type { Ask } from '../../model/decision-input.ts'
 import type { HOLD_REASONS, HoldReason } from '../../model/reasons.ts'
@@ -24,29 +23,29 @@ import { editReverted, managedElsewhere, rolloutBlocked, templateDiffers } from 
 export interface Link {
   readonly reason: HoldReason
   readonly check: Guardrail
-  /** When it holds, as a clause: the documents explain the reason by it. */
+  /** When it holds, as a clause for the documentation. */
   readonly when: string
-  /** Asked again of a step whose intent stood on the record before a crash: all but those on time and number. */
+  /** Also checked for a resumed step, whose intent was recorded before a crash: all but those on timing and counts. */
   readonly resumed?: true
-  /** Stops what is left of a written step, and an undo, too. */
+  /** Also stops the rest of a written step, and an undo. */
   readonly stopsEveryWrite?: true
-  /** It is lifted again: an undo that it stops waits for that. */
+  /** It is temporary: an undo that it stops waits. */
   readonly undoWaits?: true
-  /** Holds by what is known without the agent of a node, whatever that would see. */
+  /** Holds regardless of what the agent of a node would see. */
   readonly withoutAgent?: true
-  /** Of a policy that acts on nothing: what would hold it otherwise is told as well. */
+  /** For a policy that does not act: also reports what else would hold it. */
   readonly foresees?: true
-  /** Held until a person does something: worth requests to tell them why it fails, or also where to fix it for good. */
+  /** Held until a person acts: worth requests that explain why it fails, or also where the permanent fix is. */
   readonly explains?: 'Cause' | 'CauseAndPlace'
-  /** The phase of a record that it holds; `Held` where absent. */
+  /** The phase of a held record; default `Held`. */
   readonly phase?: 'Observed' | 'AwaitingApproval'
-  /** Type of its Event, and what gets one. */
+  /** Type of its Event, and which objects get one. */
   readonly event: readonly [type: 'Normal' | 'Warning', on: 'none' | 'owner' | 'both']
-  /** The alert where it lasts. `Deliberate`: somebody wants it so. `Passing`: it ends by itself or becomes another. */
+  /** The alert if it lasts. `Deliberate`: a person intended it. `Passing`: it ends by itself or turns into another. */
   readonly alert: `Podmend${string}` | 'Deliberate' | 'Passing'
 }
 
-/** One link for each reason of the vocabulary, in its order: the compiler refuses any other. */
+/** One entry for each hold reason, in order; the compiler rejects anything else. */
 type Chain<Reasons extends readonly HoldReason[]> = {
   readonly [I in keyof Reasons]: Link & { readonly reason: Reasons[I] }
 }
@@ -135,7 +134,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     event: ['Normal', 'owner'],
     alert: 'Passing',
   },
-  // Before the cooldown, whose message would say that podmend tries again afterwards.
+  // Before the cooldown, whose message would announce another attempt.
   {
     reason: 'EditReverted',
     check: editReverted,
@@ -245,7 +244,7 @@ export const linkOf = (reason: HoldReason): Link => {
   return link
 }
 
-/** The first objection among guardrails, or what one of them must know first; undefined where all let pass. */
+/** The first objection, or a request for facts that a guardrail needs; undefined if all pass. */
 export const firstObjection = (context: Context, links: readonly Link[] = GUARDRAILS): Objection | Ask | undefined => {
   for (const [i, { foresees, check }] of links.entries()) {
     const said = check(context)
@@ -255,7 +254,7 @@ export const firstObjection = (context: Context, links: readonly Link[] = GUARDR
   return undefined
 }
 
-/** A policy that observes also tells what would hold it if it did act: that is what its owner wants to read before. */
+/** A policy in mode Observe also reports what would hold it if it acted, which its owner wants to know beforehand. */
 const foresee = (observing: Objection, context: Context, rest: readonly Link[]): Objection | Ask => {
   const next = context.plan ? firstObjection(context, rest) : undefined
   if (!next || 'ask' in next) return next ?? observing

@@ -1,13 +1,13 @@
 import { askFor, type DecisionInput, LATER, nodeCauseOf, registryFact } from '../../model/decision-input.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
-/** Whether the policy lets the registry be asked at all. */
+/** Whether the policy allows registry queries. */
 const mayAskRegistry = ({ policy, plan }: Context): boolean =>
   plan === undefined || policy.spec.actions[plan.index]?.rewriteImage?.verify !== 'Never'
 
 /**
- * An Event is only somebody's word and never leads to an action by itself: the kubelet's status or the registry's
- * answer must confirm what it says.
+ * Anyone may create Events, so an Event alone never leads to an action: the kubelet's status or the registry's response
+ * must confirm it.
  */
 export const factUnknown: Guardrail = (context) => {
   const { case: c, matched, noPlan, unanswered } = context
@@ -24,7 +24,7 @@ export const factUnknown: Guardrail = (context) => {
   return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }
 
-/** What the agent cannot see of what the cause is about; undefined where it saw all of it. */
+/** What the agent could not inspect although the cause depends on it; undefined if it inspected everything. */
 const blindOf = ({ incident: { area }, facts: { inspection } }: DecisionInput): string | undefined => {
   if (!inspection?.known) return inspection?.why
   const { chains, runtime, mounts } = inspection.value
@@ -41,8 +41,8 @@ const blindOf = ({ incident: { area }, facts: { inspection } }: DecisionInput): 
 }
 
 /**
- * What lies with a node is acted on when the kubelet says so of its node, or the agent saw it. It is asked once; what it
- * refutes is explained and left.
+ * A node's cause needs confirmation by the kubelet's own condition or by the agent. The agent is asked once; a cause that
+ * it rules out is explained and not acted on.
  */
 const unconfirmedNode: Guardrail = ({ case: c, matched }) => {
   const open = matched.filter(({ finding }) => finding.source === 'event' || finding.ruledOut !== undefined)

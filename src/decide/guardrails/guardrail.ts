@@ -3,33 +3,33 @@ import type { Plan } from '../../model/plan.ts'
 import type { HoldReason } from '../../model/reasons.ts'
 import type { NoPlan } from '../../remedies/remedy.ts'
 
-/** What a guardrail looks at. */
+/** The input of a guardrail. */
 export interface Context {
   readonly case: DecisionInput
   readonly policy: PolicyInForce
   readonly matched: readonly Matched[]
-  /** What is about to be done. Absent where nothing could be planned: then `noPlan` says why. */
+  /** The plan; absent if there is none: then `noPlan` explains why. */
   readonly plan?: Plan
   readonly noPlan?: NoPlan
-  /** A clause of the policy that could not be answered. */
+  /** A clause of the policy that could not be evaluated. */
   readonly unanswered?: string
-  /** This step follows one of the same attempt that did not help. */
+  /** This step follows an ineffective one of the same attempt. */
   readonly escalates: boolean
 }
 
 export interface Objection {
   readonly reason: HoldReason
-  /** Of a policy that only observes: the guardrail that would hold it if it acted. */
+  /** For a policy in mode Observe: the guardrail that would hold it if it acted. */
   readonly foreseen?: HoldReason
-  /** For a person: what holds, and what would lift it. */
+  /** For people: what holds, and what would lift it. */
   readonly message: string
-  /** When to look again, ms since the epoch. */
+  /** When to evaluate again, ms since the epoch. */
   readonly requeueAt: number
-  /** Until when a person may decide on the plan, ms since the epoch. */
+  /** Deadline for the approval, ms since the epoch. */
   readonly expiresAt?: number
-  /** Nothing comes of this plan any more: its record ends with this reason. */
+  /** The plan will not be executed: its record ends with this reason. */
   readonly ends?: 'Denied' | 'Expired'
 }
 
-/** Objects, asks for a fact, or lets pass. One that cannot be answered objects. */
+/** Holds, asks for a fact, or passes. Holds if it cannot be evaluated. */
 export type Guardrail = (context: Context) => Objection | Ask | undefined

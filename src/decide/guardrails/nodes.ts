@@ -1,4 +1,4 @@
-/** Guardrails of actions on nodes. Those on images and pods of workloads touch no node and pass. */
+/** Guardrails for actions on nodes. Actions on images and pods of workloads pass. */
 import type { ActionType } from '../../api/policy/actions.ts'
 import { LATER, nodeCauseOf, type NodeState, type PolicyInForce, RARELY, SOON } from '../../model/decision-input.ts'
 import { formatTime } from '../../model/duration.ts'
@@ -9,23 +9,23 @@ import type { Plan } from '../../model/plan.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
-/** What a plan does to a node: nothing, marks it (and takes it out of service, or not), or repairs it. */
+/** The effect of a plan on a node: none, a mark (which may take it out of service), or a repair. */
 const effectOf = (plan: Plan): 'Nothing' | 'Informs' | 'TakesOutOfService' | 'Repairs' => {
   const { onNode, takesOutOfService } = remedyOf(plan.type)
   if (onNode !== 'Marks') return onNode
   return takesOutOfService?.(plan) ? 'TakesOutOfService' : 'Informs'
 }
 
-/** Whether an action occupies its node; a mark does not disturb whoever works there. */
+/** Whether an action occupies its node; a mark does not disturb other work there. */
 export const occupiesNode = (action: ActionType): boolean => remedyOf(action).onNode !== 'Marks'
 
 /**
- * A storm: so many nodes are unhealthy that one more under repair may be one too many. Of several that fail, one at a
- * time is repaired all the same. A taint is no repair: it waits until fewer nodes are out of service.
+ * A storm: so many nodes are unhealthy that repairing another one may be too much. Failing nodes are still repaired one
+ * at a time. A taint is not a repair: it waits until fewer nodes are out of service.
  */
 export const tooManyUnhealthy: Guardrail = ({ case: c, policy, plan }) => {
   const effect = plan ? effectOf(plan) : 'Nothing'
-  // A mark that only informs takes nothing from the node, so it counts nowhere.
+  // A mark without a taint does not affect the node, so it does not count.
   if (effect === 'Nothing' || effect === 'Informs') return undefined
   const { nodes, nodesUnderRepair: underRepair = [] } = c
   if (!nodes?.known) {
@@ -50,7 +50,7 @@ export const controlPlaneNode: Guardrail = ({ case: { now, facts }, policy, plan
   return { reason: 'ControlPlaneNode', message, requeueAt: now + (node?.known ? RARELY : LATER) }
 }
 
-/** A cordon keeps new pods away, so someone may be working on the node. A flag does not disturb them. */
+/** A cordoned node may be under maintenance. A flag does not disturb that. */
 export const cordoned = ({ case: c, plan }: Context): string | undefined =>
   plan &&
   nodeCauseOf(c) !== undefined &&
@@ -89,13 +89,13 @@ export const notReady = ({ case: c, plan }: Context): string | undefined =>
 // How many nodes are unhealthy, against how many may be: the storm breaker of remedies on nodes.
 
 export interface Breaker {
-  /** Open: nothing more is begun. Half open: one repair at a time still goes on, or nothing would ever recover. */
+  /** Open: no new repairs. Half open: one repair at a time, or nothing would ever recover. */
   readonly state: 'Closed' | 'HalfOpen' | 'Open'
-  /** In a sentence: how many are unhealthy, and how many may be. */
+  /** A sentence: how many nodes are unhealthy, and the limit. */
   readonly says: string
 }
 
-/** So many of `total`; `30%` or `2`. A share is rounded up; at least 1. */
+/** `30%` or `2` of `total`. A percentage is rounded up; at least 1. */
 export const nodeLimit = (limit: string, total: number): number => {
   const number = Number.parseInt(limit, 10)
   return Math.max(1, limit.endsWith('%') ? Math.ceil((number * total) / 100) : number)
@@ -104,9 +104,9 @@ export const nodeLimit = (limit: string, total: number): number => {
 interface Storm {
   readonly policy: PolicyInForce
   readonly nodes: readonly NodeState[]
-  /** uids of nodes on which a remedy is under way. */
+  /** uids of nodes with a remedy in progress. */
   readonly underRepair: readonly string[]
-  /** uid of the node that is about to be repaired, which is not healthy either. */
+  /** uid of the node to repair, which is not healthy either. */
   readonly about?: string
   /** Nodes that are flagged keep pods away. */
   readonly countFlagged?: boolean
@@ -114,7 +114,7 @@ interface Storm {
 
 const isFlagged = ({ labels }: NodeState): boolean => Object.keys(labels).some((key) => key.startsWith(FLAG_PREFIX))
 
-/** The nodes that a policy can match are those of its nodeSelector. */
+/** The nodes selected by a policy's nodeSelector. */
 export const breakerOf = ({ policy, nodes, underRepair, about, countFlagged = false }: Storm): Breaker => {
   const { match, limits } = policy.spec
   const all = nodes.filter(({ labels }) => !match.nodeSelector || selects(match.nodeSelector, labels))
@@ -128,7 +128,7 @@ export const breakerOf = ({ policy, nodes, underRepair, about, countFlagged = fa
   return { state: busy.size === 0 ? 'HalfOpen' : 'Open', says }
 }
 
-/** The worst of all policies that act on nodes, as the metric has it: 0 closed, 1 half open, 2 open. */
+/** The worst state over all policies that act on nodes, as the metric value: 0 closed, 1 half open, 2 open. */
 export const breakerState = (
   policies: readonly PolicyInForce[],
   nodes: readonly NodeState[],

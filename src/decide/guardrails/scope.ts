@@ -1,4 +1,4 @@
-/** Stops that a person set: for the whole operator, for one policy, for everything but looking. */
+/** Stops set by people: the pause of the operator, a suspended policy, mode Observe. */
 import {
   type Ask,
   askFor,
@@ -28,7 +28,7 @@ export const policySuspended: Guardrail = ({ case: { now }, policy }) =>
     ? { reason: 'PolicySuspended', message: `policy ${policy.name} is suspended`, requeueAt: now + RARELY }
     : undefined
 
-/** `simulate` and the record show what would be done, so the plan stands in the sentence. */
+/** `simulate` and the record show what would be done, so the message contains the plan. */
 export const observeOnly: Guardrail = ({ case: { now }, policy, plan, noPlan }) => {
   if (policy.spec.mode !== 'Observe') return undefined
   const would = plan
@@ -41,7 +41,7 @@ export const observeOnly: Guardrail = ({ case: { now }, policy, plan, noPlan }) 
   }
 }
 
-// What must not be touched because its owner said so, or because the cluster lives on it.
+// Objects that must not be touched because their owner opted out, or because the cluster depends on them.
 
 export const namespaceProtected: Guardrail = ({ case: c, policy, matched }) => {
   const namespace = nodeCauseOf(c) ? protectedNodeFrom(policy, c, matched) : protectedFrom(policy, c)

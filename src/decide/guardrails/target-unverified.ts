@@ -27,7 +27,7 @@ const doubtOfPlatform = ({ case: { facts, incident } }: Context, platforms: read
   }
 }
 
-/** What speaks against a target by its registry's answer. */
+/** The objection to a target from its registry's response. */
 const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswer): Doubt | undefined => {
   switch (answer.kind) {
     case 'exists': {
@@ -54,13 +54,13 @@ const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswe
   }
 }
 
-/** An image pinned to a digest stays pinned to it, whatever a rule makes of the rest. */
+/** An image pinned to a digest must stay pinned to it, whatever a rule rewrites. */
 const losesDigest = ({ from, to }: PlacedChange): boolean => {
   const pinned = digestOf(from)
   return pinned !== undefined && digestOf(to) !== pinned
 }
 
-/** The new image must be there, for the platform of the node, as far as the policy wants it confirmed. */
+/** The new image must exist for the platform of the node, if the policy requires verification. */
 export const targetUnverified: Guardrail = (context) => {
   const { case: c, policy, plan, noPlan, matched } = context
   const objects = (message: string, waitMs: number) => ({
@@ -76,9 +76,8 @@ export const targetUnverified: Guardrail = (context) => {
 
   const verify = policy.spec.actions[plan.index]?.rewriteImage?.verify ?? 'Required'
   if (verify === 'Never') return undefined
-  // The present image is asked for in the same breath: one that is there is not rewritten (the plan leaves it out), and
-  // a record that rewrites a path because of Unauthorized, when the project is gone, would send its reader looking for
-  // credentials.
+  // Query the current image as well: an image that exists is not rewritten (the plan leaves it out), and the record must
+  // not report Unauthorized, which suggests missing credentials, when the project is gone.
   const open = matched.filter(
     ({ finding: { cause, possibleCauses, image } }) =>
       (possibleCauses.length > 0 || REFUTED_BY_REGISTRY.has(cause)) && image !== '',

@@ -1,4 +1,4 @@
-/** When it is too early, too late, or too often. */
+/** Guardrails on timing and on the number of actions. */
 import { type Attempt, DAY, type DecisionInput, HOUR, LATER, RARELY, SOON } from '../../model/decision-input.ts'
 import { formatDuration, parseDuration } from '../../model/duration.ts'
 import { incidentId } from '../../model/incident.ts'
@@ -27,7 +27,7 @@ export const alreadyRecovered: Guardrail = ({ case: { now, incident }, matched }
   return { reason: 'AlreadyRecovered', message, requeueAt: now + LATER }
 }
 
-/** The owner fails in another area too, and a remedy for that is in progress: one at a time. */
+/** A remedy for another area of the same owner is in progress: one at a time. */
 export const inFlight: Guardrail = (context) => {
   const { now, records, otherAreas = [], incident } = context.case
   const atWork = cordoned(context)
@@ -45,9 +45,9 @@ const ownAttempts = ({ incident, attempts }: DecisionInput): readonly Attempt[] 
   return attempts.filter((attempt) => attempt.incident === id)
 }
 
-/** A pause lies between attempts, not between the steps of one. */
+/** The cooldown is between attempts, not between the steps of one. */
 export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, noPlan }) => {
-  // That nothing is tried any more, and why, need not wait; nor does saying so on the node, in the place of a remedy.
+  // No need to wait if no attempt is left, or to flag a node instead of a remedy.
   const tells = plan !== undefined && plan.index > 0 && !occupiesNode(plan.type)
   if (escalates || tells || noPlan?.reason === 'AttemptsSpent') return undefined
   const last = Math.max(...ownAttempts(c).map(({ at }) => at))
@@ -68,9 +68,9 @@ export const attemptsSpent: Guardrail = ({ case: c, policy, escalates, noPlan })
   return { reason: 'AttemptsSpent', message, requeueAt: frees }
 }
 
-// How much is done at once and within an hour, by one policy and by the operator altogether.
+// Limits on concurrent remediations and on those within an hour, for one policy and for the operator.
 
-/** When fewer than `max` of the attempts lie within the window again; undefined where that is so now. */
+/** When fewer than `max` attempts will be within the window; undefined if that is the case now. */
 export const windowFrees = (
   attempts: readonly Attempt[],
   max: number,

@@ -1,4 +1,4 @@
-/** Whether an edit would reach the broken pods at all. */
+/** Guardrails on whether an edit would reach the broken pods. */
 import type { RemediationStep } from '../../api/remediation.ts'
 import { type DecisionInput, LATER, RARELY } from '../../model/decision-input.ts'
 import { sameImage } from '../../model/image-reference.ts'
@@ -8,7 +8,7 @@ import { uidsOf, wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 import { notReady } from './nodes.ts'
 
-/** What fails is not what the owner's template says: an injected sidecar, a webhook's rewrite, a revision already repaired. */
+/** The failing container differs from the owner's template: an injected sidecar, a webhook's rewrite, a repaired revision. */
 export const templateDiffers: Guardrail = ({ case: { now }, noPlan }) =>
   noPlan?.reason === 'TemplateDiffers'
     ? { reason: 'TemplateDiffers', message: noPlan.message, requeueAt: now + LATER }
@@ -25,7 +25,7 @@ export const rolloutBlocked: Guardrail = (context) => {
   return message === undefined ? undefined : { reason: 'RolloutBlocked', message, requeueAt: now + RARELY }
 }
 
-/** Helm alone does not hold: only its next upgrade writes, and the record says what that must carry. */
+/** Helm alone does not hold: it writes only at its next upgrade, and the record states the permanent fix. */
 export const managedElsewhere: Guardrail = ({ case: { now, incident }, policy }) => {
   if (policy.spec.managedWorkloads === 'Act') return undefined
   const manager = incident.owner.managers.find(({ writesBack }) => writesBack)
@@ -36,14 +36,14 @@ export const managedElsewhere: Guardrail = ({ case: { now, incident }, policy })
 
 type Change = NonNullable<RemediationStep['changes']>[number]
 
-/** We wrote it, and no recorded undo of ours took it back. */
+/** We wrote it, and no recorded undo of ours reverted it. */
 const stands = ({ record, step }: Tried): boolean =>
   (step.state === 'Done' || step.state === 'Succeeded' || step.state === 'Ineffective') &&
   !record.status?.steps?.some((later) => later.state !== 'Planned' && takesBack(later, step))
 
 /**
- * The change of a step that somebody took back: its `from` stands there again, and fails. Where no template was
- * written to only those pods count that were given the new image.
+ * The change of a step that was reverted: its `from` image is back and fails. If the step wrote to no template, only the
+ * pods count that it patched.
  */
 const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): Change | undefined =>
   step.changes?.find((change) => {
@@ -59,7 +59,7 @@ const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): C
     )
   })
 
-/** How a person lets us try again: only a policy that is there can be changed. */
+/** How a person can allow another attempt: only an existing policy can be changed. */
 const wayOut = ({ policies }: DecisionInput, { record, step }: Tried): string => {
   const { name, uid } = policyOfStep(record, step)
   const change = policies.some((policy) => policy.uid === uid) ? `change policy ${name} or ` : ''
@@ -67,10 +67,10 @@ const wayOut = ({ policies }: DecisionInput, { record, step }: Tried): string =>
 }
 
 /**
- * Somebody changed our value back: they know better, or do not know of us; either way we do not fight. It stands against
- * every policy, until a person changes the one that wrote it (another may have opened the record, and another may govern
- * now) or deletes the record. Our own undo of a remedy that did not help stands on the
- * record and is none; `kubectl mend undo` is a person's doing.
+ * Our value was reverted, by someone who knows better or does not know about us; do not overwrite it again. Holds for
+ * every policy until a person changes the policy that wrote it (another may have created the record, and another may
+ * apply now) or deletes the record. Our own undo of an ineffective remedy is on the record and is not a revert;
+ * `kubectl mend undo` is one.
  */
 export const editReverted: Guardrail = (context) => {
   const { case: c } = context

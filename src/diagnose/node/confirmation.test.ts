@@ -6,8 +6,8 @@ import {
   anInspection,
   aNodeCase,
   aNodeRecord,
-  aStuckPod,
   aTask,
+  aWaitingPod,
   DOCKERS_CHAINS,
   nodePolicy,
   nodes,
@@ -86,7 +86,7 @@ const someCase = (pick: Pick, cause: NodeCause): DecisionInput => {
     detail: odd<string>(pick(cause === 'MountHelperMissing' ? 'nfs' : 'DOCKER', undefined, 'CNI-X', 'fuse.x')),
     ...pick<Partial<Finding>>({}, { source: 'event', ruledOut: 'it is there' }),
   }
-  const pod = aStuckPod({
+  const pod = aWaitingPod({
     cause,
     finding,
     namespace: pick('web', 'kube-system', 'podmend'),

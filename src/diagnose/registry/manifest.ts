@@ -10,24 +10,24 @@ export const MANIFEST_TYPES = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ] as const
 /** Schema 1, which old registries still serve; kubelets' runtimes no longer run it. */
-const OLD_TYPES = [
+const SCHEMA1_TYPES = [
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
   'application/vnd.docker.distribution.manifest.v1+json',
 ]
 
 /** Accept header of a manifest request: a registry may answer 404 for a type that was not named. */
-export const ACCEPT = [...INDEX_TYPES, ...MANIFEST_TYPES, ...OLD_TYPES].join(', ')
+export const ACCEPT = [...INDEX_TYPES, ...MANIFEST_TYPES, ...SCHEMA1_TYPES].join(', ')
 
 /** The media type of an answer without parameters, if it is one of a manifest. */
 export const manifestType = (contentType: string | undefined): string | undefined => {
   const type = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  return [...INDEX_TYPES, ...MANIFEST_TYPES, ...OLD_TYPES].includes(type) ? type : undefined
+  return [...INDEX_TYPES, ...MANIFEST_TYPES, ...SCHEMA1_TYPES].includes(type) ? type : undefined
 }
 
 export const isIndex = (type: string): boolean => INDEX_TYPES.some((known) => known === type)
 
 /** A manifest whose digest leaves its signatures out, so that the body's own is another. */
-export const isSchema1 = (type: string): boolean => OLD_TYPES.includes(type)
+export const isSchema1 = (type: string): boolean => SCHEMA1_TYPES.includes(type)
 
 const DIGEST = /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/
 

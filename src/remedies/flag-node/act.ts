@@ -1,4 +1,4 @@
-/** FlagNode: a condition, a label and perhaps a taint on a node, and all of them away again. */
+/** FlagNode: sets or removes a condition, a label and optionally a taint on a node. */
 import { conflict, invalid, notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { NodeCause } from '../../model/causes.ts'
@@ -28,7 +28,7 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** A kubelet writes its node's status every few seconds at most. */
+/** Retry limit; a kubelet writes its node's status every few seconds at most. */
 const MAX_ROUNDS = 6
 
 interface NodeRef {
@@ -36,7 +36,7 @@ interface NodeRef {
   readonly uid: string
 }
 
-/** One patch of a node, rebuilt from a fresh read while the writes of others come between. */
+/** Patches a node; after a conflict, rebuilds the patch from a fresh read. */
 const patchNode = async (
   { name, uid }: NodeRef,
   subresource: 'status' | undefined,
@@ -58,7 +58,7 @@ const patchNode = async (
     } catch (error) {
       if (notFound(error)) return { kind: 'Stale', why: `node ${name} is gone` }
       const moved = conflict(error) || invalid(error)
-      // Where nothing moved it is the request itself that is refused.
+      // If the object has not changed, the request itself is rejected.
       if (!moved || node.metadata.resourceVersion === seen || round === MAX_ROUNDS) {
         const refused = refusalOf(error)
         if (refused) return refused
@@ -70,7 +70,7 @@ const patchNode = async (
   }
 }
 
-/** The condition first: it says why the label and the taint are there. */
+/** The condition first: it explains the label and the taint. */
 const writeFlag = async (node: NodeRef, wanted: WantedFlag, deps: ActDeps): Promise<Outcome> => {
   const { clock } = deps
   const condition = await patchNode(node, 'status', (now) => statusPatch(now, wanted, clock.now()), deps)
@@ -82,7 +82,7 @@ const writeFlag = async (node: NodeRef, wanted: WantedFlag, deps: ActDeps): Prom
   return { kind: 'Done', at: clock.now(), wrote: [{ verb: 'flagged', ref }], left: [] }
 }
 
-/** Flags the node as the plan says; idempotent. Throws where the answer is unknown. */
+/** Flags the node; idempotent. Throws if the outcome is unknown. */
 export const act = (plan: FlagNodePlan, deps: ActDeps): Promise<Outcome> => {
   const { cause, detail, reason, message, taint } = plan
   return writeFlag(plan.target, { cause, status: 'True', reason, message, mark: { value: detail, taint } }, deps)
@@ -94,6 +94,6 @@ export interface Clearing extends NodeRef {
   readonly message: string
 }
 
-/** Takes a flag away: the condition becomes False, label and taint go. Nothing is written where none stands. */
+/** Removes a flag: sets the condition to False and removes label and taint. Writes nothing without a flag. */
 export const clearFlag = ({ name, uid, cause, message }: Clearing, deps: ActDeps): Promise<Outcome> =>
   writeFlag({ name, uid }, { cause, status: 'False', reason: 'Recovered', message }, deps)

@@ -12,17 +12,17 @@ export interface WantedFlag {
   readonly status: 'True' | 'False'
   readonly reason: string
   readonly message: string
-  /** Label, and whether there is a taint of the same name; absent where both are to go. */
+  /** Label, and whether there is a taint of the same name; absent to remove both. */
   readonly mark?: { readonly value: string; readonly taint: boolean }
 }
 
-/** The kubelet writes to the same lists: a position in them holds for one version only. */
+/** The kubelet writes to the same lists: an index is valid for one version only. */
 const guards = ({ metadata }: Node): readonly PatchOperation[] => [
   { op: 'test', path: '/metadata/uid', value: metadata.uid },
   { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
 ]
 
-/** Patch of the node's status; empty where the condition stands so, or where none stands that could be ended. `now`: ms. */
+/** Patch of the node's status; empty if the condition is up to date, or if there is none to clear. `now`: ms. */
 export const statusPatch = (node: Node, wanted: WantedFlag, now: number): readonly PatchOperation[] => {
   const { cause: type, status, reason, message } = wanted
   const conditions = node.status?.conditions
@@ -65,7 +65,7 @@ const taintPatch = ({ spec }: Node, key: string, value: string | undefined): rea
   return [{ op: 'add', path: '/spec/taints', value: taints }]
 }
 
-/** Patch of label and taint; empty where they stand so. */
+/** Patch of label and taint; empty if they are up to date. */
 export const flagPatch = (node: Node, { cause, mark }: WantedFlag): readonly PatchOperation[] => {
   const key = `${FLAG_PREFIX}${cause}`
   const changes = [

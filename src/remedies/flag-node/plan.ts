@@ -20,7 +20,7 @@ export interface FlagNodePlan extends NodePlan {
   readonly taint: boolean
 }
 
-/** What is written on a node: a value that a label takes, and the words of its condition. */
+/** The flag of a node: the label value, and the text of the condition. */
 export type Flag = Pick<FlagNodePlan, 'cause' | 'detail' | 'reason' | 'message'>
 type FlagMarks = Pick<FlagNodePlan, 'cause' | 'detail' | 'taint'>
 
@@ -60,7 +60,7 @@ const sayWipers = ({ inspection }: Facts): string => {
 /** Upper case as file systems are written: `NFSHelperMissing`. */
 const helperReason = (fsType: string): string => `${fsType.toUpperCase().replace(/[^A-Z0-9]/g, '')}HelperMissing`
 
-/** The flag of a cause, from what the agent sees. */
+/** The flag of a cause, from the inspection. */
 export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined): Flag => {
   const runtime = kubeletsRuntime(facts) ?? 'the container runtime'
   const repair = (message: string): Flag => ({
@@ -88,20 +88,20 @@ export const flagOf = (facts: Facts, cause: NodeCause, found: string | undefined
   }
 }
 
-/** Whether the node carries that flag already, and the taint as well where it is wanted. One that another policy wanted may stay. */
+/** Whether the node already has the flag, and the taint if the policy sets one. A taint from another policy may stay. */
 export const isFlagged = ({ facts: { node } }: DecisionInput, { cause, detail, taint }: FlagMarks): boolean =>
   node?.known === true &&
   node.value.labels[`${FLAG_PREFIX}${cause}`] === detail &&
   node.value.conditions.some(({ type, status }) => type === cause && status === 'True') &&
   (!taint || node.value.taints.some(({ key, value }) => key === `${FLAG_PREFIX}${cause}` && value === detail))
 
-/** What the messages name: a file system type, a chain. */
+/** What the messages name, such as a file system type or a chain. */
 const detailIn = ({ matched }: ApplicablePolicy): string | undefined =>
   matched.find(({ finding }) => finding.detail)?.finding.detail
 
 /**
- * The flag with which this policy ended its last attempt, while it stands: nothing is planned anew until it is cleared, or
- * the policy changes.
+ * The existing flag from the last attempt of this policy: nothing is planned again until it is cleared or the policy
+ * changes.
  */
 export const flagStillStands = (c: DecisionInput, applicable: ApplicablePolicy, last: Tried): NoPlan | undefined => {
   const cause = nodeCauseOf(c)
@@ -109,17 +109,17 @@ export const flagStillStands = (c: DecisionInput, applicable: ApplicablePolicy, 
   const { uid, generation } = policyOfStep(last.record, last.step)
   if (uid !== applicable.policy.uid || generation !== applicable.policy.generation) return undefined
   const { detail } = flagOf(c.facts, cause, detailIn(applicable))
-  // A taint that a person took away is not put back by the same policy.
+  // The same policy does not restore a taint that a person removed.
   if (!isFlagged(c, { cause, detail, taint: false })) return undefined
   return {
     reason: 'AttemptsSpent',
     message: `node ${c.incident.owner.ref.name} is flagged`,
     tryNext: false,
-    settled: true,
+    noChangeNeeded: true,
   }
 }
 
-/** Says on the node itself what it lacks: a condition, a label and, where the policy wants it, a taint. */
+/** Marks the failure on the node: a condition, a label and, if the policy sets it, a taint. */
 export const planFlagNode = (
   c: DecisionInput,
   applicable: ApplicablePolicy,
@@ -134,16 +134,16 @@ export const planFlagNode = (
   const taint = actionStep.action.flagNode?.taint === 'NoSchedule'
   if (isFlagged(c, { ...flag, taint })) {
     const message = `node ${ref.name} is flagged: ${flag.message}`
-    return { reason: 'AttemptsSpent', message, tryNext: true, settled: true }
+    return { reason: 'AttemptsSpent', message, tryNext: true, noChangeNeeded: true }
   }
   const pods = podsOnNode(applicable)
   const base = nodeBase(c, applicable, actionStep, { pods, what: [flag.cause, flag.detail, String(taint)] })
   const label = `${FLAG_PREFIX}${cause}=${flag.detail}`
-  const says = [
+  const lines = [
     `+ condition ${cause}=True (${flag.reason}): ${flag.message}`,
     `+ label ${label}`,
     ...(taint ? [`+ taint ${label}:NoSchedule`] : []),
   ]
-  const diff = nodeDiff(ref, says, pods)
+  const diff = nodeDiff(ref, lines, pods)
   return { plan: { ...base, ...flag, type: 'FlagNode', taint, diff } }
 }

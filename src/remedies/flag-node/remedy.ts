@@ -1,4 +1,4 @@
-/** FlagNode: says on the node itself what it lacks, for a person or another policy; it repairs nothing. */
+/** FlagNode: marks a failure on the node, for people or another policy; repairs nothing. */
 import type { PureRemedy } from '../remedy.ts'
 import { type FlagNodePlan, flagStillStands, planFlagNode } from './plan.ts'
 import { resume } from './resume.ts'
@@ -20,5 +20,5 @@ export const flagNode: PureRemedy<FlagNodePlan> = {
   record: ({ target, pods, detail, message }) => ({ target, pods: [...pods], node: { tasks: [], detail, message } }),
   resume,
   verify,
-  stillStands: flagStillStands,
+  stillApplies: flagStillStands,
 }

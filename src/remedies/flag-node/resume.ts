@@ -4,7 +4,7 @@ import { nodeStepBase } from '../node/resume.ts'
 import type { Left } from '../remedy.ts'
 import { type FlagNodePlan, flagOf, isFlagged } from './plan.ts'
 
-/** The flag, unless the node carries it by now. */
+/** The flag, unless the node already has it. */
 export const resume = (
   c: DecisionInput,
   inProgress: InProgress,

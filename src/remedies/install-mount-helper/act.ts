@@ -1,4 +1,4 @@
-/** InstallMountHelper: a short-lived pod on the one node, which has the host's systemd run the package manager. */
+/** InstallMountHelper: a short-lived pod on the node, which has the host's systemd run the package manager. */
 import { alreadyExists } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { Pod } from '../../model/kubernetes.ts'
@@ -28,16 +28,16 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** There in the pod, and on hosts that do not say otherwise. */
+/** Path in the pod, and the default on hosts. */
 const BUS = '/run/dbus/system_bus_socket'
 /** The agent looks for it there. */
 const OS_RELEASE = '/host/os-release'
-/** Room for pulling its image beside the installation itself. */
+/** Allows for pulling its image in addition to the installation. */
 const MIN_SECONDS = 120
 
 /**
- * The pod as it is sent; pure. It is root, for systemd obeys nobody else, and has no other right: no capability, no host
- * namespace, no token of the API. What it can do is what the host's systemd does for root on the system bus.
+ * Builds the pod. Pure. It runs as root, because systemd accepts requests only from root, and has no other privilege: no
+ * capability, no host namespace, no API token. It can do what the host's systemd does for root on the system bus.
  */
 export const installerPod = (plan: InstallMountHelperPlan, namespace: string, image: AgentImage) => ({
   apiVersion: 'v1',
@@ -93,7 +93,7 @@ export const installerPod = (plan: InstallMountHelperPlan, namespace: string, im
   },
 })
 
-/** Whether a pod of that name is the one that this plan makes. */
+/** Whether an existing pod of that name is the one of this plan. */
 const isOurs = ({ metadata, spec }: Pod, { target, fsType }: InstallMountHelperPlan): boolean => {
   const [container] = (spec?.containers ?? []) as readonly { readonly args?: readonly string[] }[]
   return (
@@ -103,11 +103,11 @@ const isOurs = ({ metadata, spec }: Pod, { target, fsType }: InstallMountHelperP
   )
 }
 
-/** Takes the lease of the node, where remediators share those, and creates the pod. Throws where the answer is unknown. */
+/** Takes the lease of the node, if remediators share leases, and creates the pod. Throws if the outcome is unknown. */
 export const act = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> =>
   (await takeNodeLease(plan, deps)) ?? createInstaller(plan, deps)
 
-/** Once: its name is made of the plan. */
+/** Creates the pod once: its name derives from the plan. */
 const createInstaller = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> => {
   const { kube, clock, namespace, agentImage } = deps
   if (namespace === undefined || agentImage === undefined) {

@@ -15,7 +15,7 @@ export interface InstallMountHelperPlan extends NodePlan {
 
 export const installerName = (hash: string): string => `install-mount-helper-${hash.slice(0, 12)}`
 
-/** Installs the package that brings a mount helper on the one node, by a short-lived pod there. */
+/** Installs the package of a mount helper on one node, by a short-lived pod there. */
 export const planInstallMountHelper = (
   c: DecisionInput,
   applicable: ApplicablePolicy,
@@ -40,8 +40,8 @@ export const planInstallMountHelper = (
   const { ref } = c.incident.owner
   const pods = podsOnNode(applicable)
   const base = nodeBase(c, applicable, actionStep, { pods, what: [fsType, packageName] })
-  const says = [`! a pod on the node has systemd run: ${command.join(' ')}`, `! it provides /sbin/mount.${fsType}`]
-  const diff = nodeDiff(ref, says, pods)
+  const lines = [`! a pod on the node has systemd run: ${command.join(' ')}`, `! it provides /sbin/mount.${fsType}`]
+  const diff = nodeDiff(ref, lines, pods)
   const podName = installerName(base.hash)
   return { plan: { ...base, type: 'InstallMountHelper', fsType, packageName, podName, diff } }
 }

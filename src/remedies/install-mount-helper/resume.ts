@@ -5,7 +5,7 @@ import { nodeStepBase } from '../node/resume.ts'
 import type { Left } from '../remedy.ts'
 import type { InstallMountHelperPlan } from './plan.ts'
 
-/** The pod that installs, unless it was created. */
+/** The installer pod, unless it was already created. */
 export const resume = (
   c: DecisionInput,
   inProgress: InProgress,

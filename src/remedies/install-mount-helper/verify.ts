@@ -4,7 +4,7 @@ import type { InProgress } from '../../model/remediation-state.ts'
 import { podsRecovered, recovery, withNodePods } from '../node/verify.ts'
 import type { Progress } from '../remedy.ts'
 
-/** The pod that installs ended well, and the agent sees the helper; then the kubelet's next try mounts. */
+/** The installer pod succeeded and the agent finds the helper; the kubelet's next retry then mounts. */
 export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
   const name = inProgress.step.node?.tasks[0] ?? ''
   const ask = askFor(c.facts, [{ fact: 'installer', name }])
@@ -15,10 +15,10 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
   }
   const phase = installer.value?.status?.phase
   if (installer.value !== undefined && phase !== 'Succeeded') {
-    const said = lastWords(installer.value)
+    const lastMessage = lastMessageOf(installer.value)
     return phase === 'Failed'
-      ? { outcome: 'Ineffective', message: `the installation failed: ${said}` }
-      : { lacks: `pod ${name} is installing it: ${said}` }
+      ? { outcome: 'Ineffective', message: `the installation failed: ${lastMessage}` }
+      : { lacks: `pod ${name} is installing it: ${lastMessage}` }
   }
   return helperThere(c, inProgress, installer.value === undefined ? `pod ${name} is gone` : `pod ${name} succeeded`)
 }
@@ -37,7 +37,7 @@ const helperThere = (c: DecisionInput, { step }: InProgress, says: string): Prog
   return withNodePods(c, (pods) => {
     const recovered = podsRecovered(step.pods, pods)
     if ('since' in recovered) return recovery(step, recovered)
-    // The kubelet tries again within two minutes; what fails then is another cause, and an incident of its own.
+    // The kubelet retries within two minutes; a failure after that has another cause and its own incident.
     const installed = {
       outcome: 'Succeeded',
       reason: 'Repaired',
@@ -48,11 +48,15 @@ const helperThere = (c: DecisionInput, { step }: InProgress, says: string): Prog
   })
 }
 
-/** What a short-lived pod said last, for whoever reads the record. */
-const lastWords = ({ status }: Pod): string => {
+/** The last message of a short-lived pod, for the record. */
+const lastMessageOf = ({ status }: Pod): string => {
   const states = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(
     ({ state }) => state,
   )
-  const said = states.flatMap((state) => [state?.terminated?.message, state?.waiting?.message, state?.waiting?.reason])
-  return said.find(Boolean)?.trim() ?? status?.message ?? status?.phase ?? 'no message'
+  const messages = states.flatMap((state) => [
+    state?.terminated?.message,
+    state?.waiting?.message,
+    state?.waiting?.reason,
+  ])
+  return messages.find(Boolean)?.trim() ?? status?.message ?? status?.phase ?? 'no message'
 }

@@ -1,4 +1,4 @@
-/** Names of orders: made of the plan's hash, so that each is given once. */
+/** Names of NodeTasks, derived from the plan's hash so that each is created once. */
 import { askFor, type DecisionInput } from '../../model/decision-input.ts'
 import type { NodeVerb } from '../../model/node-tasks.ts'
 import type { NodePlan, NodeTaskRequest } from '../../model/plan.ts'
@@ -20,18 +20,18 @@ export const tasksUnderHash = <P extends TaskPlan>(plan: P, hash: string): P => 
   tasks: renamed(plan.tasks, hash),
 })
 
-/** Orders have the names of the intent, so those that were given are not given again. */
+/** The intent determines the names of the tasks, so existing ones are not created again. */
 export const leftOfTasks = <P extends TaskPlan>({ facts }: DecisionInput, plan: P): Left<P> => {
   const names = plan.tasks.map(({ name }) => name)
   const ask = askFor(facts, [{ fact: 'tasks', names }])
   if (ask) return ask
   const { tasks } = facts
   if (!tasks?.known) return { unseen: tasks?.why ?? 'the NodeTasks were not read' }
-  const given = new Set(tasks.value.map(({ metadata }) => metadata.name))
-  return names.every((name) => given.has(name)) ? 'Written' : { plan, written: false, complete: false }
+  const existing = new Set(tasks.value.map(({ metadata }) => metadata.name))
+  return names.every((name) => existing.has(name)) ? 'Written' : { plan, written: false, complete: false }
 }
 
-/** The Event of every remedy that orders an agent. */
+/** The Event of every remedy that creates NodeTasks. */
 export const TASK_EVENT: PureRemedy['event'] = {
   reason: 'NodeTaskCreated',
   type: 'Normal',

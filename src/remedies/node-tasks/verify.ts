@@ -1,4 +1,4 @@
-/** What the agents answered to the orders of a step, and whether the pods that these were for recovered. */
+/** The status of the NodeTasks of a step, and whether their pods recovered. */
 import type { NodeTask } from '../../api/kinds.ts'
 import type { NodeInspection } from '../../api/node-task.ts'
 import { type Ask, askFor, type DecisionInput, LATER } from '../../model/decision-input.ts'
@@ -6,20 +6,20 @@ import { parseTime } from '../../model/duration.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { InProgress } from '../../model/remediation-state.ts'
 import { podsRecovered, recovery, withNodePods } from '../node/verify.ts'
-import { patience, type Progress } from '../remedy.ts'
+import { type Progress, requeueDelay } from '../remedy.ts'
 import type { Started } from '../running-pods.ts'
 
-/** An agent that finished at the last moment needs one to say so. */
+/** Time for an agent that finished just before the deadline to report it. */
 const GRACE_MS = 5_000
 
 type Answers =
-  /** Some are not answered; until then they may be, ms since the epoch. */
-  | { readonly kind: 'Open'; readonly says: string; readonly until: number }
-  /** None was carried out, and none of what was wanted is said to be so already. `says` has the agent's words. */
-  | { readonly kind: 'Failed'; readonly says: string }
+  /** Some have no result; until when they may get one, ms since the epoch. */
+  | { readonly kind: 'Open'; readonly message: string; readonly until: number }
+  /** No task succeeded, and none was unnecessary. */
+  | { readonly kind: 'Failed'; readonly message: string }
   /** The agent found nothing to do. */
-  | { readonly kind: 'NotNeeded'; readonly says: string }
-  /** Carried out, at least in part; `at` when the last ended, ms since the epoch, `left` the words on the others. */
+  | { readonly kind: 'NotNeeded'; readonly message: string }
+  /** Executed, at least in part; `at`: when the last ended, ms since the epoch; `left`: the message on the others. */
   | {
       readonly kind: 'Done'
       readonly at: number
@@ -27,12 +27,12 @@ type Answers =
       readonly inspection?: NodeInspection
     }
 
-const wordsOf = ({ metadata, spec, status }: NodeTask): string =>
+const messageOf = ({ metadata, spec, status }: NodeTask): string =>
   `the agent of node ${spec.nodeName} ${status?.phase === 'Refused' ? 'refused' : 'failed'} ${metadata.name} (${status?.reason ?? 'no reason'}): ${status?.message ?? 'no message'}`
 
 const isFinal = ({ status }: NodeTask): boolean => status?.phase !== undefined && status.phase !== 'Running'
 
-/** Nothing of it is so any more, or a container of the pod runs: what the remedy was for may be over. */
+/** The problem no longer exists, or a container of the pod runs: the failure may be over. */
 const foundNothing = ({ status }: NodeTask): boolean =>
   status?.phase === 'Refused' && (status.reason === 'NotNeeded' || status.reason === 'SandboxInUse')
 
@@ -44,18 +44,18 @@ const openOf = (open: readonly NodeTask[], now: number): Answers => {
     const begun = open.some(({ status }) => status?.phase === 'Running')
     return {
       kind: 'Open',
-      says: `the agent of node ${node} ${begun ? 'is executing it' : 'has not answered yet'}`,
+      message: `the agent of node ${node} ${begun ? 'is executing it' : 'has not answered yet'}`,
       until,
     }
   }
   const late = open.find(({ status }) => status?.phase === 'Running')
-  const says = late
+  const message = late
     ? `the agent of node ${node} started ${late.metadata.name} and did not report a result by its deadline`
     : `the agent of node ${node} did not answer ${first?.metadata.name} by its deadline`
-  return { kind: 'Failed', says }
+  return { kind: 'Failed', message }
 }
 
-/** `names` are those of all orders; `tasks` those that are there. */
+/** `names` are those of all tasks; `tasks` the existing ones. */
 const answersOf = (names: readonly string[], tasks: readonly NodeTask[], now: number): Answers => {
   const missing = names.filter((name) => !tasks.some(({ metadata }) => metadata.name === name))
   const open = tasks.filter((task) => !isFinal(task))
@@ -65,14 +65,14 @@ const answersOf = (names: readonly string[], tasks: readonly NodeTask[], now: nu
   const gone = missing.length > 0 ? `NodeTask ${missing[0]} was deleted` : undefined
   const failed = bad.find((task) => !foundNothing(task))
   if (done.length === 0) {
-    if (failed) return { kind: 'Failed', says: wordsOf(failed) }
+    if (failed) return { kind: 'Failed', message: messageOf(failed) }
     const [idle] = bad
     return idle
-      ? { kind: 'NotNeeded', says: wordsOf(idle) }
-      : { kind: 'Failed', says: gone ?? 'no NodeTask was created' }
+      ? { kind: 'NotNeeded', message: messageOf(idle) }
+      : { kind: 'Failed', message: gone ?? 'no NodeTask was created' }
   }
   const inspection = done.map(({ status }) => status?.inspection).find((seen) => seen !== undefined)
-  const left = failed ? wordsOf(failed) : gone
+  const left = failed ? messageOf(failed) : gone
   return {
     kind: 'Done',
     at: Math.max(...done.map(({ status }) => parseTime(status?.finishedAt) ?? 0)),
@@ -81,17 +81,17 @@ const answersOf = (names: readonly string[], tasks: readonly NodeTask[], now: nu
   }
 }
 
-/** What a remedy knows of its own orders. */
+/** Checks that are specific to a remedy. */
 export interface TaskChecks {
-  /** The node itself is back, as far as the order touched it. */
+  /** The node itself has recovered, as far as the task affected it. */
   readonly nodeBack?: (c: DecisionInput, inProgress: InProgress) => Started | Ask
-  /** Why it did not help although it was carried out, by what the agent saw after it. */
+  /** Why it did not help although it was executed, from a later inspection. */
   readonly inVain?: (inProgress: InProgress, inspection: NodeInspection) => string | undefined
 }
 
 const BACK: Started = { since: 0 }
 
-/** Whether the orders of a step were carried out and helped. */
+/** Whether the tasks of a step were executed and helped. */
 export const verifyTasks = (c: DecisionInput, inProgress: InProgress, checks: TaskChecks = {}): Progress => {
   const { step } = inProgress
   const names = step.node?.tasks ?? []
@@ -104,11 +104,11 @@ export const verifyTasks = (c: DecisionInput, inProgress: InProgress, checks: Ta
   const answers = answersOf(names, tasks.value, c.now)
   switch (answers.kind) {
     case 'Open':
-      return { waits: answers.says, nextCheckAt: Math.min(answers.until, c.now + patience(c, inProgress)) }
+      return { waits: answers.message, nextCheckAt: Math.min(answers.until, c.now + requeueDelay(c, inProgress)) }
     case 'Failed':
-      return { outcome: 'Ineffective', message: answers.says }
+      return { outcome: 'Ineffective', message: answers.message }
     case 'NotNeeded':
-      return withNodePods(c, (pods) => notNeeded(c, inProgress, answers.says, { pods, checks }))
+      return withNodePods(c, (pods) => notNeeded(c, inProgress, answers.message, { pods, checks }))
     case 'Done':
       return withNodePods(c, (pods) => carriedOut(c, inProgress, answers, { pods, checks }))
   }
@@ -119,14 +119,14 @@ interface Seen {
   readonly checks: TaskChecks
 }
 
-/** The agent found nothing to do: then it recovered by itself, or this is no remedy for it. */
-const notNeeded = (c: DecisionInput, inProgress: InProgress, says: string, { pods, checks }: Seen): Progress => {
+/** The agent found nothing to do: the failure recovered by itself, or this remedy does not apply. */
+const notNeeded = (c: DecisionInput, inProgress: InProgress, message: string, { pods, checks }: Seen): Progress => {
   const node = checks.nodeBack?.(c, inProgress) ?? BACK
   if ('ask' in node) return node
   const recovered = 'lacks' in node ? node : podsRecovered(inProgress.step.pods, pods)
   return 'lacks' in recovered
-    ? { outcome: 'Ineffective', message: `${says}, but ${recovered.lacks}` }
-    : { outcome: 'Succeeded', reason: 'Recovered', message: `it recovered by itself: ${says}` }
+    ? { outcome: 'Ineffective', message: `${message}, but ${recovered.lacks}` }
+    : { outcome: 'Succeeded', reason: 'Recovered', message: `it recovered by itself: ${message}` }
 }
 
 type Done = Extract<Answers, { kind: 'Done' }>

@@ -1,4 +1,4 @@
-/** What the plans of remedies on nodes have in common. */
+/** Shared code for the plans of node remedies. */
 import { createHash } from 'node:crypto'
 import type { NodeInspection } from '../../api/node-task.ts'
 import type { ApplicablePolicy, DecisionInput } from '../../model/decision-input.ts'
@@ -9,11 +9,11 @@ import type { NodeRuntime } from '../../model/node-tasks.ts'
 import type { PodOnNode } from '../../model/plan.ts'
 import type { ActionStep } from '../remedy.ts'
 
-/** As many as one record can name orders for. */
+/** Maximum number of tasks on one record. */
 export const MAX_NODE_PODS = 64
 const MAX_PODS_SHOWN = 20
 
-/** The pods that the policy answers to, each once, in the order of their names; without the node itself. */
+/** The pods that the policy matches, without duplicates, sorted by name; excludes the node itself. */
 export const podsOnNode = ({ matched }: Pick<ApplicablePolicy, 'matched'>): readonly PodOnNode[] => {
   const pods = matched
     .map(({ failing }) => failing.pod)
@@ -33,7 +33,7 @@ export interface NodeBase {
   readonly hash: string
 }
 
-/** `what`: everything that makes it another plan; an approval is of that alone. */
+/** `what`: everything that identifies the plan; an approval covers only that. */
 export const nodeBase = (
   { incident: { owner, area } }: DecisionInput,
   { policy }: Pick<ApplicablePolicy, 'policy'>,
@@ -49,7 +49,7 @@ export const nodeBase = (
     .digest('hex'),
 })
 
-/** What is done on a node, as lines of a diff (`!` where it changes no object, so that it only tells), and the pods it is for. */
+/** The actions on a node as lines of a diff (`!` if no object changes), and the pods concerned. */
 export const nodeDiff = ({ name }: ObjectRef, lines: readonly string[], pods: readonly PodOnNode[]): string => {
   const shown = pods
     .slice(0, MAX_PODS_SHOWN)
@@ -59,13 +59,13 @@ export const nodeDiff = ({ name }: ObjectRef, lines: readonly string[], pods: re
   return [`@@ node/${name} @@`, ...lines, ...whose].join('\n')
 }
 
-/** `containerd`, `crio` or `docker` by the words of the CRI or the kubelet; undefined for others. */
+/** `containerd`, `crio` or `docker` from the name in the CRI or from the kubelet; undefined for others. */
 const runtimeNamed = (name: string | undefined): NodeRuntime | undefined => {
-  const word = name?.toLowerCase().replace('cri-o', 'crio').split(':')[0]
-  return word === 'containerd' || word === 'crio' || word === 'docker' ? word : undefined
+  const runtime = name?.toLowerCase().replace('cri-o', 'crio').split(':')[0]
+  return runtime === 'containerd' || runtime === 'crio' || runtime === 'docker' ? runtime : undefined
 }
 
-/** The runtime that the kubelet of the node uses, by the kubelet's word or the agent's. */
+/** The runtime of the node, as reported by the kubelet or the agent. */
 export const kubeletsRuntime = ({ node, inspection }: Facts): NodeRuntime | undefined =>
   runtimeNamed(node?.known ? node.value.runtimeVersion : undefined) ??
   runtimeNamed(inspection?.known ? inspection.value.runtime.name : undefined)

@@ -3,7 +3,7 @@ import type { NodePlan } from '../../model/plan.ts'
 import type { InProgress } from '../../model/remediation-state.ts'
 import { stepBase } from '../remedy.ts'
 
-/** What of a recorded step on a node any plan made of it has. */
+/** The fields of a node plan that any recorded step determines. */
 export const nodeStepBase = (
   c: DecisionInput,
   inProgress: InProgress,

@@ -1,4 +1,4 @@
-/** What the verifications of remedies on nodes share: whether pods got over what the remedy of their node was for. */
+/** Shared code for the verification of node remedies: whether pods recovered from the failure of their node. */
 import type { RemediationStep } from '../../api/remediation.ts'
 import { askFor, type DecisionInput, LATER } from '../../model/decision-input.ts'
 import { parseTime } from '../../model/duration.ts'
@@ -7,7 +7,7 @@ import { isLeaving } from '../pod-template.ts'
 import type { Progress } from '../remedy.ts'
 import type { Started } from '../running-pods.ts'
 
-/** What every pod of the node tells. */
+/** Result from all pods of the node. */
 export const withNodePods = (c: DecisionInput, judge: (pods: readonly Pod[]) => Progress): Progress => {
   const ask = askFor(c.facts, [{ fact: 'nodePods' }])
   if (ask) return ask
@@ -30,7 +30,7 @@ export const recovery = ({ pods = [] }: RemediationStep, started: Started): Prog
 
 type StepPods = NonNullable<RemediationStep['pods']>
 
-/** Since when the kubelet says that the pod's sandbox is there and its volumes are mounted; else when a container started. */
+/** Since when the pod's sandbox exists and its volumes are mounted, from its conditions; otherwise when a container started. */
 const readySince = ({ status }: Pod): number | undefined => {
   const condition = status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')
   if (condition) return condition.status === 'True' ? (parseTime(condition.lastTransitionTime) ?? 0) : undefined
@@ -45,8 +45,8 @@ const readySince = ({ status }: Pod): number | undefined => {
 const nameOf = ({ metadata }: Pod): string => `${metadata.namespace}/${metadata.name}`
 
 /**
- * Each of the pods is gone, or can start its containers; since the last of them can, ms since the epoch. `all`: every pod
- * on the node.
+ * Whether each of the pods is gone or can start its containers; since when the last one can, ms since the epoch. `all`:
+ * every pod on the node.
  */
 export const podsRecovered = (named: StepPods | undefined, all: readonly Pod[]): Started => {
   const uids = new Set(named?.map(({ uid }) => uid))

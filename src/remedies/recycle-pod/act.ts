@@ -23,7 +23,7 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** Done when at least one pod went; what stood in the way of the others is in `left`. */
+/** Done if at least one pod was deleted; `left` has the reasons for the others. */
 export const act = async (plan: RecyclePodPlan, { kube, clock }: ActDeps): Promise<Outcome> => {
   const { wrote, left, obstacle } = await deletePods(kube, plan.pods, plan.method)
   if (wrote.length > 0) return { kind: 'Done', at: clock.now(), wrote, left }

@@ -18,10 +18,10 @@ export interface RecyclePodPlan extends Plan {
   readonly pods: readonly PodToDelete[]
 }
 
-/** As many as one record can name. */
+/** Maximum number of pods on one record. */
 const MAX_PODS = 512
 
-/** Deletes or evicts the failing pods, each only if it is still this very pod, and only where a controller recreates them. */
+/** Deletes or evicts the failing pods, each only if it is still the same pod and a controller recreates it. */
 export const planRecyclePod = (
   c: DecisionInput,
   applicable: ApplicablePolicy,
@@ -49,7 +49,7 @@ const recyclePodsOfOwner = (
   return recycling(owner.ref, pods, policy, { action, index })
 }
 
-/** Those that are not going already, each once, by name. */
+/** Pods that are not terminating, without duplicates, sorted by name. */
 const podsToDelete = (matched: readonly Matched[]): readonly PodToDelete[] => {
   const byUid = new Map(
     matched
@@ -80,14 +80,14 @@ const recycling = (
   },
 })
 
-/** Controllers that recreate a pod, whatever node the one before was on. */
+/** Controllers that recreate a pod on any node. */
 const RECREATES: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet'])
 
-/** Whether a controller recreates this pod when it is deleted; one of a Job counts as the Job's failure. */
+/** Whether a controller recreates this pod when it is deleted; deleting a pod of a Job counts as a failure of the Job. */
 export const isRecreated = ({ metadata }: Pod): boolean =>
   (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller === true && RECREATES.has(kind))
 
-/** The pods of a node that a controller recreates; the others are kept, and the diff says so. */
+/** The pods of a node that a controller recreates; the others are kept, which the diff shows. */
 const recyclePodsOnNode = (
   c: DecisionInput,
   { policy, matched }: ApplicablePolicy,

@@ -6,14 +6,14 @@ import { type Left, stepBase } from '../remedy.ts'
 import { diffOf } from '../text.ts'
 import { isRecreated, type RecyclePodPlan } from './plan.ts'
 
-/** Those of the step's pods that are still there. */
+/** The step's pods that still exist. */
 const stillThere = (pods: readonly Pod[], uids: ReadonlySet<string>): readonly PodToDelete[] =>
   pods
     .map(({ metadata }) => metadata)
     .filter(({ uid, deletionTimestamp }) => uids.has(uid) && deletionTimestamp === undefined)
     .map(({ namespace = '', name, uid, resourceVersion }) => ({ namespace, name, uid, resourceVersion }))
 
-/** The pods that are left to delete. Whatever a record says: what nothing recreates is not deleted. */
+/** The remaining pods to delete. Never deletes a pod that nothing recreates, whatever the record says. */
 export const resume = (
   c: DecisionInput,
   inProgress: InProgress,

@@ -5,7 +5,7 @@ import { podsRecovered, recovery, withNodePods } from '../node/verify.ts'
 import type { Progress } from '../remedy.ts'
 import { replacementsRun, running, type Started, withOwnersPods } from '../running-pods.ts'
 
-/** A pod that was deleted proves nothing by being gone: none of those in its place may fail the same way. */
+/** The absence of a deleted pod is no success: its replacement must not fail the same way. */
 const replacedOnNode = (c: DecisionInput, { step }: InProgress, pods: readonly Pod[]): Started => {
   const uids = new Set(step.pods?.map(({ uid }) => uid))
   const left = pods.find(({ metadata }) => uids.has(metadata.uid))

@@ -1,6 +1,6 @@
 import type { RbacGrant } from '../../model/rbac.ts'
-import { ORDERS, orderTasks } from '../node-tasks/act.ts'
+import { NODE_TASK_RULE, takeLeaseAndCreateTasks } from '../node-tasks/act.ts'
 
-export const RBAC: RbacGrant = { action: 'RecycleSandbox', namespaced: true, rules: [ORDERS] }
+export const RBAC: RbacGrant = { action: 'RecycleSandbox', namespaced: true, rules: [NODE_TASK_RULE] }
 
-export const act = orderTasks
+export const act = takeLeaseAndCreateTasks

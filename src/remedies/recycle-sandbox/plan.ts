@@ -9,7 +9,7 @@ export interface RecycleSandboxPlan extends TaskPlan {
   readonly type: 'RecycleSandbox'
 }
 
-/** One order a pod, in their order. */
+/** One task per pod, in the same order. */
 export const recycleTasks = (
   { name, uid }: ObjectRef,
   pods: readonly PodOnNode[],
@@ -20,7 +20,7 @@ export const recycleTasks = (
     spec: { nodeName: name, nodeUid: uid, verb: 'RecycleSandbox', recycleSandbox: { podUid: pods[i]?.uid ?? '' } },
   }))
 
-/** Stops and removes the sandboxes of the failing pods, each only while no container of it runs: the kubelet makes new ones. */
+/** Stops and removes the sandboxes of the failing pods, each only while none of its containers runs; the kubelet creates new ones. */
 export const planRecycleSandbox = (
   c: DecisionInput,
   applicable: ApplicablePolicy,

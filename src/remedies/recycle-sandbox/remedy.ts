@@ -1,4 +1,4 @@
-/** RecycleSandbox: has the agent of a node remove the sandboxes of pods that are stuck; the kubelet makes new ones. */
+/** RecycleSandbox: has the agent of a node remove the sandboxes of waiting pods; the kubelet creates new ones. */
 import { leftOfTasks, TASK_EVENT, tasksUnderHash } from '../node-tasks/plan.ts'
 import { verifyTasks } from '../node-tasks/verify.ts'
 import { nodeStepBase } from '../node/resume.ts'

@@ -27,7 +27,7 @@ export interface RestartRuntimePlan extends TaskPlan {
   readonly touches: string
 }
 
-/** What a restart is asked for; the agent looks whether it is so before it acts. */
+/** Why a restart is requested; the agent checks it before it acts. */
 export interface Restart {
   readonly runtime: NodeRuntime
   readonly reason: RestartReason
@@ -50,7 +50,7 @@ export const restartTasks = (
 const isDockerThere = ({ docker, units }: NodeInspection): boolean =>
   docker.installed ?? units.list?.some(({ name, load }) => name === 'docker.service' && load === 'loaded') ?? false
 
-/** Something removes a chain that is missing again so soon: a restart would be the next of many. */
+/** If the chain is missing again this soon, something removes it: restarts would not end. */
 const goneAgain = (c: DecisionInput, inspection: NodeInspection): NoPlan | undefined => {
   const restarted = triedSteps(c).find(
     ({ step }) =>
@@ -96,7 +96,7 @@ const restartOfKubelets = ({ facts }: DecisionInput, reason: RestartReason): Res
   return { runtime, reason }
 }
 
-/** What a restart would be asked for. */
+/** Why a restart would be requested. */
 const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | NoPlan => {
   const cause = nodeCauseOf(c)
   switch (cause) {
@@ -116,11 +116,11 @@ const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | N
   }
 }
 
-/** Facts that a restart is decided by. */
+/** Facts that a restart depends on. */
 const askForRestart = ({ facts }: DecisionInput): Ask | undefined =>
   askFor(facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }])
 
-/** Restarts the runtime that owns what is broken, on the one node, after telling what else that touches. */
+/** Restarts the affected runtime on one node; the plan lists what else that affects. */
 export const planRestartRuntime = (
   c: DecisionInput,
   applicable: ApplicablePolicy,
@@ -156,14 +156,14 @@ export const planRestartRuntime = (
   }
 }
 
-// What the restart of a runtime touches beside the pods that it is for.
+// What else a restart of the runtime affects, besides the failing pods.
 
 interface BlastRadius {
-  /** A sentence for whoever approves it. */
+  /** A sentence for the approver. */
   readonly touches: string
   /** Pods whose containers stop, or may stop. */
   readonly stops: readonly Pod[]
-  /** Why that cannot be told; then nothing may be restarted. */
+  /** Why that is unknown; then nothing may be restarted. */
   readonly unseen?: string
 }
 

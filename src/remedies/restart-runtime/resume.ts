@@ -5,7 +5,7 @@ import { nodeStepBase } from '../node/resume.ts'
 import type { Left } from '../remedy.ts'
 import { type RestartRuntimePlan, restartTasks } from './plan.ts'
 
-/** The order, unless it was given. */
+/** The task, unless it was already created. */
 export const resume = (
   c: DecisionInput,
   inProgress: InProgress,

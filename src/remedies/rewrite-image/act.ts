@@ -1,11 +1,11 @@
-/** RewriteImage: a guarded patch on whatever holds the pod template, and what its pods need beside it. Undo is the same. */
+/** RewriteImage: a guarded patch of the object with the pod template, plus changes to its pods. Undo works the same way. */
 import type { Workload } from '../../model/kubernetes.ts'
 import type { ImageEdit, Outcome, PodLeft, Write } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
 import { sleep } from '../../runtime/clock.ts'
 import { deletePod, deletePods } from '../delete-pods.ts'
 import type { ActDeps } from '../writes.ts'
-import { type Patched, patchImages, pathOfTarget, rehearse, type Settled } from './patch.ts'
+import { dryRunPatch, type NotPatched, type Patched, patchImages, pathOfTarget } from './patch.ts'
 import type { RewriteImagePlan } from './plan.ts'
 
 export const RBAC: RbacGrant = {
@@ -38,11 +38,11 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** How long a workload's controller may take to notice the edit before its broken pods are deleted. */
+/** How long to wait for a workload's controller to observe the edit before its broken pods are deleted. */
 const TAKE_UP_MS = 10_000
 const TAKE_UP_POLL_MS = 100
 
-/** A pod deleted before its controller saw the edit would come back as it was. */
+/** A pod deleted before its controller observed the edit would be recreated unchanged. */
 const takenUp = async (plan: RewriteImagePlan, generation: number | undefined, deps: ActDeps): Promise<boolean> => {
   const { kube, clock } = deps
   const until = clock.monotonic() + TAKE_UP_MS
@@ -54,20 +54,20 @@ const takenUp = async (plan: RewriteImagePlan, generation: number | undefined, d
   }
 }
 
-/** Half a plan does not help: without the right to delete or patch the pods, the template is not touched either. */
+/** Half a plan does not help: without permission to delete or patch the pods, leave the template unchanged. */
 const refusedForPods = async ({ thenDelete, thenPatch }: RewriteImagePlan, deps: ActDeps) => {
   const [deleted] = thenDelete
   const [patched] = thenPatch
-  const rehearsal = deleted && (await deletePod(deps.kube, deleted, { dryRun: true }))
-  if (rehearsal?.kind === 'Refused') return rehearsal
-  const shown = patched && (await rehearse(patched, deps))
+  const dryRun = deleted && (await deletePod(deps.kube, deleted, { dryRun: true }))
+  if (dryRun?.kind === 'Refused') return dryRun
+  const shown = patched && (await dryRunPatch(patched, deps))
   return shown?.kind === 'Refused' ? shown : undefined
 }
 
-const writeTemplate = (plan: RewriteImagePlan, deps: ActDeps): Promise<Patched | Settled> =>
+const writeTemplate = (plan: RewriteImagePlan, deps: ActDeps): Promise<Patched | NotPatched> =>
   plan.podsOnly ? Promise.resolve({ kind: 'AlreadyDone' }) : patchImages(plan, deps)
 
-/** What is done to pods once the template is written. */
+/** Changes to pods after the template is written. */
 const carryToPods = async (plan: RewriteImagePlan, generation: number | undefined, deps: ActDeps) => {
   const { target, thenDelete, thenPatch } = plan
   if (thenPatch.length > 0) return patchPods(thenPatch, deps)
@@ -78,8 +78,8 @@ const carryToPods = async (plan: RewriteImagePlan, generation: number | undefine
 }
 
 /**
- * Writes the images of the plan, then deletes the pods that their controller would leave standing, or writes to those
- * that no template reaches. Idempotent: run again after a crash at any point it does only what is missing.
+ * Writes the images of the plan, then deletes the pods that their controller would leave in place, or patches those that
+ * no template reaches. Idempotent: after a crash at any point, another run completes what is missing.
  */
 export const act = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Outcome> => {
   const refused = await refusedForPods(plan, deps)
@@ -102,11 +102,11 @@ export const act = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Outcom
 export interface PodsPatched {
   readonly wrote: readonly Write[]
   readonly left: readonly PodLeft[]
-  /** Why the first pod that was left was left. */
+  /** Why the first remaining pod was left. */
   readonly obstacle?: Extract<Outcome, { kind: 'Stale' | 'Refused' }>
 }
 
-/** Gives stuck pods their images, one after the other; one that cannot be written to does not keep the others stuck. */
+/** Patches waiting pods one after the other; continues after one that cannot be patched. */
 export const patchPods = async (edits: readonly ImageEdit[], deps: ActDeps): Promise<PodsPatched> => {
   const wrote: Write[] = []
   const left: PodLeft[] = []

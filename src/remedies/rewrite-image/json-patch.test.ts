@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PlacedChange } from '../../model/plan.ts'
 import { readOriginals } from '../../model/remediation-state.ts'
-import { alteredOnTheWay, imagePatch, originalsAfter, standsAs } from './json-patch.ts'
+import { changedByAdmission, hasImages, imagePatch, originalsAfter } from './json-patch.ts'
 import type { RewriteImagePlan } from './plan.ts'
 
 const NOTE = '/metadata/annotations/podmend.io~1original-image'
@@ -98,7 +98,7 @@ describe('what stands in an object', () => {
     nothing: [undefined, false, false],
   }
   test.each(Object.entries(rows))('%s', (_, [one, was, to]) => {
-    expect([standsAs(one, [change()], 'was'), standsAs(one, [change()], 'to')]).toEqual([was, to])
+    expect([hasImages(one, [change()], 'was'), hasImages(one, [change()], 'to')]).toEqual([was, to])
   })
 
   test('a container that admission put in front does not count as altered', () => {
@@ -108,10 +108,10 @@ describe('what stands in an object', () => {
         { name: 'app', image: 'r.io/new/app:1' },
       ],
     }
-    expect(alteredOnTheWay({ spec: { template: { spec } } }, [change()])).toBeUndefined()
+    expect(changedByAdmission({ spec: { template: { spec } } }, [change()])).toBeUndefined()
   })
   test('an image that came back otherwise is told', () => {
-    expect(alteredOnTheWay(object('app', 'mirror/app:1'), [change()])).toBe(
+    expect(changedByAdmission(object('app', 'mirror/app:1'), [change()])).toBe(
       'a dry run shows that admission changes what is written: container app came back with image "mirror/app:1" for "r.io/new/app:1"',
     )
   })

@@ -8,7 +8,7 @@ export type PatchOperation =
   | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string }
 
-/** The target as it was read last. */
+/** The target as last read. */
 export interface Seen {
   readonly resourceVersion: string
   readonly annotations: Readonly<Record<string, string>>
@@ -25,7 +25,7 @@ const annotationOperations = (edit: ImageEdit, seen: Seen): readonly PatchOperat
   if (empty) return text === undefined ? [] : [...guard, { op: 'remove', path: ANNOTATION_PATH }]
   const value = JSON.stringify(originals)
   if (Object.keys(annotations).length > 0) return [...guard, { op: 'add', path: ANNOTATION_PATH, value }]
-  // `add` of the whole map would wipe annotations that came meanwhile: only the version that had none may get it.
+  // `add` of the whole map would overwrite concurrent annotations, so require the version that had none.
   return [
     { op: 'test', path: '/metadata/resourceVersion', value: seen.resourceVersion },
     { op: 'add', path: '/metadata/annotations', value: { [ORIGINAL_IMAGE_ANNOTATION]: value } },
@@ -33,8 +33,8 @@ const annotationOperations = (edit: ImageEdit, seen: Seen): readonly PatchOperat
 }
 
 /**
- * Tests of uid, container names and old images, then the new images and the undo annotation: all of it or nothing.
- * `exact`: only while nothing at all has moved.
+ * Tests uid, container names and old images, then sets the new images and the undo annotation, atomically. `exact`: only
+ * if the object has not changed at all.
  */
 export const imagePatch = (edit: ImageEdit, seen: Seen, { exact = false } = {}): readonly PatchOperation[] => [
   { op: 'test', path: '/metadata/uid', value: edit.target.uid },
@@ -52,15 +52,15 @@ const containerAt = (object: unknown, pointer: string): { name?: unknown; image?
   return typeof found === 'object' && found !== null ? found : undefined
 }
 
-/** Whether each change stands in the object as `side` has it: `was` before the patch, `to` after it. */
-export const standsAs = (object: unknown, changes: readonly PlacedChange[], side: 'was' | 'to'): boolean =>
+/** Whether the object has the image of `side` for each change: `was` before the patch, `to` after it. */
+export const hasImages = (object: unknown, changes: readonly PlacedChange[], side: 'was' | 'to'): boolean =>
   changes.every((change) => {
     const found = containerAt(object, change.pointer)
     return found?.name === change.container && found.image === change[side]
   })
 
-/** Containers that came back otherwise than they were sent, in a sentence; undefined when all is as sent. */
-export const alteredOnTheWay = (object: unknown, changes: readonly PlacedChange[]): string | undefined => {
+/** A sentence on containers that admission changed; undefined if there are none. */
+export const changedByAdmission = (object: unknown, changes: readonly PlacedChange[]): string | undefined => {
   const altered = changes.flatMap(({ pointer, container, to }) => {
     const list = valueAtPointer(object, pointer.replace(/\/[^/]*$/, ''))
     const found = Array.isArray(list) ? list.find((one: { name?: unknown }) => one?.name === container) : undefined
@@ -72,11 +72,11 @@ export const alteredOnTheWay = (object: unknown, changes: readonly PlacedChange[
     : `a dry run shows that admission changes what is written: ${altered.join(', ')}`
 }
 
-// What becomes of the undo annotation: JSON object, container name → image before the first rewrite.
+// The undo annotation: a JSON object, container name → image before the first rewrite.
 
 /**
- * The originals after these changes. The first original stays however often an image is rewritten; a container that
- * gets its original back (an undo) has none any more.
+ * The original images after these changes. The first original is kept over several rewrites; an undo, which restores the
+ * original, removes it.
  */
 export const originalsAfter = (before: Originals, changes: readonly PlacedChange[]): Originals => {
   const after = new Map(Object.entries(before))

@@ -20,11 +20,11 @@ import { diffOf, hashOf } from '../text.ts'
 
 export interface RewriteImagePlan extends Plan, ImageEdit {
   readonly type: 'RewriteImage'
-  /** The target's own template cannot be changed (Job), or somebody mended it (CronJob): only pods are written to. */
+  /** The target's template cannot be changed (Job) or is already fixed (CronJob): only pods are patched. */
   readonly podsOnly?: true
-  /** Pods of the broken revision that their controller would leave standing. */
+  /** Pods of the broken revision that their controller would leave in place. */
   readonly thenDelete: readonly PodToDelete[]
-  /** Stuck pods of Jobs, which are given the images themselves, each only as long as it waits. */
+  /** Waiting pods of Jobs, which are patched themselves, each only while it waits. */
   readonly thenPatch: readonly ImageEdit[]
 }
 
@@ -32,13 +32,13 @@ type Drafted =
   | { readonly change: PlacedChange }
   | { readonly differs: string }
   | { readonly noTarget: string }
-  /** What fails is no container's image, or the image is there: the rewrite would change what is well. */
+  /** The failure is not a container's image, or the image exists: a rewrite would change a working image. */
   | { readonly healthy: string; readonly reason: 'RolloutBlocked' | 'TargetUnverified' }
 
 const nameOf = ({ container, init }: Finding): string =>
   `${init ? 'init container' : 'container'} ${container || '(none)'}`
 
-/** Why the container's own image is not what fails, as far as it is known. */
+/** Why the container's own image is not the failure, as far as known. */
 const healthyOf = ({ facts }: DecisionInput, { finding }: Matched): Drafted | undefined => {
   const { cause, image, imageSource } = finding
   if (imageSource?.kind === 'Volume') {
@@ -60,8 +60,8 @@ const healthyOf = ({ facts }: DecisionInput, { finding }: Matched): Drafted | un
 }
 
 /**
- * The image that was meant, where the policy lets it be written: the likeliest explanation names it, its registry has it,
- * and no other is as near.
+ * The suggested image, if the policy allows writing it: the likeliest explanation names it, its registry has it, and no
+ * other candidate is as close.
  */
 const suggestionFor = (c: DecisionInput, { rewriteImage }: ActionStep['action'], image: string): string | undefined => {
   if (rewriteImage?.suggestions !== 'Apply') return undefined
@@ -69,14 +69,14 @@ const suggestionFor = (c: DecisionInput, { rewriteImage }: ActionStep['action'],
   return likeliest?.found ? likeliest.image : undefined
 }
 
-/** Why there is no target, with what is thought of it by now. */
+/** Why there is no target, with the current explanation. */
 const sayNoTarget = (c: DecisionInput, image: string): string => {
   const likeliest = c.diagnosis.explanations?.find(({ of }) => of === image)
   const meant = likeliest?.image === undefined ? '' : `, ${likeliest.image} may be meant`
   return `no rewrite rule applies to ${normalImage(image)}${likeliest === undefined ? '' : `; ${likeliest.kind}${meant}`}`
 }
 
-/** One failing container's change, or why there is none. */
+/** The change of one failing container, or why there is none. */
 const draft = (c: DecisionInput, policy: PolicyInForce, action: ActionStep['action'], matched: Matched): Drafted => {
   const healthy = healthyOf(c, matched)
   if (healthy) return healthy
@@ -90,7 +90,7 @@ const draft = (c: DecisionInput, policy: PolicyInForce, action: ActionStep['acti
   const result = policy.matches.rewrite(normalImage(image)) ?? (suggested === undefined ? undefined : { to: suggested })
   const made = { container, init, pointer: place.pointer, was: place.image }
   if (!sameImage(place.image, image)) {
-    // A Job that was made before its CronJob was mended: its pod is given what stands there by now.
+    // A Job created before its CronJob was fixed: its pod gets the image that is there now.
     if (owner.patchesPods && result && 'to' in result && sameImage(result.to, place.image)) {
       return { change: { ...made, from: image, to: place.image } }
     }
@@ -107,7 +107,7 @@ const draft = (c: DecisionInput, policy: PolicyInForce, action: ActionStep['acti
 const needsSuggestion = (policy: PolicyInForce, { image }: Matched['finding']): boolean =>
   image !== '' && !policy.matches.rewrite(normalImage(image))
 
-/** The change with the digests that are known: the one pinned or seen before, and the one that the registry has now. */
+/** The change with the known digests: the pinned or observed one, and the current one in the registry. */
 const withDigests = (c: DecisionInput, change: PlacedChange): PlacedChange => {
   const digestOf = (image: string): string | undefined => {
     const parsed = parseImage(image)
@@ -119,7 +119,7 @@ const withDigests = (c: DecisionInput, change: PlacedChange): PlacedChange => {
   return { ...change, ...(digestBefore && { digestBefore }), ...(digestAfter && { digestAfter }) }
 }
 
-/** A pod that still carries an image of before, and either is known to fail or never started the container. */
+/** A pod that still has the previous image, and is known to fail or never started the container. */
 const isBroken = (pod: Pod, failing: ReadonlySet<string>, changes: readonly PlacedChange[]): boolean =>
   changes.some((change) => {
     if (!sameImage(imageIn(pod, change) ?? '', change.from)) return false
@@ -127,7 +127,7 @@ const isBroken = (pod: Pod, failing: ReadonlySet<string>, changes: readonly Plac
     return failing.has(pod.metadata.uid) || (status?.state?.waiting !== undefined && !status.restartCount)
   })
 
-/** Pods that their controller would leave standing after the edit, by uid and version. */
+/** Pods that their controller would leave in place after the edit, by uid and version. */
 const brokenPods = (
   pods: readonly Pod[],
   failing: ReadonlySet<string>,
@@ -137,7 +137,7 @@ const brokenPods = (
     .filter((pod) => pod.metadata.deletionTimestamp === undefined && isBroken(pod, failing, changes))
     .map(({ metadata: { namespace = '', name, uid, resourceVersion } }) => ({ namespace, name, uid, resourceVersion }))
 
-/** What is left to do on pods once the template is written. */
+/** Changes to pods after the template is written. */
 export const podsToPatch = (
   owner: Owner,
   pods: readonly Pod[],
@@ -154,10 +154,10 @@ export const leavesAllAsIs = ({ podsOnly, changes, thenDelete, thenPatch }: Rewr
   thenDelete.length === 0 &&
   thenPatch.length === 0
 
-/** What is done on pods, and whether that is all. */
+/** Changes to pods, and whether there are no others. */
 export type OnPods = Partial<Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch' | 'podsOnly'>>
 
-/** Assembles the plan: also for an undo, whose changes point the other way. */
+/** Builds the plan, also for an undo, whose changes are reversed. */
 export const rewriteImagePlan = (
   owner: Owner,
   step: { readonly index: number; readonly generation: number; readonly timeoutMs: number },
@@ -175,7 +175,7 @@ export const rewriteImagePlan = (
   thenDelete,
   thenPatch,
   diff: diffOf(owner.ref, podsOnly ? [] : changes, thenDelete, thenPatch),
-  // Which pods of Jobs wait just then is no part of what is approved: with each tick of its schedule it is another one.
+  // The approval does not cover which pods of Jobs are waiting: each scheduled run adds another one.
   hash: hashOf({
     generation: step.generation,
     type: 'RewriteImage',
@@ -186,7 +186,7 @@ export const rewriteImagePlan = (
   }),
 })
 
-/** Containers that fail beside the others and are left out are named where the plan is read. */
+/** Names the failing containers that the plan leaves out. */
 const namingLeft = (plan: RewriteImagePlan, drafts: readonly Drafted[]): RewriteImagePlan => {
   const left = [...new Set(drafts.flatMap((one) => ('healthy' in one ? [one.healthy] : [])))]
   return left.length === 0
@@ -194,7 +194,7 @@ const namingLeft = (plan: RewriteImagePlan, drafts: readonly Drafted[]): Rewrite
     : { ...plan, diff: [plan.diff, '@@ unchanged @@', ...left.map((one) => `  ${one}`)].join('\n') }
 }
 
-/** Rewrites the image of the failing containers in their owner's template, of those alone to which a rule applies. */
+/** Rewrites the images of the failing containers in their owner's template, if a rule applies to them. */
 export const planRewriteImage = (
   c: DecisionInput,
   { policy, matched }: ApplicablePolicy,
@@ -243,13 +243,13 @@ export const planRewriteImage = (
   return { reason: 'AlreadyRecovered', message: `no pod of ${nameOfOwner(owner)} is waiting`, tryNext: false }
 }
 
-// Pods of Jobs that wait with an image of before: no edit of a template reaches them, so they are given it themselves.
+// Pods of Jobs that wait with the previous image: no edit of a template reaches them, so they are patched themselves.
 
 /**
- * A CronJob that allows it may have thousands of Jobs waiting; to let go of all of them at once would be an outage of
- * its own. The newest first, the others by the next attempt, as the policy's limits let it.
+ * A CronJob may have thousands of waiting Jobs; starting all of them at once would be an outage of its own. Patches the
+ * newest first; later attempts patch the others, within the policy's limits.
  */
-const MAX_MENDED = 64
+const MAX_PATCHED_PODS = 64
 
 export type IsDue = (pod: Pod, named: Named) => boolean
 
@@ -259,7 +259,7 @@ export const failingOrNew =
   (pod, named) =>
     failing.has(pod.metadata.uid) || (waits(pod, named) && !statusIn(pod, named)?.restartCount)
 
-/** Of these pods alone, and only while the container waits: what runs or ended is not restarted to be undone. */
+/** Only these pods, and only while the container waits: an undo does not restart running or finished pods. */
 export const waitingAmong =
   (uids: ReadonlySet<string>): IsDue =>
   (pod, named) =>
@@ -279,10 +279,10 @@ const editOf = (pod: Pod, changes: readonly PlacedChange[], isDue: IsDue): reado
 
 const createdAt = ({ metadata }: Pod): string => metadata.creationTimestamp ?? ''
 
-/** The edits of those pods that have a change's image of before and are due, newest first. */
+/** The edits of due pods that have the previous image, newest first. */
 export const podEdits = (pods: readonly Pod[], changes: readonly PlacedChange[], isDue: IsDue): readonly ImageEdit[] =>
   pods
     .filter((pod) => !isLeaving(pod) && pod.status?.phase !== 'Succeeded')
     .toSorted((a, b) => createdAt(b).localeCompare(createdAt(a)) || a.metadata.uid.localeCompare(b.metadata.uid))
     .flatMap((pod) => editOf(pod, changes, isDue))
-    .slice(0, MAX_MENDED)
+    .slice(0, MAX_PATCHED_PODS)

@@ -1,4 +1,4 @@
-/** What is left of a rewrite, or of its way back, that was begun. */
+/** The rest of a rewrite or undo that was begun. */
 import type { RemediationStep } from '../../api/remediation.ts'
 import { askFor, type DecisionInput, nodeCauseOf, type PolicyInForce } from '../../model/decision-input.ts'
 import { sameImage } from '../../model/image-reference.ts'
@@ -18,7 +18,7 @@ import {
 } from './plan.ts'
 import { uidsOf, wrotePodsOnly } from './verify.ts'
 
-/** A recorded step's changes upon the owner as it is now; cancelled where neither the old nor the new image stands there. */
+/** A recorded step's changes, adapted to the current owner; cancelled if it has neither the old nor the new image. */
 const changesNow = (
   c: DecisionInput,
   { step }: InProgress,
@@ -36,7 +36,7 @@ const changesNow = (
   return changes
 }
 
-/** Where no template can tell, one of the pods that were to be written to does. */
+/** Without a template, checks one of the pods to patch. */
 const podsHaveIt = (pods: readonly Pod[], step: RemediationStep): boolean => {
   const named = uidsOf(step)
   return pods.some(
@@ -46,8 +46,8 @@ const podsHaveIt = (pods: readonly Pod[], step: RemediationStep): boolean => {
 }
 
 /**
- * The plan is the record's, set upon the owner as it is now: a change that was written already has `was` equal to `to`,
- * and pods that are gone are left out.
+ * The recorded plan, adapted to the current owner: a change that was already written has `was` equal to `to`, and pods
+ * that are gone are omitted.
  */
 export const resume = (
   c: DecisionInput,
@@ -75,7 +75,7 @@ export const resume = (
   return { plan, written, complete: leavesAllAsIs(plan) }
 }
 
-/** Of the pods that were given the image those that still wait: what runs or ended is not restarted to be undone. */
+/** The patched pods that still wait: an undo does not restart running or finished pods. */
 const podsToTakeBack = (
   { incident: { owner }, facts: { pods } }: DecisionInput,
   step: RemediationStep,
@@ -91,7 +91,7 @@ const undoStep = ({ step, record }: InProgress) => ({
   timeoutMs: 0,
 })
 
-/** The way back, for what still stands as we wrote it. */
+/** The undo of everything that is still as we wrote it. */
 export const undoPlan = (c: DecisionInput, inProgress: InProgress): RewriteImagePlan => {
   const { step } = inProgress
   const { owner } = c.incident
@@ -110,7 +110,7 @@ export const resumeUndo = (c: DecisionInput, inProgress: InProgress): Left<Rewri
   const ask = owner.patchesPods ? askFor(c.facts, [podsOf(inProgress)]) : undefined
   if (ask) return ask
   const { pods } = c.facts
-  // Unseen pods may still have our image: nothing may be called undone.
+  // Pods that could not be read may still have our image, so do not report an undo.
   if (owner.patchesPods && !pods?.known) return { unseen: pods?.why ?? 'not read' }
   const base = rewriteImagePlan(owner, undoStep(inProgress), changes, podsToTakeBack(c, step, changes))
   const plan = { ...base, hash: step.planHash }

@@ -19,7 +19,7 @@ const imagesIn = ({ changes = [] }: RemediationStep): string =>
     )
     .join(', ')
 
-/** Where images were written: of Jobs in pods too, and of a Job alone in nothing else. */
+/** Where images were written: for CronJobs also in pods, for Jobs only in pods. */
 const placeIn = ({ pods = [] }: RemediationStep, { kind, name }: RecordTarget): string => {
   const target = `${kind} ${name}`
   if (pods.length === 0 || (kind !== 'Job' && kind !== 'CronJob')) return target

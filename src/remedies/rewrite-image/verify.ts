@@ -1,4 +1,4 @@
-/** Whether pods run the images that were written. Those of Jobs were given them themselves; they end, and are deleted when they ended. */
+/** Whether pods run the new images. Pods of Jobs were patched themselves; they end, and may be deleted after that. */
 import type { RemediationStep } from '../../api/remediation.ts'
 import { type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { parseTime } from '../../model/duration.ts'
@@ -26,12 +26,12 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
     }
     const started = patchedPodsRun(owner, pods, step)
     if (!('vanished' in started)) return running(owner, started)
-    // The next Job may prove it in time; where none comes nobody knows, which is neither a success nor a failure.
+    // The next Job may verify it in time; without one, the outcome is neither a success nor a failure.
     return { lacks: started.vanished, atDeadline: cancelled('OwnerGone', started.vanished) }
   })
 }
 
-/** The template no longer says what we wrote: someone reverted it, by hand or by `kubectl mend undo`. */
+/** The template no longer has our image: someone reverted it, by hand or by `kubectl mend undo`. */
 const templateChangedBack = (owner: Owner, step: RemediationStep): Ended | undefined => {
   if (wrotePodsOnly(owner, step)) return undefined
   const change = step.changes?.find((one) => !sameImage(placeOf(owner, one)?.image ?? '', one.to))
@@ -49,12 +49,12 @@ const completedSince = ({ lastSuccessAt }: Owner, step: RemediationStep): boolea
   return lastSuccessAt !== undefined && actedAt !== undefined && lastSuccessAt >= Math.floor(actedAt / 1_000) * 1_000
 }
 
-/** Nothing is there any more that could prove it or fail to. */
+/** Nothing is left that could verify it. */
 interface Vanished {
   readonly vanished: string
 }
 
-/** A pod that the step gave the new image, and that waits with the one of before: someone reverted it. */
+/** A patched pod that waits with the previous image: someone reverted it. */
 const takenBackIn = (pods: readonly Pod[], step: RemediationStep): Pod | undefined => {
   const named = uidsOf(step)
   return pods.find(
@@ -72,8 +72,8 @@ export const wrotePodsOnly = (owner: Owner, { changes, target }: RemediationStep
 export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Set(pods?.map(({ uid }) => uid))
 
 /**
- * The pods that were given the image run it, or ended well with it. Where none of them is left, a pod with the new image
- * that the owner made since serves as well, and so does a Job that completed since the write.
+ * The patched pods run the image or succeeded with it. If none of them is left, a newer pod of the owner with the new
+ * image also counts, and so does a Job that completed after the write.
  */
 const patchedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep): Started | Vanished => {
   const changes = step.changes ?? []
