@@ -146,7 +146,7 @@ const rootOf = (definition: KindDefinition): JsonSchema => ({
   ...(definition.rules.length > 0 && { 'x-kubernetes-validations': definition.rules }),
 })
 
-/** The CustomResourceDefinition of a kind, as it stands in `crds/`. Throws where the schema is not structural. */
+/** The CustomResourceDefinition of a kind, as in `crds/`. Throws if the schema is not structural. */
 export const crdOf = (definition: KindDefinition) => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

@@ -168,7 +168,7 @@ export const KINDS: readonly KindDefinition[] = [remediationPolicy, remediation,
 /** What `crds/` holds and the controller expects of the cluster. Throws where a schema is not structural. */
 export const customResourceDefinitions = (): readonly CustomResourceDefinition[] => KINDS.map(crdOf)
 
-/** Read as it stands on the server; `spec` is only trusted after `admitPolicy` parsed it. */
+/** As read from the server; `spec` is only valid after `admitPolicy` has parsed it. */
 export interface RemediationPolicy {
   readonly apiVersion: string
   readonly kind: 'RemediationPolicy'
@@ -185,7 +185,7 @@ export interface Remediation {
   readonly status?: RemediationStatus
 }
 
-/** An order to the agent on one node; in the operator's namespace. */
+/** A task for the agent on one node; in the operator's namespace. */
 export interface NodeTask {
   readonly apiVersion: string
   readonly kind: 'NodeTask'

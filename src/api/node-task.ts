@@ -31,7 +31,7 @@ const restartRuntime = z.strictObject({
   }).optional(),
 })
 
-/** Immutable as a whole: an order that was given is carried out or refused, never another one. */
+/** Immutable: a task is executed or refused, but never changed. */
 export const nodeTaskSpec = transitions(
   ruled(
     z.strictObject({
@@ -58,7 +58,7 @@ export const nodeTaskSpec = transitions(
   { rule: 'self == oldSelf', message: 'a task is immutable: delete it and create another' },
 )
 
-/** Something that the agent looked at; where it could not, `why` says so and nothing is guessed. */
+/** A result of the inspection; if the agent could not check it, `why` has the reason. */
 const seen = (what: string) => ({
   known: z.boolean().describe(`Whether ${what} could be read.`),
   why: text(512, 'Why not, if it could not be read.').optional(),
@@ -80,7 +80,7 @@ const unit = z.object({
   activeSince: time('When the unit became active.').optional(),
 })
 
-/** What an agent saw of its node. Each part is unknown by itself where the agent may not look. */
+/** The inspection of a node. Each part may be unknown if the agent lacks access. */
 export const nodeInspection = z.object({
   at: time('When the node was inspected.'),
   bootId: text(64, 'Boot ID of the node; a different one means that the node rebooted.').optional(),

@@ -33,7 +33,7 @@ const evidence = z.object({
   message: text(2048, 'The finding, in a sentence.'),
 })
 
-/** Why an image cannot be pulled, where the registry's words leave it open. */
+/** Why an image cannot be pulled, if the registry's message is ambiguous. */
 const explanation = z.object({
   kind: z
     .enum(['LikelyTypo', 'WrongTag', 'MissingCredentials', 'WrongCredentials', 'Undetermined'])
@@ -151,7 +151,7 @@ export const remediationSpec = transitions(
   },
 )
 
-/** An approval is added or changed by this write; one that merely stands says nothing new. */
+/** Whether this write adds or changes an approval; an unchanged one does not count. */
 const GIVEN = 'has(self.spec.approval) && !(has(oldSelf.spec.approval) && self.spec.approval == oldSelf.spec.approval)'
 
 /** Whole-object rules: an approval is of the plan that a person is asked about now, so it can only follow it. */

@@ -15,7 +15,7 @@ export interface Rule<T> {
   readonly at?: string
 }
 
-/** What the API server is told of a rule. */
+/** A validation rule for the API server. */
 export interface CelRule {
   readonly rule: string
   readonly message: string
@@ -51,7 +51,7 @@ export const transitions = <S extends z.ZodType>(schema: S, ...rules: readonly C
   }) as S
 }
 
-/** A CEL string that is taken as it stands, for regular expressions. */
+/** A raw CEL string, for regular expressions. */
 export const raw = (source: string): string => `r'${source}'`
 
 export const text = (max: number, what: string) => z.string().max(max).describe(what)
@@ -67,7 +67,7 @@ export const fitting = (field: { pattern: string; max: number; what: string; mes
     holds: (value) => new RegExp(field.pattern).test(value),
   })
 
-/** A duration between two bounds, both included. `name` stands in the message. */
+/** A duration between two inclusive bounds. `name` is used in the message. */
 export const duration = (name: string, min: string, max: string, what: string) => {
   const [least, most] = [parseDuration(min), parseDuration(max)]
   return ruled(text(32, `${what} From ${min} to ${max}.`), {
@@ -83,11 +83,11 @@ export const duration = (name: string, min: string, max: string, what: string) =
 
 type Items = { readonly max: number; readonly what: string }
 
-/** A list in which order matters and which one writer owns as a whole. */
+/** An ordered list that one writer owns as a whole. */
 export const listOf = <S extends z.ZodType>(item: S, { max, what }: Items) =>
   z.array(item).max(max).describe(what).meta({ 'x-kubernetes-list-type': 'atomic' })
 
-/** A list without doubles, in which order does not matter. */
+/** An unordered list without duplicates. */
 export const setOf = <S extends z.ZodType<string>>(item: S, { max, what }: Items) =>
   z
     .array(item)

@@ -13,7 +13,7 @@ export const formatPath = (path: readonly PropertyKey[]): string =>
     .join('')
     .replace(/^\./, '') || 'the object'
 
-/** A value as it stands in JSON, shortened: what a person wrote comes back quoted, never raw. */
+/** A value as JSON, truncated: user input is quoted, never printed raw. */
 export const shown = (value: unknown): string => {
   const json = value === undefined ? 'nothing' : JSON.stringify(value)
   return json.length > 80 ? `${json.slice(0, 80)}…` : json

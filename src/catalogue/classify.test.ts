@@ -92,7 +92,7 @@ describe('the messages of the test sets', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { readonly reason: string; readonly message: string; readonly cause: string })
   })
-  // Kubelet tells one failure under several reasons, by its version and by where it is told.
+  // The kubelet reports one failure under several reasons, depending on its version and on where it reports it.
   const together = [
     ['Failed', 'ErrImagePull', 'ImagePullBackOff', 'BackOff', ''],
     ['FailedCreatePodSandBox', 'FailedSync', ''],

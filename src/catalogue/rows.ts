@@ -45,7 +45,7 @@ const SANDBOX_ROWS: readonly Row[] = [
 const VOLUME_ROWS: readonly Row[] = [...NFS_ROWS, ...MOUNT_ROWS, ...OBJECT_ROWS, ...ATTACH_ROWS]
 
 /**
- * Everything that is known, in the order in which it is asked. Sandboxes come early, for their messages carry whole
+ * All rows, in matching order. Sandboxes come early, for their messages carry whole
  * image and container failures inside; volumes before containers, for a bad volume shows as a container that cannot start.
  */
 export const ROWS: readonly Row[] = [...DEVICE_ROWS, ...SANDBOX_ROWS, ...VOLUME_ROWS, ...IMAGE_ROWS, ...CONTAINER_ROWS]

@@ -2,7 +2,7 @@ import { UsageError } from '../config/arguments.ts'
 import { EXIT, type ExitStatus, glossary, sentenceOf, type Subcommand } from './subcommand.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Options that may stand before the subcommand and are followed by a value. */
+/** Options with a value that may precede the subcommand. */
 const VALUED = ['-n', '--namespace', '-o', '--output', '--context', '--kubeconfig', '--as']
 
 /** The first argument that is neither an option nor an option's value is the subcommand. */
@@ -48,7 +48,7 @@ const invoke = async (args: readonly string[], terminal: Terminal): Promise<Exit
   return (await entry.load()).invoke(rest, terminal)
 }
 
-/** Runs `kubectl mend ARGS`. Never rejects: what goes wrong is one sentence on standard error, and the exit status. */
+/** Runs `kubectl mend ARGS`. Never rejects: reports errors as one sentence on standard error and by the exit status. */
 export const run = async (args: readonly string[], terminal: Terminal): Promise<ExitStatus> => {
   try {
     return await invoke(args, terminal)
@@ -60,7 +60,7 @@ export const run = async (args: readonly string[], terminal: Terminal): Promise<
 
 interface Entry {
   readonly summary: string
-  /** Loaded only when called: `classify` must not wait for what `explain` needs. */
+  /** Loaded on demand: `classify` must not wait for the dependencies of `explain`. */
   readonly load: () => Promise<Subcommand>
 }
 

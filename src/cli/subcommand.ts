@@ -31,7 +31,7 @@ export const subcommand = <const O extends Options>(
 
 const WIDTH = 92
 
-/** Breaks a paragraph into lines of at most `width` characters; a longer word stands alone. */
+/** Breaks a paragraph into lines of at most `width` characters; a longer word gets its own line. */
 export const wrap = (text: string, width = WIDTH): readonly string[] => {
   const lines: string[] = []
   for (const word of text.split(/\s+/)) {
@@ -68,7 +68,7 @@ export const helpOf = ({ name, synopsis, text, examples }: Usage, options: Optio
     '',
   ].join('\n')
 
-/** One option of a subcommand; its help is made from the same words that parse it. */
+/** One option of a subcommand, for parsing and for the help. */
 export interface Option extends Flag {
   readonly multiple?: true
   readonly help: string
@@ -128,7 +128,7 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT]
 
 const MAX_CAUSES = 4
 
-/** An error and what caused it, on one line. A cause whose words the error already quotes is left out. */
+/** An error and its causes, on one line. Omits causes that the message already contains. */
 export const sentenceOf = (error: unknown): string => {
   const parts: string[] = []
   for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth += 1) {

@@ -11,7 +11,7 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Writes to standard output; resolves once it takes more. */
   readonly write: (text: string) => Promise<void>
-  /** Writes to standard error, as it is: a question whose answer stands beside it. */
+  /** Writes unchanged to standard error: a question that is answered on the same line. */
   readonly prompt: (text: string) => void
   /** Writes a line to standard error. */
   readonly warn: (line: string) => void

@@ -55,7 +55,7 @@ describe('a plan of a policy that asks', () => {
     expect(decided({ records: asked({ expiresAt: at(-1) }, said('Approved')) })).toMatchObject({ kind: 'Act' })
   })
 
-  /** What the API server notes of whoever wrote the decision. */
+  /** The managedFields entry of the decision. */
   const decidedAt = (ms: number): readonly Remediation[] =>
     asked({ expiresAt: at(-60_000) }, said('Approved')).map((record) => {
       const fieldsV1 = { 'f:spec': { 'f:approval': { '.': {}, 'f:by': {} } } }

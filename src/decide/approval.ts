@@ -8,7 +8,7 @@ export type Decision =
   | { readonly kind: 'Approved' }
   /** A person is asked, until that time (ms since the epoch). */
   | { readonly kind: 'Asked'; readonly message: string; readonly expiresAt: number }
-  /** No, or nobody said anything in time: the record ends with this reason. */
+  /** Denied or expired: the record ends with this reason. */
   | { readonly kind: 'Denied' | 'Expired'; readonly message: string }
 
 /** A plan's hash as sentences have it. */

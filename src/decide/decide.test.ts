@@ -155,9 +155,9 @@ const someCase = (pick: Pick): DecisionInput => {
 
 const RUNS = 4_000
 
-/** Plays the other stages: answers what is asked, from one world for each run. */
+/** Gathers requested facts, from one fixed set per run. */
 const settled = (c: DecisionInput, pick: Pick) => {
-  const world = someFacts(pick)
+  const allFacts = someFacts(pick)
   let facts: Facts = c.facts
   for (let round = 0; round < 8; round += 1) {
     const current = { ...c, facts }
@@ -171,7 +171,7 @@ const settled = (c: DecisionInput, pick: Pick) => {
         facts = { ...facts, registry: { ...facts.registry, [name.image]: odd(someAnswer(pick)) } }
       } else {
         expect(facts[name.fact]).toBeUndefined()
-        facts = { ...facts, [name.fact]: world[name.fact] }
+        facts = { ...facts, [name.fact]: allFacts[name.fact] }
       }
     }
   }

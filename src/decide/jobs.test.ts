@@ -138,7 +138,7 @@ describe('planning', () => {
 const { apiVersion, kind, name, uid } = cronJob.ref
 const pods = [{ name: 'a', uid: 'uid-a' }]
 const named = { pods, target: { apiVersion, kind, name, uid } }
-/** Somebody had mended the CronJob: nothing but the pod was written to. */
+/** The CronJob had been fixed by hand: only the pod was patched. */
 const podAlone = { pods }
 
 describe('after a crash', () => {

@@ -1,4 +1,4 @@
-/** What is done about an image whose name is probably wrong: looked at, told, and written only where a policy lets it be. */
+/** Images with a probable typo: explained, and rewritten only if a policy allows it. */
 import { describe, expect, test } from 'vitest'
 import type { Explanation, FactName } from '../model/incident.ts'
 import { decide } from './decide.ts'

@@ -46,7 +46,7 @@ const chain = found('IptablesChainMissing', chainGone())
 const mount = (type: string) => found('MountHelperMissing', noHelper(type))
 const runtime = found('RuntimeUnresponsive', 'context deadline exceeded')
 
-/** Confirmed by whom, or the beginning of why it is refuted; undefined: still only hearsay. */
+/** Who confirmed it, or the beginning of why it is ruled out; undefined: unconfirmed. */
 type Expected = 'agent' | 'kubelet' | { readonly ruledOut: string } | undefined
 
 describe('what an Event says of a node', () => {

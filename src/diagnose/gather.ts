@@ -72,8 +72,8 @@ const namedPods = (names: readonly FactName[]) =>
   names.flatMap((name) => (name.fact === 'pods' ? (name.named ?? []) : []))
 
 /**
- * Reads the facts that are asked for, all at once, and adds them to those at hand. What cannot be read is unknown and
- * says why, naming the right that is missing. Never rejects.
+ * Reads the requested facts concurrently and adds them to the known ones. What cannot be read becomes unknown, with the
+ * reason and the missing permission. Never rejects.
  */
 export const createGather = (deps: GatherDeps) => {
   const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NO_AGENTS } = deps

@@ -10,7 +10,7 @@ export interface IncidentParts {
   readonly owner: Owner
   readonly area: IncidentArea
   readonly pods: readonly FailingPod[]
-  /** Revision to speak of where no pod fails any more (a remedy's proof is awaited). */
+  /** Revision to use if no pod fails any more (a remedy is being verified). */
   readonly templateHash?: string
 }
 

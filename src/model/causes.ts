@@ -73,14 +73,14 @@ export const CAUSES_BY_AREA = {
   ],
 } as const
 
-/** What part of starting a pod failed. An incident is one area of one owner. */
+/** The part of pod startup that failed. An incident is one area of one owner. */
 export type Area = keyof typeof CAUSES_BY_AREA
 
 export type Cause = (typeof CAUSES_BY_AREA)[Area][number] | 'Unknown'
 
 /**
- * Causes that a registry refutes by having the image for the node's platform. The others (a mirror is wanted, a layer is
- * corrupt) say nothing against an image that is there.
+ * Causes that are ruled out if the registry has the image for the node's platform. The others (a missing mirror, a corrupt
+ * layer) are possible even if the image exists.
  */
 export const REFUTED_BY_REGISTRY: ReadonlySet<Cause> = new Set<Cause>([
   'ProjectNotFound',
@@ -94,8 +94,8 @@ export const REFUTED_BY_REGISTRY: ReadonlySet<Cause> = new Set<Cause>([
 ])
 
 /**
- * Causes of a node: one incident a node and cause, however many pods report it. The node is what is repaired,
- * so it is the incident's target.
+ * Causes of a node: one incident per node and cause, however many pods report it. The repair is on the node, so the node
+ * is the incident's target.
  */
 export const NODE_CAUSES = [
   'IptablesChainMissing',
@@ -107,7 +107,7 @@ export const NODE_CAUSES = [
 
 export type NodeCause = (typeof NODE_CAUSES)[number]
 
-/** What one incident is about: an area of a workload's start, or one cause of a node. */
+/** The scope of one incident: an area of a workload's startup, or one cause of a node. */
 export type IncidentArea = Area | NodeCause
 
 /** Every cause, in the order of the table; `Unknown` last. */
@@ -122,8 +122,8 @@ export const areaOf = (cause: Cause): Area | undefined => AREAS.get(cause)
 
 const OF_NODE: ReadonlySet<string> = new Set(NODE_CAUSES)
 
-/** Whether a cause, or the area of an incident, is a node's. */
+/** Whether a cause, or the area of an incident, concerns a node. */
 export const isNodeCause = (name: string): name is NodeCause => OF_NODE.has(name)
 
-/** What an incident of this cause is about; undefined for `Unknown`. */
+/** The incident area of a cause; undefined for `Unknown`. */
 export const incidentAreaOf = (cause: Cause): IncidentArea | undefined => (isNodeCause(cause) ? cause : areaOf(cause))

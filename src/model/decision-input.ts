@@ -4,10 +4,10 @@ import { isNodeCause, type NodeCause } from './causes.ts'
 import { normalImage } from './image-reference.ts'
 import type { Diagnosis, Fact, FactName, Facts, FailingPod, Finding, Incident, RegistryAnswer } from './incident.ts'
 
-/** A policy that was understood: its spec with defaults, its patterns compiled. */
+/** A valid policy: its spec with defaults, its patterns compiled. */
 export type PolicyInForce = Omit<AdmittedPolicy, 'rules'>
 
-/** One attempt that was begun, by anyone, within the last 24 hours. */
+/** One attempt that began within the last 24 hours, on any incident. */
 export interface Attempt {
   readonly policy: string
   /** `incidentId(ownerUid, area)`. */
@@ -16,7 +16,7 @@ export interface Attempt {
   readonly at: number
 }
 
-/** What is known of each node at any time, from the watch; of its conditions only whether it is Ready. */
+/** The watched state of a node; of its conditions, only Ready. */
 export interface NodeState {
   readonly name: string
   readonly uid: string
@@ -30,27 +30,27 @@ export interface NodeState {
 export interface DecisionInput {
   readonly now: number
   readonly incident: Incident
-  /** What `conclude` made of incident and facts. */
+  /** The result of `conclude` for the incident and facts. */
   readonly diagnosis: Diagnosis
   readonly facts: Facts
   readonly policies: readonly PolicyInForce[]
   /** Records of this owner and area, newest first. */
   readonly records: readonly Remediation[]
-  /** Records of this owner in its other areas: while one of them runs, this one waits. */
+  /** Records of this owner in its other areas: while one of them is in progress, this one waits. */
   readonly otherAreas?: readonly Remediation[]
-  /** All attempts of the last 24 h: from records and from the policies' status, without doubles. */
+  /** All attempts of the last 24 h: from records and from the policies' status, without duplicates. */
   readonly attempts: readonly Attempt[]
-  /** Remediations in phase Running or Verifying, by policy name (this incident's own not counted). */
+  /** Remediations in phase Running or Verifying, by policy name (excluding this incident's own). */
   readonly active: Readonly<Record<string, number>>
-  /** Every node, for the guardrails on how many are unhealthy; unknown where nodes cannot be watched. */
+  /** All nodes, for the guardrails on the number of unhealthy ones; unknown if nodes cannot be watched. */
   readonly nodes?: Fact<readonly NodeState[]>
-  /** uids of nodes on which a remedy is in progress, without this incident's own. */
+  /** uids of nodes with a remedy in progress, excluding this incident's own. */
   readonly nodesUnderRepair?: readonly string[]
   readonly operator: {
     readonly namespace: string
     readonly paused: Fact<boolean>
     readonly maxActionsPerHour: number
-    /** How long containers must stay started to count as success, ms. */
+    /** How long containers must keep running to count as success, ms. */
     readonly stabilizationMs: number
   }
 }
@@ -60,16 +60,16 @@ export interface Ask {
   readonly ask: readonly FactName[]
 }
 
-/** Name of the registry's answer on an image; the normal form, so that `nginx` and `docker.io/library/nginx` are asked once. */
+/** Name of the registry fact of an image, in normal form, so that `nginx` and `docker.io/library/nginx` are queried once. */
 export const registryFact = (image: string): FactName => ({ fact: 'registry', image: normalImage(image) })
 
-/** What a registry said of an image; undefined where it was not asked yet. */
+/** A registry's response for an image; undefined if it was not queried yet. */
 export const registryOf = (facts: Facts, image: string): Fact<RegistryAnswer> | undefined => {
   const name = normalImage(image)
   return Object.hasOwn(facts.registry, name) ? facts.registry[name] : undefined
 }
 
-/** `linux/arm64` also covers `linux/arm64/v8`: nodes do not tell their variant. */
+/** `linux/arm64` also covers `linux/arm64/v8`: nodes do not report their variant. */
 export const serves = (platforms: readonly string[], platform: string): boolean =>
   platforms.some((one) => one === platform || one.startsWith(`${platform}/`))
 
@@ -79,15 +79,15 @@ const isThere = (facts: Facts, name: FactName): boolean =>
 const nameOf = (name: FactName): string => ('image' in name ? `${name.fact} ${normalImage(name.image)}` : name.fact)
 
 /**
- * Asks for those of the facts that are not there, each once; undefined where all are. The only maker of requests:
- * a fact that is there, known or not, is never asked for again, so asking always comes to an end.
+ * Requests the missing facts, without duplicates; undefined if none is missing. All requests are created here. A fact that
+ * is present, known or unknown, is never requested again, so evaluation terminates.
  */
 export const askFor = (facts: Facts, names: readonly FactName[]): Ask | undefined => {
   const missing = new Map(names.filter((name) => !isThere(facts, name)).map((name) => [nameOf(name), name]))
   return missing.size === 0 ? undefined : { ask: [...missing.values()] }
 }
 
-/** Namespace and node go together: both may opt out, and one round trip reads both. Pods of a node have many namespaces. */
+/** Namespace and node are read in one round trip, because both may opt out. Pods of a node are in several namespaces. */
 export const surroundings = ({ incident }: DecisionInput): readonly FactName[] =>
   isNodeCause(incident.area) ? [{ fact: 'namespaces' }, { fact: 'node' }] : surroundingsOfPods(incident)
 
@@ -96,33 +96,33 @@ const surroundingsOfPods = (incident: Incident): readonly FactName[] =>
     ? [{ fact: 'namespace' }, { fact: 'node' }]
     : [{ fact: 'namespace' }]
 
-/** How long a hold waits where no exact time is known, ms. An earlier event comes first in any case. */
+/** How long a hold waits without an exact time, ms. An event may trigger an earlier check. */
 
-/** A slot that frees up soon, a cache that is about to be filled. */
+/** For a slot that becomes free soon, or a cache that is about to sync. */
 export const SOON = 5_000
-/** Something out of our hands that often passes by itself: a registry that does not answer, a pause. */
+/** For external conditions that often pass: a registry that does not respond, a pause. */
 export const LATER = 30_000
-/** Waits for a person, whose change gives a signal of its own. */
+/** For a person, whose change triggers an event. */
 export const RARELY = 5 * 60_000
 
 export const HOUR = 60 * 60_000
 export const DAY = 24 * HOUR
 
-/** The cause that an incident of a node is about; undefined for those of workloads. */
+/** The cause of an incident of a node; undefined for those of workloads. */
 export const nodeCauseOf = ({ incident: { area } }: Pick<DecisionInput, 'incident'>): NodeCause | undefined =>
   isNodeCause(area) ? area : undefined
 
 /** A finding that the applicable policy matches, on the pod where it was found. */
 export interface Matched {
   readonly failing: FailingPod
-  /** As it is known now: refined by all facts at hand. */
+  /** The current finding, refined by all known facts. */
   readonly finding: Finding
 }
 
 export interface ApplicablePolicy {
   readonly policy: PolicyInForce
   readonly matched: readonly Matched[]
-  /** A clause of the policy that could not be answered, in a sentence; then nothing may be done. */
+  /** A clause of the policy that could not be evaluated, as a sentence; then nothing may be done. */
   readonly unanswered?: string
   /** Other policies of the same priority that match the same findings. */
   readonly ties: readonly string[]

@@ -1,9 +1,9 @@
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
-/** What the CRD admits as a duration: Go's units without fractions, as in `1h30m`. */
+/** Durations in the CRDs: Go's units without fractions, as in `1h30m`. */
 export const DURATION_PATTERN = '^([0-9]{1,6}(ms|s|m|h)){1,4}$'
 
-/** Milliseconds of `90s`, `1h30m`, `500ms`. Throws a sentence on anything else. */
+/** Milliseconds of `90s`, `1h30m`, `500ms`. Throws on anything else. */
 export const parseDuration = (text: string): number => {
   if (!new RegExp(DURATION_PATTERN).test(text)) {
     throw new Error(`"${text.slice(0, 40)}" is not a duration; expected a number with a unit, such as 30s, 5m or 1h30m`)
@@ -13,7 +13,7 @@ export const parseDuration = (text: string): number => {
   return total
 }
 
-/** `90000` → `1m30s`; for sentences, so parts of a second are dropped from a minute on. */
+/** `90000` → `1m30s`, for messages; drops fractions of a second from one minute on. */
 export const formatDuration = (ms: number): string => {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))}ms`
   const seconds = Math.round(ms / 1_000)
@@ -21,7 +21,7 @@ export const formatDuration = (ms: number): string => {
   return [h > 0 ? `${h}h` : '', m > 0 ? `${m}m` : '', s > 0 && h === 0 ? `${s}s` : ''].join('') || '0s'
 }
 
-/** RFC 3339 text → ms since the epoch; undefined where it is missing or no time. Reads no clock. */
+/** RFC 3339 text → ms since the epoch; undefined if it is missing or invalid. Reads no clock. */
 export const parseTime = (text: string | undefined): number | undefined => {
   const ms = text === undefined ? Number.NaN : Date.parse(text)
   return Number.isNaN(ms) ? undefined : ms
@@ -33,5 +33,5 @@ export const formatTime = (ms: number): string => {
   return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString().replace('.000Z', 'Z')
 }
 
-/** ms since the epoch → RFC 3339 with milliseconds, as the API has it. */
+/** ms since the epoch → RFC 3339 with milliseconds, as in the API. */
 export const isoTime = (ms: number): string => new Date(ms).toISOString()

@@ -1,6 +1,6 @@
 /**
- * How near two names are to a person who typed one of them: optimal string alignment, in which what fingers do by accident
- * (two letters swapped, a neighbour on the keyboard, a letter doubled or halved) counts less than a letter that is another.
+ * Distance between two names for detecting typos: optimal string alignment, in which common typing errors (swapped
+ * letters, an adjacent key, a letter doubled or dropped from a double) cost less than other substitutions.
  */
 
 const KEY_ROWS = ['1234567890-', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm'] as const
@@ -24,14 +24,14 @@ const replacing = (a: string, b: string): number => {
   return areNeighbours(a, b) || (SEPARATORS.has(a) && SEPARATORS.has(b)) ? SLIP : OTHER
 }
 
-/** Names longer than any that a registry takes are not compared: the cost is their product. */
+/** Longer names than registries allow are not compared: the cost is the product of the lengths. */
 const MAX_LENGTH = 256
 
-/** 0 where they are the same; `Infinity` where one is too long. Symmetric. */
+/** 0 if they are equal; `Infinity` if one is too long. Symmetric. */
 export const distance = (a: string, b: string): number => {
   if (a === b) return 0
   if (a.length > MAX_LENGTH || b.length > MAX_LENGTH) return Number.POSITIVE_INFINITY
-  // Taking a letter away, or adding one: a slip where it stands beside its like.
+  // Deleting or inserting a letter costs less next to the same letter.
   const odd = (text: string, i: number): number =>
     text[i] === text[i - 1] || text[i] === text[i + 1] || SEPARATORS.has(text[i] ?? '') ? SLIP : OTHER
   let before: number[] = []
@@ -57,7 +57,7 @@ export const distance = (a: string, b: string): number => {
 
 const numbersIn = (text: string): string => (text.match(/\d+/g) ?? []).join('.')
 
-/** How far a slip of the fingers reaches, by the length of the name: short names are near to everything. */
+/** Maximum distance of a typo by the length of the name: short names are close to many others. */
 const reachOf = (name: string): number => (name.length < 4 ? 0 : name.length < 8 ? 1 : 2)
 
 export interface Near {
@@ -66,8 +66,8 @@ export interface Near {
 }
 
 /**
- * Those of the names that `typed` may have been meant as, nearest first, then by the alphabet. Another number is another
- * thing (a version), never a slip.
+ * The names of which `typed` may be a typo, closest first, then alphabetical. A different number is a different version,
+ * never a typo.
  */
 export const similarNames = (typed: string, names: Iterable<string>): readonly Near[] => {
   const reach = reachOf(typed)

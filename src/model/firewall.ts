@@ -1,4 +1,4 @@
-/** The firewall of a node: Docker's chains in it, and the services that may wipe them. Free of schemas, for the agent. */
+/** The firewall of a node: Docker's chains in it, and the services that may wipe them. Without schemas, because the agent must stay small. */
 import type { NodeInspection } from '../api/node-task.ts'
 
 /** Whether Docker's own chain exists where Docker needs it. `why` and `missing` are clauses for a person. */
@@ -12,7 +12,7 @@ const NAME = 'DOCKER'
 const OWN = /^DOCKER(-[A-Z0-9-]+)?$/
 const TABLES = ['filter', 'nat'] as const
 const BACKENDS = ['nft', 'legacy'] as const
-/** What of a list that was too long is said in `partly`: Docker's own come first in it, so these are others'. */
+/** Note in `partly` for a truncated list: Docker's own chains come first, so only others are cut. */
 const CUT = /(^|; )\d+ further chains$/
 
 /** Whether a chain is one that Docker creates when it starts, by its name. */

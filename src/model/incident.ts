@@ -11,75 +11,75 @@ export type EvidenceSource = 'kubelet' | 'registry' | 'agent' | 'event'
 
 /** One container (or the pod's sandbox or volume) that fails, and why. */
 export interface Finding {
-  /** Container name; empty where the whole pod is held up (sandbox, volumes). */
+  /** Container name; empty if the whole pod is affected (sandbox, volumes). */
   readonly container: string
   readonly init: boolean
-  /** The image that fails, as the pod's spec has it; empty where none is concerned. */
+  /** The failing image, as in the pod's spec; empty if the failure is not about an image. */
   readonly image: string
-  /** Where that is not the container's own image: an image volume's, or one whose place in the pod cannot be told. */
+  /** Set if that is not the container's own image: the image of an image volume, or of an unknown part of the pod. */
   readonly imageSource?: { readonly kind: 'Volume'; readonly volume: string } | { readonly kind: 'Unknown' }
   readonly cause: Cause
-  /** Catalogue row that named the cause. */
+  /** Catalogue row that classified the cause. */
   readonly row?: string
   readonly message: string
   /**
-   * Of a node's cause, what it is about as the message names it: the file system type (`nfs`) of MountHelperMissing, the
-   * chain of IptablesChainMissing. Absent where the message names none.
+   * For a node's cause, the detail in the message: the file system type (`nfs`) of MountHelperMissing, the chain of
+   * IptablesChainMissing. Absent if the message has none.
    */
   readonly detail?: string
   readonly source: EvidenceSource
-  /** Why it is not so (any more), as the agent saw: it is explained and never acted on. */
+  /** Why the agent ruled it out: then it is explained and never acted on. */
   readonly ruledOut?: string
-  /** Causes that asking the registry may still turn this one into; empty once it answered. */
+  /** Causes that a registry query may still replace this one with; empty after the response. */
   readonly possibleCauses: readonly Cause[]
 }
 
-/** A failing pod, or the node itself where its own condition says that it fails: its object as read, and what was found. */
+/** A failing pod, or a node whose own condition reports the failure: the object as read, and its findings. */
 export interface FailingPod {
   readonly pod: Pod
   readonly findings: readonly Finding[]
-  /** ms since the epoch at which it began to fail, by the pod's own conditions. */
+  /** When it began to fail according to the pod's conditions, ms since the epoch. */
   readonly since: number
 }
 
-/** Something that a decision needs and that may not be visible: then it says why, and is never guessed. */
+/** An input of a decision that may be unknown: then it has the reason, and is never guessed. */
 export type Fact<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly why: string }
 
 export const known = <T>(value: T): Fact<T> => ({ known: true, value })
 export const unknown = (why: string): Fact<never> => ({ known: false, why })
 
-/** Who will write the owner back if we change it. */
+/** A manager that will revert our changes of the owner. */
 export interface Manager {
   /** e.g. `Argo CD`, `Flux`, `operator prometheus-operator`, `Helm`. */
   readonly name: string
-  /** Helm alone does not write back: only its next upgrade does. */
+  /** Helm does not revert continuously: only its next upgrade does. */
   readonly writesBack: boolean
-  /** What gave it away, e.g. `annotation argocd.argoproj.io/tracking-id`. */
+  /** How it was detected, e.g. `annotation argocd.argoproj.io/tracking-id`. */
   readonly seenBy: string
-  /** Where to edit for good, e.g. `Argo CD Application team/web`. */
+  /** Where to make the permanent fix, e.g. `Argo CD Application team/web`. */
   readonly editAt: string
-  /** The object by which it does so, where that says what it was made from. */
+  /** The manager's object, if it names its source. */
   readonly keptBy?: KeptBy
 }
 
-/** Without a namespace: one of that name, wherever it is. */
+/** Without a namespace: an object of that name in any namespace. */
 export interface KeptBy {
-  /** `Release` is one of Helm's own, of which there is no object but a secret. */
+  /** `Release` is a Helm release, which exists only as a Secret. */
   readonly kind: 'Application' | 'Kustomization' | 'HelmRelease' | 'Release'
   readonly namespace?: string
   readonly name: string
 }
 
 /**
- * What may be written to: the last owner in the chain that holds a pod template, or the pod itself; of a node's cause
- * the node.
+ * The object to write to: the last owner in the chain with a pod template, or the pod itself; the node for a node's
+ * cause.
  */
 export interface Owner {
   readonly ref: ObjectRef
-  /** It no longer exists; all else is then as it was last known, or empty. */
+  /** It no longer exists; the other fields are then the last known ones, or empty. */
   readonly gone?: boolean
   readonly resourceVersion: string
-  /** `Pod` where nothing owns it. Other kinds are explained, not touched. */
+  /** `Pod` if it has no owner. Other kinds are explained but not changed. */
   readonly support: 'supported' | 'unsupported'
   /** Why unsupported, in a sentence. */
   readonly why?: string
@@ -95,25 +95,25 @@ export interface Owner {
   readonly updatedReplicas: number
   readonly generation: number
   readonly observedGeneration: number
-  /** Why an edit would not roll out, in a sentence (paused, OnDelete, partition, being deleted). */
+  /** Why an edit would not roll out, as a sentence (paused, OnDelete, partition, being deleted). */
   readonly blocked?: string
-  /** Whether its controller leaves broken pods of the old revision standing (StatefulSet, ReplicaSet). */
+  /** Whether its controller leaves broken pods of the old revision in place (StatefulSet, ReplicaSet). */
   readonly keepsBrokenPods: boolean
   /** Whether a deleted pod is recreated. */
   readonly recreatesPods: boolean
-  /** An edit leaves healthy pods of the old revision as they are (ReplicaSet): only the others are expected to run the new one. */
+  /** An edit does not replace healthy pods of the old revision (ReplicaSet): only the others are expected to run the new one. */
   readonly keepsHealthyPods?: true
-  /** Its pods are those of Jobs, which no edit reaches: those that are stuck are given the image themselves. */
+  /** Its pods belong to Jobs, which no edit reaches: waiting ones are patched themselves. */
   readonly patchesPods?: true
-  /** Its template cannot be changed (Job): what it makes from now on is as before. */
+  /** Its template cannot be changed (Job): later pods still get the old image. */
   readonly templateFixed?: true
-  /** uids of a CronJob's Jobs that have not ended, newest first; as many as can be asked for at once. */
+  /** uids of a CronJob's unfinished Jobs, newest first; limited to what one query can select. */
   readonly activeJobs?: readonly string[]
   /** When a Job of a CronJob last completed, ms since the epoch. */
   readonly lastSuccessAt?: number
 }
 
-/** What a registry says of one reference, with the credentials that the pod has for that host. */
+/** A registry's response for one reference, with the pod's credentials for that host. */
 export type RegistryAnswer =
   | {
       readonly kind: 'exists'
@@ -127,11 +127,11 @@ export type RegistryAnswer =
   | { readonly kind: 'unreachable'; readonly message: string }
   | { readonly kind: 'refused'; readonly message: string }
 
-/** An image that is or was used in the cluster: so it existed, under that name. */
+/** An image that is or was used in the cluster, so it existed under that name. */
 export interface KnownImage {
   /** In normal form. */
   readonly image: string
-  /** Where it was seen, to follow "it is": `on node worker-1`, `in pod web/api-0`. */
+  /** Where it was found, to complete "it is …": `on node worker-1`, `in pod web/api-0`. */
   readonly where: string
 }
 
@@ -164,72 +164,72 @@ export interface NodeFacts {
   readonly platform: string
   readonly controlPlane: boolean
   readonly ready: boolean
-  /** The runtime that the kubelet uses, as it says itself, e.g. `containerd://1.7.27`. */
+  /** The container runtime as reported by the kubelet, e.g. `containerd://1.7.27`. */
   readonly runtimeVersion?: string
-  /** Who works on it by the lease that remediators share; absent where none is shared. */
+  /** Holder of the lease that remediators share for the node; absent if none is shared. */
   readonly lease?: Fact<NodeLease | undefined>
 }
 
-/** Facts by name, gathered so far. A name that is absent was not asked for yet. */
+/** Facts gathered so far, by name. Absent names were not requested yet. */
 export interface Facts {
   readonly namespace?: Fact<NamespaceFacts>
   readonly node?: Fact<NodeFacts>
-  /** Every pod of the owner, of all revisions. */
+  /** All pods of the owner, of all revisions. */
   readonly pods?: Fact<readonly Pod[]>
-  /** What was found of the pod's pull secrets while a registry was asked, in sentences; never their content. */
+  /** Findings about the pod's pull secrets during a registry query, as sentences; never their content. */
   readonly pullSecrets?: Fact<readonly string[]>
-  /** Answers by image reference in normal form. */
+  /** Registry responses by image reference in normal form. */
   readonly registry: Readonly<Record<string, Fact<RegistryAnswer>>>
-  /** The answer without credentials, where the pod's own were refused. By image as well. */
+  /** The anonymous response, if the pod's credentials were rejected; also by image. */
   readonly anonymous?: Readonly<Record<string, Fact<RegistryAnswer>>>
-  /** Tags of an image's repository, and repositories of its registry, as far as it lists them. By image as well. */
+  /** Tags of an image's repository, and repositories of its registry, if it lists them; also by image. */
   readonly tags?: Readonly<Record<string, Fact<readonly string[]>>>
   readonly repositories?: Readonly<Record<string, Fact<readonly string[]>>>
-  /** Where a GitOps tool has the owner from: `deploy/web of https://git.example.com/team.git at main`. */
+  /** Where a GitOps tool gets the owner from: `deploy/web of https://git.example.com/team.git at main`. */
   readonly source?: Fact<string>
-  /** Images that run, or ran, near by. */
+  /** Images that run or ran in the cluster. */
   readonly knownImages?: Fact<readonly KnownImage[]>
-  /** Of a node's cause: every namespace in which pods fail by it, by name. */
+  /** For a node's cause: all namespaces with pods that fail because of it, by name. */
   readonly namespaces?: Readonly<Record<string, Fact<NamespaceFacts>>>
-  /** What the agent on the node saw, a few seconds old at most. */
+  /** The inspection by the agent on the node, at most a few seconds old. */
   readonly inspection?: Fact<NodeInspection>
-  /** Every pod on the node: what a restart touches, and what verifies that it helped. */
+  /** All pods on the node: what a restart affects, and what verifies its success. */
   readonly nodePods?: Fact<readonly Pod[]>
-  /** The tasks of a step, with their status; one that does not exist (any more) is missing from the list. */
+  /** The tasks of a step, with their status; without those that do not exist. */
   readonly tasks?: Fact<readonly NodeTask[]>
-  /** The pod that installs a mount helper; its phase and messages. Where it does not exist `value` is undefined. */
+  /** The pod that installs a mount helper, with its phase and messages; `value` is undefined if it does not exist. */
   readonly installer?: Fact<Pod | undefined>
 }
 
-/** Facts that are kept by image: what its registry says. */
+/** Facts by image: responses of its registry. */
 export interface ImageFactName {
   readonly fact: 'registry' | 'anonymous' | 'tags' | 'repositories'
   readonly image: string
 }
 
-/** A request of `decide` for one more fact. */
+/** A request of `decide` for a fact. */
 export type FactName =
   | { readonly fact: 'namespace' }
   | { readonly fact: 'node' }
-  /** `named`: pods that a remedy wrote to, which their owner may know no more (those of a CronJob's ended Job). */
+  /** `named`: pods that a remedy wrote to and that may no longer belong to the owner (those of a CronJob's finished Job). */
   | { readonly fact: 'pods'; readonly named?: readonly { readonly name: string; readonly uid: string }[] | undefined }
   | ImageFactName
   | { readonly fact: 'knownImages' }
   | { readonly fact: 'source' }
   | { readonly fact: 'namespaces' }
-  /** `since`: not older than that, ms since the epoch. `maxAgeMs`: so old an answer will do, where one is at hand. */
+  /** `since`: not older than that, ms since the epoch. `maxAgeMs`: accepts a cached inspection of this age. */
   | { readonly fact: 'inspection'; readonly since?: number; readonly maxAgeMs?: number }
   | { readonly fact: 'nodePods' }
   | { readonly fact: 'tasks'; readonly names: readonly string[] }
   | { readonly fact: 'installer'; readonly name: string }
 
-/** One owner and one area: however many of its pods report it. Level-based: what is true now. */
+/** One owner and one area, however many of its pods report it. Level-based: the current state. */
 export interface Incident {
-  /** `<owner uid>/<area>`: the queue's key; one run a key. */
+  /** `<owner uid>/<area>`: the queue's key; one run at a time. */
   readonly key: string
   readonly area: IncidentArea
   readonly owner: Owner
-  /** Failing pods of the owner in this area; empty once they recovered. */
+  /** Failing pods of the owner in this area; empty after recovery. */
   readonly pods: readonly FailingPod[]
   /** Revision of the pod template that fails: `templateHashOf` the first failing pod. */
   readonly templateHash: string
@@ -237,32 +237,32 @@ export interface Incident {
   readonly evidence: readonly Evidence[]
 }
 
-/** Why an image cannot be pulled, as far as the evidence goes. */
+/** A possible reason why an image cannot be pulled, from the evidence. */
 export interface Explanation {
   readonly kind: ExplanationKind
-  /** The failing image, as the pod's spec has it. */
+  /** The failing image, as in the pod's spec. */
   readonly of: string
-  /** A sentence with what speaks for it. */
+  /** A sentence with the evidence for it. */
   readonly message: string
-  /** What may have been meant, in normal form. */
+  /** The suggested image, in normal form. */
   readonly image?: string
-  /** The registry has that image, in the same project, and no other is as near: it may be written. */
+  /** The registry has that image in the same project and no other is as close, so it may be written. */
   readonly found?: true
 }
 
-/** What was concluded of the incident from all facts at hand. */
+/** The conclusion on the incident from all known facts. */
 export interface Diagnosis {
   readonly cause: Cause
   readonly findings: readonly Finding[]
   readonly evidence: readonly Evidence[]
   readonly permanentFix?: string
-  /** Why images cannot be pulled, likeliest first; absent until it was examined more closely. */
+  /** Why images cannot be pulled, likeliest first; absent until it has been examined. */
   readonly explanations?: readonly Explanation[]
-  /** Facts by which more could be said of where to mend it for good; absent where none could. */
+  /** Facts that could determine the permanent fix; absent if there are none. */
   readonly fixLocationFacts?: readonly FactName[]
-  /** Facts by which more could be said of why; absent where none could. */
+  /** Facts that could improve the explanation; absent if there are none. */
   readonly detailFacts?: readonly FactName[]
-  /** Why the cause is not so (any more), in a sentence; there where every finding is refuted. Nothing is done then. */
+  /** Why the cause is ruled out, as a sentence; set if every finding is ruled out. Then nothing is done. */
   readonly ruledOut?: string
 }
 
@@ -271,18 +271,18 @@ const digest = (...parts: readonly string[]): string => createHash('sha256').upd
 /** Identity of an owner's incidents in one area, for counting attempts: 16 hex digits. */
 export const incidentId = (ownerUid: string, area: IncidentArea): string => digest(ownerUid, area).slice(0, 16)
 
-/** Queue key of an incident; one run a key. */
+/** Queue key of an incident. */
 export const incidentKey = (ownerUid: string, area: IncidentArea): string => `${ownerUid}/${area}`
 
-/** What a queue key is made of. */
+/** The parts of a queue key. */
 export const partsOfKey = (key: string): { readonly ownerUid: string; readonly area: string } => {
   const at = key.indexOf('/')
   return { ownerUid: key.slice(0, at), area: key.slice(at + 1) }
 }
 
 /**
- * Deterministic name of the record of one incident: two controllers that see it make the same one. A success is final: what
- * fails again `after` it (its uid) has a record of its own.
+ * Deterministic name of the record of one incident, so that two controllers create the same one. A success is final: a
+ * failure `after` it (its uid) has its own record.
  */
 export const remediationName = (
   ownerName: string,

@@ -1,9 +1,9 @@
 /** JSON pointers, RFC 6901: `/metadata/annotations/example.com~1key`. */
 
-/** A key as a part of a pointer. */
+/** Escapes a key as a segment of a pointer. */
 export const escapePointer = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
 
-/** What a pointer names in a document; undefined where there is nothing. */
+/** The value at a pointer in a document; undefined if there is none. */
 export const valueAtPointer = (document: unknown, pointer: string): unknown =>
   pointer
     .split('/')

@@ -1,7 +1,7 @@
 /**
- * The parts of Kubernetes objects that podmend reads, as they stand in JSON (times are RFC 3339 strings).
+ * The parts of Kubernetes objects that podmend reads, in their JSON form (times are RFC 3339 strings).
  * The types of `@kubernetes/client-node` describe its own deserialised objects, with Date instances and
- * unknown fields dropped; ours describe the wire.
+ * unknown fields dropped; ours describe the wire format.
  */
 export interface OwnerReference {
   readonly apiVersion: string
@@ -91,7 +91,7 @@ export interface LocalObjectReference {
   readonly name?: string
 }
 
-/** As far as it is read: an image mounted as a volume. */
+/** The parts that are read: an image mounted as a volume. */
 export interface Volume {
   readonly name: string
   readonly image?: { readonly reference?: string }
@@ -155,10 +155,10 @@ export interface Workload extends KubeObject {
     readonly paused?: boolean
     readonly selector?: LabelSelector
     readonly template?: { readonly metadata?: Partial<ObjectMeta>; readonly spec?: PodSpec }
-    /** Job and CronJob: nothing of it is to run for now. */
+    /** Job and CronJob: it is suspended. */
     readonly suspend?: boolean
     readonly parallelism?: number
-    /** CronJob: what its Jobs are made from. */
+    /** CronJob: the template of its Jobs. */
     readonly jobTemplate?: {
       readonly spec?: { readonly template?: { readonly metadata?: Partial<ObjectMeta>; readonly spec?: PodSpec } }
     }
@@ -175,7 +175,7 @@ export interface Workload extends KubeObject {
     readonly updateRevision?: string
     readonly desiredNumberScheduled?: number
     readonly updatedNumberScheduled?: number
-    /** CronJob: its Jobs that have not ended. A Job has a number there. */
+    /** CronJob: its unfinished Jobs. In a Job, this is a number. */
     readonly active?: readonly Partial<ObjectRef>[] | number
     readonly lastSuccessfulTime?: string
     readonly conditions?: readonly Condition[]
@@ -211,5 +211,5 @@ export interface ServiceAccount extends KubeObject {
   readonly imagePullSecrets?: readonly LocalObjectReference[]
 }
 
-/** The node's own object in the place of a pod: the kubelet itself says that the node fails. */
+/** Whether a node takes the place of a pod, because the kubelet itself reports the failure. */
 export const isNodeItself = ({ kind }: Pod): boolean => kind === 'Node'

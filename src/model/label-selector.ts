@@ -3,7 +3,7 @@ import type { LabelSelector } from './kubernetes.ts'
 type Labels = Readonly<Record<string, string>>
 type Requirement = NonNullable<LabelSelector['matchExpressions']>[number]
 
-/** As Kubernetes reads it: NotIn also holds where the label is missing; an unknown operator never holds. */
+/** Kubernetes semantics: NotIn also matches a missing label; an unknown operator never matches. */
 const holds = ({ key, operator, values = [] }: Requirement, labels: Labels): boolean => {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined
   switch (operator) {
@@ -26,7 +26,7 @@ export const selects = (selector: LabelSelector, labels: Labels = {}): boolean =
     ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
   ) && (selector.matchExpressions ?? []).every((requirement) => holds(requirement, labels))
 
-/** A selector as the API server takes it in a query; undefined for one that selects everything or cannot be written. */
+/** A selector as a query parameter; undefined if it selects everything or cannot be expressed. */
 export const formatSelector = (selector: LabelSelector | undefined): string | undefined => {
   const parts = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`)
   for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) {

@@ -1,9 +1,9 @@
 /**
- * Which package of which distribution brings the helper that mounts a file system type. Free of schemas: the controller
- * names the package, the agent and the installer read the same table.
+ * The package that provides the mount helper of a file system type, by distribution. Without schemas: the controller, the
+ * agent and the installer share this table.
  */
 
-/** What of os-release the choice hangs on. */
+/** The fields of os-release that determine the package. */
 export interface HostOs {
   readonly id?: string | undefined
   readonly idLike?: readonly string[] | undefined
@@ -37,7 +37,7 @@ const IMMUTABLE_IDS: ReadonlySet<string> = new Set([
 /** Editions of Fedora and RHEL that are images. */
 const IMMUTABLE_VARIANTS: ReadonlySet<string> = new Set(['coreos', 'iot', 'silverblue', 'kinoite'])
 
-/** Whether nothing can be installed on it for good. */
+/** Whether packages cannot be installed permanently. */
 export const isImmutable = ({ id = '', variantId = '', immutable }: HostOs): boolean =>
   immutable === true || IMMUTABLE_IDS.has(id) || IMMUTABLE_VARIANTS.has(variantId)
 
@@ -57,7 +57,7 @@ const hasNoDnf = ({ id = '', versionId = '' }: HostOs): boolean => {
   return last !== undefined && versionId !== '' && major <= last
 }
 
-/** The package manager of a distribution, by its own id first, then by what it says that it is like. */
+/** The package manager of a distribution, by ID first, then by ID_LIKE. */
 export const packageManagerOf = (os: HostOs): PackageManager | undefined => {
   for (const name of [os.id ?? '', ...(os.idLike ?? [])]) {
     const family = FAMILIES.find(([, ids]) => ids.includes(name))

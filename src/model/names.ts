@@ -1,4 +1,4 @@
-/** Names that users meet on objects; fixed, because clusters remember them. */
+/** Names on objects that users see; they must not change, because clusters store them. */
 export const GROUP = 'podmend.io'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`

@@ -1,10 +1,10 @@
 import { parseTime } from './duration.ts'
 /**
- * The lease by which remediators agree on who works on a node: `node-NAME` in a namespace of theirs, as medik8s has it
+ * The lease that reserves a node for one remediator: `node-NAME` in a shared namespace, compatible with medik8s
  * (github.com/medik8s/common, pkg/lease).
  */
 
-/** In whose name it is held. Replicas share it: one goes on where another stopped. */
+/** The holder identity. Replicas share it, so that one can resume where another stopped. */
 export const NODE_LEASE_HOLDER = 'podmend'
 
 export const nodeLeaseName = (node: string): string => `node-${node}`
@@ -24,7 +24,7 @@ interface LeaseLike {
   }
 }
 
-/** Undefined where it is not held. One that does not say how long it lasts is over, as its other users have it. */
+/** Undefined if it is not held. A lease without a duration counts as expired, as in medik8s. */
 export const nodeLeaseOf = ({ spec = {} }: LeaseLike): NodeLease | undefined => {
   const { holderIdentity: holder, leaseDurationSeconds: seconds = 0 } = spec
   const since = parseTime(spec.renewTime ?? spec.acquireTime)

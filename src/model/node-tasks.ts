@@ -1,6 +1,6 @@
-/** The closed vocabulary of node tasks. Free of schemas, for the agent must stay small. */
+/** The closed vocabulary of node tasks. Without schemas, because the agent must stay small. */
 
-/** What an agent can be asked; there is nothing else that it would do. */
+/** The verbs of an agent; it does nothing else. */
 export const NODE_VERBS = ['Inspect', 'RecycleSandbox', 'RestartRuntime'] as const
 export type NodeVerb = (typeof NODE_VERBS)[number]
 
@@ -8,15 +8,15 @@ export type NodeVerb = (typeof NODE_VERBS)[number]
 export const NODE_RUNTIMES = ['docker', 'containerd', 'crio'] as const
 export type NodeRuntime = (typeof NODE_RUNTIMES)[number]
 
-/** Why a runtime is to be restarted: the agent checks it, and refuses where it is not so (any more). */
+/** Why a runtime should be restarted: the agent checks this, and refuses if it does not apply. */
 export const RESTART_REASONS = ['ChainMissing', 'Unresponsive', 'SandboxesStuck'] as const
 export type RestartReason = (typeof RESTART_REASONS)[number]
 
-/** The agent's status. `Running` is its intent, written before the act; the others are final. */
+/** The agent's status. `Running` is its intent, written before the action; the others are final. */
 export const TASK_PHASES = ['Running', 'Succeeded', 'Failed', 'Refused'] as const
 export type TaskPhase = (typeof TASK_PHASES)[number]
 
-/** Why a task was refused or failed, in one word; `Done` where it succeeded, `AlreadyDone` where nothing was left to do. */
+/** Why a task was refused or failed; `Done` if it succeeded, `AlreadyDone` if there was nothing to do. */
 export const TASK_REASONS = [
   'Accepted',
   'Done',

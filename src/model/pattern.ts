@@ -1,5 +1,5 @@
 /**
- * Patterns that users write: RE2 regular expressions and image globs. Matching takes time linear in the text,
+ * User-provided patterns: RE2 regular expressions and image globs. Matching takes time linear in the text,
  * whatever the pattern; length, program and text are bounded, so that one policy cannot slow the others down.
  * Syntax: github.com/google/re2/wiki/Syntax
  */
@@ -36,7 +36,7 @@ export interface Glob {
   readonly test: (text: string) => boolean
 }
 
-/** Why a source cannot be used: a sentence for the person who wrote it. */
+/** Why a source is invalid: a sentence for its author. */
 export interface Refusal {
   readonly ok: false
   readonly sentence: string
@@ -50,7 +50,7 @@ const refused = (what: string, source: string, why: string): Refusal => {
 const tooLong = (source: string): string | undefined =>
   source.length > MAX_SOURCE ? `it has ${source.length} characters, at most ${MAX_SOURCE} are allowed` : undefined
 
-/** What people most often bring from other dialects, and what to say of it. */
+/** Common syntax of other dialects, with a hint for each. */
 const FOREIGN: readonly (readonly [RegExp, string])[] = [
   [/\(\?<?[=!]/, 'RE2 has no look-ahead and no look-behind; match the text itself, or use message.exclude'],
   [/\\[1-9]|\\k[<{']|\(\?P=/, 'RE2 has no back references'],
@@ -69,7 +69,7 @@ const sentenceOf = (source: string, error: unknown): string => {
   return foreign ? `${foreign[1]} (${detail})` : detail
 }
 
-/** Compiles an RE2 pattern. Never throws: what RE2 cannot do comes back as a sentence. */
+/** Compiles an RE2 pattern. Never throws: returns a sentence if RE2 does not support it. */
 export const compilePattern = (source: string): Pattern | Refusal => {
   const long = tooLong(source)
   if (long !== undefined) return refused('pattern', source, long)
@@ -144,7 +144,7 @@ const compileReplacement = (re: RE2JS, template: string): Replacement | Refusal 
 }
 
 /**
- * Compiles a glob on image references: `*` is any characters, `/` and none included, `?` exactly one, all else itself.
+ * Compiles a glob on image references: `*` matches any characters, including `/` and none; `?` matches exactly one; others match themselves.
  * The whole text must be covered. Greedy with one point of return, so the cost is at most text × glob.
  */
 export const compileGlob = (source: string): Glob | Refusal => {

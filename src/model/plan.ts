@@ -6,7 +6,7 @@ import type { ObjectRef } from './kubernetes.ts'
 import type { HoldReason } from './reasons.ts'
 import type { PolicyRef } from './remediation-state.ts'
 
-/** A pod to delete, only if it is still this very pod. */
+/** A pod to delete, only if it is still the same pod. */
 export interface PodToDelete {
   readonly namespace: string
   readonly name: string
@@ -14,10 +14,10 @@ export interface PodToDelete {
   readonly resourceVersion: string
 }
 
-/** What is about to be done. Each remedy has its own, with all that its act needs. */
+/** A plan. Each remedy has its own type, with everything that its action needs. */
 export interface Plan {
   readonly type: ActionType
-  /** What is written to: the owner, or the node. */
+  /** The object to write to: the owner, or the node. */
   readonly target: ObjectRef
   /** Index of the action in the policy. */
   readonly index: number
@@ -27,15 +27,15 @@ export interface Plan {
   readonly timeoutMs: number
 }
 
-/** Where a container is in the object that is written to: for the JSON patch and its tests. */
+/** Location of a container in the object to write, for the JSON patch and its tests. */
 export interface PlacedChange extends ImageChange {
   /** JSON pointer of the container, e.g. `/spec/template/spec/containers/0`. */
   readonly pointer: string
-  /** The text that is there now, exactly. In a resumed plan it may be the same image as `to`: then it is written already. */
+  /** The exact current text. In a resumed plan it may be the same image as `to`: then it is already written. */
   readonly was: string
 }
 
-/** What is written to one object, in one patch. */
+/** The changes of one object, in one patch. */
 export interface ImageEdit {
   readonly target: ObjectRef
   readonly resourceVersion: string
@@ -44,7 +44,7 @@ export interface ImageEdit {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-/** A pod that a remedy of a node is for. */
+/** A pod that a node remedy should recover. */
 export interface PodOnNode {
   readonly namespace: string
   readonly name: string
@@ -53,13 +53,13 @@ export interface PodOnNode {
 
 /** A plan for a node. */
 export interface NodePlan extends Plan {
-  /** Pods that the remedy is for, at most 64; empty where the node itself fails. */
+  /** Pods that the remedy should recover, at most 64; empty if the node itself fails. */
   readonly pods: readonly PodOnNode[]
 }
 
 /** A task for the agent of one node; the deadline is set when it is created. */
 export interface NodeTaskRequest {
-  /** Deterministic: made of the plan's hash, so that it is created once. */
+  /** Derived from the plan's hash, so that it is created once. */
   readonly name: string
   readonly spec: Omit<NodeTaskSpec, 'deadline'>
 }
@@ -73,15 +73,15 @@ export type Verdict =
       readonly kind: 'Hold'
       readonly policy: PolicyRef
       readonly reason: HoldReason
-      /** Of a policy that only observes: the guardrail that would hold it if it acted. */
+      /** For a policy in mode Observe: the guardrail that would hold it if it acted. */
       readonly foreseen?: HoldReason
       readonly message: string
-      /** Exact time of the next check, ms since the epoch; an event may come first. */
+      /** Exact time of the next check, ms since the epoch; an event may trigger an earlier one. */
       readonly requeueAt: number
       readonly plan?: Plan
-      /** Until when a person may decide on the plan, ms since the epoch; there while one is asked. */
+      /** Deadline for the approval, ms since the epoch; set while one is requested. */
       readonly expiresAt?: number
-      /** This plan will not be carried out: its record ends with this reason. */
+      /** This plan will not be executed: its record ends with this reason. */
       readonly ends?: 'Denied' | 'Expired'
       readonly diagnosis: Diagnosis
     }
@@ -110,8 +110,8 @@ export type Verdict =
 
 export type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
 
-// What came of carrying out a plan. An error that is thrown instead means that it is unknown: the intent is on the
-// record, and the next run carries on from there.
+// The outcome of executing a plan. A thrown error means that it is unknown: the intent is on the record, and the next
+// run resumes from there.
 
 /** One write that the API server accepted. */
 export interface Write {
@@ -132,12 +132,12 @@ export type Outcome =
       /** ms since the epoch. */
       readonly at: number
       readonly wrote: readonly Write[]
-      /** Pods that changed, or may not be deleted: the rest of the plan was carried out. */
+      /** Pods that changed, or may not be deleted: the rest of the plan was executed. */
       readonly left: readonly PodLeft[]
     }
   /** The object is already as planned; nothing was written. */
   | { readonly kind: 'AlreadyDone' }
   /** The object changed since it was read: check again. Nothing was written. */
   | { readonly kind: 'Stale'; readonly why: string; readonly retryAfterMs?: number }
-  /** The API server rejects it, and will the next time. Nothing was written. */
+  /** The API server rejects it permanently. Nothing was written. */
   | { readonly kind: 'Refused'; readonly why: string; readonly missingRight?: string }

@@ -1,4 +1,4 @@
-/** What the status of a pod says of its start. */
+/** What the status of a pod reports about its startup. */
 import type { ContainerStatus, Pod } from './kubernetes.ts'
 
 /** Waiting reasons of a container that is merely starting. */
@@ -10,13 +10,13 @@ export const containerStatuses = ({ status }: Pod): readonly ContainerStatus[] =
   ...(status?.containerStatuses ?? []),
 ]
 
-/** Whether a container waits for something other than its turn to start. */
+/** Whether a container waits for something other than earlier containers. */
 export const hasBlockedContainer = (pod: Pod): boolean =>
   containerStatuses(pod).some(
     ({ state }) => state?.waiting?.reason !== undefined && !STARTING.has(state.waiting.reason),
   )
 
-/** Whether the kubelet says of this pod that something keeps it from starting: a container, or its sandbox. */
+/** Whether the kubelet reports that something prevents the pod from starting: a container, or its sandbox. */
 export const isBlocked = (pod: Pod): boolean => {
   const has = (type: string, value: string) =>
     pod.status?.conditions?.some((condition) => condition.type === type && condition.status === value) ?? false
@@ -25,7 +25,7 @@ export const isBlocked = (pod: Pod): boolean => {
 
 const DIGEST = /sha256:[0-9a-f]{64}/
 
-/** Digests of the images that run, by container, as the kubelets report them; containers that wait have none. */
+/** Digests of the running images by container, as reported by the kubelet; waiting containers have none. */
 export const runningDigests = (pods: readonly Pod[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
     pods.flatMap((pod) =>

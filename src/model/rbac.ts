@@ -1,6 +1,6 @@
 import type { ActionType } from '../api/policy/actions.ts'
 
-/** One line of rights, with what they are needed for. */
+/** One RBAC rule, with its purpose. */
 export interface RbacRule {
   readonly apiGroups: readonly string[]
   readonly resources: readonly string[]
@@ -11,7 +11,7 @@ export interface RbacRule {
 }
 
 /**
- * Rights as a stage declares them beside its code, in an exported constant `RBAC` (one, or a list). `npm run generate`
+ * Permissions, declared beside the code that needs them in an exported constant `RBAC` (one, or a list). `npm run generate`
  * collects them from `src/` into `manifests/rbac.yaml`: one role a value of `action`, never `*`.
  *
  * `observe` is all that an observing controller needs, `lead` (in the operator's own namespace) what leader

@@ -1,5 +1,5 @@
 /**
- * Guardrails by reason name, in the order in which they are checked. The first to object holds.
+ * Guardrails by reason name, in the order in which they are checked. The first objection holds.
  * One vocabulary for conditions, Events and the metric label.
  */
 export const HOLD_REASONS = [
@@ -28,7 +28,7 @@ export const HOLD_REASONS = [
 
 export type HoldReason = (typeof HOLD_REASONS)[number]
 
-/** The life of a Remediation. `Held` and `Observed` change nothing in the cluster. */
+/** The phases of a Remediation. `Held` and `Observed` change nothing in the cluster. */
 export const PHASES = [
   'Observed',
   'Held',

@@ -6,7 +6,7 @@ import type { FactName } from './incident.ts'
 import type { ManagedFieldsEntry } from './kubernetes.ts'
 import { AREA_LABEL, ORIGINAL_IMAGE_ANNOTATION } from './names.ts'
 import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf, isNodeCause } from './causes.ts'
-/** Something was begun and its outcome is not known. */
+/** An attempt that has begun and has no outcome yet. */
 export const isInProgress = ({ status }: Pick<Remediation, 'status'>): boolean =>
   status?.phase === 'Running' || status?.phase === 'Verifying'
 
@@ -14,28 +14,28 @@ export interface InProgress {
   readonly record: Remediation
   /** In state `Intended`: it may or may not have been written. In state `Done`: it was. */
   readonly step: RemediationStep
-  /** The step undoes the one before it; it verifies nothing, so it is only brought to its end. */
+  /** The step undoes the one before it; it needs no verification, only completion. */
   readonly undoing: boolean
 }
 
-/** The policy by which the remedy in progress was begun, as it is now; undefined where it is gone. */
+/** The current version of the policy that began the remedy in progress; undefined if it is gone. */
 export const policyOf = ({ policies }: DecisionInput, record: Remediation): PolicyInForce | undefined =>
   policies.find(({ uid }) => uid === policyRefOf(record).uid)
 
-/** Whether the policy has an action beyond the one in progress; one that was changed since may have others in its place. */
+/** Whether the policy has an action after the one in progress; the policy may have changed since. */
 export const hasFurtherAction = (c: DecisionInput, { record, step }: InProgress): boolean => {
   const policy = policyOf(c, record)
   return policy?.generation === policyRefOf(record).generation && step.index + 1 < policy.spec.actions.length
 }
 
-/** The fact of the owner's pods, those among them that the step wrote to. */
+/** The fact with the owner's pods, including those that the step wrote to. */
 export const podsOf = ({ step }: InProgress): FactName => ({ fact: 'pods', named: step.pods })
 
 /** An undo is a second step at the same action in the same attempt. */
 export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>
   step !== undefined && later !== step && later.attempt === step.attempt && later.index === step.index
 
-/** The newest attempt in progress at this incident: a record that runs, and its last step that has no outcome. */
+/** The newest attempt in progress for this incident: a record, and its last step without an outcome. */
 export const attemptInProgress = ({ records }: DecisionInput): InProgress | undefined => {
   for (const record of records.filter(isInProgress)) {
     const begun = (record.status?.steps ?? []).filter(({ state }) => state !== 'Planned')
@@ -46,14 +46,14 @@ export const attemptInProgress = ({ records }: DecisionInput): InProgress | unde
   return undefined
 }
 
-/** Whether something may still come of it: it waits for a guardrail, a person, its verification or the next action. */
+/** Whether a record is open: it waits for a guardrail, a person, its verification or the next action. */
 export const isOpen = ({ status }: Pick<Remediation, 'status'>): boolean => status?.finishedAt === undefined
 
 const wasBegun = ({ status }: Remediation): boolean => (status?.steps ?? []).some(({ state }) => state !== 'Planned')
 
 /**
- * The open record that an incident of this revision goes on with: its own or, after a remedy that made this revision, the
- * one that tells of the remedy.
+ * The open record with which an incident of this revision continues: its own or, if a remedy created this revision, the
+ * record of that remedy.
  */
 export const openRecordOf = (records: readonly Remediation[], templateHash: string): Remediation | undefined => {
   const open = records.filter(isOpen)
@@ -70,39 +70,39 @@ const lastToEnd = (records: readonly Remediation[]): Remediation | undefined => 
     .at(-1)
 }
 
-/** The newest success of this revision. It stays as it ended: what fails afterwards has a record of its own. */
+/** The newest success of this revision. It is final: a later failure has its own record. */
 export const lastSuccess = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
   lastToEnd(records.filter((record) => hasSucceeded(record) && record.spec.templateHash === templateHash))
 
-/** Whether the last remedy was verified and nothing was recorded since: a pod that failed before may be repaired. */
+/** Whether the last remedy was verified and nothing was recorded since, so that a previously failing pod may be repaired. */
 export const lastEndedInSuccess = (records: readonly Remediation[]): boolean => {
   const last = records.some(isOpen) ? undefined : lastToEnd(records)
   return last !== undefined && hasSucceeded(last)
 }
 
 /**
- * The record on which a person decides: the open one, else the one of this revision that has ended. What was said on one
- * that succeeded is used up.
+ * The record for a person's decision: the open one, otherwise the ended one of this revision. A decision on a record that
+ * succeeded no longer counts.
  */
 export const ownRecord = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
   openRecordOf(records, templateHash) ??
   records.find((record) => record.spec.templateHash === templateHash && !hasSucceeded(record))
 
-/** Open records of other revisions under which nothing was begun: what they wait for does not matter any more. */
+/** Open records of other revisions without an attempt: what they wait for no longer matters. */
 export const supersededRecords = (records: readonly Remediation[], templateHash: string): readonly Remediation[] =>
   records.filter((record) => isOpen(record) && record.spec.templateHash !== templateHash && !wasBegun(record))
 
-/** Whether the record ended with this reason: it would only be said once more. */
+/** Whether the record already ended with this reason, which need not be reported again. */
 export const endedWith = (records: readonly Remediation[], templateHash: string, reason: string): boolean => {
   const status = ownRecord(records, templateHash)?.status
   return status?.phase === 'Cancelled' && status.reason === reason
 }
 
-// Which policy a record speaks of: another one may have taken over since it was opened, e.g. one that acts from one that observes.
+// The policy of a record: another one may have taken over since, e.g. one that acts from one that observes.
 
 export type PolicyRef = RemediationSpec['policy']
 
-/** The policy that governs now; while a remedy is in progress, the one by which it was begun. */
+/** The policy that applies now; while a remedy is in progress, the one that began it. */
 export const policyRefOf = ({ spec, status }: Pick<Remediation, 'spec' | 'status'>): PolicyRef =>
   status?.policy ?? spec.policy
 
@@ -110,7 +110,7 @@ export const policyRefOf = ({ spec, status }: Pick<Remediation, 'spec' | 'status
 export const policyOfStep = ({ spec }: Pick<Remediation, 'spec'>, { policy }: RemediationStep): PolicyRef =>
   policy ?? spec.policy
 
-// When a person decided, by the API server's clock: what it notes of who wrote a field, and when.
+// When a person decided, by the API server's clock, from managedFields.
 
 const hasField = (fields: unknown, name: string): fields is Readonly<Record<string, unknown>> =>
   typeof fields === 'object' && fields !== null && Object.hasOwn(fields, name)
@@ -118,11 +118,11 @@ const hasField = (fields: unknown, name: string): fields is Readonly<Record<stri
 const wroteApproval = ({ fieldsV1, subresource }: ManagedFieldsEntry): boolean =>
   !subresource && hasField(fieldsV1, 'f:spec') && hasField(fieldsV1['f:spec'], 'f:approval')
 
-/** Of `metadata.managedFields` what shows a decision: the rest is large, and nothing here reads it. */
+/** The entries of `metadata.managedFields` that show a decision; the others are large and not needed. */
 export const approvalEntries = (entries: readonly ManagedFieldsEntry[] = []): readonly ManagedFieldsEntry[] =>
   entries.filter(wroteApproval)
 
-/** ms since the epoch, to the second; undefined where no decision was made or recorded. */
+/** ms since the epoch, to the second; undefined without a recorded decision. */
 export const decidedAt = ({ metadata }: Pick<Remediation, 'metadata'>): number | undefined => {
   const times = approvalEntries(metadata.managedFields).flatMap(({ time }) => parseTime(time) ?? [])
   return times.length > 0 ? Math.max(...times) : undefined
@@ -131,7 +131,7 @@ export const decidedAt = ({ metadata }: Pick<Remediation, 'metadata'>): number |
 /** The undo annotation's content: container name → image before the first rewrite. */
 export type Originals = Readonly<Record<string, string>>
 
-/** What the annotation holds. Nothing can be undone from a text that is no such object, so it counts as empty. */
+/** Parses the annotation. Nothing can be undone from an invalid one, so it counts as empty. */
 export const readOriginals = (annotations: Readonly<Record<string, string>> = {}): Originals => {
   try {
     const parsed: unknown = JSON.parse(annotations[ORIGINAL_IMAGE_ANNOTATION] ?? '{}')
@@ -144,7 +144,7 @@ export const readOriginals = (annotations: Readonly<Record<string, string>> = {}
   }
 }
 
-/** What failed of the target: by the label, and where that was changed to what is no area by the cause. */
+/** The area of the failure: from the label or, if that was changed to an invalid value, from the cause. */
 export const areaOfRecord = ({ metadata, spec }: Remediation): IncidentArea | undefined => {
   const label = metadata.labels?.[AREA_LABEL]
   const known = label !== undefined && (Object.hasOwn(CAUSES_BY_AREA, label) || isNodeCause(label))
@@ -156,7 +156,7 @@ export interface Tried {
   readonly step: RemediationStep
 }
 
-/** Steps that were really begun, newest first. */
+/** Steps that were begun, newest first. */
 export const triedSteps = ({ records }: DecisionInput): readonly Tried[] =>
   records
     .flatMap((record) => (record.status?.steps ?? []).toReversed().map((step): Tried => ({ record, step })))

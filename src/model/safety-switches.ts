@@ -1,6 +1,6 @@
 /**
- * The two safety switches that people set on objects. They fail closed: whoever writes `True`, `yes` or nothing at all
- * behind the key wants a stop, and only an explicit `"false"` says otherwise.
+ * The two safety switches on objects. They fail closed: any value, such as `True`, `yes` or an empty one, stops; only an
+ * explicit `"false"` does not.
  */
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from './names.ts'
 
@@ -20,7 +20,7 @@ export const pauses = ({ annotations }: Marked): boolean => stops(annotations?.[
 export const excludes = ({ labels, annotations }: Marked): boolean =>
   stops(labels?.[EXCLUDE_KEY]) || stops(annotations?.[EXCLUDE_KEY])
 
-/** Values of a switch that are neither `true` nor `false`; they stop, but perhaps by mistake. */
+/** Values of a switch that are neither `true` nor `false`; they stop, but may be a mistake. */
 const odd = (values: readonly (string | undefined)[]): readonly string[] =>
   values.filter((value) => value !== undefined && value !== 'true' && value !== 'false') as readonly string[]
 

@@ -8,7 +8,7 @@ import { createRemediationCache, isInPlace, subjectOf } from './remediation-cach
 interface Given {
   readonly uid: string
   readonly owner?: string
-  /** What the label says of the owner; the truth unless somebody changed it. */
+  /** The owner in the label; correct unless someone changed it. */
   readonly label?: string
   readonly area?: string
   readonly phase?: Phase

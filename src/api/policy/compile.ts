@@ -1,5 +1,5 @@
 /**
- * A policy as it stands on the server (or in a file) → one that the controller may go by, or sentences for its owner.
+ * Compiles a policy from the server (or a file) for the controller, or returns errors for its owner.
  * All that CEL says is said again here, for files and for policies older than a rule; the rest only a program can find.
  */
 import { z } from 'zod'
@@ -125,7 +125,7 @@ export interface AdmittedPolicy {
   readonly rules: readonly CompiledRule[]
 }
 
-/** What a careful owner may want to look at twice; nothing here keeps a policy from working. */
+/** Warnings for the owner of a policy; none of them makes the policy invalid. */
 export const warningsOf = (spec: PolicySpec): readonly string[] => {
   const { match, mode, actions } = spec
   const warnings = (match.namespaces ?? []).flatMap((name, i) =>

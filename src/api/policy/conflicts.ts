@@ -13,9 +13,9 @@ export interface Conflict {
 
 type Match = PolicySpec['match']
 
-/** What is compared of a policy, made once: there may be hundreds, each pair is looked at, and any change asks again. */
+/** Precomputed data for comparing policies: every change compares each pair of possibly hundreds. */
 interface Scope {
-  /** One bit a cause, 32 to a word. */
+  /** A bit set of causes, 32 bits per number. */
   readonly causes: readonly [number, number, number]
   readonly namespaces: ReadonlySet<string> | undefined
   readonly images: readonly string[] | undefined

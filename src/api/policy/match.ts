@@ -72,7 +72,7 @@ export const labelSelector = (what: string) =>
  */
 const GLOB = '^([A-Za-z0-9_-]*[.*?]|[A-Za-z0-9_-]+:[0-9]+[/*?]|localhost[/:*?]|\\[)[!-~]*$'
 
-/** Which failures a policy answers to. All that is stated must hold. */
+/** Which failures a policy matches. All given clauses must match. */
 export const match = z.strictObject({
   causes: filled(
     setOf(z.enum(CAUSES as [string, ...string[]]), { max: 64, what: 'Causes that this policy matches.' }),

@@ -170,7 +170,7 @@ export const prefixSentences = ({ from, to }: RewriteRule, path: string): readon
     if (/^index\.docker\.io(\/|$)/.test(prefix)) {
       return [`${here} is not in the normal form; write docker.io instead of index.docker.io`]
     }
-    // An official image lies in library/; `docker.io/nginx/` with a slash at its end is the account of that name.
+    // Official images are in library/; `docker.io/nginx/` with a slash at its end is the account of that name.
     if (field === 'from' && /^docker\.io\/[^/]+$/.test(prefix)) {
       const name = prefix.slice('docker.io/'.length)
       return [

@@ -72,7 +72,7 @@ interface Writing {
 
 const MAX_ROUNDS = 5
 
-/** Writes the decision on the very plan that was shown. The record may move meanwhile; its plan may not. */
+/** Writes the decision on the plan that was shown. The record may change in the meantime, but not its plan. */
 const write = async (cluster: Cluster, shown: Remediation, { approval, verb, dryRun }: Writing): Promise<void> => {
   const { namespace = '', name, uid } = shown.metadata
   const path = pathOf({ kind: 'Remediation', namespace, name })

@@ -96,8 +96,8 @@ const refused = ({ number }: Line, why: string): string =>
   `"cause":"Unknown","row":null,"error":${JSON.stringify(`line ${number}: ${why}`)}`
 
 /**
- * The object with members added at its end. What stood there is copied as it was written (numbers beyond 2^53
- * included), unless it already has one of these names: then ours takes its place.
+ * Adds members at the end of an object. Copies the existing text unchanged (including numbers beyond 2^53), except for
+ * members with the same names, which are replaced.
  */
 const withMembers = (line: string, object: Readonly<Record<string, unknown>>, members: string): string => {
   const added = JSON.parse(`{${members}}`) as Record<string, unknown>

@@ -14,7 +14,7 @@ const [LF, CR] = [10, 13]
 
 /**
  * Lines of one chunk after another, blank ones too, the last also where its end is missing; in batches, one a chunk,
- * so that whoever answers can write as often as there was something to read.
+ * so that results can be written as soon as a chunk was read.
  */
 export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Line[], void, undefined> {
   let pieces: Uint8Array[] = []
@@ -54,7 +54,7 @@ export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerat
   if (kept > 0) yield [finish()]
 }
 
-/** Messages in what people have at hand: all of `kubectl get events -o json`, or a `kubectl describe pod`. Pure. */
+/** Messages in the output of `kubectl get events -o json` or `kubectl describe pod`. Pure. */
 
 export interface FailureMessage {
   readonly reason: string
@@ -63,7 +63,7 @@ export interface FailureMessage {
 
 export type KubectlOutput = 'Json' | 'Describe'
 
-/** What the first line tells: no line of JSON lines is a lone brace, and only a description begins with a name. */
+/** Detects the format from the first line: JSON lines never contain a lone brace, and only a description begins with a name. */
 export const kubectlOutputAs = (first: string): KubectlOutput | undefined =>
   first.trim() === '{' ? 'Json' : /^Name: +\S/.test(first) ? 'Describe' : undefined
 
@@ -89,7 +89,7 @@ const ROW = /^ {2,}(?:Normal|Warning) +(?<reason>\S+) +\S.*?(?: {2,})\S.*?(?: {2
 /** `      Reason:       OOMKilled`, in the state of a container. */
 const STATE = /^ +(?<label>Reason|Message): +(?<text>\S.*)$/
 
-/** What a description tells of its containers, then its Events; the lines of a longer message belong together. */
+/** The failures of the containers in a description, then its Events; joins the lines of longer messages. */
 export const messagesInDescription = (lines: readonly string[]): readonly FailureMessage[] => {
   const from = lines.findIndex((line) => line.startsWith('Events:'))
   const states: { reason: string; message: string }[] = []

@@ -1,4 +1,4 @@
-/** What is wrong with an admission policy of podmend's, as it is installed. */
+/** Checks podmend's installed admission policies. */
 import type { RemediationPolicy } from '../../api/kinds.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { pathOf } from '../../kube/paths.ts'
@@ -6,7 +6,7 @@ import type { KubeObject } from '../../model/kubernetes.ts'
 import { APPROVAL_POLICY } from '../../model/names.ts'
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 
-/** A ValidatingAdmissionPolicy and its binding of the same name, as far as they are there and are read. */
+/** A ValidatingAdmissionPolicy and its binding of the same name, if they exist and can be read. */
 export interface Admission {
   readonly policy: (KubeObject & { readonly spec?: { readonly failurePolicy?: string } }) | undefined
   readonly binding:
@@ -72,7 +72,7 @@ export const checkApprovals = (found: Admission, names: readonly string[]): Chec
     : fail(CHECK, `${message}: anyone who may write Remediations can approve in any name`, ADMISSION_TODO)
 }
 
-/** Nothing where no policy asks: then it does not matter. */
+/** No check if no policy requires approval. */
 export const readApprovals = async (
   client: Pick<KubeClient, 'get'>,
   policies: readonly RemediationPolicy[],

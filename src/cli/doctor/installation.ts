@@ -1,4 +1,4 @@
-/** What `doctor` reads of the installation, and its checks: what cannot be read is a check that says so. */
+/** Reads the installation for `doctor` and checks it; what cannot be read is reported as a check. */
 import { readdir } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { CustomResourceDefinition } from '../../api/crd.ts'
@@ -32,7 +32,7 @@ export const readCrds = (client: Client): Promise<readonly Check[]> =>
     }),
   )
 
-/** The policies and their check; none where the kind is absent, which another check reports. */
+/** The policies and their check; none if the kind is missing, which another check reports. */
 export const readPolicyStatus = (
   client: Client,
 ): Promise<{ readonly policies: readonly RemediationPolicy[]; readonly checks: readonly Check[] }> =>
@@ -48,7 +48,7 @@ export const readPause = (client: Client, namespace: string): Promise<Check> =>
     .then((found) => checkPause(found, namespace))
     .catch(unreadable('stop annotation'))
 
-/** Namespaces and nodes alone: pods and owners are too many to list; `explain` shows theirs. */
+/** Only namespaces and nodes: there are too many pods and owners to list; `explain` shows theirs. */
 export const readExcludes = async (client: Client): Promise<readonly Check[]> => {
   const checks = await Promise.all(
     (['Namespace', 'Node'] as const).map((kind) =>
@@ -77,7 +77,7 @@ export const readRegistryHosts = async (directory: string | undefined): Promise<
     const entries = await readdir(directory, { withFileTypes: true })
     const names = entries.filter((entry) => !entry.isFile()).map(({ name }) => name)
     const read = await Promise.all(
-      // `HOST_PORT_` is how containerd writes a port where the file system takes no colon.
+      // containerd uses `HOST_PORT_` on file systems that do not allow colons.
       names.slice(0, MAX_HOSTS).map((name) => readHosts(name.replace(/_(\d+)_$/, ':$1'), directory)),
     )
     const warnings = read.flatMap((hosts) => hosts.warnings)
@@ -91,7 +91,7 @@ export const readRegistryHosts = async (directory: string | undefined): Promise<
   }
 }
 
-// Checks on what is installed: data in, checks out.
+// The checks are pure.
 
 /** Selectable fields of custom resources, and admission policies in CEL with all that is used here. */
 const OLDEST = { major: 1, minor: 32 }
@@ -185,7 +185,7 @@ const quote = (value: string): string => JSON.stringify(value.slice(0, 40))
 
 const MAX_NAMED = 5
 
-/** Opt-outs of namespaces and nodes whose value is neither `true` nor `false`: they count, but perhaps by mistake. */
+/** Opt-outs of namespaces and nodes whose value is neither `true` nor `false`: they count, but may be a mistake. */
 export const checkExcludes = (kind: 'namespace' | 'node', objects: readonly KubeObject[]): readonly Check[] => {
   const odd = objects.filter(({ metadata }) => excludes(metadata) && oddExcludes(metadata).length > 0)
   if (odd.length === 0) return []
@@ -228,7 +228,7 @@ export const checkLease = (leases: readonly Lease[], namespace: string, now: num
 
 const MODES = ['Enforce', 'Approve', 'Observe'] as const
 
-/** The status of the policies: one check for each that is not in order, else one for all. */
+/** The status of the policies: one check for each with a problem, otherwise one for all. */
 export const checkPolicies = (policies: readonly RemediationPolicy[]): readonly Check[] => {
   const check = 'policies'
   if (policies.length === 0) {

@@ -1,4 +1,4 @@
-/** The rights that `doctor` asks for, from the roles in `manifests/`, and their check. */
+/** The permissions that `doctor` checks, from the roles in `manifests/`. */
 import { readFile } from 'node:fs/promises'
 import { parseAllDocuments } from 'yaml'
 import type { RemediationPolicy } from '../../api/kinds.ts'
@@ -8,7 +8,7 @@ import { packageFile } from '../../runtime/package-root.ts'
 import { type Check, fail, ok, unreadable, warn } from './check.ts'
 import type { Client } from './installation.ts'
 
-/** A right by one verb on one resource. */
+/** Permission for one verb on one resource. */
 export interface Right {
   readonly verb: string
   readonly group: string
@@ -38,7 +38,7 @@ interface RoleObject {
 
 const PREFIX = 'podmend-'
 
-/** The roles of a manifest, right by right; those of kind Role in the operator's namespace. */
+/** The permissions of each role in a manifest; those of kind Role are in the operator's namespace. */
 export const rolesIn = (manifest: string, operatorNamespace: string): readonly Role[] =>
   parseAllDocuments(manifest).flatMap((document) => {
     const role = document.toJS() as RoleObject | null
@@ -72,7 +72,7 @@ export const describeRule = ({ verb, group, resource, subresource, name }: Right
 /** `RewriteImage` → `rewrite-image`, as roles are named. */
 const kebab = (action: string): string => action.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
 
-/** The chart's value that gives the rights of an action, or of reading pull secrets. */
+/** The chart value that grants the permissions of an action, or to read pull secrets. */
 const valueOf = (type: ActionType | undefined): string =>
   type === undefined
     ? 'readPullSecrets.enabled=true'
@@ -81,8 +81,8 @@ const valueOf = (type: ActionType | undefined): string =>
 const MAX_NAMED = 6
 
 /**
- * Whether a role's rights are there. What observing and leading need must be; what an action needs, only if some policy
- * would carry it out.
+ * Checks the permissions of a role. Those for observing and leader election are required; those of an action only if a
+ * policy enables it.
  */
 export const checkRole = (
   { action, rights }: Role,

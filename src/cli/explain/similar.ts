@@ -8,7 +8,7 @@ import { isOpen } from '../../model/remediation-state.ts'
 import type { Target } from '../incident/report.ts'
 import { failingOf, incidentsOf, type PodEvents, readSuspects } from '../snapshot/failing-pods.ts'
 
-/** So many pods of a namespace are looked at: their owners are read. */
+/** Maximum number of pods of a namespace whose owners are read. */
 const MAX_PODS = 200
 
 interface Around {

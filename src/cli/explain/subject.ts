@@ -11,7 +11,7 @@ import type { Cluster } from '../cluster.ts'
 import type { Named } from '../object-ref.ts'
 import { Refusal } from '../subcommand.ts'
 
-/** The object that a person named: its uid, and the pods that it speaks for. */
+/** The requested object: its uid and its pods. */
 export interface Subject extends Named {
   /** Absent of a node. */
   readonly namespace?: string

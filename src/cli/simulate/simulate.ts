@@ -33,8 +33,8 @@ interface EvaluationInput {
 }
 
 /**
- * Evaluates all incidents: facts are read a few at a time, then each is decided on in order with the budgets that those
- * before it have left, for several policies acting at once is just what their limits are for.
+ * Evaluates all incidents: reads facts with limited concurrency, then decides in order, each with the budgets that the
+ * previous ones left, so that the limits of policies take effect.
  */
 const evaluateAll = async (
   incidents: readonly Incident[],

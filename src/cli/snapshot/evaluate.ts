@@ -20,7 +20,7 @@ const enforcing = (policies: readonly PolicyInForce[], name: string): readonly P
     policy.name === name ? { ...policy, spec: { ...policy.spec, mode: 'Enforce' as const } } : policy,
   )
 
-/** Gathers only what the facts at hand lack: what was read once is not read again. */
+/** Gathers only missing facts, so that nothing is read twice. */
 export const startingFrom = (facts: Facts, gather: Gather): Gather => {
   let first = true
   return (incident, names, have) => {
@@ -40,7 +40,7 @@ export const evaluateIncident = async (incident: Incident, snapshot: Snapshot, g
   return { ...evaluation, ifEnforced }
 }
 
-/** More rounds than there are kinds of facts would be a fault of ours. */
+/** More rounds than there are kinds of facts indicate a bug. */
 const MAX_ROUNDS = 8
 
 /** A remedy is planned or in progress: the cause is understood well enough. */
@@ -84,8 +84,8 @@ const withoutRegistry =
   }
 
 /**
- * Reads facts with the user's rights. Of nodes only what agents told the controller in `operatorNamespace` within the
- * last minutes is known: creating a NodeTask is the controller's alone.
+ * Reads facts with the user's permissions. Inspections of nodes come only from recent NodeTasks of the controller in
+ * `operatorNamespace`, because only the controller may create NodeTasks.
  */
 export const createReadingGather = (
   reads: Reads,

@@ -16,14 +16,14 @@ import { warningEventOf } from '../../watch/warning-event.ts'
 
 type Client = Pick<KubeClient, 'get' | 'list'>
 
-/** PodEvents about pods, by the pods' uids. */
+/** Events about pods, by the uids of the pods. */
 export type PodEvents = ReadonlyMap<string, { readonly ref: PodRef; readonly events: readonly WarningEvent[] }>
 
 /** Pods that only Events name, and that are read one by one. */
 const MAX_PODS_OF_EVENTS = 500
 const AT_ONCE = 8
 
-/** Runs `work` over all, a few at a time, in order. */
+/** Maps all items with limited concurrency, keeping their order. */
 export const eachOf = async <T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<readonly R[]> => {
   const results: R[] = []
   for (let i = 0; i < all.length; i += AT_ONCE)
@@ -31,7 +31,7 @@ export const eachOf = async <T, R>(all: readonly T[], work: (one: T) => Promise<
   return results
 }
 
-/** PodEvents of Warning Events about pods; none where Events may not be read. A namespace of undefined means all. */
+/** The Warning Events about pods; none if Events may not be read. An undefined namespace means all. */
 export const readPodEvents = async (
   client: Client,
   namespace: string | undefined,
@@ -99,7 +99,7 @@ export const failingOf = (pods: readonly Pod[], events: PodEvents, now: number):
     .map((pod) => detectPodFailures(pod, events.get(pod.metadata.uid)?.events ?? [], now))
     .filter(({ findings }) => findings.length > 0)
 
-/** Each thing of a name is read once. */
+/** Reads each name once. */
 const readOnce = <T>(): ((key: string, read: () => Promise<T>) => Promise<T>) => {
   const all = new Map<string, Promise<T>>()
   return (key, read) => {
@@ -120,8 +120,8 @@ const areasOf = ({ findings }: FailingPod): readonly IncidentArea[] => [
 ]
 
 /**
- * Failing pods as incidents: by owner and area, and what lies with a node by node and cause; longest failing first. Each
- * owner is read once.
+ * Groups failing pods into incidents: by owner and area, or by node and cause if the node is at fault; longest failing
+ * first. Each owner is read once.
  */
 export const incidentsOf = async (failing: readonly FailingPod[], client: Client): Promise<readonly Incident[]> => {
   const ownerOnce = readOnce<Owner>()
@@ -186,8 +186,8 @@ const failingOn = async (
 }
 
 /**
- * What lies with a node is one incident of all that fail there, as the controller has it: those found by some of a node's
- * pods, by all of them. Where they may not be listed a note says so.
+ * Completes the incidents of nodes with all pods that fail there, as in the controller. If they may not be listed, adds a
+ * caveat.
  */
 export const wholeNodes = async (
   found: readonly Incident[],

@@ -1,4 +1,4 @@
-/** What the controller knows by its watches, read once with the user's rights: policies, records, the stop annotation. */
+/** The state that the controller watches, read once with the user's permissions: policies, records, the stop annotation. */
 import type { Remediation, RemediationPolicy } from '../../api/kinds.ts'
 import { admitPolicy } from '../../api/policy/compile.ts'
 import { FLAGS } from '../../config/flags.ts'
@@ -23,7 +23,7 @@ export interface BadPolicy {
 }
 
 export interface ClusterState {
-  /** As they stand in the cluster. */
+  /** As stored in the cluster. */
   readonly objects: readonly RemediationPolicy[]
   readonly policies: readonly PolicyInForce[]
   readonly bad: readonly BadPolicy[]

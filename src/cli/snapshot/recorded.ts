@@ -10,7 +10,7 @@ import { Refusal, sentenceOf } from '../subcommand.ts'
 
 export interface Recording {
   readonly cluster: Cluster
-  /** The newest time that stands in it, ms since the epoch: what the cluster's "now" was. */
+  /** The newest time in the recording, ms since the epoch: the time at which it was made. */
   readonly now: number
   /** What it does not hold, in sentences; to be asked for at the end. */
   readonly notes: () => readonly string[]
@@ -120,7 +120,7 @@ const fieldOf = (object: unknown, path: string): string => {
   return typeof found === 'string' ? found : found === undefined || found === null ? '' : JSON.stringify(found)
 }
 
-/** Resource and group, e.g. `deployments.apps`; undefined of kinds that nobody here reads. */
+/** Resource and group, e.g. `deployments.apps`; undefined for kinds that are not used. */
 const resourceOf = ({ kind, apiVersion }: KubeObject): string | undefined => {
   try {
     const { resource, group } = parsePath(pathOf({ kind, apiVersion })) ?? {}

@@ -1,4 +1,4 @@
-/** What `undo` would write: worked out from the record and the workload as it stands; pure. */
+/** The writes of `undo`, from the record and the current workload; pure. */
 import type { Remediation } from '../../api/kinds.ts'
 import type { RemediationStep } from '../../api/remediation.ts'
 import { sameImage } from '../../model/image-reference.ts'
@@ -84,8 +84,8 @@ const undoPods = (record: Remediation, owner: Owner, thenPatch: readonly ImageEd
 }
 
 /**
- * The way back for everything that still stands as the record wrote it; if anything does not, nothing is touched.
- * `pods`: those of Jobs that the record wrote to, as far as they are still there.
+ * The undo of everything that the record wrote; if anything has changed since, nothing is undone. `pods`: the existing
+ * pods of Jobs that the record wrote to.
  */
 export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[] = []): UndoPlan => {
   const name = nameOfOwner(owner)
@@ -110,7 +110,7 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
       const why = `${name} has changed since: container ${container} has image ${place.image}, written by ${writer}, not ${written} as podmend wrote it; nothing was undone`
       return { kind: 'Refused', why }
     }
-    // Whoever may create Remediations can claim anything: the mark came with the image, in one patch.
+    // Anyone who may create Remediations can claim anything, so require the annotation, which is written with the image in one patch.
     if (!Object.hasOwn(originals, container)) {
       const why = `${name} has no annotation ${ORIGINAL_IMAGE_ANNOTATION} for container ${container}: podmend did not write its image, or the annotation was removed; nothing was undone`
       return { kind: 'Refused', why }

@@ -16,7 +16,7 @@ import { EXIT, Refusal, subcommand } from '../subcommand.ts'
 import { createPaint, formatData, paintDiff, printable } from '../terminal.ts'
 import { planUndo, podsWrittenBy } from './plan.ts'
 
-/** Not the controller's own: by this it recognizes a person's edit, and does not write the image again. */
+/** Not the controller's field manager, so that the controller recognizes a person's edit and does not rewrite the image. */
 const FIELD_MANAGER = 'kubectl-mend'
 
 const readRecord = ({ client, namespace }: Cluster, name: string): Promise<Remediation> =>
@@ -39,7 +39,7 @@ const readTarget = async ({ client }: Cluster, record: Remediation): Promise<Own
   return ownerOfObject({ apiVersion, kind, namespace, name, uid }, object)
 }
 
-/** The pods of Jobs that the record wrote to, as far as they are still there. */
+/** The existing pods of Jobs that the record wrote to. */
 const readPodsOf = async ({ client }: Cluster, record: Remediation): Promise<readonly Pod[]> => {
   const { namespace } = record.metadata
   const pods = await eachOf(podsWrittenBy(record), ({ name, uid }) =>
@@ -54,7 +54,7 @@ const readPodsOf = async ({ client }: Cluster, record: Remediation): Promise<rea
   return pods.flat()
 }
 
-/** The actor's guarded patch, in the user's name. */
+/** The guarded patch of RewriteImage, with the user's permissions. */
 const write = (plan: RewriteImagePlan, { client }: Cluster): Promise<Outcome> => {
   const kube: ActApi = {
     get: (path) => client.get(path),

@@ -22,7 +22,7 @@ import {
   wrote,
 } from '../testing.ts'
 
-/** The intent stands on the record; the process ended before it told of the outcome. */
+/** The intent is on the record; the process ended before it recorded the outcome. */
 const intended = (words: Parameters<typeof aStep>[0] = {}) => [
   aRecord({ phase: 'Running', steps: [aStep({ state: 'Intended', attempt: 2, actedAt: undefined, ...words })] }),
 ]

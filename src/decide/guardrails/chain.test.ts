@@ -40,7 +40,7 @@ test('A case that nothing speaks against acts', () => {
   expect(decide(aCase())).toMatchObject({ kind: 'Act', attempt: 1, resume: false })
 })
 
-/** What holds: the reason, words of its message, and when it is looked at again (ms from now) where that is exact. */
+/** The expected hold: the reason, part of its message, and the next check (ms from now) if exact. */
 type Holds = readonly [sentence: string, words: InputOverrides, says: RegExp, lookAgain?: number]
 type Passes = readonly [sentence: string, words: InputOverrides]
 

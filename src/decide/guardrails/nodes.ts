@@ -75,7 +75,7 @@ export const leased = ({ case: c, plan }: Context): { readonly says: string; rea
   return { says: `${holder} is working on node ${name}: it holds the node's lease until ${formatTime(until)}`, until }
 }
 
-/** Only a restart of its runtime may bring a node back that is not Ready; a flag only tells. */
+/** Only a restart of its runtime may repair a node that is not Ready; a flag only informs. */
 export const notReady = ({ case: c, plan }: Context): string | undefined =>
   plan &&
   nodeCauseOf(c) !== undefined &&

@@ -18,7 +18,7 @@ const imagesOf = (containers: readonly Container[] = []): readonly string[] =>
 const onNode = ({ metadata, status }: Node): readonly KnownImage[] =>
   (status?.images ?? [])
     .flatMap(({ names }) => names ?? [])
-    // A digest alone has no tag to compare, and stands beside its names.
+    // A bare digest has no tag to compare, and is listed with its names.
     .filter((name) => !name.includes('@') && !name.includes('<none>'))
     .map((name) => ({ image: normalImage(name), where: `on node ${metadata.name}` }))
 

@@ -126,7 +126,7 @@ const someCase = (pick: Pick, cause: NodeCause): DecisionInput => {
   }
 }
 
-/** Plays the other stages: answers what is asked, from one world for each run. */
+/** Gathers requested facts, from one fixed set per run. */
 const settled = (c: DecisionInput, answers: Facts) => {
   let facts: Facts = { registry: {} }
   for (let round = 0; round < 8; round += 1) {

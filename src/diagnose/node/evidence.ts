@@ -65,7 +65,7 @@ const describeInspection = (cause: Cause, seen: NodeInspection, findings: readon
   }
 }
 
-/** What the agent saw of what the cause is about, and why a finding is refuted. */
+/** What the agent found about the cause, and why it ruled a finding out. */
 export const evidenceOfNode = (
   cause: Cause,
   findings: readonly Finding[],

@@ -19,7 +19,7 @@ export interface InspectByTaskDeps {
   readonly clock: Clock
   /** Nodes asked at the same time. Each keeps a worker waiting, and a hundred silent nodes must not occupy all of them. */
   readonly atOnce: number
-  /** A task was answered, or abandoned: its result in one word. */
+  /** A task was completed or abandoned, with its result. */
   readonly onAnswer?: (result: string) => void
 }
 

@@ -28,7 +28,7 @@ const UNSUPPORTED_KINDS: Readonly<Record<string, { readonly why: string; readonl
   ReplicationController: { why: 'ReplicationControllers are not supported', recreates: true },
 }
 
-/** An owner, or why there is none to speak of. */
+/** An owner, or why there is none. */
 type Followed<T> = { readonly object: T } | { readonly why: string }
 
 /** Reads what a reference names. A namesake with another uid is not what was meant. Other errors than 403 and 404 reject. */

@@ -98,7 +98,7 @@ const ENDED: ReadonlySet<string> = new Set(['Complete', 'Failed', 'SuccessCriter
 const blockedJob = ({ kind }: ObjectRef, { metadata, spec, status }: Workload): string | undefined => {
   const name = `${kind} ${metadata.name}`
   if (metadata.deletionTimestamp !== undefined) return `${name} is being deleted`
-  // It is suspended so that none of its pods run, and a stuck pod starts once it has its image.
+  // It is suspended so that none of its pods run, but a waiting pod would start once it has its image.
   if (spec?.suspend === true) return `${name} is suspended: its pods are not changed until it is resumed`
   const ended = status?.conditions?.find(({ type, status: is }) => ENDED.has(type) && is === 'True')
   return ended === undefined ? undefined : `${name} has finished (${ended.type}) and starts no more pods`
@@ -137,7 +137,7 @@ export const ownerOfCronJob = (ref: ObjectRef, cronJob: Workload): Owner => {
   const active = Array.isArray(status?.active) ? status.active : []
   return {
     ...jobOwner(ref, cronJob, template?.spec),
-    // It has no selector, but these labels are on all of its pods: a start among them may be the proof that is awaited.
+    // It has no selector, but all of its pods have these labels, and the start of one may complete a verification.
     ...(Object.keys(labels).length > 0 && { selector: { matchLabels: labels } }),
     activeJobs: active
       .flatMap(({ uid }: Partial<ObjectRef>) => uid ?? [])

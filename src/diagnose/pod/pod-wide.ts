@@ -31,7 +31,7 @@ const isWaitingToStart = (pod: Pod): boolean => {
 
 /**
  * What holds up a whole pod: its sandbox or its volumes. The status says no more than `ContainerCreating`, so only
- * Events tell, and the source is `event`. At most one finding an area, by the newest Event.
+ * Events have details, and the source is `event`. At most one finding per area, from the newest Event.
  */
 export const findPodWideFailures = (pod: Pod, events: readonly WarningEvent[], now: number): readonly Finding[] => {
   if (!isWaitingToStart(pod)) return []

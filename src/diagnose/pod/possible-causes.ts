@@ -2,7 +2,7 @@ import type { Cause } from '../../model/causes.ts'
 
 /**
  * What a registry's answer may turn a cause into. Registries word a missing project, a missing repository and missing
- * rights alike, on purpose; a back-off hides the error altogether. Causes that are not here stand as the message has them.
+ * rights alike, on purpose; a back-off hides the error altogether. Causes that are not listed are conclusive.
  */
 const CAUSES_BEHIND: Partial<Record<Cause, readonly Cause[]>> = {
   Unauthorized: ['ProjectNotFound', 'RepositoryNotFoundOrDenied', 'ManifestNotFound'],

@@ -19,7 +19,7 @@ export interface Authorize {
 
 export type Grant =
   | { readonly kind: 'granted'; readonly header: string }
-  /** No scheme that is known, or no credential for it: the 401 stands. */
+  /** No scheme that is known, or no credential for it: the 401 is final. */
   | { readonly kind: 'none' }
   /** The token service refused; its answer is the registry's. */
   | { readonly kind: 'refused'; readonly answer: Answer }
@@ -130,7 +130,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
   }
 }
 
-/** One way of proving who asks, as a WWW-Authenticate header offers it. */
+/** One authentication challenge of a WWW-Authenticate header. */
 export interface Challenge {
   /** Lower case, e.g. `bearer`. */
   readonly scheme: string

@@ -36,7 +36,7 @@ type RegistryFacts = Pick<Facts, 'pullSecrets' | ImageFactName['fact']>
 /** One question's answer, under its name. */
 type Answered = { readonly [F in ImageFactName['fact']]?: Facts[F] }
 
-/** The answers laid over those at hand. */
+/** Merges new responses into the known ones. */
 const merged = (have: Facts, answers: readonly Answered[]): Pick<Facts, ImageFactName['fact']> => {
   const facts: Record<string, object> = { registry: have.registry }
   for (const [fact, byImage] of answers.flatMap((one) => Object.entries(one)))

@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly skipVerify?: boolean
   /** The operator's configuration names this very address: it may be plain HTTP and on any network. */
   readonly named: boolean
-  /** Whether credentials made for the registry may be sent there: not to mirrors that stand for every registry. */
+  /** Whether credentials made for the registry may be sent there: not to mirrors that serve every registry. */
   readonly trusted: boolean
   /** Registry that this mirrors, for the `ns` parameter; absent at the registry itself. */
   readonly mirrorOf?: string
@@ -54,7 +54,7 @@ const textsOf = (value: unknown): readonly string[] =>
 interface HostsDirectory {
   readonly host: string
   readonly directory: string
-  /** `_default`: it stands for every registry that has no directory of its own. */
+  /** `_default`: serves every registry without its own directory. */
   readonly fallback: boolean
 }
 

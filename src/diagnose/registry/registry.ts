@@ -46,7 +46,7 @@ const MAX_LISTS = 16
 /** What may pass soon is believed for a shorter time. */
 const ERROR_LIFE_MS = 10_000
 
-/** Of several endpoints' answers the one that says most: containerd's order, core/remotes/docker/resolver.go. */
+/** The most informative of several endpoints' responses: containerd's order, core/remotes/docker/resolver.go. */
 const RANK: Readonly<Record<RegistryAnswer['kind'], number>> = {
   exists: 6,
   projectMissing: 5,

@@ -30,7 +30,7 @@ export const RBAC: RbacGrant = {
 
 /** Path in the pod, and the default on hosts. */
 const BUS = '/run/dbus/system_bus_socket'
-/** The agent looks for it there. */
+/** Where the agent checks for the helper. */
 const OS_RELEASE = '/host/os-release'
 /** Allows for pulling its image in addition to the installation. */
 const MIN_SECONDS = 120

@@ -171,7 +171,7 @@ const hasEnded = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || 
 
 const many = (count: number): string => `${count} pod${count === 1 ? '' : 's'}`
 
-/** Docker's live-restore, in words: on, off or not known. */
+/** Docker's live-restore as text: on, off or unknown. */
 const liveRestore = ({ inspection }: Facts): boolean | undefined =>
   inspection?.known && inspection.value.docker.known ? inspection.value.docker.liveRestore : undefined
 
