@@ -1,4 +1,4 @@
-/** The node agent wired: what it may look at, the verbs that are switched on, its one watch. */
+/** Wires the node agent: what it may inspect, the enabled verbs, its single watch. */
 import { randomInt } from 'node:crypto'
 import { createKubeClient } from '../kube/client.ts'
 import { inClusterConnection } from '../kube/in-cluster.ts'

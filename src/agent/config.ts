@@ -15,7 +15,7 @@ import { SERVICE_ACCOUNT_DIR } from '../kube/in-cluster.ts'
 import { NODE_VERBS, type NodeVerb } from '../model/node-tasks.ts'
 import { LOG_LEVELS, type LogLevel } from '../runtime/log-line.ts'
 
-/** Everything that can be set. A path that is absent is a thing that the agent may not look at. */
+/** All settings. The agent may not inspect what an absent path refers to. */
 export interface AgentConfig {
   readonly namespace: string
   readonly verbs: readonly NodeVerb[]
@@ -25,7 +25,7 @@ export interface AgentConfig {
   readonly hostSbin: readonly string[]
   readonly osRelease?: string
   readonly dockerConfig?: string
-  /** Whether firewall chains may be looked at. */
+  /** Whether firewall chains may be inspected. */
   readonly chains: boolean
   readonly startJitterMs: number
   readonly logLevel: LogLevel

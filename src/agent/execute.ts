@@ -8,7 +8,7 @@ import { type TaskStatusDeps, writeStatus } from './task-status.ts'
 import { type Answer, failed, refused, shortError, type TaskBefore, type Verb } from './verbs/verb.ts'
 
 export interface ExecuteDeps extends TaskStatusDeps {
-  /** Read anew for each task: a node that was made anew has another uid, and tokens come to say so. */
+  /** Reread for each task: a recreated node has another uid, which new tokens contain. */
   readonly identity: () => Promise<Identity>
   /** Those that are switched on. */
   readonly verbs: Readonly<Partial<Record<NodeVerb, Verb>>>
@@ -52,7 +52,7 @@ const refusal = (
   }
   if (!verbs[spec.verb]) return refused('VerbNotAllowed', `${spec.verb} is not enabled for this agent`)
   const behindMs = Date.parse(creationTimestamp) - now
-  // To look is right at any time.
+  // An inspection is always allowed.
   if (spec.verb !== 'Inspect' && behindMs > MAX_CLOCK_LAG_MS) {
     const seconds = Math.round(behindMs / 1_000)
     return refused(

@@ -1,4 +1,4 @@
-/** The one watch of the agent, and what it shows carried out: one task at a time, in the order in which they were given. */
+/** The single watch of the agent; executes tasks one at a time, in order of creation. */
 import type { NodeTask } from '../api/kinds.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { createReflector } from '../kube/informer.ts'
@@ -17,7 +17,7 @@ export interface TasksDeps extends Omit<ExecuteDeps, 'client' | 'onError'> {
 
 export interface Tasks {
   readonly start: () => void
-  /** Takes no more tasks; resolves when the one under way is answered. */
+  /** Accepts no more tasks; resolves when the current one is completed. */
   readonly stop: () => Promise<void>
   readonly synced: Promise<void>
 }
@@ -107,7 +107,7 @@ export const createTasks = (deps: TasksDeps): Tasks => {
     clock,
     path: pathOf({ kind: 'NodeTask', namespace }),
     query: { fieldSelector: `spec.nodeName=${nodeName}` },
-    // An answer may be long, and nobody here reads it.
+    // Inspections may be long and are not needed here.
     project: (task) => (isFinished(task) ? { metadata: { uid: task.metadata.uid }, answered: true } : task),
     on: {
       upsert: onUpsert,

@@ -24,7 +24,7 @@ export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
 }
 
-/** There was an answer, and it is not one of this protocol: somebody else listens there, or it is broken. */
+/** A response that is not gRPC: another program listens there, or it is broken. */
 export class UnexpectedAnswer extends Error {
   override readonly name = 'OddAnswer'
 }

@@ -58,7 +58,7 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** Onto the bus at this socket. Rejects, naming it, where nobody answers or lets us in. */
+/** Connects to the bus at this socket. Rejects with its path if it does not respond or denies access. */
 export const openBus = async ({ path, clock, timeoutMs = CALL_MS }: BusOptions): Promise<Bus> => {
   const socket: Socket = connect(path)
   const cancel = clock.setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)

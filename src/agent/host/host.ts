@@ -1,6 +1,6 @@
 /** What the verbs need of the node that they run on; implemented over D-Bus and CRI, and by nothing in tests of the rest. */
 
-/** A unit as systemd tells of it. */
+/** A unit as reported by systemd. */
 export interface UnitState {
   readonly name: string
   /** loaded, not-found, masked, … */

@@ -61,7 +61,7 @@ export const createSystemd = ({ path, clock }: SystemdOptions): Systemd => {
   return {
     unit: (name) => onBus(`reading unit ${name}`, (bus) => stateOf(bus, name)),
     restart: (name, timeoutMs) => {
-      // Before anything is sent: whatever an order says, no other unit is ever touched.
+      // Check before sending: whatever a task says, no other unit is ever touched.
       if (!RESTARTABLE.has(name))
         return Promise.reject(new Error(`unit ${name} is not in the list of units that may be restarted`))
       const call = { member: 'RestartUnit', signature: 'ss', body: [name, 'replace'] }

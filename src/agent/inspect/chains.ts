@@ -7,7 +7,7 @@ import { notAllowed, readSmall, reasonOf } from './probe.ts'
 export interface ChainPrograms {
   readonly legacy: string
   readonly nft: string
-  /** Names of the legacy tables that the kernel has; empty where nobody uses them. */
+  /** Names of the legacy tables in the kernel; empty if they are not used. */
   readonly legacyTables: string
 }
 
@@ -114,7 +114,7 @@ export const runSave = async (program: string, backend: Backend, timeoutMs: numb
       resolve(code === 0 ? undefined : lastLine)
     })
   })
-  // Whichever fails first is told; the other must not go unheard.
+  // Reports the first failure; the other promise must not be left unhandled.
   ended.catch(() => child.kill('SIGKILL'))
   const read = readSaved(splitLines(child.stdout, MAX_LINE_BYTES), backend).finally(() => child.kill('SIGKILL'))
   const [chains, failure] = await Promise.all([read, ended])

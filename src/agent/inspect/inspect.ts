@@ -21,7 +21,7 @@ const UNITS = [...Object.values(RUNTIME_UNITS), 'kubelet.service', ...FIREWALL_U
 
 /** A runtime that takes longer does not answer. */
 const CRI_TIMEOUT_MS = 5_000
-/** One part that hangs must not cost the others: whoever asked waits ten seconds. */
+/** One hanging part must not affect the others: the controller waits ten seconds. */
 const PART_MS = 7_000
 
 export const readBootId = async (): Promise<string | undefined> =>

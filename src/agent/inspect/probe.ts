@@ -22,7 +22,7 @@ const messagesOf = (error: unknown): string => {
   return said.length === 0 ? String(error) : said.join(': ')
 }
 
-/** Why something could not be looked at, in one line. */
+/** Why something could not be inspected, in one line. */
 export const reasonOf = (error: unknown): string => {
   const code = codeOf(error)
   const text = code === 'ENOENT' ? 'not found' : code === 'EACCES' || code === 'EPERM' ? 'permission denied' : ''
@@ -30,7 +30,7 @@ export const reasonOf = (error: unknown): string => {
   return (text === '' ? said : `${text} (${said})`).split('\n', 1)[0]?.slice(0, MAX_WHY) ?? ''
 }
 
-/** Looks; what throws is unknown. Never rejects. */
+/** Runs a probe; an error makes the result unknown. Never rejects. */
 export const probe = async <T extends object>(what: string, look: () => Promise<T>): Promise<Probed<T>> => {
   try {
     return { known: true, ...(await look()) }
@@ -39,7 +39,7 @@ export const probe = async <T extends object>(what: string, look: () => Promise<
   }
 }
 
-/** What a look comes to; unknown where that takes too long: a disk or a socket may hang. */
+/** The result of a probe; unknown if it takes too long, because a disk or a socket may hang. */
 export const inTime = async <Part>(
   clock: Clock,
   ms: number,

@@ -3,13 +3,13 @@ import { succeeded, type Verb } from './verb.ts'
 
 const PARTS = ['os', 'runtime', 'units', 'chains', 'mounts', 'docker'] as const
 
-/** Which parts of the node could not be seen, for whoever reads the task and not the whole of its answer. */
+/** The parts of the node that could not be inspected, for the message of the task. */
 const summaryOf = (inspection: NodeInspection): string => {
   const unseen = PARTS.filter((part) => !inspection[part].known)
   return unseen.length === 0 ? 'inspected every part of the node' : `inspected the node, except: ${unseen.join(', ')}`
 }
 
-/** Looks at the node and changes nothing, so that it can be done again at any time. */
+/** Inspects the node without changing it, so it can be repeated at any time. */
 export const createInspectVerb = (inspect: () => Promise<NodeInspection>): Verb => ({
   prepare: async () => ({}),
   run: async () => {

@@ -18,7 +18,7 @@ interface RecycleSandboxDeps {
   readonly clock: Clock
 }
 
-/** As many as an answer can list; a pod has one, or a few after failures. The next order takes the rest. */
+/** Limit of the task status; a pod has one, or a few after failures. The next task handles the rest. */
 const MOST = 64
 
 const podUidOf = (spec: NodeTaskSpec): string => {
@@ -60,23 +60,23 @@ const recycle = async (cri: Cri, id: string, inTime: () => void): Promise<string
 /** Stops and removes the sandboxes of one pod in which nothing runs, so that the kubelet makes it a new one. */
 export const createRecycleSandbox = ({ cri, clock }: RecycleSandboxDeps): Verb => {
   const recycleAll = async (podUid: string, ids: readonly string[], deadline: number): Promise<Answer> => {
-    // Whoever ordered it was told by then that it was not done: what was late must not go on behind their back.
+    // The controller has seen the task expire, so it must not continue after the deadline.
     const inTime = () => {
       if (clock.now() >= deadline) throw new DeadlinePassed(`the deadline passed before pod ${podUid} was handled`)
     }
-    // What the order was accepted for may have changed while its intent was written.
+    // The conditions of the task may have changed while its intent was written.
     const used = await inUse(cri, podUid, ids)
     if (used) return used
     const wrong: string[] = []
     for (const [i, id] of ids.entries()) {
-      // One before it may have taken minutes; the kubelet goes on meanwhile.
+      // Removing the previous one may have taken minutes, while the kubelet continued.
       const usedSince = i === 0 ? undefined : await inUse(cri, podUid, [id])
       inTime()
       const why = usedSince ? usedSince.message : await recycle(cri, id, inTime)
       if (why !== undefined) wrong.push(why)
     }
     const left = (await cri.sandboxesOf(podUid)).filter(({ id }) => ids.includes(id))
-    // What the runtime gave no word of, or a bad one, it may have done all the same.
+    // Without a response, or after an error, the runtime may still have removed it.
     if (left.length > 0 && wrong.length > 0) return failed('Error', `pod ${podUid}: ${wrong.join('; ')}`)
     if (left.length > 0) return failed('Error', `pod ${podUid}: the runtime still lists its ${counted(ids)}`)
     return succeeded(

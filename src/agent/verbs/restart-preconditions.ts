@@ -89,7 +89,7 @@ const sandboxesStuck = async (
   return notNeeded(podUids.length === 0 ? 'the task names no pods' : 'every pod has a ready sandbox')
 }
 
-/** Why a restart is refused; undefined where it is as the order says. Rejects where the node cannot be asked. */
+/** Why a restart is refused; undefined if the reason of the task applies. Rejects if the node cannot be inspected. */
 export const restartRefusal = (
   deps: RestartPreconditionDeps,
   options: RestartOptions,

@@ -16,10 +16,10 @@ interface RestartRuntimeDeps extends RestartPreconditionDeps {
 type RestartOptions = NonNullable<NodeTaskSpec['restartRuntime']>
 
 const POLL_MS = 500
-/** Kept of the time to the deadline for a last look, which may meet a silent runtime. */
+/** Time reserved before the deadline for a last inspection, which may have to wait for a silent runtime. */
 const LAST_CHECK_MS = 8_000
 
-/** A runtime may come up, say that it is ready, and fall over what it meets then: it counts once it stood so long. */
+/** A runtime may report ready and then crash: it counts as started after running this long. */
 const STABLE_MS = 2_000
 
 /** What `systemctl is-enabled` says of units that start by themselves or with others. */
@@ -38,12 +38,12 @@ const restartOptionsOf = (spec: NodeTaskSpec): RestartOptions => {
   return spec.restartRuntime
 }
 
-/** States on the way to another: a restart is under way, ours or somebody else's. */
+/** Transitional states: a restart is in progress, ours or another one. */
 const TRANSITIONAL: ReadonlySet<string> = new Set(['activating', 'deactivating', 'reloading', 'refreshing'])
 
 const unitRefusal = ({ name, load, active, enabled }: UnitState): Answer | undefined => {
   if (load !== 'loaded') return refused('UnitMissing', `${name} is ${load} on this node`)
-  // Meanwhile chains are missing and nobody answers; another restart would only begin it anew.
+  // During it, chains are missing and the runtime does not respond; another restart would only start over.
   if (TRANSITIONAL.has(active)) return refused('NotNeeded', `${name} is ${active}: systemd is already working on it`)
   if (active !== 'active' && !STARTS_BY_ITSELF.has(enabled)) {
     return refused('UnitMissing', `${name} is ${active} and ${enabled || 'not enabled'}, so it is not expected to run`)
@@ -51,7 +51,7 @@ const unitRefusal = ({ name, load, active, enabled }: UnitState): Answer | undef
   return undefined
 }
 
-/** Restarts the container runtime where it is as the order says, and waits until what was missing is there again. */
+/** Restarts the container runtime if the reason of the task applies, and waits until it has recovered. */
 export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
   const { systemd, cri, chains, inspect, bootId, clock } = deps
 
@@ -111,13 +111,13 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
     }
   }
 
-  /** Whether the unit was started anew since; by its invocation, which no other start has. */
+  /** Whether the unit has restarted since, from its invocation ID, which is unique to each start. */
   const wasRestarted = async (unit: string, before: TaskBefore): Promise<boolean> => {
     const { invocationId } = await systemd.unit(unit)
     return invocationId !== undefined && invocationId !== before.invocationId
   }
 
-  /** The same where the job told nothing: what is under way is waited for, and a bus that is away is asked again. */
+  /** The same without a job result: waits for a restart in progress, and retries while the bus is away. */
   const wasRestartedAfterAll = async (unit: string, before: TaskBefore, deadline: number): Promise<boolean> => {
     for (;;) {
       try {
@@ -130,7 +130,7 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
     }
   }
 
-  /** What systemd said of the job, where that is no success. Undefined where the unit was started anew even so. */
+  /** The failed job result of systemd. Undefined if the unit restarted nevertheless. */
   const failureOf = async (unit: string, result: string, before: TaskBefore, deadline: number) => {
     const why = `systemd reports ${result} for the restart of ${unit}`
     if (result !== 'canceled') {
@@ -140,7 +140,7 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
         await inspect(),
       )
     }
-    // Another job took its place: somebody's start or stop, or that of everything as the node goes down.
+    // Another job replaced it: a start or stop by someone else, or the shutdown of the node.
     if (await wasRestartedAfterAll(unit, before, deadline)) return undefined
     const cut = `${why}: another job replaced it, for example a shutdown of the node`
     return failed('Interrupted', `${cut}; the unit had not been restarted by then`, await inspect())
@@ -170,7 +170,7 @@ export const createRestartRuntime = (deps: RestartRuntimeDeps): Verb => {
         const no = result === 'done' ? undefined : await failureOf(unit, result, before, deadline)
         if (no) return no
       } catch (error) {
-        // The bus may have gone away in the middle: what counts is whether the unit was started anew.
+        // The bus may have disconnected: what matters is whether the unit restarted.
         const started = await wasRestartedAfterAll(unit, before, deadline).catch(() => undefined)
         const late = clock.now() >= deadline ? 'TimedOut' : 'Error'
         if (started === undefined) return failed(late, `its result is unknown: ${shortError(error)}`)

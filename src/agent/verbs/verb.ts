@@ -16,7 +16,7 @@ export interface Answer {
 
 /** One verb of the closed list. What it needs of the node was given to its factory. */
 export interface Verb {
-  /** Looks, and writes nothing: what is there now, or at once the answer where the order is refused. */
+  /** Inspects without writing: returns the current state, or the refusal of the task. */
   readonly prepare: (spec: NodeTaskSpec) => Promise<TaskBefore | Answer>
   /** Acts. `deadline` is in ms since the epoch. */
   readonly run: (spec: NodeTaskSpec, before: TaskBefore, deadline: number) => Promise<Answer>
@@ -59,7 +59,7 @@ export const createUnavailable = (why: string): Verb => ({
   recover: async () => failed('Interrupted', `begun, then interrupted: its result is unknown, because of ${why}`),
 })
 
-/** The deadline of the order passed before it was done. */
+/** The deadline of the task passed before it was completed. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed'
 }
