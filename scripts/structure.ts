@@ -5,7 +5,8 @@
  *
  * - lines of code: neither blank nor only a comment; lengths are whole files.
  * - import circle: a group of files that import each other, types included (a strongly connected component).
- * - order: an import of a file in a folder that ORDER has further down.
+ * - order: an import of a value from a folder that ORDER has further down. Lint refuses most types as well; model/ may take
+ *   types from api/.
  * - injected: members of the object type that an exported function `create…` takes first, or any takes as `…Deps`.
  * - the way of a repair, from a Warning Event to a patched Deployment and its status: the files that a reader opens who
  *   follows WAY, and how often the folder changes; `followWay` defines both. After files or functions move, edit WAY,

@@ -59,8 +59,8 @@ export const circles = (tree: Tree): readonly (readonly string[])[] => {
 export const orderViolations = (tree: Tree, order: readonly (readonly string[])[]): readonly string[] => {
   const rank = (path: string): number =>
     order.findIndex((group) => group.includes(path) || group.includes(folderOf(path)))
-  return [...tree.values()].flatMap(({ path, needs }) =>
-    [...needs]
+  return [...tree.values()].flatMap(({ path, imports }) =>
+    [...new Set(imports.filter(({ isType }) => !isType).map(({ file }) => file))]
       .filter((other) => tree.has(other) && rank(path) >= 0 && rank(other) > rank(path))
       .map((other) => `${path} imports ${other}`),
   )

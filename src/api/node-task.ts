@@ -130,6 +130,7 @@ export const nodeInspection = z.object({
         what: 'Chains of the host, without the per-service and per-pod chains of kube-proxy and CNI plugins.',
       }).optional(),
       partly: text(512, 'What could not be read, e.g. the legacy tables.').optional(),
+      omitted: count(1, 1_000_000, 'How many further chains were left out because the list is full.').optional(),
     })
     .describe('Firewall chains in the network namespace of the node.'),
   mounts: z

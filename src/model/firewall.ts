@@ -12,8 +12,6 @@ const NAME = 'DOCKER'
 const OWN = /^DOCKER(-[A-Z0-9-]+)?$/
 const TABLES = ['filter', 'nat'] as const
 const BACKENDS = ['nft', 'legacy'] as const
-/** Note in `partly` for a truncated list: Docker's own chains come first, so only others are cut. */
-const CUT = /(^|; )\d+ further chains$/
 
 /** Whether a chain is one that Docker creates when it starts, by its name. */
 export const isDockersChain = (name: string): boolean => OWN.test(name)
@@ -22,16 +20,21 @@ export const isDockersChain = (name: string): boolean => OWN.test(name)
  * Docker makes chain DOCKER in tables filter and nat of one backend: it is there where one has both. Where a part could
  * not be seen, it may be there, unless what was seen shows that Docker writes here: another chain of its own.
  */
-export const findDockerChain = ({ known, why, list = [], partly }: NodeInspection['chains']): DockerChain => {
+export const findDockerChain = ({
+  known,
+  why,
+  list = [],
+  partly = '',
+  omitted = 0,
+}: NodeInspection['chains']): DockerChain => {
   if (!known) return { kind: 'Unknown', why: why ?? 'the firewall could not be seen' }
   const has = (backend: string, table: string) =>
     list.some((each) => each.backend === backend && each.family !== 'ip6' && each.table === table && each.name === NAME)
   if (BACKENDS.some((backend) => TABLES.every((table) => has(backend, table)))) return { kind: 'There' }
   const isDockers = (chain: (typeof list)[number] | undefined) => isDockersChain(chain?.name ?? '')
-  const unseen = partly?.replace(CUT, '') ?? ''
-  if (partly !== undefined && unseen !== partly && isDockers(list.at(-1)))
-    return { kind: 'Unknown', why: 'Docker has more chains than fit' }
-  if (unseen !== '' && !list.some(isDockers)) return { kind: 'Unknown', why: `could not be seen: ${unseen}` }
+  // Docker's own come first in the list: what was left out is its own only if the list holds nothing else.
+  if (omitted > 0 && isDockers(list.at(-1))) return { kind: 'Unknown', why: 'Docker has more chains than fit' }
+  if (partly !== '' && !list.some(isDockers)) return { kind: 'Unknown', why: `could not be seen: ${partly}` }
   const without = TABLES.filter((table) => !BACKENDS.some((backend) => has(backend, table)))
   return {
     kind: 'Missing',

@@ -55,9 +55,13 @@ export const inspectChains = async (
   const partly = unknown.join('; ').slice(0, 512)
   if (seen.every((each) => each === undefined)) return { known: false, why: partly }
   const list = dockerFirst(seen.flatMap((each) => each ?? []))
-  const many = list.length > MAX_CHAINS ? `${list.length - MAX_CHAINS} further chains` : ''
-  const rest = [partly, many].filter(Boolean).join('; ').slice(0, 512)
-  return { known: true, list: list.slice(0, MAX_CHAINS), ...(rest !== '' && { partly: rest }) }
+  const omitted = list.length - MAX_CHAINS
+  return {
+    known: true,
+    list: list.slice(0, MAX_CHAINS),
+    ...(partly !== '' && { partly }),
+    ...(omitted > 0 && { omitted }),
+  }
 }
 
 // Chains out of the output of iptables-save(8), line by line: the rules between them can be tens of megabytes.
