@@ -288,3 +288,14 @@ describe('a ReplicaSet of its own', () => {
     expect(failing(rolling, [...healthy, mended('c')], words)).toMatchObject({ outcome: 'Waiting' })
   })
 })
+
+test.each([
+  ['patched', cronJob],
+  ['deleted', anOwner({ kind: 'StatefulSet', keepsBrokenPods: true, replicas: 2 })],
+])('A waiting pod that is excluded is not %s with the others, though it is not known to fail', (_, owner) => {
+  const annotations = { 'podmend.io/exclude': 'true' }
+  const plan = planOf(failing(owner, [stuck('a'), stuck('b', { annotations })]))
+  expect([...(plan?.thenDelete ?? []), ...(plan?.thenPatch ?? []).map(({ target }) => target)]).toMatchObject([
+    { name: 'a' },
+  ])
+})

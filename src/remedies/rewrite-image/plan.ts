@@ -14,6 +14,7 @@ import { normalImage, parseImage, sameImage } from '../../model/image-reference.
 import type { Finding, Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, Plan, PodToDelete } from '../../model/plan.ts'
+import { excludes } from '../../model/safety-switches.ts'
 import { imageIn, isLeaving, type Named, nameOfOwner, placeInPod, placeOf, statusIn, waits } from '../pod-template.ts'
 import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
 import { diffOf, hashOf } from '../text.ts'
@@ -137,16 +138,19 @@ const brokenPods = (
     .filter((pod) => pod.metadata.deletionTimestamp === undefined && isBroken(pod, failing, changes))
     .map(({ metadata: { namespace = '', name, uid, resourceVersion } }) => ({ namespace, name, uid, resourceVersion }))
 
-/** Changes to pods after the template is written. */
+/** What is left to do on pods once the template is written. A pod that is excluded is left alone, whether or not it fails yet. */
 export const podsToPatch = (
   owner: Owner,
   pods: readonly Pod[],
   failing: ReadonlySet<string>,
   changes: readonly PlacedChange[],
-): Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch'> => ({
-  thenDelete: owner.keepsBrokenPods ? brokenPods(pods, failing, changes) : [],
-  thenPatch: owner.patchesPods ? podEdits(pods, changes, failingOrNew(failing)) : [],
-})
+): Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch'> => {
+  const open = pods.filter(({ metadata }) => !excludes(metadata))
+  return {
+    thenDelete: owner.keepsBrokenPods ? brokenPods(open, failing, changes) : [],
+    thenPatch: owner.patchesPods ? podEdits(open, changes, failingOrNew(failing)) : [],
+  }
+}
 
 /** The template cannot be changed or has the images already, and no pod waits for them. */
 export const leavesAllAsIs = ({ podsOnly, changes, thenDelete, thenPatch }: RewriteImagePlan): boolean =>
