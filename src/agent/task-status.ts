@@ -4,11 +4,8 @@ import type { KubeClient } from '../kube/client.ts'
 import { conflict, forbidden, invalid, kubeErrorOf, notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import { backoffMs } from '../runtime/backoff.ts'
+import { isFinished } from '../model/node-tasks.ts'
 import { type Clock, sleep } from '../runtime/clock.ts'
-
-/** A task is answered when it is in one of the final phases. */
-export const isFinished = ({ status }: Pick<NodeTask, 'status'>): boolean =>
-  status?.phase !== undefined && status.phase !== 'Running'
 
 export interface TaskStatusDeps {
   readonly client: Pick<KubeClient, 'get' | 'patch'>

@@ -4,8 +4,8 @@ import type { KubeClient } from '../kube/client.ts'
 import { createReflector } from '../kube/informer.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
+import { isFinished } from '../model/node-tasks.ts'
 import { execute, type ExecuteDeps } from './execute.ts'
-import { isFinished } from './task-status.ts'
 
 export interface TasksDeps extends Omit<ExecuteDeps, 'client' | 'onError'> {
   readonly client: KubeClient

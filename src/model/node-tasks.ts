@@ -40,3 +40,10 @@ export const RUNTIME_UNITS: Readonly<Record<NodeRuntime, string>> = {
   containerd: 'containerd.service',
   crio: 'crio.service',
 }
+
+/** Whether the agent has written the result of a task. */
+export const isFinished = ({
+  status,
+}: {
+  readonly status?: { readonly phase?: TaskPhase | undefined } | undefined
+}): boolean => status?.phase !== undefined && status.phase !== 'Running'

@@ -60,7 +60,8 @@ export const openRecordOf = (records: readonly Remediation[], templateHash: stri
   return open.find(({ spec }) => spec.templateHash === templateHash) ?? open.find(wasBegun)
 }
 
-const hasSucceeded = ({ status }: Remediation): boolean => status?.phase === 'Succeeded'
+/** A verified success is final: what fails afterwards gets a record of its own. */
+export const hasSucceeded = ({ status }: Pick<Remediation, 'status'>): boolean => status?.phase === 'Succeeded'
 
 const lastToEnd = (records: readonly Remediation[]): Remediation | undefined => {
   const endOf = ({ status }: Remediation): number => parseTime(status?.finishedAt) ?? 0

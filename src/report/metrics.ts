@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import { parseTime } from '../model/duration.ts'
+import { isFinished } from '../model/node-tasks.ts'
 import { HOLD_REASONS, type Phase, PHASES } from '../model/reasons.ts'
 import { policyRefOf } from '../model/remediation-state.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
@@ -179,8 +180,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
     taskCompleted: (verb, result) => agentTasks.inc({ verb, result }),
     tasksCompleted: (tasks) => {
       for (const { metadata, spec, status } of tasks) {
-        const isFinal = status?.phase !== undefined && status.phase !== 'Running'
-        if (isFinal && once(`task ${metadata.uid}`))
+        if (status && isFinished({ status }) && once(`task ${metadata.uid}`))
           agentTasks.inc({ verb: spec.verb, result: status.reason ?? status.phase ?? '' })
       }
     },

@@ -15,9 +15,9 @@ import type { IncidentArea } from '../model/causes.ts'
 import { type Diagnosis, type Incident, remediationName } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
-import type { PolicyRef } from '../model/remediation-state.ts'
+import { hasSucceeded, type PolicyRef } from '../model/remediation-state.ts'
 import { clip, lastBegun } from './status-fields.ts'
-import { isFinal, nextStatus, type Observation, type StatusChange } from './status.ts'
+import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
 type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>
 
@@ -154,7 +154,7 @@ export const recordIntent = async (
   kube: RecordApi,
 ): Promise<Remediation> => {
   const before = record.status ?? {}
-  if (isFinal(before)) throw new Retry(`Remediation ${record.metadata.name} has succeeded; nothing is written`)
+  if (hasSucceeded(record)) throw new Retry(`Remediation ${record.metadata.name} has succeeded; nothing is written`)
   const after = nextStatus(before, change)
   if (after === before) return record
   try {

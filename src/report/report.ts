@@ -10,7 +10,7 @@ import { Retry } from '../kube/errors.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
 import { GROUP } from '../model/names.ts'
 import type { RbacGrant } from '../model/rbac.ts'
-import { lastSuccess, openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
+import { hasSucceeded, lastSuccess, openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { PolicyCache } from '../watch/policy-cache.ts'
@@ -20,7 +20,7 @@ import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
 import { admissionUpdates, createPolicyStatusWriter, updatesOf } from './policy-status.ts'
 import { observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
-import { type Change, isFinal } from './status.ts'
+import type { Change } from './status.ts'
 
 /** @public Needed even in a cluster where nothing may be changed. Collected by `npm run generate`. */
 export const RBAC: RbacGrant = {
@@ -139,7 +139,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
       if (open) return open
       const after = lastSuccess(known, templateHash)?.metadata.uid
       const { record } = await openRecord({ incident, diagnosis, policy, after }, client, config.namespace)
-      if (isFinal(record.status ?? {})) {
+      if (hasSucceeded(record)) {
         remember(record)
         throw new Retry(`Remediation ${record.metadata.name} has succeeded meanwhile; the incident is decided again`)
       }

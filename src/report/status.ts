@@ -6,7 +6,7 @@ import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { linkOf } from '../decide/guardrails/chain.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
-import { isInProgress } from '../model/remediation-state.ts'
+import { hasSucceeded, isInProgress } from '../model/remediation-state.ts'
 import type { Reason } from './reasons.ts'
 import { acted, verified } from './status-after-act.ts'
 import {
@@ -23,9 +23,6 @@ import {
   withoutProposal,
   withStep,
 } from './status-fields.ts'
-
-/** A verified success is final: a later failure gets its own record. */
-export const isFinal = ({ phase }: RemediationStatus): boolean => phase === 'Succeeded'
 
 /** The observation of an incident; part of every write. */
 export interface Observation {
@@ -70,7 +67,7 @@ const changed = (before: RemediationStatus, change: StatusChange): RemediationSt
 
 /** The next status of a record. Times in `change` are ms since the epoch. */
 export const nextStatus = (before: RemediationStatus, change: StatusChange): RemediationStatus => {
-  const after = isFinal(before) ? before : changed(before, change)
+  const after = hasSucceeded({ status: before }) ? before : changed(before, change)
   return after === before ? before : sealed(before, after, change)
 }
 

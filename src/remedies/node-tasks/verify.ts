@@ -4,6 +4,7 @@ import type { NodeInspection } from '../../api/node-task.ts'
 import { type Ask, askFor, type DecisionInput, LATER } from '../../model/decision-input.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { Pod } from '../../model/kubernetes.ts'
+import { isFinished } from '../../model/node-tasks.ts'
 import type { InProgress } from '../../model/remediation-state.ts'
 import { podsRecovered, recovery, withNodePods } from '../node/verify.ts'
 import { type Progress, requeueDelay } from '../remedy.ts'
@@ -29,8 +30,6 @@ type Answers =
 
 const messageOf = ({ metadata, spec, status }: NodeTask): string =>
   `the agent of node ${spec.nodeName} ${status?.phase === 'Refused' ? 'refused' : 'failed'} ${metadata.name} (${status?.reason ?? 'no reason'}): ${status?.message ?? 'no message'}`
-
-const isFinal = ({ status }: NodeTask): boolean => status?.phase !== undefined && status.phase !== 'Running'
 
 /** The problem no longer exists, or a container of the pod runs: the failure may be over. */
 const foundNothing = ({ status }: NodeTask): boolean =>
@@ -58,10 +57,10 @@ const openOf = (open: readonly NodeTask[], now: number): Answers => {
 /** `names` are those of all tasks; `tasks` the existing ones. */
 const answersOf = (names: readonly string[], tasks: readonly NodeTask[], now: number): Answers => {
   const missing = names.filter((name) => !tasks.some(({ metadata }) => metadata.name === name))
-  const open = tasks.filter((task) => !isFinal(task))
+  const open = tasks.filter((task) => !isFinished(task))
   if (open.length > 0) return openOf(open, now)
   const done = tasks.filter(({ status }) => status?.phase === 'Succeeded')
-  const bad = tasks.filter((task) => isFinal(task) && task.status?.phase !== 'Succeeded')
+  const bad = tasks.filter((task) => isFinished(task) && task.status?.phase !== 'Succeeded')
   const gone = missing.length > 0 ? `NodeTask ${missing[0]} was deleted` : undefined
   const failed = bad.find((task) => !foundNothing(task))
   if (done.length === 0) {
