@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { anInspection } from '../diagnose/testing.ts'
-import { known, unknown } from '../model/incident.ts'
+import { incidentKey, known, unknown } from '../model/incident.ts'
 import { nodeEntry } from '../watch/node-cache.ts'
 import { countFlags, flagsOn, helperBack, isSeenByAgents, stillFails } from './clear-node-flags.ts'
 import { createIncidents } from './incidents.ts'
@@ -47,7 +47,7 @@ test('something still fails while a pod is in the incident, or nobody looked yet
   expect(stillFails(flag, incidents)).toBe(false)
   incidents.resume('MountHelperMissing', target)
   expect(stillFails(flag, incidents)).toBe(true)
-  incidents.checked('a/MountHelperMissing')
+  incidents.checked(incidentKey(target, 'MountHelperMissing'))
   expect(stillFails(flag, incidents)).toBe(false)
   const pod = { metadata: { name: 'p', namespace: 'web', uid: 'p', resourceVersion: '1' } }
   incidents.report({ pod, findings: [], since: 0 }, [{ target, areas: ['MountHelperMissing'] }])

@@ -13,6 +13,8 @@ import type { NodeEntry } from '../watch/node-cache.ts'
 import type { Incidents } from './incidents.ts'
 import type { State } from './state.ts'
 
+const keyOf = ({ node, cause }: Pick<Flag, 'node' | 'cause'>): string => incidentKey(nodeRef(node), cause)
+
 export interface ClearNodeFlagsDeps {
   readonly io: ActDeps
   readonly inspect: Inspect
@@ -50,7 +52,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   }
 
   const overByTime = (flag: Flag): string | undefined => {
-    const key = incidentKey(flag.node.uid, flag.cause)
+    const key = keyOf(flag)
     if (stillFails(flag, incidents)) {
       goneSince.delete(key)
       return undefined
@@ -63,7 +65,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   const clear = async ({ node, cause, detail }: Flag, why: string): Promise<void> => {
     const message = `${why}: removed flag ${cause}=${detail}`
     const outcome = await clearFlag({ name: node.name, uid: node.uid, cause, message }, io)
-    const key = incidentKey(node.uid, cause)
+    const key = keyOf({ node, cause })
     if (outcome.kind === 'Refused' && !refused.has(key)) {
       refused.add(key)
       log.warn('flag not cleared', { node: node.name, cause, why: outcome.why })
@@ -84,7 +86,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
 
   const forget = (flags: readonly Flag[]): void => {
     const uids = new Set(flags.map(({ node }) => node.uid))
-    const keys = new Set(flags.map(({ node, cause }) => incidentKey(node.uid, cause)))
+    const keys = new Set(flags.map(keyOf))
     for (const uid of inspectedAt.keys()) if (!uids.has(uid)) inspectedAt.delete(uid)
     for (const key of goneSince.keys()) if (!keys.has(key)) goneSince.delete(key)
   }
@@ -140,7 +142,7 @@ export const countFlags = (flags: readonly Flag[]): Readonly<Record<string, numb
 
 /** Whether something still fails on the node with the cause of the flag. */
 export const stillFails = ({ node, cause }: Flag, incidents: Pick<Incidents, 'get'>): boolean => {
-  const open = incidents.get(incidentKey(node.uid, cause))
+  const open = incidents.get(keyOf({ node, cause }))
   return open !== undefined && (open.pods.size > 0 || open.unchecked === true)
 }
 

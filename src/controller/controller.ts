@@ -84,7 +84,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
   let synced = false
   const mayAct = () => synced && leads()
 
-  const state = createState({ namespace, now, onPodChange: (uid) => podQueue.add(uid) })
+  const state = createState({ namespace, now, onPodChange: (key) => podQueue.add(key) })
   const { incidents, nodes, policies, remediations } = state
   const enqueue = (key: string): void => incidentQueue.add(key)
 
@@ -101,7 +101,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
       watches: () => watchActivity,
       breaker: () => {
         const all = nodes.fact()
-        const underRepair = remediations.nodesUnderRepair({ ownerUid: '', area: 'sandbox' }, occupiesNode)
+        const underRepair = remediations.nodesUnderRepair('', occupiesNode)
         return all.known ? breakerState(policies.inForce(), all.value, underRepair) : 0
       },
     },
@@ -188,7 +188,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
   })
 
   const resync = (): void => {
-    state.pods.uids().forEach((uid) => podQueue.add(uid))
+    state.pods.keys().forEach((key) => podQueue.add(key))
     nodes.all().forEach(({ uid }) => processNode(uid))
     policiesChanged()
   }

@@ -54,20 +54,19 @@ export const takeSnapshot = (
   { policies, remediations, attempts, reservations, nodes, operator }: SnapshotSource,
   now: number,
 ): Snapshot => {
-  const own = { ownerUid: target.uid, area }
   const reserved = reservations.without(key)
-  const active: Record<string, number> = { ...remediations.activeByPolicy(own) }
+  const active: Record<string, number> = { ...remediations.activeByPolicy(key) }
   for (const { policy } of reserved) active[policy] = (active[policy] ?? 0) + 1
   return {
     now,
     policies,
-    records: remediations.of(target.uid, area),
-    otherAreas: remediations.ofOwner(target.uid).filter((record) => areaOfRecord(record) !== area),
+    records: remediations.of(target, area),
+    otherAreas: remediations.ofOwner(target).filter((record) => areaOfRecord(record) !== area),
     attempts: [...attempts, ...reserved],
     active,
     nodes,
     nodesUnderRepair: [
-      ...new Set([...remediations.nodesUnderRepair(own, occupiesNode), ...reservations.nodesWithout(key)]),
+      ...new Set([...remediations.nodesUnderRepair(key, occupiesNode), ...reservations.nodesWithout(key)]),
     ],
     operator,
   }

@@ -1,9 +1,10 @@
 import type { RemediationPolicy } from '../api/kinds.ts'
 import { classify } from '../catalogue/classify.ts'
-import { known } from '../model/incident.ts'
-import { isOpen } from '../model/remediation-state.ts'
+import { incidentKey, known } from '../model/incident.ts'
+import { podRefOf } from '../model/pod.ts'
+import { areaOfRecord, incidentKeyOf, isOpen, targetOf } from '../model/remediation-state.ts'
 import type { EventHandlers } from '../watch/informers.ts'
-import { isInPlace, subjectOf, targetOf } from '../watch/remediation-cache.ts'
+import { isInPlace } from '../watch/remediation-cache.ts'
 import type { State } from './state.ts'
 
 export interface EventHandlerDeps {
@@ -26,8 +27,9 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
   return {
     pods: {
       upsert: pods.sawPending,
-      remove: ({ metadata }) => {
-        pods.leftPending(metadata.uid)
+      remove: (pod) => {
+        const { metadata } = pod
+        pods.leftPending(podRefOf(pod))
         // A pod that is being deleted has not started; if its deletion matters, a later check will see it.
         if (metadata.deletionTimestamp !== undefined) return
         for (const key of incidents.awaiting(metadata.namespace ?? '', metadata.labels ?? {})) {
@@ -56,21 +58,19 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
         const before = remediations.get(record.metadata.uid)
         remediations.put(record)
         attempts.sawRecord(record)
-        const subject = subjectOf(record)
-        if (!subject || !isOpen(record)) return
+        const area = areaOfRecord(record)
+        if (!area || !isOpen(record)) return
         // Ignore our own status updates, but process a decision in the spec, and a record without an open incident:
         // after a restart, or from another leader.
         const isEcho = before?.metadata.generation === record.metadata.generation
-        const isKnown = incidents.isOpen(subject.ownerUid, subject.area)
-        if (!isEcho || !isKnown) enqueue(incidents.resume(subject.area, targetOf(record)))
+        const isKnown = incidents.get(incidentKey(targetOf(record), area)) !== undefined
+        if (!isEcho || !isKnown) enqueue(incidents.resume(area, targetOf(record)))
       },
       remove: (uid) => {
         const record = remediations.get(uid)
         remediations.drop(uid)
-        const subject = record && subjectOf(record)
-        if (subject && incidents.isOpen(subject.ownerUid, subject.area)) {
-          enqueue(incidents.resume(subject.area, targetOf(record)))
-        }
+        const key = record && incidentKeyOf(record)
+        if (key !== undefined && incidents.get(key)) enqueue(key)
       },
     },
     paused: (paused) => {

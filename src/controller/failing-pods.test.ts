@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type IncidentArea, isNodeCause } from '../model/causes.ts'
+import { incidentKey } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { createFailingPods } from './failing-pods.ts'
 import { createState, failuresOf } from './state.ts'
@@ -61,12 +62,12 @@ const setUp = (
       },
     },
   })
-  const incident = () => state.incidents.get(`u/${area}`)
+  const incident = () => state.incidents.get(incidentKey(target, area))
   const open = incident()
   if (!open) throw new Error('the incident is not open')
   /** Checks the incident as it was at first: whatever is remembered, it is what is asked about. */
   const check = async (confirm = false) => (await current(open, { confirm })).map(({ pod }) => pod.metadata.name)
-  const recovered = () => names.filter((name) => !incident()?.pods.has(name))
+  const recovered = () => names.filter((name) => !incident()?.pods.has(`web/${name}/${name}`))
   return { names, read, recovered, check }
 }
 

@@ -5,7 +5,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { type IncidentArea, isNodeCause } from '../model/causes.ts'
 import { type FactName, type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
-import type { PodRef } from '../watch/pod-cache.ts'
+import { podKey, type PodRef, podRefOf } from '../model/pod.ts'
 import type { Gather } from './evaluate.ts'
 import type { OpenIncident } from './incidents.ts'
 import { failingAreas, readPod } from './process-pod.ts'
@@ -42,14 +42,13 @@ export const podReads = (client: KubeClient): PodReads => ({
 /** Maximum of single reads per decision. With more pods, those of a node are listed, and those of a workload are read in rotation. */
 const MAX_READ = 8
 
-const refOf = ({ metadata: { namespace = '', name, uid } }: Pod): PodRef => ({ namespace, name, uid })
-
 export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
   const { pods: cache, nodes, incidents } = state
   const readAt = new WeakMap<FailingPod, number>()
   let count = 0
 
-  const isWatched = (uid: string): boolean => cache.get(uid)?.pod !== undefined || nodes.get(uid) !== undefined
+  const isWatched = ({ metadata }: Pod): boolean =>
+    cache.get(podKey(metadata))?.pod !== undefined || nodes.get(metadata.uid) !== undefined
 
   const detected = (pod: Pod | undefined, area: IncidentArea): FailingPod | undefined => {
     if (!pod || pod.metadata.deletionTimestamp !== undefined) return undefined
@@ -69,7 +68,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
     const next = unwatched.toSorted((a, b) => (readAt.get(a) ?? 0) - (readAt.get(b) ?? 0)).slice(0, MAX_READ)
     const pairs = next.map(async (was): Promise<readonly [FailingPod, FailingPod | undefined]> => {
       readAt.set(was, (count += 1))
-      return [was, detected(await reads.pod(refOf(was.pod)), area)]
+      return [was, detected(await reads.pod(podRefOf(was.pod)), area)]
     })
     return new Map(await Promise.all(pairs))
   }
@@ -94,11 +93,10 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
      */
     current: async (open: OpenIncident, { confirm }: { readonly confirm: boolean }): Promise<readonly FailingPod[]> => {
       const known = [...open.pods.values()]
-      const believed = ({ pod }: FailingPod): boolean =>
-        isWatched(pod.metadata.uid) && !(confirm && pod.kind !== 'Node')
+      const believed = ({ pod }: FailingPod): boolean => isWatched(pod) && !(confirm && pod.kind !== 'Node')
       const unsure = known.filter((pod) => !believed(pod))
       const fresh = await (confirm ? confirmed : reread)(open, unsure)
-      for (const [{ pod }, failing] of fresh) if (!failing) incidents.recovered(pod.metadata.uid)
+      for (const [{ pod }, failing] of fresh) if (!failing) incidents.recovered(podKey(pod.metadata))
       return known
         .map((was) => (fresh.has(was) ? fresh.get(was) : confirm && !believed(was) ? undefined : was))
         .filter((pod) => pod !== undefined)
@@ -129,7 +127,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
         const areas = failing ? failingAreas(failing).filter((area) => isNodeCause(area) === ofNode) : []
         if (!failing || areas.length === 0) continue
         incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at } })
-        others.push(...areas.map((area) => incidentKey(owner.ref.uid, area)).filter((key) => key !== open.key))
+        others.push(...areas.map((area) => incidentKey(owner.ref, area)).filter((key) => key !== open.key))
       }
       incidents.checked(open.key)
       return { pods: [...(incidents.get(open.key)?.pods.values() ?? [])], others }

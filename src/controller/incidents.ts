@@ -2,13 +2,14 @@ import type { IncidentArea } from '../model/causes.ts'
 import { type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
 import type { LabelSelector, ObjectRef } from '../model/kubernetes.ts'
 import { selects } from '../model/label-selector.ts'
+import { podKey } from '../model/pod.ts'
 
 /** An owner and an area in which something fails or a remedy is in progress. */
 export interface OpenIncident {
   readonly key: string
   readonly area: IncidentArea
   readonly target: ObjectRef
-  /** Failing pods by uid; empty while only a verification is pending. */
+  /** Failing pods by `podKey`; empty while only a verification is pending. */
   readonly pods: ReadonlyMap<string, FailingPod>
   /** The owner as read when a pod was assigned; `at` is before the read began, ms since the epoch. */
   readonly owner?: { readonly value: Owner; readonly at: number }
@@ -45,13 +46,12 @@ export interface Incidents {
   readonly reassign: (pod: FailingPod, areas: readonly IncidentArea[]) => readonly string[] | undefined
   /** Returns the owner that was read for the assignment, only once: a decision may have changed it since. */
   readonly takeOwner: (key: string) => OpenIncident['owner']
-  /** Removes a pod that no longer fails or is gone; returns its former keys. */
-  readonly recovered: (podUid: string) => readonly string[]
+  /** Removes a pod (by `podKey`) that no longer fails or is gone; returns its former keys. */
+  readonly recovered: (pod: string) => readonly string[]
   /** Keeps an incident open for the verification of its remedy. */
   readonly await: (area: IncidentArea, target: ObjectRef, selector: LabelSelector | undefined) => string
   /** Opens the incident of a record that this process did not create; returns its key. */
   readonly resume: (area: IncidentArea, target: ObjectRef) => string
-  readonly isOpen: (ownerUid: string, area: IncidentArea) => boolean
   /** Marks the pods of a resumed incident as checked. */
   readonly checked: (key: string) => void
   readonly close: (key: string) => void
@@ -66,43 +66,43 @@ export const createIncidents = (): Incidents => {
   const open = new Map<string, OpenIncident>()
   const keysOfPod = new Map<string, Set<string>>()
 
-  const leave = (podUid: string, key: string): void => {
+  const leave = (pod: string, key: string): void => {
     const incident = open.get(key)
-    if (incident) open.set(key, { ...incident, pods: new Map([...incident.pods].filter(([uid]) => uid !== podUid)) })
-    const keys = keysOfPod.get(podUid)
+    if (incident) open.set(key, { ...incident, pods: new Map([...incident.pods].filter(([id]) => id !== pod)) })
+    const keys = keysOfPod.get(pod)
     keys?.delete(key)
-    if (keys?.size === 0) keysOfPod.delete(podUid)
+    if (keys?.size === 0) keysOfPod.delete(pod)
   }
 
   const add = (failing: FailingPod, { target, areas, owner }: Assignment): void => {
-    const { uid } = failing.pod.metadata
+    const pod = podKey(failing.pod.metadata)
     for (const area of areas) {
-      const key = incidentKey(target.uid, area)
+      const key = incidentKey(target, area)
       const before = open.get(key)
-      const pods = new Map(before?.pods).set(uid, failing)
+      const pods = new Map(before?.pods).set(pod, failing)
       open.set(key, { ...before, key, area, target, pods, ...(owner && { owner }) })
-      keysOfPod.set(uid, (keysOfPod.get(uid) ?? new Set()).add(key))
+      keysOfPod.set(pod, (keysOfPod.get(pod) ?? new Set()).add(key))
     }
   }
 
   return {
     get: (key) => open.get(key),
     report: (failing, assignments) => {
-      const { uid } = failing.pod.metadata
-      const keys = assignments.flatMap(({ target, areas }) => areas.map((area) => incidentKey(target.uid, area)))
-      const left = [...(keysOfPod.get(uid) ?? [])].filter((key) => !keys.includes(key))
-      for (const key of left) leave(uid, key)
+      const pod = podKey(failing.pod.metadata)
+      const keys = assignments.flatMap(({ target, areas }) => areas.map((area) => incidentKey(target, area)))
+      const left = [...(keysOfPod.get(pod) ?? [])].filter((key) => !keys.includes(key))
+      for (const key of left) leave(pod, key)
       for (const assignment of assignments) add(failing, assignment)
       return [...keys, ...left]
     },
     add,
     reassign: (failing, areas) => {
-      const { uid } = failing.pod.metadata
-      const assigned = [...(keysOfPod.get(uid) ?? [])].flatMap((key) => open.get(key) ?? [])
+      const pod = podKey(failing.pod.metadata)
+      const assigned = [...(keysOfPod.get(pod) ?? [])].flatMap((key) => open.get(key) ?? [])
       const same = assigned.length === areas.length && assigned.every(({ area }) => areas.includes(area))
       if (!same) return undefined
       for (const incident of assigned) {
-        open.set(incident.key, { ...incident, pods: new Map(incident.pods).set(uid, failing) })
+        open.set(incident.key, { ...incident, pods: new Map(incident.pods).set(pod, failing) })
       }
       return assigned.map(({ key }) => key)
     },
@@ -113,19 +113,19 @@ export const createIncidents = (): Incidents => {
       open.set(key, rest)
       return owner
     },
-    recovered: (podUid) => {
-      const keys = [...(keysOfPod.get(podUid) ?? [])]
-      for (const key of keys) leave(podUid, key)
+    recovered: (pod) => {
+      const keys = [...(keysOfPod.get(pod) ?? [])]
+      for (const key of keys) leave(pod, key)
       return keys
     },
     await: (area, target, selector) => {
-      const key = incidentKey(target.uid, area)
+      const key = incidentKey(target, area)
       const before = open.get(key)
       open.set(key, { ...(before ?? { key, area, target, pods: new Map() }), ...(selector && { selector }) })
       return key
     },
     resume: (area, target) => {
-      const key = incidentKey(target.uid, area)
+      const key = incidentKey(target, area)
       if (!open.has(key)) open.set(key, { key, area, target, pods: new Map(), unchecked: true })
       return key
     },
@@ -135,9 +135,8 @@ export const createIncidents = (): Incidents => {
       const { unchecked: _, ...rest } = incident
       open.set(key, rest)
     },
-    isOpen: (ownerUid, area) => open.has(incidentKey(ownerUid, area)),
     close: (key) => {
-      for (const uid of open.get(key)?.pods.keys() ?? []) leave(uid, key)
+      for (const pod of open.get(key)?.pods.keys() ?? []) leave(pod, key)
       open.delete(key)
     },
     keys: () => [...open.keys()],

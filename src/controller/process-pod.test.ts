@@ -10,6 +10,7 @@ const node = (uid: string, status = 'True', message = ''): NodeEntry =>
     status: { conditions: [{ type: 'Ready', status, message, lastTransitionTime: '2030-01-01T00:00:00Z' }] },
   })
 
+const KEY = '/Node/node-a/a/RuntimeUnresponsive'
 const DOWN = ['False', 'container runtime is down'] as const
 
 const setUp = () => {
@@ -28,8 +29,8 @@ test('a node that says that its runtime is down is an incident of its own, and l
   const { nodes, incidents, queued, processNode } = setUp()
   nodes.put(node('a', ...DOWN))
   processNode('a')
-  expect(queued).toEqual(['a/RuntimeUnresponsive'])
-  expect(incidents.get('a/RuntimeUnresponsive')?.target).toEqual({
+  expect(queued).toEqual([KEY])
+  expect(incidents.get(KEY)?.target).toEqual({
     apiVersion: 'v1',
     kind: 'Node',
     name: 'node-a',
@@ -37,7 +38,7 @@ test('a node that says that its runtime is down is an incident of its own, and l
   })
   nodes.put(node('a'))
   processNode('a')
-  expect(incidents.get('a/RuntimeUnresponsive')?.pods.size).toBe(0)
+  expect(incidents.get(KEY)?.pods.size).toBe(0)
 })
 
 test('a node that is ready, or gone, opens nothing', () => {
@@ -56,5 +57,5 @@ test('pods and the node itself are one incident where they say the same', () => 
   const failing = { ...detectNodeFailures(node('a', ...DOWN), 0) }
   const pod = { ...failing, pod: { metadata: { name: 'p', namespace: 'web', uid: 'p', resourceVersion: '1' } } }
   incidents.report(pod, [{ target, areas: ['RuntimeUnresponsive'] }])
-  expect([...(incidents.get('a/RuntimeUnresponsive')?.pods.keys() ?? [])]).toEqual(['a', 'p'])
+  expect([...(incidents.get(KEY)?.pods.keys() ?? [])]).toEqual(['a', 'web/p/p'])
 })

@@ -10,7 +10,7 @@ import { type IncidentArea, isNodeCause } from '../model/causes.ts'
 import type { FailingPod } from '../model/incident.ts'
 import type { ObjectRef, Pod } from '../model/kubernetes.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { PodRef } from '../watch/pod-cache.ts'
+import type { PodRef } from '../model/pod.ts'
 import type { Assignment } from './incidents.ts'
 import { failuresOf, type State } from './state.ts'
 
@@ -29,22 +29,22 @@ export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [
 
 export const createProcessPod =
   ({ client, clock, state, enqueue }: ProcessPodDeps) =>
-  async (uid: string): Promise<void> => {
+  async (key: string): Promise<void> => {
     const { pods, incidents } = state
-    const recovered = (): void => incidents.recovered(uid).forEach(enqueue)
+    const recovered = (): void => incidents.recovered(key).forEach(enqueue)
 
-    const entry = pods.get(uid)
+    const entry = pods.get(key)
     if (!entry) return recovered()
     const pod = entry.pod ?? (await readPod(entry.ref, client))
     if (!pod || pod.metadata.deletionTimestamp !== undefined) {
-      pods.forget(uid)
+      pods.forget(key)
       return recovered()
     }
     const failing = failuresOf(pod, state, clock.now())
     const areas = failingAreas(failing)
     if (areas.length === 0) {
       // Drop a pod that runs again, and its Events; a pod that is starting may still get more of them.
-      if (!entry.pod) pods.forget(uid)
+      if (!entry.pod) pods.forget(key)
       return recovered()
     }
     // The owner of a failing pod does not change, but its messages change with each Event and each back-off.

@@ -56,7 +56,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const failingPods = createFailingPods({ state, reads: podReads(io.kube), now })
 
   const recordsOf = ({ target, area }: Pick<OpenIncident, 'target' | 'area'>): readonly Remediation[] =>
-    remediations.of(target.uid, area)
+    remediations.of(target, area)
 
   /**
    * Ms until a remedy that was just executed can be verified, from the last observed start or, without one, from the
@@ -105,7 +105,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
     // The rate limiter queues it again.
     if (!rateLimiter.mayAct(incident.key)) return {}
-    const id = incidentId(incident.owner.ref.uid, incident.area)
+    const id = incidentId(incident.owner.ref, incident.area)
     reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
     // Once the intent is on the record, the record counts instead of the reservation.
     const record = await report
@@ -126,7 +126,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   const verify = async (incident: Incident, verdict: VerdictOf<'Verify'>, { facts }: Evaluation): Promise<Result> => {
     const { area, owner } = incident
-    const record = remediations.of(owner.ref.uid, area).find(isInProgress)
+    const record = remediations.of(owner.ref, area).find(isInProgress)
     if (!record) return { requeueAfterMs: SOON_MS }
     if (verdict.next?.kind === 'Undo') {
       const { plan } = verdict.next
@@ -153,7 +153,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const [reason, message] = healthy
       ? (['Recovered', 'no pod fails any more'] as const)
       : (['NoPolicy', 'no policy matches it any more'] as const)
-    for (const record of remediations.of(incident.owner.ref.uid, incident.area).filter(isOpen)) {
+    for (const record of remediations.of(incident.owner.ref, incident.area).filter(isOpen)) {
       await report.write(record, { kind: 'Closed', reason, message })
     }
     if (healthy) return closed(incident.key)
@@ -164,7 +164,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   /** Closes records of other revisions without an attempt: what they wait for no longer matters. */
   const supersede = async ({ owner, area, pods, templateHash }: Incident): Promise<void> => {
     if (pods.length === 0) return
-    for (const record of supersededRecords(remediations.of(owner.ref.uid, area), templateHash)) {
+    for (const record of supersededRecords(remediations.of(owner.ref, area), templateHash)) {
       const message = `revision ${templateHash} fails now and has its own record`
       await report.write(record, { kind: 'Closed', reason: 'Superseded', message })
     }
@@ -172,8 +172,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   const hold = async (incident: Incident, verdict: VerdictOf<'Hold'>): Promise<Result> => {
     const { key, area, owner, pods, templateHash } = incident
-    const ended =
-      verdict.ends !== undefined && endedWith(remediations.of(owner.ref.uid, area), templateHash, verdict.ends)
+    const ended = verdict.ends !== undefined && endedWith(remediations.of(owner.ref, area), templateHash, verdict.ends)
     if (!ended) await report.write(await report.recordOf(incident, verdict), { kind: 'Held', verdict }, incident)
     if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) return closed(key)
     return requeueAt(verdict.requeueAt)

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { detectPodFailures } from '../diagnose/pod/findings.ts'
 import { type Fact, type FailingPod, unknown } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
+import { podKey } from '../model/pod.ts'
 import { type AttemptHistory, createAttemptHistory } from '../report/attempts.ts'
 import { createNodeCache, type NodeCache } from '../watch/node-cache.ts'
 import { createPodCache, type PodCache } from '../watch/pod-cache.ts'
@@ -32,8 +33,8 @@ export interface StateOptions {
   /** The operator's own namespace. */
   readonly namespace: string
   readonly now: () => number
-  /** Called with the uid of a pod that may be broken and has changed. */
-  readonly onPodChange: (uid: string) => void
+  /** Called with the key (`podKey`) of a pod that may be broken and has changed. */
+  readonly onPodChange: (key: string) => void
 }
 
 export const createState = ({ namespace, now, onPodChange }: StateOptions): State => ({
@@ -74,4 +75,4 @@ export const snapshotOf = (
 
 /** The failures of a pod, from its status and its Warning Events. */
 export const failuresOf = (pod: Pod, { pods }: Pick<State, 'pods'>, now: number): FailingPod =>
-  detectPodFailures(pod, pods.get(pod.metadata.uid)?.warnings ?? [], now)
+  detectPodFailures(pod, pods.get(podKey(pod.metadata))?.warnings ?? [], now)

@@ -5,7 +5,7 @@ import { type Fact, type Facts, incidentId, known, type Owner, unknown } from '.
 import type { RecyclePodPlan } from '../remedies/recycle-pod/plan.ts'
 import type { RewriteImagePlan } from '../remedies/rewrite-image/plan.ts'
 import { decide } from './decide.ts'
-import { aNodeCase, aWaitingPod, type NodeInputOverrides, nodePolicy } from './testing-nodes.ts'
+import { aNodeCase, aWaitingPod, NODE, type NodeInputOverrides, nodePolicy } from './testing-nodes.ts'
 import {
   aCase,
   aFailingPod,
@@ -230,7 +230,7 @@ const askedOf = (words: NodeInputOverrides) => {
   return verdict.facts.find(({ fact }) => fact === 'inspection')
 }
 const spent = [-1, -2, -3].map((hours) =>
-  anAttempt(hours * 3_600_000, { incident: incidentId('node-1', 'IptablesChainMissing') }),
+  anAttempt(hours * 3_600_000, { incident: incidentId(NODE, 'IptablesChainMissing') }),
 )
 const hearsay = [aWaitingPod({ finding: { source: 'event' } })]
 

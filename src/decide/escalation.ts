@@ -33,7 +33,7 @@ const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
     const didNotHelp = state === 'Ineffective' || state === 'Failed' || state === 'Undone'
     if (didNotHelp && index + 1 < policy.spec.actions.length) return { from: index + 1, attempt, escalates: true }
   }
-  const id = incidentId(c.incident.owner.ref.uid, c.incident.area)
+  const id = incidentId(c.incident.owner.ref, c.incident.area)
   const counted = c.attempts.filter(({ incident }) => incident === id).length
   return { from: 0, attempt: Math.max(counted, ...tried.map(({ step }) => step.attempt)) + 1, escalates: false }
 }

@@ -177,7 +177,7 @@ export const aNodeCase = ({
     nodes: known(all),
     owner: { ...anOwner({ kind: 'Node', name: 'n1' }), ref: NODE, containers: [], recreatesPods: false },
     pods,
-    incident: { key: incidentKey('node-1', cause), area: cause, templateHash: 'node' },
+    incident: { key: incidentKey(NODE, cause), area: cause, templateHash: 'node' },
     facts: {
       namespace: undefined,
       namespaces: { web: known(aNamespace({ name: 'web' })), 'kube-system': known(aNamespace()) },

@@ -262,7 +262,7 @@ export const aRecord = ({
 /** An attempt at this very incident. */
 export const anAttempt = (ms: number, words: Partial<Attempt> = {}): Attempt => ({
   policy: 'moved',
-  incident: incidentId('owner-1', 'image'),
+  incident: incidentId(anOwner().ref, 'image'),
   at: NOW + ms,
   ...words,
 })
@@ -331,7 +331,7 @@ export const aCase = (words: InputOverrides = {}): DecisionInput => {
   return {
     now: NOW,
     incident: {
-      key: incidentKey(owner.ref.uid, 'image'),
+      key: incidentKey(owner.ref, 'image'),
       area: 'image',
       owner,
       pods,

@@ -249,7 +249,7 @@ describe('an incident of several pods', () => {
         at('crash', 'h3', '2026-01-03T00:00:00Z', [finding('CrashLoop', { image: '' })]),
       ],
     })
-    expect(incident).toMatchObject({ key: 'u/image', templateHash: 'h2' })
+    expect(incident).toMatchObject({ key: 'kube-system/Deployment/coredns/u/image', templateHash: 'h2' })
     expect(incident.pods.map(({ pod: { metadata } }) => metadata.name)).toEqual(['new', 'old'])
   })
 

@@ -43,7 +43,7 @@ export const buildIncident = ({ owner, area, pods, templateHash }: IncidentParts
     )
   const first = failing[0]
   return {
-    key: incidentKey(owner.ref.uid, area),
+    key: incidentKey(owner.ref, area),
     area,
     owner,
     pods: failing,

@@ -10,7 +10,7 @@ export type PolicyInForce = Omit<AdmittedPolicy, 'rules'>
 /** One attempt that began within the last 24 hours, on any incident. */
 export interface Attempt {
   readonly policy: string
-  /** `incidentId(ownerUid, area)`. */
+  /** `incidentId(owner, area)`. */
   readonly incident: string
   /** ms since the epoch. */
   readonly at: number

@@ -225,7 +225,7 @@ export type FactName =
 
 /** One owner and one area, however many of its pods report it. Level-based: the current state. */
 export interface Incident {
-  /** `<owner uid>/<area>`: the queue's key; one run at a time. */
+  /** `incidentKey`: the queue's key; one run at a time. */
   readonly key: string
   readonly area: IncidentArea
   readonly owner: Owner
@@ -268,16 +268,23 @@ export interface Diagnosis {
 
 const digest = (...parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex')
 
+/** The fields that identify an object. A name is reused, and a uid may be claimed by who writes the reference: only all of them count. */
+export type Identity = Pick<ObjectRef, 'kind' | 'namespace' | 'name' | 'uid'>
+
+/** Key of an object. The namespace comes first: it is where a record is, so a forged field cannot imitate another namespace. */
+export const objectKey = ({ kind, namespace = '', name, uid }: Identity): string =>
+  `${namespace}/${kind}/${name}/${uid}`
+
 /** Identity of an owner's incidents in one area, for counting attempts: 16 hex digits. */
-export const incidentId = (ownerUid: string, area: IncidentArea): string => digest(ownerUid, area).slice(0, 16)
+export const incidentId = (owner: Identity, area: IncidentArea): string => digest(objectKey(owner), area).slice(0, 16)
 
 /** Queue key of an incident. */
-export const incidentKey = (ownerUid: string, area: IncidentArea): string => `${ownerUid}/${area}`
+export const incidentKey = (owner: Identity, area: IncidentArea): string => `${objectKey(owner)}/${area}`
 
 /** The parts of a queue key. */
 export const partsOfKey = (key: string): { readonly ownerUid: string; readonly area: string } => {
-  const at = key.indexOf('/')
-  return { ownerUid: key.slice(0, at), area: key.slice(at + 1) }
+  const [ownerUid = '', area = ''] = key.split('/').slice(-2)
+  return { ownerUid, area }
 }
 
 /**

@@ -1,5 +1,21 @@
 /** What the status of a pod reports about its startup. */
-import type { ContainerStatus, Pod } from './kubernetes.ts'
+import type { ContainerStatus, ObjectMeta, Pod } from './kubernetes.ts'
+
+/** The immutable identity of a pod. */
+export interface PodRef {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+export const podRefOf = ({ metadata: { namespace = '', name, uid } }: Pod): PodRef => ({ namespace, name, uid })
+
+/**
+ * Key of a pod in maps and queues. An Event may carry any uid, so the uid alone identifies nothing. A node that represents
+ * itself has no namespace, and no tenant names one: its uid is enough.
+ */
+export const podKey = ({ namespace, name, uid }: Pick<ObjectMeta, 'namespace' | 'name' | 'uid'>): string =>
+  namespace === undefined ? uid : `${namespace}/${name}/${uid}`
 
 /** Waiting reasons of a container that is merely starting. */
 const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])

@@ -2,10 +2,11 @@ import type { Remediation } from '../api/kinds.ts'
 import type { RemediationSpec, RemediationStep } from '../api/remediation.ts'
 import type { DecisionInput, PolicyInForce } from './decision-input.ts'
 import { parseTime } from './duration.ts'
-import type { FactName } from './incident.ts'
-import type { ManagedFieldsEntry } from './kubernetes.ts'
+import { type FactName, incidentKey } from './incident.ts'
+import type { ManagedFieldsEntry, ObjectRef } from './kubernetes.ts'
 import { AREA_LABEL, ORIGINAL_IMAGE_ANNOTATION } from './names.ts'
-import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf, isNodeCause } from './causes.ts'
+import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf } from './causes.ts'
+
 /** An attempt that has begun and has no outcome yet. */
 export const isInProgress = ({ status }: Pick<Remediation, 'status'>): boolean =>
   status?.phase === 'Running' || status?.phase === 'Verifying'
@@ -145,11 +146,23 @@ export const readOriginals = (annotations: Readonly<Record<string, string>> = {}
   }
 }
 
-/** The area of the failure: from the label or, if that was changed to an invalid value, from the cause. */
+/** The area of the failure: from the cause, which is immutable; only for an unknown cause from the label. */
 export const areaOfRecord = ({ metadata, spec }: Remediation): IncidentArea | undefined => {
+  const area = incidentAreaOf(spec.cause as Cause)
   const label = metadata.labels?.[AREA_LABEL]
-  const known = label !== undefined && (Object.hasOwn(CAUSES_BY_AREA, label) || isNodeCause(label))
-  return known ? (label as IncidentArea) : incidentAreaOf(spec.cause as Cause)
+  return area ?? (label !== undefined && Object.hasOwn(CAUSES_BY_AREA, label) ? (label as IncidentArea) : undefined)
+}
+
+/** The object that a record is about. */
+export const targetOf = ({ spec }: Remediation): ObjectRef => {
+  const { namespace, ...ref } = spec.target
+  return { ...ref, ...(namespace !== undefined && { namespace }) }
+}
+
+/** Queue key of the incident that a record is about; undefined if its area is unknown. */
+export const incidentKeyOf = (record: Remediation): string | undefined => {
+  const area = areaOfRecord(record)
+  return area && incidentKey(targetOf(record), area)
 }
 
 export interface Tried {

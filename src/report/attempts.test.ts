@@ -3,10 +3,10 @@ import type { RemediationPolicy } from '../api/kinds.ts'
 import { incidentId } from '../model/incident.ts'
 import { attemptsOfPolicy, attemptsOfRecord, createAttemptHistory, mergeAttempts, prune } from './attempts.ts'
 import { mergeUpdates, nextPolicyStatus, updatesOf } from './policy-status.ts'
-import { aRecord, iso, NOW } from './testing.ts'
+import { aRecord, iso, NOW, OWNER } from './testing.ts'
 
 const DAY = 86_400_000
-const INCIDENT = incidentId('owner-1', 'image')
+const INCIDENT = incidentId(OWNER, 'image')
 const record = (...attempts: string[]) => aRecord({ attempts })
 const policy = (...attempts: { incident: string; time: string }[]) =>
   ({ metadata: { name: 'moved' }, status: { attempts } }) as unknown as RemediationPolicy

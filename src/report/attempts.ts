@@ -6,7 +6,7 @@ import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
 import type { Attempt } from '../model/decision-input.ts'
 import { parseTime } from '../model/duration.ts'
 import { incidentId } from '../model/incident.ts'
-import { areaOfRecord, policyOfStep, policyRefOf } from '../model/remediation-state.ts'
+import { areaOfRecord, policyOfStep, policyRefOf, targetOf } from '../model/remediation-state.ts'
 
 export const ATTEMPTS_WINDOW_MS = 24 * 3_600_000
 /** Limit of the policy's status. */
@@ -25,10 +25,10 @@ export const attemptsOfPolicy = ({ metadata, status }: RemediationPolicy): reado
 
 /** Attempts on a record. */
 export const attemptsOfRecord = (record: Remediation): readonly Attempt[] => {
-  const { spec, status } = record
+  const { status } = record
   const area = areaOfRecord(record)
   if (area === undefined) return []
-  const incident = incidentId(spec.target.uid, area)
+  const incident = incidentId(targetOf(record), area)
   const by = (time: string): string => {
     const step = status?.steps?.find(({ intendedAt }) => intendedAt === time)
     return (step ? policyOfStep(record, step) : policyRefOf(record)).name

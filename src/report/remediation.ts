@@ -12,10 +12,10 @@ import type { KubeClient } from '../kube/client.ts'
 import { alreadyExists, conflict, Retry, Terminal } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { IncidentArea } from '../model/causes.ts'
-import { type Diagnosis, type Incident, remediationName } from '../model/incident.ts'
+import { type Diagnosis, type Incident, objectKey, remediationName } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
-import { hasSucceeded, type PolicyRef } from '../model/remediation-state.ts'
+import { hasSucceeded, type PolicyRef, targetOf } from '../model/remediation-state.ts'
 import { clip, lastBegun } from './status-fields.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
@@ -129,7 +129,7 @@ export const openRecord = async (subject: Subject, kube: RecordApi, operatorName
   const name = nameOf(subject)
   const record = await kube.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name }))
   // Anyone who may create Remediations may have used the name; such a record is not ours.
-  if (record.spec.target.uid !== ref.uid || record.metadata.labels?.[OWNER_UID_LABEL] !== ref.uid) {
+  if (objectKey(targetOf(record)) !== objectKey(ref)) {
     throw new Terminal(`Remediation ${name} in namespace ${namespace} is about another object: delete it`)
   }
   return { record, created: false }

@@ -134,7 +134,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
   return {
     recordOf: async (incident, { diagnosis, policy }) => {
       const { owner, area, templateHash } = incident
-      const known = remediations.of(owner.ref.uid, area)
+      const known = remediations.of(owner.ref, area)
       const open = openRecordOf(known, templateHash)
       if (open) return open
       const after = lastSuccess(known, templateHash)?.metadata.uid

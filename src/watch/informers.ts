@@ -10,7 +10,8 @@ import { approvalEntries } from '../model/remediation-state.ts'
 import { pauses } from '../model/safety-switches.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type NodeEntry, nodeEntry } from './node-cache.ts'
-import { pendingPod, type PodRef, type WarningEvent } from './pod-cache.ts'
+import type { PodRef } from '../model/pod.ts'
+import { pendingPod, type WarningEvent } from './pod-cache.ts'
 import { warningEventOf } from './warning-event.ts'
 
 /** @public Permissions for the watches. Collected by `npm run generate`. */

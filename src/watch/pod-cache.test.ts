@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Pod } from '../model/kubernetes.ts'
+import { podKey } from '../model/pod.ts'
 import { createPodCache, pendingPod, type WarningEvent } from './pod-cache.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 const ref = (uid: string) => ({ namespace: 'web', name: `pod-${uid}`, uid })
+const key = (uid: string) => podKey(ref(uid))
 
 const pod = (uid: string, waiting?: string): Pod => ({
   metadata: { name: `pod-${uid}`, namespace: 'web', uid, resourceVersion: '1' },
@@ -24,7 +26,7 @@ const podCache = (maxPods?: number) => {
   const changed: string[] = []
   const made = createPodCache({
     now: () => NOW,
-    onChange: (uid) => changed.push(uid),
+    onChange: (one) => changed.push(one),
     ...(maxPods !== undefined && { maxPods }),
   })
   return { ...made, changed }
@@ -41,38 +43,38 @@ test('a pod that is merely starting is no reason to look', () => {
 test('a container that waits for anything else is', () => {
   const b = podCache()
   b.sawPending(pod('a', 'ImagePullBackOff'))
-  expect(b.changed).toEqual(['a'])
+  expect(b.changed).toEqual([key('a')])
 })
 
 test('a starting pod of which a program said something is looked at', () => {
   const b = podCache()
   b.sawWarning(ref('a'), warning('no chain'))
   b.sawPending(pod('a', 'ContainerCreating'))
-  expect(b.changed).toEqual(['a', 'a'])
-  expect(b.get('a')).toMatchObject({ warnings: [{ message: 'no chain' }], pod: { metadata: { uid: 'a' } } })
+  expect(b.changed).toEqual([key('a'), key('a')])
+  expect(b.get(key('a'))).toMatchObject({ warnings: [{ message: 'no chain' }], pod: { metadata: { uid: 'a' } } })
 })
 
 test('a pod that leaves the selection is looked at once more, and forgotten where nobody spoke of it', () => {
   const b = podCache()
   b.sawPending(pod('a', 'ErrImagePull'))
-  b.leftPending('a')
-  expect(b.changed).toEqual(['a', 'a'])
-  expect(b.get('a')).toBeUndefined()
+  b.leftPending(ref('a'))
+  expect(b.changed).toEqual([key('a'), key('a')])
+  expect(b.get(key('a'))).toBeUndefined()
 })
 
 test('a pod of which somebody spoke stays known by its words after it left the selection', () => {
   const b = podCache()
   b.sawPending(pod('a', 'ErrImagePull'))
   b.sawWarning(ref('a'), warning('not found'))
-  b.leftPending('a')
-  expect(b.get('a')).toEqual({ ref: ref('a'), warnings: [warning('not found')] })
+  b.leftPending(ref('a'))
+  expect(b.get(key('a'))).toEqual({ ref: ref('a'), warnings: [warning('not found')] })
 })
 
 test('a pod that starts healthily leaves nothing behind', () => {
   const b = podCache()
   b.sawPending(pod('a', 'ContainerCreating'))
-  b.leftPending('a')
-  expect(b.uids()).toEqual([])
+  b.leftPending(ref('a'))
+  expect(b.keys()).toEqual([])
 })
 
 test('the newest words are kept, the same one once, and none older than an hour beside a new one', () => {
@@ -80,7 +82,7 @@ test('the newest words are kept, the same one once, and none older than an hour 
   b.sawWarning(ref('a'), warning('old', NOW - 3_600_001))
   for (let i = 0; i < 40; i += 1) b.sawWarning(ref('a'), warning(`m${i}`, NOW - 40 + i))
   b.sawWarning(ref('a'), warning('m39', NOW))
-  const warnings = b.get('a')?.warnings ?? []
+  const warnings = b.get(key('a'))?.warnings ?? []
   expect(warnings).toHaveLength(16)
   expect(warnings[0]).toEqual(warning('m39', NOW))
   expect(warnings.some(({ message }) => message === 'old')).toBe(false)
@@ -90,18 +92,18 @@ test('a flood of Events about pods that nobody sees pushes out only such', () =>
   const b = podCache(10)
   b.sawPending(pod('real', 'ErrImagePull'))
   for (let i = 0; i < 100; i += 1) b.sawWarning(ref(`forged-${i}`), warning('x'))
-  expect(b.uids().length).toBeLessThanOrEqual(10)
-  expect(b.get('real')).toBeDefined()
+  expect(b.keys().length).toBeLessThanOrEqual(10)
+  expect(b.get(key('real'))).toBeDefined()
 })
 
 test('the words of all pods together are bounded, and a pod that a watch shows stays', () => {
   const b = podCache()
   b.sawPending(pod('real', 'ErrImagePull'))
   for (let i = 0; i < 6_000; i += 1) b.sawWarning(ref(`forged-${i}`), warning(`${i}`.padEnd(4_096, 'x')))
-  const kept = b.uids().reduce((sum, uid) => sum + (b.get(uid)?.warnings[0]?.message.length ?? 0), 0)
+  const kept = b.keys().reduce((sum, one) => sum + (b.get(one)?.warnings[0]?.message.length ?? 0), 0)
   expect(kept).toBeLessThanOrEqual(16 * 2 ** 20 + 4_096)
-  expect(b.get('real')).toBeDefined()
-  expect(b.get('forged-5999')).toBeDefined()
+  expect(b.get(key('real'))).toBeDefined()
+  expect(b.get(key('forged-5999'))).toBeDefined()
 })
 
 test('old words of pods that nobody sees are dropped in time, fresh ones and seen pods are not', () => {
@@ -110,7 +112,29 @@ test('old words of pods that nobody sees are dropped in time, fresh ones and see
   b.sawWarning(ref('fresh'), warning('x', NOW))
   b.sawPending(pod('seen', 'ErrImagePull'))
   b.prune()
-  expect(b.uids()).toEqual(['fresh', 'seen'])
+  expect(b.keys()).toEqual([key('fresh'), key('seen')])
+})
+
+test('an Event that carries the uid of a pod elsewhere, or under another name, joins no pod', () => {
+  const b = podCache()
+  b.sawWarning({ namespace: 'tenant', name: 'anything', uid: 'a' }, warning('forged before'))
+  b.sawPending(pod('a', 'ContainerCreating'))
+  b.sawWarning({ namespace: 'tenant', name: 'pod-a', uid: 'a' }, warning('forged after'))
+  b.sawWarning({ namespace: 'web', name: 'other', uid: 'a' }, warning('forged name'))
+  expect(b.get(key('a'))?.warnings).toEqual([])
+  expect(b.changed).not.toContain(key('a'))
+})
+
+test('an Event from the future displaces none that follows, and ages as if it were of now', () => {
+  let at = NOW
+  const b = createPodCache({ now: () => at, onChange: () => undefined })
+  for (let i = 0; i < 16; i += 1) b.sawWarning(ref('a'), warning(`forged ${i}`, Date.UTC(2099, 0, 1)))
+  b.sawWarning(ref('a'), warning('from the kubelet'))
+  expect(b.get(key('a'))?.warnings[0]).toEqual(warning('from the kubelet'))
+  expect(b.get(key('a'))?.warnings.at(-1)?.lastSeen).toBe(NOW)
+  at += 3_600_000
+  b.sawWarning(ref('a'), warning('later', at))
+  expect(b.get(key('a'))?.warnings).toEqual([warning('later', at)])
 })
 
 const podWithVolumes = (volumes: NonNullable<Pod['spec']>['volumes']): Pod => ({

@@ -1,5 +1,5 @@
 import type { Container, ContainerStatus, Pod, Volume } from '../model/kubernetes.ts'
-import { hasBlockedContainer } from '../model/pod.ts'
+import { hasBlockedContainer, podKey, type PodRef, podRefOf } from '../model/pod.ts'
 
 /** Maximum of Warning Events per pod; the oldest are dropped. Enough for a pod with ten failing containers. */
 const MAX_WARNINGS = 16
@@ -10,41 +10,39 @@ const MAX_CHARACTERS = 16 * 2 ** 20
 
 export interface PodCacheDeps {
   readonly now: () => number
-  /** Called with the uid of a pod that may be broken and has changed. */
-  readonly onChange: (uid: string) => void
+  /** Called with the key (`podKey`) of a pod that may be broken and has changed. */
+  readonly onChange: (key: string) => void
   /** Maximum number of pods; beyond it, the oldest entries without a pod object are dropped (their Events recur). */
   readonly maxPods?: number
 }
 
-/** Pods that may be broken, by uid. Healthy pods are never added. */
+/**
+ * Pods that may be broken, by `podKey`. Healthy pods are never added. An Event joins a pod only if namespace, name and uid
+ * agree: otherwise a user who may create Events in one namespace could attach them to pods of another.
+ */
 export interface PodCache {
   readonly sawPending: (pod: Pod) => void
-  readonly leftPending: (uid: string) => void
+  readonly leftPending: (ref: PodRef) => void
   readonly sawWarning: (ref: PodRef, warning: WarningEvent) => void
-  readonly get: (uid: string) => PodEntry | undefined
-  readonly forget: (uid: string) => void
-  /** All entries. */
-  readonly uids: () => readonly string[]
+  readonly get: (key: string) => PodEntry | undefined
+  readonly forget: (key: string) => void
+  /** Keys of all entries. */
+  readonly keys: () => readonly string[]
   /** Drops pods that are known only from old Events: for a replica that does not process them. */
   readonly prune: () => void
 }
 
-const refOf = (pod: Pod): PodRef => ({
-  namespace: pod.metadata.namespace ?? '',
-  name: pod.metadata.name,
-  uid: pod.metadata.uid,
-})
-
 /** Size of the Events of a pod, in characters. */
 const weight = ({ warnings }: PodEntry): number => warnings.reduce((sum, { message }) => sum + message.length, 0)
 
+/** Of Events of the same time the one that arrived last comes first, so that none displaces it. */
 const joined = (warnings: readonly WarningEvent[], warning: WarningEvent, now: number): readonly WarningEvent[] => {
   const others = warnings.filter(
     (w) =>
       now - w.lastSeen < WARNING_LIFE_MS &&
       !(w.reason === warning.reason && w.container === warning.container && w.message === warning.message),
   )
-  return [...others, warning].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WARNINGS)
+  return [warning, ...others].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WARNINGS)
 }
 
 /** Synchronous: a change is in the cache before `onChange` is called. */
@@ -52,67 +50,74 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
   const entries = new Map<string, PodEntry>()
   let characters = 0
 
-  const drop = (uid: string): void => {
-    const entry = entries.get(uid)
+  const drop = (key: string): void => {
+    const entry = entries.get(key)
     if (!entry) return
     characters -= weight(entry)
-    entries.delete(uid)
+    entries.delete(key)
   }
 
-  const put = (uid: string, entry: PodEntry): void => {
-    drop(uid)
+  const put = (entry: PodEntry): void => {
+    const key = podKey(entry.ref)
+    drop(key)
     characters += weight(entry)
-    entries.set(uid, entry)
+    entries.set(key, entry)
   }
 
   /** Drops the pod with the oldest Event first; keeps pods that a watch reports. */
   const makeRoom = (): void => {
     if (entries.size < maxPods && characters < MAX_CHARACTERS) return
-    for (const [uid, { pod }] of entries) {
+    for (const [key, { pod }] of entries) {
       if (pod) continue
-      drop(uid)
+      drop(key)
       if (entries.size < maxPods && characters < MAX_CHARACTERS) return
     }
   }
 
   return {
     sawPending: (pod) => {
-      const { uid } = pod.metadata
-      const warnings = entries.get(uid)?.warnings ?? []
-      if (!entries.has(uid)) makeRoom()
-      put(uid, { ref: refOf(pod), pod, warnings })
-      if (warnings.length > 0 || hasBlockedContainer(pod)) onChange(uid)
+      const ref = podRefOf(pod)
+      const key = podKey(ref)
+      const warnings = entries.get(key)?.warnings ?? []
+      if (!entries.has(key)) makeRoom()
+      put({ ref, pod, warnings })
+      if (warnings.length > 0 || hasBlockedContainer(pod)) onChange(key)
     },
-    leftPending: (uid) => {
-      const before = entries.get(uid)
+    leftPending: (ref) => {
+      const key = podKey(ref)
+      const before = entries.get(key)
       if (!before) return
-      if (before.warnings.length > 0) put(uid, { ref: before.ref, warnings: before.warnings })
-      else drop(uid)
-      onChange(uid)
+      if (before.warnings.length > 0) put({ ref, warnings: before.warnings })
+      else drop(key)
+      onChange(key)
     },
-    sawWarning: (ref, warning) => {
-      const before = entries.get(ref.uid)
+    sawWarning: (ref, claimed) => {
+      const key = podKey(ref)
+      const warning = clampTime(claimed, 0, now())
       makeRoom()
-      put(ref.uid, { ref, ...before, warnings: joined(before?.warnings ?? [], warning, now()) })
-      onChange(ref.uid)
+      const before = entries.get(key)
+      put({ ref, ...before, warnings: joined(before?.warnings ?? [], warning, now()) })
+      onChange(key)
     },
-    get: (uid) => entries.get(uid),
+    get: (key) => entries.get(key),
     forget: drop,
-    uids: () => [...entries.keys()],
+    keys: () => [...entries.keys()],
     prune: () => {
-      for (const [uid, { pod, warnings }] of entries) {
-        if (!pod && warnings.every(({ lastSeen }) => now() - lastSeen >= WARNING_LIFE_MS)) drop(uid)
+      for (const [key, { pod, warnings }] of entries) {
+        if (!pod && warnings.every(({ lastSeen }) => now() - lastSeen >= WARNING_LIFE_MS)) drop(key)
       }
     },
   }
 }
 
-/** The immutable identity of a pod. */
-export interface PodRef {
-  readonly namespace: string
-  readonly name: string
-  readonly uid: string
-}
+/**
+ * The times of an Event are claims of whoever wrote it. Limits them, so that an Event from the future neither displaces
+ * others nor stays. ms since the epoch.
+ */
+export const clampTime = (event: WarningEvent, earliest: number, latest: number): WarningEvent => ({
+  ...event,
+  lastSeen: Math.max(Math.min(event.lastSeen, latest), Math.min(earliest, latest)),
+})
 
 /** A Warning Event about a pod. Anyone may create Events, so an Event triggers a check but is never evidence by itself. */
 export interface WarningEvent {
@@ -123,7 +128,7 @@ export interface WarningEvent {
   readonly container?: string
   /** Reporting component, e.g. `kubelet`. */
   readonly reporter: string
-  /** Latest of the Event's four times, in ms since the epoch. */
+  /** Latest of the Event's four times, in ms since the epoch; never later than when it was received. */
   readonly lastSeen: number
 }
 

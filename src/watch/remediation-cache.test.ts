@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import type { Remediation } from '../api/kinds.ts'
+import { incidentKey } from '../model/incident.ts'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../model/names.ts'
 import type { Phase } from '../model/reasons.ts'
-import { isOpen } from '../model/remediation-state.ts'
-import { createRemediationCache, isInPlace, subjectOf } from './remediation-cache.ts'
+import { areaOfRecord, incidentKeyOf, isOpen } from '../model/remediation-state.ts'
+import { createRemediationCache, isInPlace } from './remediation-cache.ts'
 
 interface Given {
   readonly uid: string
@@ -11,6 +12,8 @@ interface Given {
   /** The owner in the label; correct unless someone changed it. */
   readonly label?: string
   readonly area?: string
+  readonly cause?: string
+  readonly target?: object
   readonly phase?: Phase
   readonly reason?: string
   readonly finishedAt?: string
@@ -19,11 +22,15 @@ interface Given {
   readonly created?: string
 }
 
+const ownerOf = (uid: string) => ({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: uid, uid })
+
 const record = ({
   uid,
   owner = 'o',
   label = owner,
   area = 'image',
+  cause = 'ManifestNotFound',
+  target = ownerOf(owner),
   phase = 'Held',
   policy = 'p',
   version = '1',
@@ -41,7 +48,7 @@ const record = ({
       labels: { [OWNER_UID_LABEL]: label, [AREA_LABEL]: area },
       creationTimestamp: created ?? '2030-01-01T00:00:00Z',
     },
-    spec: { policy: { name: policy, uid: 'pu', generation: 1 }, cause: 'ManifestNotFound', target: { uid: owner } },
+    spec: { policy: { name: policy, uid: 'pu', generation: 1 }, cause, target },
     status: { phase, reason, finishedAt },
   }) as unknown as Remediation
 
@@ -49,28 +56,49 @@ test('the later version wins, however they arrive', () => {
   const records = createRemediationCache()
   records.put(record({ uid: 'a', version: '10', phase: 'Running' }))
   records.put(record({ uid: 'a', version: '9', phase: 'Held' }))
-  expect(records.of('o', 'image').map(({ status }) => status?.phase)).toEqual(['Running'])
+  expect(records.of(ownerOf('o'), 'image').map(({ status }) => status?.phase)).toEqual(['Running'])
 })
 
 test('a record is of the target in its spec, whatever its labels were made to say', () => {
   const records = createRemediationCache()
   const forged = record({ uid: 'forged', owner: 'own', label: 'other', area: 'constructor', phase: 'Running' })
   records.put(forged)
-  expect(records.ofOwner('other')).toEqual([])
-  expect(records.of('own', 'image')).toEqual([forged])
-  expect(subjectOf(forged)).toEqual({ ownerUid: 'own', area: 'image' })
+  expect(records.ofOwner(ownerOf('other'))).toEqual([])
+  expect(records.of(ownerOf('own'), 'image')).toEqual([forged])
+  expect(incidentKeyOf(forged)).toBe(incidentKey(ownerOf('own'), 'image'))
   records.drop('forged')
-  expect(records.ofOwner('own')).toEqual([])
+  expect(records.ofOwner(ownerOf('own'))).toEqual([])
+})
+
+test('a record is of an owner only if kind, namespace, name and uid agree', () => {
+  const records = createRemediationCache()
+  const owner = ownerOf('victim')
+  for (const wrong of [{ namespace: 'tenant' }, { name: 'other' }, { kind: 'StatefulSet' }, { uid: 'other' }]) {
+    const uid = Object.keys(wrong).join('')
+    records.put(record({ uid, target: { ...owner, ...wrong }, phase: 'Running' }))
+  }
+  expect(records.of(owner, 'image')).toEqual([])
+  expect(records.ofOwner(owner)).toEqual([])
+  const mine = record({ uid: 'mine', target: owner })
+  records.put(mine)
+  expect(records.of(owner, 'image')).toEqual([mine])
+})
+
+test('the label names the area only where the cause leaves it open', () => {
+  const areaIn = (given: Omit<Given, 'uid'>) => areaOfRecord(record({ uid: 'a', ...given }))
+  expect(areaIn({ cause: 'ManifestNotFound', area: 'volume' })).toBe('image')
+  expect(areaIn({ cause: 'Unknown', area: 'volume' })).toBe('volume')
+  expect(areaIn({ cause: 'Unknown', area: 'RuntimeUnresponsive' })).toBeUndefined()
 })
 
 test('records are found by owner and area, newest first', () => {
   const records = createRemediationCache()
   records.put(record({ uid: 'old', created: '2030-01-01T00:00:00Z' }))
   records.put(record({ uid: 'new', created: '2030-01-02T00:00:00Z' }))
-  records.put(record({ uid: 'volume', area: 'volume' }))
+  records.put(record({ uid: 'volume', cause: 'MountTimeout' }))
   records.put(record({ uid: 'other', owner: 'else' }))
-  expect(records.of('o', 'image').map(({ metadata }) => metadata.uid)).toEqual(['new', 'old'])
-  expect(records.ofOwner('o')).toHaveLength(3)
+  expect(records.of(ownerOf('o'), 'image').map(({ metadata }) => metadata.uid)).toEqual(['new', 'old'])
+  expect(records.ofOwner(ownerOf('o'))).toHaveLength(3)
 })
 
 test('what is under way counts against its policy, but for the incident that asks', () => {
@@ -79,8 +107,8 @@ test('what is under way counts against its policy, but for the incident that ask
   records.put(record({ uid: 'b', owner: 'o2', phase: 'Verifying' }))
   records.put(record({ uid: 'c', owner: 'o3', phase: 'Held' }))
   records.put(record({ uid: 'd', owner: 'o4', phase: 'Running', policy: 'q' }))
-  expect(records.activeByPolicy({ ownerUid: 'o1', area: 'image' })).toEqual({ p: 1, q: 1 })
-  expect(records.activeByPolicy({ ownerUid: 'o1', area: 'volume' })).toEqual({ p: 2, q: 1 })
+  expect(records.activeByPolicy(incidentKey(ownerOf('o1'), 'image'))).toEqual({ p: 1, q: 1 })
+  expect(records.activeByPolicy(incidentKey(ownerOf('o1'), 'volume'))).toEqual({ p: 2, q: 1 })
   expect(records.countOf('p')).toEqual({ active: 2, held: 1 })
 })
 
@@ -105,7 +133,7 @@ test('a record that ends or is deleted counts no more', () => {
   records.put(record({ uid: 'a', phase: 'Succeeded', version: '2' }))
   records.put(record({ uid: 'b', phase: 'Running' }))
   records.drop('b')
-  expect(records.activeByPolicy({ ownerUid: '', area: 'image' })).toEqual({})
+  expect(records.activeByPolicy('')).toEqual({})
   expect(records.all().map(({ metadata }) => metadata.uid)).toEqual(['a'])
 })
 
@@ -119,19 +147,19 @@ test('a record is open until it has an end', () => {
 test('a node on which a remedy is under way is under repair, but not for its own incident, and not by a mere flag', () => {
   const records = createRemediationCache()
   const isRepair = (action: string): boolean => action !== 'FlagNode'
+  const node = (name: string) => ({ apiVersion: 'v1', kind: 'Node', name, uid: name })
   const onNode = (uid: string, owner: string, phase: Phase, action: string): Remediation => {
-    const plain = record({ uid, owner, area: 'IptablesChainMissing', phase })
-    const target = { apiVersion: 'v1', kind: 'Node', name: owner, uid: owner }
-    return { ...plain, spec: { ...plain.spec, target }, status: { ...plain.status, action } } as Remediation
+    const plain = record({ uid, target: node(owner), cause: 'IptablesChainMissing', phase })
+    return { ...plain, status: { ...plain.status, action } } as Remediation
   }
   records.put(onNode('1', 'a', 'Running', 'RestartRuntime'))
   records.put(onNode('2', 'b', 'Verifying', 'RecycleSandbox'))
   records.put(onNode('3', 'c', 'Held', 'RestartRuntime'))
   records.put(onNode('4', 'd', 'Verifying', 'FlagNode'))
   records.put(record({ uid: '5', owner: 'workload', phase: 'Running' }))
-  expect(records.nodesUnderRepair({ ownerUid: 'e', area: 'IptablesChainMissing' }, isRepair)).toEqual(['a', 'b'])
-  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'IptablesChainMissing' }, isRepair)).toEqual(['b'])
-  expect(records.nodesUnderRepair({ ownerUid: 'a', area: 'RuntimeUnresponsive' }, isRepair)).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair(incidentKey(node('e'), 'IptablesChainMissing'), isRepair)).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair(incidentKey(node('a'), 'IptablesChainMissing'), isRepair)).toEqual(['b'])
+  expect(records.nodesUnderRepair(incidentKey(node('a'), 'RuntimeUnresponsive'), isRepair)).toEqual(['a', 'b'])
 })
 
 test('a record counts where its target lies, and one of a node in the namespace of the operator alone', () => {

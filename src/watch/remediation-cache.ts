@@ -1,36 +1,18 @@
 import type { Remediation } from '../api/kinds.ts'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { IncidentArea } from '../model/causes.ts'
-import type { ObjectRef } from '../model/kubernetes.ts'
+import { type Identity, objectKey } from '../model/incident.ts'
 import { HOLD_REASONS } from '../model/reasons.ts'
-import { areaOfRecord, isInProgress, isOpen, policyRefOf } from '../model/remediation-state.ts'
+import { areaOfRecord, incidentKeyOf, isInProgress, isOpen, policyRefOf, targetOf } from '../model/remediation-state.ts'
 
 const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
-
-/**
- * uid of the owner that a record is about. Not read from the label: anyone who may patch Remediations in one namespace
- * could change it, and the record would count for a workload in another. The API server makes the target immutable.
- */
-const ownerUidOf = ({ spec }: Remediation): string => spec.target.uid
 
 /** Whether a record is in the namespace of its target: permission to create records in one namespace must not affect others, or nodes. */
 export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
   metadata.namespace === (spec.target.namespace ?? operatorNamespace)
 
-/** Owner and area that a record is about. */
-export const subjectOf = (
-  record: Remediation,
-): { readonly ownerUid: string; readonly area: IncidentArea } | undefined => {
-  const ownerUid = ownerUidOf(record)
-  const area = areaOfRecord(record)
-  return ownerUid && area ? { ownerUid, area } : undefined
-}
-
-/** The object that a record is about. */
-export const targetOf = ({ spec }: Remediation): ObjectRef => {
-  const { namespace, ...ref } = spec.target
-  return { ...ref, ...(namespace !== undefined && { namespace }) }
-}
+/** Who a record is about: by its target, which the API server keeps immutable, not by its labels, and never by the uid alone. */
+const ownerOf = (record: Remediation): string => objectKey(targetOf(record))
 
 /**
  * All Remediations by uid, from the watch and from our own writes. The later version wins; otherwise a decision right
@@ -47,15 +29,12 @@ export interface RemediationCache {
   /** Counts of one policy: in progress, and held by a guardrail or for approval. */
   readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
   /** Records of one owner and area, newest first. */
-  readonly of: (ownerUid: string, area: IncidentArea) => readonly Remediation[]
-  readonly ofOwner: (ownerUid: string) => readonly Remediation[]
-  /** Records in progress by policy, excluding those of one owner and area. */
-  readonly activeByPolicy: (except: { ownerUid: string; area: IncidentArea }) => Readonly<Record<string, number>>
-  /** uids of nodes with a disruptive remedy in progress, excluding that of one node and cause. */
-  readonly nodesUnderRepair: (
-    except: { ownerUid: string; area: IncidentArea },
-    isRepair: (action: ActionType) => boolean,
-  ) => readonly string[]
+  readonly of: (owner: Identity, area: IncidentArea) => readonly Remediation[]
+  readonly ofOwner: (owner: Identity) => readonly Remediation[]
+  /** Records in progress by policy, excluding those of one incident, by `incidentKey`. */
+  readonly activeByPolicy: (except: string) => Readonly<Record<string, number>>
+  /** uids of nodes with a disruptive remedy in progress, excluding that of one incident, by `incidentKey`. */
+  readonly nodesUnderRepair: (except: string, isRepair: (action: ActionType) => boolean) => readonly string[]
 }
 
 const version = (record: Remediation): bigint => {
@@ -70,7 +49,7 @@ export const createRemediationCache = (): RemediationCache => {
 
   const drop = (uid: string): void => {
     const record = byUid.get(uid)
-    const owner = record ? ownerUidOf(record) : ''
+    const owner = record ? ownerOf(record) : ''
     const uids = byOwner.get(owner)
     uids?.delete(uid)
     if (uids?.size === 0) byOwner.delete(owner)
@@ -78,15 +57,14 @@ export const createRemediationCache = (): RemediationCache => {
     active.delete(uid)
   }
 
-  const ofOwner = (ownerUid: string): readonly Remediation[] =>
-    [...(byOwner.get(ownerUid) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
+  const ofOwner = (owner: Identity): readonly Remediation[] =>
+    [...(byOwner.get(objectKey(owner)) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
 
-  /** Records in progress, excluding those of one owner and area. */
-  const activeBut = ({ ownerUid, area }: { ownerUid: string; area: IncidentArea }): readonly Remediation[] =>
+  /** Records in progress, excluding those of one incident. */
+  const activeBut = (except: string): readonly Remediation[] =>
     [...active].flatMap((uid) => {
       const record = byUid.get(uid)
-      const subject = record && subjectOf(record)
-      return !record || (subject?.ownerUid === ownerUid && subject.area === area) ? [] : [record]
+      return !record || incidentKeyOf(record) === except ? [] : [record]
     })
 
   return {
@@ -95,7 +73,7 @@ export const createRemediationCache = (): RemediationCache => {
       const before = byUid.get(uid)
       if (before && version(before) > version(record)) return
       byUid.set(uid, record)
-      const owner = ownerUidOf(record)
+      const owner = ownerOf(record)
       const uids = byOwner.get(owner) ?? new Set()
       byOwner.set(owner, uids.add(uid))
       if (isInProgress(record)) active.add(uid)
@@ -124,8 +102,8 @@ export const createRemediationCache = (): RemediationCache => {
       const held = mine.filter(({ status }) => status?.phase === 'Held' || status?.phase === 'AwaitingApproval')
       return { active: mine.filter(isInProgress).length, held: held.length }
     },
-    of: (ownerUid, area) =>
-      ofOwner(ownerUid)
+    of: (owner, area) =>
+      ofOwner(owner)
         .filter((record) => areaOfRecord(record) === area)
         .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
     ofOwner,

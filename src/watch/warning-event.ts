@@ -1,6 +1,7 @@
 import { parseTime } from '../model/duration.ts'
 import type { KubeEvent } from '../model/kubernetes.ts'
-import type { PodRef, WarningEvent } from './pod-cache.ts'
+import type { PodRef } from '../model/pod.ts'
+import type { WarningEvent } from './pod-cache.ts'
 
 /** core/v1 Events have no length limit on the server. */
 const MAX_MESSAGE = 4_096

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Explanation } from '../../src/cli/explain/explain.ts'
-import { incidentId, remediationName } from '../../src/model/incident.ts'
+import { remediationName } from '../../src/model/incident.ts'
 import type { Pod, Workload } from '../../src/model/kubernetes.ts'
 import { type TestCluster, useControlPlane } from '../../testbed/fixture.ts'
 import {
@@ -55,7 +55,7 @@ const repaired = async ({ kubectl, applyYaml, get }: TestCluster, namespace: str
     action: 'RewriteImage',
     state: 'Succeeded',
     changes,
-    planHash: incidentId(uid, 'image'),
+    planHash: 'abcdef0123456789',
   }
   const status = {
     phase: 'Succeeded',

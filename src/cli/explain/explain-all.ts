@@ -42,7 +42,7 @@ export const explainAll = async (question: Question): Promise<Overview> => {
         incident,
         evaluated,
         clusterState.policies,
-        clusterState.records.of(incident.owner.ref.uid, incident.area),
+        clusterState.records.of(incident.owner.ref, incident.area),
       )
     }),
     notes: [

@@ -52,13 +52,20 @@ const explain = async (question: Question): Promise<Explanation> => {
   for (const incident of found.incidents.filter(({ owner, pods }) => concerns(subject, owner.ref, pods))) {
     const decided = await evaluateIncident(incident, snapshot(incident, now), gather)
     const evaluated = await refineDiagnosis(incident, decided, gather)
-    const records = clusterState.records.of(incident.owner.ref.uid, incident.area)
+    const records = clusterState.records.of(incident.owner.ref, incident.area)
     const others = (cause: string) => similarTo(incident, cause, around, clusterState.records.all())
     incidents.push(reportOf(incident, evaluated, clusterState.policies, records, others))
   }
   const owned = subject.node ? [] : subject.pods
-  const controllers = owned.flatMap(({ metadata }) => metadata.ownerReferences?.map(({ uid }) => uid) ?? [])
-  const past = [subject.uid, ...new Set(controllers)].flatMap((uid) => clusterState.records.ofOwner(uid))
+  const controllers = owned.flatMap(({ metadata }) => metadata.ownerReferences ?? [])
+  const past = [subject, ...new Map(controllers.map((one) => [one.uid, one])).values()].flatMap(({ kind, name, uid }) =>
+    clusterState.records.ofOwner({
+      kind,
+      name,
+      uid,
+      ...(subject.namespace !== undefined && { namespace: subject.namespace }),
+    }),
+  )
   const { kind, name } = subject
   return {
     subject: { kind, ...(namespace !== undefined && { namespace }), name },

@@ -21,7 +21,7 @@ const reserve = (
   now: number,
 ) => {
   if (verdict?.kind !== 'Act') return
-  const id = incidentId(incident.owner.ref.uid, incident.area)
+  const id = incidentId(incident.owner.ref, incident.area)
   reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at: now })
 }
 
@@ -78,9 +78,7 @@ const simulate = async (question: Question): Promise<Simulation> => {
     others: policies.flatMap(({ name }) => (inFiles.some((policy) => policy.name === name) ? [] : [name])),
     incidents: incidents.flatMap((incident, i) => {
       const one = evaluated[i]
-      return one
-        ? [reportOf(incident, one, policies, clusterState.records.of(incident.owner.ref.uid, incident.area))]
-        : []
+      return one ? [reportOf(incident, one, policies, clusterState.records.of(incident.owner.ref, incident.area))] : []
     }),
     notes: clusterState.notes,
     missingRights: cluster.missingRights(),

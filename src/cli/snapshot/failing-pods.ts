@@ -11,12 +11,13 @@ import { type IncidentArea, isNodeCause } from '../../model/causes.ts'
 import type { FailingPod, Incident, Owner } from '../../model/incident.ts'
 import type { KubeEvent, Node, Pod } from '../../model/kubernetes.ts'
 import { nodeEntry } from '../../watch/node-cache.ts'
-import type { PodRef, WarningEvent } from '../../watch/pod-cache.ts'
+import { podKey, type PodRef } from '../../model/pod.ts'
+import type { WarningEvent } from '../../watch/pod-cache.ts'
 import { warningEventOf } from '../../watch/warning-event.ts'
 
 type Client = Pick<KubeClient, 'get' | 'list'>
 
-/** Events about pods, by the uids of the pods. */
+/** Events about pods, by `podKey`. */
 export type PodEvents = ReadonlyMap<string, { readonly ref: PodRef; readonly events: readonly WarningEvent[] }>
 
 /** Pods that only Events name, and that are read one by one. */
@@ -48,9 +49,10 @@ export const readPodEvents = async (
   for (const item of items) {
     const found = warningEventOf(item)
     if (!found) continue
-    const entry = byPod.get(found.ref.uid) ?? { ref: found.ref, events: [] }
+    const key = podKey(found.ref)
+    const entry = byPod.get(key) ?? { ref: found.ref, events: [] }
     entry.events.push(found.warning)
-    byPod.set(found.ref.uid, entry)
+    byPod.set(key, entry)
   }
   for (const { events } of byPod.values()) events.sort((a, b) => b.lastSeen - a.lastSeen)
   return byPod
@@ -75,8 +77,8 @@ export const readSuspects = async (
   const { items } = await listAll<Pod>(client, pathOf({ kind: 'Pod', namespace }), {
     fieldSelector: 'status.phase=Pending,spec.nodeName!=',
   })
-  const pending = new Set(items.map(({ metadata }) => metadata.uid))
-  const others = [...events].flatMap(([uid, { ref }]) => (pending.has(uid) ? [] : [ref])).slice(0, MAX_PODS_OF_EVENTS)
+  const pending = new Set(items.map(({ metadata }) => podKey(metadata)))
+  const others = [...events].flatMap(([key, { ref }]) => (pending.has(key) ? [] : [ref])).slice(0, MAX_PODS_OF_EVENTS)
   return [...items, ...(await eachOf(others, (ref) => readPodOfEvent(client, ref))).flat()]
 }
 
@@ -96,7 +98,7 @@ const readFailingNodes = async (client: Client, now: number): Promise<readonly F
 /** Those of the pods that fail, with why. */
 export const failingOf = (pods: readonly Pod[], events: PodEvents, now: number): readonly FailingPod[] =>
   pods
-    .map((pod) => detectPodFailures(pod, events.get(pod.metadata.uid)?.events ?? [], now))
+    .map((pod) => detectPodFailures(pod, events.get(podKey(pod.metadata))?.events ?? [], now))
     .filter(({ findings }) => findings.length > 0)
 
 /** Reads each name once. */

@@ -82,7 +82,8 @@ export const readRecording = async (files: readonly string[], namespace: string 
       namespace: namespace ?? 'default',
       missingRights: () => [],
     },
-    now: newest > 0 ? newest : Date.now(),
+    // An Event may claim any time, also one in the future.
+    now: newest > 0 ? Math.min(newest, Date.now()) : Date.now(),
     notes: () => {
       const lacking = missing()
       return lacking.length === 0

@@ -41,7 +41,7 @@ export const inFlight: Guardrail = (context) => {
 }
 
 const ownAttempts = ({ incident, attempts }: DecisionInput): readonly Attempt[] => {
-  const id = incidentId(incident.owner.ref.uid, incident.area)
+  const id = incidentId(incident.owner.ref, incident.area)
   return attempts.filter((attempt) => attempt.incident === id)
 }
 

@@ -185,6 +185,22 @@ describe('what Events add', () => {
     expect(find(pod, [event])).toMatchObject([{ container: '', cause: 'IptablesChainMissing', source: 'event' }])
     expect(find(pod, [{ ...event, lastSeen: NOW - 3_600_000 }])).toEqual([])
   })
+
+  it('from the future counts as one of now, so that a later one of the kubelet comes first', () => {
+    const pod = podWith([waiting('coredns', 'ContainerCreating')])
+    const forged = warningEvent('Failed to create pod sandbox: failed to reserve sandbox name "x": name is reserved', {
+      reason: 'FailedCreatePodSandBox',
+      lastSeen: Date.UTC(2099, 0, 1),
+    })
+    const kubelets = warningEvent(
+      'Failed to create pod sandbox: failed to setup network for sandbox "4be1": plugin type="flannel" failed (add): loadFlannelSubnetEnv failed: open /run/flannel/subnet.env: no such file or directory',
+      {
+        reason: 'FailedCreatePodSandBox',
+        lastSeen: NOW,
+      },
+    )
+    expect(find(pod, [kubelets, forged])).toMatchObject([{ message: kubelets.message }])
+  })
 })
 
 describe('a pod with init containers', () => {

@@ -4,7 +4,7 @@ import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../../mod
 import { parseTime } from '../../model/duration.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
-import type { WarningEvent } from '../../watch/pod-cache.ts'
+import { clampTime, type WarningEvent } from '../../watch/pod-cache.ts'
 import { failingImage } from '../image/failing-image.ts'
 import { eventsFor, findPodWideFailures } from './pod-wide.ts'
 import { possibleCausesBehindBackOff, possibleCausesOf } from './possible-causes.ts'
@@ -152,12 +152,14 @@ const containerFinding = ({ status, init, waiting }: Subject): Finding => {
 
 /**
  * Why each container of a pod fails. The pod's status decides whether it does; Events only add detail, and a cause that
- * only an Event yields has the source `event`. Events are those of this very pod (by uid). Empty for a pod that does not
- * fail, has finished, or is being deleted. Never throws.
+ * only an Event yields has the source `event`. Events are those of this very pod; the times that they claim are limited to
+ * its life. Empty for a pod that does not fail, has finished, or is being deleted. Never throws.
  */
-export const findFailures = (pod: Pod, events: readonly WarningEvent[], now: number): readonly Finding[] => {
+export const findFailures = (pod: Pod, claimed: readonly WarningEvent[], now: number): readonly Finding[] => {
   const phase = pod.status?.phase
   if (pod.metadata?.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') return []
+  const created = parseTime(pod.metadata?.creationTimestamp) ?? 0
+  const events = claimed.map((event) => clampTime(event, created, now))
   const subjects = subjectsOf(pod)
   const failingImages = subjects.filter(({ waiting }) => IMAGE_REASONS.has(waiting)).length
   const found = subjects.map((subject) =>
