@@ -36,7 +36,7 @@ const WAY = [
   'controller/evaluate.ts:evaluate',
   'diagnose/conclude.ts:conclude',
   'decide/decide.ts:decide',
-  'decide/match.ts:applicablePolicy',
+  'decide/match.ts:candidateOf',
   'decide/escalation.ts',
   'remedies/rewrite-image/plan.ts:planRewriteImage',
   'decide/guardrails/chain.ts:GUARDRAILS',

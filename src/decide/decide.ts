@@ -1,34 +1,26 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
-import {
-  type ApplicablePolicy,
-  type Ask,
-  askFor,
-  type DecisionInput,
-  type PolicyInForce,
-  RARELY,
-} from '../model/decision-input.ts'
+import { type Ask, askFor, type DecisionInput, type PolicyInForce, RARELY } from '../model/decision-input.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
 import { attemptInProgress, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { nameOfOwner } from '../remedies/pod-template.ts'
 import { verify } from './attempt/verify.ts'
-import { planNext } from './escalation.ts'
+import { type Governing, governingPolicy } from './escalation.ts'
 import { firstObjection, GUARDRAILS, linkOf } from './guardrails/chain.ts'
 import type { Context, Objection } from './guardrails/guardrail.ts'
 import { awaitingApproval } from './guardrails/timing.ts'
-import { applicablePolicy } from './match.ts'
 
 export const decide = (c: DecisionInput): Verdict => {
   const inProgress = attemptInProgress(c)
   if (inProgress) return verify(c, inProgress)
   if (c.incident.pods.length === 0) return recovered(c)
 
-  const applicable = applicablePolicy(c)
-  if (!applicable) return { kind: 'Ignore', why: 'no policy matches', diagnosis: c.diagnosis }
-  if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
+  const governing = governingPolicy(c)
+  if (!governing) return { kind: 'Ignore', why: 'no policy matches', diagnosis: c.diagnosis }
+  if ('ask' in governing) return { kind: 'Ask', facts: governing.ask }
 
-  const { planned, attempt, escalates } = planNext(c, applicable)
+  const { applicable, planned, attempt, escalates } = governing
   const unplanned = { case: c, ...applicable, escalates }
   if ('ask' in planned) return { kind: 'Ask', facts: acceptOldInspection(planned, unplanned).ask }
   if ('noChangeNeeded' in planned) return { kind: 'Ignore', why: planned.message, diagnosis: c.diagnosis }
@@ -44,7 +36,7 @@ export const decide = (c: DecisionInput): Verdict => {
   const closer = objection && ((remedied ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
   if (closer) return { kind: 'Ask', facts: closer.ask }
 
-  const diagnosis = withTies(c, applicable)
+  const diagnosis = withOthers(c, governing)
   if (objection) return { kind: 'Hold', policy, ...objection, ...('plan' in planned && planned), diagnosis }
   if ('plan' in planned) return { kind: 'Act', policy, plan: planned.plan, attempt, resume: false, diagnosis }
   const { reason, message } = planned
@@ -67,11 +59,29 @@ const lookForPlace = ({ diagnosis, facts }: DecisionInput, { reason }: Objection
 
 const referenceOf = ({ name, uid, generation }: PolicyInForce): PolicyRef => ({ name, uid, generation })
 
-/** Reports ties, because the choice of policy then depends only on their names. */
-const withTies = ({ diagnosis }: DecisionInput, { policy, ties }: ApplicablePolicy): Diagnosis => {
-  if (ties.length === 0) return diagnosis
-  const message = `policy ${policy.name} applies; ${ties.join(', ')} with the same priority would match too`
-  return { ...diagnosis, evidence: [...diagnosis.evidence, { fact: 'Policy', message }] }
+/** Further policies that the record names. */
+const MAX_OTHERS = 5
+
+/**
+ * Reports ties, because the choice of policy then depends only on their names, and policies that were passed over, because
+ * their owners may have meant them to act.
+ */
+const withOthers = ({ diagnosis }: DecisionInput, { applicable, ties, passedOver }: Governing): Diagnosis => {
+  const applies = `policy ${applicable.policy.name} applies`
+  const messages = [
+    ...(ties.length > 0 ? [`${applies}; ${ties.join(', ')} with the same priority would match too`] : []),
+    ...passedOver
+      .slice(0, MAX_OTHERS)
+      .map(
+        ({ policy, why }) =>
+          `${applies}; policy ${policy} matches too, but none of its actions can repair this: ${why}`,
+      ),
+  ]
+  if (messages.length === 0) return diagnosis
+  return {
+    ...diagnosis,
+    evidence: [...diagnosis.evidence, ...messages.map((message) => ({ fact: 'Policy', message }))],
+  }
 }
 
 /** Nothing fails any more. Closes a record that was waiting; otherwise there is nothing to do. */

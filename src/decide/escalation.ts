@@ -1,4 +1,4 @@
-/** Which action of the policy comes next, and its plan. */
+/** Which policy governs an incident, which of its actions comes next, and its plan. */
 import type { ApplicablePolicy, Ask, DecisionInput, PolicyInForce } from '../model/decision-input.ts'
 import { sameImage } from '../model/image-reference.ts'
 import { incidentId } from '../model/incident.ts'
@@ -8,6 +8,7 @@ import { remedyOf } from '../remedies/list.ts'
 import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
 import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
 import { hashOfAttempt } from '../remedies/text.ts'
+import { byRank, candidateOf } from './match.ts'
 
 interface NextStep {
   /** Index of the first action that may be planned. */
@@ -45,7 +46,7 @@ const planAction = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: 
   return remedyOf(actionStep.action.type).plan(c, applicable, actionStep)
 }
 
-interface Step {
+export interface Step {
   readonly planned: Planned
   readonly attempt: number
   readonly escalates: boolean
@@ -65,14 +66,87 @@ export const planNext = (c: DecisionInput, applicable: ApplicablePolicy): Step =
   const [last] = triedSteps(c)
   const applies = last?.step.state === 'Succeeded' && remedyOf(last.step.action).stillApplies?.(c, applicable, last)
   if (applies) return { planned: applies, attempt, escalates }
-  let first: NoPlan | undefined
+  let none: NoPlan | undefined
   for (const [index, action] of applicable.policy.spec.actions.entries()) {
     if (index < from) continue
     const planned = planAction(c, applicable, { action, index })
     if (!('tryNext' in planned)) return { planned: ofAttempt(planned, attempt), attempt, escalates }
-    first = planned.noChangeNeeded ? planned : (first ?? planned)
+    none = none === undefined || outweighs(planned, none) ? planned : none
     if (!planned.tryNext) break
   }
-  const none: NoPlan = { reason: 'AttemptsSpent', message: 'the policy has no action left to try', tryNext: false }
-  return { planned: first ?? none, attempt, escalates }
+  const spent = noPlan('AttemptsSpent', 'the policy has no action left to try', false)
+  return { planned: none ?? spent, attempt, escalates }
 }
+
+/** Of several actions without a plan, the first explains why, unless it was not applicable and a later one was. */
+const outweighs = (later: NoPlan, earlier: NoPlan): boolean =>
+  later.noChangeNeeded === true || (earlier.notApplicable === true && !later.notApplicable)
+
+/** A policy that matches, but none of whose actions can repair this failure. */
+export interface PassedOver {
+  readonly policy: string
+  /** A clause. */
+  readonly why: string
+}
+
+export interface Governing extends Step {
+  readonly applicable: ApplicablePolicy
+  /** Names of policies of the same priority that match too and come later by name. */
+  readonly ties: readonly string[]
+  readonly passedOver: readonly PassedOver[]
+}
+
+/** Why the policy is passed over; undefined if it governs. In the middle of an attempt, and with an empty list of actions, it does. */
+const whyPassedOver = ({ planned, escalates }: Step): string | undefined =>
+  'notApplicable' in planned && !escalates ? planned.message : undefined
+
+/**
+ * The policy that governs: of those that match, the first by rank with an action that can repair this failure; if none has
+ * one, the first by rank explains why nothing is done. One that is suspended, or that does not name a protected namespace,
+ * governs only if no other matches: then a guardrail explains the hold.
+ */
+export const governingPolicy = (c: DecisionInput): Governing | Ask | undefined => {
+  const ranked = c.policies.toSorted(byRank)
+  const passed: (Step & { readonly applicable: ApplicablePolicy; readonly why: string })[] = []
+  let shut: ApplicablePolicy | Ask | undefined
+  for (const [i, policy] of ranked.entries()) {
+    const candidate = candidateOf(c, policy)
+    if (!candidate) continue
+    const { inForce, match } = candidate
+    if (!inForce) {
+      shut ??= match
+      continue
+    }
+    if ('ask' in match) return match
+    const step = planNext(c, match)
+    const why = whyPassedOver(step)
+    if (why === undefined) {
+      const later = ranked.slice(i + 1)
+      return { ...step, applicable: match, ties: tiesOf(c, policy, later), passedOver: passed.map(namePassed) }
+    }
+    passed.push({ ...step, applicable: match, why })
+  }
+  const [first, ...others] = passed
+  if (first) return { ...first, ties: [], passedOver: others.map(namePassed) }
+  if (!shut || 'ask' in shut) return shut
+  return { ...planNext(c, shut), applicable: shut, ties: [], passedOver: [] }
+}
+
+const namePassed = ({
+  applicable,
+  why,
+}: {
+  readonly applicable: ApplicablePolicy
+  readonly why: string
+}): PassedOver => ({
+  policy: applicable.policy.name,
+  why,
+})
+
+const tiesOf = (c: DecisionInput, { spec }: PolicyInForce, later: readonly PolicyInForce[]): readonly string[] =>
+  later
+    .filter((other) => {
+      const candidate = other.spec.priority === spec.priority ? candidateOf(c, other) : undefined
+      return candidate?.inForce === true && !('ask' in candidate.match)
+    })
+    .map(({ name }) => name)

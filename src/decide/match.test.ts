@@ -6,18 +6,25 @@ import {
   aFailingPod,
   aFinding,
   aNamespace,
+  anAttempt,
   aNode,
   anOwner,
   aPolicy,
+  aRecord,
+  aStep,
   BROKEN,
+  exists,
   type InputOverrides,
+  PATCHED,
   type PolicyOverrides,
+  recycling,
   rewriting,
 } from './testing.ts'
 
 const act = { kind: 'Act' }
 const ignore = { kind: 'Ignore', why: 'no policy matches' }
 const ask = (...facts: readonly object[]) => ({ kind: 'Ask', facts })
+const missing = known({ kind: 'tagMissing' as const, message: 'manifest unknown' })
 
 const matching = (match: PolicyOverrides['match'], words: InputOverrides = {}): InputOverrides => ({
   ...words,
@@ -27,6 +34,48 @@ const unrefined = aFinding({ cause: 'Unauthorized', possibleCauses: ['ProjectNot
 const EVERY = ['Unauthorized', 'ProjectNotFound', 'RepositoryNotFoundOrDenied']
 const unread = { namespace: undefined, node: undefined }
 const askRegistry = { fact: 'registry', image: BROKEN }
+
+/** Matches, but its rules are for other images. */
+const other = (name: string, words: PolicyOverrides = {}) =>
+  aPolicy({ name, actions: [rewriting({ rules: [{ from: 'quay.io/a/', to: 'quay.io/b/' }] })], ...words })
+
+/** What holds a policy of higher rank deliberately: none of it lets the policy of lower rank act. */
+const holds: readonly (readonly [sentence: string, words: InputOverrides, first: PolicyOverrides])[] = [
+  ['its mode is Approve', {}, { mode: 'Approve' }],
+  ['its budget is spent', { active: { a: 1 } }, {}],
+  ['it cools down', { attempts: [anAttempt(-1_000, { policy: 'a' })] }, {}],
+  ['its attempts are spent', { attempts: [anAttempt(-3_600_000, { policy: 'a' })] }, { limits: { maxAttempts: 1 } }],
+  ['it waits longer', {}, { match: { failingFor: '1h' } }],
+  [
+    'its rule makes no reference',
+    {},
+    { actions: [rewriting({ rules: [{ from: 'harbor.od.com/k8s/', to: 'REFUSED/' }] })] },
+  ],
+  ['its target is not there', { facts: { registry: { [PATCHED]: missing } } }, {}],
+  ['the registry of its target does not answer', { facts: { registry: { [PATCHED]: unknown('timeout') } } }, {}],
+  ['the template differs', { owner: anOwner({ containers: [{ name: 'coredns', image: 'quay.io/x/y:1' }] }) }, {}],
+  ['the rollout is blocked', { owner: anOwner({ blocked: 'the Deployment is paused' }) }, {}],
+  ['its pods are unknown', { owner: anOwner({ keepsBrokenPods: true }), facts: { pods: unknown('403') } }, {}],
+  ['a selector is unknown', { facts: { namespace: unknown('403') } }, { match: { namespaceSelector: {} } }],
+]
+
+test.each(holds)('A policy that could repair it governs although %s', (_sentence, words, first) => {
+  const policies = [
+    aPolicy({ name: 'a', priority: 1, ...first }),
+    aPolicy({ name: 'b', actions: [recycling()], limits: { cooldown: '1s', maxAttempts: 9 } }),
+  ]
+  expect(decide(aCase({ ...words, policies }))).toMatchObject({ kind: 'Hold', policy: { name: 'a' } })
+})
+
+test('A policy in the middle of an escalation is not passed over', () => {
+  const actions = [rewriting(), recycling()]
+  const c = aCase({
+    owner: anOwner({ recreatesPods: false }),
+    policies: [aPolicy({ priority: 1, actions }), aPolicy({ name: 'b', limits: { cooldown: '1s' } })],
+    records: [aRecord({ phase: 'Ineffective', steps: [aStep({ state: 'Undone' })] })],
+  })
+  expect(decide(c)).toMatchObject({ kind: 'Hold', policy: { name: 'moved' }, reason: 'RolloutBlocked' })
+})
 
 const table: readonly (readonly [sentence: string, words: InputOverrides, expected: object])[] = [
   ['no policies: nothing governs', { policies: [] }, ignore],
@@ -295,6 +344,96 @@ const table: readonly (readonly [sentence: string, words: InputOverrides, expect
       ],
     },
     { kind: 'Act', policy: { name: 'a' } },
+  ],
+  [
+    'a policy without a rule for the image is passed over, and the record names it',
+    { policies: [other('a', { priority: 1 }), aPolicy({ name: 'b' })] },
+    {
+      kind: 'Act',
+      policy: { name: 'b' },
+      diagnosis: {
+        evidence: [
+          {
+            fact: 'Policy',
+            message: `policy b applies; policy a matches too, but none of its actions can repair this: no rewrite rule applies to ${BROKEN}`,
+          },
+        ],
+      },
+    },
+  ],
+  [
+    'a policy that would delete pods that nothing recreates is passed over',
+    {
+      owner: anOwner({ kind: 'Pod' }),
+      policies: [aPolicy({ name: 'a', priority: 1, actions: [recycling()] }), aPolicy({ name: 'b' })],
+    },
+    { kind: 'Act', policy: { name: 'b' }, plan: { type: 'RewriteImage' } },
+  ],
+  [
+    'a policy whose rule is for a healthy image is passed over for one that recycles the pod',
+    {
+      facts: { registry: { [BROKEN]: exists() } },
+      policies: [aPolicy({ name: 'a', priority: 1 }), aPolicy({ name: 'b', actions: [recycling()] })],
+    },
+    { kind: 'Act', policy: { name: 'b' }, plan: { type: 'RecyclePod' } },
+  ],
+  [
+    'a policy that observes is passed over like one that acts',
+    { policies: [other('a', { priority: 1, mode: 'Observe' }), aPolicy({ name: 'b' })] },
+    { kind: 'Act', policy: { name: 'b' } },
+  ],
+  [
+    'a policy is passed over for one that only observes',
+    { policies: [other('a', { priority: 1 }), aPolicy({ name: 'b', mode: 'Observe' })] },
+    { kind: 'Hold', reason: 'ObserveOnly', policy: { name: 'b' }, plan: { type: 'RewriteImage' } },
+  ],
+  [
+    'a policy that observes and has a plan governs by rank',
+    { policies: [aPolicy({ name: 'a', priority: 1, mode: 'Observe' }), aPolicy({ name: 'b' })] },
+    { kind: 'Hold', reason: 'ObserveOnly', policy: { name: 'a' } },
+  ],
+  [
+    'a policy with an empty list of actions governs by rank: it keeps the others away',
+    { policies: [aPolicy({ name: 'a', priority: 1, mode: 'Observe', actions: [] }), aPolicy({ name: 'b' })] },
+    { kind: 'Hold', reason: 'ObserveOnly', policy: { name: 'a' } },
+  ],
+  [
+    'where no policy can repair it, the first by rank holds, and the record names the others',
+    { policies: [other('a', { priority: 1 }), other('b')] },
+    {
+      kind: 'Hold',
+      reason: 'TargetUnverified',
+      policy: { name: 'a' },
+      diagnosis: {
+        evidence: [{ fact: 'Policy', message: expect.stringMatching(/^policy a applies; policy b matches/) }],
+      },
+    },
+  ],
+  [
+    'a policy that cannot repair it governs before one that is suspended',
+    { policies: [aPolicy({ name: 'a', priority: 1, suspend: true }), other('b')] },
+    { kind: 'Hold', reason: 'TargetUnverified', policy: { name: 'b' } },
+  ],
+  [
+    'a policy that was passed over does not tie',
+    { policies: [other('a'), aPolicy({ name: 'b' }), aPolicy({ name: 'c' })] },
+    {
+      policy: { name: 'b' },
+      diagnosis: {
+        evidence: [
+          { message: expect.stringMatching(/^policy b applies; c with the same priority/) },
+          { message: expect.stringMatching(/^policy b applies; policy a matches too/) },
+        ],
+      },
+    },
+  ],
+  [
+    'facts are asked for where they may give the first policy a plan',
+    {
+      diagnosis: { detailFacts: [{ fact: 'knownImages' }] },
+      policies: [other('a', { actions: [rewriting({ rules: [], suggestions: 'Apply' })] }), aPolicy({ name: 'b' })],
+    },
+    ask({ fact: 'knownImages' }),
   ],
   [
     'of policies that may not act, the first by rank says why',

@@ -74,7 +74,7 @@ const placeMatches = (
   c: DecisionInput,
   { spec }: PolicyInForce,
   all: readonly Matched[],
-): Omit<ApplicablePolicy, 'policy' | 'ties'> | undefined => {
+): Omit<ApplicablePolicy, 'policy'> | undefined => {
   const { namespaceSelector, nodeSelector } = spec.match
   const { namespace, node } = c.facts
   const unanswered: string[] = []
@@ -100,7 +100,7 @@ export const matches = (
   c: DecisionInput,
   policy: PolicyInForce,
   inForce: boolean,
-): Omit<ApplicablePolicy, 'ties'> | Ask | undefined => {
+): ApplicablePolicy | Ask | undefined => {
   const { namespaces } = policy.spec.match
   const ofNode = isNodeCause(c.incident.area)
   if (!ofNode && namespaces && !namespaces.includes(c.incident.owner.ref.namespace ?? '')) return undefined
@@ -129,37 +129,20 @@ export const matches = (
   )
 }
 
-/** The match of a policy, and whether it may act on the incident. */
-interface Answer {
-  readonly policy: PolicyInForce
+/** A policy that matches, or may match once the facts are known. */
+export interface Candidate {
+  /** Neither suspended nor kept out of the namespace. */
   readonly inForce: boolean
-  readonly says: Omit<ApplicablePolicy, 'ties'> | Ask
+  readonly match: ApplicablePolicy | Ask
 }
 
-/**
- * The applicable policy: of those that match, the highest priority, then the first by name. One that is suspended, or
- * that does not name a protected namespace, applies only if no other does: then a guardrail explains the hold.
- */
-export const applicablePolicy = (c: DecisionInput): ApplicablePolicy | Ask | undefined => {
-  const answers: Answer[] = []
-  let first: Answer | undefined
-  for (const policy of c.policies.toSorted(byRank)) {
-    if (first && policy.spec.priority < first.policy.spec.priority) break
-    const inForce = !policy.spec.suspend && protectedFrom(policy, c) === undefined
-    const says = matches(c, policy, inForce)
-    if (!says) continue
-    const shielded = 'matched' in says && protectedNodeFrom(policy, c, says.matched) !== undefined
-    const answer = { policy, inForce: inForce && !shielded, says }
-    answers.push(answer)
-    if (answer.inForce) first ??= answer
-  }
-  const chosen = first ?? answers[0]
-  if (!chosen || 'ask' in chosen.says) return chosen?.says as Ask | undefined
-  const ties = answers.filter(
-    ({ policy, inForce, says }) =>
-      policy !== chosen.policy && inForce && !('ask' in says) && policy.spec.priority === chosen.policy.spec.priority,
-  )
-  return { ...chosen.says, ties: ties.map(({ policy }) => policy.name) }
+/** Undefined if the policy does not match. */
+export const candidateOf = (c: DecisionInput, policy: PolicyInForce): Candidate | undefined => {
+  const inForce = !policy.spec.suspend && protectedFrom(policy, c) === undefined
+  const match = matches(c, policy, inForce)
+  if (!match) return undefined
+  const shielded = 'matched' in match && protectedNodeFrom(policy, c, match.matched) !== undefined
+  return { inForce: inForce && !shielded, match }
 }
 
 /** What opted out, by name, as far as known: owner, a failing pod, namespace or node. */

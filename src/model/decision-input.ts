@@ -124,6 +124,4 @@ export interface ApplicablePolicy {
   readonly matched: readonly Matched[]
   /** A clause of the policy that could not be evaluated, as a sentence; then nothing may be done. */
   readonly unanswered?: string
-  /** Other policies of the same priority that match the same findings. */
-  readonly ties: readonly string[]
 }

@@ -17,9 +17,22 @@ export interface NoPlan {
   readonly tryNext: boolean
   /** This action needs no change: if no other action has a plan either, there is nothing to decide. */
   readonly noChangeNeeded?: true
+  /**
+   * This action cannot repair this failure, whatever is still unknown or in the way. A policy that has only such actions
+   * leaves the incident to the next one. Never set it for a deliberate hold.
+   */
+  readonly notApplicable?: true
 }
 
 export const noPlan = (reason: HoldReason, message: string, tryNext: boolean): NoPlan => ({ reason, message, tryNext })
+
+/** See `NoPlan.notApplicable`. */
+export const notApplicable = (reason: 'RolloutBlocked' | 'TargetUnverified', message: string): NoPlan => ({
+  reason,
+  message,
+  tryNext: true,
+  notApplicable: true,
+})
 
 export type Planned<P extends Plan = Plan> = { readonly plan: P } | Ask | NoPlan
 

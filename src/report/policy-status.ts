@@ -57,7 +57,7 @@ const conflictingOf = (names: readonly string[], generation: number | undefined)
       ? 'No other policy of the same priority matches the same failures.'
       : `${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''} ` +
         `${names.length === 1 ? 'matches' : 'match'} the same failures with the same priority; ` +
-        'the first by name acts. Give them different priorities.',
+        'the first by name that can repair a failure acts. Give them different priorities.',
   ...(generation !== undefined && { observedGeneration: generation }),
 })
 

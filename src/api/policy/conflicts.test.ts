@@ -22,7 +22,7 @@ describe('policies that can answer the same failures', () => {
       {
         policies: ['a', 'b'],
         sentence:
-          '"b" and "a" have priority 0 and can match the same failures (BackOffOnly); "a" acts because its name sorts first: change the priority of one, or narrow its match',
+          '"b" and "a" have priority 0 and can match the same failures (BackOffOnly); "a" acts on those it can repair, because its name sorts first: change the priority of one, or narrow its match',
       },
     ])
   })

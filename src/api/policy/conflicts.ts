@@ -119,7 +119,7 @@ export const conflicts = (policies: readonly AdmittedPolicy[]): readonly Conflic
     return [
       {
         policies: [winner.name, policy.name],
-        sentence: `${JSON.stringify(policy.name)} and ${listed} have priority ${priority} and can match the same failures (${causes.join(', ')}); ${JSON.stringify(winner.name)} acts because its name sorts first: change the priority of one, or narrow its match`,
+        sentence: `${JSON.stringify(policy.name)} and ${listed} have priority ${priority} and can match the same failures (${causes.join(', ')}); ${JSON.stringify(winner.name)} acts on those it can repair, because its name sorts first: change the priority of one, or narrow its match`,
       },
     ]
   })

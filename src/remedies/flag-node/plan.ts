@@ -7,7 +7,7 @@ import { FLAG_PREFIX } from '../../model/names.ts'
 import type { NodePlan } from '../../model/plan.ts'
 import { policyOfStep, type Tried } from '../../model/remediation-state.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
-import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedy.ts'
+import { type ActionStep, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
 
 export interface FlagNodePlan extends NodePlan {
   readonly type: 'FlagNode'
@@ -126,7 +126,7 @@ export const planFlagNode = (
   actionStep: ActionStep,
 ): Planned<FlagNodePlan> => {
   const cause = nodeCauseOf(c)
-  if (cause === undefined) return noPlan('RolloutBlocked', 'FlagNode applies only to failures of a node', true)
+  if (cause === undefined) return notApplicable('RolloutBlocked', 'FlagNode applies only to failures of a node')
   const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
   if (ask) return ask
   const { ref } = c.incident.owner

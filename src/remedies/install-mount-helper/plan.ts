@@ -2,7 +2,7 @@ import { type ApplicablePolicy, askFor, type DecisionInput, nodeCauseOf } from '
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import type { NodePlan } from '../../model/plan.ts'
 import { nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
-import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
+import { type ActionStep, noPlan, notApplicable, type Planned } from '../remedy.ts'
 
 export interface InstallMountHelperPlan extends NodePlan {
   readonly type: 'InstallMountHelper'
@@ -22,7 +22,7 @@ export const planInstallMountHelper = (
   actionStep: ActionStep,
 ): Planned<InstallMountHelperPlan> => {
   if (nodeCauseOf(c) !== 'MountHelperMissing') {
-    return noPlan('RolloutBlocked', 'InstallMountHelper applies only to a missing mount helper', true)
+    return notApplicable('RolloutBlocked', 'InstallMountHelper applies only to a missing mount helper')
   }
   const ask = askFor(c.facts, [{ fact: 'inspection' }])
   if (ask) return ask
@@ -35,7 +35,7 @@ export const planInstallMountHelper = (
     return noPlan('FactUnknown', 'the message does not name the file system type that cannot be mounted', true)
   }
   const helper = mountHelperFor(os, fsType)
-  if (helper.kind !== 'Installable') return noPlan('RolloutBlocked', helper.why, true)
+  if (helper.kind !== 'Installable') return notApplicable('RolloutBlocked', helper.why)
   const { packageName, command } = helper
   const { ref } = c.incident.owner
   const pods = podsOnNode(applicable)

@@ -9,7 +9,7 @@ import { parseDuration } from '../../model/duration.ts'
 import { isNodeItself, type ObjectRef, type Pod } from '../../model/kubernetes.ts'
 import type { Plan, PodToDelete } from '../../model/plan.ts'
 import { nameOfOwner } from '../pod-template.ts'
-import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
+import { type ActionStep, noPlan, notApplicable, type Planned } from '../remedy.ts'
 import { diffOf, hashOf } from '../text.ts'
 
 export interface RecyclePodPlan extends Plan {
@@ -40,7 +40,7 @@ const recyclePodsOfOwner = (
     const message = owner.patchesPods
       ? `deleting a pod of ${nameOfOwner(owner)} counts as a failure of its Job and may end it`
       : `nothing would recreate the pods of ${nameOfOwner(owner)}, so none is deleted`
-    return { reason: 'RolloutBlocked', message, tryNext: true }
+    return notApplicable('RolloutBlocked', message)
   }
   const pods = podsToDelete(matched)
   if (pods.length === 0) {
@@ -99,8 +99,10 @@ const recyclePodsOnNode = (
   const going = podsToDelete(recreated)
   const { ref } = c.incident.owner
   if (going.length === 0) {
+    if (pods.length === 0)
+      return notApplicable('RolloutBlocked', 'the node itself fails, and no pod that could be deleted')
     return left.length > 0
-      ? noPlan('RolloutBlocked', `nothing would recreate ${sayPods(left)}, so none is deleted`, true)
+      ? notApplicable('RolloutBlocked', `nothing would recreate ${sayPods(left)}, so none is deleted`)
       : noPlan('AlreadyRecovered', 'no failing pod is left that could be deleted', true)
   }
   const { plan } = recycling(ref, going, policy, actionStep)

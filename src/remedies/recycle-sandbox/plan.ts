@@ -3,7 +3,7 @@ import type { ObjectRef } from '../../model/kubernetes.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
 import { nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
 import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
-import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
+import { type ActionStep, noPlan, notApplicable, type Planned } from '../remedy.ts'
 
 export interface RecycleSandboxPlan extends TaskPlan {
   readonly type: 'RecycleSandbox'
@@ -29,11 +29,11 @@ export const planRecycleSandbox = (
   const { ref } = c.incident.owner
   switch (nodeCauseOf(c)) {
     case 'MountHelperMissing':
-      return noPlan('RolloutBlocked', 'a new sandbox does not provide a mount helper', true)
+      return notApplicable('RolloutBlocked', 'a new sandbox does not provide a mount helper')
     case 'RuntimeUnresponsive':
-      return noPlan('RolloutBlocked', 'the runtime does not respond, so it cannot create a new sandbox', true)
+      return notApplicable('RolloutBlocked', 'the runtime does not respond, so it cannot create a new sandbox')
     case undefined:
-      return noPlan('RolloutBlocked', 'RecycleSandbox applies only to failures of a node', true)
+      return notApplicable('RolloutBlocked', 'RecycleSandbox applies only to failures of a node')
     case 'IptablesChainMissing':
     case 'SandboxStale':
     case 'SandboxNameConflict':

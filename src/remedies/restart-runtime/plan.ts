@@ -15,7 +15,7 @@ import type { NodeRuntime, RestartReason } from '../../model/node-tasks.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
 import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
-import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedy.ts'
+import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
 import { excludes } from '../../model/safety-switches.ts'
 import { triedSteps } from '../../model/remediation-state.ts'
 
@@ -73,7 +73,7 @@ const restartForChain = (c: DecisionInput, { matched }: ApplicablePolicy): Resta
   if (chain === undefined) return noPlan('FactUnknown', 'the message does not name the missing chain', true)
   if (!isDockersChain(chain)) {
     const whose = 'a CNI plugin, kube-proxy or a firewall must create it'
-    return noPlan('RolloutBlocked', `Docker does not create chain ${chain}: ${whose}`, true)
+    return notApplicable('RolloutBlocked', `Docker does not create chain ${chain}: ${whose}`)
   }
   if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
   const { chains } = inspection.value
@@ -110,9 +110,9 @@ const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | N
         ? noPlan('AlreadyRecovered', 'all failing pods are already being deleted', false)
         : restartOfKubelets(c, 'SandboxesStuck')
     case 'MountHelperMissing':
-      return noPlan('RolloutBlocked', 'a restart of the runtime does not provide a mount helper', true)
+      return notApplicable('RolloutBlocked', 'a restart of the runtime does not provide a mount helper')
     case undefined:
-      return noPlan('RolloutBlocked', 'RestartRuntime applies only to failures of a node', true)
+      return notApplicable('RolloutBlocked', 'RestartRuntime applies only to failures of a node')
   }
 }
 

@@ -16,7 +16,7 @@ import type { Pod } from '../../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, Plan, PodToDelete } from '../../model/plan.ts'
 import { excludes } from '../../model/safety-switches.ts'
 import { imageIn, isLeaving, type Named, nameOfOwner, placeInPod, placeOf, statusIn, waits } from '../pod-template.ts'
-import { type ActionStep, noPlan, type Planned } from '../remedy.ts'
+import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
 import { diffOf, hashOf } from '../text.ts'
 
 export interface RewriteImagePlan extends Plan, ImageEdit {
@@ -32,7 +32,8 @@ export interface RewriteImagePlan extends Plan, ImageEdit {
 type Drafted =
   | { readonly change: PlacedChange }
   | { readonly differs: string }
-  | { readonly noTarget: string }
+  /** `misfires`: a rule applies, but what it makes is no image reference. */
+  | { readonly noTarget: string; readonly misfires?: true }
   /** The failure is not a container's image, or the image exists: a rewrite would change a working image. */
   | { readonly healthy: string; readonly reason: 'RolloutBlocked' | 'TargetUnverified' }
 
@@ -100,7 +101,7 @@ const draft = (c: DecisionInput, policy: PolicyInForce, action: ActionStep['acti
     return { differs: `${what} failed with ${image}, but ${there}` }
   }
   if (!result) return { noTarget: sayNoTarget(c, image) }
-  if ('refused' in result) return { noTarget: result.refused }
+  if ('refused' in result) return { noTarget: result.refused, misfires: true }
   if (sameImage(result.to, place.image)) return { noTarget: `the rewrite rule does not change ${image}` }
   return { change: { ...made, from: place.image, to: result.to } }
 }
@@ -198,13 +199,26 @@ const namingLeft = (plan: RewriteImagePlan, drafts: readonly Drafted[]): Rewrite
     : { ...plan, diff: [plan.diff, '@@ unchanged @@', ...left.map((one) => `  ${one}`)].join('\n') }
 }
 
+/** Why no container is changed. Not applicable only if no rule is for any of them. */
+const noChange = (drafts: readonly Drafted[]): NoPlan => {
+  const held = drafts.some((one) => 'differs' in one || ('noTarget' in one && one.misfires))
+  const none: typeof notApplicable = (reason, message) =>
+    held ? noPlan(reason, message, true) : notApplicable(reason, message)
+  const healthy = drafts.find((one) => 'healthy' in one)
+  if (healthy) return none(healthy.reason, healthy.healthy)
+  const noTarget = drafts.find((one) => 'noTarget' in one)
+  if (noTarget) return none('TargetUnverified', noTarget.noTarget)
+  const differs = drafts.find((one) => 'differs' in one)
+  return noPlan('TemplateDiffers', differs?.differs ?? 'no failing container is left', false)
+}
+
 /** Rewrites the images of the failing containers in their owner's template, if a rule applies to them. */
 export const planRewriteImage = (
   c: DecisionInput,
   { policy, matched }: ApplicablePolicy,
   { action, index }: ActionStep,
 ): Planned<RewriteImagePlan> => {
-  if (nodeCauseOf(c) !== undefined) return noPlan('RolloutBlocked', 'the node fails, not an image', true)
+  if (nodeCauseOf(c) !== undefined) return notApplicable('RolloutBlocked', 'the node fails, not an image')
   const { owner } = c.incident
   if (action.rewriteImage?.suggestions === 'Apply' && matched.some(({ finding }) => needsSuggestion(policy, finding))) {
     const closer = askFor(c.facts, c.diagnosis.detailFacts ?? [])
@@ -215,12 +229,7 @@ export const planRewriteImage = (
     drafts.flatMap((one) => ('change' in one ? [[one.change.pointer, one.change] as const] : [])),
   )
   if (byPointer.size === 0) {
-    const healthy = drafts.find((one) => 'healthy' in one)
-    if (healthy) return { reason: healthy.reason, message: healthy.healthy, tryNext: true }
-    const noTarget = drafts.find((one) => 'noTarget' in one)
-    if (noTarget) return { reason: 'TargetUnverified', message: noTarget.noTarget, tryNext: true }
-    const differs = drafts.find((one) => 'differs' in one)
-    return { reason: 'TemplateDiffers', message: differs?.differs ?? 'no failing container is left', tryNext: false }
+    return noChange(drafts)
   }
   const changes = [...byPointer.values()]
     .toSorted((a, b) => (a.pointer < b.pointer ? -1 : 1))
