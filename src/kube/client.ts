@@ -198,7 +198,7 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
       })
     }
     const answer = await withRetries(verb, path, send, async ({ status, body: text, headers }) =>
-      errorOfResponse({ status, body: text, retryAfter: headers['retry-after'] }, { verb, path }),
+      errorOfResponse({ status, body: text, headers }, { verb, path }),
     )
     try {
       return JSON.parse(answer.body) as T
@@ -246,7 +246,7 @@ export const createKubeClient = (connection: Connection, options: KubeClientOpti
           {
             status: answer.status,
             body: await transport.read(answer.response),
-            retryAfter: answer.response.headers['retry-after'],
+            headers: answer.response.headers,
           },
           { verb: 'watch', path },
         ),
@@ -306,9 +306,11 @@ export const nextAttemptMs = (verb: Verb, error: KubeError, sent: boolean, attem
   // An eviction gets a 429 for a disruption budget: that is a result, not throttling.
   const budget = error.details?.causes?.some((cause) => cause.reason === 'DisruptionBudget') === true
   const retryAfterMs = error.status === 429 || error.status === 503 ? error.retryAfterMs : undefined
+  const ownMs = backoffMs({ baseMs: 200, maxMs: 2_000 }, attempt)
+  // The server may ask for a longer wait than our own, never for a shorter one.
   if (retryAfterMs !== undefined && !budget)
-    return retryAfterMs > LONGEST_WAIT_MS ? undefined : retryAfterMs * (1 + Math.random() / 4)
+    return retryAfterMs > LONGEST_WAIT_MS ? undefined : Math.max(retryAfterMs, ownMs)
   const retryRead =
     READS.includes(verb) && (error.status >= 500 || error.status === 429 || error.reason === 'Unreachable')
-  return retryRead || !sent ? backoffMs({ baseMs: 200, maxMs: 2_000 }, attempt) : undefined
+  return retryRead || !sent ? ownMs : undefined
 }

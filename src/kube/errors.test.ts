@@ -13,7 +13,7 @@ import {
   WaitUntil,
 } from './errors.ts'
 import type { Intent } from '../runtime/workqueue.ts'
-import { errorOfResponse, parseRetryAfter } from './status.ts'
+import { errorOfResponse } from './status.ts'
 
 const kube = (status: number, reason = '', retryAfterMs?: number) =>
   new KubeError('x', { status, reason, verb: 'patch', path: '/api/v1/pods', retryAfterMs })
@@ -25,7 +25,7 @@ describe('errors', () => {
     ['a known time', new WaitUntil('x', 7), { kind: 'WaitUntil', afterMs: 7 }],
     ['an explicit retry around a terminal error', new Retry('x', { cause: new Terminal('y') }), { kind: 'Retry' }],
     ['a missing right', kube(403, 'Forbidden'), { kind: 'WaitUntil', afterMs: 60_000 }],
-    ['a busy API server', kube(429, 'TooManyRequests', 3_000), { kind: 'WaitUntil', afterMs: 3_000 }],
+    ['a busy API server', kube(429, 'TooManyRequests', 3_000), { kind: 'Retry', atLeastMs: 3_000 }],
     ['a bad request', kube(400, 'BadRequest'), { kind: 'Terminal' }],
     ['a changed object', kube(409, 'Conflict'), { kind: 'Retry' }],
     ['a guard that did not hold', kube(422, 'Invalid'), { kind: 'Retry' }],
@@ -79,11 +79,34 @@ describe('errors', () => {
     expect(error.message.length).toBeLessThan(300)
   })
 
-  it('understand Retry-After in both its forms', () => {
-    const now = Date.UTC(2030, 0, 1)
-    expect(parseRetryAfter('7', now)).toBe(7_000)
-    expect(parseRetryAfter('Tue, 01 Jan 2030 00:00:05 GMT', now)).toBe(5_000)
-    expect(parseRetryAfter('Tue, 01 Jan 2020 00:00:05 GMT', now)).toBe(0)
-    expect(parseRetryAfter('soon', now)).toBeUndefined()
+  const busy = (headers: Record<string, string>, details = {}) =>
+    errorOfResponse(
+      { status: 429, body: JSON.stringify({ kind: 'Status', code: 429, message: 'busy', details }), headers },
+      { verb: 'get', path: '/version' },
+    )
+
+  it.each<[string, KubeError, number, number]>([
+    ['0 s', busy({ 'retry-after': '0' }), 500, 625],
+    ['a date that is over', busy({ 'retry-after': 'Tue, 01 Jan 2020 00:00:05 GMT' }), 500, 625],
+    ['-1 s in its body', busy({}, { retryAfterSeconds: -1 }), 500, 625],
+    ['3 s', busy({ 'retry-after': '3' }), 3_000, 3_750],
+    ['3 s in its body', busy({}, { retryAfterSeconds: 3 }), 3_000, 3_750],
+    ['an hour', busy({ 'retry-after': '3600' }), 60_000, 75_000],
+    ['an hour in its body', busy({}, { retryAfterSeconds: 3_600 }), 60_000, 75_000],
+    ['a date a year away', busy({ 'retry-after': new Date(Date.now() + 3e10).toUTCString() }), 60_000, 75_000],
+  ])('bound the wait of a server that asks for %s', (_, error, minMs, maxMs) => {
+    expect(error.retryAfterMs).toBeGreaterThanOrEqual(minMs)
+    expect(error.retryAfterMs).toBeLessThanOrEqual(maxMs)
+  })
+
+  it('say that a wait is shorter than what was asked for', () => {
+    expect(busy({ 'retry-after': '3600' }).message).toBe(
+      'get /version: busy (asks for a wait of 3600 s; waiting about 60 s)',
+    )
+    expect(busy({ 'retry-after': '3' }).message).toBe('get /version: busy')
+  })
+
+  it.each([{ retryAfterSeconds: 'soon' }, { retryAfterSeconds: null }])('ignore a wait that is none: %j', (details) => {
+    expect(busy({}, details).retryAfterMs).toBeUndefined()
   })
 })

@@ -45,6 +45,7 @@ interface KubeErrorFields {
   readonly reason: string
   readonly verb: Verb
   readonly path: string
+  /** How long the server asks us to wait, within our bounds. */
   readonly retryAfterMs?: number | undefined
   readonly details?: StatusObject['details'] | undefined
 }
@@ -102,7 +103,7 @@ export const intentOf = (error: unknown): Intent => {
   const kube = kubeErrorOf(error)
   if (kube === undefined) return { kind: 'Retry' }
   if (forbidden(kube)) return { kind: 'WaitUntil', afterMs: FORBIDDEN_RETRY_MS }
-  if (kube.retryAfterMs !== undefined) return { kind: 'WaitUntil', afterMs: kube.retryAfterMs }
+  if (kube.retryAfterMs !== undefined) return { kind: 'Retry', atLeastMs: kube.retryAfterMs }
   if ([400, 405, 406, 413, 415].includes(kube.status)) return { kind: 'Terminal' }
   return { kind: 'Retry' }
 }

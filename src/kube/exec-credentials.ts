@@ -9,8 +9,21 @@ interface PluginCredentials {
   tls(clusterTls: TlsOptions): TlsOptions
 }
 
-/** Credentials from exec plugins and auth providers (OIDC). Imports client-node, so import this module only on demand. */
-export const pluginCredentials = async (files: readonly string[], contextName: string): Promise<PluginCredentials> => {
+/**
+ * How often a plugin may run, ms. It names the expiry of its credentials itself: with one in the past, or with
+ * credentials that the server refuses, it would otherwise be started for every request.
+ */
+const RUN_EVERY_MS = 5_000
+
+/**
+ * Credentials from exec plugins and auth providers (OIDC). Imports client-node, so import this module only on demand.
+ * `now` is monotonic, ms.
+ */
+export const pluginCredentials = async (
+  files: readonly string[],
+  contextName: string,
+  now: () => number = () => performance.now(),
+): Promise<PluginCredentials> => {
   const load = (): KubeConfig => {
     const config = new KubeConfig()
     const [first = '', ...others] = files
@@ -27,7 +40,7 @@ export const pluginCredentials = async (files: readonly string[], contextName: s
   let known: { readonly cert?: string | Buffer; readonly key?: string | Buffer } = {}
   let made: TlsOptions | undefined
 
-  const authorization = async (): Promise<string | undefined> => {
+  const ask = async (): Promise<string | undefined> => {
     const options: RequestOptions = {}
     await config.applyToHTTPSOptions(options)
     const { cert, key } = options as { cert?: string | Buffer; key?: string | Buffer }
@@ -38,6 +51,13 @@ export const pluginCredentials = async (files: readonly string[], contextName: s
     const headers = options.headers as Record<string, string> | undefined
     return headers?.['Authorization']
   }
+  let asked: { readonly at: number; readonly answer: Promise<string | undefined> } | undefined
+  let refreshedAt = Number.NEGATIVE_INFINITY
+  // A failure is an answer as well: a plugin that fails is not started again at once.
+  const authorization = (): Promise<string | undefined> => {
+    if (asked === undefined || now() - asked.at >= RUN_EVERY_MS) asked = { at: now(), answer: ask() }
+    return asked.answer
+  }
   await authorization().catch((cause: unknown) => {
     throw new Error(`getting credentials for context "${contextName}"`, { cause })
   })
@@ -45,7 +65,11 @@ export const pluginCredentials = async (files: readonly string[], contextName: s
     authorization,
     // client-node caches a plugin's credentials until they expire; only a new KubeConfig runs the plugin again.
     refresh: async () => {
-      config = load()
+      if (now() - refreshedAt >= RUN_EVERY_MS) {
+        refreshedAt = now()
+        config = load()
+        asked = undefined
+      }
       await authorization()
     },
     tls: (clusterTls) => {

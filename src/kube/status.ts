@@ -1,3 +1,4 @@
+import { boundedWaitMs, type RetryAfterHeaders, retryAfterMs } from '../runtime/requested-wait.ts'
 import { KubeError, type StatusObject, type Verb } from './errors.ts'
 import { parsePath } from './paths.ts'
 
@@ -36,12 +37,17 @@ const REASONS: Readonly<Record<number, string>> = {
   504: 'Timeout',
 }
 
-/** Milliseconds of a Retry-After header: seconds, or an HTTP date. */
-export const parseRetryAfter = (header: string | undefined, now: number): number | undefined => {
-  if (header === undefined || header === '') return undefined
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - now
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
-}
+/**
+ * What an API server may ask for. At least half a second: `0` otherwise means a thousand requests a second. About a minute
+ * at most: whoever answers 3600 (a proxy, a webhook, an aggregated API) must not make the operator deaf for an hour.
+ */
+const WAIT = { minMs: 500, maxMs: 60_000 }
+
+/** For the error's sentence, so that the log says why the wait is not the one that was asked for. */
+const cappedSentence = (askedMs: number): string =>
+  askedMs > WAIT.maxMs
+    ? ` (asks for a wait of ${Math.round(askedMs / 1_000)} s; waiting about ${WAIT.maxMs / 1_000} s)`
+    : ''
 
 /** The error for a Status object, from a response or from a watch's ERROR event. */
 export const errorOfStatus = (
@@ -50,29 +56,30 @@ export const errorOfStatus = (
     readonly verb: Verb
     readonly path: string
     readonly httpStatus?: number
-    readonly retryAfterMs?: number | undefined
+    /** As asked for by the answer's headers, not bounded yet. */
+    readonly askedWaitMs?: number | undefined
   },
 ): KubeError => {
   const code = at.httpStatus ?? status.code ?? 500
   const message = status.message ?? ''
   const seconds = status.details?.retryAfterSeconds
+  const askedMs = at.askedWaitMs ?? (Number.isFinite(seconds) ? Number(seconds) * 1_000 : undefined)
   const { verb, path } = at
-  return new KubeError(
-    code === 403 ? forbiddenSentence(verb, path, message) : `${verb} ${path}: ${message || `HTTP ${code}`}`,
-    {
-      status: code,
-      reason: status.reason || (REASONS[code] ?? 'Unknown'),
-      verb,
-      path,
-      retryAfterMs: at.retryAfterMs ?? (seconds === undefined ? undefined : seconds * 1_000),
-      details: status.details,
-    },
-  )
+  const sentence =
+    code === 403 ? forbiddenSentence(verb, path, message) : `${verb} ${path}: ${message || `HTTP ${code}`}`
+  return new KubeError(`${sentence}${cappedSentence(askedMs ?? 0)}`, {
+    status: code,
+    reason: status.reason || (REASONS[code] ?? 'Unknown'),
+    verb,
+    path,
+    retryAfterMs: askedMs === undefined ? undefined : boundedWaitMs(askedMs, WAIT),
+    details: status.details,
+  })
 }
 
 /** The error for a response that is not 2xx. Quotes the beginning of a body that is not a Status object. */
 export const errorOfResponse = (
-  response: { readonly status: number; readonly body: string; readonly retryAfter?: string | undefined },
+  response: { readonly status: number; readonly body: string; readonly headers?: RetryAfterHeaders },
   at: { readonly verb: Verb; readonly path: string },
 ): KubeError =>
   errorOfStatus(
@@ -80,6 +87,6 @@ export const errorOfResponse = (
     {
       ...at,
       httpStatus: response.status,
-      retryAfterMs: parseRetryAfter(response.retryAfter, Date.now()),
+      askedWaitMs: retryAfterMs(response.headers ?? {}, Date.now()),
     },
   )

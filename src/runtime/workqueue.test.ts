@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { intentOf, Terminal, WaitUntil } from '../kube/errors.ts'
+import { intentOf, KubeError, Terminal, WaitUntil } from '../kube/errors.ts'
 import { createManualClock } from './clock.ts'
 import { createWorkqueue, type RunResult, type WorkqueueOptions } from './workqueue.ts'
 
@@ -157,6 +157,21 @@ describe('the work queue', () => {
     expect(journal).toHaveLength(1)
     await clock.advance(1)
     expect(journal).toHaveLength(2)
+  })
+
+  it('waits at least as long as a server asks, and with each failure longer', async () => {
+    const { queue, clock, errors, settled, fail } = queueOf()
+    const busy = (retryAfterMs: number) =>
+      new KubeError('busy', { status: 429, reason: 'TooManyRequests', verb: 'get', path: '/version', retryAfterMs })
+    queue.add('a')
+    await settled()
+    for (const asked of [5_000, 1, 1, 1, 1, 1]) {
+      await fail('a', busy(asked))
+      await clock.advance(errors.at(-1)?.retryInMs ?? 0)
+    }
+    const waits = errors.map(({ retryInMs = 0 }) => retryInMs)
+    expect(waits[0]).toBe(5_000)
+    waits.slice(1).forEach((wait, i) => expect(wait).toBeGreaterThanOrEqual([100, 200, 400, 500, 500][i] ?? 0))
   })
 
   it('forgets what was pending', async () => {

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createKubeClient, type KubeClientOptions, listAll } from '../../src/kube/client.ts'
-import { KubeError } from '../../src/kube/errors.ts'
+import { intentOf, KubeError } from '../../src/kube/errors.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { createWorkqueue } from '../../src/runtime/workqueue.ts'
 import { answerJson, answerStatus, type Script, startFaultyServer } from './faulty-server.ts'
 
 const against = async (script: Script, options: Partial<KubeClientOptions> = {}) => {
@@ -55,10 +57,37 @@ describe('the client, before a server that fails', () => {
 
   it('leaves a long wait to the caller, and says how long', async () => {
     const { client, requests } = await against((_request, response) => {
-      answerStatus(response, 429, 'TooManyRequests', { 'retry-after': '120' })
+      answerStatus(response, 429, 'TooManyRequests', { 'retry-after': '3600' })
     })
-    expect(await failure(client.get('/version'))).toMatchObject({ status: 429, retryAfterMs: 120_000 })
+    const error = await failure(client.get('/version'))
+    expect(error.message).toContain('asks for a wait of 3600 s; waiting about 60 s')
+    expect(error.retryAfterMs).toBeGreaterThanOrEqual(60_000)
+    expect(error.retryAfterMs).toBeLessThanOrEqual(75_000)
     expect(requests).toHaveLength(1)
+  })
+
+  it.each([
+    ['0', 429],
+    ['Tue, 01 Jan 2019 00:00:00 GMT', 503],
+  ])('asks a few times a second at most, whatever is retried: Retry-After: %s', async (retryAfter, status) => {
+    const at: number[] = []
+    const { client } = await against((_request, response) => {
+      at.push(performance.now())
+      answerStatus(response, status, 'Busy', { 'retry-after': retryAfter })
+    })
+    const queue = createWorkqueue<string>({
+      run: async () => void (await client.get('/version')),
+      concurrency: 1,
+      clock: systemClock,
+      intentOf,
+      backoff: { baseMs: 500, maxMs: 60_000 },
+      onError: () => undefined,
+    })
+    queue.add('a')
+    await vi.waitUntil(() => at.length >= 6, { timeout: 60_000 })
+    await queue.drain()
+    // A lower bound: a slow machine only makes it longer.
+    expect((at[5] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(5 * 450)
   })
 
   it('takes a disruption budget’s 429 for the answer that it is', async () => {

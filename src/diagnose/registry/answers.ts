@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ImageReference } from '../../model/image-reference.ts'
 import type { RegistryAnswer } from '../../model/incident.ts'
+import { boundedWaitMs, retryAfterMs } from '../../runtime/requested-wait.ts'
 import { describeErrors, parseErrors, Refused } from './errors.ts'
 import type { Answer } from './http.ts'
 import {
@@ -118,14 +119,8 @@ export interface ErrorAnswer {
   readonly now: number
 }
 
-const LONGEST_RETRY_MS = 6 * 3_600_000
-
-/** Seconds or a date (RFC 9110, 10.2.3), in ms from now; undefined where it is neither. */
-export const retryAfterMs = (header: string | undefined, now: number): number | undefined => {
-  if (header === undefined) return undefined
-  const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - now
-  return Number.isNaN(ms) ? undefined : Math.min(LONGEST_RETRY_MS, Math.max(0, ms))
-}
+/** What a registry or its token service may ask for. No incident waits longer for its next check than ten minutes anyway. */
+const WAIT = { minMs: 10_000, maxMs: 10 * 60_000 }
 
 /** Harbor 1.x: `project not found, name: k8s`; Harbor 2.x: `project k8s not found`, `project "k8s" not found`. */
 const PROJECT =
@@ -165,8 +160,8 @@ export const classifyAnswer = ({ status, headers, body, reference, withCredentia
     headers['www-authenticate'] !== undefined
 
   if (status === 429 || codes.includes('TOOMANYREQUESTS')) {
-    const wait = retryAfterMs(headers['retry-after'], now)
-    return { kind: 'limited', message, ...(wait !== undefined && { retryAfterMs: wait }) }
+    const asked = retryAfterMs(headers, now)
+    return { kind: 'limited', message, ...(asked !== undefined && { retryAfterMs: boundedWaitMs(asked, WAIT) }) }
   }
   if (status >= 500) return { kind: 'unreachable', message: `the registry answers ${message}` }
   if (errors.some((error) => isProjectMissing(error.message, project))) return { kind: 'projectMissing', message }
