@@ -8,19 +8,11 @@ import PQueue from 'p-queue'
  * RFC 6890; 168.63.129.16 is Azure's, 100.100.100.200 Alibaba's, fd00:ec2::254 AWS's, fd20:ce::254 Google's,
  * fd00:42::42 Scaleway's, 192.0.0.192 Oracle's.
  */
-const FORBIDDEN_V4 = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4']
+const RESERVED_V4 = ['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4']
+const HOST_V4 = ['127.0.0.0/8', '169.254.0.0/16']
 const METADATA_V4 = ['100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32']
 const FORBIDDEN_V6 = ['::/96', 'fe80::/10', 'fec0::/10', 'ff00::/8']
 const METADATA_V6 = ['fd00:ec2::254/128', 'fd20:ce::254/128', 'fd00:42::42/128']
-/** The same IPv4 ranges behind NAT64 (RFC 6052). */
-const NAT64 = [
-  '64:ff9b::7f00:0/104',
-  '64:ff9b::a9fe:0/112',
-  '64:ff9b::6464:64c8/128',
-  '64:ff9b::a83f:8110/128',
-  '64:ff9b::/104',
-]
-
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
 const blockList = (ranges: readonly string[]): BlockList => {
@@ -33,7 +25,48 @@ const blockList = (ranges: readonly string[]): BlockList => {
   return list
 }
 
-const FORBIDDEN = blockList([...FORBIDDEN_V4, ...METADATA_V4, ...FORBIDDEN_V6, ...METADATA_V6, ...NAT64])
+const RESERVED = blockList(RESERVED_V4)
+const FORBIDDEN = blockList([...RESERVED_V4, ...HOST_V4, ...METADATA_V4, ...FORBIDDEN_V6, ...METADATA_V6])
+
+/** The eight groups of an IPv6 address. */
+const groupsOf = (address: string): readonly number[] => {
+  // The URL parser writes every form, also one that ends in an IPv4 address, in hexadecimal groups with at most one "::".
+  const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
+  const numbers = (text: string) => text.split(':').flatMap((group) => (group === '' ? [] : Number.parseInt(group, 16)))
+  const [first, last] = [numbers(head), numbers(tail)]
+  return [...first, ...Array.from({ length: 8 - first.length - last.length }, () => 0), ...last]
+}
+
+const ipv4 = (high = 0, low = 0): string => [high >> 8, high & 255, low >> 8, low & 255].join('.')
+
+/** 16 bits that begin in the middle of a group. */
+const across = (a = 0, b = 0): number => ((a & 255) << 8) | (b >> 8)
+
+/**
+ * IPv4 addresses to which packets for an IPv6 address may be translated or tunnelled: mapped and compatible (RFC 4291),
+ * translated (RFC 2765), NAT64 with the well-known prefix (RFC 6052) and, wherever its prefix may end, with the local one
+ * (RFC 8215), 6to4 (RFC 3056), Teredo's server and client (RFC 4380), ISATAP (RFC 5214). Empty for any other. A
+ * translation prefix of the network's own cannot be told from an ordinary one.
+ */
+const embeddedIn = (address: string): readonly string[] => {
+  const [a, b, c, d, e, f, g, h] = groupsOf(address) as [number, number, number, number, number, number, number, number]
+  const last = ipv4(g, h)
+  if (a === 0 && b === 0 && c === 0 && d === 0 && (e === 0 || e === 0xffff) && (f === 0 || f === 0xffff)) return [last]
+  if (a === 0x64 && b === 0xff9b && c === 1) {
+    const byLength = [
+      ipv4(d, across(e, f)),
+      ipv4(((d & 255) << 8) | (e & 255), f),
+      ipv4(across(e, f), across(f, g)),
+      last,
+    ]
+    // Three of them are guesses, and most guesses are parts of a prefix or zeros behind the address.
+    return byLength.filter((guess) => !RESERVED.check(guess))
+  }
+  if (a === 0x64 && b === 0xff9b) return [last]
+  if (a === 0x2002) return [ipv4(b, c)]
+  if (a === 0x2001 && b === 0) return [ipv4(c, d), ipv4(g ^ 0xffff, h ^ 0xffff)]
+  return f === 0x5efe && (e & ~0x200) === 0 ? [last] : []
+}
 
 /** Says whether an address may be connected to. */
 export type AddressRule = (address: string) => boolean
@@ -41,16 +74,23 @@ export type AddressRule = (address: string) => boolean
 /** Everything, for hosts that the operator's own configuration names. */
 export const anyAddress: AddressRule = () => true
 
-/** All but the forbidden ranges; `allowed` (addresses or CIDRs) are exceptions. Throws on a range that is none. */
+/**
+ * All but the forbidden ranges, in whatever form they are written; `allowed` (addresses or CIDRs) are exceptions. Throws
+ * on a range that is none.
+ */
 export const guardedAddresses = (allowed: readonly string[] = []): AddressRule => {
   for (const range of allowed) {
     if (isIP(range.split('/')[0] ?? '') === 0) throw new Error(`"${range}" is not an address or a CIDR`)
   }
   const exceptions = blockList(allowed)
+  const permits = (address: string): boolean => {
+    const family = familyOf(address)
+    if (exceptions.check(address, family)) return true
+    return !FORBIDDEN.check(address, family) && (family === 'ipv4' || embeddedIn(address).every(permits))
+  }
   return (address) => {
     const plain = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
-    if (isIP(plain) === 0) return false
-    return exceptions.check(plain, familyOf(plain)) || !FORBIDDEN.check(plain, familyOf(plain))
+    return isIP(plain) !== 0 && permits(plain)
   }
 }
 
