@@ -39,22 +39,24 @@ const LONGEST_LIFE_S = 300
 const MARGIN_S = 10
 
 /**
- * Where a Bearer challenge sends us. The registry itself names its token service, as docker.io names auth.docker.io, so
- * another host is normal and gets the credential that was made for that registry. But only by https, and only where
- * the registry proved who it is: over plain HTTP or an unverified connection someone else may have named it, so
- * there it must be the same host.
+ * Where a Bearer challenge sends us, and how that is reached. The registry itself names its token service, as docker.io
+ * names auth.docker.io, so another host is normal and gets the credential that was made for that registry. But only by
+ * https, and only where the registry proved who it is. Over plain HTTP or an unverified connection someone else may have
+ * named it: there it must be the registry's own origin, or its own host by verified https. A port of the same host is
+ * another origin: whoever may listen there is not the registry.
  */
 const realmOf = (
   text: string | undefined,
-  endpoint: Endpoint,
-): { readonly url: URL; readonly home: boolean } | undefined => {
+  { endpoint, reach, otherHosts }: Pick<Authorize, 'endpoint' | 'reach' | 'otherHosts'>,
+): { readonly url: URL; readonly reach: Reach } | undefined => {
   const url = text === undefined ? null : URL.parse(text)
   if (url === null || url.username !== '' || url.password !== '') return undefined
   const root = new URL(endpoint.root)
-  const home = url.hostname === root.hostname
-  if (home && url.protocol === root.protocol) return { url, home }
-  const proven = root.protocol === 'https:' && endpoint.skipVerify !== true
-  return url.protocol === 'https:' && (proven || home) ? { url, home } : undefined
+  if (url.origin === root.origin) return { url, reach }
+  const sameHost = url.hostname === root.hostname
+  const proven = sameHost || (root.protocol === 'https:' && endpoint.skipVerify !== true)
+  if (url.protocol !== 'https:' || !proven) return undefined
+  return { url, reach: sameHost && reach.ca ? { ...otherHosts, ca: reach.ca } : otherHosts }
 }
 
 const readToken = (body: Buffer): { readonly token: string; readonly lifeS: number } | undefined => {
@@ -81,8 +83,8 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
   const tokens = new Map<string, { readonly header: string; readonly until: number }>()
 
   const bearer = async (params: Readonly<Record<string, string>>, request: Authorize): Promise<Grant> => {
-    const { endpoint, reach, otherHosts, repository, credential, signal } = request
-    const realm = realmOf(params['realm'], endpoint)
+    const { endpoint, repository, credential, signal } = request
+    const realm = realmOf(params['realm'], request)
     if (realm === undefined) {
       throw new Refused(
         `the token service of ${new URL(endpoint.root).host} is not asked: ${tidy(params['realm'] ?? 'the challenge names none')}`,
@@ -106,7 +108,7 @@ export const createAuthority = (http: Http, userAgent: string, now: () => number
       url,
       headers,
       maxBytes: MAX_ANSWER,
-      reach: realm.home ? reach : otherHosts,
+      reach: realm.reach,
       signal,
     })
     if (answer.status !== 200) return { kind: 'refused', answer }

@@ -70,6 +70,11 @@ describe('credentials', () => {
       { ...OWN, root: 'http://r.example/v2' },
       'https://auth.example/token',
     ],
+    [
+      'another port of the same host, in plain HTTP',
+      { ...OWN, root: 'http://r.example:5000/v2' },
+      'http://r.example:5001/token',
+    ],
     ['one with a user in it', OWN, 'https://u:p@auth.example/token'],
     ['none', OWN, 'nowhere'],
   ])('do not go to a token service that is %s', async (_, endpoint, realm) => {
@@ -78,6 +83,18 @@ describe('credentials', () => {
     await expect(opened.ask(ask)).rejects.toThrow('is not asked')
     expect(sent).toHaveLength(1)
     expect(opened.credentialSent()).toBe(false)
+  })
+
+  it('go to another port of an unverified host only by a verified connection', async () => {
+    const { http, sent } = httpBy(({ url }) =>
+      url.port === '8443' ? token : challenge('https://r.example:8443/token'),
+    )
+    await session(http, { ...OWN, skipVerify: true }).ask(ask)
+    expect(sent.map(({ url, skipVerify }) => [new URL(url).port, skipVerify])).toEqual([
+      ['', true],
+      ['8443', false],
+      ['', true],
+    ])
   })
 
   it('do not follow a token service’s redirect', async () => {
