@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest'
-import type { NodeTask } from '../api/kinds.ts'
+import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { NodeTaskStatus } from '../api/node-task.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import type { NodeVerb } from '../model/node-tasks.ts'
@@ -9,6 +9,10 @@ import { chooseExpired, chooseOldInstallers, chooseOldTasks, type Keeping } from
 const HOUR = 3_600_000
 const finished = (name: string, agoMs: number, attemptsAgoMs: readonly number[] = []) =>
   aRecord({ phase: 'Succeeded', finishedAt: iso(-agoMs), attempts: attemptsAgoMs.map((ago) => iso(-ago)) }, { name })
+const ofPolicy = (name: string, record: Remediation): Remediation => ({
+  ...record,
+  spec: { ...record.spec, policy: { name, uid: name, generation: 1 } },
+})
 const keeping = (words: Partial<Keeping> = {}): Keeping => ({ historyLimit: 100, cooldownMs: () => 0, ...words })
 
 interface Row {
@@ -32,6 +36,11 @@ const table: Readonly<Record<string, Row>> = {
     records: [finished('c', 3 * HOUR), finished('a', HOUR), finished('b', 2 * HOUR)],
     keeping: keeping({ historyLimit: 1 }),
     expired: ['b', 'c'],
+  },
+  'the limit is one for all policies': {
+    records: [ofPolicy('a', finished('old', 3 * HOUR)), ofPolicy('b', finished('new', HOUR))],
+    keeping: keeping({ historyLimit: 1 }),
+    expired: ['old'],
   },
   'one whose attempts of the last day are still counted stays': {
     records: [finished('young', 2 * HOUR, [3 * HOUR]), finished('old', 25 * HOUR, [26 * HOUR])],

@@ -60,7 +60,7 @@ export const createGarbageCollection = ({ client, clock, log, config, state, lea
 // Records: the selection is pure, and the deletion is by uid.
 
 export interface Keeping {
-  /** Finished records kept for each policy. */
+  /** Finished records kept in the whole cluster, whatever their policy. */
   readonly historyLimit: number
   /** How long a finished record is kept, ms; undefined: until the limit applies. */
   readonly ttlMs?: number | undefined
@@ -79,25 +79,16 @@ const readUntil = (record: Remediation, { cooldownMs }: Keeping): number => {
 
 const endOf = ({ status }: Remediation): number | undefined => parseTime(status?.finishedAt)
 
-/** Finished records that have expired, or that exceed the limit of their policy (the oldest). Pure. */
-export const chooseExpired = (
-  records: readonly Remediation[],
-  now: number,
-  keeping: Keeping,
-): readonly Remediation[] => {
-  const kept = new Map<string, number>()
-  const finished = records
+/** Finished records that have expired, or that exceed the limit (the oldest). Pure. */
+export const chooseExpired = (records: readonly Remediation[], now: number, keeping: Keeping): readonly Remediation[] =>
+  records
     .filter((record) => endOf(record) !== undefined)
     .toSorted((a, b) => (endOf(b) ?? 0) - (endOf(a) ?? 0))
-  return finished.filter((record) => {
-    const policy = policyRefOf(record).name
-    const rank = (kept.get(policy) ?? 0) + 1
-    kept.set(policy, rank)
-    if (now < readUntil(record, keeping)) return false
-    const old = keeping.ttlMs !== undefined && now - (endOf(record) ?? now) >= keeping.ttlMs
-    return old || rank > keeping.historyLimit
-  })
-}
+    .filter((record, newer) => {
+      if (now < readUntil(record, keeping)) return false
+      const old = keeping.ttlMs !== undefined && now - (endOf(record) ?? now) >= keeping.ttlMs
+      return old || newer >= keeping.historyLimit
+    })
 
 /** Deletes records that have not changed since the selection. Resolves with the number deleted. */
 export const deleteRecords = async (
