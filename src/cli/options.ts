@@ -1,4 +1,5 @@
 import { cidr, parseValue, splitList } from '../config/arguments.ts'
+import { resolveBySystem } from '../diagnose/registry/names.ts'
 import { createRegistry, type Registry } from '../diagnose/registry/registry.ts'
 import {
   type Cluster,
@@ -102,6 +103,7 @@ export const registryOf = (
     ...(certsDirectory !== undefined && { certsDirectory }),
     allowedAddresses: addressesOf(values['allow-registry-address'], environment),
     userAgent: 'kubectl-mend',
+    resolveName: resolveBySystem,
     proxy: readProxy(environment),
   })
 }

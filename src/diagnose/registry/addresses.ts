@@ -1,6 +1,7 @@
-import { lookup, type LookupAddress, type LookupOptions } from 'node:dns'
+import type { LookupAddress, LookupOptions } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
-import PQueue from 'p-queue'
+import { callbackify } from 'node:util'
+import type { ResolveName } from './names.ts'
 
 /**
  * Addresses that no image reference may lead us to: this host itself, link-local (where clouds serve credentials), their
@@ -102,45 +103,27 @@ export class AddressRefused extends Error {
 type Callback = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
 /**
- * Names looked up at once. The system's resolver takes one thread of Node's four for each, for as long as it waits, and it
- * waits long where the cluster's DNS is what is down.
- */
-const MAX_LOOKUPS = 2
-
-/**
  * Makes `lookup` functions for `node:net` that leave out what a rule forbids, so that the address that is checked is the
  * one that is connected to, whatever the name resolves to next time.
  */
-export const createLookups = () => {
-  const inProgress = new PQueue({ concurrency: MAX_LOOKUPS })
-
-  const resolveName = (
-    hostname: string,
-    options: LookupOptions,
-    done: (error: Error | null, found: readonly LookupAddress[]) => void,
-  ): void => {
-    const find = () =>
-      new Promise<void>((resolve) => {
-        lookup(hostname, { ...options, all: true }, (error, found) => {
-          resolve()
-          done(error, found)
-        })
-      })
-    void inProgress.add(find)
-  }
-
-  return (rule: AddressRule) =>
-    (hostname: string, options: LookupOptions, callback: Callback): void => {
-      resolveName(hostname, options, (error, addresses) => {
-        if (error) return callback(error, [])
-        const allowed = addresses.filter(({ address }) => rule(address))
-        const [first] = allowed
-        if (first === undefined) {
-          const found = addresses.map(({ address }) => address).join(', ')
-          return callback(new AddressRefused(`${hostname} resolves to ${found}, where connections are not allowed`), [])
-        }
-        if (options.all) callback(null, allowed)
-        else callback(null, first.address, first.family)
-      })
+export const createLookups =
+  (resolveName: ResolveName) =>
+  (rule: AddressRule) =>
+  (hostname: string, options: LookupOptions, callback: Callback): void => {
+    const answer = (found: readonly LookupAddress[]): void => {
+      const family = Number(options.family ?? 0)
+      const usable = found.filter((each) => family === 0 || each.family === family)
+      const allowed = usable.filter(({ address }) => rule(address))
+      const [first] = allowed
+      if (first === undefined) {
+        const addresses = usable.map(({ address }) => address).join(', ') || `no address of family ${family}`
+        return callback(
+          new AddressRefused(`${hostname} resolves to ${addresses}, where connections are not allowed`),
+          [],
+        )
+      }
+      if (options.all) callback(null, allowed)
+      else callback(null, first.address, first.family)
     }
-}
+    callbackify(resolveName)(hostname, (error, found) => (error ? callback(error, []) : answer(found)))
+  }

@@ -9,6 +9,8 @@ export interface Load<T> {
 /** Values that hold for a short time. Asked for twice at once, they are loaded once. */
 export interface TtlCache<T> {
   readonly get: (key: string, load: Load<T>) => Promise<T>
+  /** A value that holds and needs no loading. */
+  readonly held: (key: string) => T | undefined
   readonly size: () => number
 }
 
@@ -28,10 +30,16 @@ export const createTtlCache = <T>({ max, now }: { readonly max: number; readonly
     }
   }
 
+  const held = (key: string): T | undefined => {
+    const have = values.get(key)
+    return have && have.until > now() ? have.value : undefined
+  }
+
   return {
+    held,
     get: (key, load) => {
-      const have = values.get(key)
-      if (have && have.until > now()) return Promise.resolve(have.value)
+      const have = held(key)
+      if (have !== undefined) return Promise.resolve(have)
       const under = loading.get(key)
       if (under) return under
       const started = run(key, load)

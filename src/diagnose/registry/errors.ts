@@ -6,6 +6,15 @@ export class Refused extends Error {
   override readonly name = 'Refused'
 }
 
+/** A question whose turn did not come in time: nothing is known of the registry. */
+export class NotAsked extends Error {
+  override readonly name = 'NotAsked'
+  constructor(share: string, waitedMs: number) {
+    const whose = share === '' ? '' : ` about images of namespace ${share}`
+    super(`not asked: other questions${whose} took longer than ${waitedMs / 1_000} s`)
+  }
+}
+
 const MESSAGES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name does not resolve from here',
   EAI_AGAIN: 'its name cannot be resolved from here at the moment',

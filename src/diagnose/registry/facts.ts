@@ -1,6 +1,8 @@
-import { type Facts, type ImageFactName, known, type RegistryAnswer, unknown } from '../../model/incident.ts'
+import { type Fact, type Facts, type ImageFactName, known, type RegistryAnswer, unknown } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { Reads } from '../reads.ts'
+import type { Credential } from './auth.ts'
+import { NotAsked } from './errors.ts'
 import {
   credentialsFor,
   type KeyringEntry,
@@ -51,23 +53,41 @@ const merged = (have: Facts, answers: readonly Answered[]): Pick<Facts, ImageFac
 export const createAskRegistries = (deps: AskDeps) => {
   const read = new WeakMap<object, PullSecrets>()
 
-  const answer = async ({ fact, image }: ImageFactName, entries: readonly KeyringEntry[]): Promise<Answered> => {
+  const ask = async (
+    image: string,
+    credentials: readonly Credential[],
+    share: string,
+  ): Promise<Fact<RegistryAnswer>> => {
+    try {
+      return known(await deps.registry.ask(image, credentials, share))
+    } catch (error) {
+      if (error instanceof NotAsked) return unknown(error.message)
+      throw error
+    }
+  }
+
+  const answer = async (
+    { fact, image }: ImageFactName,
+    entries: readonly KeyringEntry[],
+    share: string,
+  ): Promise<Answered> => {
     const credentials = fact === 'anonymous' ? [] : credentialsFor(entries, image)
     switch (fact) {
       case 'registry':
       case 'anonymous':
-        return { [fact]: { [image]: known(await deps.registry.ask(image, credentials)) } }
+        return { [fact]: { [image]: await ask(image, credentials, share) } }
       case 'tags':
       case 'repositories':
-        return { [fact]: { [image]: await deps.registry.list(fact, image, credentials) } }
+        return { [fact]: { [image]: await deps.registry.list(fact, image, credentials, share) } }
     }
   }
 
   return async (pod: Pod | undefined, names: readonly ImageFactName[], have: Facts): Promise<RegistryFacts> => {
     const before = have.pullSecrets && read.get(have.pullSecrets)
     const secrets = before ?? (await secretsOf(pod, deps))
+    const share = pod?.metadata.namespace ?? ''
     const [asked, tooMany] = [names.slice(0, MAX_QUESTIONS), names.slice(MAX_QUESTIONS)]
-    const answers = await Promise.all(asked.map((name) => answer(name, secrets.entries)))
+    const answers = await Promise.all(asked.map((name) => answer(name, secrets.entries, share)))
     const denied = answers.some(({ registry = {} }) =>
       Object.values(registry).some((one) => one.known && deniedAnonymously(one.value)),
     )

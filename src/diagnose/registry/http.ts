@@ -1,10 +1,11 @@
 import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import PQueue from 'p-queue'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import { http } from '../../runtime/http-server.ts'
+import { createShares } from '../../runtime/shares.ts'
 import { AddressRefused, type AddressRule, createLookups } from './addresses.ts'
+import type { ResolveName } from './names.ts'
 import type { ProxySettings } from '../../config/proxy.ts'
 
 /** How one host is reached: as the operator's configuration says, else by https with the system's CAs. */
@@ -43,7 +44,7 @@ export interface Http {
 
 /** Pools kept at once: one for each way of reaching hosts, and there are as many ways as hosts.toml files. */
 const MAX_POOLS = 64
-/** Concurrent requests to one host; p-queue keeps the others in order. */
+/** Concurrent requests to one host; the others wait in order. */
 const MAX_AT_ONCE = 8
 const POOL = { keepAlive: true, maxFreeSockets: 4, timeout: 30_000 } as const
 
@@ -51,11 +52,10 @@ const POOL = { keepAlive: true, maxFreeSockets: 4, timeout: 30_000 } as const
  * Requests over pooled connections, with the address checked where the connection is made. Through a proxy the name is
  * looked up there: then an address is checked only where the URL has one.
  */
-export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
-  const lookups = createLookups()
+export const createHttp = (resolveName: ResolveName, proxyEnv: ProxySettings = {}): Http => {
+  const lookups = createLookups(resolveName)
   const pools = new Map<AddressRule, Map<string, HttpAgent | HttpsAgent>>()
-
-  const hosts = new Map<string, PQueue>()
+  const hosts = createShares({ perShare: MAX_AT_ONCE })
 
   const poolOf = (url: URL, { ca, skipVerify, addresses }: Reach): HttpAgent | HttpsAgent => {
     const plain = url.protocol === 'http:'
@@ -109,22 +109,9 @@ export const createHttp = (proxyEnv: ProxySettings = {}): Http => {
       request.end(body)
     })
 
-  const sendInTurn = async (request: Exchange): Promise<Answer> => {
-    const { host } = request.url
-    const queue = hosts.get(host) ?? new PQueue({ concurrency: MAX_AT_ONCE })
-    hosts.set(host, queue)
-    try {
-      // One whose time is over while it waits is taken out at once.
-      return await queue.add(() => exchange(request), { signal: request.signal })
-    } finally {
-      await Promise.resolve()
-      // p-queue counts a task that just ended until its next microtask.
-      if (queue.size === 0 && queue.pending === 0 && hosts.get(host) === queue) hosts.delete(host)
-    }
-  }
-
   return {
-    send: sendInTurn,
+    // A request whose time is over while it waits is never sent.
+    send: (request) => hosts.run(request.url.host, () => exchange(request), request.signal),
     close: () => {
       for (const byKey of pools.values()) for (const pool of byKey.values()) pool.destroy()
       pools.clear()

@@ -1,12 +1,14 @@
 import { formatImage, type ImageReference, parseImage } from '../../model/image-reference.ts'
 import { type Fact, type RegistryAnswer, unknown } from '../../model/incident.ts'
+import { createShares } from '../../runtime/shares.ts'
 import { guardedAddresses } from './addresses.ts'
 import { askEndpoint } from './answers.ts'
 import { createAuthority, type Credential, fingerprint } from './auth.ts'
 import { createTtlCache } from './cache.ts'
-import { answerOfError } from './errors.ts'
+import { answerOfError, NotAsked } from './errors.ts'
 import { type Endpoint, readHosts } from './hosts.ts'
 import { createHttp } from './http.ts'
+import { createDns, type ResolveName } from './names.ts'
 import { type ListKind, listNames, openSession } from './session.ts'
 import type { ProxySettings } from '../../config/proxy.ts'
 
@@ -22,25 +24,40 @@ export interface RegistryOptions {
   /** How long an answer holds, ms; default 30 s. */
   readonly answerLifeMs?: number
   readonly userAgent?: string
+  /** Default: DNS servers are asked directly. */
+  readonly resolveName?: ResolveName
+  /** How long a question may wait for its turn, ms; default twice the deadline. */
+  readonly patienceMs?: number
   /** Default: none. */
   readonly proxy?: ProxySettings
   readonly now?: () => number
 }
 
-/** Asks registries what they hold. */
+/**
+ * Asks registries what they hold. Whoever names an image decides how long its registry takes to answer, so each question
+ * counts for a `share`, the namespace that names the image: each may have a few questions in progress, and its others wait.
+ */
 export interface Registry {
   /**
    * What the registry says of an image, with the first of these credentials that it accepts (as a kubelet tries them), or
-   * anonymously where there are none. Everything that goes wrong is an answer with a sentence. Never rejects.
+   * anonymously where there are none. Everything that goes wrong is an answer with a sentence. Rejects only with
+   * `NotAsked`, where its turn did not come: then nothing is known.
    */
-  readonly ask: (image: string, credentials: readonly Credential[]) => Promise<RegistryAnswer>
+  readonly ask: (image: string, credentials: readonly Credential[], share?: string) => Promise<RegistryAnswer>
   /** The tags beside an image's own, or the repositories of its registry, asked for in the same way. Never rejects. */
-  readonly list: (what: ListKind, image: string, credentials: readonly Credential[]) => Promise<Fact<readonly string[]>>
+  readonly list: (
+    what: ListKind,
+    image: string,
+    credentials: readonly Credential[],
+    share?: string,
+  ) => Promise<Fact<readonly string[]>>
   readonly close: () => void
 }
 
 const MAX_ANSWERS = 512
 const MAX_CREDENTIALS = 4
+/** Questions in progress. Each may hold a manifest of 4 MiB in memory. */
+const QUESTIONS = { perShare: 4, total: 16 }
 /** Lists are long, and few of them are asked for. */
 const MAX_LISTS = 16
 /** What may pass soon is believed for a shorter time. */
@@ -66,10 +83,13 @@ export const createRegistry = ({
   deadlineMs = 3 * requestTimeoutMs,
   answerLifeMs = 30_000,
   userAgent = 'podmend',
+  resolveName = createDns(),
+  patienceMs = 2 * deadlineMs,
   proxy,
   now = Date.now,
 }: RegistryOptions = {}): Registry => {
-  const http = createHttp(proxy)
+  const http = createHttp(resolveName, proxy)
+  const questions = createShares(QUESTIONS)
   const authority = createAuthority(http, userAgent, now)
   const addresses = guardedAddresses(allowedAddresses)
   const answers = createTtlCache<RegistryAnswer>({ max: MAX_ANSWERS, now })
@@ -136,33 +156,59 @@ export const createRegistry = ({
     return last
   }
 
+  /** Runs a question in the turn of its share. Rejects with `NotAsked` if the turn does not come in time. */
+  const inTurn = async <T>(share: string, question: () => Promise<T>): Promise<T> => {
+    const patience = new AbortController()
+    const timer = setTimeout(() => patience.abort(new NotAsked(share, patienceMs)), patienceMs)
+    const start = () => {
+      clearTimeout(timer)
+      return question()
+    }
+    try {
+      return await questions.run(share, start, patience.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   return {
-    list: async (what, image, credentials) => {
+    list: async (what, image, credentials, share = '') => {
       const parsed = parseImage(image)
       if (!parsed.ok) return unknown(parsed.sentence)
       const { host, repository } = parsed.reference
       const key = [what, host, what === 'tags' ? repository : '', ...credentials.map(fingerprint)].join('\n')
+      const have = lists.held(key)
+      if (have) return have
       try {
-        return await lists.get(key, {
-          load: () => listAll(what, parsed.reference, credentials),
-          lifeMs: (found) => (found.known ? answerLifeMs : Math.min(ERROR_LIFE_MS, answerLifeMs)),
-        })
+        // Loads within the turn, so that no other share waits for a question that has not been asked yet.
+        return await inTurn(share, () =>
+          lists.get(key, {
+            load: () => listAll(what, parsed.reference, credentials),
+            lifeMs: (found) => (found.known ? answerLifeMs : Math.min(ERROR_LIFE_MS, answerLifeMs)),
+          }),
+        )
       } catch (error) {
+        if (error instanceof NotAsked) return unknown(error.message)
         const answer = answerOfError(error, host)
         return unknown('message' in answer ? answer.message : 'the request failed')
       }
     },
-    ask: async (image, credentials) => {
+    ask: async (image, credentials, share = '') => {
       const parsed = parseImage(image)
       if (!parsed.ok) return { kind: 'refused', message: parsed.sentence }
       const key = [formatImage(parsed.reference), ...credentials.map(fingerprint)].join('\n')
+      const have = answers.held(key)
+      if (have) return have
       try {
-        return await answers.get(key, {
-          load: () => askAll(parsed.reference, credentials),
-          lifeMs: ({ kind }) =>
-            kind === 'unreachable' || kind === 'limited' ? Math.min(ERROR_LIFE_MS, answerLifeMs) : answerLifeMs,
-        })
+        return await inTurn(share, () =>
+          answers.get(key, {
+            load: () => askAll(parsed.reference, credentials),
+            lifeMs: ({ kind }) =>
+              kind === 'unreachable' || kind === 'limited' ? Math.min(ERROR_LIFE_MS, answerLifeMs) : answerLifeMs,
+          }),
+        )
       } catch (error) {
+        if (error instanceof NotAsked) throw error
         return answerOfError(error, parsed.reference.host)
       }
     },
