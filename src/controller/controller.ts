@@ -13,7 +13,8 @@ import { createMetrics, type Metrics } from '../report/metrics.ts'
 import { createReport } from '../report/report.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
-import { createWorkqueue, type Workqueue } from '../runtime/workqueue.ts'
+import { createPace } from '../runtime/pace.ts'
+import { createWorkqueue, type RunResult, type Workqueue } from '../runtime/workqueue.ts'
 import { createInformers, type Informers, WATCHES } from '../watch/informers.ts'
 import { countFlags, createClearNodeFlags, flagsOn } from './clear-node-flags.ts'
 import { createEventHandlers } from './event-handlers.ts'
@@ -44,6 +45,9 @@ export interface Controller {
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 60_000 }
+
+/** Reads of pods that only Events report, for each namespace. */
+const READ_PACE = { perSecond: 20, burst: 200 }
 
 /** The client, the clock, and the other dependencies of remedies. */
 const remedyIo = (config: Config, client: KubeClient, clock: Clock): ActDeps & { readonly kube: KubeClient } => {
@@ -122,19 +126,23 @@ export const createController = ({ config, client, leads, clock, log, version }:
     agents: { namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
   })
 
-  const processPod = createProcessPod({ client, clock, state, enqueue })
+  const readPace = createPace({ ...READ_PACE, clock })
+  const processPod = createProcessPod({ client, clock, state, readPace, enqueue })
   const processNode = createProcessNode({ state, enqueue, now })
   const rateLimiter = createRateLimiter({ perSecond: config.maxActionsPerSecond, clock, onTurn: enqueue })
   const reconcile = createReconcile({ config, io, gather, state, report, rateLimiter, enqueue, log })
 
   const queue = (
     name: string,
-    run: (key: string) => Promise<{ readonly requeueAfterMs?: number } | void>,
+    namespaceOf: (key: string) => string | undefined,
+    run: (key: string) => Promise<RunResult>,
   ): Workqueue<string> =>
     createWorkqueue<string>({
       intentOf,
       run: async (key) => (mayAct() ? run(key) : undefined),
       concurrency: config.concurrency,
+      // What takes long in one namespace (registries, owners with many pods) leaves half of the workers to the others.
+      shares: { of: namespaceOf, perShare: Math.ceil(config.concurrency / 2) },
       backoff: BACKOFF,
       clock,
       onError: (error, { key, failures, retryInMs }) =>
@@ -144,8 +152,9 @@ export const createController = ({ config, client, leads, clock, log, version }:
         worked: (ms) => metrics.queueWorked(name, ms),
       },
     })
-  const podQueue = queue('pods', processPod)
-  const incidentQueue = queue('incidents', reconcile)
+  const podQueue = queue('pods', (key) => state.pods.get(key)?.ref.namespace, processPod)
+  // Nodes are nobody's.
+  const incidentQueue = queue('incidents', (key) => incidents.get(key)?.target.namespace, reconcile)
 
   const enqueueAll = (): void => incidents.keys().forEach(enqueue)
 

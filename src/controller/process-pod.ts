@@ -10,6 +10,8 @@ import { type IncidentArea, isNodeCause } from '../model/causes.ts'
 import type { FailingPod } from '../model/incident.ts'
 import type { ObjectRef, Pod } from '../model/kubernetes.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { Pace } from '../runtime/pace.ts'
+import type { RunResult } from '../runtime/workqueue.ts'
 import type { PodRef } from '../model/pod.ts'
 import type { Assignment } from './incidents.ts'
 import { failuresOf, type State } from './state.ts'
@@ -18,6 +20,8 @@ export interface ProcessPodDeps {
   readonly client: KubeClient
   readonly clock: Clock
   readonly state: Pick<State, 'pods' | 'nodes' | 'incidents'>
+  /** How often pods may be read that only Events report, by namespace: whoever may create Events can name any pod. */
+  readonly readPace: Pace
   /** Adds an incident to the work queue. */
   readonly enqueue: (key: string) => void
 }
@@ -28,13 +32,15 @@ export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [
 ]
 
 export const createProcessPod =
-  ({ client, clock, state, enqueue }: ProcessPodDeps) =>
-  async (key: string): Promise<void> => {
+  ({ client, clock, state, readPace, enqueue }: ProcessPodDeps) =>
+  async (key: string): Promise<RunResult> => {
     const { pods, incidents } = state
     const recovered = (): void => incidents.recovered(key).forEach(enqueue)
 
     const entry = pods.get(key)
     if (!entry) return recovered()
+    const waitMs = entry.pod ? 0 : readPace.waitMs(entry.ref.namespace, key)
+    if (waitMs > 0) return { requeueAfterMs: waitMs }
     const pod = entry.pod ?? (await readPod(entry.ref, client))
     if (!pod || pod.metadata.deletionTimestamp !== undefined) {
       pods.forget(key)

@@ -79,6 +79,31 @@ describe('the work queue', () => {
     expect(journal.at(-1)).toBe('a@0')
   })
 
+  it('keeps room for others beside a share with many keys, and drains without running them', async () => {
+    const { queue, journal, settled, succeed } = queueOf({
+      concurrency: 3,
+      shares: { of: (key) => (key.startsWith('own') ? undefined : key[0]), perShare: 2 },
+    })
+    for (const key of ['a1', 'a2', 'a3', 'a4', 'b1', 'b2']) queue.add(key)
+    await settled()
+    expect(journal).toEqual(['a1@0', 'a2@0', 'b1@0'])
+    await succeed('b1')
+    expect(journal.at(-1)).toBe('b2@0')
+    await succeed('b2')
+    // A place is free, but not for a third of the same share.
+    expect(journal).toHaveLength(4)
+    queue.add('own')
+    await settled()
+    expect(journal.at(-1)).toBe('own@0')
+    await succeed('a1')
+    await succeed('own')
+    expect(journal.slice(5)).toEqual(['a3@0'])
+    const drained = queue.drain()
+    for (const key of ['a2', 'a3']) await succeed(key)
+    await drained
+    expect(journal).toHaveLength(6)
+  })
+
   it('keeps the earliest of several deadlines', async () => {
     const { queue, clock, journal } = queueOf()
     queue.addAfter('a', 500)

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue'
 import { type Backoff, backoffMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
+import { createShares } from './shares.ts'
 
 /**
  * What the queue does after a failed run: nothing, run again after a known time, or run again with back-off. `atLeastMs` is
@@ -17,6 +18,11 @@ export interface WorkqueueOptions<K extends string> {
   /** Reads the current state of the key and acts on it. Never runs twice at a time for the same key. */
   readonly run: (key: K) => Promise<RunResult>
   readonly concurrency: number
+  /**
+   * Whose work a key is, and how many keys of each share may run at the same time; undefined is nobody's and has no limit of
+   * its own. Without it, all keys are equal.
+   */
+  readonly shares?: { readonly of: (key: K) => string | undefined; readonly perShare: number } | undefined
   readonly intentOf: (error: unknown) => Intent
   readonly backoff: Backoff
   /** Called after every failed run; `retryInMs` is undefined when the error is terminal. */
@@ -79,6 +85,7 @@ interface Entry<K> {
 export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>): Workqueue<K> => {
   const { run, clock, backoff, onError, observe } = options
   const due = new PQueue({ concurrency: options.concurrency })
+  const shares = options.shares && createShares({ perShare: options.shares.perShare })
   const entries = new Map<K, Entry<K>>()
   const counts = { adds: 0, runs: 0, retries: 0, failures: 0 }
   let accepting = true
@@ -96,11 +103,19 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
     entry.cancel = undefined
     if (!accepting || entry.dueAt === undefined) return
     const waitMs = entry.dueAt - clock.monotonic()
-    if (waitMs <= 0) return void due.add(() => start(entry))
+    if (waitMs <= 0) return enqueueDue(entry)
     entry.cancel = clock.setTimeout(() => {
       entry.cancel = undefined
-      void due.add(() => start(entry))
+      enqueueDue(entry)
     }, waitMs)
+  }
+
+  /** In the line of its share first, so that many keys of one share do not stand before those of another. */
+  const enqueueDue = (entry: Entry<K>): void => {
+    const share = options.shares?.of(entry.key)
+    const queued = () => due.add(() => start(entry))
+    // `drain` clears the queue, which rejects what waits in it.
+    void (shares && share !== undefined ? shares.run(share, queued).catch(() => undefined) : queued())
   }
 
   const start = async (entry: Entry<K>): Promise<void> => {

@@ -96,6 +96,30 @@ test('a flood of Events about pods that nobody sees pushes out only such', () =>
   expect(b.get(key('real'))).toBeDefined()
 })
 
+test.each([
+  ['many pods', 'x', 10],
+  ['long messages', 'x'.repeat(4_096), undefined],
+])('a flood of Events in one namespace pushes out none of another: %s', (_, message, maxPods) => {
+  const b = podCache(maxPods)
+  const other = { namespace: 'shop', name: 'till', uid: 'till' }
+  b.sawWarning(other, warning('the true one'))
+  for (let i = 0; i < 6_000; i += 1) b.sawWarning(ref(`forged-${i}`), warning(message))
+  expect(b.get(podKey(other))?.warnings).toHaveLength(1)
+  expect(b.get(key('forged-5999'))).toBeDefined()
+  expect(b.get(key('forged-0'))).toBeUndefined()
+})
+
+test('the words of pods that a watch shows are bounded as well, and each keeps its newest', () => {
+  const b = podCache()
+  for (let i = 0; i < 500; i += 1) {
+    b.sawPending(pod(`${i}`, 'ErrImagePull'))
+    for (let n = 0; n < 16; n += 1) b.sawWarning(ref(`${i}`), warning(`${n}`.padEnd(4_096, 'x'), NOW + n))
+  }
+  const all = b.keys().flatMap((one) => b.get(one)?.warnings ?? [])
+  expect(all.reduce((sum, { message }) => sum + message.length, 0)).toBeLessThanOrEqual(16 * 2 ** 20 + 500 * 4_096)
+  expect(b.get(key('499'))?.warnings.map(({ message }) => message.slice(0, 3))).toEqual(['15x'])
+})
+
 test('the words of all pods together are bounded, and a pod that a watch shows stays', () => {
   const b = podCache()
   b.sawPending(pod('real', 'ErrImagePull'))

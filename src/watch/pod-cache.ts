@@ -12,7 +12,10 @@ export interface PodCacheDeps {
   readonly now: () => number
   /** Called with the key (`podKey`) of a pod that may be broken and has changed. */
   readonly onChange: (key: string) => void
-  /** Maximum number of pods; beyond it, the oldest entries without a pod object are dropped (their Events recur). */
+  /**
+   * Maximum number of pods. Beyond it, entries without a pod object are dropped (their Events recur): the oldest of the
+   * namespace that has most of them, so that nobody pushes out the pods of others by writing Events.
+   */
   readonly maxPods?: number
 }
 
@@ -35,19 +38,52 @@ export interface PodCache {
 /** Size of the Events of a pod, in characters. */
 const weight = ({ warnings }: PodEntry): number => warnings.reduce((sum, { message }) => sum + message.length, 0)
 
+/** Entries that only Events report, by namespace: their keys, oldest first, and what they weigh. */
+const createUnseen = () => {
+  const spaces = new Map<string, { readonly keys: Set<string>; weight: number }>()
+  /** What an entry weighs without its messages. */
+  const ENTRY = 512
+  return {
+    add: (key: string, entry: PodEntry): void => {
+      const space = spaces.get(entry.ref.namespace) ?? { keys: new Set(), weight: 0 }
+      spaces.set(entry.ref.namespace, space)
+      space.keys.add(key)
+      space.weight += ENTRY + weight(entry)
+    },
+    remove: (key: string, entry: PodEntry): void => {
+      const space = spaces.get(entry.ref.namespace)
+      if (space?.keys.delete(key) !== true) return
+      space.weight -= ENTRY + weight(entry)
+      if (space.keys.size === 0) spaces.delete(entry.ref.namespace)
+    },
+    /** The oldest of the namespace whose entries weigh most. */
+    next: (): string | undefined => {
+      let heaviest: { readonly keys: Set<string>; readonly weight: number } | undefined
+      for (const space of spaces.values()) if (space.weight > (heaviest?.weight ?? 0)) heaviest = space
+      return heaviest?.keys.values().next().value
+    },
+  }
+}
+
 /** Of Events of the same time the one that arrived last comes first, so that none displaces it. */
-const joined = (warnings: readonly WarningEvent[], warning: WarningEvent, now: number): readonly WarningEvent[] => {
+const joined = (
+  warnings: readonly WarningEvent[],
+  warning: WarningEvent,
+  now: number,
+  max: number,
+): readonly WarningEvent[] => {
   const others = warnings.filter(
     (w) =>
       now - w.lastSeen < WARNING_LIFE_MS &&
       !(w.reason === warning.reason && w.container === warning.container && w.message === warning.message),
   )
-  return [warning, ...others].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, MAX_WARNINGS)
+  return [warning, ...others].toSorted((a, b) => b.lastSeen - a.lastSeen).slice(0, max)
 }
 
 /** Synchronous: a change is in the cache before `onChange` is called. */
 export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps): PodCache => {
   const entries = new Map<string, PodEntry>()
+  const unseen = createUnseen()
   let characters = 0
 
   const drop = (key: string): void => {
@@ -55,6 +91,7 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
     if (!entry) return
     characters -= weight(entry)
     entries.delete(key)
+    if (!entry.pod) unseen.remove(key, entry)
   }
 
   const put = (entry: PodEntry): void => {
@@ -62,15 +99,15 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
     drop(key)
     characters += weight(entry)
     entries.set(key, entry)
+    if (!entry.pod) unseen.add(key, entry)
   }
 
-  /** Drops the pod with the oldest Event first; keeps pods that a watch reports. */
+  /** Keeps pods that a watch reports. */
   const makeRoom = (): void => {
-    if (entries.size < maxPods && characters < MAX_CHARACTERS) return
-    for (const [key, { pod }] of entries) {
-      if (pod) continue
+    while (entries.size >= maxPods || characters >= MAX_CHARACTERS) {
+      const key = unseen.next()
+      if (key === undefined) return
       drop(key)
-      if (entries.size < maxPods && characters < MAX_CHARACTERS) return
     }
   }
 
@@ -96,7 +133,9 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
       const warning = clampTime(claimed, 0, now())
       makeRoom()
       const before = entries.get(key)
-      put({ ref, ...before, warnings: joined(before?.warnings ?? [], warning, now()) })
+      // Where pods that a watch reports fill the memory, each keeps its newest Event.
+      const max = characters >= MAX_CHARACTERS ? 1 : MAX_WARNINGS
+      put({ ref, ...before, warnings: joined(before?.warnings ?? [], warning, now(), max) })
       onChange(key)
     },
     get: (key) => entries.get(key),
