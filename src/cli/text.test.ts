@@ -90,6 +90,11 @@ test.each<readonly [string, DecisionReport, string]>([
     'remediation in progress: Waiting: 1 of 2',
   ],
   ['nothing', { verdict: 'Ignore', message: 'no policy matches' }, 'no action: no policy matches'],
+  [
+    'what nobody knows',
+    { verdict: 'Unknown', message: 'the policies cannot be read' },
+    'unknown: the policies cannot be read',
+  ],
 ])('%s is said in one line', (_, decision, expected) => {
   expect(describeDecision(decision, paint)).toBe(expected)
 })
@@ -121,6 +126,12 @@ describe('a simulation', () => {
       { decision: { verdict: 'Ignore', message: 'no policy' } },
       'no action: no policy',
       '1 without action',
+    ],
+    [
+      'that nobody knows',
+      { decision: { verdict: 'Unknown', message: 'the policies cannot be read' } },
+      'unknown: the policies cannot be read',
+      '0 without action, 1 unknown',
     ],
   ])('%s', (_, more, fate, count) => {
     const text = simulationText(

@@ -102,7 +102,11 @@ describe('a pod whose image cannot be pulled', () => {
     const pods = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }]
     const kubeconfig = await restrictedUser(cluster, namespace, 'reader', pods)
     const { incidents, missingRights, notes } = await explain([`pod/${pod}`, '-n', namespace], kubeconfig)
-    expect(incidents[0]).toMatchObject({ cause: 'RepositoryNotFoundOrDenied', decision: { verdict: 'Ignore' } })
+    expect(incidents[0]).toMatchObject({ cause: 'RepositoryNotFoundOrDenied', decision: { verdict: 'Unknown' } })
+    // Without the right to list policies nobody can say that none matches.
+    expect(incidents[0]?.decision.message).toBe(
+      'the policies cannot be read: the right to list remediationpolicies.podmend.io is missing',
+    )
     expect(missingRights).toEqual(
       expect.arrayContaining([
         { verb: 'get', resource: 'replicasets.apps', namespace },

@@ -38,12 +38,7 @@ export const explainAll = async (question: Question): Promise<Overview> => {
     incidents: await eachOf(incidents, async (incident) => {
       const decided = await evaluateIncident(incident, snapshot(incident, now), gather)
       const evaluated = await refineDiagnosis(incident, decided, gather)
-      return reportOf(
-        incident,
-        evaluated,
-        clusterState.policies,
-        clusterState.records.of(incident.owner.ref, incident.area),
-      )
+      return reportOf(incident, evaluated, clusterState, clusterState.records.of(incident.owner.ref, incident.area))
     }),
     notes: [
       ...clusterState.notes,

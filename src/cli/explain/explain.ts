@@ -54,7 +54,7 @@ const explain = async (question: Question): Promise<Explanation> => {
     const evaluated = await refineDiagnosis(incident, decided, gather)
     const records = clusterState.records.of(incident.owner.ref, incident.area)
     const others = (cause: string) => similarTo(incident, cause, around, clusterState.records.all())
-    incidents.push(reportOf(incident, evaluated, clusterState.policies, records, others))
+    incidents.push(reportOf(incident, evaluated, clusterState, records, others))
   }
   const owned = subject.node ? [] : subject.pods
   const controllers = owned.flatMap(({ metadata }) => metadata.ownerReferences ?? [])

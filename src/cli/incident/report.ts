@@ -11,8 +11,11 @@ import type { Evaluated } from '../snapshot/evaluate.ts'
 import { sinceOf } from '../snapshot/failing-pods.ts'
 
 export interface DecisionReport {
-  /** `Act`, `Hold`, `Ignore`, or `Verify` while a remediation is in progress. */
-  readonly verdict: Evaluation['verdict']['kind']
+  /**
+   * `Act`, `Hold`, `Ignore`, or `Verify` while a remediation is in progress; `Unknown` where policies could not be read and
+   * none of the others matches.
+   */
+  readonly verdict: Evaluation['verdict']['kind'] | 'Unknown'
   readonly policy?: string
   /** The guardrail that holds, or the state of the verification. */
   readonly reason?: string
@@ -74,10 +77,12 @@ export interface RecordReport {
 
 const ofPlan = (plan: Plan | undefined) => (plan ? { action: plan.type, diff: plan.diff } : {})
 
-/** The decision of a verdict. */
-export const decisionOf = (verdict: Evaluation['verdict']): DecisionReport => {
+/** The decision of a verdict. `policiesUnread`: why policies are unknown. */
+export const decisionOf = (verdict: Evaluation['verdict'], policiesUnread?: string): DecisionReport => {
   switch (verdict.kind) {
     case 'Ignore':
+      if (policiesUnread !== undefined)
+        return { verdict: 'Unknown', message: `the policies cannot be read: ${policiesUnread}` }
       return { verdict: 'Ignore', message: verdict.why }
     case 'Hold':
       return {
@@ -114,12 +119,12 @@ const ofPods = ({ pods }: Incident) => pods.filter(({ pod }) => !isNodeItself(po
 export const reportOf = (
   incident: Incident,
   { verdict, ifEnforced, diagnosis, refined }: Evaluated,
-  policies: readonly PolicyInForce[],
+  { policies, policiesUnread }: { readonly policies: readonly PolicyInForce[]; readonly policiesUnread?: string },
   records: readonly Remediation[],
   others?: (cause: string) => readonly Target[],
 ): IncidentReport => {
   const { kind, namespace, name } = incident.owner.ref
-  const decision = decisionOf(verdict)
+  const decision = decisionOf(verdict, policiesUnread)
   const mode = policies.find((policy) => policy.name === decision.policy)?.spec.mode
   const since = sinceOf(incident)
   // A verdict may add evidence of its own, e.g. that policies tie.

@@ -46,6 +46,8 @@ export const describeDecision = (decision: DecisionReport, paint: Paint): string
       return `remediation in progress: ${message}`
     case 'Ignore':
       return `no action: ${message}`
+    case 'Unknown':
+      return `${paint.yellow('unknown')}: ${message}`
   }
 }
 

@@ -71,6 +71,8 @@ const simulate = async (question: Question): Promise<Simulation> => {
   const clusterState = await readClusterState(cluster, question.operatorNamespace)
   const { reports, policies: inFiles } = admitEntries(entries, clusterState.objects)
   const policies = joinPolicies(only ? [] : clusterState.policies, inFiles, reports)
+  const { policiesUnread } = clusterState
+  const inForce = { policies, ...(!only && policiesUnread !== undefined && { policiesUnread }) }
   const incidents = await readIncidents(cluster.client, namespace, now)
   const evaluated = await evaluateAll(incidents, { clusterState, policies, gather, now })
   return {
@@ -78,7 +80,7 @@ const simulate = async (question: Question): Promise<Simulation> => {
     others: policies.flatMap(({ name }) => (inFiles.some((policy) => policy.name === name) ? [] : [name])),
     incidents: incidents.flatMap((incident, i) => {
       const one = evaluated[i]
-      return one ? [reportOf(incident, one, policies, clusterState.records.of(incident.owner.ref, incident.area))] : []
+      return one ? [reportOf(incident, one, inForce, clusterState.records.of(incident.owner.ref, incident.area))] : []
     }),
     notes: clusterState.notes,
     missingRights: cluster.missingRights(),

@@ -1,7 +1,7 @@
 /** What a simulation found, as data and as text; pure. */
 import type { MissingRight } from '../cluster.ts'
 import type { IncidentReport } from '../incident/report.ts'
-import { ago, field, nameOf, type TextOptions } from '../incident/text.ts'
+import { ago, describeDecision, field, nameOf, type TextOptions } from '../incident/text.ts'
 import { caveats } from '../options.ts'
 import { type Paint, paintDiff } from '../terminal.ts'
 import type { PolicyReport } from './policies.ts'
@@ -42,9 +42,7 @@ const describeOutcome = ({ decision, ifEnforced }: IncidentReport, paint: Paint)
   }
   if (decision.verdict === 'Hold')
     return `policy ${decision.policy} would hold: ${paint.yellow(decision.reason ?? '')}, ${decision.message}`
-  return decision.verdict === 'Verify'
-    ? `remediation in progress: ${decision.message}`
-    : `no action: ${decision.message}`
+  return describeDecision(decision, paint)
 }
 
 const incidentLines = (report: IncidentReport, options: TextOptions): readonly string[] => {
@@ -70,8 +68,10 @@ const sum = ({ incidents }: Simulation): string => {
   const held = incidents.filter(
     ({ decision, ifEnforced }) => decision.verdict === 'Hold' && ifEnforced?.verdict !== 'Act',
   ).length
-  const none = incidents.length - acts - observed - held
-  return `${incidents.length} incidents: ${acts} would be remediated, ${observed} more in mode Enforce, ${held} held, ${none} without action. Nothing was written.`
+  const unknown = incidents.filter(({ decision }) => decision.verdict === 'Unknown').length
+  const none = incidents.length - acts - observed - held - unknown
+  const undecided = unknown === 0 ? '' : `, ${unknown} unknown`
+  return `${incidents.length} incidents: ${acts} would be remediated, ${observed} more in mode Enforce, ${held} held, ${none} without action${undecided}. Nothing was written.`
 }
 
 export const simulationText = (simulation: Simulation, options: TextOptions): string => {

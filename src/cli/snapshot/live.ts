@@ -14,6 +14,7 @@ import { pauses } from '../../model/safety-switches.ts'
 import { createAttemptHistory } from '../../report/attempts.ts'
 import { nodeEntry } from '../../watch/node-cache.ts'
 import { createRemediationCache, isInPlace, type RemediationCache } from '../../watch/remediation-cache.ts'
+import { whyUnread } from '../../diagnose/reads.ts'
 import type { Cluster } from '../cluster.ts'
 
 /** A policy that is not in force, and why. */
@@ -26,6 +27,8 @@ export interface ClusterState {
   /** As stored in the cluster. */
   readonly objects: readonly RemediationPolicy[]
   readonly policies: readonly PolicyInForce[]
+  /** Why the policies of the cluster are unknown, in a sentence: then nobody can say that none matches. */
+  readonly policiesUnread?: string
   readonly bad: readonly BadPolicy[]
   readonly records: RemediationCache
   readonly paused: Fact<boolean>
@@ -76,22 +79,35 @@ const readRecords = async ({ client, namespace }: Cluster, operatorNamespace: st
   return { records: [...(here?.items ?? []), ...(ofNodes?.items ?? [])], notes }
 }
 
+/** Where the kind does not exist, there are no policies; where it may not be listed, nobody knows. */
+const readPolicies = async ({ client }: Cluster): Promise<Pick<ClusterState, 'objects' | 'policiesUnread'>> => {
+  const path = pathOf({ kind: 'RemediationPolicy' })
+  try {
+    return { objects: (await listAll<RemediationPolicy>(client, path)).items }
+  } catch (error) {
+    if (notFound(error)) return { objects: [] }
+    if (forbidden(error)) return { objects: [], policiesUnread: whyUnread(path, error) }
+    throw error
+  }
+}
+
 export const readClusterState = async (cluster: Cluster, operatorNamespace: string): Promise<ClusterState> => {
   const { client } = cluster
-  const [policies, { records, notes: unread }, operator, nodes] = await Promise.all([
-    listAll<RemediationPolicy>(client, pathOf({ kind: 'RemediationPolicy' })).catch(orNone),
+  const [policiesRead, { records, notes: unread }, operator, nodes] = await Promise.all([
+    readPolicies(cluster),
     readRecords(cluster, operatorNamespace),
     client.get<KubeObject>(pathOf({ kind: 'Namespace', name: operatorNamespace })).catch(orNone),
     listAll<Node>(client, pathOf({ kind: 'Node' })).catch(orNone),
   ])
   const notes = [...unread]
-  if (!policies) notes.push('the policies in the cluster cannot be read; assuming there are none')
+  const { objects, policiesUnread } = policiesRead
+  if (policiesUnread !== undefined)
+    notes.push(`the policies in the cluster cannot be read (${policiesUnread}): what they decide is unknown`)
   if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read; assuming the operator is not paused`)
   const store = createRemediationCache()
   for (const record of records) if (isInPlace(record, operatorNamespace)) store.put(record)
-  const objects = policies?.items ?? []
   return {
-    objects,
+    ...policiesRead,
     ...admitAll(objects),
     records: store,
     paused: known(operator !== undefined && pauses(operator.metadata)),

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { KubeClient } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
+import { decisionOf } from '../incident/report.ts'
+import { readClusterState } from './live.ts'
 import { createRecorded, selects } from './recorded.ts'
 
 describe('selectors', () => {
@@ -51,6 +54,19 @@ describe('objects of a recording', () => {
     expect(await names('/api/v1/pods')).toEqual(['a', 'b', 'c'])
     expect(await names('/api/v1/namespaces/web/pods')).toEqual(['a', 'b'])
     expect(await names('/api/v1/pods', 'status.phase=Pending,spec.nodeName!=')).toEqual(['a'])
+  })
+
+  test('leave the policies unknown where none was recorded, with the reason', async () => {
+    const recorded = createRecorded([pending])
+    const cluster = { client: recorded.client as KubeClient, server: '', namespace: 'web', missingRights: () => [] }
+    const { policies, policiesUnread, notes } = await readClusterState(cluster, 'podmend-system')
+    expect(policies).toEqual([])
+    expect(policiesUnread).toBe('remediationpolicies.podmend.io are not in the recording')
+    expect(notes.join('\n')).toContain('the policies in the cluster cannot be read')
+    expect(decisionOf({ kind: 'Ignore', why: 'no policy matches' }, policiesUnread)).toEqual({
+      verdict: 'Unknown',
+      message: 'the policies cannot be read: remediationpolicies.podmend.io are not in the recording',
+    })
   })
 
   test('are not there, or not known where none of their kind was recorded', async () => {
