@@ -1,6 +1,5 @@
 /** The demo's environment: control plane, registry, fake kubelets, and the controller as its own process. */
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ControlPlane, startControlPlane } from '../testbed/control-plane/control-plane.ts'
@@ -11,6 +10,7 @@ import { startFakeKubelet } from '../testbed/kubelet/fake-kubelet.ts'
 import { type HarborProxy, startHarborProxy } from '../testbed/registry/harbor-proxy.ts'
 import { writeHostsDir } from '../testbed/registry/hosts-directory.ts'
 import { startRegistry } from '../testbed/registry/registry.ts'
+import { temporaryDirectory } from '../testbed/temporary.ts'
 import { HOST, IMAGES, NODES, PLATFORMS, POLICY, PROXIES, ROBOT } from './fixture.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -59,8 +59,8 @@ const startRegistries = async (onClose: OnClose): Promise<{ proxies: Map<string,
 /** Starts everything. Hands what it started to `onClose`, in order, also if a later part fails. */
 export const startDemoCluster = async (timeline: Timeline, onClose: OnClose): Promise<DemoCluster> => {
   const say = (what: string, text: string): void => timeline.say({ who: 'demo', what, text })
-  const directory = mkdtempSync(join(tmpdir(), 'podmend-demo.'))
-  onClose(() => rmSync(directory, { recursive: true, force: true }))
+  const { path: directory, remove } = temporaryDirectory('podmend-demo.')
+  onClose(remove)
 
   let began = Date.now()
   const plane = await startControlPlane()

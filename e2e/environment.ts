@@ -1,9 +1,7 @@
 /** What all scenarios share: Docker, a cluster of nodes, registries, and the operator inside the cluster. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { buildImage, type BuiltImage } from '../testbed/image/build-image.ts'
 import { attachKindCluster, type KindCluster, startKindCluster } from '../testbed/kind/cluster.ts'
+import { temporaryDirectory } from '../testbed/temporary.ts'
 import { type Operator, operatorOf } from './operator.ts'
 import { type Registries, startRegistries } from './registries.ts'
 
@@ -54,8 +52,8 @@ export const startEnvironment = async ({
   signal,
   say,
 }: EnvironmentOptions): Promise<Environment> => {
-  const directory = mkdtempSync(join(tmpdir(), 'podmend-e2e-'))
-  const closers: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
+  const { path: directory, remove } = temporaryDirectory('podmend-e2e-')
+  const closers: (() => unknown)[] = [remove]
   const down = async (): Promise<void> => {
     for (let close = closers.pop(); close; close = closers.pop()) {
       try {

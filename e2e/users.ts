@@ -1,10 +1,10 @@
 /** Users with a certificate of the cluster's own authority, who run commands under their own names. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { temporaryDirectory } from '../testbed/temporary.ts'
 import type { Fixture } from './scenario.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -44,8 +44,8 @@ const bind = ({ kubectl, namespace }: Fixture, name: string, role: string): Prom
 /** A user of this name, with these ClusterRoles in the scenario's namespace and nothing else. */
 export const userNamed = async (fixture: Fixture, name: string, roles: readonly string[]): Promise<User> => {
   const { cluster, kubectl, namespace, eventually, onEnd } = fixture
-  const folder = mkdtempSync(join(tmpdir(), `podmend-${name}-`))
-  onEnd(() => rmSync(folder, { recursive: true, force: true }))
+  const { path: folder, remove } = temporaryDirectory(`podmend-${name}-`)
+  onEnd(remove)
   const made = await cluster.exec(cluster.controlPlane, ['kubeadm', 'kubeconfig', 'user', `--client-name=${name}`])
   const [{ user }] = (parse(made) as Kubeconfig).users
   // The API server as this machine reaches it, which may not be how the nodes do.

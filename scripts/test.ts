@@ -5,10 +5,10 @@
  * failed or none ran.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { temporaryDirectory } from '../testbed/temporary.ts'
 
 /** What hangs on the version of the API server: kinds and their rules, admission, rights, watches, patches, one repair. */
 const VERSION_TESTS = [
@@ -82,12 +82,12 @@ const environment = {
   ...(context !== undefined && { PODMEND_TEST_CONTEXT: context }),
   ...(kubernetes !== undefined && { PODMEND_TEST_KUBERNETES: kubernetes }),
 }
-const directory = mkdtempSync(join(tmpdir(), 'podmend-test-report-'))
+const { path: directory, remove } = temporaryDirectory('podmend-test-report-')
 const file = join(directory, 'report.json')
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
 const code = await runVitest([...reporters, ...rest, ...chosen], environment)
 const report = readReport(file)
-rmSync(directory, { recursive: true, force: true })
+remove()
 
 const results = report?.testResults ?? []
 // A file that could not be loaded has no tests in the report, and must not pass for that.

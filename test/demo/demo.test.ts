@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 
 const SCRIPT = fileURLToPath(new URL('../../demo/main.ts', import.meta.url))
 
@@ -81,6 +81,14 @@ describe('npm run demo -- --json', () => {
     const touched = lines.filter(({ who, what }) => who === 'podmend' && ['Running', 'Verifying'].includes(what))
     expect(new Set(touched.map(({ about }) => about))).toEqual(new Set(['kube-system/coredns', 'default/dashboard']))
   }, 240_000)
+
+  it('leaves nothing behind for long when it is killed', async () => {
+    await play(({ what }, end) => {
+      if (what === 'Controller') end('SIGKILL')
+    })
+    // What it started notices that it is gone, and removes its own.
+    await vi.waitUntil(() => readdirSync(temporary).length === 0, { timeout: 60_000, interval: 100 })
+  }, 180_000)
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'ends on %s, and leaves nothing behind',

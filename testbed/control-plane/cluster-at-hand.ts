@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { temporaryDirectory } from '../temporary.ts'
 import type { ControlPlane } from './control-plane.ts'
 
 interface Minified {
@@ -24,7 +24,7 @@ export const clusterAtHand = async (context: string): Promise<ControlPlane> => {
   const config = JSON.parse(stdout) as Minified
   const cluster = config.clusters[0]?.cluster
   if (!cluster) throw new Error(`reading context ${context}: it names no cluster`)
-  const directory = mkdtempSync(join(tmpdir(), 'podmend-context-'))
+  const { path: directory, remove } = temporaryDirectory('podmend-context-')
   const file = (name: string): string => join(directory, name)
   const write = (name: string, text: string): string => {
     writeFileSync(file(name), text, { mode: 0o600 })
@@ -48,6 +48,6 @@ export const clusterAtHand = async (context: string): Promise<ControlPlane> => {
     },
     processIds: () => Promise.resolve({}),
     restartApiServer: refuse('restarting the API server'),
-    down: async () => rmSync(directory, { recursive: true, force: true }),
+    down: async () => remove(),
   }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
+import { temporaryDirectory } from '../temporary.ts'
 import { debianRoot } from './debian-root.ts'
 
 /** What Node needs, as in the usual base without a shell. */
@@ -38,11 +38,11 @@ const present = (docker: Docker, tag: string): Promise<boolean> =>
   )
 
 const made = async (fill: (root: string) => Promise<readonly string[]>, tag: string, host: string): Promise<void> => {
-  const work = mkdtempSync(join(tmpdir(), 'podmend-base-'))
+  const { path: work, remove } = temporaryDirectory('podmend-base-')
   try {
     await importFolder(work, tag, await fill(work), host)
   } finally {
-    rmSync(work, { recursive: true, force: true })
+    remove()
   }
 }
 
