@@ -72,6 +72,15 @@ const step = z.object({
       what: 'Pods that are deleted or, for Jobs, patched; on a node, the pods that the remedy is for.',
     },
   ).optional(),
+  leftOut: listOf(
+    z.object({
+      name: text(253, 'Name of the pod.'),
+      uid: text(64, 'uid of the pod.'),
+      namespace: text(63, 'Namespace of the pod, if it differs from that of the Remediation.').optional(),
+      why: text(1024, 'Why it is left out, as a clause.'),
+    }),
+    { max: 64, what: 'Failing pods that the step does not touch: nothing proves that they fail by this cause.' },
+  ).optional(),
   node: z
     .object({
       tasks: listOf(text(253, 'Name of a NodeTask.'), {

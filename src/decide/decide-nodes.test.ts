@@ -101,7 +101,7 @@ describe('what is done', () => {
       {
         type: 'RecyclePod',
         pods: [{ name: 'of-a-daemonset' }],
-        diff: expect.stringContaining('kept: nothing would recreate them @@\n  web/bare, web/of-a-job'),
+        diff: expect.stringContaining('left out @@\n  pod/web/bare: nothing would recreate it\n  pod/web/of-a-job'),
       },
     ],
     [
@@ -326,7 +326,7 @@ describe('what holds', () => {
       'pods that nothing makes anew',
       { policies: policies('RecyclePod'), pods: [aWaitingPod({ ownedBy: 'Job' })] },
       'RolloutBlocked',
-      /nothing would recreate web\/ingress-a/,
+      /nothing would recreate pod web\/ingress-a/,
     ],
     [
       'a remedy for another cause of the same node',

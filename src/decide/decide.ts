@@ -1,5 +1,12 @@
 /** The decision: a pure function of the facts gathered so far. It writes nothing, reads nothing and has no clock. */
-import { type Ask, askFor, type DecisionInput, type PolicyInForce, RARELY } from '../model/decision-input.ts'
+import {
+  type ApplicablePolicy,
+  type Ask,
+  askFor,
+  type DecisionInput,
+  type PolicyInForce,
+  RARELY,
+} from '../model/decision-input.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
 import { attemptInProgress, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
@@ -36,7 +43,7 @@ export const decide = (c: DecisionInput): Verdict => {
   const closer = objection && ((remedied ? undefined : lookCloser(c, objection)) ?? lookForPlace(c, objection))
   if (closer) return { kind: 'Ask', facts: closer.ask }
 
-  const diagnosis = withOthers(c, governing)
+  const diagnosis = withOthers(diagnosisFor(c, applicable), governing)
   if (objection) return { kind: 'Hold', policy, ...objection, ...('plan' in planned && planned), diagnosis }
   if ('plan' in planned) return { kind: 'Act', policy, plan: planned.plan, attempt, resume: false, diagnosis }
   const { reason, message } = planned
@@ -66,7 +73,7 @@ const MAX_OTHERS = 5
  * Reports ties, because the choice of policy then depends only on their names, and policies that were passed over, because
  * their owners may have meant them to act.
  */
-const withOthers = ({ diagnosis }: DecisionInput, { applicable, ties, passedOver }: Governing): Diagnosis => {
+const withOthers = (diagnosis: Diagnosis, { applicable, ties, passedOver }: Governing): Diagnosis => {
   const applies = `policy ${applicable.policy.name} applies`
   const messages = [
     ...(ties.length > 0 ? [`${applies}; ${ties.join(', ')} with the same priority would match too`] : []),
@@ -82,6 +89,13 @@ const withOthers = ({ diagnosis }: DecisionInput, { applicable, ties, passedOver
     ...diagnosis,
     evidence: [...diagnosis.evidence, ...messages.map((message) => ({ fact: 'Policy', message }))],
   }
+}
+
+/** The diagnosis under the cause that the policy matches: pods of one owner may fail by different causes. */
+const diagnosisFor = (c: DecisionInput, { matched }: ApplicablePolicy): Diagnosis => {
+  const causes = matched.map(({ finding }) => finding.cause)
+  const cause = causes.includes(c.diagnosis.cause) ? c.diagnosis.cause : (causes[0] ?? c.diagnosis.cause)
+  return { ...c.diagnosis, cause }
 }
 
 /** Nothing fails any more. Closes a record that was waiting; otherwise there is nothing to do. */

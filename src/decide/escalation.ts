@@ -7,7 +7,7 @@ import { policyOfStep, type Tried, triedSteps } from '../model/remediation-state
 import { remedyOf } from '../remedies/list.ts'
 import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
 import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
-import { hashOfAttempt } from '../remedies/text.ts'
+import { hashOfAttempt, namingLeftOut } from '../remedies/text.ts'
 import { byRank, candidateOf } from './match.ts'
 
 interface NextStep {
@@ -43,7 +43,11 @@ const planAction = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: 
   // The template of such an owner was not read, so reporting a container as missing from it would mislead.
   const untouched = sayUntouched(c.incident.owner)
   if (untouched !== undefined) return noPlan('RolloutBlocked', untouched, false)
-  return remedyOf(actionStep.action.type).plan(c, applicable, actionStep)
+  const remedy = remedyOf(actionStep.action.type)
+  const planned = remedy.plan(c, applicable, actionStep)
+  return 'plan' in planned
+    ? { plan: namingLeftOut(planned.plan, applicable.leftOut, remedy.record(planned.plan)) }
+    : planned
 }
 
 export interface Step {

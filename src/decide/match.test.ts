@@ -83,37 +83,30 @@ const table: readonly (readonly [sentence: string, words: InputOverrides, expect
   ['a cause that is not named does not match', matching({ causes: ['Forbidden'] }), ignore],
   [
     'the refined cause counts, not the first one',
-    { pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized' })] })], diagnosis: { findings: [aFinding()] } },
+    {
+      pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized' })] })],
+      diagnosis: { pods: [aFailingPod()] },
+    },
     act,
   ],
   [
     'what fails in another area is that area’s incident',
-    { diagnosis: { findings: [aFinding({ container: '', image: '', cause: 'MountTimeout' })] } },
-    ignore,
-  ],
-  [
-    'a refinement for another container does not count',
     {
-      pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized' })] })],
-      diagnosis: { findings: [aFinding({ container: 'x' })] },
+      pods: [aFailingPod({ findings: [aFinding(), aFinding({ container: '', image: '', cause: 'MountTimeout' })] })],
+      diagnosis: { pods: [aFailingPod({ findings: [] })] },
     },
     ignore,
   ],
   [
-    'a refinement for the init container of that name does not count',
+    'two causes of one container on two pods are told apart by pod',
     {
-      pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized' })] })],
-      diagnosis: { findings: [aFinding({ init: true })] },
+      pods: [aFailingPod({ name: 'a' }), aFailingPod({ name: 'b' })],
+      policies: [aPolicy({ actions: [recycling()] })],
+      diagnosis: {
+        pods: [aFailingPod({ name: 'a', findings: [aFinding({ cause: 'Forbidden' })] }), aFailingPod({ name: 'b' })],
+      },
     },
-    ignore,
-  ],
-  [
-    'two causes of one container on two pods are told apart by their words',
-    {
-      pods: [aFailingPod({ findings: [aFinding({ cause: 'Unknown', message: 'b' })] })],
-      diagnosis: { findings: [aFinding({ cause: 'Forbidden', message: 'a' }), aFinding({ message: 'b' })] },
-    },
-    act,
+    { ...act, plan: { pods: [{ name: 'b' }] } },
   ],
 
   ['a glob covers the normal form', matching({ images: ['harbor.od.com/k8s/*'] }), act],

@@ -12,7 +12,7 @@ import {
   surroundings,
 } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
-import type { Finding } from '../model/incident.ts'
+import { type Finding, isProven } from '../model/incident.ts'
 import { selects } from '../model/label-selector.ts'
 import { PROTECTED_NAMESPACES } from '../model/names.ts'
 import { placeNodeMatches, placeOfPodMatches, podOptedOut, protectedNodeFrom } from './match-node.ts'
@@ -21,22 +21,17 @@ import { excludes } from '../model/safety-switches.ts'
 export const byRank = (a: PolicyInForce, b: PolicyInForce): number =>
   b.spec.priority - a.spec.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 
-/** The current finding in the diagnosis. Undefined if the diagnosis has none, as when the pod also fails in another area. */
-const refined = ({ diagnosis }: DecisionInput, finding: Finding): Finding | undefined => {
-  const same = diagnosis.findings.filter(
-    ({ container, init, image }) => container === finding.container && init === finding.init && image === finding.image,
-  )
-  return same.find(({ message }) => message === finding.message) ?? same[0]
-}
+/** The failures in the area of this incident, by pod: each pod has its own cause. */
+const findingsOf = ({ diagnosis }: DecisionInput): readonly Matched[] =>
+  diagnosis.pods.flatMap((failing) => failing.findings.map((finding) => ({ failing, finding })))
 
-/** The failures in the area of this incident, by pod. */
-const findingsOf = (c: DecisionInput): readonly Matched[] =>
-  c.incident.pods.flatMap((failing) =>
-    failing.findings.flatMap((found) => {
-      const finding = refined(c, found)
-      return finding ? { failing, finding } : []
-    }),
-  )
+/** What is proven goes into the plan, the rest is named. If nothing is proven, a guardrail explains the hold. */
+const apart = (found: Omit<ApplicablePolicy, 'leftOut'>): ApplicablePolicy => {
+  const proven = found.matched.filter(({ finding }) => isProven(finding))
+  return proven.length === 0
+    ? { ...found, leftOut: [] }
+    : { ...found, matched: proven, leftOut: found.matched.filter(({ finding }) => !isProven(finding)) }
+}
 
 /** `maybe` if a registry query may still change whether the policy names the cause. */
 const causeMatches = (
@@ -74,7 +69,7 @@ const placeMatches = (
   c: DecisionInput,
   { spec }: PolicyInForce,
   all: readonly Matched[],
-): Omit<ApplicablePolicy, 'policy'> | undefined => {
+): Pick<ApplicablePolicy, 'matched' | 'unanswered'> | undefined => {
   const { namespaceSelector, nodeSelector } = spec.match
   const { namespace, node } = c.facts
   const unanswered: string[] = []
@@ -114,18 +109,18 @@ export const matches = (
   if (ask) return ask
   if (ofNode) {
     const found = placeNodeMatches(c, policy, possible)
-    return found && { policy, ...found }
+    return found && apart({ policy, ...found })
   }
   const placed = placeMatches(c, policy, possible)
   if (!placed) return undefined
-  if (!inForce || optedOutBy(c)) return { policy, ...placed }
+  if (!inForce || optedOutBy(c)) return apart({ policy, ...placed })
 
   const open = placed.matched.filter(({ finding }) => causeMatches(c, policy, finding) === 'maybe')
   return (
     askFor(
       c.facts,
       open.map(({ finding }) => registryFact(finding.image)),
-    ) ?? { policy, ...placed }
+    ) ?? apart({ policy, ...placed })
   )
 }
 

@@ -89,7 +89,12 @@ const owned = (pod: Pod, kind: string): Pod =>
         },
       }
 
-/** Waits for its sandbox on node n1, in namespace web. */
+const withoutSandbox = (pod: Pod): Pod => ({
+  ...pod,
+  status: { ...pod.status, conditions: [{ type: 'PodReadyToStartContainers', status: 'False' }] },
+})
+
+/** Waits for its sandbox on node n1, in namespace web; the kubelet writes that it has none. */
 export const aWaitingPod = ({
   cause = 'IptablesChainMissing',
   finding,
@@ -97,7 +102,7 @@ export const aWaitingPod = ({
   since = -120_000,
   ...words
 }: WaitingPodOverrides = {}): FailingPod => ({
-  pod: owned(aPod({ name: 'ingress-a', namespace: 'web', statuses: [], ...words }), ownedBy),
+  pod: owned(withoutSandbox(aPod({ name: 'ingress-a', namespace: 'web', statuses: [], ...words })), ownedBy),
   findings: [ofNode(cause, finding)],
   since: NOW + since,
 })

@@ -339,7 +339,7 @@ export const aCase = (words: InputOverrides = {}): DecisionInput => {
       evidence: [],
       ...incident,
     },
-    diagnosis: { cause: findings[0]?.cause ?? 'Unknown', findings, evidence: [], ...diagnosis },
+    diagnosis: { cause: findings[0]?.cause ?? 'Unknown', findings, pods, evidence: [], ...diagnosis },
     facts: present({
       namespace: known(aNamespace()),
       node: known(aNode()),

@@ -6,6 +6,7 @@ import type {
   Fact,
   FactName,
   Facts,
+  FailingPod,
   Finding,
   Incident,
   NodeFacts,
@@ -20,24 +21,43 @@ import { areaOfFinding } from './pod/findings.ts'
 
 const SOURCE_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 
+const isBare = ({ cause }: Finding): boolean => cause === 'BackOffOnly' || cause === 'Unknown'
+
 /** Confirmed findings before reported ones, a cause before a bare back-off. */
-const rankOf = ({ cause, source }: Finding): number =>
-  SOURCE_RANK[source] + (cause === 'BackOffOnly' ? 10 : cause === 'Unknown' ? 20 : 0)
+const rankOf = (finding: Finding): number =>
+  SOURCE_RANK[finding.source] + (finding.cause === 'BackOffOnly' ? 10 : isBare(finding) ? 20 : 0)
 
-/** What is the same failure: of a node each message, for it names what the pod waits for; else each container and image. */
-const identityOf = ({ container, init, image, cause, message }: Finding): string =>
-  JSON.stringify(isNodeCause(cause) ? [cause, message] : [container, init, image])
+/** What fails: of a node each message, for it names what the pod waits for; else a container and its image. */
+const subjectOf = ({ container, init, image, cause, message }: Finding): string =>
+  JSON.stringify(isNodeCause(cause) ? [message] : [container, init, image])
 
-/** Each failure once, by its firmest finding; firmest first. */
-const distinctFailures = (findings: readonly Finding[]): readonly Finding[] => {
-  const best = new Map<string, Finding>()
-  for (const finding of findings) {
-    const key = identityOf(finding)
-    const before = best.get(key)
-    if (before === undefined || rankOf(finding) < rankOf(before)) best.set(key, finding)
-  }
-  return [...best.values()].toSorted((a, b) => rankOf(a) - rankOf(b))
+/** The different causes of one subject, each by its firmest finding. A bare back-off only where no pod shows what is behind it. */
+const distinctCauses = (findings: readonly Finding[]): readonly Finding[] => {
+  const firmest = findings.toSorted((a, b) => rankOf(a) - rankOf(b))
+  const explained = firmest.filter((finding) => !isBare(finding))
+  const told = explained.length > 0 ? explained : firmest.slice(0, 1)
+  return told.filter(({ cause }, at) => told.findIndex((other) => other.cause === cause) === at)
 }
+
+/** Each failure once; firmest first. */
+const distinctFailures = (pods: readonly FailingPod[]): readonly Finding[] => {
+  const bySubject = Map.groupBy(
+    pods.flatMap(({ findings }) => findings),
+    subjectOf,
+  )
+  return [...bySubject.values()].flatMap(distinctCauses).toSorted((a, b) => rankOf(a) - rankOf(b))
+}
+
+/** Each pod with its own findings in the area of the incident, as `refineOne` makes them of all that is known. */
+const judge = (
+  { pods, area }: Incident,
+  refineOne: (finding: Finding, pod: FailingPod['pod']) => Finding,
+): readonly FailingPod[] =>
+  pods.map(({ pod, findings, since }) => ({
+    pod,
+    findings: findings.filter((finding) => areaOfFinding(finding) === area).map((finding) => refineOne(finding, pod)),
+    since,
+  }))
 
 /** A registry's answer as a sentence that a person can check. */
 export const describeAnswer = (image: string, fact: Fact<RegistryAnswer>): string => {
@@ -121,21 +141,16 @@ const contradictions = (findings: readonly Finding[], facts: Facts): readonly Ev
   })
 
 /** Of a node: what the agent and the pods' own status confirm or refute. */
-const concludeOnNode = (
-  area: NodeCause,
-  { pods, evidence: found }: Incident,
-  detected: readonly Finding[],
-  facts: Facts,
-): Diagnosis => {
-  const on = (finding: Finding) =>
-    pods.filter(({ findings }) => findings.some(({ message }) => message === finding.message)).map(({ pod }) => pod)
-  const findings = distinctFailures(detected.map((finding) => confirmOnNode(finding, on(finding), facts)))
+const concludeOnNode = (area: NodeCause, incident: Incident, facts: Facts): Diagnosis => {
+  const pods = judge(incident, (finding, pod) => confirmOnNode(finding, pod, facts))
+  const findings = distinctFailures(pods)
   const ruledOut = findings.every((finding) => finding.ruledOut !== undefined) ? findings[0]?.ruledOut : undefined
   const fix = ruledOut === undefined ? permanentFixOfNode(area, findings, facts) : undefined
   return {
     cause: area,
     findings,
-    evidence: [...found, ...evidenceOfNode(area, findings, facts)].slice(0, MAX_EVIDENCE),
+    pods,
+    evidence: [...incident.evidence, ...evidenceOfNode(area, findings, facts)].slice(0, MAX_EVIDENCE),
     ...(fix !== undefined && { permanentFix: fix }),
     ...(ruledOut !== undefined && { ruledOut }),
   }
@@ -146,15 +161,13 @@ const concludeOnNode = (
  * the evidence in the order in which it was found, and the permanent fix. Pure; with the same facts, the same.
  */
 export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
-  const { owner, area, pods } = incident
-  const detected = pods.flatMap(({ findings }) => findings).filter((finding) => areaOfFinding(finding) === area)
-  if (isNodeCause(area)) return concludeOnNode(area, incident, detected, facts)
-  const findings = distinctFailures(
-    detected.map((finding) => {
-      const answer = finding.image === '' ? undefined : facts.registry[normalImage(finding.image)]
-      return answer?.known ? refine(finding, answer.value, facts.node) : finding
-    }),
-  )
+  const { owner, area } = incident
+  if (isNodeCause(area)) return concludeOnNode(area, incident, facts)
+  const pods = judge(incident, (finding) => {
+    const answer = finding.image === '' ? undefined : facts.registry[normalImage(finding.image)]
+    return answer?.known ? refine(finding, answer.value, facts.node) : finding
+  })
+  const findings = distinctFailures(pods)
   const found = [...incident.evidence, ...evidenceOfFacts(facts), ...contradictions(findings, facts)]
   const fixLocationFacts: readonly FactName[] =
     owner.managers[0]?.keptBy && facts.source === undefined ? [{ fact: 'source' }] : []
@@ -164,6 +177,7 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
   return {
     cause: findings[0]?.cause ?? 'Unknown',
     findings,
+    pods,
     evidence: found.slice(0, MAX_EVIDENCE),
     ...(fix !== undefined && { permanentFix: fix }),
     ...(explanations.length > 0 && { explanations }),

@@ -50,6 +50,21 @@ const describeFinding = (pod: Pod, finding: Finding): Evidence => {
   )
 }
 
+/** How many pods fail, by what each of them reports first. */
+const describeCount = (pods: readonly FailingPod[], area: IncidentArea): readonly Evidence[] => {
+  const counts = new Map<string, number>()
+  for (const { pod, findings } of pods) {
+    const cause = findings.find((finding) => areaOfFinding(finding) === area)?.cause
+    if (!isNodeItself(pod) && cause !== undefined) counts.set(cause, (counts.get(cause) ?? 0) + 1)
+  }
+  const failing = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  if (failing < 2) return []
+  const whose = isNodeCause(area) ? 'on the node' : 'of the owner'
+  if (counts.size === 1) return [evidence('PodStatus', `${failing} pods ${whose} fail the same way`)]
+  const each = [...counts].map(([cause, count]) => `${count} with ${cause}`)
+  return [evidence('PodStatus', `${failing} pods ${whose} fail: ${each.join(', ')}`)]
+}
+
 /** What the pods' status and Events say, each different failure once, status before Events. */
 export const evidenceOfPods = (pods: readonly FailingPod[], area: IncidentArea): readonly Evidence[] => {
   const seen = new Set<string>()
@@ -64,9 +79,7 @@ export const evidenceOfPods = (pods: readonly FailingPod[], area: IncidentArea):
     }
   }
   const lines = [...items.filter(({ event }) => !event), ...items.filter(({ event }) => event)].map(({ line }) => line)
-  const failing = pods.filter(({ pod }) => !isNodeItself(pod)).length
-  const whose = isNodeCause(area) ? 'on the node' : 'of the owner'
-  const more = failing > 1 ? [evidence('PodStatus', `${failing} pods ${whose} fail the same way`)] : []
+  const more = describeCount(pods, area)
   return [...lines.slice(0, MAX_LISTED * 2), ...more]
 }
 

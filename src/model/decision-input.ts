@@ -121,7 +121,10 @@ export interface Matched {
 
 export interface ApplicablePolicy {
   readonly policy: PolicyInForce
+  /** What a plan may be about: findings that are proven or, where none is, all of them, and then nothing may be done. */
   readonly matched: readonly Matched[]
+  /** Findings that only an Event reports, or that are ruled out, beside proven ones: named, never acted on. */
+  readonly leftOut: readonly Matched[]
   /** A clause of the policy that could not be evaluated, as a sentence; then nothing may be done. */
   readonly unanswered?: string
 }

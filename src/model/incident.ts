@@ -34,6 +34,12 @@ export interface Finding {
   readonly possibleCauses: readonly Cause[]
 }
 
+/**
+ * Whether something read about this very thing confirms a finding: the kubelet's status, the registry, the agent. What a
+ * tenant can write, such as an Event, never does.
+ */
+export const isProven = ({ source, ruledOut }: Finding): boolean => source !== 'event' && ruledOut === undefined
+
 /** A failing pod, or a node whose own condition reports the failure: the object as read, and its findings. */
 export interface FailingPod {
   readonly pod: Pod
@@ -253,7 +259,10 @@ export interface Explanation {
 /** The conclusion on the incident from all known facts. */
 export interface Diagnosis {
   readonly cause: Cause
+  /** Each different failure once, for people; firmest first. */
   readonly findings: readonly Finding[]
+  /** The failing pods, each with its own findings in this area as they are known now: what a decision acts on. */
+  readonly pods: readonly FailingPod[]
   readonly evidence: readonly Evidence[]
   readonly permanentFix?: string
   /** Why images cannot be pulled, likeliest first; absent until it has been examined. */

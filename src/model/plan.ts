@@ -25,6 +25,8 @@ export interface Plan {
   readonly hash: string
   readonly diff: string
   readonly timeoutMs: number
+  /** Failing pods that the plan does not touch, and why: each thing in a plan has its own proof. */
+  readonly leftOut?: readonly PodLeft[]
 }
 
 /** Location of a container in the object to write, for the JSON patch and its tests. */
@@ -119,8 +121,9 @@ export interface Write {
   readonly ref: Pick<ObjectRef, 'kind' | 'name' | 'uid'> & { readonly namespace?: string }
 }
 
-/** A pod of the plan that was not changed. */
+/** A pod that is not changed. */
 export interface PodLeft {
+  readonly namespace?: string
   readonly name: string
   readonly uid: string
   readonly why: string

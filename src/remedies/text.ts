@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
-import type { ImageEdit, PlacedChange, PodToDelete } from '../model/plan.ts'
+import type { Matched } from '../model/decision-input.ts'
+import { isNodeItself } from '../model/kubernetes.ts'
+import type { ImageEdit, PlacedChange, Plan, PodLeft, PodToDelete } from '../model/plan.ts'
 
 /** Limit of the record's schema. */
 const MAX_DIFF = 16_000
@@ -47,6 +49,52 @@ export const diffOf = (
     ...(more > 0 ? [`@@ and ${more} more pods in the same way @@`] : []),
   ]
   return lines.join('\n').slice(0, MAX_DIFF)
+}
+
+// What a plan leaves out: named as data, and in its diff for whoever approves it.
+
+const sayUnproven = ({ finding: { container, init, cause, ruledOut } }: Matched): string => {
+  const which = container === '' ? '' : `${init ? 'init container' : 'container'} ${container}: `
+  return ruledOut === undefined
+    ? `${which}only an Event reports ${cause}; nothing confirms it`
+    : `${which}${cause} is ruled out: ${ruledOut}`
+}
+
+/** Failing pods as those that a plan leaves out; each with the first reason, a node itself not at all. */
+export const leaveOut = (left: readonly Matched[], why: (matched: Matched) => string): readonly PodLeft[] => {
+  const pods = left.filter(({ failing }) => !isNodeItself(failing.pod))
+  const named = pods.map((matched): readonly [string, PodLeft] => {
+    const { namespace, name, uid } = matched.failing.pod.metadata
+    return [uid, { ...(namespace !== undefined && { namespace }), name, uid, why: why(matched) }]
+  })
+  return [...new Map(named.toReversed()).values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+interface Touched {
+  readonly changes?: readonly { readonly container: string; readonly init: boolean }[] | undefined
+  readonly pods?: readonly { readonly uid: string }[] | undefined
+}
+
+const isTouched = ({ changes, pods = [] }: Touched, { failing, finding }: Matched): boolean =>
+  changes === undefined
+    ? pods.some(({ uid }) => uid === failing.pod.metadata.uid)
+    : changes.some(({ container, init }) => container === finding.container && init === finding.init)
+
+/** The plan with the pods that are left out because nothing proves their failure; `touched` is what it writes to. */
+export const namingLeftOut = <P extends Plan>(plan: P, unproven: readonly Matched[], touched: Touched): P => {
+  const left = leaveOut(
+    unproven.filter((matched) => !isTouched(touched, matched)),
+    sayUnproven,
+  )
+  const leftOut = [...(plan.leftOut ?? []), ...left.filter(({ uid }) => !plan.leftOut?.some((one) => one.uid === uid))]
+  if (leftOut.length === 0) return plan
+  const shown = leftOut.slice(0, MAX_PODS_SHOWN).map(({ namespace, name, why }) => {
+    const pod = namespace === undefined ? name : `${namespace}/${name}`
+    return `  pod/${pod}: ${why}`
+  })
+  const more = leftOut.length - shown.length
+  const lines = ['@@ left out @@', ...shown, ...(more > 0 ? [`  and ${more} more`] : [])]
+  return { ...plan, leftOut, diff: [plan.diff, ...lines].join('\n').slice(0, MAX_DIFF) }
 }
 
 interface Hashed {

@@ -52,6 +52,7 @@ export const learned = (before: RemediationStatus, diagnosis: Diagnosis): Partia
 const MAX_STEPS = 64
 const MAX_CHANGES = 64
 const MAX_PODS = 512
+const MAX_LEFT_OUT = 64
 const MAX_DIFF = 16_384
 
 const changeOf = ({ container, init, from, to, digestBefore, digestAfter }: ImageChange) => ({
@@ -96,6 +97,11 @@ export const stepOf = (
     ...(target && { target: refOf(target) }),
     ...(changes && { changes: changes.slice(0, MAX_CHANGES).map(changeOf) }),
     ...(pods.length > 0 && { pods: pods.slice(0, MAX_PODS).map((pod) => podOf(pod, plan.target)) }),
+    ...(plan.leftOut?.length && {
+      leftOut: plan.leftOut
+        .slice(0, MAX_LEFT_OUT)
+        .map((pod) => ({ ...podOf(pod, plan.target), why: clip(pod.why, 1_024) })),
+    }),
     ...(node && { node: onNode(node) }),
     ...(plan.diff !== '' && { diff: clip(plan.diff, MAX_DIFF) }),
     planHash: plan.hash,

@@ -402,6 +402,7 @@ describe('the status of a record', () => {
           possibleCauses,
         },
       ],
+      pods: [],
       evidence: [{ fact: 'PodStatus', message: '401 Unauthorized' }],
     })
     const told = lived(act(), acted(), ineffective)
@@ -473,7 +474,7 @@ describe('the status of a record', () => {
     const verdict = aHold('ObserveOnly', {
       message: long,
       plan: aRewrite({ diff: long, thenDelete: pods }),
-      diagnosis: { cause: 'ProjectNotFound', findings: [], evidence, permanentFix: long },
+      diagnosis: { cause: 'ProjectNotFound', findings: [], pods: [], evidence, permanentFix: long },
     })
     let status = nextStatus({}, { at: NOW, kind: 'Held', verdict })
     for (let attempt = 1; attempt < 120; attempt += 1) {

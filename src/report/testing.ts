@@ -25,6 +25,7 @@ export const iso = (afterMs = 0): string => new Date(NOW + afterMs).toISOString(
 export const aDiagnosis = (overrides: Partial<Diagnosis> = {}): Diagnosis => ({
   cause: 'ProjectNotFound',
   findings: [],
+  pods: [],
   evidence: [
     { fact: 'Event', message: 'a program said something' },
     { fact: 'Registry', message: 'harbor.od.com has no project k8s' },

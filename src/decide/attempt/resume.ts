@@ -37,7 +37,7 @@ export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Wri
   const recovered = !written && (complete || c.incident.pods.length === 0)
   if (recovered) return withdrawn(c, 'Recovered', `no pod of ${nameOfOwner(c.incident.owner)} is failing`)
 
-  const applicable = written ? { matched: [] } : stillApplies(c, policy)
+  const applicable = written ? { matched: [], leftOut: [] } : stillApplies(c, policy)
   if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
   if ('kind' in applicable) return applicable
   const objection = firstObjection({ case: c, policy, ...applicable, plan, escalates: true }, written ? STOPS : AGAIN)

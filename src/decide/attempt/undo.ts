@@ -73,7 +73,7 @@ interface Undo {
 }
 
 const undoUnlessStopped = (c: DecisionInput, { policy, plan, otherwise, lacks }: Undo): Verdict => {
-  const objection = firstObjection({ case: c, policy, matched: [], plan, escalates: false }, STOPS)
+  const objection = firstObjection({ case: c, policy, matched: [], leftOut: [], plan, escalates: false }, STOPS)
   if (!objection) return ineffective(c, { kind: 'Undo', plan }, lacks)
   if ('ask' in objection) return { kind: 'Ask', facts: objection.ask }
   const { reason } = objection

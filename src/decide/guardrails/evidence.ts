@@ -1,3 +1,4 @@
+import { isProven } from '../../model/incident.ts'
 import { askFor, type DecisionInput, LATER, nodeCauseOf, registryFact } from '../../model/decision-input.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
@@ -7,19 +8,20 @@ const mayAskRegistry = ({ policy, plan }: Context): boolean =>
 
 /**
  * Anyone may create Events, so an Event alone never leads to an action: the kubelet's status or the registry's response
- * must confirm it.
+ * must confirm it. Matching has left unproven findings out beside proven ones; a registry may still confirm those.
  */
 export const factUnknown: Guardrail = (context) => {
-  const { case: c, matched, noPlan, unanswered } = context
+  const { case: c, matched, leftOut, noPlan, unanswered } = context
   const unknown = unanswered ?? (noPlan?.reason === 'FactUnknown' ? noPlan.message : undefined)
   if (unknown !== undefined) return { reason: 'FactUnknown', message: unknown, requeueAt: c.now + LATER }
 
   if (nodeCauseOf(c)) return unconfirmedNode(context)
-  const hearsay = matched.filter(({ finding }) => finding.source === 'event').map(({ finding }) => finding)
-  if (hearsay.length === 0) return undefined
-  const images = hearsay.map(({ image }) => image).filter((image) => image !== '')
-  const ask = mayAskRegistry(context) ? askFor(c.facts, images.map(registryFact)) : undefined
+  const hearsay = matched.filter(({ finding }) => !isProven(finding)).map(({ finding }) => finding)
+  const images = [...hearsay, ...leftOut.map(({ finding }) => finding)].map(({ image }) => image)
+  const open = images.filter((image) => image !== '')
+  const ask = mayAskRegistry(context) ? askFor(c.facts, open.map(registryFact)) : undefined
   if (ask) return ask
+  if (hearsay.length === 0) return undefined
   const message = `only an Event reports that ${hearsay[0]?.container || 'the pod'} fails with ${hearsay[0]?.cause}; nothing confirms it yet`
   return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }
@@ -45,7 +47,7 @@ const blindOf = ({ incident: { area }, facts: { inspection } }: DecisionInput): 
  * it rules out is explained and not acted on.
  */
 const unconfirmedNode: Guardrail = ({ case: c, matched }) => {
-  const open = matched.filter(({ finding }) => finding.source === 'event' || finding.ruledOut !== undefined)
+  const open = matched.filter(({ finding }) => !isProven(finding))
   if (open.length < matched.length || matched.length === 0) return undefined
   const ask = askFor(c.facts, [{ fact: 'inspection' }])
   if (ask) return ask

@@ -8,6 +8,7 @@ export interface Context {
   readonly case: DecisionInput
   readonly policy: PolicyInForce
   readonly matched: readonly Matched[]
+  readonly leftOut: readonly Matched[]
   /** The plan; absent if there is none: then `noPlan` explains why. */
   readonly plan?: Plan
   readonly noPlan?: NoPlan

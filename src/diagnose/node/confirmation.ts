@@ -60,27 +60,31 @@ const confirmHelper = ({ detail: type, message }: Finding, inspection: NodeInspe
   return { ruledOut: `mount.${type} is installed${why}` }
 }
 
-const confirmSandbox = (pods: readonly Pod[]): Verdict => {
-  const conditions = pods.map(
-    ({ status }) => status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status,
-  )
-  if (conditions.includes('False')) return { source: 'kubelet' }
-  return conditions.length > 0 && conditions.every((status) => status === 'True')
-    ? { ruledOut: 'the pod has a sandbox with a network now' }
-    : undefined
+/** By the pod's own status: whether it has a sandbox with a network. */
+const confirmSandbox = ({ status }: Pod): Verdict => {
+  switch (status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status) {
+    case 'False':
+      return { source: 'kubelet' }
+    case 'True':
+      return { ruledOut: 'the pod has a sandbox with a network now' }
+    default:
+      return undefined
+  }
 }
 
-const confirm = (finding: Finding, pods: readonly Pod[], inspection: NodeInspection | undefined): Verdict => {
+const refutedBy = (verdict: Verdict): Verdict => (verdict !== undefined && 'ruledOut' in verdict ? verdict : undefined)
+
+const confirm = (finding: Finding, pod: Pod, inspection: NodeInspection | undefined): Verdict => {
   switch (finding.cause) {
     case 'IptablesChainMissing':
-      return confirmChain(finding, inspection)
+      return refutedBy(confirmSandbox(pod)) ?? confirmChain(finding, inspection)
     case 'RuntimeUnresponsive':
       return inspection && confirmRuntime(inspection)
     case 'MountHelperMissing':
       return confirmHelper(finding, inspection)
     case 'SandboxStale':
     case 'SandboxNameConflict':
-      return confirmSandbox(pods)
+      return confirmSandbox(pod)
     default:
       return undefined
   }
@@ -88,12 +92,12 @@ const confirm = (finding: Finding, pods: readonly Pod[], inspection: NodeInspect
 
 /**
  * A finding of a node's cause as it is known now. One that is ruled out keeps its cause, says why, and has only the source
- * `event`, so that no action follows. `pods`: those it was found on.
+ * `event`, so that no action follows. `pod`: the one it was found on; what proves another pod proves nothing about it.
  */
-export const confirmOnNode = (found: Finding, pods: readonly Pod[], { inspection }: Facts): Finding => {
+export const confirmOnNode = (found: Finding, pod: Pod, { inspection }: Facts): Finding => {
   const detail = detailOf(found)
   const finding: Finding = { ...found, ...(detail !== undefined && { detail }) }
-  const verdict = confirm(finding, pods, inspection?.known ? inspection.value : undefined)
+  const verdict = confirm(finding, pod, inspection?.known ? inspection.value : undefined)
   if (verdict === undefined) return finding
   return 'source' in verdict
     ? { ...finding, source: verdict.source }

@@ -6,7 +6,7 @@ import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
 import type { NodePlan } from '../../model/plan.ts'
 import { policyOfStep, type Tried } from '../../model/remediation-state.ts'
-import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
+import { aboutOneDetail, kubeletsRuntime, nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
 import { type ActionStep, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
 
 export interface FlagNodePlan extends NodePlan {
@@ -95,10 +95,6 @@ export const isFlagged = ({ facts: { node } }: DecisionInput, { cause, detail, t
   node.value.conditions.some(({ type, status }) => type === cause && status === 'True') &&
   (!taint || node.value.taints.some(({ key, value }) => key === `${FLAG_PREFIX}${cause}` && value === detail))
 
-/** What the messages name, such as a file system type or a chain. */
-const detailIn = ({ matched }: ApplicablePolicy): string | undefined =>
-  matched.find(({ finding }) => finding.detail)?.finding.detail
-
 /**
  * The existing flag from the last attempt of this policy: nothing is planned again until it is cleared or the policy
  * changes.
@@ -108,7 +104,7 @@ export const flagStillStands = (c: DecisionInput, applicable: ApplicablePolicy, 
   if (!cause) return undefined
   const { uid, generation } = policyOfStep(last.record, last.step)
   if (uid !== applicable.policy.uid || generation !== applicable.policy.generation) return undefined
-  const { detail } = flagOf(c.facts, cause, detailIn(applicable))
+  const { detail } = flagOf(c.facts, cause, aboutOneDetail(applicable).detail)
   // The same policy does not restore a taint that a person removed.
   if (!isFlagged(c, { cause, detail, taint: false })) return undefined
   return {
@@ -130,13 +126,14 @@ export const planFlagNode = (
   const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
   if (ask) return ask
   const { ref } = c.incident.owner
-  const flag = flagOf(c.facts, cause, detailIn(applicable))
+  const { detail, matched, others } = aboutOneDetail(applicable)
+  const flag = flagOf(c.facts, cause, detail)
   const taint = actionStep.action.flagNode?.taint === 'NoSchedule'
   if (isFlagged(c, { ...flag, taint })) {
     const message = `node ${ref.name} is flagged: ${flag.message}`
     return { reason: 'AttemptsSpent', message, tryNext: true, noChangeNeeded: true }
   }
-  const pods = podsOnNode(applicable)
+  const pods = podsOnNode({ matched })
   const base = nodeBase(c, applicable, actionStep, { pods, what: [flag.cause, flag.detail, String(taint)] })
   const label = `${FLAG_PREFIX}${cause}=${flag.detail}`
   const lines = [
@@ -145,5 +142,5 @@ export const planFlagNode = (
     ...(taint ? [`+ taint ${label}:NoSchedule`] : []),
   ]
   const diff = nodeDiff(ref, lines, pods)
-  return { plan: { ...base, ...flag, type: 'FlagNode', taint, diff } }
+  return { plan: { ...base, ...flag, type: 'FlagNode', taint, diff, leftOut: others } }
 }

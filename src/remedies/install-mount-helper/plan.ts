@@ -1,7 +1,7 @@
 import { type ApplicablePolicy, askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import type { NodePlan } from '../../model/plan.ts'
-import { nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
+import { aboutOneDetail, nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
 import { type ActionStep, noPlan, notApplicable, type Planned } from '../remedy.ts'
 
 export interface InstallMountHelperPlan extends NodePlan {
@@ -30,7 +30,7 @@ export const planInstallMountHelper = (
   if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
   const { os } = inspection.value
   if (!os.known) return noPlan('FactUnknown', `the operating system is unknown: ${os.why}`, true)
-  const fsType = applicable.matched.find(({ finding }) => finding.detail)?.finding.detail
+  const { detail: fsType, matched, others } = aboutOneDetail(applicable)
   if (fsType === undefined) {
     return noPlan('FactUnknown', 'the message does not name the file system type that cannot be mounted', true)
   }
@@ -38,10 +38,10 @@ export const planInstallMountHelper = (
   if (helper.kind !== 'Installable') return notApplicable('RolloutBlocked', helper.why)
   const { packageName, command } = helper
   const { ref } = c.incident.owner
-  const pods = podsOnNode(applicable)
+  const pods = podsOnNode({ matched })
   const base = nodeBase(c, applicable, actionStep, { pods, what: [fsType, packageName] })
   const lines = [`! a pod on the node has systemd run: ${command.join(' ')}`, `! it provides /sbin/mount.${fsType}`]
   const diff = nodeDiff(ref, lines, pods)
   const podName = installerName(base.hash)
-  return { plan: { ...base, type: 'InstallMountHelper', fsType, packageName, podName, diff } }
+  return { plan: { ...base, type: 'InstallMountHelper', fsType, packageName, podName, diff, leftOut: others } }
 }

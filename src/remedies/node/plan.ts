@@ -1,13 +1,14 @@
 /** Shared code for the plans of node remedies. */
 import { createHash } from 'node:crypto'
 import type { NodeInspection } from '../../api/node-task.ts'
-import type { ApplicablePolicy, DecisionInput } from '../../model/decision-input.ts'
+import type { ApplicablePolicy, DecisionInput, Matched } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import type { Fact, Facts } from '../../model/incident.ts'
 import { isNodeItself, type ObjectRef } from '../../model/kubernetes.ts'
 import type { NodeRuntime } from '../../model/node-tasks.ts'
 import type { PodOnNode } from '../../model/plan.ts'
 import type { ActionStep } from '../remedy.ts'
+import { leaveOut } from '../text.ts'
 
 /** Maximum number of tasks on one record. */
 export const MAX_NODE_PODS = 64
@@ -23,6 +24,17 @@ export const podsOnNode = ({ matched }: Pick<ApplicablePolicy, 'matched'>): read
   return [...new Map(pods.map((pod) => [pod.uid, pod])).values()]
     .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
     .slice(0, MAX_NODE_PODS)
+}
+
+/** The first detail that the messages name, such as a file system type, and the findings about that one. */
+export const aboutOneDetail = ({ matched }: ApplicablePolicy) => {
+  const detail = matched.find(({ finding }) => finding.detail)?.finding.detail
+  const isOther = ({ finding }: Matched): boolean => finding.detail !== undefined && finding.detail !== detail
+  return {
+    detail,
+    matched: matched.filter((one) => !isOther(one)),
+    others: leaveOut(matched.filter(isOther), ({ finding }) => `its message names ${finding.detail}, not ${detail}`),
+  }
 }
 
 export interface NodeBase {

@@ -7,10 +7,11 @@ import {
 } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { isNodeItself, type ObjectRef, type Pod } from '../../model/kubernetes.ts'
+import { isBlocked } from '../../model/pod.ts'
 import type { Plan, PodToDelete } from '../../model/plan.ts'
 import { nameOfOwner } from '../pod-template.ts'
 import { type ActionStep, noPlan, notApplicable, type Planned } from '../remedy.ts'
-import { diffOf, hashOf } from '../text.ts'
+import { diffOf, hashOf, leaveOut, sayPods } from '../text.ts'
 
 export interface RecyclePodPlan extends Plan {
   readonly type: 'RecyclePod'
@@ -87,30 +88,37 @@ const RECREATES: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'Da
 export const isRecreated = ({ metadata }: Pod): boolean =>
   (metadata.ownerReferences ?? []).some(({ controller, kind }) => controller === true && RECREATES.has(kind))
 
-/** The pods of a node that a controller recreates; the others are kept, which the diff shows. */
+/**
+ * The pods of a node that fail by their own status and that a controller recreates. The others are kept and named: what
+ * proves the failure of their node proves nothing about them.
+ */
 const recyclePodsOnNode = (
   c: DecisionInput,
   { policy, matched }: ApplicablePolicy,
   actionStep: ActionStep,
 ): Planned<RecyclePodPlan> => {
   const pods = matched.filter(({ failing: { pod } }) => !isNodeItself(pod))
-  const recreated = pods.filter(({ failing }) => isRecreated(failing.pod))
-  const left = podsToDelete(pods.filter(({ failing }) => !isRecreated(failing.pod)))
-  const going = podsToDelete(recreated)
-  const { ref } = c.incident.owner
-  if (going.length === 0) {
-    if (pods.length === 0)
-      return notApplicable('RolloutBlocked', 'the node itself fails, and no pod that could be deleted')
-    return left.length > 0
-      ? notApplicable('RolloutBlocked', `nothing would recreate ${sayPods(left)}, so none is deleted`)
-      : noPlan('AlreadyRecovered', 'no failing pod is left that could be deleted', true)
+  if (pods.length === 0) {
+    return notApplicable('RolloutBlocked', 'the node itself fails, and no pod that could be deleted')
   }
-  const { plan } = recycling(ref, going, policy, actionStep)
-  const also = left.length > 0 ? `\n@@ kept: nothing would recreate them @@\n  ${sayPods(left)}` : ''
-  return { plan: { ...plan, diff: plan.diff + also } }
-}
-
-const sayPods = (pods: readonly PodToDelete[]): string => {
-  const shown = pods.slice(0, 5).map(({ namespace, name }) => `${namespace}/${name}`)
-  return `${shown.join(', ')}${pods.length > shown.length ? ` and ${pods.length - shown.length} more` : ''}`
+  const recreated = pods.filter(({ failing }) => isRecreated(failing.pod))
+  const going = podsToDelete(recreated.filter(({ failing }) => isBlocked(failing.pod)))
+  const permanent = leaveOut(
+    pods.filter(({ failing }) => !isRecreated(failing.pod)),
+    () => 'nothing would recreate it',
+  )
+  const unproven = leaveOut(
+    recreated.filter(({ failing }) => !isBlocked(failing.pod)),
+    () => 'its own status does not show that it fails',
+  )
+  if (going.length > 0) {
+    const { plan } = recycling(c.incident.owner.ref, going, policy, actionStep)
+    return { plan: { ...plan, leftOut: [...permanent, ...unproven] } }
+  }
+  if (unproven.length > 0) {
+    return noPlan('FactUnknown', `the status of ${sayPods(unproven)} shows no failure, so none is deleted`, false)
+  }
+  return permanent.length > 0
+    ? notApplicable('RolloutBlocked', `nothing would recreate ${sayPods(permanent)}, so none is deleted`)
+    : noPlan('AlreadyRecovered', 'no failing pod is left that could be deleted', true)
 }

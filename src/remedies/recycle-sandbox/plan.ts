@@ -1,9 +1,11 @@
 import { type ApplicablePolicy, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import type { ObjectRef } from '../../model/kubernetes.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
+import { isBlocked } from '../../model/pod.ts'
 import { nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
 import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
 import { type ActionStep, noPlan, notApplicable, type Planned } from '../remedy.ts'
+import { leaveOut, sayPods } from '../text.ts'
 
 export interface RecycleSandboxPlan extends TaskPlan {
   readonly type: 'RecycleSandbox'
@@ -38,9 +40,20 @@ export const planRecycleSandbox = (
     case 'SandboxStale':
     case 'SandboxNameConflict':
   }
-  const pods = podsOnNode(applicable)
-  if (pods.length === 0) return noPlan('AlreadyRecovered', 'all failing pods are already being deleted', false)
+  const { matched } = applicable
+  const pods = podsOnNode({ matched: matched.filter(({ failing }) => isBlocked(failing.pod)) })
+  const unproven = leaveOut(
+    matched.filter(({ failing }) => !isBlocked(failing.pod)),
+    () => 'its own status does not show that it fails',
+  )
+  if (pods.length === 0) {
+    return unproven.length > 0
+      ? noPlan('FactUnknown', `the status of ${sayPods(unproven)} shows no failure, so no sandbox is removed`, false)
+      : noPlan('AlreadyRecovered', 'all failing pods are already being deleted', false)
+  }
   const base = nodeBase(c, applicable, actionStep, { pods, what: pods.map(({ uid }) => uid).toSorted() })
   const diff = nodeDiff(ref, ['! sandboxes are removed; the kubelet creates new ones'], pods)
-  return { plan: { ...base, type: 'RecycleSandbox', diff, tasks: recycleTasks(ref, pods, base.hash) } }
+  return {
+    plan: { ...base, type: 'RecycleSandbox', diff, tasks: recycleTasks(ref, pods, base.hash), leftOut: unproven },
+  }
 }
