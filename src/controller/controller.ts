@@ -123,6 +123,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
     reads: client,
     registry,
     readPullSecrets: config.readPullSecrets,
+    watchedNode: (name) => (nodes.fact().known ? nodes.named(name) : undefined),
     agents: { namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
   })
 

@@ -46,13 +46,13 @@ test('The verdict is the same for the same case, and the case is left as it was'
 const LONG = `harbor.od.com/k8s/${'x'.repeat(4_000)}`
 const odd = <T>(value: unknown): T => value as T
 
-const someFacts = (pick: Pick): Record<string, Fact<unknown>> => ({
+const someFacts = (pick: Pick): Record<string, unknown> => ({
   namespace: pick(
     known(aNamespace()),
     unknown('403'),
     known(aNamespace({ annotations: { 'podmend.io/exclude': 'true' } })),
   ),
-  node: pick(known(aNode()), unknown('gone'), known(aNode({ name: 'n2', platform: '' }))),
+  nodes: { n1: pick(known(aNode()), unknown('gone'), known(aNode({ platform: '' }))) },
   pods: pick(
     known([
       aPod(),
@@ -201,7 +201,8 @@ test('It never acts while a fact that the act needs is unknown', () => {
     expect(policy).toMatchObject({ spec: { suspend: false } })
     expect(policy?.spec.mode).not.toBe('Observe')
     expect(facts.namespace?.known).toBe(true)
-    if (incident.pods.some(({ pod }) => pod.spec?.nodeName)) expect(facts.node?.known).toBe(true)
+    for (const { pod } of incident.pods)
+      if (pod.spec?.nodeName) expect(facts.nodes?.[pod.spec.nodeName]?.known).toBe(true)
     if (plan.type === 'RecyclePod') {
       expect(incident.owner.recreatesPods).toBe(true)
       expect((plan as RecyclePodPlan).pods).not.toEqual([])

@@ -225,21 +225,21 @@ const table: readonly (readonly [sentence: string, words: InputOverrides, expect
     { kind: 'Hold', reason: 'FactUnknown' },
   ],
   [
-    'nodeSelector: the pod is on another node than the one that was read',
-    matching({ nodeSelector: {} }, { facts: { node: known(aNode({ name: 'n2' })) } }),
-    ignore,
+    'nodeSelector: the node of the pod was not read',
+    matching({ nodeSelector: {} }, { facts: { nodes: { n2: known(aNode({ name: 'n2' })) } } }),
+    { kind: 'Hold', reason: 'FactUnknown' },
   ],
 
   ['message.include', matching({ message: { include: 'project .* found' } }), act],
   ['message.include that does not occur', matching({ message: { include: 'denied' } }), ignore],
   ['message.exclude', matching({ message: { exclude: 'name: k8s' } }), ignore],
 
-  ['namespace and node are asked for together', { facts: unread }, ask({ fact: 'namespace' }, { fact: 'node' })],
-  ['only what is missing is asked for', { facts: { node: undefined } }, ask({ fact: 'node' })],
+  ['namespace and node are asked for together', { facts: unread }, ask({ fact: 'namespace' }, { fact: 'nodes' })],
+  ['only what is missing is asked for', { facts: { node: undefined } }, ask({ fact: 'nodes' })],
   [
     'the node is asked for where one of the pods has one',
     { pods: [aFailingPod({ name: 'b', node: null }), aFailingPod()], facts: unread },
-    ask({ fact: 'namespace' }, { fact: 'node' }),
+    ask({ fact: 'namespace' }, { fact: 'nodes' }),
   ],
   [
     'the node of a pod without node is not asked for',
@@ -250,7 +250,7 @@ const table: readonly (readonly [sentence: string, words: InputOverrides, expect
   [
     'namespace and node come before the registry',
     { pods: [aFailingPod({ findings: [unrefined] })], facts: unread },
-    ask({ fact: 'namespace' }, { fact: 'node' }),
+    ask({ fact: 'namespace' }, { fact: 'nodes' }),
   ],
   [
     'the registry is asked where the cause may become one that is named',

@@ -12,7 +12,7 @@ import {
   surroundings,
 } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
-import { type Finding, isProven } from '../model/incident.ts'
+import { type Finding, isProven, nodeOfPod } from '../model/incident.ts'
 import { selects } from '../model/label-selector.ts'
 import { PROTECTED_NAMESPACES } from '../model/names.ts'
 import { placeNodeMatches, placeOfPodMatches, podOptedOut, protectedNodeFrom } from './match-node.ts'
@@ -64,6 +64,18 @@ export const protectedFrom = ({ spec }: PolicyInForce, { incident, operator }: D
   return guarded && !spec.match.namespaces?.includes(namespace) ? namespace : undefined
 }
 
+/** Whether a pod is on a node that the selector selects: its own node counts. */
+const isOnSelected = (
+  selector: NonNullable<PolicyInForce['spec']['match']['nodeSelector']>,
+  { facts }: DecisionInput,
+  { failing: { pod } }: Matched,
+): 'yes' | 'no' | { readonly unknown: string } => {
+  if (!pod.spec?.nodeName) return 'no'
+  const node = nodeOfPod(facts, pod)
+  if (node?.known === false) return { unknown: `whether nodeSelector matches is unknown: ${node.why}` }
+  return node === undefined || selects(selector, node.value.labels) ? 'yes' : 'no'
+}
+
 /** Clauses on namespace and node. Undefined if one fails; clauses with missing facts are reported, not guessed. */
 const placeMatches = (
   c: DecisionInput,
@@ -71,19 +83,19 @@ const placeMatches = (
   all: readonly Matched[],
 ): Pick<ApplicablePolicy, 'matched' | 'unanswered'> | undefined => {
   const { namespaceSelector, nodeSelector } = spec.match
-  const { namespace, node } = c.facts
+  const { namespace } = c.facts
   const unanswered: string[] = []
   if (namespaceSelector && namespace) {
     if (!namespace.known) unanswered.push(`whether namespaceSelector matches is unknown: ${namespace.why}`)
     else if (!selects(namespaceSelector, namespace.value.labels)) return undefined
   }
-  let matched = nodeSelector ? all.filter(({ failing }) => failing.pod.spec?.nodeName) : all
-  if (nodeSelector && node) {
-    if (!node.known) unanswered.push(`whether nodeSelector matches is unknown: ${node.why}`)
-    else {
-      const { name, labels } = node.value
-      matched = matched.filter(({ failing }) => failing.pod.spec?.nodeName === name && selects(nodeSelector, labels))
-    }
+  let matched = all
+  if (nodeSelector) {
+    const placed = all.map((one) => ({ one, on: isOnSelected(nodeSelector, c, one) }))
+    const sure = placed.filter(({ on }) => on === 'yes')
+    const unsure = placed.flatMap(({ one, on }) => (typeof on === 'object' ? [{ one, on }] : []))
+    matched = (sure.length > 0 ? sure : unsure).map(({ one }) => one)
+    if (sure.length === 0) unanswered.push(...new Set(unsure.map(({ on }) => on.unknown)))
   }
   return matched.length === 0
     ? undefined
@@ -140,14 +152,14 @@ export const candidateOf = (c: DecisionInput, policy: PolicyInForce): Candidate 
   return { inForce: inForce && !shielded, match }
 }
 
-/** What opted out, by name, as far as known: owner, a failing pod, namespace or node. */
+/** What opted out, by name, as far as known: owner, a failing pod, its namespace, or the node of any of them. */
 export const optedOutBy = ({ incident: { owner, pods }, facts }: DecisionInput): string | undefined => {
   if (excludes(owner)) return `${owner.ref.kind} ${owner.ref.name}`
   const pod = pods.find((failing) => excludes(failing.pod.metadata))?.pod
   if (pod) return `Pod ${pod.metadata.name}`
   if (facts.namespace?.known && excludes(facts.namespace.value)) return `namespace ${facts.namespace.value.name}`
-  if (facts.node?.known && excludes(facts.node.value)) return `node ${facts.node.value.name}`
-  return undefined
+  const node = Object.values(facts.nodes ?? {}).find((one) => one.known && excludes(one.value))
+  return node?.known ? `node ${node.value.name}` : undefined
 }
 
 /**

@@ -135,6 +135,7 @@ export const nodes = (count: number, words: Readonly<Record<number, Partial<Node
     ready: true,
     controlPlane: false,
     unschedulable: false,
+    platform: 'linux/amd64',
     ...words[i + 1],
   }))
 

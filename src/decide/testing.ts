@@ -328,6 +328,8 @@ const gone = (findings: readonly Finding[]): DecisionInput['facts']['registry'] 
 export const aCase = (words: InputOverrides = {}): DecisionInput => {
   const { owner = anOwner(), pods = [aFailingPod()], incident, diagnosis, facts, operator, ...rest } = words
   const findings = pods.flatMap((pod) => pod.findings)
+  // Of a workload on one node, as most are; `nodes` for more.
+  const node = facts && 'node' in facts ? facts.node : known(aNode())
   return {
     now: NOW,
     incident: {
@@ -342,7 +344,8 @@ export const aCase = (words: InputOverrides = {}): DecisionInput => {
     diagnosis: { cause: findings[0]?.cause ?? 'Unknown', findings, pods, evidence: [], ...diagnosis },
     facts: present({
       namespace: known(aNamespace()),
-      node: known(aNode()),
+      node,
+      nodes: node && { n1: node },
       ...facts,
       registry: { ...gone(findings), [normalImage(PATCHED)]: exists(), ...facts?.registry },
     }),

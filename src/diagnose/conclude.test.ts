@@ -140,9 +140,13 @@ describe('the cause after the registry was asked of the present image', () => {
       controlPlane: false,
       ready: true,
     })
-    expect(conclude(incidentOf([finding('BackOffOnly')]), answering(EXISTS, { node }))).toMatchObject({
-      cause: 'PlatformMismatch',
-    })
+    const incident = (nodeName: string) => {
+      const { pods, ...rest } = incidentOf([finding('BackOffOnly')])
+      return { ...rest, pods: pods.map((one) => ({ ...one, pod: { ...one.pod, spec: { nodeName } } })) }
+    }
+    const nodes = { n: node, other: unknown('not read') }
+    expect(conclude(incident('n'), answering(EXISTS, { nodes }))).toMatchObject({ cause: 'PlatformMismatch' })
+    expect(conclude(incident('other'), answering(EXISTS, { nodes }))).toMatchObject({ cause: 'BackOffOnly' })
   })
 
   it('may still change while the registry did not answer, and not after', () => {

@@ -1,16 +1,18 @@
 import type { Evidence } from '../api/remediation.ts'
 import { type Cause, isNodeCause, type NodeCause } from '../model/causes.ts'
 import { normalImage } from '../model/image-reference.ts'
-import type {
-  Diagnosis,
-  Fact,
-  FactName,
-  Facts,
-  FailingPod,
-  Finding,
-  Incident,
-  NodeFacts,
-  RegistryAnswer,
+import { serves } from '../model/decision-input.ts'
+import {
+  type Diagnosis,
+  type Fact,
+  type FactName,
+  type Facts,
+  type FailingPod,
+  type Finding,
+  type Incident,
+  nodeOfPod,
+  type PodNode,
+  type RegistryAnswer,
 } from '../model/incident.ts'
 import { evidence, MAX_EVIDENCE } from './evidence.ts'
 import { permanentFix } from './gitops/permanent-fix.ts'
@@ -163,9 +165,9 @@ const concludeOnNode = (area: NodeCause, incident: Incident, facts: Facts): Diag
 export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
   const { owner, area } = incident
   if (isNodeCause(area)) return concludeOnNode(area, incident, facts)
-  const pods = judge(incident, (finding) => {
+  const pods = judge(incident, (finding, pod) => {
     const answer = finding.image === '' ? undefined : facts.registry[normalImage(finding.image)]
-    return answer?.known ? refine(finding, answer.value, facts.node) : finding
+    return answer?.known ? refine(finding, answer.value, nodeOfPod(facts, pod)) : finding
   })
   const findings = distinctFailures(pods)
   const found = [...incident.evidence, ...evidenceOfFacts(facts), ...contradictions(findings, facts)]
@@ -211,10 +213,10 @@ const mayBeCause = ({ cause, possibleCauses }: Finding, to: Cause): boolean =>
   cause === to || possibleCauses.includes(to)
 
 /**
- * A finding, refined by the registry's answer on the pod's current image. Only what the registry knows by itself counts:
+ * A finding, refined by the registry's answer on the pod's current image, for the platform of the pod's own node. Only what the registry knows by itself counts:
  * that it cannot be reached from here, or limits our pulls, says nothing about the node. Pure.
  */
-export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<NodeFacts> | undefined): Finding => {
+export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<PodNode> | undefined): Finding => {
   switch (answer.kind) {
     case 'projectMissing':
     case 'repositoryMissing':
@@ -232,7 +234,7 @@ export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<Node
     }
     case 'exists': {
       const platform = node?.known === true ? node.value.platform : ''
-      const fits = platform === '' || answer.platforms.length === 0 || answer.platforms.includes(platform)
+      const fits = platform === '' || answer.platforms.length === 0 || serves(answer.platforms, platform)
       if (!fits && mayBeCause(finding, 'PlatformMismatch')) return confirmed(finding, 'PlatformMismatch')
       return { ...finding, possibleCauses: [] }
     }

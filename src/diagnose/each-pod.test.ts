@@ -1,11 +1,23 @@
 /** Each pod of a plan has its own cause and its own proof: detection, conclusion and decision together. */
 import { describe, expect, test } from 'vitest'
 import { decide } from '../decide/decide.ts'
-import { action, aNodeCase, aWaitingPod, NODE, nodePolicy } from '../decide/testing-nodes.ts'
-import { aCase, aPod, anOwner, aPolicy, BROKEN, NOW, recycling, rewriting } from '../decide/testing.ts'
+import { action, aNodeCase, aWaitingPod, NODE, nodePolicy, nodes } from '../decide/testing-nodes.ts'
+import {
+  aCase,
+  aNode,
+  anOwner,
+  aPod,
+  aPolicy,
+  BROKEN,
+  exists,
+  NOW,
+  PATCHED,
+  recycling,
+  rewriting,
+} from '../decide/testing.ts'
 import type { NodeCause } from '../model/causes.ts'
-import type { DecisionInput } from '../model/decision-input.ts'
-import { type FailingPod, known } from '../model/incident.ts'
+import type { DecisionInput, NodeState } from '../model/decision-input.ts'
+import { type Fact, type FailingPod, known, type NodeFacts, type RegistryAnswer, unknown } from '../model/incident.ts'
 import type { Plan, Verdict } from '../model/plan.ts'
 import { conclude } from './conclude.ts'
 import { buildIncident } from './incident.ts'
@@ -110,9 +122,9 @@ describe('pods of one owner', () => {
   const CORRUPT = `${PULL}failed to extract layer sha256:aa: unexpected EOF`
   const GONE = `${PULL}failed to resolve reference "${BROKEN}": ${BROKEN}: not found`
 
-  const failing = (name: string, message: string): FailingPod => {
+  const failing = (name: string, message: string, node = 'n1'): FailingPod => {
     const status = { name: 'coredns', restartCount: 0, state: { waiting: { reason: 'ErrImagePull', message } } }
-    return detectPodFailures(aPod({ name, statuses: [status] }), [], NOW)
+    return detectPodFailures(aPod({ name, node, statuses: [status] }), [], NOW)
   }
   const under = (causes: readonly string[], pods: readonly FailingPod[], actions = [recycling()]) =>
     decided(
@@ -140,6 +152,120 @@ describe('pods of one owner', () => {
       expect(namesIn(verdict)).toEqual([name])
       expect(verdict).toMatchObject({ diagnosis: { cause: causeOf(pod)[0] } })
     }
+  })
+
+  describe('on several nodes', () => {
+    const AMD = aNode({ name: 'amd' })
+    const ARM = aNode({ name: 'arm', platform: 'linux/arm64' })
+    const gone = known({ kind: 'tagMissing' as const, message: 'manifest unknown' })
+    const on = (
+      [first, second]: readonly [NodeFacts, NodeFacts],
+      { actions = [rewriting()], present = gone, target = ['linux/amd64'], ...more }: OnNodes = {},
+    ) =>
+      decided(
+        aCase({
+          owner: anOwner({ kind: 'DaemonSet', replicas: 2 }),
+          pods: [first, second].map(({ name }) => failing(`on-${name}`, GONE, name)),
+          policies: [aPolicy({ match: { failingFor: '0s', ...more.match }, actions })],
+          facts: {
+            nodes: { [first.name]: known(first), [second.name]: known(second) },
+            knownImages: unknown('not listed'),
+            registry: { [BROKEN]: present, [PATCHED]: exists({ platforms: target }) },
+            ...more.facts,
+          },
+          ...(more.cluster && { nodes: known(more.cluster) }),
+        }),
+      )
+    interface OnNodes {
+      readonly actions?: object[]
+      readonly present?: Fact<RegistryAnswer>
+      readonly target?: readonly string[]
+      readonly match?: object
+      readonly facts?: object
+      readonly cluster?: readonly NodeState[]
+    }
+
+    test.each([['RecyclePod', recycling()] as const, ['RewriteImage', rewriting()] as const])(
+      '%s holds if the second of them opted out',
+      (_, one) => {
+        const second = aNode({ name: 'n2', annotations: { 'podmend.io/exclude': 'true' } })
+        expect(on([AMD, second], { actions: [one] })).toMatchObject({
+          kind: 'Hold',
+          reason: 'OptedOut',
+          message: 'node n2 is excluded by podmend.io/exclude',
+        })
+      },
+    )
+
+    test('holds if it is unknown whether the second of them opted out', () => {
+      const nodes = { amd: known(AMD), arm: unknown('the right to get nodes is missing') }
+      expect(on([AMD, ARM], { actions: [recycling()], facts: { nodes } })).toMatchObject({
+        kind: 'Hold',
+        reason: 'FactUnknown',
+      })
+    })
+
+    test('an image for the first alone is not written', () => {
+      expect(on([AMD, ARM])).toMatchObject({
+        kind: 'Hold',
+        reason: 'TargetUnverified',
+        message: expect.stringContaining('node arm is linux/arm64'),
+      })
+      expect(on([AMD, ARM], { target: ['linux/amd64', 'linux/arm64/v8'] })).toMatchObject({ kind: 'Act' })
+    })
+
+    test('an image that the registry has for the first alone is missing on the second', () => {
+      const verdict = on([AMD, ARM], {
+        present: exists(),
+        target: ['linux/amd64', 'linux/arm64'],
+        match: { causes: ['PlatformMismatch'] },
+      })
+      expect(planOf(verdict)).toMatchObject({ changes: [{ container: 'coredns' }] })
+      expect(verdict).toMatchObject({ diagnosis: { cause: 'PlatformMismatch' } })
+      expect(planOf(verdict).diff).not.toContain('unchanged')
+    })
+
+    test('an image pushed a minute late is not rewritten, but its pods are recycled', () => {
+      const late = exists({ platforms: ['linux/amd64', 'linux/arm64'] })
+      const both = { present: late, target: ['linux/amd64', 'linux/arm64'] }
+      expect(on([AMD, ARM], both)).toMatchObject({
+        kind: 'Hold',
+        reason: 'TargetUnverified',
+        message: expect.stringContaining('the kubelet pulls it at its next try'),
+      })
+      const recycled = on([AMD, ARM], { ...both, actions: [rewriting(), recycling()] })
+      expect(planOf(recycled)).toMatchObject({ type: 'RecyclePod' })
+      expect(namesIn(recycled)).toEqual(['on-amd', 'on-arm'])
+    })
+
+    test('nodeSelector takes the pods on each node that it selects', () => {
+      const ssd = { disk: 'ssd' }
+      const match = { nodeSelector: { matchLabels: ssd } }
+      const both = on(
+        [
+          { ...AMD, labels: ssd },
+          { ...ARM, labels: ssd },
+        ],
+        { actions: [recycling()], match },
+      )
+      expect(namesIn(both)).toEqual(['on-amd', 'on-arm'])
+      const second = on([AMD, { ...ARM, labels: ssd }], { actions: [recycling()], match })
+      expect(namesIn(second)).toEqual(['on-arm'])
+    })
+
+    test('a healthy pod on a node of another platform keeps its template', () => {
+      const cluster = nodes(2, { 2: { name: 'arm', platform: 'linux/arm64' } })
+      const n1 = aNode()
+      const others = (node: string) => ({ facts: { pods: known([aPod({ name: 'healthy', node })]) }, cluster })
+      const twice: readonly [NodeFacts, NodeFacts] = [n1, { ...n1, name: 'n3' }]
+      expect(on(twice, others('arm'))).toMatchObject({
+        kind: 'Hold',
+        reason: 'TargetUnverified',
+        message: expect.stringContaining('pod healthy runs on node arm, which is linux/arm64'),
+      })
+      expect(on(twice, others('n1'))).toMatchObject({ kind: 'Act' })
+      expect(on(twice, { cluster, facts: { pods: undefined } })).toEqual({ kind: 'Ask', facts: [{ fact: 'pods' }] })
+    })
   })
 
   test('a rewrite for one pod is about the template; the cause of the other pod is not that of the record', () => {

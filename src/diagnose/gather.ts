@@ -11,7 +11,9 @@ import {
   readNamespaces,
   readNodeLease,
   readNodePods,
+  readNodes,
   readTasks,
+  type WatchedNode,
 } from './node/facts.ts'
 import { type Inspect, inspectNothing } from './node/inspection.ts'
 import { readPods } from './owner/pods.ts'
@@ -26,6 +28,8 @@ export interface GatherDeps {
   readonly readPullSecrets?: boolean
   /** Whether secrets may be listed, to name the source of a Helm release: the command's user, never the controller. Default false. */
   readonly readsReleases?: boolean
+  /** Nodes as the watch shows them, for pods on more nodes than are read; absent: those are unknown. */
+  readonly watchedNode?: WatchedNode
   /** How agents are asked; absent: they are not, and what only they know is unknown. */
   readonly agents?: Agents
 }
@@ -76,7 +80,7 @@ const namedPods = (names: readonly FactName[]) =>
  * reason and the missing permission. Never rejects.
  */
 export const createGather = (deps: GatherDeps) => {
-  const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NO_AGENTS } = deps
+  const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NO_AGENTS, watchedNode } = deps
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
 
   /** All reads start at the same time; facts that are not requested are left out. */
@@ -87,6 +91,7 @@ export const createGather = (deps: GatherDeps) => {
     return {
       ...(find(names, 'namespace') && { namespace: readNamespace(incident, reads) }),
       ...(find(names, 'node') && { node: readNode(incident, reads, agents.nodeLeases) }),
+      ...(find(names, 'nodes') && { nodes: readNodes(incident, reads, watchedNode) }),
       ...(find(names, 'pods') && { pods: readPods(incident, namedPods(names), reads) }),
       ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),

@@ -24,6 +24,8 @@ export interface NodeState {
   readonly ready: boolean
   readonly controlPlane: boolean
   readonly unschedulable: boolean
+  /** e.g. `linux/amd64`; empty until the kubelet reports it. */
+  readonly platform: string
 }
 
 /** Everything that a decision may use. No clock: `now` is an argument. */
@@ -87,13 +89,13 @@ export const askFor = (facts: Facts, names: readonly FactName[]): Ask | undefine
   return missing.size === 0 ? undefined : { ask: [...missing.values()] }
 }
 
-/** Namespace and node are read in one round trip, because both may opt out. Pods of a node are in several namespaces. */
+/** Namespace and nodes are read in one round trip, because each of them may opt out. Pods of a node are in several namespaces. */
 export const surroundings = ({ incident }: DecisionInput): readonly FactName[] =>
   isNodeCause(incident.area) ? [{ fact: 'namespaces' }, { fact: 'node' }] : surroundingsOfPods(incident)
 
 const surroundingsOfPods = (incident: Incident): readonly FactName[] =>
   incident.pods.some(({ pod }) => pod.spec?.nodeName)
-    ? [{ fact: 'namespace' }, { fact: 'node' }]
+    ? [{ fact: 'namespace' }, { fact: 'nodes' }]
     : [{ fact: 'namespace' }]
 
 /** How long a hold waits without an exact time, ms. An event may trigger an earlier check. */

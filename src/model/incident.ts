@@ -176,10 +176,16 @@ export interface NodeFacts {
   readonly lease?: Fact<NodeLease | undefined>
 }
 
+/** The node of a failing pod of a workload: what opts out there, what selects it, what it can run. */
+export type PodNode = Pick<NodeFacts, 'name' | 'labels' | 'annotations' | 'platform'>
+
 /** Facts gathered so far, by name. Absent names were not requested yet. */
 export interface Facts {
   readonly namespace?: Fact<NamespaceFacts>
+  /** The node that an incident of a node is about. */
   readonly node?: Fact<NodeFacts>
+  /** For a workload: every node on which its pods fail, by name. */
+  readonly nodes?: Readonly<Record<string, Fact<PodNode>>>
   /** All pods of the owner, of all revisions. */
   readonly pods?: Fact<readonly Pod[]>
   /** Findings about the pod's pull secrets during a registry query, as sentences; never their content. */
@@ -213,10 +219,18 @@ export interface ImageFactName {
   readonly image: string
 }
 
+/** The node of a failing pod of a workload; undefined if the pod has none, or if the nodes were not read yet. */
+export const nodeOfPod = ({ nodes }: Pick<Facts, 'nodes'>, { spec }: Pod): Fact<PodNode> | undefined => {
+  const name = spec?.nodeName
+  if (!name || nodes === undefined) return undefined
+  return Object.hasOwn(nodes, name) ? nodes[name] : unknown(`node ${name} was not read`)
+}
+
 /** A request of `decide` for a fact. */
 export type FactName =
   | { readonly fact: 'namespace' }
   | { readonly fact: 'node' }
+  | { readonly fact: 'nodes' }
   /** `named`: pods that a remedy wrote to and that may no longer belong to the owner (those of a CronJob's finished Job). */
   | { readonly fact: 'pods'; readonly named?: readonly { readonly name: string; readonly uid: string }[] | undefined }
   | ImageFactName

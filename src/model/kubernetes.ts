@@ -202,6 +202,10 @@ export interface Node extends KubeObject {
   }
 }
 
+/** `linux/amd64`; empty where the kubelet has not reported it. */
+export const platformOf = (info: NonNullable<Node['status']>['nodeInfo']): string =>
+  info?.operatingSystem && info.architecture ? `${info.operatingSystem}/${info.architecture}` : ''
+
 export interface Secret extends KubeObject {
   readonly type?: string
   readonly data?: Readonly<Record<string, string>>

@@ -55,6 +55,7 @@ const aNode = (more: Partial<Node> = {}): Node => ({
         lastTransitionTime: '2030-01-01T00:00:00Z',
       },
     ],
+    nodeInfo: { operatingSystem: 'linux', architecture: 'arm64' },
     images: [{ names: ['x'.repeat(10_000)] }],
   },
   ...more,
@@ -69,6 +70,7 @@ test('only what decisions read is kept', () => {
     controlPlane: false,
     unschedulable: false,
     ready: false,
+    platform: 'linux/arm64',
     readiness: {
       status: 'False',
       reason: 'KubeletNotReady',

@@ -1,6 +1,6 @@
 import type { NodeState } from '../model/decision-input.ts'
 import { type Fact, known, unknown } from '../model/incident.ts'
-import type { Node } from '../model/kubernetes.ts'
+import { type Node, platformOf } from '../model/kubernetes.ts'
 import { CONTROL_PLANE_LABELS, EXCLUDE_KEY } from '../model/names.ts'
 
 /** All nodes, in the state that the watch last reported. */
@@ -71,6 +71,8 @@ export interface NodeEntry {
   /** Cordoned. */
   readonly unschedulable: boolean
   readonly ready: boolean
+  /** e.g. `linux/amd64`; empty until the kubelet reports it. */
+  readonly platform: string
   /** The condition Ready; absent if the kubelet never wrote one. */
   readonly readiness?: {
     readonly status: string
@@ -94,6 +96,7 @@ export const nodeEntry = ({ metadata, spec, status }: Node): NodeEntry => {
     controlPlane: CONTROL_PLANE_LABELS.some((label) => labels[label] !== undefined),
     unschedulable: spec?.unschedulable ?? false,
     ready: condition?.status === 'True',
+    platform: platformOf(status?.nodeInfo),
     ...(condition && {
       readiness: {
         status: condition.status,

@@ -137,7 +137,7 @@ const rows: readonly Row[] = [
     { facts: { registry: { [PATCHED]: unknown('x') } } },
     { kind: 'Hold', reason: 'TargetUnverified' },
   ],
-  ['facts are asked for as at first', { facts: { node: undefined } }, { kind: 'Ask', facts: [{ fact: 'node' }] }],
+  ['facts are asked for as at first', { facts: { node: undefined } }, { kind: 'Ask', facts: [{ fact: 'nodes' }] }],
   [
     'the cause must still be the one that the policy answers to',
     { pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized', possibleCauses: ['ProjectNotFound'] })] })] },

@@ -8,6 +8,7 @@ import {
   RARELY,
   surroundings,
 } from '../../model/decision-input.ts'
+import { nodeOfPod } from '../../model/incident.ts'
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { protectedNodeFrom } from '../match-node.ts'
@@ -72,14 +73,15 @@ const nodeOptedOut: Guardrail = ({ case: c, matched }) => {
 const workloadOptedOut = (c: DecisionInput): Objection | Ask | undefined => {
   const by = optedOutBy(c)
   if (by) return { reason: 'OptedOut', message: `${by} is excluded by ${EXCLUDE_KEY}`, requeueAt: c.now + RARELY }
-  const names = surroundings(c)
-  const ask = askFor(c.facts, names)
+  const ask = askFor(c.facts, surroundings(c))
   if (ask) return ask
-  for (const { fact } of names) {
-    const there = fact === 'namespace' || fact === 'node' ? c.facts[fact] : undefined
-    if (there?.known) continue
-    const message = `whether the ${fact} opted out is unknown: ${there?.why ?? 'not read'}`
-    return { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
-  }
-  return undefined
+  const { namespace } = c.facts
+  const nodes = c.incident.pods.map(({ pod }) => nodeOfPod(c.facts, pod))
+  const unread = nodes.find((node) => node?.known === false)
+  const message = !namespace?.known
+    ? `whether the namespace opted out is unknown: ${namespace?.why ?? 'not read'}`
+    : unread?.known === false
+      ? `whether the node opted out is unknown: ${unread.why}`
+      : undefined
+  return message === undefined ? undefined : { reason: 'FactUnknown', message, requeueAt: c.now + LATER }
 }

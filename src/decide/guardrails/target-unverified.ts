@@ -1,8 +1,9 @@
 import { REFUTED_BY_REGISTRY } from '../../model/causes.ts'
-import { askFor, LATER, RARELY, registryFact, registryOf, serves } from '../../model/decision-input.ts'
+import { type Ask, askFor, LATER, RARELY, registryFact, registryOf, serves } from '../../model/decision-input.ts'
 import { parseImage } from '../../model/image-reference.ts'
-import type { RegistryAnswer } from '../../model/incident.ts'
+import { nodeOfPod, type RegistryAnswer } from '../../model/incident.ts'
 import type { PlacedChange } from '../../model/plan.ts'
+import { isLeaving } from '../../remedies/pod-template.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
@@ -16,19 +17,45 @@ const digestOf = (image: string): string | undefined => {
   return parsed.ok ? parsed.reference.digest : undefined
 }
 
-const doubtOfPlatform = ({ case: { facts, incident } }: Context, platforms: readonly string[]): Doubt | undefined => {
-  if (!incident.pods.some(({ pod }) => pod.spec?.nodeName)) return undefined
-  if (!facts.node?.known) return { message: 'the platform of the node is unknown', waitMs: LATER }
-  const { name, platform } = facts.node.value
-  if (serves(platforms, platform)) return undefined
-  return {
-    message: `the image exists for ${platforms.join(', ') || 'no known platform'}, but node ${name} is ${platform}`,
-    waitMs: RARELY,
+const notFor = (platforms: readonly string[], where: string): Doubt => ({
+  message: `the image exists for ${platforms.join(', ') || 'no known platform'}, but ${where}`,
+  waitMs: RARELY,
+})
+
+/** The new image has to run on the node of each failing pod, and on those where the owner's other pods run now. */
+const doubtOfPlatform = (context: Context, platforms: readonly string[]): Doubt | Ask | undefined => {
+  const { facts, incident } = context.case
+  for (const { pod } of incident.pods) {
+    if (!pod.spec?.nodeName) continue
+    const node = nodeOfPod(facts, pod)
+    if (!node?.known) return { message: `the platform of node ${pod.spec.nodeName} is unknown`, waitMs: LATER }
+    const { name, platform } = node.value
+    if (!serves(platforms, platform)) return notFor(platforms, `node ${name} is ${platform}`)
   }
+  return doubtOfOtherPods(context, platforms)
+}
+
+/** An edit of a template replaces healthy pods too. Asks for them only where the cluster has a platform that the image lacks. */
+const doubtOfOtherPods = (
+  { case: { facts, incident, nodes } }: Context,
+  platforms: readonly string[],
+): Doubt | Ask | undefined => {
+  const { owner } = incident
+  const all = nodes?.known ? nodes.value : []
+  const lacking = new Map(
+    all.flatMap(({ name, platform }) => (platform !== '' && !serves(platforms, platform) ? [[name, platform]] : [])),
+  )
+  if (lacking.size === 0 || owner.ref.kind === 'Pod' || owner.templateFixed) return undefined
+  const ask = askFor(facts, [{ fact: 'pods' }])
+  if (ask) return ask
+  if (!facts.pods?.known) return { message: `where its other pods run is unknown: ${facts.pods?.why}`, waitMs: LATER }
+  const pod = facts.pods.value.find((one) => !isLeaving(one) && lacking.has(one.spec?.nodeName ?? ''))
+  const on = pod?.spec?.nodeName ?? ''
+  return pod && notFor(platforms, `pod ${pod.metadata.name} runs on node ${on}, which is ${lacking.get(on)}`)
 }
 
 /** The objection to a target from its registry's response. */
-const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswer): Doubt | undefined => {
+const doubtOf = (context: Context, { from }: PlacedChange, answer: RegistryAnswer): Doubt | Ask | undefined => {
   switch (answer.kind) {
     case 'exists': {
       const pinned = digestOf(from)
@@ -60,7 +87,7 @@ const losesDigest = ({ from, to }: PlacedChange): boolean => {
   return pinned !== undefined && digestOf(to) !== pinned
 }
 
-/** The new image must exist for the platform of the node, if the policy requires verification. */
+/** The new image must exist for the platform of each node concerned, if the policy requires verification. */
 export const targetUnverified: Guardrail = (context) => {
   const { case: c, policy, plan, noPlan, matched } = context
   const objects = (message: string, waitMs: number) => ({
@@ -91,6 +118,7 @@ export const targetUnverified: Guardrail = (context) => {
       return objects(`${change.to}: the answer of its registry is unknown: ${fact?.why ?? 'not read'}`, LATER)
     if (fact.value.kind === 'unreachable' && verify === 'IfReachable') continue
     const doubt = doubtOf(context, change, fact.value)
+    if (doubt && 'ask' in doubt) return doubt
     if (doubt) return objects(`${change.to}: ${doubt.message}`, doubt.waitMs)
   }
   return undefined

@@ -10,9 +10,10 @@ import {
   type NamespaceFacts,
   type NodeFacts,
   type Owner,
+  type PodNode,
   unknown,
 } from '../../model/incident.ts'
-import type { KubeObject, Node, ObjectRef, Pod } from '../../model/kubernetes.ts'
+import { type KubeObject, type Node, type ObjectRef, platformOf, type Pod } from '../../model/kubernetes.ts'
 import { CONTROL_PLANE_LABELS } from '../../model/names.ts'
 import { type NodeLease, nodeLeaseName, nodeLeaseOf } from '../../model/node-lease.ts'
 import { supportedOwner } from '../owner/owner.ts'
@@ -31,6 +32,27 @@ export const readNamespaceFacts = (name: string, reads: Reads): Promise<Fact<Nam
     labels: metadata.labels ?? {},
     annotations: metadata.annotations ?? {},
   }))
+
+/** Nodes of one workload that are read one by one; of more, the rest is taken from the watch. */
+const MAX_NODES_READ = 16
+
+/** Every node on which a pod of the incident fails. Never rejects. */
+export const readNodes = async (
+  { pods }: Incident,
+  reads: Reads,
+  watched: WatchedNode = () => undefined,
+): Promise<Readonly<Record<string, Fact<PodNode>>>> => {
+  const names = [...new Set(pods.flatMap(({ pod }) => pod.spec?.nodeName || []))]
+  const read = async (name: string, at: number): Promise<Fact<PodNode>> => {
+    if (at < MAX_NODES_READ) return readFact(reads, pathOf({ kind: 'Node', name }), nodeFacts)
+    const node = watched(name)
+    return node ? known(node) : unknown(`pods fail on ${names.length} nodes, and the watch does not show node ${name}`)
+  }
+  return Object.fromEntries(await Promise.all(names.map(async (name, at) => [name, await read(name, at)] as const)))
+}
+
+/** A node as the watch shows it; undefined if it does not, or does not work. */
+export type WatchedNode = (name: string) => PodNode | undefined
 
 /** Every namespace in which a pod of the incident fails. Never rejects. */
 export const readNamespaces = async (
@@ -125,7 +147,7 @@ export const nodeFacts = ({ metadata, spec, status }: Node): NodeFacts => {
     labels,
     annotations: metadata.annotations ?? {},
     taints: spec?.taints ?? [],
-    platform: info?.operatingSystem && info.architecture ? `${info.operatingSystem}/${info.architecture}` : '',
+    platform: platformOf(info),
     controlPlane: CONTROL_PLANE_LABELS.some((label) => labels[label] !== undefined),
     ready: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
     ...(info?.containerRuntimeVersion !== undefined && { runtimeVersion: info.containerRuntimeVersion }),

@@ -12,6 +12,7 @@ const node = (status: string, message: string): NodeEntry => ({
   labels: {},
   annotations: {},
   controlPlane: false,
+  platform: 'linux/amd64',
   unschedulable: false,
   ready: status === 'True',
   readiness: { status, reason: 'KubeletNotReady', message, since: '2029-12-31T23:59:00Z' },

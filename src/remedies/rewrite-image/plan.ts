@@ -11,7 +11,7 @@ import {
 } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
 import { normalImage, parseImage, sameImage } from '../../model/image-reference.ts'
-import type { Finding, Owner } from '../../model/incident.ts'
+import { type Finding, nodeOfPod, type Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, Plan, PodToDelete } from '../../model/plan.ts'
 import { excludes } from '../../model/safety-switches.ts'
@@ -35,30 +35,31 @@ type Drafted =
   /** `misfires`: a rule applies, but what it makes is no image reference. */
   | { readonly noTarget: string; readonly misfires?: true }
   /** The failure is not a container's image, or the image exists: a rewrite would change a working image. */
-  | { readonly healthy: string; readonly reason: 'RolloutBlocked' | 'TargetUnverified' }
+  | { readonly healthy: string; readonly of: Named; readonly reason: 'RolloutBlocked' | 'TargetUnverified' }
 
 const nameOf = ({ container, init }: Finding): string =>
   `${init ? 'init container' : 'container'} ${container || '(none)'}`
 
 /** Why the container's own image is not the failure, as far as known. */
-const healthyOf = ({ facts }: DecisionInput, { finding }: Matched): Drafted | undefined => {
+const healthyOf = ({ facts }: DecisionInput, { finding, failing }: Matched): Drafted | undefined => {
   const { cause, image, imageSource } = finding
   if (imageSource?.kind === 'Volume') {
     const healthy = `${nameOf(finding)} waits for image volume ${imageSource.volume} (${image}); its own image is not what fails, and image volumes are not rewritten`
-    return { healthy, reason: 'RolloutBlocked' }
+    return { healthy, of: finding, reason: 'RolloutBlocked' }
   }
   if (imageSource) {
     const healthy = `${nameOf(finding)} waits for ${image}, which is not known to be its own image: its own is not rewritten`
-    return { healthy, reason: 'RolloutBlocked' }
+    return { healthy, of: finding, reason: 'RolloutBlocked' }
   }
   const answer = REFUTED_BY_REGISTRY.has(cause) ? registryOf(facts, image) : undefined
   if (!answer?.known || answer.value.kind !== 'exists') return undefined
-  const platform = facts.node?.known ? facts.node.value.platform : ''
+  const node = nodeOfPod(facts, failing.pod)
+  const platform = node?.known ? node.value.platform : ''
   const { platforms } = answer.value
   if (platform !== '' && platforms.length > 0 && !serves(platforms, platform)) return undefined
   const where = platform === '' ? '' : ` for ${platform}`
   const healthy = `${nameOf(finding)}: the registry has ${normalImage(image)}${where}, so it is not rewritten; the kubelet pulls it at its next try`
-  return { healthy, reason: 'TargetUnverified' }
+  return { healthy, of: finding, reason: 'TargetUnverified' }
 }
 
 /**
@@ -191,9 +192,11 @@ export const rewriteImagePlan = (
   }),
 })
 
-/** Names the failing containers that the plan leaves out. */
+/** Names the failing containers that the plan leaves out; one may be healthy on the node of one pod and not of another. */
 const namingLeft = (plan: RewriteImagePlan, drafts: readonly Drafted[]): RewriteImagePlan => {
-  const left = [...new Set(drafts.flatMap((one) => ('healthy' in one ? [one.healthy] : [])))]
+  const isChanged = ({ container, init }: Named): boolean =>
+    plan.changes.some((change) => change.container === container && change.init === init)
+  const left = [...new Set(drafts.flatMap((one) => ('healthy' in one && !isChanged(one.of) ? [one.healthy] : [])))]
   return left.length === 0
     ? plan
     : { ...plan, diff: [plan.diff, '@@ unchanged @@', ...left.map((one) => `  ${one}`)].join('\n') }
