@@ -10,7 +10,7 @@ import { createCri } from './cri/client.ts'
 import { createSystemd } from './host/systemd.ts'
 import { readIdentity } from './identity.ts'
 import { inspectChains } from './inspect/chains.ts'
-import { createInspect, readBootId } from './inspect/inspect.ts'
+import { createInspect, inspectDocker, readBootId } from './inspect/inspect.ts'
 import { createTasks } from './tasks.ts'
 import { createInspectVerb } from './verbs/inspect.ts'
 import { createRecycleSandbox } from './verbs/recycle-sandbox.ts'
@@ -30,13 +30,14 @@ export const runAgent = async (config: AgentConfig, log: Log, signal: AbortSigna
   const cri = config.criSocket === undefined ? undefined : createCri({ path: config.criSocket, clock })
   const inspect = createInspect({ config, clock, ...(systemd && { systemd }), ...(cri && { cri }) })
   const chains = () => inspectChains(config.chains)
+  const docker = () => inspectDocker({ config, ...(systemd && { systemd }) })
   const all: Readonly<Record<NodeVerb, Verb>> = {
     Inspect: createInspectVerb(inspect),
     RecycleSandbox: cri
       ? createRecycleSandbox({ cri, clock })
       : createUnavailable('no access to the runtime: --cri-socket is not set'),
     RestartRuntime: systemd
-      ? createRestartRuntime({ systemd, chains, inspect, bootId: readBootId, clock, cri })
+      ? createRestartRuntime({ systemd, chains, docker, inspect, bootId: readBootId, clock, cri })
       : createUnavailable('no access to systemd: --system-bus is not set'),
   }
   const verbs = Object.fromEntries(Object.entries(all).filter(([verb]) => config.verbs.some((one) => one === verb)))

@@ -151,6 +151,12 @@ export const nodeInspection = z.object({
       ...seen("Docker's settings"),
       installed: z.boolean().describe('Whether docker.service exists.').optional(),
       liveRestore: z.boolean().describe('Whether containers survive a restart of Docker (live-restore).').optional(),
+      managesChains: z
+        .boolean()
+        .describe(
+          'Whether Docker is set to manage chains of iptables, by daemon.json and its flags; absent where unknown.',
+        )
+        .optional(),
     })
     .describe('Docker, which may be installed beside the CRI runtime.'),
 })

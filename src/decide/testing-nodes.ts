@@ -43,7 +43,7 @@ export const anInspection = (parts: Parts = {}): NodeInspection =>
     },
     chains: { known: true, list: [], ...parts.chains },
     mounts: { known: true, helpers: [], filesystems: ['ext4'], ...parts.mounts },
-    docker: { known: true, installed: true, liveRestore: false, ...parts.docker },
+    docker: { known: true, installed: true, liveRestore: false, managesChains: true, ...parts.docker },
   }) as NodeInspection
 
 const MESSAGES: Readonly<Record<NodeCause, string>> = {
@@ -189,6 +189,7 @@ export const aNodeCase = ({
       namespaces: { web: known(aNamespace({ name: 'web' })), 'kube-system': known(aNamespace()) },
       node: known(aNode({ runtimeVersion: 'containerd://1.7.27', ...node })),
       inspection: known(anInspection(inspection)),
+      volumes: {},
       nodePods: known(pods.map(({ pod }) => pod).filter(({ kind }) => kind !== 'Node')),
       ...facts,
     },

@@ -2,8 +2,8 @@ import { describe, expect, it, test } from 'vitest'
 import { chainGone, noHelper } from '../../test/node/messages.ts'
 import type { NodeInspection } from '../api/node-task.ts'
 import type { NodeCause } from '../model/causes.ts'
-import { type Facts, type Finding, known, unknown } from '../model/incident.ts'
-import type { Pod } from '../model/kubernetes.ts'
+import { type Fact, type Facts, type Finding, known, unknown } from '../model/incident.ts'
+import type { Pod, Volume } from '../model/kubernetes.ts'
 import { conclude } from './conclude.ts'
 import { buildIncident } from './incident.ts'
 import { ownerOfNode } from './node/facts.ts'
@@ -11,9 +11,14 @@ import { aChain, anInspection, aUnit } from './testing.ts'
 
 const node = ownerOfNode({ metadata: { name: 'node-1', uid: 'n', resourceVersion: '1' } })
 
-const podWith = (name: string, sandbox?: 'True' | 'False'): Pod => ({
+const FILES: readonly Volume[] = [
+  { name: 'data', nfs: {} },
+  { name: 'share', flexVolume: { driver: 'fstab/cifs' } },
+]
+
+const podWith = (name: string, sandbox?: 'True' | 'False', volumes = FILES): Pod => ({
   metadata: { name, namespace: 'web', uid: name, resourceVersion: '1' },
-  spec: { nodeName: 'node-1' },
+  spec: { nodeName: 'node-1', volumes },
   status: { conditions: sandbox === undefined ? [] : [{ type: 'PodReadyToStartContainers', status: sandbox }] },
 })
 
@@ -103,6 +108,18 @@ describe('what an Event says of a node', () => {
       chain,
       seen({ ...GONE, units: { known: true, list: [] } }),
       { ruledOut: 'docker.service is neither' },
+    ],
+    [
+      'a chain that Docker is set not to make',
+      chain,
+      seen({ ...GONE, docker: { known: true, installed: true, managesChains: false } }),
+      { ruledOut: 'Docker is set not to manage chains' },
+    ],
+    [
+      'a chain where it is unknown whether Docker makes any',
+      chain,
+      seen({ ...GONE, docker: { known: false, why: 'not allowed' } }),
+      undefined,
     ],
     [
       'a chain of a CNI plugin, whatever Docker lacks',
@@ -206,6 +223,44 @@ test('pods of one node that lack different helpers are distinguished, and one re
     ['cifs', 'event'],
   ])
   expect(diagnosis.ruledOut).toBeUndefined()
+})
+
+describe('a helper is missing only where a volume of this very pod needs it', () => {
+  const CONFIG_MAP: readonly Volume[] = [{ name: 'data' }]
+  const CLAIM: readonly Volume[] = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }]
+  const lacking = (type: string, volumes: readonly Volume[], of?: Fact<readonly string[]>) =>
+    conclude(
+      buildIncident({
+        owner: node,
+        area: 'MountHelperMissing',
+        pods: [{ pod: podWith('pod-0', 'False', volumes), findings: [mount(type)], since: 0 }],
+      }),
+      { ...seen({}), ...(of && { volumes: { 'pod-0': of } }) },
+    ).findings[0]
+
+  test.each([
+    ['a made-up type', 'evilfs', FILES, 'the kubelet mounts no volume of type evilfs by a helper'],
+    ['a type that no node mounts for a pod', 'fuse.sshfs', FILES, 'the kubelet mounts no volume of type fuse.sshfs'],
+    ['a pod with a ConfigMap alone', 'ceph', CONFIG_MAP, 'no volume of the pod needs mount.ceph'],
+    ['a pod with a volume of another type', 'glusterfs', FILES, 'no volume of the pod needs mount.glusterfs'],
+  ])('%s', (_, type, volumes, why) => {
+    expect(lacking(type, volumes)).toMatchObject({ source: 'event', ruledOut: expect.stringContaining(why) })
+  })
+
+  test.each<[string, Fact<readonly string[]> | undefined, object]>([
+    ['not read yet', undefined, { source: 'event' }],
+    ['not readable', unknown('the right to get persistentvolumes is missing'), { source: 'event' }],
+    ['bound to a volume of that type', known(['nfs']), { source: 'agent' }],
+    ['bound to another', known([]), { source: 'event', ruledOut: 'no volume of the pod needs mount.nfs' }],
+  ])('a claim that is %s', (_, types, expected) => {
+    const finding = lacking('nfs', CLAIM, types)
+    expect(finding).toMatchObject(expected)
+    if (!('ruledOut' in expected)) expect(finding).not.toHaveProperty('ruledOut')
+  })
+
+  test('mount.nfs4 comes with mount.nfs', () => {
+    expect(lacking('nfs4', FILES)).toMatchObject({ source: 'agent' })
+  })
 })
 
 describe('the evidence', () => {

@@ -51,6 +51,14 @@ describe('pods of one node', () => {
   })
   const reported = (name: string, status?: 'True' | 'False', cause: NodeCause = 'SandboxStale', message = name) =>
     withSandbox(aWaitingPod({ cause, name, ownedBy: 'ReplicaSet', finding: { source: 'event', message } }), status)
+  const withFiles = (...words: Parameters<typeof reported>): FailingPod => {
+    const { pod, ...rest } = reported(...words)
+    const volumes = [
+      { name: 'nfs', nfs: {} },
+      { name: 'cifs', flexVolume: { driver: 'fstab/cifs' } },
+    ]
+    return { ...rest, pod: { ...pod, spec: { ...pod.spec, volumes } } }
+  }
   const on = (pods: readonly FailingPod[], type: string, cause: NodeCause = 'SandboxStale') =>
     aNodeCase({ cause, pods, policies: [nodePolicy({ actions: [action(type)] })] })
 
@@ -99,7 +107,7 @@ describe('pods of one node', () => {
 
   test('a helper is installed for the pods that lack this one', () => {
     const needs = (name: string, type: string) =>
-      reported(
+      withFiles(
         name,
         'False',
         'MountHelperMissing',
@@ -110,6 +118,28 @@ describe('pods of one node', () => {
     expect(namesIn(verdict)).toEqual(['a'])
     expect(leftOut(verdict)).toEqual([['b', 'its message names cifs, not nfs']])
   })
+
+  test.each(['FlagNode', 'InstallMountHelper'])(
+    '%s does nothing for a forged Event on a pod with a ConfigMap',
+    (type) => {
+      const need = (fsType: string) => `mount -t ${fsType} x: you might need a /sbin/mount.<type> helper program.`
+      for (const fsType of ['evilfs', 'ceph', 'nfs']) {
+        const forged = reported('evil', 'False', 'MountHelperMissing', need(fsType))
+        const verdict = decided(on([forged], type, 'MountHelperMissing'))
+        // No package is known for a made-up type, which is told first.
+        const reason = type === 'InstallMountHelper' && fsType === 'evilfs' ? 'RolloutBlocked' : 'FactUnknown'
+        expect(verdict).toMatchObject({ kind: 'Hold', reason })
+      }
+      const honest = withFiles('honest', 'False', 'MountHelperMissing', need('nfs'))
+      const beside = decided(
+        on([reported('evil', 'False', 'MountHelperMissing', need('ceph')), honest], type, 'MountHelperMissing'),
+      )
+      expect(namesIn(beside)).toEqual(['honest'])
+      expect(leftOut(beside)).toEqual([
+        ['evil', 'MountHelperMissing is ruled out: no volume of the pod needs mount.ceph'],
+      ])
+    },
+  )
 
   test('the node that the incident is about is the one in the tests', () => {
     expect(ownerOfNode({ metadata: { name: 'n1', uid: 'node-1', resourceVersion: '1' } }).ref).toEqual(NODE)

@@ -16,6 +16,7 @@ import {
   type WatchedNode,
 } from './node/facts.ts'
 import { type Inspect, inspectNothing } from './node/inspection.ts'
+import { readVolumes } from './node/volumes.ts'
 import { readPods } from './owner/pods.ts'
 import { readFact, type Reads } from './reads.ts'
 import { createAskRegistries } from './registry/facts.ts'
@@ -94,6 +95,7 @@ export const createGather = (deps: GatherDeps) => {
       ...(find(names, 'nodes') && { nodes: readNodes(incident, reads, watchedNode) }),
       ...(find(names, 'pods') && { pods: readPods(incident, namedPods(names), reads) }),
       ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
+      ...(find(names, 'volumes') && { volumes: readVolumes(incident, reads) }),
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
       ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
       ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),

@@ -56,6 +56,12 @@ export const RBAC: readonly RbacGrant[] = [
       { apiGroups: [''], resources: ['namespaces', 'nodes'], verbs: ['get'], why: 'to match policies by label' },
       {
         apiGroups: [''],
+        resources: ['persistentvolumeclaims', 'persistentvolumes'],
+        verbs: ['get'],
+        why: 'to find which mount helper a volume of a failing pod needs',
+      },
+      {
+        apiGroups: [''],
         resources: ['serviceaccounts'],
         verbs: ['get'],
         why: 'to find pull secrets that were added after a pod was created',

@@ -28,6 +28,6 @@ export const anInspection = (more: Partial<NodeInspection> = {}): NodeInspection
   units: { known: true, list: [aUnit('docker.service'), aUnit('containerd.service')] },
   chains: { known: true, list: [aChain('filter'), aChain('nat')] },
   mounts: { known: true, helpers: ['fuse'], filesystems: ['ext4', 'overlay'] },
-  docker: { known: true, installed: true, liveRestore: true },
+  docker: { known: true, installed: true, liveRestore: true, managesChains: true },
   ...more,
 })

@@ -13,6 +13,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ConfigMap: { plural: 'configmaps', apiVersion: 'v1' },
   Service: { plural: 'services', apiVersion: 'v1' },
   ServiceAccount: { plural: 'serviceaccounts', apiVersion: 'v1' },
+  PersistentVolume: { plural: 'persistentvolumes', apiVersion: 'v1' },
   PersistentVolumeClaim: { plural: 'persistentvolumeclaims', apiVersion: 'v1' },
   ReplicationController: { plural: 'replicationcontrollers', apiVersion: 'v1' },
   Node: { plural: 'nodes', apiVersion: 'v1', clusterScoped: true },

@@ -114,6 +114,10 @@ export const DAY = 24 * HOUR
 export const nodeCauseOf = ({ incident: { area } }: Pick<DecisionInput, 'incident'>): NodeCause | undefined =>
   isNodeCause(area) ? area : undefined
 
+/** What confirms the cause of a node: the agent's inspection and, for a missing helper, what the pods' volumes need. */
+export const factsOfNode = (c: Pick<DecisionInput, 'incident'>): readonly FactName[] =>
+  nodeCauseOf(c) === 'MountHelperMissing' ? [{ fact: 'inspection' }, { fact: 'volumes' }] : [{ fact: 'inspection' }]
+
 /** A finding that the applicable policy matches, on the pod where it was found. */
 export interface Matched {
   readonly failing: FailingPod

@@ -203,6 +203,8 @@ export interface Facts {
   readonly knownImages?: Fact<readonly KnownImage[]>
   /** For a node's cause: all namespaces with pods that fail because of it, by name. */
   readonly namespaces?: Readonly<Record<string, Fact<NamespaceFacts>>>
+  /** File system types that a helper on the node has to mount for a pod that fails because of one, by the pod's uid. */
+  readonly volumes?: Readonly<Record<string, Fact<readonly string[]>>>
   /** The inspection by the agent on the node, at most a few seconds old. */
   readonly inspection?: Fact<NodeInspection>
   /** All pods on the node: what a restart affects, and what verifies its success. */
@@ -237,6 +239,7 @@ export type FactName =
   | { readonly fact: 'knownImages' }
   | { readonly fact: 'source' }
   | { readonly fact: 'namespaces' }
+  | { readonly fact: 'volumes' }
   /** `since`: not older than that, ms since the epoch. `maxAgeMs`: accepts a cached inspection of this age. */
   | { readonly fact: 'inspection'; readonly since?: number; readonly maxAgeMs?: number }
   | { readonly fact: 'nodePods' }

@@ -91,10 +91,29 @@ export interface LocalObjectReference {
   readonly name?: string
 }
 
-/** The parts that are read: an image mounted as a volume. */
-export interface Volume {
+/** Where the content of a volume comes from, of a pod or of a PersistentVolume: the sources that the kubelet mounts by a helper. */
+export interface VolumeSource {
+  readonly nfs?: object
+  readonly cephfs?: object
+  readonly glusterfs?: object
+  readonly flexVolume?: { readonly driver?: string; readonly fsType?: string }
+}
+
+/** The parts that are read: an image mounted as a volume, what is mounted by a helper, and claims. */
+export interface Volume extends VolumeSource {
   readonly name: string
   readonly image?: { readonly reference?: string }
+  readonly persistentVolumeClaim?: { readonly claimName?: string }
+  /** Its claim is named after the pod and the volume. */
+  readonly ephemeral?: object
+}
+
+export interface PersistentVolumeClaim extends KubeObject {
+  readonly spec?: { readonly volumeName?: string }
+}
+
+export interface PersistentVolume extends KubeObject {
+  readonly spec?: VolumeSource & { readonly claimRef?: Partial<ObjectRef> }
 }
 
 export interface PodSpec {

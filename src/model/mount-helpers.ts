@@ -3,6 +3,8 @@
  * agent and the installer share this table.
  */
 
+import type { VolumeSource } from './kubernetes.ts'
+
 /** The fields of os-release that determine the package. */
 export interface HostOs {
   readonly id?: string | undefined
@@ -89,6 +91,20 @@ const PACKAGES: ReadonlyMap<string, Packages> = new Map([
 
 /** File system types whose helper can be named. */
 export const MOUNT_HELPER_TYPES: readonly string[] = [...PACKAGES.keys()]
+
+/** Whether the same program mounts both types: mount.nfs4 and mount.smb3 come with the others. */
+export const sameHelper = (a: string, b: string): boolean =>
+  a === b || (PACKAGES.get(a) !== undefined && PACKAGES.get(a) === PACKAGES.get(b))
+
+/** The file system type whose helper mounts a volume of this source on the node; undefined if none does. */
+export const helperTypeOf = ({ nfs, cephfs, glusterfs, flexVolume }: VolumeSource): string | undefined => {
+  if (nfs) return 'nfs'
+  if (cephfs) return 'ceph'
+  if (glusterfs) return 'glusterfs'
+  const { driver = '', fsType = '' } = flexVolume ?? {}
+  if (PACKAGES.has(fsType)) return fsType
+  return /(?:^|\/)(?:cifs|smb)$/.test(driver) ? 'cifs' : undefined
+}
 
 const COMMANDS: Readonly<Record<PackageManager, readonly string[]>> = {
   apt: ['apt-get', 'install', '-y'],

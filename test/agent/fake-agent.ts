@@ -24,7 +24,7 @@ export const wellNode = (more: Partial<NodeInspection> = {}): NodeInspection => 
     list: ['filter', 'nat'].map((table) => ({ backend: 'nft', family: 'ip', table, name: 'DOCKER' }) as const),
   },
   mounts: { known: true, helpers: [], filesystems: ['ext4', 'overlay'] },
-  docker: { known: true, installed: true, liveRestore: true },
+  docker: { known: true, installed: true, liveRestore: true, managesChains: true },
   ...more,
 })
 

@@ -132,6 +132,8 @@ export const useNodeFixture = (options: NodeFixtureOptions = {}): NodeFixture =>
           nodeName: node,
           terminationGracePeriodSeconds: 0,
           containers: [{ name: 'app', image: 'registry.test/app:1' }],
+          // What Events report of a mount has to be about a volume of this pod.
+          volumes: [{ name: 'data', nfs: { server: 'hdss7-200', path: '/data/jenkins' } }],
         },
       })
       const conditions = [

@@ -94,6 +94,79 @@ test('an installing pod that is not there is known not to be', async () => {
   expect((await gather([{ fact: 'installer', name: 'nowhere' }])).installer).toEqual({ known: true, value: undefined })
 })
 
+test('a workload has each node on which its pods fail; beyond those that are read the watch is asked', async () => {
+  const on = (name: string, nodeName: string) => ({
+    pod: { metadata: { name, uid: name, resourceVersion: '1' }, spec: { nodeName } },
+    findings: [],
+    since: 0,
+  })
+  const reads = Array.from({ length: 15 }, (_, i) => on(`gone-${i}`, `gone-${i}`))
+  const failing = [on('a', 'node-1'), ...reads, on('b', 'node-2'), on('c', 'unseen')]
+  const watched = { name: 'node-2', labels: {}, annotations: { seen: 'by the watch' }, platform: 'linux/arm64' }
+  const { nodes = {} } = await createGather({
+    reads: kube,
+    registry: { ask: () => Promise.reject(new Error('not asked')), list: () => Promise.reject(new Error('not asked')) },
+    watchedNode: (name) => (name === watched.name ? watched : undefined),
+  })({ ...incident, pods: failing }, [{ fact: 'nodes' }], { registry: {} })
+  expect(nodes['node-1']).toMatchObject({ known: true, value: { name: 'node-1', platform: 'linux/amd64' } })
+  expect(nodes['gone-0']).toEqual({ known: false, why: 'nodes gone-0 does not exist' })
+  expect(nodes['node-2']).toEqual({ known: true, value: watched })
+  expect(nodes['unseen']).toMatchObject({ known: false, why: expect.stringContaining('does not show node unseen') })
+})
+
+/** A PersistentVolume, and a claim that names it; `bound`: the volume names the claim as well, as its controller writes. */
+const claimOf = async (name: string, source: object, { bound }: { readonly bound: boolean }): Promise<void> => {
+  const [space = ''] = spaces
+  const size = { storage: '1Gi' }
+  const claim = await kube.create<Pod>(pathOf({ kind: 'PersistentVolumeClaim', namespace: space }), {
+    metadata: { name },
+    spec: { accessModes: ['ReadWriteMany'], resources: { requests: size }, volumeName: name, storageClassName: '' },
+  })
+  const claimRef = { namespace: space, name, uid: bound ? claim.metadata.uid : 'another' }
+  await kube.create(pathOf({ kind: 'PersistentVolume' }), {
+    metadata: { name },
+    spec: { accessModes: ['ReadWriteMany'], capacity: size, claimRef, ...source },
+  })
+}
+
+test('what a pod mounts through claims is that of volumes that are bound to them', async () => {
+  const [space = ''] = spaces
+  const nfs = { nfs: { server: '10.0.0.1', path: '/x' } }
+  await claimOf('mine', nfs, { bound: true })
+  await claimOf('forged', nfs, { bound: false })
+  await claimOf('driver', { csi: { driver: 'nfs.csi.k8s.io', volumeHandle: 'x' } }, { bound: true })
+  const claiming = (name: string, claimName: string) => ({
+    pod: {
+      metadata: { name, namespace: space, uid: name, resourceVersion: '1' },
+      spec: { volumes: [{ name: 'data', persistentVolumeClaim: { claimName } }] },
+    },
+    findings: [],
+    since: 0,
+  })
+  const inline = claiming('inline', 'mine')
+  const pod = { ...inline.pod, spec: { volumes: [{ name: 'data', nfs: {} }] } }
+  const failing = ['mine', 'forged', 'driver', 'absent'].map((name) => claiming(name, name))
+  const of = (reads: KubeClient) =>
+    createGather({
+      reads,
+      registry: {
+        ask: () => Promise.reject(new Error('not asked')),
+        list: () => Promise.reject(new Error('not asked')),
+      },
+    })({ ...incident, pods: [...failing, { ...inline, pod }] }, [{ fact: 'volumes' }], { registry: {} })
+  expect((await of(kube)).volumes).toEqual({
+    mine: { known: true, value: ['nfs'] },
+    forged: { known: true, value: [] },
+    driver: { known: true, value: [] },
+    absent: { known: true, value: [] },
+  })
+  const nobody = await clientOf(await cluster.plane.userKubeconfig('nobody', ['system:authenticated']))
+  expect((await of(nobody)).volumes?.['mine']).toMatchObject({
+    known: false,
+    why: expect.stringContaining('get persistentvolumeclaims'),
+  })
+})
+
 test('what may not be read is unknown, and names the right', async () => {
   const nobody = await clientOf(await cluster.plane.userKubeconfig('nobody', ['system:authenticated']))
   const names: readonly FactName[] = [

@@ -85,3 +85,21 @@ export const unitProperty = async (bus: Bus, path: string, name: string, of = 'U
   })
   return asVariant(body[0], name).value
 }
+
+const asList = (value: Value | undefined, what: string): readonly Value[] => {
+  if (!Array.isArray(value)) throw new Error(`${what}: not a list`)
+  return value
+}
+
+/** Command lines of the processes of a service, as the kernel has them; of one that does not run, as its unit file has them. */
+export const unitCommands = async (bus: Bus, name: string): Promise<readonly string[]> => {
+  const { body } = await callManager(bus, { member: 'GetUnitProcesses', signature: 's', body: [name] })
+  const running = asList(body[0], 'processes').map((one) => asText(asList(one, 'a process')[2], 'a command line'))
+  if (running.length > 0) return running
+  const started = await unitProperty(bus, await loadUnit(bus, name), 'ExecStart', 'Service')
+  return asList(started, 'ExecStart').map((one) =>
+    asList(asList(one, 'a command')[1], 'its arguments')
+      .map((word) => asText(word, 'an argument'))
+      .join(' '),
+  )
+}

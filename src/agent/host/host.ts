@@ -18,6 +18,8 @@ export interface UnitState {
 /** systemd on the node. Each call rejects with a sentence where the bus cannot be reached or says no. */
 export interface Systemd {
   unit(name: string): Promise<UnitState>
+  /** Command lines of the processes of a service, else those of its unit file. They may hold secrets: never report them. */
+  commands(name: string): Promise<readonly string[]>
   /** Restarts a unit of the allow-list and waits for the job: `done`, or what else systemd says of it. */
   restart(name: string, timeoutMs: number): Promise<string>
   close(): void

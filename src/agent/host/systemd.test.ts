@@ -24,6 +24,20 @@ const PROPERTIES: Readonly<Record<string, readonly [signature: string, value: Va
   ActiveEnterTimestamp: ['t', 1_795_395_600_000_000n],
 }
 
+/** Path, arguments, ignore, four times, pid, code and status: org.freedesktop.systemd1(5). */
+const EXEC_START: Value = [
+  '/usr/sbin/dockerd',
+  ['/usr/sbin/dockerd', '-H', 'fd://', '$DOCKER_OPTS'],
+  false,
+  0n,
+  0n,
+  0n,
+  0n,
+  0,
+  0,
+  0,
+]
+
 const done: ServiceAnswer = { signature: '', body: [] }
 const removed = (job: string, result: string, destination?: string) => ({
   ...MANAGER,
@@ -95,6 +109,20 @@ describe('a unit', () => {
       invocationId: '00ff10',
       activeSince: '2026-11-23T01:00:00.000Z',
     })
+  })
+
+  test('that runs has the command lines of its processes', async () => {
+    const dockerd = ['/system.slice/docker.service', 7, '/usr/bin/dockerd --iptables=false']
+    const { systemd } = await scene({ GetUnitProcesses: () => ({ signature: 'a(sus)', body: [[dockerd]] }) })
+    expect(await systemd.commands('docker.service')).toEqual(['/usr/bin/dockerd --iptables=false'])
+  })
+
+  test('that does not run has the command of its file', async () => {
+    const { systemd } = await scene({
+      ...unitMembers({ ExecStart: ['a(sasbttttuii)', [EXEC_START]] }),
+      GetUnitProcesses: () => ({ signature: 'a(sus)', body: [[]] }),
+    })
+    expect(await systemd.commands('docker.service')).toEqual(['/usr/sbin/dockerd -H fd:// $DOCKER_OPTS'])
   })
 
   test('that never ran has neither an invocation nor a time', async () => {

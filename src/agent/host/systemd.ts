@@ -2,7 +2,7 @@ import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { asText, type Value } from '../dbus/codec.ts'
 import { type Bus, openBus } from '../dbus/connection.ts'
-import { loadUnit, subscribeToJobs, unitProperty } from '../dbus/systemd-manager.ts'
+import { loadUnit, subscribeToJobs, unitCommands, unitProperty } from '../dbus/systemd-manager.ts'
 import type { Systemd, UnitState } from './host.ts'
 
 interface SystemdOptions {
@@ -60,6 +60,7 @@ export const createSystemd = ({ path, clock }: SystemdOptions): Systemd => {
 
   return {
     unit: (name) => onBus(`reading unit ${name}`, (bus) => stateOf(bus, name)),
+    commands: (name) => onBus(`reading the processes of ${name}`, (bus) => unitCommands(bus, name)),
     restart: (name, timeoutMs) => {
       // Check before sending: whatever a task says, no other unit is ever touched.
       if (!RESTARTABLE.has(name))

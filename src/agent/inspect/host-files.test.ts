@@ -2,7 +2,14 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { filesystemsIn, helpersIn, liveRestoreIn, parseOsRelease } from './host-files.ts'
+import {
+  dockerSettingsIn,
+  filesystemsIn,
+  helpersIn,
+  managesChainsBy,
+  parseOsRelease,
+  withDockerUnit,
+} from './host-files.ts'
 import { readSmall } from './probe.ts'
 
 test.each([
@@ -31,7 +38,7 @@ test.each([
   ['{"live-restore": "true"}', false],
   ['{}', false],
 ])('in %s live-restore is %s', (text, expected) => {
-  expect(liveRestoreIn(text)).toBe(expected)
+  expect(dockerSettingsIn(text).liveRestore).toBe(expected)
 })
 
 test('of a file larger than any of its kind no more is read than tells so', async () => {
@@ -46,6 +53,44 @@ test('of a file larger than any of its kind no more is read than tells so', asyn
 })
 
 test('settings that are none are no answer', () => {
-  expect(() => liveRestoreIn('[')).toThrow()
-  expect(() => liveRestoreIn('null')).toThrow('holds no object')
+  expect(() => dockerSettingsIn('[')).toThrow()
+  expect(() => dockerSettingsIn('null')).toThrow('holds no object')
+})
+
+test.each([
+  ['{"iptables": false}', false],
+  ['{"iptables": true}', true],
+  ['{"iptables": true, "firewall-backend": "nftables"}', false],
+  ['{"firewall-backend": "iptables"}', undefined],
+  ['{"iptables": "false"}', undefined],
+  ['{}', undefined],
+])('in %s it is %s whether Docker manages chains', (text, expected) => {
+  expect(dockerSettingsIn(text).managesChains).toBe(expected)
+})
+
+test.each<[string, boolean | undefined]>([
+  ['/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock', true],
+  ['dockerd --iptables=true', true],
+  ['/usr/sbin/dockerd --iptables=false', false],
+  ['/usr/sbin/dockerd "--iptables=0" -H fd://', false],
+  ['/usr/bin/dockerd --firewall-backend nftables', false],
+  ['/usr/bin/dockerd --ip6tables=false', true],
+  ['/usr/bin/dockerd --config-file /srv/docker.json', undefined],
+  ['/usr/sbin/dockerd -H fd:// $DOCKER_OPTS', undefined],
+  ['/usr/bin/docker-proxy -proto tcp', undefined],
+])('by the command line %s it is %s', (command, expected) => {
+  expect(managesChainsBy([`/usr/bin/docker-init`, command])).toBe(expected)
+})
+
+test('whether Docker manages chains is unknown where its file or its flags are', () => {
+  const flags = { known: true, list: ['dockerd'] }
+  const settings = { known: true, liveRestore: false }
+  expect(withDockerUnit(settings, { load: 'loaded', commands: flags })).toMatchObject({ managesChains: true })
+  const unseen = withDockerUnit(settings, { load: 'loaded', commands: { known: false, why: 'the bus is gone' } })
+  expect(unseen).toEqual({ ...settings, installed: true, why: 'the bus is gone' })
+  const unread = { known: false, why: '--docker-config is not set' }
+  expect(withDockerUnit(unread, { load: 'loaded', commands: flags })).toEqual({ ...unread, installed: true })
+  expect(withDockerUnit({ ...settings, managesChains: false }, { load: 'loaded', commands: flags })).toMatchObject({
+    managesChains: false,
+  })
 })

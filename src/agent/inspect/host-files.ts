@@ -91,28 +91,64 @@ export const inspectOs = async (path: string | undefined): Promise<NodeInspectio
   })
 }
 
-/** Whether containers outlive a restart of Docker: `live-restore` in daemon.json; off where nothing says so. */
-export const liveRestoreIn = (text: string): boolean => {
-  const settings = JSON.parse(text) as unknown
-  if (typeof settings !== 'object' || settings === null) throw new Error('daemon.json holds no object')
-  return (settings as { 'live-restore'?: unknown })['live-restore'] === true
+type Docker = NodeInspection['docker']
+
+/** Whether Docker makes chains of iptables: not with `iptables: false`, nor with the backend nftables; absent where it is not set. */
+const managesChainsIn = (settings: Readonly<Record<string, unknown>>): boolean | undefined => {
+  if (settings['iptables'] === false || settings['firewall-backend'] === 'nftables') return false
+  return settings['iptables'] === true ? true : undefined
 }
 
-type Docker = NodeInspection['docker']
+/** What daemon.json says: whether containers outlive a restart (`live-restore`, off where it is not set), and of chains. */
+export const dockerSettingsIn = (text: string): Pick<Docker, 'liveRestore' | 'managesChains'> => {
+  const settings = JSON.parse(text) as unknown
+  if (typeof settings !== 'object' || settings === null) throw new Error('daemon.json holds no object')
+  const table = settings as Readonly<Record<string, unknown>>
+  const managesChains = managesChainsIn(table)
+  return { liveRestore: table['live-restore'] === true, ...(managesChains !== undefined && { managesChains }) }
+}
+
+const NO_CHAINS = /\s["']?--(?:iptables=(?:false|f|0)|firewall-backend[= ]["']?nftables)\b/i
+/** Another file than the one that is read, or a variable of a unit file, whose value is not seen. */
+const UNSEEN = /\s["']?(?:--config-file\b|\$)/
+
+/** The same by the flags of dockerd, which makes chains where nothing says otherwise; undefined where not all of them are seen. */
+export const managesChainsBy = (commands: readonly string[]): boolean | undefined => {
+  const daemon = commands.find((command) => /^["']?(?:\/\S*\/)?dockerd(?:-current)?["']?(?:\s|$)/.test(command))
+  if (daemon === undefined || UNSEEN.test(daemon)) return undefined
+  return !NO_CHAINS.test(daemon)
+}
 
 /** What Docker's settings say of it, whether it is installed or not. Never rejects. */
 export const readDockerSettings = async (config: string | undefined): Promise<Docker> => {
   if (config === undefined) return notAllowed("Docker's settings", '--docker-config')
   try {
-    return { known: true, liveRestore: liveRestoreIn(await readSmall(config)) }
+    return { known: true, ...dockerSettingsIn(await readSmall(config)) }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { known: true, liveRestore: false }
     return { known: false, why: `reading ${config}: ${reasonOf(error)}`.slice(0, 512) }
   }
 }
 
-/** `unit` is docker.service as systemd has it; undefined where that is not known. */
-export const withDockerUnit = (settings: Docker, unit: Pick<UnitState, 'load'> | undefined): Docker => {
-  if (unit === undefined) return settings
-  return unit.load === 'loaded' ? { ...settings, installed: true } : { known: true, installed: false }
+/** What systemd knows of Docker; a part is absent where it is not known. */
+export interface DockerUnit {
+  readonly load?: UnitState['load'] | undefined
+  readonly commands: DockerCommands
+}
+
+/** Command lines of Docker's processes, or why they are not known. */
+export interface DockerCommands {
+  readonly known: boolean
+  readonly why?: string
+  readonly list?: readonly string[]
+}
+
+/** Flags beside the file: Docker does not start where both set the same. */
+export const withDockerUnit = (settings: Docker, { load, commands }: DockerUnit): Docker => {
+  if (load === undefined) return settings
+  if (load !== 'loaded') return { known: true, installed: false }
+  if (!settings.known) return { ...settings, installed: true }
+  const managesChains = settings.managesChains ?? managesChainsBy(commands.list ?? [])
+  const why = commands.why ?? 'not all flags of Docker can be seen'
+  return { ...settings, installed: true, ...(managesChains === undefined ? { why } : { managesChains }) }
 }

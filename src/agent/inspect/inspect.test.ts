@@ -27,7 +27,12 @@ const criThat = (version: Cri['version']): Cri => ({
   remove: unused,
   close: () => {},
 })
-const systemdThat = (unit: Systemd['unit']): Systemd => ({ unit, restart: unused, close: () => {} })
+const systemdThat = (unit: Systemd['unit']): Systemd => ({
+  unit,
+  commands: async () => [],
+  restart: unused,
+  close: () => {},
+})
 
 const errno = (code: string) => new Error('asking', { cause: Object.assign(new Error(`connect ${code}`), { code }) })
 

@@ -6,7 +6,7 @@ import type { AgentConfig } from '../config.ts'
 import { socketStateOf } from '../cri/client.ts'
 import type { Cri, Systemd, UnitState } from '../host/host.ts'
 import { inspectChains } from './chains.ts'
-import { inspectMounts, inspectOs, readDockerSettings, withDockerUnit } from './host-files.ts'
+import { type DockerCommands, inspectMounts, inspectOs, readDockerSettings, withDockerUnit } from './host-files.ts'
 import { inTime, notAllowed, oneAtATime, probe, readSmall, reasonOf } from './probe.ts'
 
 export interface InspectDeps {
@@ -52,6 +52,22 @@ const inspectRuntime = async (cri: Cri | undefined): Promise<NodeInspection['run
   }
 }
 
+/** Command lines of Docker's processes, of which no more is reported than what they say of chains. */
+const dockerCommands = async (systemd: Systemd | undefined): Promise<DockerCommands> =>
+  systemd === undefined
+    ? notAllowed("Docker's flags", '--system-bus')
+    : probe("reading Docker's flags", async () => ({ list: await systemd.commands(RUNTIME_UNITS.docker) }))
+
+/** Docker alone: what a restart of it depends on. Never rejects. */
+export const inspectDocker = async ({ config, systemd }: Pick<InspectDeps, 'config' | 'systemd'>) => {
+  const [settings, unit, commands] = await Promise.all([
+    readDockerSettings(config.dockerConfig),
+    systemd?.unit(RUNTIME_UNITS.docker).catch(() => undefined),
+    dockerCommands(systemd),
+  ])
+  return withDockerUnit(settings, { load: unit?.load, commands })
+}
+
 /** All that can be seen of the node; each part is unknown by itself. Never rejects. */
 export const createInspect = ({ config, systemd, cri, clock }: InspectDeps): (() => Promise<NodeInspection>) => {
   const osOnce = oneAtATime(() => inspectOs(config.osRelease))
@@ -60,7 +76,7 @@ export const createInspect = ({ config, systemd, cri, clock }: InspectDeps): (()
   const part = <Part>(look: Promise<Part>) => inTime(clock, PART_MS, look)
 
   return async () => {
-    const [bootId, os, runtime, units, chains, mounts, docker] = await Promise.all([
+    const [bootId, os, runtime, units, chains, mounts, docker, commands] = await Promise.all([
       readBootId(),
       part(osOnce()),
       part(inspectRuntime(cri)),
@@ -68,6 +84,7 @@ export const createInspect = ({ config, systemd, cri, clock }: InspectDeps): (()
       part(inspectChains(config.chains)),
       part(mountsOnce()),
       part(dockerOnce()),
+      part(dockerCommands(systemd)),
     ])
     const { list = [] }: NodeInspection['units'] = units
     const unit = list.find(({ name }) => name === RUNTIME_UNITS.docker)
@@ -79,7 +96,7 @@ export const createInspect = ({ config, systemd, cri, clock }: InspectDeps): (()
       units,
       chains,
       mounts,
-      docker: withDockerUnit(docker, unit),
+      docker: withDockerUnit(docker, { load: unit?.load, commands }),
     }
   }
 }

@@ -12,6 +12,7 @@ export interface RestartPreconditionDeps {
   /** Absent where it may not be talked to. */
   readonly cri: Cri | undefined
   readonly chains: () => Promise<NodeInspection['chains']>
+  readonly docker: () => Promise<NodeInspection['docker']>
   readonly clock: Clock
 }
 
@@ -27,7 +28,7 @@ const unavailable = (why: string): Answer => refused('ProbeFailed', why)
 const notNeeded = (why: string): Answer => refused('NotNeeded', why)
 
 const chainMissing = async (
-  { chains }: RestartPreconditionDeps,
+  { chains, docker }: RestartPreconditionDeps,
   { runtime }: RestartOptions,
 ): Promise<Answer | undefined> => {
   if (runtime !== 'docker')
@@ -39,8 +40,14 @@ const chainMissing = async (
     case 'Unknown':
       return unavailable(`cannot determine whether chain DOCKER exists: ${found.why}`)
     case 'Missing':
-      return undefined
+      return notManaged(await docker())
   }
+}
+
+/** A chain is missing only where Docker is set to make it. */
+const notManaged = ({ managesChains, why = 'its flags are unknown' }: NodeInspection['docker']): Answer | undefined => {
+  if (managesChains === undefined) return unavailable(`cannot determine whether Docker manages its chains: ${why}`)
+  return managesChains ? undefined : notNeeded('Docker is set not to manage chains of iptables')
 }
 
 const unresponsive = async ({ cri, clock }: RestartPreconditionDeps, unit: UnitState): Promise<Answer | undefined> => {

@@ -28,6 +28,7 @@ const createNode = () => {
   const node = {
     unit: { load: 'loaded', active: 'active', enabled: 'enabled', invocationId: 'i1' } as Partial<UnitState>,
     chains: THERE,
+    docker: { known: true, installed: true, managesChains: true } as NodeInspection['docker'],
     version: (): string => 'containerd',
     sandboxes: {} as Readonly<Record<string, readonly Sandbox[]>>,
     boot: BOOT,
@@ -46,6 +47,7 @@ const createNode = () => {
       if (node.busGone) throw new Error('connecting to the message bus')
       return { name, load: 'loaded', active: 'active', enabled: '', ...node.unit }
     },
+    commands: () => Promise.reject(new Error('a restart asks for no command line')),
     restart: (name) => {
       restarts.push(name)
       return node.restart()
@@ -74,6 +76,7 @@ const createNode = () => {
       systemd,
       cri: node.cri ? cri : undefined,
       chains: async () => node.chains,
+      docker: async () => node.docker,
       inspect: async () => inspection,
       bootId: async () => node.boot,
       clock,
@@ -132,6 +135,24 @@ describe('a restart is refused or begun', () => {
       begun,
     ],
     ['chain there', DOCKER, () => {}, 'NotNeeded'],
+    [
+      'chain missing that Docker does not make',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.docker = { known: true, managesChains: false }
+      },
+      'NotNeeded',
+    ],
+    [
+      'chain missing, unknown whether Docker makes it',
+      DOCKER,
+      (node) => {
+        node.chains = GONE
+        node.docker = { known: false, why: '--docker-config is not set' }
+      },
+      'ProbeFailed',
+    ],
     ['chain cannot be seen', DOCKER, (node) => (node.chains = { known: false, why: 'no' }), 'ProbeFailed'],
     [
       'chain missing, but it is not its runtime',

@@ -1,5 +1,12 @@
 import { isProven } from '../../model/incident.ts'
-import { askFor, type DecisionInput, LATER, nodeCauseOf, registryFact } from '../../model/decision-input.ts'
+import {
+  askFor,
+  type DecisionInput,
+  factsOfNode,
+  LATER,
+  nodeCauseOf,
+  registryFact,
+} from '../../model/decision-input.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
 /** Whether the policy allows registry queries. */
@@ -27,16 +34,18 @@ export const factUnknown: Guardrail = (context) => {
 }
 
 /** What the agent could not inspect although the cause depends on it; undefined if it inspected everything. */
-const blindOf = ({ incident: { area }, facts: { inspection } }: DecisionInput): string | undefined => {
+const blindOf = ({ incident: { area }, facts: { inspection, volumes = {} } }: DecisionInput): string | undefined => {
   if (!inspection?.known) return inspection?.why
-  const { chains, runtime, mounts } = inspection.value
+  const { chains, runtime, mounts, docker } = inspection.value
   switch (area) {
     case 'IptablesChainMissing':
-      return chains.known ? chains.partly : chains.why
+      if (!chains.known) return chains.why
+      if (docker.managesChains !== undefined) return chains.partly
+      return `whether Docker manages its chains is unknown: ${docker.why ?? 'the agent does not report it'}`
     case 'RuntimeUnresponsive':
       return runtime.why
     case 'MountHelperMissing':
-      return mounts.why
+      return mounts.why ?? Object.values(volumes).flatMap((types) => (types.known ? [] : [types.why]))[0]
     default:
       return undefined
   }
@@ -49,7 +58,7 @@ const blindOf = ({ incident: { area }, facts: { inspection } }: DecisionInput): 
 const unconfirmedNode: Guardrail = ({ case: c, matched }) => {
   const open = matched.filter(({ finding }) => !isProven(finding))
   if (open.length < matched.length || matched.length === 0) return undefined
-  const ask = askFor(c.facts, [{ fact: 'inspection' }])
+  const ask = askFor(c.facts, factsOfNode(c))
   if (ask) return ask
   const ruledOut = c.diagnosis.ruledOut ?? open.find(({ finding }) => finding.ruledOut)?.finding.ruledOut
   const blind = blindOf(c)

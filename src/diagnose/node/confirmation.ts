@@ -1,10 +1,12 @@
 /** Confirms a finding about a node by the agent's inspection and the pod's own status, or rules it out. Pure. */
 import type { NodeInspection } from '../../api/node-task.ts'
 import { findDockerChain, isDockersChain } from '../../model/firewall.ts'
-import type { Facts, Finding } from '../../model/incident.ts'
+import { type Fact, type Facts, type Finding, known, unknown } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
+import { MOUNT_HELPER_TYPES, sameHelper } from '../../model/mount-helpers.ts'
 import { RUNTIME_UNITS } from '../../model/node-tasks.ts'
 import { creatorOf, detailOf, isCsiMount } from './findings.ts'
+import { hasClaims, helperTypesIn } from './volumes.ts'
 
 /** Confirmed, with the source; or ruled out, with the reason; undefined: unknown. */
 type Verdict = { readonly source: 'agent' | 'kubelet' } | { readonly ruledOut: string } | undefined
@@ -26,10 +28,14 @@ const confirmChain = (finding: Finding, inspection: NodeInspection | undefined):
   if (chain === undefined || !inspection) return undefined
   const found = findDockerChain(inspection.chains)
   if (found.kind === 'There') return { ruledOut: 'chain DOCKER exists now, in filter and in nat' }
-  if (found.kind === 'Unknown' || !inspection.units.known) return undefined
+  const { managesChains } = inspection.docker
+  if (managesChains === false) {
+    return { ruledOut: 'Docker is set not to manage chains of iptables: a restart would not create any' }
+  }
+  if (found.kind === 'Unknown' || managesChains === undefined || !inspection.units.known) return undefined
   const unit = unitIn(inspection, RUNTIME_UNITS.docker)
-  const createsChain = unit?.load === 'loaded' && (unit.enabled === 'enabled' || unit.active === 'active')
-  return createsChain
+  const startsByItself = unit?.load === 'loaded' && (unit.enabled === 'enabled' || unit.active === 'active')
+  return startsByItself
     ? CONFIRMED_BY_AGENT
     : { ruledOut: 'docker.service is neither enabled nor active on the node: nothing would recreate its chain' }
 }
@@ -41,7 +47,22 @@ const confirmRuntime = ({ runtime }: NodeInspection): Verdict => {
   return { ruledOut: `the runtime answers now${took}` }
 }
 
-const confirmHelper = ({ detail: type, message }: Finding, inspection: NodeInspection | undefined): Verdict => {
+/** Whether a volume of this very pod needs the helper: one that nobody there wants is not missing. */
+const wantsHelper = (type: string, pod: Pod, { volumes }: Facts): Fact<boolean> => {
+  const isIt = (other: string): boolean => sameHelper(type, other)
+  if (helperTypesIn(pod).some(isIt)) return known(true)
+  if (!hasClaims(pod)) return known(false)
+  const types = volumes?.[pod.metadata.uid]
+  if (!types?.known) return types ?? unknown('its claims were not read')
+  return known(types.value.some(isIt))
+}
+
+const confirmHelper = (
+  { detail: type, message }: Finding,
+  pod: Pod,
+  facts: Facts,
+  inspection: NodeInspection | undefined,
+): Verdict => {
   if (isCsiMount(message)) {
     return { ruledOut: 'a CSI driver mounts it in its own container: the helper is missing there, not on the node' }
   }
@@ -50,7 +71,15 @@ const confirmHelper = ({ detail: type, message }: Finding, inspection: NodeInspe
       ruledOut: `the kernel mounts ${type} without a helper: the file system itself is damaged or of another type`,
     }
   }
-  if (type === undefined || !inspection?.mounts.known) return undefined
+  if (type === undefined) return undefined
+  if (!MOUNT_HELPER_TYPES.includes(type)) {
+    return {
+      ruledOut: `the kubelet mounts no volume of type ${type} by a helper; those are ${MOUNT_HELPER_TYPES.join(', ')}`,
+    }
+  }
+  const wanted = wantsHelper(type, pod, facts)
+  if (wanted.known && !wanted.value) return { ruledOut: `no volume of the pod needs mount.${type}` }
+  if (!wanted.known || !inspection?.mounts.known) return undefined
   const { helpers = [], filesystems } = inspection.mounts
   if (!helpers.includes(type)) return CONFIRMED_BY_AGENT
   const unsupported = filesystems !== undefined && !filesystems.includes(type)
@@ -74,14 +103,15 @@ const confirmSandbox = ({ status }: Pod): Verdict => {
 
 const refutedBy = (verdict: Verdict): Verdict => (verdict !== undefined && 'ruledOut' in verdict ? verdict : undefined)
 
-const confirm = (finding: Finding, pod: Pod, inspection: NodeInspection | undefined): Verdict => {
+const confirm = (finding: Finding, pod: Pod, facts: Facts): Verdict => {
+  const inspection = facts.inspection?.known ? facts.inspection.value : undefined
   switch (finding.cause) {
     case 'IptablesChainMissing':
       return refutedBy(confirmSandbox(pod)) ?? confirmChain(finding, inspection)
     case 'RuntimeUnresponsive':
       return inspection && confirmRuntime(inspection)
     case 'MountHelperMissing':
-      return confirmHelper(finding, inspection)
+      return confirmHelper(finding, pod, facts, inspection)
     case 'SandboxStale':
     case 'SandboxNameConflict':
       return confirmSandbox(pod)
@@ -94,10 +124,10 @@ const confirm = (finding: Finding, pod: Pod, inspection: NodeInspection | undefi
  * A finding of a node's cause as it is known now. One that is ruled out keeps its cause, says why, and has only the source
  * `event`, so that no action follows. `pod`: the one it was found on; what proves another pod proves nothing about it.
  */
-export const confirmOnNode = (found: Finding, pod: Pod, { inspection }: Facts): Finding => {
+export const confirmOnNode = (found: Finding, pod: Pod, facts: Facts): Finding => {
   const detail = detailOf(found)
   const finding: Finding = { ...found, ...(detail !== undefined && { detail }) }
-  const verdict = confirm(finding, pod, inspection?.known ? inspection.value : undefined)
+  const verdict = confirm(finding, pod, facts)
   if (verdict === undefined) return finding
   return 'source' in verdict
     ? { ...finding, source: verdict.source }

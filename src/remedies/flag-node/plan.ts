@@ -1,6 +1,12 @@
 import type { NodeCause } from '../../model/causes.ts'
 import { activeFirewallUnits } from '../../model/firewall.ts'
-import { type ApplicablePolicy, askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
+import {
+  type ApplicablePolicy,
+  askFor,
+  type DecisionInput,
+  factsOfNode,
+  nodeCauseOf,
+} from '../../model/decision-input.ts'
 import type { Facts } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
@@ -123,7 +129,7 @@ export const planFlagNode = (
 ): Planned<FlagNodePlan> => {
   const cause = nodeCauseOf(c)
   if (cause === undefined) return notApplicable('RolloutBlocked', 'FlagNode applies only to failures of a node')
-  const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
+  const ask = askFor(c.facts, [{ fact: 'node' }, ...factsOfNode(c)])
   if (ask) return ask
   const { ref } = c.incident.owner
   const { detail, matched, others } = aboutOneDetail(applicable)

@@ -1,4 +1,10 @@
-import { type ApplicablePolicy, askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
+import {
+  type ApplicablePolicy,
+  askFor,
+  type DecisionInput,
+  factsOfNode,
+  nodeCauseOf,
+} from '../../model/decision-input.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import type { NodePlan } from '../../model/plan.ts'
 import { aboutOneDetail, nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
@@ -24,7 +30,7 @@ export const planInstallMountHelper = (
   if (nodeCauseOf(c) !== 'MountHelperMissing') {
     return notApplicable('RolloutBlocked', 'InstallMountHelper applies only to a missing mount helper')
   }
-  const ask = askFor(c.facts, [{ fact: 'inspection' }])
+  const ask = askFor(c.facts, factsOfNode(c))
   if (ask) return ask
   const { inspection } = c.facts
   if (!inspection?.known) return noPlan('FactUnknown', sayUnseen(inspection), false)
