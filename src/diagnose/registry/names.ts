@@ -17,12 +17,13 @@ export const resolveBySystem: ResolveName = (hostname) =>
 export interface DnsOptions {
   /** Default `/etc/hosts`. */
   readonly hostsFile?: string
-  /** Default `/etc/resolv.conf`: its `nameserver` and `search` lines count. */
+  /** Default the system's; its `nameserver` and `search` lines count. */
   readonly resolvConf?: string
   /** For a name as it is, or with one search domain, ms; all of them together take three times as long at most. */
   readonly timeoutMs?: number
 }
 
+const RESOLV_CONF = '/etc/resolv.conf'
 const MAX_CANDIDATES = 6
 const TRIES = 2
 const MAX_FILE = 1_048_576
@@ -63,13 +64,14 @@ const isMissing = (error: unknown): boolean =>
  */
 export const createDns = ({
   hostsFile = '/etc/hosts',
-  resolvConf = '/etc/resolv.conf',
+  resolvConf = RESOLV_CONF,
   timeoutMs = 4_000,
 }: DnsOptions = {}): ResolveName => {
   const query = async (name: string, servers: readonly string[]): Promise<readonly LookupAddress[]> => {
     const perTry = Math.ceil(timeoutMs / TRIES)
     const resolver = new Resolver({ timeout: perTry, maxTimeout: perTry, tries: TRIES })
-    if (servers.length > 0) resolver.setServers(servers)
+    // The resolver reads those of the system by itself, in every form.
+    if (resolvConf !== RESOLV_CONF) resolver.setServers(servers)
     // Tries are counted for each server: with three of them, they would take three times as long.
     const deadline = setTimeout(() => resolver.cancel(), timeoutMs)
     try {
