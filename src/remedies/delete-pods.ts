@@ -3,7 +3,10 @@ import { pathOf } from '../kube/paths.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { isBlocked } from '../model/pod.ts'
 import type { Outcome, PodLeft, PodToDelete, Write } from '../model/plan.ts'
-import { type ActApi, refusalOf } from './writes.ts'
+import { sleep } from '../runtime/clock.ts'
+import { type ActApi, type ActDeps, refusalOf } from './writes.ts'
+
+type DeleteDeps = Pick<ActDeps, 'kube' | 'clock'>
 
 export type PodFate =
   | { readonly kind: 'Deleted' }
@@ -11,8 +14,14 @@ export type PodFate =
   | { readonly kind: 'Gone' }
   | Extract<Outcome, { kind: 'Stale' | 'Refused' }>
 
-/** A kubelet alternates between ErrImagePull and ImagePullBackOff: the same failure with a new resourceVersion. */
-const MAX_ROUNDS = 3
+/**
+ * A kubelet alternates between ErrImagePull and ImagePullBackOff: the same failure with a new resourceVersion. Changes
+ * come in bursts, and on a busy API server one may fall between each read and its delete: pauses before further reads
+ * grow from `PAUSE_MS` to `LONGEST_PAUSE_MS`, about 4 s in all.
+ */
+const MAX_ROUNDS = 9
+const PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1_000
 /** If a disruption budget gives no retry time. */
 const EVICTION_RETRY_MS = 10_000
 
@@ -33,7 +42,7 @@ const send = (kube: ActApi, pod: PodToDelete, method: 'Delete' | 'Evict', dryRun
  * count as a change. `dryRun` only checks whether it would be allowed. Throws if the outcome is unknown.
  */
 export const deletePod = async (
-  kube: ActApi,
+  { kube, clock }: DeleteDeps,
   pod: PodToDelete,
   { method = 'Delete', dryRun = false }: { method?: 'Delete' | 'Evict'; dryRun?: boolean } = {},
 ): Promise<PodFate> => {
@@ -56,6 +65,7 @@ export const deletePod = async (
       if (refused) return refused
       if (!conflict(error)) throw error
     }
+    if (round > 1) await sleep(clock, Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** (round - 2)))
     const current = await kube
       .get<Pod>(pathOf({ kind: 'Pod', namespace: pod.namespace, name: pod.name }))
       .catch((error: unknown) => {
@@ -78,7 +88,7 @@ export interface PodsDeleted {
 
 /** Deletes pods one after the other; continues after one that may not be deleted. */
 export const deletePods = async (
-  kube: ActApi,
+  deps: DeleteDeps,
   pods: readonly PodToDelete[],
   method: 'Delete' | 'Evict',
 ): Promise<PodsDeleted> => {
@@ -87,7 +97,7 @@ export const deletePods = async (
   let obstacle: PodsDeleted['obstacle']
   for (const pod of pods) {
     const { namespace, name, uid } = pod
-    const fate = await deletePod(kube, pod, { method })
+    const fate = await deletePod(deps, pod, { method })
     switch (fate.kind) {
       case 'Deleted':
         wrote.push({ verb: method === 'Delete' ? 'deleted' : 'evicted', ref: { kind: 'Pod', namespace, name, uid } })

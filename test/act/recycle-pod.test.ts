@@ -73,6 +73,25 @@ describe.each(['Delete', 'Evict'] as const)('by method %s', (method) => {
     expect(await there(pod.metadata.name)).toBe(false)
   })
 
+  test('a pod whose failing status changes between each of several reads and its delete is deleted', async () => {
+    const name = named('restless')
+    const pod = await failingPod(name)
+    let changes = 0
+    const kube = {
+      ...deps.kube,
+      get: async <T>(path: string): Promise<T> => {
+        const current = await deps.kube.get<T>(path)
+        changes += 1
+        if (changes <= 4) await say(name, waiting(changes % 2 === 0 ? 'ImagePullBackOff' : 'ErrImagePull'))
+        return current
+      },
+    }
+    await say(name, waiting('ImagePullBackOff'))
+    expect(await recyclePod(recyclePlan([pod], method), { ...deps, kube })).toMatchObject({ kind: 'Done', left: [] })
+    expect(changes).toBe(5)
+    expect(await there(name)).toBe(false)
+  })
+
   test('a pod that recovered meanwhile stays', async () => {
     const pod = await failingPod(named('recovered'))
     await say(pod.metadata.name, READY)

@@ -24,8 +24,8 @@ export const RBAC: RbacGrant = {
 }
 
 /** Done if at least one pod was deleted; `left` has the reasons for the others. */
-export const act = async (plan: RecyclePodPlan, { kube, clock }: ActDeps): Promise<Outcome> => {
-  const { wrote, left, obstacle } = await deletePods(kube, plan.pods, plan.method)
-  if (wrote.length > 0) return { kind: 'Done', at: clock.now(), wrote, left }
+export const act = async (plan: RecyclePodPlan, deps: ActDeps): Promise<Outcome> => {
+  const { wrote, left, obstacle } = await deletePods(deps, plan.pods, plan.method)
+  if (wrote.length > 0) return { kind: 'Done', at: deps.clock.now(), wrote, left }
   return obstacle ?? { kind: 'AlreadyDone' }
 }

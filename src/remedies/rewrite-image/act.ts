@@ -58,7 +58,7 @@ const takenUp = async (plan: RewriteImagePlan, generation: number | undefined, d
 const refusedForPods = async ({ thenDelete, thenPatch }: RewriteImagePlan, deps: ActDeps) => {
   const [deleted] = thenDelete
   const [patched] = thenPatch
-  const dryRun = deleted && (await deletePod(deps.kube, deleted, { dryRun: true }))
+  const dryRun = deleted && (await deletePod(deps, deleted, { dryRun: true }))
   if (dryRun?.kind === 'Refused') return dryRun
   const shown = patched && (await dryRunPatch(patched, deps))
   return shown?.kind === 'Refused' ? shown : undefined
@@ -72,7 +72,7 @@ const carryToPods = async (plan: RewriteImagePlan, generation: number | undefine
   const { target, thenDelete, thenPatch } = plan
   if (thenPatch.length > 0) return patchPods(thenPatch, deps)
   if (thenDelete.length === 0) return { wrote: [], left: [] }
-  if (await takenUp(plan, generation, deps)) return deletePods(deps.kube, thenDelete, 'Delete')
+  if (await takenUp(plan, generation, deps)) return deletePods(deps, thenDelete, 'Delete')
   const why = `the controller of ${target.kind} ${target.name} has not observed the change yet`
   return { wrote: [], left: thenDelete.map((pod) => ({ name: pod.name, uid: pod.uid, why })) }
 }
