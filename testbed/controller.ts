@@ -46,6 +46,8 @@ export interface ControllerOptions {
   readonly kubeconfig: string
   /** Further flags. */
   readonly args?: readonly string[]
+  /** The program; default its sources. A bundle starts in a third of the time. */
+  readonly program?: string
   /** Told of each line as it is written. */
   readonly onLog?: (line: LogLine) => void
 }
@@ -77,10 +79,15 @@ const lineOf = (text: string): LogLine => {
  * Starts the controller from its sources; resolves when it serves its metrics. It ends with this process, however that
  * ends. Throws with what it wrote when it ends before.
  */
-export const startController = async ({ kubeconfig, args = [], onLog }: ControllerOptions): Promise<Controller> => {
+export const startController = async ({
+  kubeconfig,
+  args = [],
+  program = path('src/controller.ts'),
+  onLog,
+}: ControllerOptions): Promise<Controller> => {
   const flags = ['--kubeconfig', kubeconfig, '--http-port', '0', '--http-host', '127.0.0.1', '--log-format', 'json']
-  const program = ['--import', path('testbed/die-with-parent.ts'), path('src/controller.ts')]
-  const child = spawn(process.execPath, [...program, ...flags, ...args], {
+  const command = ['--import', path('testbed/die-with-parent.ts'), program]
+  const child = spawn(process.execPath, [...command, ...flags, ...args], {
     stdio: ['pipe', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'] },
   })

@@ -1,7 +1,4 @@
 /** What every test of repairs begins with: a cluster with nodes, a registry whose project moved, and the controller. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { Remediation, RemediationPolicy } from '../../src/api/kinds.ts'
 import { pathOf } from '../../src/kube/paths.ts'
@@ -16,15 +13,12 @@ import {
 } from '../../testbed/controller.ts'
 import { eventually, type Patience, type TestCluster, useControlPlane } from '../../testbed/fixture.ts'
 import { type Api, openApi } from '../../testbed/kubelet/api.ts'
-import { type FakeKubelet, type FakeKubeletOptions, startFakeKubelet } from '../../testbed/kubelet/fake-kubelet.ts'
-import { type HarborProxy, type Project, startHarborProxy } from '../../testbed/registry/harbor-proxy.ts'
-import { writeHostsDir } from '../../testbed/registry/hosts-directory.ts'
-import { type Registry, startRegistry } from '../../testbed/registry/registry.ts'
+import type { FakeKubelet, FakeKubeletOptions } from '../../testbed/kubelet/fake-kubelet.ts'
+import { type MovedProject, movedProjectPolicy, startMovedProject } from '../../testbed/moved-project.ts'
+import type { HarborProxy } from '../../testbed/registry/harbor-proxy.ts'
+import type { Registry } from '../../testbed/registry/registry.ts'
 
-export const HOST = 'harbor.od.com'
-/** Where the project was, and where it is. */
-export const OLD = `${HOST}/k8s`
-export const NEW = `${HOST}/public`
+export { HOST, NEW, OLD } from '../../testbed/moved-project.ts'
 
 /** Until a repair is proven, on a machine that is busy with other tests. */
 export const PATIENTLY: Patience = { timeoutMs: 45_000, everyMs: 200 }
@@ -68,81 +62,38 @@ export interface Wanted {
   readonly reason?: string
 }
 
-const FAST = { pullBackoffMs: 200, pullBackoffMaxMs: 1_000, crashAfterMs: 400, crashBackoffMs: 500 }
-
-const policyFor = (namespace: string, name: string, spec: object): object => ({
-  apiVersion: 'podmend.io/v1alpha1',
-  kind: 'RemediationPolicy',
-  metadata: { name },
-  spec: {
-    mode: 'Enforce',
-    match: {
-      causes: ['ProjectNotFound', 'RepositoryNotFoundOrDenied', 'ManifestNotFound', 'Unauthorized'],
-      namespaces: [namespace],
-      failingFor: '0s',
-    },
-    actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `${OLD}/`, to: `${NEW}/` }] } }],
-    ...spec,
-  },
-})
-
 /** A control plane, a registry, kubelets and one controller for a test file. */
 export const useFixture = (options: FixtureOptions = {}): Fixture => {
   const cluster = useControlPlane()
-  const hostsDir = mkdtempSync(join(tmpdir(), 'hosts-'))
   const started: Controller[] = []
-  let parts: { api: Api; registry: Registry; proxy: HarborProxy; kubelet: FakeKubelet; kubeconfig: string } | undefined
+  let parts: (MovedProject & { api: Api; kubeconfig: string }) | undefined
   const up = () => {
     if (!parts) throw new Error('the scene is there inside tests and hooks only')
     return parts
   }
 
   const start = async ({ args = [], ...rest }: Partial<ControllerOptions> = {}): Promise<Controller> => {
-    // A kubelet's times are whole seconds, rounded down: after 1s a container that ran for an instant could pass.
-    const flags = [
-      '--stabilization-window',
-      '2s',
-      '--registry-hosts-dir',
-      hostsDir,
-      '--allow-registry-address',
-      '127.0.0.0/8',
-    ]
-    const all = [...flags, ...(options.args ?? []), ...args]
+    const all = [...up().controllerFlags, ...(options.args ?? []), ...args]
     const controller = await startController({ kubeconfig: up().kubeconfig, ...rest, args: all })
     started.push(controller)
     return controller
   }
 
   beforeAll(async () => {
-    const registry = await startRegistry()
-    for (const name of ['web', 'side', 'crashing', 'lasting']) await registry.pushImage(`public/${name}`, '1')
-    const projects: readonly Project[] = [
-      { name: 'public', public: true },
-      { name: 'team', public: false },
-    ]
-    const proxy = await startHarborProxy({ registry: registry.url, projects, users: { robot: 'secret' } })
-    writeHostsDir(hostsDir, { [HOST]: proxy.url })
-    const kubelet = await startFakeKubelet({
+    const project = await startMovedProject({
       kubeconfig: cluster.plane.kubeconfig,
       nodes: options.nodes ?? ['node-1', 'node-2'],
-      hostsDir,
-      timing: FAST,
-      behave: ({ image }) =>
-        image.includes('/crashing:') ? 'crashes' : image.includes('/lasting:') ? 'runs' : undefined,
     })
     const kubeconfig = await installController(cluster.plane, { actions: options.actions ?? true })
     // What is looked at again and again is not read by kubectl: each time it is a process of its own.
-    parts = { api: openApi(cluster.plane.kubeconfig), registry, proxy, kubelet, kubeconfig }
+    parts = { ...project, api: openApi(cluster.plane.kubeconfig), kubeconfig }
     if (options.runs ?? true) await start()
   }, 180_000)
 
   afterAll(async () => {
     for (const controller of started) await controller.kill('SIGKILL')
     parts?.api.close()
-    await parts?.kubelet.stop()
-    await parts?.proxy.down()
-    await parts?.registry.down()
-    rmSync(hostsDir, { recursive: true, force: true })
+    await parts?.down()
   })
 
   const list = async <T>(kind: string, namespace: string): Promise<T[]> =>
@@ -172,7 +123,7 @@ export const useFixture = (options: FixtureOptions = {}): Fixture => {
     start,
     apply: (object) => cluster.applyYaml(JSON.stringify(object)),
     policy: async (namespace, spec = {}, name = namespace) => {
-      await cluster.applyYaml(JSON.stringify(policyFor(namespace, name, spec)))
+      await cluster.applyYaml(JSON.stringify(movedProjectPolicy(namespace, name, spec)))
       return cluster.get<RemediationPolicy>('rempol', name)
     },
     record: (namespace, { phase, reason } = {}, patience = PATIENTLY) =>

@@ -1,5 +1,5 @@
 /** Workloads as people apply them. */
-import { OLD } from './fixture.ts'
+import { OLD } from '../../testbed/moved-project.ts'
 
 export interface Parts {
   readonly name?: string

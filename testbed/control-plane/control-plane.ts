@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { controlPlaneBinaries } from './build.ts'
 import { type Identity, kubeconfigText } from './kubeconfig.ts'
-import { AUDIT_LOG, AUDIT_POLICY, controlPlanePrograms } from './programs.ts'
+import { AUDIT_LOG, auditPolicyOf, controlPlanePrograms } from './programs.ts'
 import { PortTakenError, untilReady } from './readiness.ts'
 import { askSupervisor, newDirectory, startSupervisor } from './supervisor.ts'
 
@@ -34,6 +34,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   /** Outlives this process; ended by `down` of `attachedControlPlane`. Default false. */
   readonly detached?: boolean
+  /** Users whose writes are in the audit log with their bodies. */
+  readonly auditBodiesOf?: readonly string[]
 }
 
 const CLUSTER = 'podmend-testbed'
@@ -94,14 +96,17 @@ const controlPlaneAt = ({ binaries, directory, url, stop }: Place): ControlPlane
   }
 }
 
-const startOnce = async (binaries: string, detached: boolean): Promise<ControlPlane> => {
+const startOnce = async (
+  binaries: string,
+  { detached = false, auditBodiesOf = [] }: ControlPlaneOptions,
+): Promise<ControlPlane> => {
   const directory = newDirectory()
   const url = `https://127.0.0.1:${await freePort()}`
   const file = (name: string): string => join(directory, name)
   const byFile: Identity = { certificateFile: file('admin.crt'), keyFile: file('admin.key') }
   const admin = kubeconfigText({ name: CLUSTER, url, caFile: file('ca.crt') }, 'kubernetes-admin', byFile)
   writeFileSync(file('admin.kubeconfig'), admin, { mode: 0o600 })
-  writeFileSync(file('audit-policy.json'), JSON.stringify(AUDIT_POLICY))
+  writeFileSync(file('audit-policy.json'), JSON.stringify(auditPolicyOf(auditBodiesOf)))
   const programs = controlPlanePrograms(directory, Number(new URL(url).port))
   const { stop } = await startSupervisor(binaries, { directory, programs, detached })
   try {
@@ -117,11 +122,11 @@ const startOnce = async (binaries: string, detached: boolean): Promise<ControlPl
  * Starts a control plane on loopback, after building its binaries if this machine has not yet. Several may run at once.
  * Throws `NoGoError` where it cannot be built, else what a failing program said.
  */
-export const startControlPlane = async ({ detached = false }: ControlPlaneOptions = {}): Promise<ControlPlane> => {
+export const startControlPlane = async (options: ControlPlaneOptions = {}): Promise<ControlPlane> => {
   const binaries = await controlPlaneBinaries()
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce(binaries, detached)
+      return await startOnce(binaries, options)
     } catch (cause) {
       if (!(cause instanceof PortTakenError) || attempt === ATTEMPTS) {
         throw new Error('starting the control plane', { cause })

@@ -29,13 +29,20 @@ const CONTROLLERS = [
   'disruption-controller',
 ]
 
-/** Every answered request once, without bodies. */
-export const AUDIT_POLICY = {
+/** Every answered request once; without bodies, but for what these users write. */
+export const auditPolicyOf = (bodiesOf: readonly string[]): object => ({
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['RequestReceived', 'ResponseStarted'],
-  rules: [{ level: 'Metadata' }],
-}
+  rules: [
+    ...bodiesOf.map((user) => ({
+      level: 'RequestResponse',
+      users: [user],
+      verbs: ['create', 'update', 'patch', 'delete'],
+    })),
+    { level: 'Metadata' },
+  ],
+})
 
 export const AUDIT_LOG = 'audit.jsonl'
 

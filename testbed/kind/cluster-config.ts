@@ -1,4 +1,4 @@
-import { AUDIT_POLICY } from '../control-plane/programs.ts'
+import { auditPolicyOf } from '../control-plane/programs.ts'
 
 export interface ClusterSettings {
   /** Whether the nodes are made of our own image: Debian, cgroups as the machine has them, no network plugin of kind's. */
@@ -12,7 +12,7 @@ export const AUDIT_LOG = 'audit.jsonl'
 /** The folder of the audit log in the control plane's node. */
 export const AUDIT_MOUNT = '/var/log/podmend-audit'
 
-export const auditPolicy = (): string => JSON.stringify(AUDIT_POLICY)
+export const auditPolicy = (): string => JSON.stringify(auditPolicyOf([]))
 
 /** For storms, where the defaults are 110 pods a node and 5 pulls a second, one at a time. */
 const KUBELET = {

@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest'
+import type { AuditedWrite } from './history.ts'
+import { judgeWrites, type Limits, type Prohibition } from './oracles.ts'
+
+const LIMITS: Limits = { cooldownMs: 10_000, maxAttempts: 2, maxPerHour: 3 }
+
+const write = (at: number, more: Partial<AuditedWrite>): AuditedWrite => ({
+  verb: 'patch',
+  resource: 'deployments.apps',
+  namespace: 'run',
+  name: 'web',
+  dryRun: false,
+  status: 200,
+  receivedAt: at,
+  doneAt: at + 5,
+  sent: undefined,
+  answer: undefined,
+  ...more,
+})
+
+interface RecordAt {
+  readonly phase?: string
+  readonly state?: string
+  readonly attempt?: number
+  readonly finished?: boolean
+  readonly approved?: string
+  readonly uid?: string
+}
+
+/** The record as it is after its status was written. */
+const record = (at: number, parts: RecordAt = {}): AuditedWrite => {
+  const { phase = 'Running', state = 'Intended', attempt = 1, finished = false, approved, uid = 'r' } = parts
+  const target = { kind: 'Deployment', name: 'web', uid: 'd' }
+  const step = { index: 0, attempt, action: 'RewriteImage', state, target, planHash: 'abc', changes: [{}] }
+  return write(at, {
+    verb: 'update',
+    resource: 'remediations.podmend.io/status',
+    name: 'web-1',
+    answer: {
+      metadata: { uid, name: 'web-1', resourceVersion: String(at) },
+      spec: { target, ...(approved && { approval: { decision: 'Approved', planHash: approved } }) },
+      status: { phase, steps: [step], ...(finished && { finishedAt: 'then' }) },
+    },
+  })
+}
+
+const judge = (writes: readonly AuditedWrite[], limits: Partial<Limits> = {}, prohibitions: Prohibition[] = []) =>
+  judgeWrites({ writes, limits: { ...LIMITS, ...limits }, prohibitions })
+
+describe('what no fault may lead to', () => {
+  test('a repair with its intent before it is right', () => {
+    const done = record(30, { phase: 'Verifying', state: 'Done' })
+    const ended = record(40, { phase: 'Succeeded', state: 'Succeeded', finished: true })
+    expect(judge([record(10), write(20, {}), done, ended])).toEqual([])
+  })
+
+  test('a write without an intent, or with one that was not committed yet, is found', () => {
+    const complaint = ['patch deployments.apps run/web without an intent on a record before it']
+    expect(judge([write(20, {})])).toEqual(complaint)
+    expect(judge([record(18), write(20, {})])).toEqual(complaint)
+    expect(judge([{ ...record(10), status: 409 }, write(20, {})])).toEqual(complaint)
+    expect(judge([record(10), write(20, { name: 'other' })])).toHaveLength(1)
+  })
+
+  test('dry runs and refused writes are none', () => {
+    expect(judge([write(20, { dryRun: true }), write(30, { status: 403 })])).toEqual([])
+  })
+
+  test('a step that is carried out twice is found', () => {
+    expect(judge([record(10), write(20, {}), write(30, {})])).toEqual([
+      'patch deployments.apps run/web twice for attempt 1',
+    ])
+  })
+
+  test('a record that succeeded and becomes something else is found', () => {
+    const ended = record(10, { phase: 'Succeeded', state: 'Succeeded', finished: true })
+    expect(judge([ended, record(20, { phase: 'Held', state: 'Succeeded' })])).toEqual([
+      'record web-1 was Succeeded and became Held undefined',
+    ])
+  })
+
+  test('more attempts than allowed, and attempts within the cool-down, are found', () => {
+    const attempts = [1, 2, 3].map((attempt) => record(attempt * 20_000, { attempt }))
+    expect(judge(attempts)).toEqual(['3 attempts at d; the policy allows 2'])
+    expect(judge(attempts.slice(0, 2), { cooldownMs: 60_000 })).toEqual([
+      'attempt 2 began 20 s after the one before it',
+    ])
+  })
+
+  test('a write without the approval of its own plan is found', () => {
+    const approval = true
+    expect(judge([record(10, { approved: 'abc' }), write(20, {})], { approval })).toEqual([])
+    expect(judge([record(10, { approved: 'def' }), write(20, {})], { approval })).toHaveLength(1)
+    expect(judge([record(10), write(20, {})], { approval })).toHaveLength(1)
+  })
+
+  test('a write after what forbids it is found, and one that was received before is not', () => {
+    const paused = { what: 'it is paused', since: 15, forbids: () => true }
+    expect(judge([record(5), write(20, {})], {}, [paused])).toEqual([
+      'patch deployments.apps run/web 5 ms after it was known that it is paused',
+    ])
+    expect(judge([record(5), write(12, {})], {}, [paused])).toEqual([])
+  })
+})

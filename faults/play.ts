@@ -1,0 +1,230 @@
+/** Plays one workload once, with or without a disturbance, and judges it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathOf } from '../src/kube/paths.ts'
+import { eventually } from '../testbed/eventually.ts'
+import type { FaultCluster, Lane, Place } from './cluster.ts'
+import { type Controllers, createControllers } from './controllers.ts'
+import { differences, type End, readEnd, sameEnd } from './end.ts'
+import { judgeWrites, type Prohibition } from './oracles.ts'
+import type { Exchange } from './proxy.ts'
+import type { LineFault } from './watch-lines.ts'
+import { policyLabel, type Workload } from './workloads.ts'
+
+/** What a disturbance may do beside the answer. */
+export interface Stage extends Place {
+  readonly workload: Workload
+  readonly controllers: Controllers
+  /** Of the controller whose request is disturbed. */
+  readonly index: number
+  /** Something is forbidden from now on. */
+  readonly prohibit: (prohibition: Prohibition) => void
+}
+
+export interface Disturbance {
+  /** Called with each request until it returns something to do. */
+  readonly onRequest?: (exchange: Exchange, stage: Stage) => Promise<void> | undefined
+  /** Called with each watch that is opened. */
+  readonly onWatch?: (resource: string, stage: Stage) => LineFault | undefined
+  /** The line of that watch at which it is played. */
+  readonly line?: number
+  /** How much later than without it the end may come, in ms. */
+  readonly delayMs?: number
+  /** Whether the end must be that of the run without it; if not, it must be explained by the record. */
+  readonly sameEnd: boolean
+}
+
+export interface Played {
+  /** Whether the disturbance took place. */
+  readonly reached: boolean
+  readonly end: End
+  /** The rules that were broken; empty: passed. */
+  readonly complaints: readonly string[]
+  /** The controllers' requests, in the order of their first. */
+  readonly keys: readonly string[]
+  readonly tookMs: number
+  readonly memoryMiB: number
+  readonly log: readonly string[]
+}
+
+const END_WITHIN_MS = 45_000
+/** Each time five requests. */
+const POLL_MS = 500
+const CALM_MS = 2_500
+const CALM_WITHIN_MS = 20_000
+/** A pod that fails on and on changes each second here, and each change may be checked; a loop asks much more. */
+const MAX_IN_CALM = 15
+const MAX_CONNECTIONS = 16 + 12
+
+let runs = 0
+
+const MERGE = 'application/merge-patch+json'
+
+const prepare = async ({ api }: FaultCluster, { operator, nodes }: Lane): Promise<void> => {
+  await api.call('DELETE', pathOf({ kind: 'Lease', namespace: operator, name: 'podmend' })).catch(() => {})
+  const switches = { 'podmend.io/paused': null, 'podmend.io/exclude': null }
+  await api.call('PATCH', pathOf({ kind: 'Namespace', name: operator }), { metadata: { annotations: switches } }, MERGE)
+  for (const name of nodes) {
+    const body = { metadata: { annotations: switches }, spec: { unschedulable: null, taints: null } }
+    await api.call('PATCH', pathOf({ kind: 'Node', name }), body, MERGE)
+  }
+  await api.call('DELETE', pathOf({ kind: 'Remediation', namespace: operator }))
+  await api.call('DELETE', pathOf({ kind: 'NodeTask', namespace: operator }))
+}
+
+/** Leaves nothing that would keep kubelets busy; the namespace stays, because its deletion costs a hundred requests. */
+const cleanUp = async ({ cluster: { api }, namespace }: Place, { kind }: Workload): Promise<void> => {
+  const selector = Object.entries(policyLabel(namespace)).map((label) => `labelSelector=${label.join('%3D')}`)
+  const inBackground = 'propagationPolicy=Background'
+  for (const path of [
+    `${pathOf({ kind: 'RemediationPolicy' })}?${selector.join('&')}`,
+    `${pathOf({ kind, namespace })}?${inBackground}`,
+    `${pathOf({ kind: 'Job', namespace })}?${inBackground}`,
+  ])
+    await api.call('DELETE', path).catch(() => {}) // what a step deleted is gone
+}
+
+/** Throws as long as the end is not reached. */
+const expectEnd = (end: End, workload: Workload, wanted: End | undefined): void => {
+  if (wanted ? !sameEnd(wanted, end) : !workload.isOver(end)) {
+    throw new Error(wanted ? differences(wanted, end) : `it is not over: ${JSON.stringify(end)}`)
+  }
+}
+
+/** Nothing explains these ends: work that no one continues, and records that contradict their workload. */
+const unexplained = ({ records, images = [], original }: End): readonly string[] => {
+  const complaints = records
+    .filter(({ phase }) => phase === 'Running' || phase === 'Verifying')
+    .map(({ phase, reason }) => `a record stays ${phase} ${reason}`)
+  const steps = records.flatMap((record) => record.steps)
+  const isRewritten = original !== undefined
+  if (
+    isRewritten &&
+    records.length > 0 &&
+    !steps.some((step) => /^RewriteImage (Done|Succeeded|Ineffective)$/.test(step))
+  )
+    complaints.push(`the workload has ${images.join()}, and no record has a step that did it: ${steps.join()}`)
+  return complaints
+}
+
+export const play = async (
+  cluster: FaultCluster,
+  lane: Lane,
+  workload: Workload,
+  { wanted, disturbance }: { readonly wanted?: End | undefined; readonly disturbance?: Disturbance | undefined } = {},
+): Promise<Played> => {
+  runs += 1
+  const namespace = `run-${runs}`
+  const began = performance.now()
+  const since = Date.now()
+  const over = new AbortController()
+  const place: Place = { cluster, lane, namespace, signal: over.signal }
+  const complaints: string[] = []
+  const prohibitions: Prohibition[] = []
+  let reached = false
+  await prepare(cluster, lane)
+  await cluster.namespace(namespace)
+  const controllers = await createControllers({ cluster, lane, count: workload.controllers ?? 1 })
+  try {
+    const scope = {
+      namespace,
+      records: namespace,
+      policies: Object.entries(policyLabel(namespace))[0]?.join('=') ?? '',
+      nodes: lane.nodeLabel,
+    }
+    for (const [index, proxy] of controllers.proxies.entries()) {
+      const stage: Stage = { ...place, workload, controllers, index, prohibit: (each) => prohibitions.push(each) }
+      proxy.begin({
+        scope,
+        onRequest: (exchange) => {
+          if (reached) return undefined
+          const doing = disturbance?.onRequest?.(exchange, stage)
+          if (doing) reached = true
+          return doing
+        },
+        onWatch: ({ resource }) => {
+          const fault = disturbance?.onWatch?.(resource, stage)
+          if (!fault) return undefined
+          return (line, at, stream) => {
+            if (at >= (disturbance?.line ?? 1)) reached = true
+            fault(line, at, stream)
+          }
+        },
+      })
+    }
+    await controllers.start()
+    await workload.begin(place)
+    const people = workload.people?.(place)
+    people?.catch((cause: unknown) => {
+      if (!over.signal.aborted) complaints.push(`the people in it failed: ${String(cause)}`)
+    })
+    const expected = disturbance && !disturbance.sameEnd ? undefined : wanted
+    const timeoutMs = END_WITHIN_MS + (disturbance?.delayMs ?? 0)
+    const freely = disturbance && !disturbance.sameEnd
+    if (freely) {
+      await eventually(async () => expectSettled(await readEnd(place, workload.kind), controllers, reached), {
+        timeoutMs,
+        everyMs: POLL_MS,
+      }).catch(() => {}) // what is wrong with it is judged below
+    }
+    if (!freely) {
+      await eventually(async () => expectEnd(await readEnd(place, workload.kind), workload, expected), {
+        timeoutMs,
+        everyMs: POLL_MS,
+      }).catch((cause: unknown) => complaints.push(cause instanceof Error ? cause.message : String(cause)))
+    }
+    await sleep(CALM_MS) // the status of policies is written last, and late
+    complaints.push(...(await noiseOf(controllers)))
+    const end = await readEnd(place, workload.kind)
+    if (!freely && complaints.length === 0) {
+      try {
+        expectEnd(end, workload, expected)
+      } catch (cause) {
+        complaints.push(`after its end: ${cause instanceof Error ? cause.message : String(cause)}`)
+      }
+    }
+    if (freely) complaints.push(...unexplained(end))
+    const connections = Math.max(...controllers.proxies.map((proxy) => proxy.connections()))
+    if (connections > MAX_CONNECTIONS) complaints.push(`${connections} connections are open in the end`)
+    const memoryMiB = controllers.memory()
+    complaints.push(...controllers.deaths)
+    const writes = cluster.audit.writes([namespace, lane.operator], since)
+    complaints.push(...judgeWrites({ writes, limits: workload.limits, prohibitions }))
+    const keys = controllers.proxies.flatMap(({ seen }) => seen.map(({ key }) => key))
+    const log = complaints.length > 0 ? controllers.logs(namespace).slice(-40) : []
+    return { reached, end, complaints, keys, tookMs: performance.now() - began, memoryMiB, log }
+  } finally {
+    over.abort()
+    await controllers.stop()
+    await cleanUp(place, workload)
+  }
+}
+
+/** Throws as long as something is in progress. */
+const expectSettled = ({ records }: End, controllers: Controllers, reached: boolean): void => {
+  const goesOn = records.some(({ phase }) => phase === 'Running' || phase === 'Verifying')
+  if (!reached || goesOn || requestsWithin(controllers, CALM_MS) > MAX_IN_CALM) throw new Error('it goes on')
+}
+
+const requestsWithin = (controllers: Controllers, ms: number): number =>
+  controllers.proxies.flatMap(({ seen }) => seen).filter(({ at }) => at > performance.now() - ms).length
+
+/** Waits until it is quiet, and says what keeps it from that. */
+const noiseOf = async (controllers: Controllers): Promise<readonly string[]> => {
+  const began = performance.now()
+  while (performance.now() - began < CALM_WITHIN_MS) {
+    if (requestsWithin(controllers, CALM_MS) <= MAX_IN_CALM) return []
+    await sleep(100)
+  }
+  const last = controllers.proxies.flatMap(({ seen }) =>
+    seen.slice(-8).map(({ key, request }) => `${key} ${request.name ?? ''}`),
+  )
+  return [`${requestsWithin(controllers, CALM_MS)} requests in ${CALM_MS / 1_000} s in the end: ${last.join(', ')}`]
+}
+
+/** Another candidate's name on the lane's lease. */
+export const takeLease = async ({ cluster, lane }: Stage): Promise<void> => {
+  const path = pathOf({ kind: 'Lease', namespace: lane.operator, name: 'podmend' })
+  const now = new Date().toISOString().replace('Z', '000Z')
+  const spec = { holderIdentity: 'another', leaseDurationSeconds: 15, acquireTime: now, renewTime: now }
+  await cluster.api.call('PATCH', path, { spec }, MERGE)
+}

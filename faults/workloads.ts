@@ -1,0 +1,193 @@
+/** The incidents that are played, each with the end that it has without a fault. */
+import type { Remediation } from '../src/api/kinds.ts'
+import { pathOf } from '../src/kube/paths.ts'
+import { eventually } from '../testbed/eventually.ts'
+import { HOST, movedProjectPolicy, NEW, OLD } from '../testbed/moved-project.ts'
+import { cronJob, daemonSet, deployment, statefulSet } from '../test/repair/objects.ts'
+import type { Place } from './cluster.ts'
+import type { End } from './end.ts'
+import type { Limits } from './oracles.ts'
+
+export interface Workload {
+  readonly name: string
+  readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'CronJob'
+  readonly limits: Limits
+  /** Active controllers; default 1. */
+  readonly controllers?: number
+  readonly begin: (place: Place) => Promise<void>
+  /** What people do meanwhile; rejections are ignored once the run is over. */
+  readonly people?: (place: Place) => Promise<void>
+  /** Whether the run without a fault is over. */
+  readonly isOver: (end: End) => boolean
+}
+
+const USUAL: Limits = { cooldownMs: 600_000, maxAttempts: 3, maxPerHour: 10 }
+const PATIENTLY = { timeoutMs: 60_000, everyMs: 200 }
+const MERGE = 'application/merge-patch+json'
+
+/** Policies are seen only by controllers of their own run. */
+export const policyLabel = (namespace: string): Record<string, string> => ({ 'faults.podmend.io/run': namespace })
+
+const policy = async ({ cluster, namespace }: Place, spec: object = {}, name = namespace): Promise<void> => {
+  const made = movedProjectPolicy(namespace, name, spec) as { metadata: object }
+  await cluster.apply({ ...made, metadata: { ...made.metadata, labels: policyLabel(namespace) } })
+}
+
+/** Pods that run only on the nodes of the lane. */
+const inLane = ({ lane }: Place): { podSpec: { nodeSelector: Record<string, string> } } => {
+  const [key = '', value = ''] = lane.nodeLabel.split('=')
+  return { podSpec: { nodeSelector: { [key]: value } } }
+}
+
+const hasSucceeded = ({ records }: End): boolean => records.length === 1 && records[0]?.phase === 'Succeeded'
+
+const incidentA = (kind: Workload['kind'], make: (place: Place) => object): Workload => ({
+  name: kind.toLowerCase(),
+  kind,
+  limits: USUAL,
+  begin: async (place) => {
+    await policy(place)
+    await place.cluster.apply(make(place))
+  },
+  isOver: hasSucceeded,
+})
+
+const recordsIn = async ({ cluster, namespace }: Place): Promise<readonly Remediation[]> =>
+  (await cluster.api.call<{ items: Remediation[] }>('GET', pathOf({ kind: 'Remediation', namespace }))).items
+
+const until = <T>(place: Place, find: (records: readonly Remediation[]) => T | undefined): Promise<T> =>
+  eventually(
+    async () => {
+      const found = find(await recordsIn(place))
+      if (found === undefined) throw new Error('not yet')
+      return found
+    },
+    { ...PATIENTLY, timeoutMs: 300_000, signal: place.signal },
+  )
+
+/** The pull secret comes after the pod, which therefore never gets it: only a new pod does. */
+const recycle = (method: 'Delete' | 'Evict'): Workload => ({
+  name: `recycle-${method.toLowerCase()}`,
+  kind: 'Deployment',
+  limits: USUAL,
+  begin: async (place) => {
+    const { cluster, namespace } = place
+    await cluster.apply(deployment(namespace, { image: `${HOST}/team/web:1`, ...inLane(place) }))
+    await eventually(async () => {
+      const { items } = await cluster.api.call<{ items: { spec: { nodeName?: string } }[] }>(
+        'GET',
+        pathOf({ kind: 'Pod', namespace }),
+      )
+      if (items[0]?.spec.nodeName === undefined) throw new Error('no pod yet')
+    }, PATIENTLY)
+    const login = { username: 'robot', password: 'secret', auth: btoa('robot:secret') }
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'pull', namespace },
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': btoa(JSON.stringify({ auths: { [HOST]: login } })) },
+    })
+    const account = pathOf({ kind: 'ServiceAccount', namespace, name: 'default' })
+    await cluster.api.call('PATCH', account, { imagePullSecrets: [{ name: 'pull' }] }, MERGE)
+    await policy(place, { actions: [{ type: 'RecyclePod', timeout: '30s', recyclePod: { method } }] })
+  },
+  isOver: hasSucceeded,
+})
+
+const undo: Workload = {
+  name: 'undo',
+  kind: 'Deployment',
+  limits: { ...USUAL, maxAttempts: 1 },
+  begin: async (place) => {
+    const rules = [{ from: `${OLD}/`, to: `${NEW}/` }]
+    await policy(place, {
+      actions: [{ type: 'RewriteImage', timeout: '5s', rewriteImage: { rules } }],
+      onIneffective: 'Undo',
+      limits: { maxAttempts: 1 },
+    })
+    await place.cluster.apply(deployment(place.namespace, { image: `${OLD}/crashing:1`, ...inLane(place) }))
+  },
+  isOver: ({ records }) => records[0]?.steps.at(-1) === 'RewriteImage Undone' && records[0].isFinished,
+}
+
+const twoPolicies: Workload = {
+  name: 'two-policies',
+  kind: 'Deployment',
+  limits: USUAL,
+  begin: async (place) => {
+    const rules = [{ from: `${OLD}/`, to: `${HOST}/elsewhere/` }]
+    await policy(place, { actions: [{ type: 'RewriteImage', rewriteImage: { rules } }] }, `${place.namespace}-low`)
+    await policy(place, { priority: 10 })
+    await place.cluster.apply(deployment(place.namespace, inLane(place)))
+  },
+  isOver: hasSucceeded,
+}
+
+/** A person changes the image back after the repair, and is not fought. */
+const editFight: Workload = {
+  name: 'edit-fight',
+  kind: 'Deployment',
+  limits: { ...USUAL, cooldownMs: 10_000, maxAttempts: 5 },
+  begin: async (place) => {
+    await policy(place, { limits: { cooldown: '10s', maxAttempts: 5 } })
+    await place.cluster.apply(deployment(place.namespace, inLane(place)))
+  },
+  people: async (place) => {
+    await until(place, (records) => records.find(({ status }) => status?.phase === 'Succeeded'))
+    await setImage(place, `${OLD}/web:1`)
+  },
+  isOver: ({ records }) => records.some(({ reason }) => reason === 'EditReverted'),
+}
+
+export const setImage = ({ cluster, namespace }: Place, image: string): Promise<unknown> =>
+  cluster.kubectl(['set', 'image', 'deployment/web', `web=${image}`, '-n', namespace])
+
+/** Whoever may decides on the plan that is proposed. */
+export const decideOn = async (place: Place, decision: 'Approved' | 'Denied'): Promise<void> => {
+  const { metadata, status } = await until(place, (records) =>
+    records.find((record) => record.status?.phase === 'AwaitingApproval' && record.status.planHash !== undefined),
+  )
+  const approval = { decision, planHash: status?.planHash, by: 'kubernetes-admin' }
+  const path = pathOf({ kind: 'Remediation', namespace: metadata.namespace, name: metadata.name })
+  await place.cluster.api.call('PATCH', path, { spec: { approval } }, MERGE)
+}
+
+const approval: Workload = {
+  name: 'approval',
+  kind: 'Deployment',
+  limits: { ...USUAL, approval: true },
+  begin: async (place) => {
+    await policy(place, { mode: 'Approve' })
+    await place.cluster.apply(deployment(place.namespace, inLane(place)))
+  },
+  // The record may change between the reading and the decision: a person tries again.
+  people: (place) =>
+    eventually(() => decideOn(place, 'Approved'), { ...PATIENTLY, timeoutMs: 300_000, signal: place.signal }),
+  isOver: hasSucceeded,
+}
+
+const incidentOfDeployment = incidentA('Deployment', (place) => deployment(place.namespace, inLane(place)))
+
+export const WORKLOADS: readonly Workload[] = [
+  incidentOfDeployment,
+  incidentA('StatefulSet', (place) => statefulSet(place.namespace, { replicas: 2, ...inLane(place) })),
+  incidentA('DaemonSet', (place) => daemonSet(place.namespace, inLane(place))),
+  {
+    ...incidentA('CronJob', ({ namespace }) => ({ namespace })),
+    begin: async (place) => {
+      const { cluster, namespace } = place
+      await policy(place)
+      const parts = { image: `${OLD}/web:1`, ...inLane(place) }
+      await cluster.apply(cronJob(namespace, parts, { concurrencyPolicy: 'Forbid' }))
+      await cluster.kubectl(['create', 'job', 'stuck', '--from=cronjob/web', '-n', namespace])
+    },
+  },
+  recycle('Delete'),
+  recycle('Evict'),
+  undo,
+  twoPolicies,
+  editFight,
+  approval,
+  { ...incidentOfDeployment, name: 'two-controllers', controllers: 2 },
+]
