@@ -102,6 +102,12 @@ describe("a policy's status", () => {
     expect(nextPolicyStatus(once, { attempts: [attempt] }, NOW).attempts).toHaveLength(1)
     expect(nextPolicyStatus(once, { takenBack: [attempt] }, NOW).attempts).toEqual([])
   })
+  test('has at least the successes that records show, and does not add them to those it counted', () => {
+    expect(nextPolicyStatus({ succeeded: 1 }, { succeededAtLeast: 3 }, NOW)).toEqual({ succeeded: 3 })
+    const joined = mergeUpdates({ succeeded: 1 }, mergeUpdates({ succeededAtLeast: 2 }, { succeededAtLeast: 1 }))
+    expect(nextPolicyStatus({ succeeded: 1 }, joined, NOW)).toEqual({ succeeded: 2 })
+    expect(nextPolicyStatus({ succeeded: 7 }, joined, NOW)).toEqual({ succeeded: 8 })
+  })
   test('adds up successes over news that were joined', () => {
     const updates = mergeUpdates({ succeeded: 1, active: 3 }, { succeeded: 2, active: 1 })
     expect(nextPolicyStatus({ succeeded: 4 }, updates, NOW)).toEqual({ succeeded: 7, active: 1 })

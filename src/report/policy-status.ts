@@ -23,6 +23,8 @@ export interface PolicyStatusUpdate {
   readonly held?: number
   /** Successes since the last update. */
   readonly succeeded?: number
+  /** Successes that are known from records: what was not counted because a write failed or the process died. */
+  readonly succeededAtLeast?: number
   /** Attempts that began: `incidentId` and ms since the epoch, exactly as on the record. */
   readonly attempts?: readonly { readonly incident: string; readonly at: number }[]
   /** Attempts that wrote nothing. */
@@ -34,6 +36,9 @@ export const mergeUpdates = (a: PolicyStatusUpdate, b: PolicyStatusUpdate): Poli
   ...a,
   ...b,
   ...((a.succeeded ?? b.succeeded) !== undefined && { succeeded: (a.succeeded ?? 0) + (b.succeeded ?? 0) }),
+  ...((a.succeededAtLeast ?? b.succeededAtLeast) !== undefined && {
+    succeededAtLeast: Math.max(a.succeededAtLeast ?? 0, b.succeededAtLeast ?? 0),
+  }),
   ...((a.attempts ?? b.attempts) !== undefined && { attempts: [...(a.attempts ?? []), ...(b.attempts ?? [])] }),
   ...((a.takenBack ?? b.takenBack) !== undefined && { takenBack: [...(a.takenBack ?? []), ...(b.takenBack ?? [])] }),
 })
@@ -79,7 +84,7 @@ const attemptsAfter = (
 
 /** The next status; the same object if nothing changed. `now` in ms since the epoch. */
 export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpdate, now: number): PolicyStatus => {
-  const { admitted, conflictsWith, active, held, succeeded } = updates
+  const { admitted, conflictsWith, active, held, succeeded = 0, succeededAtLeast = 0 } = updates
   let conditions: Condition[] = [...(before.conditions ?? [])]
   const set = (condition: Omit<StatusCondition, 'lastTransitionTime'>): void => {
     conditions = withCondition<Condition>(conditions, condition, now)
@@ -95,7 +100,9 @@ export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpda
     ...(admitted && { observedGeneration: admitted.generation }),
     ...(active !== undefined && { active }),
     ...(held !== undefined && { held }),
-    ...(succeeded !== undefined && { succeeded: (before.succeeded ?? 0) + succeeded }),
+    ...(succeeded + succeededAtLeast > 0 && {
+      succeeded: Math.max((before.succeeded ?? 0) + succeeded, succeededAtLeast),
+    }),
     ...((attempts.length > 0 || before.attempts) && { attempts }),
     ...(began.length > 0 && { lastActionTime: isoTime(lastAction) }),
   }
@@ -182,18 +189,30 @@ export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicySt
   const timers = new Map<string, () => void>()
   const freeAt = new Map<string, number>()
 
-  const put = async (name: string, updates: PolicyStatusUpdate): Promise<void> => {
+  /** Successes that a failed write would have counted. It may have had its effect all the same, so they are not added again. */
+  const counted = new Map<string, number>()
+
+  const known = (name: string, { status = {} }: RemediationPolicy): PolicyStatus => {
+    const succeeded = Math.max(counted.get(name) ?? 0, status.succeeded ?? 0)
+    return succeeded === (status.succeeded ?? 0) ? status : { ...status, succeeded }
+  }
+
+  /** Resolves with the error of a write whose effect is unknown. */
+  const put = async (name: string, updates: PolicyStatusUpdate): Promise<unknown> => {
     for (let round = 1; ; round += 1) {
       const path = pathOf({ kind: 'RemediationPolicy', name })
       const policy = (round === 1 ? cached?.(name) : undefined) ?? (await client.get<RemediationPolicy>(path))
-      const before = policy.status ?? {}
-      const status = nextPolicyStatus(before, updates, clock.now())
-      if (status === before) return
+      const status = nextPolicyStatus(known(name, policy), updates, clock.now())
+      if (status === policy.status) return undefined
       try {
         await client.replace(pathOf({ kind: 'RemediationPolicy', name, subresource: 'status' }), { ...policy, status })
-        return
+        counted.delete(name)
+        return undefined
       } catch (error) {
-        if (!conflict(error) || round === MAX_ROUNDS) throw error
+        if (conflict(error) && round < MAX_ROUNDS) continue
+        if (conflict(error) || notFound(error)) throw error
+        counted.set(name, status.succeeded ?? 0)
+        return error
       }
     }
   }
@@ -205,16 +224,19 @@ export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicySt
     if (!updates) return
     pending.delete(name)
     freeAt.set(name, clock.monotonic() + PAUSE_MS)
-    try {
-      await put(name, updates)
-    } catch (error) {
-      if (notFound(error)) {
-        freeAt.delete(name)
-        return
-      }
-      pending.set(name, mergeUpdates(updates, pending.get(name) ?? {}))
+    const retry = (left: PolicyStatusUpdate, error: unknown): void => {
+      pending.set(name, mergeUpdates(left, pending.get(name) ?? {}))
       freeAt.set(name, clock.monotonic() + RETRY_MS)
       onFailure(error, name)
+    }
+    try {
+      const error = await put(name, updates)
+      const { succeeded: _, ...left } = updates
+      if (error !== undefined) retry(left, error)
+    } catch (error) {
+      if (!notFound(error)) return retry(updates, error)
+      freeAt.delete(name)
+      counted.delete(name)
     }
   }
 

@@ -18,7 +18,7 @@ import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { AttemptHistory } from './attempts.ts'
 import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
-import { admissionUpdates, createPolicyStatusWriter, updatesOf } from './policy-status.ts'
+import { admissionUpdates, createPolicyStatusWriter, type PolicyStatusUpdate, updatesOf } from './policy-status.ts'
 import { observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
 import type { Change } from './status.ts'
 
@@ -108,12 +108,25 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
     onFailure: failed('policy status not written'),
   })
 
+  /**
+   * What a policy's status counts, all of it, from records and what was written: an answer may have been lost, or the
+   * process killed, before a change was counted.
+   */
+  const countsOf = (name: string): PolicyStatusUpdate => {
+    const uid = policies.named(name)?.metadata.uid
+    return {
+      ...remediations.countOf(name),
+      ...(uid !== undefined && { succeededAtLeast: remediations.countSucceeded(uid) }),
+      attempts: attempts.recent(now()).filter(({ policy }) => policy === name),
+    }
+  }
+
   const remember = (record: Remediation): void => {
     const before = remediations.get(record.metadata.uid) ?? record
     remediations.put(record)
     logRecord(log, record)
     for (const name of new Set([before, record].map((each) => policyRefOf(each).name)))
-      policyStatus.update(name, remediations.countOf(name))
+      policyStatus.update(name, countsOf(name))
   }
 
   const publish = (before: RemediationStatus | undefined, record: Remediation): void => {
@@ -161,7 +174,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
     completed: metrics.tasksCompleted,
     policiesChanged: () => {
       for (const [name, update] of admissionUpdates(policies))
-        policyStatus.update(name, { ...update, ...remediations.countOf(name) })
+        policyStatus.update(name, { ...update, ...countsOf(name) })
     },
     emit: (messages) => void events.emit(messages),
     flush: policyStatus.flush,

@@ -3,7 +3,15 @@ import type { ActionType } from '../api/policy/actions.ts'
 import type { IncidentArea } from '../model/causes.ts'
 import { type Identity, objectKey } from '../model/incident.ts'
 import { HOLD_REASONS } from '../model/reasons.ts'
-import { areaOfRecord, incidentKeyOf, isInProgress, isOpen, policyRefOf, targetOf } from '../model/remediation-state.ts'
+import {
+  areaOfRecord,
+  hasSucceeded,
+  incidentKeyOf,
+  isInProgress,
+  isOpen,
+  policyRefOf,
+  targetOf,
+} from '../model/remediation-state.ts'
 
 const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
 
@@ -28,6 +36,8 @@ export interface RemediationCache {
   readonly countHeld: () => readonly HeldCount[]
   /** Counts of one policy: in progress, and held by a guardrail or for approval. */
   readonly countOf: (policy: string) => { readonly active: number; readonly held: number }
+  /** Records that succeeded under the policy of this uid. */
+  readonly countSucceeded: (policyUid: string) => number
   /** Records of one owner and area, newest first. */
   readonly of: (owner: Identity, area: IncidentArea) => readonly Remediation[]
   readonly ofOwner: (owner: Identity) => readonly Remediation[]
@@ -102,6 +112,8 @@ export const createRemediationCache = (): RemediationCache => {
       const held = mine.filter(({ status }) => status?.phase === 'Held' || status?.phase === 'AwaitingApproval')
       return { active: mine.filter(isInProgress).length, held: held.length }
     },
+    countSucceeded: (policyUid) =>
+      [...byUid.values()].filter((record) => hasSucceeded(record) && policyRefOf(record).uid === policyUid).length,
     of: (owner, area) =>
       ofOwner(owner)
         .filter((record) => areaOfRecord(record) === area)

@@ -116,6 +116,32 @@ test('updates that could not be written are not lost', async () => {
   })
 })
 
+test('a success is counted once where the answer to its write was lost', async () => {
+  await policy('lost')
+  const failures: unknown[] = []
+  const clock = createManualClock()
+  let answers = false
+  const lossy = {
+    get: kube.get,
+    replace: async <T>(path: string, body: unknown): Promise<T> => {
+      const written = await kube.replace<T>(path, body)
+      if (!answers) throw new Error('the connection was lost')
+      return written
+    },
+  }
+  const writer = createPolicyStatusWriter({ client: lossy, clock, onFailure: (error) => failures.push(error) })
+  writer.update('lost', { succeeded: 1, attempts: [{ incident: 'a', at: clock.now() }] })
+  await clock.advance(100)
+  await eventually(() => expect(failures).toHaveLength(1))
+  writer.update('lost', { succeeded: 1 })
+  answers = true
+  await eventually(async () => {
+    await clock.advance(6_000)
+    expect((await read('lost')).status?.succeeded).toBe(2)
+  })
+  expect((await read('lost')).status?.attempts).toHaveLength(1)
+})
+
 test('a policy that is gone is let go', async () => {
   const { writer, failures } = setUp()
   writer.update('never-was', { active: 1 })
