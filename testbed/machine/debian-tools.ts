@@ -14,9 +14,19 @@ export interface DebianTools {
   readonly env: Readonly<NodeJS.ProcessEnv>
 }
 
-/** These packages and what they need, without what is installed. Throws with apt's words. */
-const missing = async (packages: readonly string[]): Promise<readonly string[]> => {
-  const simulate = () => run('apt-get', ['install', '--simulate', '--no-install-recommends', ...packages])
+/**
+ * These packages and what they need, without what is installed, by default on this machine. Throws with apt's words, or
+ * where there is no apt, naming the packages.
+ */
+export const missing = async (
+  packages: readonly string[],
+  installed = '/var/lib/dpkg/status',
+): Promise<readonly string[]> => {
+  if (!existsSync('/usr/bin/apt-get')) {
+    throw new Error(`this machine lacks ${packages.join(', ')} and has no apt-get to fetch them with: install them`)
+  }
+  const status = ['-o', `Dir::State::status=${installed}`]
+  const simulate = () => run('apt-get', ['install', '--simulate', '--no-install-recommends', ...status, ...packages])
   const { stdout } = await simulate().catch(async () => {
     // A machine that has never asked knows no packages.
     await run('apt-get', ['-qq', 'update'])
@@ -31,9 +41,6 @@ const missing = async (packages: readonly string[]): Promise<readonly string[]> 
  * a package runs and no service starts. Throws where there is no apt, naming the packages.
  */
 export const debianTools = async (name: string, packages: readonly string[]): Promise<DebianTools> => {
-  if (!existsSync('/usr/bin/apt-get')) {
-    throw new Error(`this machine lacks ${packages.join(', ')} and has no apt-get to fetch them with: install them`)
-  }
   const root = await debianRoot(name, await missing(packages))
   const arch = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
   const before = (variable: string, folders: readonly string[]): string =>

@@ -8,7 +8,7 @@ import { asVariant, type Value, variant } from '../dbus/codec.ts'
 import type { Message } from '../dbus/message.ts'
 import { createTestBus, serve, type Service, type ServiceAnswer, type TestBus } from '../dbus/testing.ts'
 import { runInstall } from './install.ts'
-import { installCommands } from './transient-unit.ts'
+import { installationOf } from './package-managers.ts'
 
 const SYSTEMD = 'org.freedesktop.systemd1'
 const MANAGER = { path: '/org/freedesktop/systemd1', interface: `${SYSTEMD}.Manager` }
@@ -41,6 +41,7 @@ const startedBy = ({ body: [name, , list] }: Message): Started => {
 
 /** How a unit ends: result of its job, of its service, exit status of its last program. */
 interface End {
+  /** `done` or `failed` by the status, where it is left out. */
   readonly job?: string
   readonly result?: string
   readonly status?: number
@@ -67,13 +68,35 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** systemd of a host: looks end as the host is, an installation as `install` says, after which the helper is there or not. */
-const host = async (scene: { helper: boolean; install?: End | string; brings?: boolean }) => {
+interface Scene {
+  helper: boolean
+  /** How an installation ends; of several, one after the other. */
+  readonly install?: End | string | readonly End[]
+  /** Whether the helper is there after an installation that succeeded; by default it is. */
+  readonly brings?: boolean
+  readonly readOnly?: string
+  /** Exit statuses of what asks whether a repository has the package, and whether all can be read. */
+  readonly available?: number
+  readonly readable?: number
+}
+
+/** systemd of a host: questions end as the host is, an installation as `install` says, after which the helper is there or not. */
+const host = async (scene: Scene) => {
   let last: End = {}
+  let installations = 0
+  const statusOf = ({ programs: [program = ''] }: Started): number => {
+    if (program.includes('"-w"')) return program.includes(`"${scene.readOnly}"`) ? 1 : 0
+    if (program.includes('"-x"')) return scene.helper ? 0 : 1
+    return (/"(makecache|refresh|update)"/.test(program) ? scene.readable : scene.available) ?? 0
+  }
   const end = (unit: Started): End | string => {
-    if (unit.name.startsWith('podmend-look-')) return { status: scene.helper ? 0 : 1 }
-    if (scene.brings ?? true) scene.helper = true
-    return scene.install ?? {}
+    if (unit.name.startsWith('podmend-look-')) return { status: statusOf(unit) }
+    const { install } = scene
+    const how = (Array.isArray(install) ? (install as readonly End[])[installations] : (install as End | string)) ?? {}
+    installations += 1
+    const isLast = !Array.isArray(install) || installations === install.length
+    if ((scene.brings ?? true) && isLast) scene.helper = true
+    return how
   }
   service = await serve(bus.socket, SYSTEMD, (call, self): ServiceAnswer => {
     switch (call.member) {
@@ -87,6 +110,9 @@ const host = async (scene: { helper: boolean; install?: End | string; brings?: b
           : { signature: 'v', body: [variant('i', last.status ?? 0)] }
       case 'StartTransientUnit': {
         const unit = startedBy(call)
+        if (started.some(({ name }) => name === unit.name)) {
+          return { errorName: `${SYSTEMD}.UnitExists`, text: `Unit ${unit.name} was already loaded` }
+        }
         started.push(unit)
         const how = end(unit)
         if (how === 'never') return { signature: 'o', body: ['/job/never'] }
@@ -106,11 +132,23 @@ const host = async (scene: { helper: boolean; install?: End | string; brings?: b
   })
 }
 
-const install = async (fsType: string, osRelease = DEBIAN, signal = new AbortController().signal) => {
+const install = async (
+  fsType: string,
+  osRelease = DEBIAN,
+  signal = new AbortController().signal,
+  more: readonly string[] = [],
+) => {
   const [os, log] = [join(folder, 'os-release'), join(folder, 'log')]
   writeFileSync(os, osRelease)
   writeFileSync(log, '')
-  const flags = ['--type', fsType, `--system-bus=${bus.socket}`, `--os-release=${os}`, `--termination-log=${log}`]
+  const flags = [
+    '--type',
+    fsType,
+    `--system-bus=${bus.socket}`,
+    `--os-release=${os}`,
+    `--termination-log=${log}`,
+    ...more,
+  ]
   const code = await runInstall(flags, signal)
   return { code, says: readFileSync(log, 'utf8'), installed: started.filter(({ name }) => name.includes('install')) }
 }
@@ -121,6 +159,8 @@ describe('a mount helper', () => {
     const { code, says, installed } = await install('nfs')
     expect({ code, says }).toEqual({ code: 0, says: 'installed nfs-common with apt; mount.nfs exists' })
     expect(started.map(({ name }) => name.replace(/-[0-9a-f-]{36}/, ''))).toEqual([
+      'podmend-look.service',
+      'podmend-look.service',
       'podmend-look.service',
       'podmend-install-nfs.service',
       'podmend-look.service',
@@ -155,7 +195,7 @@ describe('a mount helper', () => {
     ['apt', DEBIAN, 100, 1, 'apt could not install nfs-common (exit status 100)'],
   ])('for which %s (%j) ends with %i', async (_, os, status, expected, words) => {
     await host({ helper: false, brings: expected === 0, install: { status } })
-    const { code, says } = await install('nfs', os)
+    const { code, says } = await install('nfs', os, undefined, ['--lock-timeout=1'])
     expect({ code, says }).toEqual({ code: expected, says: expect.stringContaining(words) })
   })
 
@@ -258,12 +298,106 @@ describe('a mount helper', () => {
   })
 })
 
+describe('an installation that failed', () => {
+  const WHERE = 'for details run journalctl -u podmend-install-nfs.service on the node'
+  test.each<[string, string, Scene, string]>([
+    [
+      'dnf, no package',
+      ROCKY,
+      { helper: false, install: { status: 1 }, available: 1 },
+      ': no repository of the node has the package',
+    ],
+    [
+      'apt, no package',
+      DEBIAN,
+      { helper: false, install: { status: 100 }, available: 100 },
+      ': no repository of the node has the package',
+    ],
+    [
+      'zypper, no package',
+      SUSE,
+      { helper: false, install: { status: 104 }, available: 104 },
+      ': no repository of the node has the package',
+    ],
+    [
+      'yum, a broken repository',
+      CENTOS7,
+      { helper: false, install: { status: 1 }, available: 1, readable: 1 },
+      ': a repository of the node cannot be read, and the others do not have the package',
+    ],
+    [
+      'apt, a broken source',
+      DEBIAN,
+      { helper: false, install: { status: 100 }, available: 100, readable: 100 },
+      ': a repository of the node cannot be read, and the others do not have the package',
+    ],
+    ['dnf, another fault', ROCKY, { helper: false, install: { status: 1 }, readable: 1 }, ''],
+    ['dnf, a question without an answer', ROCKY, { helper: false, install: { status: 1 }, available: 200 }, ''],
+  ])('is told with its reason: %s', async (_, os, scene, reason) => {
+    await host(scene)
+    const { code, says } = await install('nfs', os)
+    expect(code).toBe(1)
+    expect(says).toMatch(/^(apt|dnf|yum|zypper) could not install nfs-(common|utils|client) \(exit status \d+\)/)
+    expect(says.replace(/^[^)]*\)/, '')).toBe(`${reason}; ${WHERE}`)
+  })
+
+  test('since another holds the lock is tried again, as a unit of another name', async () => {
+    await host({ helper: false, install: [{ status: 200 }, { status: 0 }] })
+    const { code, says, installed } = await install('nfs', ROCKY)
+    expect({ code, says }).toEqual({ code: 0, says: 'installed nfs-utils with dnf; mount.nfs exists' })
+    expect(installed.map(({ name }) => name)).toEqual(['podmend-install-nfs.service', 'podmend-install-nfs-2.service'])
+  })
+
+  test.each([
+    [ROCKY, 200, 'dnf', 'nfs-utils'],
+    [SUSE, 7, 'zypper', 'nfs-client'],
+  ])('since another holds the lock is given up in the end', async (os, status, manager, packageName) => {
+    await host({ helper: false, install: [{ status }, { status }, { status }] })
+    const { says } = await install('nfs', os, undefined, ['--lock-timeout=1'])
+    expect(says).toMatch(
+      new RegExp(
+        `^${manager} could not install ${packageName} \\(exit status ${status}\\): another package manager has held the lock for 1 ` +
+          'seconds; for details run journalctl -u podmend-install-nfs-2.service on the node$',
+      ),
+    )
+  })
+
+  test('that runs too long is no lock and no missing package', async () => {
+    await host({
+      helper: false,
+      install: { job: 'failed', result: 'timeout', status: 200 },
+      available: 1,
+      brings: false,
+    })
+    expect((await install('nfs', ROCKY)).says).toBe(`dnf could not install nfs-utils (timeout); ${WHERE}`)
+    expect(started.filter(({ programs: [program = ''] }) => program.includes('list'))).toEqual([])
+  })
+})
+
+test.each(['/usr', '/var'])('a host whose %s is read-only is left as it is', async (readOnly) => {
+  await host({ helper: false, readOnly })
+  const { code, says, installed } = await install('nfs', ROCKY)
+  expect({ code, says, installed }).toEqual({
+    code: 1,
+    says: `mount.nfs is not installed: ${readOnly} of the node is read-only`,
+    installed: [],
+  })
+})
+
+test.each(['0', '301', 'soon', ''])('a lock is not waited for %j seconds', async (seconds) => {
+  await host({ helper: false })
+  expect((await install('nfs', ROCKY, undefined, [`--lock-timeout=${seconds}`])).code).toBe(2)
+  expect(service?.calls).toEqual([])
+})
+
 test.each(PACKAGE_MANAGERS)(
   '%s is run by its whole path, asks nothing, and is given one package as its last word',
   (manager) => {
-    const last = installCommands(manager, 'the-package').at(-1)?.argv ?? []
+    const { commands, isAvailable } = installationOf(manager, 'the-package', 60)
+    const last = commands.at(-1)?.argv ?? []
     expect(last[0]).toMatch(/^\/usr\/bin\//)
     expect(last.at(-1)).toBe('the-package')
     expect(last.some((each) => ['-y', '--yes', '--non-interactive'].includes(each))).toBe(true)
+    expect(isAvailable.command.argv.at(-1)).toBe('the-package')
   },
 )

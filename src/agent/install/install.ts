@@ -1,24 +1,23 @@
 /** What the short-lived pod runs that puts a mount helper onto its node: it has the host's systemd run the package manager. */
-import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { MOUNT_HELPER_TYPES, mountHelperFor } from '../../model/mount-helpers.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { type Bus, DBusError, openBus } from '../dbus/connection.ts'
-import { type RunJob, subscribeToJobs } from '../dbus/systemd-manager.ts'
+import { subscribeToJobs } from '../dbus/systemd-manager.ts'
 import { inspectOs } from '../inspect/host-files.ts'
 import { shortError } from '../verbs/verb.ts'
-import { ENVIRONMENT, hasHelperCommand, installCommands, INSTALLED, runTransient } from './transient-unit.ts'
+import { ask, type Host, reasonOf, runInstallation } from './attempt.ts'
+import { hasHelper, installationOf, isWritable } from './package-managers.ts'
 
 const OPTIONS = {
   type: { type: 'string' },
   'system-bus': { type: 'string', default: '/run/dbus/system_bus_socket' },
   'os-release': { type: 'string', default: '/host/os-release' },
+  /** Seconds to wait for a lock that another package manager holds. */
+  'lock-timeout': { type: 'string', default: '120' },
   'termination-log': { type: 'string', default: '/dev/termination-log' },
 } as const
-
-const HAS_HELPER_MS = 20_000
-const INSTALL_MS = 10 * 60_000
 
 /** How it ended, in one sentence. */
 interface Outcome {
@@ -29,53 +28,45 @@ interface Outcome {
 const done = (sentence: string): Outcome => ({ installed: true, sentence })
 const notInstalled = (sentence: string): Outcome => ({ installed: false, sentence })
 
-interface Host {
-  readonly bus: Bus
-  readonly runJob: RunJob
-  readonly fsType: string
+const isHelperThere = async (host: Host): Promise<boolean> => {
+  const helper = `mount.${host.fsType}`
+  const isThere = await ask(host, helper, hasHelper(host.fsType))
+  if (isThere === undefined) throw new Error(`checking for ${helper} on the host: test could not be run there`)
+  return isThere
 }
 
-/** Whether the host has the helper, by the host's own eyes: nothing of its file system is mounted here. */
-const hasHelper = async ({ bus, runJob, fsType }: Host): Promise<boolean> => {
-  const { job, status } = await runTransient(bus, runJob, {
-    // A name of its own: two may look at once, though only one can install.
-    name: `podmend-look-${randomUUID()}.service`,
-    description: `podmend checks for mount.${fsType}`,
-    commands: [hasHelperCommand(fsType)],
-    environment: ENVIRONMENT,
-    timeoutMs: HAS_HELPER_MS,
-    answers: [1],
-  })
-  if (job !== 'done') throw new Error(`checking for mount.${fsType} on the host: systemd reports ${job}`)
-  return status === 0
-}
+/** Folders that a package manager writes to. */
+const WRITTEN = ['/usr', '/var']
 
-const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
-  const { bus, runJob, fsType } = host
-  const os = await inspectOs(osRelease)
+const installOn = async (host: Host): Promise<Outcome> => {
+  const { fsType } = host
+  const os = await inspectOs(host.osRelease)
   if (!os.known) return notInstalled(`mount.${fsType} is not installed: the distribution is unknown (${os.why})`)
   const helper = mountHelperFor(os, fsType)
   if (helper.kind !== 'Installable') return notInstalled(`mount.${fsType} is not installed: ${helper.why}`)
-  if (await hasHelper(host)) return done(`mount.${fsType} already exists; nothing was installed`)
+  if (await isHelperThere(host)) return done(`mount.${fsType} already exists; nothing was installed`)
+  for (const folder of WRITTEN) {
+    if ((await ask(host, folder, isWritable(folder))) === false) {
+      return notInstalled(`mount.${fsType} is not installed: ${folder} of the node is read-only`)
+    }
+  }
 
   const { manager, packageName } = helper
-  const name = `podmend-install-${fsType}.service`
-  const { job, result, status } = await runTransient(bus, runJob, {
-    name,
-    description: `podmend installs ${packageName} for mount.${fsType}`,
-    commands: installCommands(manager, packageName),
-    environment: ENVIRONMENT,
-    timeoutMs: INSTALL_MS,
-    answers: INSTALLED[manager],
-  })
+  const installation = installationOf(manager, packageName, host.lockTimeoutS)
+  const attempt = await runInstallation(host, installation, packageName)
+  const { job, result, status, name } = attempt
   if (job !== 'done') {
     const how = result === 'exit-code' ? `exit status ${status}` : result || job
+    const reason = await reasonOf(host, installation, attempt)
+    const because = reason === undefined ? '' : `: ${reason}`
     return notInstalled(
-      `${manager} could not install ${packageName} (${how}); for details run journalctl -u ${name} on the node`,
+      `${manager} could not install ${packageName} (${how})${because}; for details run journalctl -u ${name} on the node`,
     )
   }
   const remark = status === 0 ? '' : ` (exit status ${status})`
-  if (await hasHelper(host)) return done(`installed ${packageName} with ${manager}${remark}; mount.${fsType} exists`)
+  if (await isHelperThere(host)) {
+    return done(`installed ${packageName} with ${manager}${remark}; mount.${fsType} exists`)
+  }
   return notInstalled(
     `${packageName} was installed with ${manager}${remark}, but mount.${fsType} is still missing on the host`,
   )
@@ -85,20 +76,22 @@ const installOn = async (host: Host, osRelease: string): Promise<Outcome> => {
 const TERMINATED =
   'this pod was terminated; what systemd started on the node continues (see journalctl -u podmend-install-* on the node)'
 
-const install = async (
-  fsType: string,
-  systemBus: string,
-  osRelease: string,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Outcome> => {
+interface Options {
+  readonly fsType: string
+  readonly systemBus: string
+  readonly osRelease: string
+  readonly lockTimeoutS: number
+}
+
+const install = async ({ systemBus, ...what }: Options, clock: Clock, signal: AbortSignal): Promise<Outcome> => {
+  const { fsType } = what
   let bus: Bus | undefined
   const end = (): void => bus?.close()
   signal.addEventListener('abort', end, { once: true })
   try {
     bus = await openBus({ path: systemBus, clock })
     signal.throwIfAborted()
-    return await installOn({ bus, runJob: await subscribeToJobs(bus, clock), fsType }, osRelease)
+    return await installOn({ ...what, bus, runJob: await subscribeToJobs(bus, clock), clock, signal })
   } catch (error) {
     if (signal.aborted) return notInstalled(`it is unknown whether mount.${fsType} was installed: ${TERMINATED}`)
     const atWork = error instanceof DBusError && error.errorName === 'org.freedesktop.systemd1.UnitExists'
@@ -123,10 +116,12 @@ export const runInstall = async (argv: readonly string[], signal: AbortSignal): 
     if (!MOUNT_HELPER_TYPES.includes(fsType)) {
       throw new Error(`--type: found "${fsType.slice(0, 80)}", expected ${MOUNT_HELPER_TYPES.join(', ')}`)
     }
+    const lockTimeoutS = Number(values['lock-timeout'])
+    if (!(lockTimeoutS >= 1 && lockTimeoutS <= 300)) {
+      throw new Error(`--lock-timeout: found "${values['lock-timeout'].slice(0, 80)}", expected 1 to 300 seconds`)
+    }
     const { installed, sentence } = await install(
-      fsType,
-      values['system-bus'],
-      values['os-release'],
+      { fsType, systemBus: values['system-bus'], osRelease: values['os-release'], lockTimeoutS },
       systemClock,
       signal,
     )
