@@ -1,0 +1,214 @@
+/** Incidents and faults by seed for as long as wanted, on one controller, and an auditor that finds what is not repaired in time. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Remediation } from '../../src/api/kinds.ts'
+import { pathOf } from '../../src/kube/paths.ts'
+import type { Pod, Workload as Owner } from '../../src/model/kubernetes.ts'
+import { daemonSet, deployment, statefulSet } from '../../test/repair/objects.ts'
+import { movedProjectPolicy, NEW } from '../../testbed/moved-project.ts'
+import type { FaultCluster } from '../cluster.ts'
+import { type Controllers, createControllers } from '../controllers.ts'
+import { judgeWrites, type Limits } from '../oracles.ts'
+import { type Stage, takeLease } from '../play.ts'
+import type { Exchange } from '../proxy.ts'
+import { REQUEST_FAULTS } from '../request-faults.ts'
+import { policyLabel, WORKLOADS } from '../workloads.ts'
+import { judgeGrowth, type Sample } from './growth.ts'
+import { createRandom, pick, type Random } from './random.ts'
+
+export interface SoakOptions {
+  readonly durationMs: number
+  readonly seed: number
+  /** Incidents at the same time. */
+  readonly width: number
+  readonly progress?: (text: string) => void
+}
+
+export interface SoakResult {
+  readonly incidents: number
+  /** How often each fault was played. */
+  readonly faults: Readonly<Record<string, number>>
+  /** From the creation of each broken workload until its record says that it is repaired. */
+  readonly repairMs: readonly number[]
+  /** Medians of the first and last third, MiB; undefined where the time was too short to judge. */
+  readonly memoryMiB: readonly [first: number, last: number] | undefined
+  /** The rules that were broken, in sentences. */
+  readonly complaints: readonly string[]
+}
+
+const NAMESPACE = 'soak'
+/** Without faults a repair takes about five seconds here. */
+const REPAIRED_WITHIN_MS = 90_000
+const SAMPLE_MS = 10_000
+const FAULT_EVERY_MS = 6_000
+const LIMITS: Limits = { cooldownMs: 600_000, maxAttempts: 3, maxPerHour: 1_000 }
+const KINDS = { Deployment: deployment, StatefulSet: statefulSet, DaemonSet: daemonSet } as const
+
+/** Faults of all connections, beside those of one request. */
+const CONNECTION_FAULTS = ['connections-cut', 'half-open'] as const
+/** Silence is noticed after 75 s, and the lease is lost meanwhile. */
+const HALF_OPEN_MS = 180_000
+
+const KILLS = new Set(['crash-before', 'crash-after'])
+
+interface Faults {
+  readonly onRequest: (exchange: Exchange) => Promise<void> | undefined
+  /** Plays one now, or at one of the next requests. */
+  readonly next: (kills: boolean) => void
+  readonly counts: Readonly<Record<string, number>>
+  /** How much later than without them the end may come, of those since then: ms. */
+  readonly delaySince: (began: number) => number
+}
+
+const createFaults = (random: Random, controllers: Controllers, stage: Stage): Faults => {
+  const counts: Record<string, number> = {}
+  const played: { readonly at: number; readonly delayMs: number }[] = []
+  let armed: { readonly name: string; skip: number } | undefined
+  const count = (name: string, delayMs: number): void => {
+    counts[name] = (counts[name] ?? 0) + 1
+    played.push({ at: Date.now(), delayMs })
+  }
+  return {
+    counts,
+    delaySince: (began) => played.reduce((sum, { at, delayMs }) => (at + delayMs >= began ? sum + delayMs : sum), 0),
+    next: (kills) => {
+      const name = pick(random, [...Object.keys(REQUEST_FAULTS), ...CONNECTION_FAULTS])
+      const skip = Math.floor(random() * 12)
+      if (!kills && KILLS.has(name)) return
+      if (name === 'connections-cut') {
+        count(name, 5_000)
+        controllers.proxies[0]?.cutAll()
+      } else if (name === 'half-open') {
+        count(name, HALF_OPEN_MS)
+        controllers.proxies[0]?.halfOpen()
+      } else armed = { name, skip }
+    },
+    onRequest: (exchange) => {
+      const fault = armed && REQUEST_FAULTS[armed.name]
+      const isWrite = !['get', 'list', 'watch'].includes(exchange.request.verb)
+      if (!armed || !fault || !(isWrite || fault.reads)) return undefined
+      armed.skip -= 1
+      if (armed.skip >= 0) return undefined
+      count(armed.name, fault.delayMs ?? 15_000)
+      armed = undefined
+      return fault.play(exchange, { kill: () => controllers.crash(0), takeLease: () => takeLease(stage) })
+    },
+  }
+}
+
+/** One incident, from its creation until it is gone. Returns how long its repair took; throws where it took too long. */
+const playIncident = async (stage: Stage, name: string, kind: keyof typeof KINDS, faults: Faults): Promise<number> => {
+  const { cluster, lane } = stage
+  const { api } = cluster
+  const [key = '', value = ''] = lane.nodeLabel.split('=')
+  const began = Date.now()
+  await cluster.apply(KINDS[kind](NAMESPACE, { name, replicas: 1, podSpec: { nodeSelector: { [key]: value } } }))
+  const path = pathOf({ kind, namespace: NAMESPACE, name })
+  const { uid } = (await api.call<Owner>('GET', path)).metadata
+  const read = async (): Promise<{ readonly record: Remediation | undefined; readonly isRepaired: boolean }> => {
+    const [owner, { items }, pods] = await Promise.all([
+      api.call<Owner>('GET', path),
+      api.call<{ items: Remediation[] }>('GET', pathOf({ kind: 'Remediation', namespace: NAMESPACE })),
+      api.call<{ items: Pod[] }>('GET', `${pathOf({ kind: 'Pod', namespace: NAMESPACE })}?labelSelector=app%3D${name}`),
+    ])
+    const record = items.find(({ spec }) => spec.target.uid === uid)
+    const image = owner.spec?.template?.spec?.containers?.[0]?.image
+    const isReady = pods.items.every(({ status }) =>
+      status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+    )
+    return { record, isRepaired: image === `${NEW}/web:1` && isReady && record?.status?.phase === 'Succeeded' }
+  }
+  for (;;) {
+    const { record, isRepaired } = await read()
+    if (isRepaired && record) {
+      const tookMs = Date.now() - began
+      await api.call('DELETE', path, { propagationPolicy: 'Background' })
+      await api.call('DELETE', pathOf({ kind: 'Remediation', namespace: NAMESPACE, name: record.metadata.name }))
+      return tookMs
+    }
+    const mayTakeMs = REPAIRED_WITHIN_MS + faults.delaySince(began)
+    if (Date.now() - began > mayTakeMs) {
+      const { phase = 'no record', reason = '', message = '' } = record?.status ?? {}
+      throw new Error(`${kind} ${name} is not repaired after ${mayTakeMs / 1_000} s: ${phase} ${reason} ${message}`)
+    }
+    await sleep(500)
+  }
+}
+
+/** Plays until the time is over or a rule is broken. In the first half the controller is also killed; in the second half one process lives on. */
+export const soak = async (cluster: FaultCluster, options: SoakOptions): Promise<SoakResult> => {
+  const { durationMs, seed, width, progress = () => undefined } = options
+  const [lane] = cluster.lanes
+  const [workload] = WORKLOADS
+  if (!lane || !workload) throw new Error('there is no lane')
+  const random = createRandom(seed)
+  const over = new AbortController()
+  await cluster.namespace(NAMESPACE)
+  const policy = movedProjectPolicy(NAMESPACE, NAMESPACE, {
+    limits: { maxPerHour: 1_000, maxConcurrent: 100 },
+  }) as { readonly metadata: object }
+  await cluster.apply({ ...policy, metadata: { ...policy.metadata, labels: policyLabel(NAMESPACE) } })
+  const controllers = await createControllers({ cluster, lane, count: 1, args: ['--max-actions-per-hour=100000'] })
+  const stage: Stage = {
+    cluster,
+    lane,
+    namespace: NAMESPACE,
+    signal: over.signal,
+    workload,
+    controllers,
+    index: 0,
+    prohibit: () => undefined,
+  }
+  const faults = createFaults(random, controllers, stage)
+  const label = Object.entries(policyLabel(NAMESPACE))[0]?.join('=') ?? ''
+  controllers.proxies[0]?.begin({
+    scope: { namespace: NAMESPACE, records: NAMESPACE, policies: label, nodes: lane.nodeLabel },
+    onRequest: faults.onRequest,
+  })
+  const began = Date.now()
+  const repairMs: number[] = []
+  const complaints: string[] = []
+  const samples: Sample[] = []
+  let count = 0
+  const goesOn = (): boolean => complaints.length === 0 && Date.now() - began < durationMs
+  const isSecondHalf = (): boolean => Date.now() - began >= durationMs / 2
+
+  const playAll = async (): Promise<void> => {
+    while (goesOn()) {
+      count += 1
+      const name = `web-${count}`
+      const kind = pick(random, Object.keys(KINDS) as (keyof typeof KINDS)[])
+      try {
+        repairMs.push(await playIncident(stage, name, kind, faults))
+      } catch (cause) {
+        complaints.push(cause instanceof Error ? cause.message : String(cause))
+      }
+      await sleep(random() * 2_000)
+    }
+  }
+  const every = async (ms: number, run: () => void): Promise<void> => {
+    while (goesOn()) {
+      await sleep(Math.min(ms, Math.max(0, began + durationMs - Date.now())))
+      if (goesOn()) run()
+    }
+  }
+  try {
+    await controllers.start()
+    await Promise.all([
+      ...Array.from({ length: width }, playAll),
+      every(FAULT_EVERY_MS, () => faults.next(!isSecondHalf())),
+      every(SAMPLE_MS, () => {
+        const connections = controllers.proxies[0]?.connections() ?? 0
+        const sample = { at: Date.now() - began, memoryMiB: controllers.memory(), connections }
+        if (isSecondHalf()) samples.push(sample)
+        progress(`${repairMs.length} repaired, ${sample.memoryMiB.toFixed(0)} MiB, ${connections} connections`)
+      }),
+    ])
+    const growth = judgeGrowth(samples)
+    const writes = cluster.audit.writes([NAMESPACE, lane.operator], began)
+    complaints.push(...growth.complaints, ...controllers.deaths, ...judgeWrites({ writes, limits: LIMITS }))
+    return { incidents: count, faults: faults.counts, repairMs, memoryMiB: growth.memoryMiB, complaints }
+  } finally {
+    over.abort()
+    await controllers.stop()
+  }
+}
