@@ -92,7 +92,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
   })
   new Gauge({
     name: 'podmend_breaker_state',
-    help: 'State of the storm breaker: 0 closed, 1 half open, 2 open.',
+    help: 'State of the storm breaker for nodes: 0 closed, 1 half open (one repair may begin), 2 open (one is in progress).',
     registers,
     collect() {
       this.set(breaker?.() ?? 0)

@@ -138,11 +138,11 @@ export const REPAIR_ALERTS: readonly Alert[] = [
     severity: 'critical',
     for: '0m',
     expr: 'max(podmend_breaker_state) == 2 or max(podmend_remediations_held{reason="TooManyUnhealthy"}) > 0',
-    when: 'so much is broken at once that the storm breaker holds all repairs',
-    summary: 'so much is broken at once that podmend holds all repairs',
+    when: 'more nodes are unhealthy than a policy allows, so that others wait for one repair',
+    summary: 'so many nodes are unhealthy that podmend repairs them one at a time',
     description:
-      'Too much is unhealthy for repairs one by one; podmend resumes when less is. The cause is in the cluster, its network or a ' +
-      'registry, not in one workload: look for what all failures have in common.',
+      'More nodes are unhealthy than a policy allows (maxUnhealthyNodes): one is repaired at a time, the others wait. The cause is ' +
+      'rarely in one node: look for what all failures have in common.',
     cases: [
       {
         name: 'the breaker opens',
@@ -157,7 +157,7 @@ export const REPAIR_ALERTS: readonly Alert[] = [
         fires: [{ labels: {} }],
       },
       {
-        name: 'the breaker is half open: one repair is tried',
+        name: 'the breaker is half open: one repair may begin',
         series: { 'podmend_breaker_state{job="podmend",instance="a:8080"}': '2 2 1x10' },
         at: '5m',
         fires: [],

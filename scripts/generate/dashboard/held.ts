@@ -38,7 +38,8 @@ export const HELD: readonly Panel[] = [
   }),
   bigNumber({
     title: 'Storm breaker',
-    description: 'Open: so much is broken at once that all repairs are held. Half open: one repair is tried.',
+    description:
+      'Half open: more nodes are unhealthy than a policy allows; one repair may begin. Open: one is under repair, the others wait.',
     queries: [{ expr: `max(${metric('podmend_breaker_state')})` }],
     names: { '0': ['closed', 'green'], '1': ['half open', 'orange'], '2': ['open', 'red'] },
     steps: ['green', [1, 'orange'], [2, 'red']],

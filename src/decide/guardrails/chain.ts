@@ -202,7 +202,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
   {
     reason: 'TooManyUnhealthy',
     check: tooManyUnhealthy,
-    when: 'too many nodes are unhealthy at once: this one waits until another recovers',
+    when: 'more nodes are unhealthy at once than the policy allows: this one waits until another recovers',
     event: ['Warning', 'both'],
     alert: 'PodmendBreakerOpen',
   },

@@ -25,6 +25,22 @@ test('it is closed while few are unhealthy, half open while nothing is repaired 
   expect(state(nodes(3, { 1: down }), ['node-2'])).toBe(2)
 })
 
+test('repairs of nodes that the policy cannot match do not count', () => {
+  const ofPool = { labels: { pool: 'a' } }
+  const all = nodes(5, { 1: down, 3: ofPool, 4: ofPool, 5: { ...ofPool, ...down } })
+  const policy = nodePolicy({
+    match: { nodeSelector: { matchLabels: { pool: 'a' } } },
+    limits: { maxUnhealthyNodes: '2' },
+  })
+  const stateOf = (about: string, ...underRepair: string[]) =>
+    breakerOf({ policy, nodes: all, underRepair, about }).state
+  // Of the three nodes of the pool one is down, and the one to repair counts too.
+  expect(stateOf('node-3', 'node-1', 'node-2')).toBe('Closed')
+  expect(stateOf('node-3', 'node-4')).toBe('Open')
+  const strict = nodePolicy({ match: policy.spec.match, limits: { maxUnhealthyNodes: '1' } })
+  expect(breakerOf({ policy: strict, nodes: all, underRepair: ['node-1'], about: 'node-3' }).state).toBe('HalfOpen')
+})
+
 test('only nodes that the policy can match count, and only policies that repair nodes', () => {
   const all = nodes(4, { 1: down, 2: down, 3: { labels: { pool: 'a' } }, 4: { labels: { pool: 'a' } } })
   const policy = nodePolicy({ match: { nodeSelector: { matchLabels: { pool: 'a' } } } })

@@ -20,8 +20,8 @@ const effectOf = (plan: Plan): 'Nothing' | 'Informs' | 'TakesOutOfService' | 'Re
 export const occupiesNode = (action: ActionType): boolean => remedyOf(action).onNode !== 'Marks'
 
 /**
- * A storm: so many nodes are unhealthy that repairing another one may be too much. Failing nodes are still repaired one
- * at a time. A taint is not a repair: it waits until fewer nodes are out of service.
+ * A storm: so many nodes are unhealthy that repairing another one may be too much. Failing nodes are then repaired one at
+ * a time. A taint is not a repair: it waits until fewer nodes are out of service.
  */
 export const tooManyUnhealthy: Guardrail = ({ case: c, policy, plan }) => {
   const effect = plan ? effectOf(plan) : 'Nothing'
@@ -89,7 +89,10 @@ export const notReady = ({ case: c, plan }: Context): string | undefined =>
 // How many nodes are unhealthy, against how many may be: the storm breaker of remedies on nodes.
 
 export interface Breaker {
-  /** Open: no new repairs. Half open: one repair at a time, or nothing would ever recover. */
+  /**
+   * Closed: no more nodes are unhealthy than allowed. Otherwise repairs run one at a time, or nothing would ever recover:
+   * half open while none is in progress, so that one may begin; open while one is, so that the others wait.
+   */
   readonly state: 'Closed' | 'HalfOpen' | 'Open'
   /** A sentence: how many nodes are unhealthy, and the limit. */
   readonly says: string
@@ -104,7 +107,7 @@ export const nodeLimit = (limit: string, total: number): number => {
 interface Storm {
   readonly policy: PolicyInForce
   readonly nodes: readonly NodeState[]
-  /** uids of nodes with a remedy in progress. */
+  /** uids of nodes with a remedy in progress, by any policy. */
   readonly underRepair: readonly string[]
   /** uid of the node to repair, which is not healthy either. */
   readonly about?: string
@@ -114,18 +117,19 @@ interface Storm {
 
 const isFlagged = ({ labels }: NodeState): boolean => Object.keys(labels).some((key) => key.startsWith(FLAG_PREFIX))
 
-/** The nodes selected by a policy's nodeSelector. */
+/** Over the nodes that the policy's nodeSelector selects; others do not count, whatever happens on them. */
 export const breakerOf = ({ policy, nodes, underRepair, about, countFlagged = false }: Storm): Breaker => {
   const { match, limits } = policy.spec
   const all = nodes.filter(({ labels }) => !match.nodeSelector || selects(match.nodeSelector, labels))
   const limit = nodeLimit(limits.maxUnhealthyNodes, all.length)
-  const busy = new Set(underRepair.filter((uid) => uid !== about))
+  const repaired = new Set(underRepair)
+  const isBusy = ({ uid }: NodeState): boolean => uid !== about && repaired.has(uid)
   const unhealthy = all.filter(
-    (node) => !node.ready || busy.has(node.uid) || node.uid === about || (countFlagged && isFlagged(node)),
+    (node) => !node.ready || isBusy(node) || node.uid === about || (countFlagged && isFlagged(node)),
   ).length
   const says = `${unhealthy} of ${all.length} nodes are unhealthy or under repair; policy ${policy.name} allows ${limit} (maxUnhealthyNodes ${limits.maxUnhealthyNodes})`
-  if (unhealthy <= limit) return { state: busy.size + (about === undefined ? 0 : 1) > limit ? 'Open' : 'Closed', says }
-  return { state: busy.size === 0 ? 'HalfOpen' : 'Open', says }
+  if (unhealthy <= limit) return { state: 'Closed', says }
+  return { state: all.some(isBusy) ? 'Open' : 'HalfOpen', says }
 }
 
 /** The worst state over all policies that act on nodes, as the metric value: 0 closed, 1 half open, 2 open. */
