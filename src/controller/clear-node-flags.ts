@@ -5,8 +5,9 @@ import { isNodeCause, type NodeCause } from '../model/causes.ts'
 import { type Fact, incidentKey } from '../model/incident.ts'
 import { MOUNT_HELPER_TYPES } from '../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../model/names.ts'
+import { excludes } from '../model/safety-switches.ts'
 import { clearFlag } from '../remedies/flag-node/act.ts'
-import type { ActDeps } from '../remedies/writes.ts'
+import { type ActDeps, refusalIfDisabled } from '../remedies/writes.ts'
 import type { EventMessage } from '../report/events.ts'
 import type { Log } from '../runtime/log.ts'
 import type { NodeEntry } from '../watch/node-cache.ts'
@@ -33,7 +34,8 @@ const GONE_FOR_MS = 2 * 60_000
 
 /**
  * Removes flags from nodes whose problem is over. Checks only flagged nodes: a mount helper through their agents,
- * everything else by whether the incident has been over for a while.
+ * everything else by whether the incident has been over for a while. Leaves nodes that opted out alone, and all of them if
+ * the action is disabled.
  */
 export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   const { io, inspect, state, emit, mayAct, log } = deps
@@ -92,8 +94,8 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   }
 
   const run = async (): Promise<void> => {
-    if (!mayAct()) return
-    const flags = flagsOn(nodes.all())
+    if (!mayAct() || refusalIfDisabled('FlagNode', io)) return
+    const flags = flagsOn(nodes.all()).filter(({ node }) => !excludes(node))
     forget(flags)
     const helpers = turns(flags.filter(isSeenByAgents))
     const others = flags.filter((flag) => !isSeenByAgents(flag))

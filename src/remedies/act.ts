@@ -1,13 +1,8 @@
 /** Executes a plan: the only writes to objects of others. */
 import type { Outcome, Plan } from '../model/plan.ts'
 import { REMEDIES } from './list.ts'
-import type { ActDeps } from './writes.ts'
+import { type ActDeps, refusalIfDisabled } from './writes.ts'
 
 /** Record the intent first. Throws if the outcome is unknown; running it again is safe. */
 export const act = async <P extends Plan>(plan: P, deps: ActDeps): Promise<Outcome> =>
-  deps.disabledActions?.includes(plan.type)
-    ? {
-        kind: 'Refused',
-        why: `${plan.type} is disabled (--disable-action): enable it, or change the policy`,
-      }
-    : REMEDIES[plan.type].act(plan, deps)
+  refusalIfDisabled(plan.type, deps) ?? REMEDIES[plan.type].act(plan, deps)

@@ -48,6 +48,12 @@ export interface AgentImage {
 
 type Refused = Extract<Outcome, { kind: 'Refused' }>
 
+/** For every write of an action, also of one that takes an earlier write back. */
+export const refusalIfDisabled = (action: ActionType, { disabledActions }: ActDeps): Refused | undefined =>
+  disabledActions?.includes(action)
+    ? { kind: 'Refused', why: `${action} is disabled (--disable-action): enable it, or change the policy` }
+    : undefined
+
 /** Rejected by authorization, admission or validation. Any other error may be temporary. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 422])
 

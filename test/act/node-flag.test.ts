@@ -1,8 +1,14 @@
 import { beforeAll, expect, test } from 'vitest'
+import { createClearNodeFlags } from '../../src/controller/clear-node-flags.ts'
+import { createIncidents } from '../../src/controller/incidents.ts'
+import { anInspection } from '../../src/diagnose/testing.ts'
+import { known } from '../../src/model/incident.ts'
 import type { Node } from '../../src/model/kubernetes.ts'
 import { act } from '../../src/remedies/act.ts'
 import { clearFlag } from '../../src/remedies/flag-node/act.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
+import { createLog } from '../../src/runtime/log.ts'
+import { createNodeCache, nodeEntry } from '../../src/watch/node-cache.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
 import { aNode, flagPlan } from './node-plans.ts'
 import { depsOf } from './plans.ts'
@@ -91,4 +97,53 @@ test('concurrent writes by others to the node are all kept', async () => {
   const after = await read('flag-6')
   expect(conditionOf(after)?.status).toBe('True')
   expect(after.status?.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('Beat7')
+})
+
+/** One run of the removal of flags; agents see mount.nfs on every node. `seen`: the nodes as the watch last reported them. */
+const clearAll = async (seen: readonly Node[], io: ActDeps): Promise<readonly string[]> => {
+  const [nodes, inspected] = [createNodeCache(), [] as string[]]
+  for (const node of seen) nodes.put(nodeEntry(node))
+  await createClearNodeFlags({
+    io,
+    state: { nodes, incidents: createIncidents() },
+    inspect: async ({ name }) => {
+      inspected.push(name)
+      return known(anInspection({ mounts: { known: true, helpers: ['nfs'] } }))
+    },
+    emit: () => undefined,
+    mayAct: () => true,
+    log: createLog({ level: 'error', format: 'json' }),
+  }).run()
+  return inspected
+}
+const exclude = (name: string) => cluster.kubectl(['annotate', 'node', name, 'podmend.io/exclude=true'])
+const isFlagged = async (name: string) => (await read(name)).metadata.labels?.[KEY] === 'nfs'
+
+test('flags are removed, but not from nodes that opted out, even since the watch last reported them', async () => {
+  const names = ['flag-7', 'flag-8', 'flag-9']
+  for (const name of names) await act(flagPlan(await aNode(cluster, name)), deps)
+  await exclude('flag-8')
+  const seen = await Promise.all(names.map(read))
+  await exclude('flag-9')
+  expect(await clearAll(seen, deps)).toEqual(['flag-7', 'flag-9'])
+  expect(await Promise.all(names.map(isFlagged))).toEqual([false, true, true])
+})
+
+test('no flag is removed if FlagNode is disabled', async () => {
+  await act(flagPlan(await aNode(cluster, 'flag-10')), deps)
+  const disabled: ActDeps = { ...deps, disabledActions: ['FlagNode'] }
+  expect(await clearAll([await read('flag-10')], disabled)).toEqual([])
+  const { metadata } = await read('flag-10')
+  const clearing = { name: 'flag-10', uid: metadata.uid, cause: 'MountHelperMissing', message: 'm' } as const
+  expect(await clearFlag(clearing, disabled)).toMatchObject({ kind: 'Refused' })
+  expect(await isFlagged('flag-10')).toBe(true)
+})
+
+test('a node that opted out after the decision is not flagged', async () => {
+  const node = await aNode(cluster, 'flag-11')
+  await exclude('flag-11')
+  expect(await act(flagPlan(node), deps)).toMatchObject({ kind: 'Stale' })
+  const { metadata, status } = await read('flag-11')
+  expect(metadata.labels).not.toHaveProperty([KEY])
+  expect(status?.conditions?.some(({ type }) => type === 'MountHelperMissing') ?? false).toBe(false)
 })

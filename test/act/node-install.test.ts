@@ -89,3 +89,34 @@ test('without an image of the agent nothing is created', async () => {
   expect(await act(plan, without)).toMatchObject({ kind: 'Refused', why: expect.stringContaining('--agent-image') })
   expect(await cluster.kubectl(['get', 'pod', 'no-image', '-n', ns, '--ignore-not-found', '-o', 'name'])).toBe('')
 })
+
+const podNamed = (name: string) => cluster.kubectl(['get', 'pod', name, '-n', ns, '--ignore-not-found', '-o', 'name'])
+
+test('nothing is installed on a node that was recreated under the same name, or that opted out since', async () => {
+  const before = await aNode(cluster, 'install-2')
+  await cluster.kubectl(['delete', 'node', 'install-2'])
+  const plan = installPlan(before)
+  expect(await act(plan, deps)).toMatchObject({ kind: 'Stale', why: 'node install-2 is gone or was recreated' })
+  const after = await aNode(cluster, 'install-2')
+  expect(await act(plan, deps)).toMatchObject({ kind: 'Stale', why: 'node install-2 is gone or was recreated' })
+  await cluster.kubectl(['annotate', 'node', 'install-2', 'podmend.io/exclude=true'])
+  expect(await act(installPlan(after), deps)).toMatchObject({ kind: 'Stale', why: expect.stringContaining('excluded') })
+  expect(await podNamed('install-install-2')).toBe('')
+})
+
+test('the pod belongs to the node by its uid, so that a node of the same name does not inherit it', async () => {
+  const owned = await aNode(cluster, 'install-3')
+  await act(installPlan(owned), deps)
+  expect((await read('install-install-3')).metadata.ownerReferences).toEqual([
+    expect.objectContaining({ kind: 'Node', name: 'install-3', uid: owned.metadata.uid }),
+  ])
+  await cluster.kubectl(['delete', 'node', 'install-3'])
+  await aNode(cluster, 'install-3')
+  // Where there is no kubelet, a deleted pod stays until its grace period is over.
+  await expect
+    .poll(async () => (await read('install-install-3')).metadata.deletionTimestamp, {
+      timeout: 90_000,
+      interval: 1_000,
+    })
+    .toBeDefined()
+})

@@ -65,3 +65,15 @@ test('an action that was switched off at install is refused before anything is w
   expect(await act(restartPlan(node, 'off'), refusing)).toMatchObject({ kind: 'Refused' })
   expect(await cluster.kubectl(['get', 'nodetask', 'off', '-n', ns, '--ignore-not-found', '-o', 'name'])).toBe('')
 })
+
+test('docker is not restarted on a node that was recreated under the same name, or that opted out since', async () => {
+  const there = async (name: string) =>
+    (await cluster.kubectl(['get', 'nodetask', name, '-n', ns, '--ignore-not-found', '-o', 'name'])) !== ''
+  const before = await aNode(cluster, 'orders-2')
+  await cluster.kubectl(['delete', 'node', 'orders-2'])
+  const after = await aNode(cluster, 'orders-2')
+  expect(await act(restartPlan(before, 'restart-recreated'), deps)).toMatchObject({ kind: 'Stale' })
+  await cluster.kubectl(['label', 'node', 'orders-2', 'podmend.io/exclude=yes'])
+  expect(await act(restartPlan(after, 'restart-excluded'), deps)).toMatchObject({ kind: 'Stale' })
+  expect([await there('restart-recreated'), await there('restart-excluded')]).toEqual([false, false])
+})

@@ -118,3 +118,20 @@ test.concurrent('of two policies that answer to it the one of higher priority ac
   const { spec } = await fixture.record(namespace, { phase: 'Succeeded' })
   expect(spec.policy.name).toBe(`${namespace}-acts`)
 })
+
+test.concurrent('a policy of higher priority without a rule for the image does not keep another from repairing it', async () => {
+  const namespace = await fixture.cluster.namespace()
+  const rules = [{ from: 'quay.io/a/', to: 'quay.io/b/' }]
+  const actions = [{ type: 'RewriteImage', rewriteImage: { rules } }]
+  const match = { causes: ['ProjectNotFound', 'Unauthorized'], namespaces: [namespace], failingFor: '0s' }
+  await fixture.policy(namespace, { priority: 10, match, actions }, `${namespace}-other`)
+  await fixture.policy(namespace)
+  await fixture.apply(deployment(namespace))
+  const { spec, status } = await fixture.record(namespace, { phase: 'Succeeded' })
+  expect(status?.policy?.name).toBe(namespace)
+  expect(spec.evidence?.filter(({ fact }) => fact === 'Policy').map(({ message }) => message)).toEqual([
+    `policy ${namespace} applies; policy ${namespace}-other matches too, but none of its actions can repair this: ` +
+      `no rewrite rule applies to ${OLD}/web:1`,
+  ])
+  expect(await imageOf(namespace)).toBe(`${NEW}/web:1`)
+})

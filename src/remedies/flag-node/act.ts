@@ -6,7 +6,8 @@ import type { Node } from '../../model/kubernetes.ts'
 import type { Outcome } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
 import type { PatchOperation } from '../rewrite-image/json-patch.ts'
-import { type ActDeps, refusalOf } from '../writes.ts'
+import { currentNode, type NodeRef } from '../node/current.ts'
+import { type ActDeps, refusalIfDisabled, refusalOf } from '../writes.ts'
 import { flagPatch, statusPatch, type WantedFlag } from './json-patch.ts'
 import type { FlagNodePlan } from './plan.ts'
 
@@ -31,29 +32,23 @@ export const RBAC: RbacGrant = {
 /** Retry limit; a kubelet writes its node's status every few seconds at most. */
 const MAX_ROUNDS = 6
 
-interface NodeRef {
-  readonly name: string
-  readonly uid: string
-}
-
 /** Patches a node; after a conflict, rebuilds the patch from a fresh read. */
 const patchNode = async (
-  { name, uid }: NodeRef,
+  ref: NodeRef,
   subresource: 'status' | undefined,
   patchOf: (node: Node) => readonly PatchOperation[],
-  { kube }: ActDeps,
+  deps: ActDeps,
 ): Promise<'Patched' | Exclude<Outcome, { kind: 'Done' }>> => {
+  const { name } = ref
   let seen: string | undefined
   for (let round = 1; ; round += 1) {
-    const node = await kube.get<Node>(pathOf({ kind: 'Node', name })).catch((error: unknown) => {
-      if (notFound(error)) return undefined
-      throw error
-    })
-    if (node?.metadata.uid !== uid) return { kind: 'Stale', why: `node ${name} is gone or was recreated` }
+    const current = await currentNode(ref, deps)
+    if ('stale' in current) return current.stale
+    const { node } = current
     const body = patchOf(node)
     if (body.length === 0) return { kind: 'AlreadyDone' }
     try {
-      await kube.patch(pathOf({ kind: 'Node', name, subresource }), body, { type: 'json' })
+      await deps.kube.patch(pathOf({ kind: 'Node', name, subresource }), body, { type: 'json' })
       return 'Patched'
     } catch (error) {
       if (notFound(error)) return { kind: 'Stale', why: `node ${name} is gone` }
@@ -94,6 +89,10 @@ export interface Clearing extends NodeRef {
   readonly message: string
 }
 
-/** Removes a flag: sets the condition to False and removes label and taint. Writes nothing without a flag. */
-export const clearFlag = ({ name, uid, cause, message }: Clearing, deps: ActDeps): Promise<Outcome> =>
+/**
+ * Removes a flag: sets the condition to False and removes label and taint. Writes nothing without a flag, to a node that
+ * opted out, or if the action is disabled.
+ */
+export const clearFlag = async ({ name, uid, cause, message }: Clearing, deps: ActDeps): Promise<Outcome> =>
+  refusalIfDisabled('FlagNode', deps) ??
   writeFlag({ name, uid }, { cause, status: 'False', reason: 'Recovered', message }, deps)

@@ -6,6 +6,7 @@ import { INSTALL_LABEL } from '../../model/names.ts'
 import type { Outcome } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
 import { takeNodeLease } from '../node-lease.ts'
+import { currentNode } from '../node/current.ts'
 import { type ActDeps, type AgentImage, refusalOf } from '../writes.ts'
 import type { InstallMountHelperPlan } from './plan.ts'
 
@@ -45,6 +46,9 @@ export const installerPod = (plan: InstallMountHelperPlan, namespace: string, im
   metadata: {
     name: plan.podName,
     namespace,
+    // A pod cannot name a node by its uid. If the node is recreated, the garbage collector deletes the pod instead of
+    // leaving it to the new one.
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: plan.target.name, uid: plan.target.uid }],
     labels: {
       'app.kubernetes.io/name': 'podmend',
       'app.kubernetes.io/component': 'install-mount-helper',
@@ -99,13 +103,16 @@ const isOurs = ({ metadata, spec }: Pod, { target, fsType }: InstallMountHelperP
   return (
     metadata.labels?.[INSTALL_LABEL] === 'true' &&
     spec?.nodeName === target.name &&
+    metadata.ownerReferences?.some(({ uid }) => uid === target.uid) === true &&
     container?.args?.includes(fsType) === true
   )
 }
 
 /** Takes the lease of the node, if remediators share leases, and creates the pod. Throws if the outcome is unknown. */
-export const act = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> =>
-  (await takeNodeLease(plan, deps)) ?? createInstaller(plan, deps)
+export const act = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> => {
+  const current = await currentNode(plan.target, deps)
+  return 'stale' in current ? current.stale : ((await takeNodeLease(plan, deps)) ?? createInstaller(plan, deps))
+}
 
 /** Creates the pod once: its name derives from the plan. */
 const createInstaller = async (plan: InstallMountHelperPlan, deps: ActDeps): Promise<Outcome> => {
