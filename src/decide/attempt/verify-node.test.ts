@@ -295,6 +295,11 @@ describe('the proof of recycled pods', () => {
       'Waiting',
     ],
     ['it is gone, and nothing fails the same way', { on: [] }, 'Succeeded'],
+    [
+      'it has just been deleted: what comes in its place may still fail',
+      { on: [], step: { ...step, actedAt: at(-STABILIZATION_MS + 1_000) } },
+      'Waiting',
+    ],
   ]
   test.each(rows)('%s', (_sentence, words, outcome) => {
     expect(verify({ step, ...words })).toMatchObject({ kind: 'Verify', outcome })

@@ -1,4 +1,5 @@
 import { type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
+import { parseTime } from '../../model/duration.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { InProgress } from '../../model/remediation-state.ts'
 import { podsRecovered, recovery, withNodePods } from '../node/verify.ts'
@@ -12,7 +13,10 @@ const replacedOnNode = (c: DecisionInput, { step }: InProgress, pods: readonly P
   if (left) return { lacks: `pod ${left.metadata.namespace}/${left.metadata.name} still exists` }
   const [failing] = c.incident.pods
   if (failing) return { lacks: `pod ${failing.pod.metadata.name} fails the same way` }
-  return podsRecovered(step.pods, pods)
+  // A replacement takes a moment to fail: that nothing does counts from the deletion on, not from when the pods were gone.
+  const since = parseTime(step.actedAt) ?? parseTime(step.intendedAt) ?? c.now
+  const recovered = podsRecovered(step.pods, pods)
+  return 'lacks' in recovered ? recovered : { since: Math.max(since, recovered.since) }
 }
 
 export const verify = (c: DecisionInput, inProgress: InProgress): Progress => {
