@@ -149,11 +149,13 @@ describe('the cause after the registry was asked of the present image', () => {
     expect(conclude(incident('other'), answering(EXISTS, { nodes }))).toMatchObject({ cause: 'BackOffOnly' })
   })
 
-  it('may still change while the registry did not answer, and not after', () => {
+  it('may still change until the registry gives an answer that decides it', () => {
     const possibleCauses = (answer: RegistryAnswer) =>
       conclude(incidentOf([finding('Unauthorized')]), answering(answer)).findings[0]?.possibleCauses
     expect(possibleCauses({ kind: 'unreachable', message: '' })).toContain('ProjectNotFound')
-    expect(possibleCauses({ kind: 'denied', message: '', withCredentials: false })).toEqual([])
+    expect(possibleCauses({ kind: 'denied', message: '', withCredentials: false })).toContain('ProjectNotFound')
+    expect(possibleCauses({ kind: 'denied', message: '', withCredentials: true })).toEqual([])
+    expect(possibleCauses(EXISTS)).toEqual([])
   })
 
   it('is unchanged where it is unknown what the registry says', () => {

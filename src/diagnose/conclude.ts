@@ -225,8 +225,9 @@ export const refine = (finding: Finding, answer: RegistryAnswer, node: Fact<PodN
       return mayBeCause(finding, cause) ? confirmed(finding, cause) : { ...finding, possibleCauses: [] }
     }
     case 'denied': {
-      // The node may have credentials that are not visible: a denied anonymous pull proves nothing about the pod.
-      if (!answer.withCredentials) return { ...finding, possibleCauses: [] }
+      // The node may have credentials that are not visible: a denied anonymous pull proves nothing about the pod, nor
+      // against what an earlier answer proved.
+      if (!answer.withCredentials) return finding
       if (DENIALS.has(finding.cause)) return confirmed(finding, finding.cause)
       return mayBeCause(finding, 'Unauthorized')
         ? confirmed(finding, 'Unauthorized')

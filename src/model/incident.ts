@@ -30,7 +30,7 @@ export interface Finding {
   readonly source: EvidenceSource
   /** Why the agent ruled it out: then it is explained and never acted on. */
   readonly ruledOut?: string
-  /** Causes that a registry query may still replace this one with; empty after the response. */
+  /** Causes that a registry query may still replace this one with; empty after a response that decides it. */
   readonly possibleCauses: readonly Cause[]
 }
 

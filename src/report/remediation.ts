@@ -12,7 +12,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { alreadyExists, conflict, Retry, Terminal } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { IncidentArea } from '../model/causes.ts'
-import { type Diagnosis, type Incident, objectKey, remediationName } from '../model/incident.ts'
+import { type Diagnosis, type FailingPod, type Incident, objectKey, remediationName } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
 import { hasSucceeded, type PolicyRef, targetOf } from '../model/remediation-state.ts'
@@ -57,7 +57,9 @@ const podOf = ({ metadata: { name, uid, namespace } }: Pod): RemediationSpec['po
 
 const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
   const { apiVersion, kind, namespace, name, uid } = incident.owner.ref
-  const failing = incident.pods[0]
+  // Pods of one owner may fail by different causes.
+  const of = ({ findings }: FailingPod): boolean => findings.some(({ cause }) => cause === diagnosis.cause)
+  const failing = diagnosis.pods.find(of) ?? incident.pods[0]
   const message = diagnosis.findings.find(({ cause }) => cause === diagnosis.cause)?.message
   return {
     policy,

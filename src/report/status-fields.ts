@@ -14,7 +14,7 @@ export const put = (before: RemediationStatus, fields: Partial<RemediationStatus
 }
 
 /** Status fields from a diagnosis. */
-export const knownOf = ({ cause, evidence, permanentFix, explanations }: Diagnosis): Partial<RemediationStatus> => ({
+const knownOf = ({ cause, evidence, permanentFix, explanations }: Diagnosis): Partial<RemediationStatus> => ({
   cause,
   ...(evidence.length > 0 && {
     evidence: evidence

@@ -409,6 +409,9 @@ describe('the status of a record', () => {
     expect(told).toMatchObject({ cause: 'ProjectNotFound', evidence: [{}, { fact: 'Registry' }] })
     const spent = happens(told, hold('AttemptsSpent', { diagnosis: words(['ProjectNotFound']) }))
     expect(spent).toMatchObject({ reason: 'AttemptsSpent', cause: told.cause, evidence: told.evidence })
+    // A policy may act without asking: it recycles pods, or has verify: Never.
+    const unasked = happens(told, act({ attempt: 2, diagnosis: words(['ProjectNotFound']) }))
+    expect(unasked).toMatchObject({ phase: 'Running', cause: told.cause, evidence: told.evidence })
     const asked = happens(told, hold('AttemptsSpent', { diagnosis: words([]) }))
     expect(asked).toMatchObject({ cause: 'Unauthorized', evidence: [{ fact: 'PodStatus' }] })
   })

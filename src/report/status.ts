@@ -12,7 +12,6 @@ import { acted, verified } from './status-after-act.ts'
 import {
   clip,
   isUndo,
-  knownOf,
   lastBegun,
   learned,
   put,
@@ -243,7 +242,7 @@ const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act
   const steps = before.steps ?? []
   const last = lastBegun(steps)
   const message = `carrying out ${plan.type} on ${plan.target.kind} ${plan.target.name}`
-  const next = { ...before, ...knownOf(verdict.diagnosis) }
+  const next = { ...before, ...learned(before, verdict.diagnosis) }
   if (resume && last?.state === 'Intended') return before
   const attempts = before.attempts ?? []
   const counted = resume || last?.attempt === attempt ? attempts : [...attempts, isoTime(at)].slice(-MAX_ATTEMPTS)
