@@ -107,7 +107,8 @@ export const createGather = (deps: GatherDeps) => {
 
   return async (incident: Incident, names: readonly FactName[], have: Facts): Promise<Facts> => {
     const questions = names.flatMap((name) => ('image' in name ? [{ ...name, image: normalImage(name.image) }] : []))
-    const asked = questions.length > 0 ? askRegistries(incident.pods[0]?.pod, questions, have) : undefined
+    const { namespace } = incident.owner.ref
+    const asked = questions.length > 0 ? askRegistries(incident.pods[0]?.pod, questions, have, namespace) : undefined
     const read = await Promise.all(
       Object.entries(startReads(incident, names)).map(async ([name, reading]) => [name, await reading] as const),
     )

@@ -82,12 +82,17 @@ export const createAskRegistries = (deps: AskDeps) => {
     }
   }
 
-  return async (pod: Pod | undefined, names: readonly ImageFactName[], have: Facts): Promise<RegistryFacts> => {
+  /** `namespace`: whose share the questions count for. */
+  return async (
+    pod: Pod | undefined,
+    names: readonly ImageFactName[],
+    have: Facts,
+    namespace = pod?.metadata.namespace ?? '',
+  ): Promise<RegistryFacts> => {
     const before = have.pullSecrets && read.get(have.pullSecrets)
     const secrets = before ?? (await secretsOf(pod, deps))
-    const share = pod?.metadata.namespace ?? ''
     const [asked, tooMany] = [names.slice(0, MAX_QUESTIONS), names.slice(MAX_QUESTIONS)]
-    const answers = await Promise.all(asked.map((name) => answer(name, secrets.entries, share)))
+    const answers = await Promise.all(asked.map((name) => answer(name, secrets.entries, namespace)))
     const denied = answers.some(({ registry = {} }) =>
       Object.values(registry).some((one) => one.known && deniedAnonymously(one.value)),
     )
