@@ -22,6 +22,8 @@ export const PROTECTED_NAMESPACES: readonly string[] = ['kube-system', 'kube-pub
 
 /** ValidatingAdmissionPolicy, and its binding, by which the API server checks who approves what. */
 export const APPROVAL_POLICY = 'podmend-approval'
+/** ValidatingAdmissionPolicy, and its binding, by which only the controller creates Remediations and writes their status. */
+export const REMEDIATION_POLICY = 'podmend-remediation'
 /** ClusterRole of those who may approve; bound to no one by default. */
 export const APPROVER_ROLE = 'podmend-approver'
 

@@ -1,11 +1,10 @@
 /** What a stolen token of an agent cannot do, by the API server's own word; and what it still can. */
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { AGENT_ACCOUNT } from '../../src/model/names.ts'
 import { eventually } from '../../testbed/fixture.ts'
-import { ROOT } from '../api/manifests.ts'
+import { admissionYaml, NODE_TASK } from '../chart/admission.ts'
 import { inMinutes, NAMESPACE, useAgents } from './fixture.ts'
 
 const fixture = useAgents()
@@ -21,16 +20,6 @@ const taskFor = (name: string, nodeName: string, nodeUid: string, more: object =
   })
 
 const RESTART = { verb: 'RestartRuntime', restartRuntime: { runtime: 'docker', reason: 'ChainMissing' } }
-
-/** The objects of the chart's template; all that Helm fills in there are labels and the namespace. */
-const policyYaml = async (): Promise<string> => {
-  const template = await readFile(join(ROOT, 'charts/podmend/templates/agent/node-task-policy.yaml'), 'utf8')
-  const text = template
-    .replace(/^ +labels:\n +\{\{- include "podmend\.labels" .*\}\}\n/gm, '')
-    .replaceAll('{{ .Release.Namespace }}', NAMESPACE)
-  if (text.includes('{{')) throw new Error('the template has more to fill in than labels and the namespace')
-  return text
-}
 
 /** A kubeconfig that speaks with a bearer token. */
 const withToken = (token: string) => (args: readonly string[], input?: string) =>
@@ -93,7 +82,7 @@ beforeAll(async () => {
   for (const name of ['a', 'b']) uids[name] = (await fixture.node(name)).uid
   tokenA = await fixture.token('a')
   agentA = withToken(tokenA)
-  await fixture.cluster.applyYaml(await policyYaml())
+  await fixture.cluster.applyYaml(await admissionYaml(NODE_TASK))
   await fixture.cluster.kubectl(['create', 'namespace', ELSEWHERE])
   // In force as soon as an administrator's order is refused.
   await eventually(

@@ -1,19 +1,7 @@
 /** The admission policy on approvals, and people who may and may not approve. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Remediation } from '../../src/api/kinds.ts'
 import { eventually, type TestCluster } from '../../testbed/fixture.ts'
-import { ROOT } from '../api/manifests.ts'
-
-const TEMPLATE = 'charts/podmend/templates/approval-policy.yaml'
-
-/** The objects of the chart's template; all that Helm fills in there are labels. */
-export const approvalPolicyYaml = async (): Promise<string> => {
-  const template = await readFile(join(ROOT, TEMPLATE), 'utf8')
-  const text = template.replace(/^ +labels:\n +\{\{- include "podmend\.labels" .*\}\}\n/gm, '')
-  if (text.includes('{{')) throw new Error(`${TEMPLATE} has more to fill in than labels`)
-  return text
-}
+import { admissionYaml, APPROVAL } from '../chart/admission.ts'
 
 const APPROVE = [{ apiGroups: ['podmend.io'], resources: ['remediations'], verbs: ['get', 'list', 'patch', 'approve'] }]
 const EDIT = [
@@ -23,7 +11,7 @@ export const MAY = { APPROVE, EDIT } as const
 
 /** Installs the policy, and resolves when the API server goes by it. */
 export const installApprovalPolicy = async (cluster: TestCluster): Promise<void> => {
-  await cluster.applyYaml(await approvalPolicyYaml())
+  await cluster.applyYaml(await admissionYaml(APPROVAL))
   const spec = {
     policy: { name: 'x', uid: 'x', generation: 1 },
     cause: 'ProjectNotFound',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Check } from '../../src/cli/doctor/check.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
-import { approvalPolicyYaml } from '../approval/fixture.ts'
+import { admissionYaml, APPROVAL, REMEDIATION } from '../chart/admission.ts'
 import { applyPolicy, install, restrictedUser } from './fixture.ts'
 import { runMend } from './run-mend.ts'
 
@@ -61,8 +61,11 @@ test('a policy in mode Approve without the admission policy is reported', async 
     state: 'fail',
     message: expect.stringContaining('asking requires approval'),
   })
-  await cluster.applyYaml(await approvalPolicyYaml())
+  await cluster.applyYaml(await admissionYaml(APPROVAL))
   expect(await approvals()).toMatchObject({ state: 'ok' })
+  expect((await doctor()).state('records')).toBe('fail')
+  await cluster.applyYaml(await admissionYaml(REMEDIATION))
+  expect((await doctor()).state('records')).toBe('ok')
 })
 
 test('a user with few rights sees which are missing', async () => {

@@ -3,7 +3,7 @@ import type { RemediationPolicy } from '../../api/kinds.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
-import { APPROVAL_POLICY } from '../../model/names.ts'
+import { APPROVAL_POLICY, REMEDIATION_POLICY } from '../../model/names.ts'
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 
 /** A ValidatingAdmissionPolicy and its binding of the same name, if they exist and can be read. */
@@ -54,33 +54,72 @@ export const readAdmission = async (client: Pick<KubeClient, 'get'>, name: strin
   return { policy, binding }
 }
 
-// Whether the API server checks approvals, where a policy asks for them.
+// Whether the API server checks who writes Remediations, and who approves, where a policy depends on it.
 
-const CHECK = 'approvals'
-
-const asking = (policies: readonly RemediationPolicy[]): readonly string[] =>
-  policies.filter(({ spec }) => spec.mode === 'Approve').map(({ metadata }) => metadata.name)
-
-/** Pure. `names`: the policies that ask; at least one. */
-export const checkApprovals = (found: Admission, names: readonly string[]): Check => {
-  const who = `${names.slice(0, 6).join(', ')} ${names.length === 1 ? 'requires' : 'require'} approval`
-  const weakness = weaknessOf(found, APPROVAL_POLICY)
-  if (!weakness) return ok(CHECK, `${who}, and the API server checks who approves`)
-  const message = `${who}, but ${weakness.message}`
-  return weakness.denies === 'some'
-    ? warn(CHECK, message, ADMISSION_TODO)
-    : fail(CHECK, `${message}: anyone who may write Remediations can approve in any name`, ADMISSION_TODO)
+interface Guarded {
+  /** The check's name. */
+  readonly check: string
+  /** Of the ValidatingAdmissionPolicy and its binding. */
+  readonly admission: string
+  /** What the policies do, after their names: of one, of several. */
+  readonly does: readonly [string, string]
+  readonly enforced: string
+  /** What follows if it is not. */
+  readonly otherwise: string
 }
 
-/** No check if no policy requires approval. */
-export const readApprovals = async (
+const APPROVALS: Guarded = {
+  check: 'approvals',
+  admission: APPROVAL_POLICY,
+  does: ['requires approval', 'require approval'],
+  enforced: 'the API server checks who approves',
+  otherwise: 'anyone who may write Remediations can approve in any name',
+}
+
+const RECORDS: Guarded = {
+  check: 'records',
+  admission: REMEDIATION_POLICY,
+  does: ['acts', 'act'],
+  enforced: 'only the controller creates Remediations and writes their status',
+  otherwise: 'anyone who may write Remediations in a namespace can forge attempts and intents of its workloads',
+}
+
+const checkGuarded = (found: Admission, names: readonly string[], guarded: Guarded): Check => {
+  const { check, admission, does, enforced, otherwise } = guarded
+  const more = names.length > 6 ? ` and ${names.length - 6} more` : ''
+  const who = `${names.slice(0, 6).join(', ')}${more} ${names.length === 1 ? does[0] : does[1]}`
+  const weakness = weaknessOf(found, admission)
+  if (!weakness) return ok(check, `${who}, and ${enforced}`)
+  const message = `${who}, but ${weakness.message}`
+  return weakness.denies === 'some'
+    ? warn(check, message, ADMISSION_TODO)
+    : fail(check, `${message}: ${otherwise}`, ADMISSION_TODO)
+}
+
+/** Pure. `names`: the policies that ask; at least one. */
+export const checkApprovals = (found: Admission, names: readonly string[]): Check =>
+  checkGuarded(found, names, APPROVALS)
+
+/** Pure. `names`: the policies that act; at least one. */
+export const checkRecords = (found: Admission, names: readonly string[]): Check => checkGuarded(found, names, RECORDS)
+
+/** No check of what no policy depends on. */
+export const readAdmissions = async (
   client: Pick<KubeClient, 'get'>,
   policies: readonly RemediationPolicy[],
 ): Promise<readonly Check[]> => {
-  const names = asking(policies)
-  if (names.length === 0) return []
-  return readAdmission(client, APPROVAL_POLICY)
-    .then((found) => checkApprovals(found, names))
-    .catch(unreadable(CHECK))
-    .then((check) => [check])
+  const named = (modes: readonly string[]): readonly string[] =>
+    policies.filter(({ spec }) => modes.includes(spec.mode ?? 'Observe')).map(({ metadata }) => metadata.name)
+  const depending = [
+    [APPROVALS, named(['Approve'])],
+    [RECORDS, named(['Approve', 'Enforce'])],
+  ] as const
+  const checks = depending
+    .filter(([, names]) => names.length > 0)
+    .map(([guarded, names]) =>
+      readAdmission(client, guarded.admission)
+        .then((found) => checkGuarded(found, names, guarded))
+        .catch(unreadable(guarded.check)),
+    )
+  return Promise.all(checks)
 }

@@ -4,7 +4,7 @@ import { policySpec } from '../../api/policy/policy.ts'
 import type { Lease } from '../../kube/leader-election.ts'
 import type { KubeObject } from '../../model/kubernetes.ts'
 import { createPaint } from '../terminal.ts'
-import { checkApprovals } from './admission.ts'
+import { checkApprovals, checkRecords } from './admission.ts'
 import { type Check, formatChecks } from './check.ts'
 import {
   checkCrd,
@@ -206,6 +206,11 @@ describe('approvals that a policy asks for', () => {
     ['bound elsewhere', { policy: vap(), binding: bound(['Deny'], 'other') }, ['fail', /binds other to Deny/]],
     ['that fail open', { policy: vap('Ignore'), binding: bound() }, ['warn', /admits what it cannot check/]],
   ])('%s', (_, found, expected) => expectCheck(checkApprovals(found, ['a', 'b']), expected))
+
+  test('are one thing, and who writes records another', () => {
+    const found = { policy: vap(), binding: bound() }
+    expectCheck(checkRecords(found, ['a']), ['fail', /^a acts, but .* binds podmend-approval to Deny.*forge attempts/])
+  })
 })
 
 describe('rights', () => {

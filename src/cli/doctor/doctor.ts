@@ -3,7 +3,7 @@ import { CLUSTER_OPTIONS, withCluster } from '../cluster.ts'
 import { hostsDirOf, OPERATOR_OPTIONS, operatorNamespace, REGISTRY_OPTIONS } from '../options.ts'
 import { EXIT, subcommand } from '../subcommand.ts'
 import { createPaint, formatData, printable } from '../terminal.ts'
-import { readApprovals } from './admission.ts'
+import { readAdmissions } from './admission.ts'
 import { readAgents } from './agents.ts'
 import { formatChecks } from './check.ts'
 import {
@@ -58,7 +58,7 @@ export const doctorCommand = subcommand(
       const rest = await Promise.all([
         readCrds(client),
         readRights(client, subject, namespace, policies),
-        readApprovals(client, policies),
+        readAdmissions(client, policies),
         readPause(client, namespace),
         readExcludes(client),
         readLease(client, namespace, Date.now()),
