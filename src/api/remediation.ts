@@ -95,6 +95,10 @@ const step = z.object({
     })
     .optional()
     .describe('What is done on a node.'),
+  stops: listOf(text(64, 'uid of a pod.'), {
+    max: 512,
+    what: 'Running pods that the step stops although they do not fail; an approval covers these.',
+  }).optional(),
   diff: text(16384, 'The change as a unified diff.').optional(),
   planHash: text(64, 'Hash of the plan; an approval names it.'),
   message: text(4096, 'The result, in a sentence.').optional(),

@@ -42,6 +42,14 @@ describe('a plan of a policy that asks', () => {
     expect(decided()).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval', expiresAt: NOW + 2 * 3_600_000 })
   })
 
+  test('is of one policy: under another of the same text and generation it is requested again', () => {
+    const other = [aPolicy({ mode: 'Approve', approvalTimeout: '2h', uid: 'another' })]
+    expect(decided({ policies: other, records: asked({}, said('Approved')) })).toMatchObject({
+      kind: 'Hold',
+      reason: 'AwaitingApproval',
+    })
+  })
+
   test('keeps its time from look to look', () => {
     expect(decided({ records: asked() })).toMatchObject({ expiresAt: NOW + 60_000, requeueAt: NOW + 60_000 })
   })

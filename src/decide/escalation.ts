@@ -3,7 +3,7 @@ import type { ApplicablePolicy, Ask, DecisionInput, PolicyInForce } from '../mod
 import { sameImage } from '../model/image-reference.ts'
 import { incidentId } from '../model/incident.ts'
 import type { Plan } from '../model/plan.ts'
-import { policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
+import { ownRecord, policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
 import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
@@ -56,12 +56,37 @@ export interface Step {
   readonly escalates: boolean
 }
 
-/** Each attempt has its own plan, because an approval covers one attempt. */
-const ofAttempt = (planned: { readonly plan: Plan } | Ask, attempt: number): Planned => {
+/**
+ * What was proposed before: the same plan, for at least the pods that it stops today. Its hash proves both, so the list on the
+ * record need not be trusted. A denial counts whichever pods it would stop.
+ */
+const proposedBefore = (
+  { records, incident }: DecisionInput,
+  { stops }: Plan,
+  hashFor: (stops: readonly string[]) => string,
+): readonly string[] | undefined => {
+  const { status, spec } = ownRecord(records, incident.templateHash) ?? {}
+  const isDenied = (hash: string) => spec?.approval?.decision === 'Denied' && spec.approval.planHash === hash
+  return status?.steps?.findLast(
+    ({ stops: before = [], planHash }) =>
+      (isDenied(planHash) || stops?.every((uid) => before.includes(uid))) && hashFor(before) === planHash,
+  )?.stops
+}
+
+/** Each attempt has its own plan, because an approval covers one attempt of one policy. */
+const ofAttempt = (
+  c: DecisionInput,
+  { policy }: Pick<ApplicablePolicy, 'policy'>,
+  planned: { readonly plan: Plan } | Ask,
+  attempt: number,
+): Planned => {
   if (!('plan' in planned)) return planned
   const { plan } = planned
-  const hash = hashOfAttempt(plan.hash, attempt)
-  return { plan: remedyOf(plan.type).underHash?.(plan, hash) ?? { ...plan, hash } }
+  const hashFor = (stops: readonly string[] | undefined) => hashOfAttempt(plan.hash, attempt, policy.uid, stops)
+  const stops = plan.stops && (proposedBefore(c, plan, hashFor) ?? plan.stops)
+  const hash = hashFor(stops)
+  const signed = remedyOf(plan.type).underHash?.(plan, hash) ?? { ...plan, hash }
+  return { plan: { ...signed, ...(stops && { stops }) } }
 }
 
 /** The plan of the next escalation step; skips actions that have no plan for this incident. */
@@ -74,7 +99,7 @@ export const planNext = (c: DecisionInput, applicable: ApplicablePolicy): Step =
   for (const [index, action] of applicable.policy.spec.actions.entries()) {
     if (index < from) continue
     const planned = planAction(c, applicable, { action, index })
-    if (!('tryNext' in planned)) return { planned: ofAttempt(planned, attempt), attempt, escalates }
+    if (!('tryNext' in planned)) return { planned: ofAttempt(c, applicable, planned, attempt), attempt, escalates }
     none = none === undefined || outweighs(planned, none) ? planned : none
     if (!planned.tryNext) break
   }

@@ -21,8 +21,10 @@ export interface Plan {
   readonly target: ObjectRef
   /** Index of the action in the policy. */
   readonly index: number
-  /** Hash over everything below; an approval names it. */
+  /** Hash over everything that a person is shown: the change, its target, the policy, the attempt, and `stops`; an approval names it. */
   readonly hash: string
+  /** uids of running pods that it stops although they do not fail; absent if it stops none. At most those of a node. */
+  readonly stops?: readonly string[]
   readonly diff: string
   readonly timeoutMs: number
   /** Failing pods that the plan does not touch, and why: each thing in a plan has its own proof. */

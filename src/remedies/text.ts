@@ -124,9 +124,19 @@ export const hashOf = ({ generation, type, target, changes, pods, podsOnly }: Ha
   return createHash('sha256').update(canonical).digest('hex')
 }
 
-/** The same plan in another attempt is a different plan: an approval covers only one execution. */
-export const hashOfAttempt = (hash: string, attempt: number): string =>
-  createHash('sha256').update(`${hash} ${attempt}`).digest('hex')
+/**
+ * The same plan in another attempt, under another policy, or stopping other pods is a different plan: an approval covers
+ * one execution of what was shown.
+ */
+export const hashOfAttempt = (
+  hash: string,
+  attempt: number,
+  policyUid: string,
+  stops: readonly string[] | undefined,
+): string =>
+  createHash('sha256')
+    .update(JSON.stringify([hash, attempt, policyUid, stops?.toSorted() ?? []]))
+    .digest('hex')
 
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
 

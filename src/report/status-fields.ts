@@ -103,6 +103,7 @@ export const stepOf = (
         .map((pod) => ({ ...podOf(pod, plan.target), why: clip(pod.why, 1_024) })),
     }),
     ...(node && { node: onNode(node) }),
+    ...(plan.stops && { stops: plan.stops.slice(0, MAX_PODS) }),
     ...(plan.diff !== '' && { diff: clip(plan.diff, MAX_DIFF) }),
     planHash: plan.hash,
   }

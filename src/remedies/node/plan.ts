@@ -63,12 +63,16 @@ export const nodeBase = (
 
 /** The actions on a node as lines of a diff (`!` if no object changes), and the pods concerned. */
 export const nodeDiff = ({ name }: ObjectRef, lines: readonly string[], pods: readonly PodOnNode[]): string => {
+  const whose = pods.length > 0 ? ['@@ for these pods @@', ...podLines(pods)] : []
+  return [`@@ node/${name} @@`, ...lines, ...whose].join('\n')
+}
+
+/** Pods as lines of a diff, the first of many. */
+export const podLines = (pods: readonly PodOnNode[]): readonly string[] => {
   const shown = pods
     .slice(0, MAX_PODS_SHOWN)
-    .map(({ namespace, name: pod, uid }) => `  pod/${namespace}/${pod} (uid ${uid})`)
-  const others = pods.length > shown.length ? [`  and ${pods.length - shown.length} more`] : []
-  const whose = pods.length > 0 ? ['@@ for these pods @@', ...shown, ...others] : []
-  return [`@@ node/${name} @@`, ...lines, ...whose].join('\n')
+    .map(({ namespace, name, uid }) => `  pod/${namespace}/${name} (uid ${uid})`)
+  return pods.length > shown.length ? [...shown, `  and ${pods.length - shown.length} more`] : shown
 }
 
 /** `containerd`, `crio` or `docker` from the name in the CRI or from the kubelet; undefined for others. */

@@ -11,9 +11,10 @@ import { activeFirewallUnits, findDockerChain, isDockersChain } from '../../mode
 import { formatDuration, parseTime } from '../../model/duration.ts'
 import type { Facts } from '../../model/incident.ts'
 import type { ObjectRef, Pod } from '../../model/kubernetes.ts'
+import { podRefOf } from '../../model/pod.ts'
 import type { NodeRuntime, RestartReason } from '../../model/node-tasks.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
-import { kubeletsRuntime, nodeBase, nodeDiff, podsOnNode, sayUnseen } from '../node/plan.ts'
+import { kubeletsRuntime, nodeBase, nodeDiff, podLines, podsOnNode, sayUnseen } from '../node/plan.ts'
 import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
 import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
 import { excludes } from '../../model/safety-switches.ts'
@@ -133,16 +134,20 @@ export const planRestartRuntime = (
   if ('tryNext' in restart) return restart
   const { runtime, reason } = restart
   const { ref } = c.incident.owner
-  const { touches, stops, unseen } = blastRadius(c.facts, runtime)
+  const { touches, effect, stops: stopped, unseen } = blastRadius(c.facts, runtime)
   if (unseen !== undefined) return noPlan('FactUnknown', unseen, false)
-  const spared = stops.find(({ metadata }) => excludes(metadata))
+  const spared = stopped.find(({ metadata }) => excludes(metadata))
   if (spared) {
     const message = `a restart of ${runtime} would stop Pod ${spared.metadata.namespace}/${spared.metadata.name}, which is excluded`
     return noPlan('OptedOut', message, true)
   }
   const pods = podsOnNode(applicable)
-  const base = nodeBase(c, applicable, actionStep, { pods, what: [runtime, reason] })
-  const diff = nodeDiff(ref, [`! ${runtime}.service is restarted: ${touches}`], pods)
+  const failing = new Set(pods.map(({ uid }) => uid))
+  const others = stopped.map(podRefOf).filter(({ uid }) => !failing.has(uid))
+  const base = nodeBase(c, applicable, actionStep, { pods, what: [runtime, reason, effect] })
+  const lines = [`! ${runtime}.service is restarted: ${touches}`]
+  const also = others.length > 0 ? [`@@ ${effect} these pods @@`, ...podLines(others)] : []
+  const diff = [nodeDiff(ref, lines, pods), ...also].join('\n')
   return {
     plan: {
       ...base,
@@ -151,6 +156,7 @@ export const planRestartRuntime = (
       reason,
       touches,
       diff,
+      ...(others.length > 0 && { stops: others.map(({ uid }) => uid) }),
       tasks: restartTasks(ref, restart, pods, base.hash),
     },
   }
@@ -161,6 +167,8 @@ export const planRestartRuntime = (
 interface BlastRadius {
   /** A sentence for the approver. */
   readonly touches: string
+  /** The same without numbers, which change while nobody is affected: an approval covers it. */
+  readonly effect: string
   /** Pods whose containers stop, or may stop. */
   readonly stops: readonly Pod[]
   /** Why that is unknown; then nothing may be restarted. */
@@ -175,35 +183,47 @@ const many = (count: number): string => `${count} pod${count === 1 ? '' : 's'}`
 const liveRestore = ({ inspection }: Facts): boolean | undefined =>
   inspection?.known && inspection.value.docker.known ? inspection.value.docker.liveRestore : undefined
 
-const besideKubernetes = (facts: Facts, kubelets: NodeRuntime): string => {
+const besideKubernetes = (facts: Facts, kubelets: NodeRuntime): BlastRadius => {
   const here = `docker runs no pods here (the kubelet uses ${kubelets})`
+  const with_ = (effect: string, why: string): BlastRadius => ({
+    touches: `${here}; containers outside Kubernetes ${effect}: ${why}`,
+    effect: `${effect} outside`,
+    stops: [],
+  })
   switch (liveRestore(facts)) {
     case true:
-      return `${here}; containers outside Kubernetes keep running: live-restore is on`
+      return with_('keep running', 'live-restore is on')
     case false:
-      return `${here}; containers outside Kubernetes stop: live-restore is off`
+      return with_('stop', 'live-restore is off')
     case undefined:
-      return `${here}; containers outside Kubernetes may stop: whether live-restore is on is unknown`
+      return with_('may stop', 'whether live-restore is on is unknown')
   }
 }
 
 /** Needs the facts `node`, `inspection` and `nodePods`. */
 const blastRadius = (facts: Facts, runtime: NodeRuntime): BlastRadius => {
   const kubelets = kubeletsRuntime(facts)
-  if (kubelets === undefined) return { touches: '', stops: [], unseen: 'which runtime the kubelet uses is unknown' }
-  if (runtime !== kubelets) return { touches: besideKubernetes(facts, kubelets), stops: [] }
+  if (kubelets === undefined)
+    return { touches: '', effect: '', stops: [], unseen: 'which runtime the kubelet uses is unknown' }
+  if (runtime !== kubelets) return besideKubernetes(facts, kubelets)
   const { nodePods } = facts
   const pods = nodePods?.known ? nodePods.value.filter((pod) => !hasEnded(pod)) : []
   const its = nodePods?.known ? `its ${many(pods.length)} keep running` : 'its pods keep running'
-  if (runtime !== 'docker') return { touches: `${its}: ${runtime} does not stop them`, stops: [] }
+  const spares = { effect: 'stops no', stops: [] }
+  if (runtime !== 'docker') return { touches: `${its}: ${runtime} does not stop them`, ...spares }
   const spared = liveRestore(facts)
-  if (spared === true) return { touches: `${its}: live-restore is on`, stops: [] }
+  if (spared === true) return { touches: `${its}: live-restore is on`, ...spares }
   if (!nodePods?.known) {
-    return { touches: '', stops: [], unseen: `which pods it would stop is unknown: ${nodePods?.why ?? 'not read'}` }
+    return {
+      touches: '',
+      effect: '',
+      stops: [],
+      unseen: `which pods it would stop is unknown: ${nodePods?.why ?? 'not read'}`,
+    }
   }
   const touches =
     spared === false
       ? `stops the containers of ${many(pods.length)}: live-restore is off`
       : `may stop the containers of ${many(pods.length)}: whether live-restore is on is unknown`
-  return { touches, stops: pods }
+  return { touches, effect: spared === false ? 'stops' : 'may stop', stops: pods }
 }
