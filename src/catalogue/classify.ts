@@ -37,12 +37,18 @@ const UNRELATED_REASONS: ReadonlySet<string> = new Set([
 const match = buildMatcher(ROWS)
 const BY_ID = new Map(ROWS.map((row) => [row.id, row]))
 
-/** The cause of a failure by its message alone; `Unknown` where no row matches. Pure, linear in the message, never throws. */
-export const classify = ({ reason, message, runtime }: FailureMessage): Classification => {
+/**
+ * The cause of a failure by its message alone; `Unknown` where no row matches. `mayBe`: only among these causes. Pure, linear
+ * in the message, never throws.
+ */
+export const classify = (
+  { reason, message, runtime }: FailureMessage,
+  mayBe?: (cause: Cause) => boolean,
+): Classification => {
   // A container's state may have a reason and no message: `OOMKilled`.
-  const read = match(reason, normalise(message.trim() === '' ? reason : message))
+  const read = match(reason, normalise(message.trim() === '' ? reason : message), mayBe)
   // A container's last message does not contradict that the kernel killed it.
-  const found = read.row ?? (reason === 'OOMKilled' ? match(reason, normalise(reason)).row : undefined)
+  const found = read.row ?? (reason === 'OOMKilled' ? match(reason, normalise(reason), mayBe).row : undefined)
   const row = UNRELATED_REASONS.has(reason) ? undefined : found
   const runtimeOf = runtime ?? read.runtime
   return { cause: row?.cause ?? 'Unknown', ...(row && { row: row.id }), ...(runtimeOf && { runtime: runtimeOf }) }

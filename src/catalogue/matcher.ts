@@ -1,3 +1,4 @@
+import type { Cause } from '../model/causes.ts'
 import { compilePattern } from '../model/pattern.ts'
 import { buildAutomaton } from './aho-corasick.ts'
 import { CONTEXT_NAMES, type ContextName, CONTEXTS, type Runtime, RUNTIME_PHRASES } from './contexts.ts'
@@ -10,8 +11,11 @@ export interface Reading {
   readonly runtime: Runtime | undefined
 }
 
-/** Matches one message: one pass for all literals of all rows, then only the rows that these leave. Never throws. */
-export type Matcher = (reason: string, form: NormalForm) => Reading
+/**
+ * Matches one message: one pass for all literals of all rows, then only the rows that these leave. `mayBe` leaves out rows of
+ * other causes. Never throws.
+ */
+export type Matcher = (reason: string, form: NormalForm, mayBe?: (cause: Cause) => boolean) => Reading
 
 /** Compiles rows once, at start. Throws for a row that cannot be found by a literal or whose pattern RE2 refuses. */
 export const buildMatcher = (rows: readonly Row[]): Matcher => {
@@ -29,7 +33,7 @@ export const buildMatcher = (rows: readonly Row[]): Matcher => {
   const keyed = keyRows(compiled, literals.all.length)
   const automaton = buildAutomaton(literals.all)
 
-  return (reason, { text, codes }) => {
+  return (reason, { text, codes }, mayBe) => {
     const hits = automaton.scan(text)
     const found = new Set(hits)
     const during = (name: ContextName): boolean => {
@@ -44,6 +48,7 @@ export const buildMatcher = (rows: readonly Row[]): Matcher => {
         if (best && candidate.order >= best.order) break
         const { row } = candidate
         if (row.reasons && reason !== '' && !row.reasons.includes(reason)) continue
+        if (mayBe && !mayBe(row.cause)) continue
         if (row.codes && !codes.some((code) => row.codes?.includes(code) || row.codes?.includes('*'))) continue
         if (row.during && !row.during.some(during)) continue
         if (candidate.fits(found, text)) best = candidate

@@ -64,6 +64,15 @@ describe('what is done', () => {
       },
     ],
     [
+      'a node is flagged for dead sandboxes after its agent tried in vain',
+      {
+        cause: 'SandboxStale',
+        policies: policies('RecycleSandbox', 'FlagNode'),
+        records: [aNodeRecord({ action: 'RecycleSandbox', state: 'Ineffective' }, { phase: 'Ineffective' })],
+      },
+      { type: 'FlagNode', index: 1, detail: 'true' },
+    ],
+    [
       'a node without the helper is flagged with the package that its distribution has',
       { cause: 'MountHelperMissing', policies: policies('FlagNode') },
       {
@@ -475,3 +484,18 @@ test('orders are named by the plan’s hash, which does not change with the pods
   expect(tasks.map(({ name }) => name)).toEqual([`restartruntime-${one.plan.hash.slice(0, 12)}-0`])
   expect(one.plan.target).toEqual(NODE)
 })
+
+test.each(['SandboxStale', 'SandboxNameConflict'] as const)(
+  '%s, which only Events name, flags no node by itself',
+  (cause) => {
+    for (const inspection of [undefined, unknown('no agent runs there')]) {
+      const facts = inspection && { inspection }
+      const verdict = decide(aNodeCase({ cause, policies: policies('FlagNode'), ...(facts && { facts }) }))
+      expect(verdict).toMatchObject({
+        kind: 'Hold',
+        reason: 'FactUnknown',
+        message: expect.stringContaining('RecycleSandbox'),
+      })
+    }
+  },
+)

@@ -58,7 +58,7 @@ describe('a tenant with every right on Remediations of one namespace', () => {
       pathOf({ kind: 'Remediation', namespace: 'default' }),
       forgedRecord('default', 'm'),
     )
-    await expect(elsewhere).rejects.toThrow('cannot create resource "remediations"')
+    await expect(elsewhere).rejects.toThrow(/cannot create resource .*remediations/)
     for (const namespace of [tenant.namespace, 'podmend-system']) {
       const task = api.call('POST', pathOf({ kind: 'NodeTask', namespace }), {
         apiVersion: 'podmend.io/v1alpha1',
@@ -66,7 +66,7 @@ describe('a tenant with every right on Remediations of one namespace', () => {
         metadata: { name: 'mine', namespace },
         spec: { nodeName: 'n', nodeUid: 'u', verb: 'Inspect', deadline: new Date(Date.now() + 60_000).toISOString() },
       })
-      await expect(task).rejects.toThrow('cannot create resource "nodetasks"')
+      await expect(task).rejects.toThrow(/cannot create resource .*nodetasks/)
     }
   })
 

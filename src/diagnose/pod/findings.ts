@@ -1,6 +1,7 @@
 import { classify, imageInMessage } from '../../catalogue/classify.ts'
 import { MAX_MESSAGE } from '../../catalogue/normal-form.ts'
-import { areaOf, type Cause, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
+import { causeOfReason, classifyStatus, isRuntimesMessage, stageOf } from '../../catalogue/status-reasons.ts'
+import { areaOf, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
 import { parseTime } from '../../model/duration.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
@@ -8,39 +9,6 @@ import { clampTime, type WarningEvent } from '../../watch/pod-cache.ts'
 import { failingImage } from '../image/failing-image.ts'
 import { eventsFor, findPodWideFailures } from './pod-wide.ts'
 import { possibleCausesBehindBackOff, possibleCausesOf } from './possible-causes.ts'
-
-/** Waiting reasons of the kubelet's image manager: pkg/kubelet/images/types.go, cri-api/pkg/errors/errors.go. */
-const IMAGE_REASONS: ReadonlySet<string> = new Set([
-  'ErrImagePull',
-  'ImagePullBackOff',
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'ImageInspectError',
-  'RegistryUnavailable',
-  'SignatureValidationFailed',
-])
-
-/** Waiting reasons of creating and running: pkg/kubelet/kuberuntime/kuberuntime_container.go, container/sync_result.go. */
-const CONTAINER_REASONS: ReadonlySet<string> = new Set([
-  'CreateContainerConfigError',
-  'CreateContainerError',
-  'PreCreateHookError',
-  'PreStartHookError',
-  'PostStartHookError',
-  'RunContainerError',
-  'CrashLoopBackOff',
-])
-
-/** The cause by the waiting reason alone, where the message is not recognised. */
-const CAUSE_OF_REASON: Readonly<Record<string, Cause>> = {
-  ImagePullBackOff: 'BackOffOnly',
-  InvalidImageName: 'InvalidImageName',
-  ErrImageNeverPull: 'PullNever',
-  RegistryUnavailable: 'RegistryUnreachable',
-  SignatureValidationFailed: 'SignatureRejected',
-  PostStartHookError: 'PostStartHook',
-  CrashLoopBackOff: 'CrashLoop',
-}
 
 /** Since 1.30 the kubelet repeats the last error behind its back-off: `Back-off pulling image "x": ErrImagePull: …`. */
 const BACK_OFF = /^Back-off pulling image "[^"]*"(?:: (?:(?<reason>[A-Z]\w+): )?(?<message>[\s\S]*))?$/
@@ -59,7 +27,7 @@ const kubeletMessageOf = ({ state, lastState }: ContainerStatus): KubeletMessage
     if (parsed) return { reason: parsed['reason'] ?? reason, message: parsed['message'] ?? '' }
   }
   const died = lastState?.terminated
-  if (reason === 'CrashLoopBackOff' && died?.message && died.reason !== 'Error' && died.reason !== 'Completed') {
+  if (reason === 'CrashLoopBackOff' && died?.message && isRuntimesMessage(died.reason)) {
     return { reason: died.reason ?? reason, message: died.message.slice(0, MAX_MESSAGE) }
   }
   return { reason, message }
@@ -76,7 +44,7 @@ const subjectsOf = (pod: Pod): readonly Subject[] => {
   const failingIn = (statuses: readonly ContainerStatus[] = [], containers: readonly Container[] = [], init: boolean) =>
     statuses.flatMap((status): readonly Subject[] => {
       const waiting = status.state?.waiting?.reason ?? ''
-      if (!IMAGE_REASONS.has(waiting) && !CONTAINER_REASONS.has(waiting)) return []
+      if (stageOf(waiting) === undefined) return []
       const image = containers.find(({ name }) => name === status.name)?.image ?? status.image ?? ''
       return [{ status, init, image, waiting }]
     })
@@ -112,7 +80,7 @@ const imageFinding = (pod: Pod, subject: Subject, events: readonly WarningEvent[
       possibleCauses: possibleCausesOf(own.cause),
     }
   }
-  const ofReason = CAUSE_OF_REASON[waiting] ?? 'Unknown'
+  const ofReason = causeOfReason(waiting) ?? 'Unknown'
   if (reported.message === '' || ofReason === 'BackOffOnly' || ofReason === 'Unknown') {
     for (const event of eventsFor({ container: status.name, image, onlyFailing }, events)) {
       const classified = inArea(event)
@@ -135,14 +103,14 @@ const imageFinding = (pod: Pod, subject: Subject, events: readonly WarningEvent[
 
 const containerFinding = ({ status, init, waiting }: Subject): Finding => {
   const reported = kubeletMessageOf(status)
-  const { cause, row } = classify(reported)
+  const { cause, row } = classifyStatus(reported)
   const killed = status.lastState?.terminated?.reason === 'OOMKilled' ? 'OOMKilled' : undefined
-  const found = cause !== 'Unknown' && areaOf(cause) !== 'image' && areaOf(cause) !== 'sandbox'
+  const found = cause !== 'Unknown'
   return {
     container: status.name,
     init,
     image: '',
-    cause: killed ?? (found ? cause : (CAUSE_OF_REASON[waiting] ?? 'Unknown')),
+    cause: killed ?? (found ? cause : (causeOfReason(waiting) ?? 'Unknown')),
     ...(killed === undefined && found && row !== undefined && { row }),
     message: reported.message || waiting,
     source: 'kubelet',
@@ -161,9 +129,9 @@ export const findFailures = (pod: Pod, claimed: readonly WarningEvent[], now: nu
   const created = parseTime(pod.metadata?.creationTimestamp) ?? 0
   const events = claimed.map((event) => clampTime(event, created, now))
   const subjects = subjectsOf(pod)
-  const failingImages = subjects.filter(({ waiting }) => IMAGE_REASONS.has(waiting)).length
+  const failingImages = subjects.filter(({ waiting }) => stageOf(waiting) === 'image').length
   const found = subjects.map((subject) =>
-    IMAGE_REASONS.has(subject.waiting)
+    stageOf(subject.waiting) === 'image'
       ? imageFinding(pod, subject, events, failingImages === 1)
       : containerFinding(subject),
   )

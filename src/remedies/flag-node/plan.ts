@@ -11,9 +11,9 @@ import type { Facts } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
 import type { NodePlan } from '../../model/plan.ts'
-import { policyOfStep, type Tried } from '../../model/remediation-state.ts'
+import { policyOfStep, type Tried, triedSteps } from '../../model/remediation-state.ts'
 import { aboutOneDetail, kubeletsRuntime, nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
-import { type ActionStep, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
+import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
 
 export interface FlagNodePlan extends NodePlan {
   readonly type: 'FlagNode'
@@ -121,6 +121,15 @@ export const flagStillStands = (c: DecisionInput, applicable: ApplicablePolicy, 
   }
 }
 
+const isSandboxCause = (cause: NodeCause): boolean => cause === 'SandboxStale' || cause === 'SandboxNameConflict'
+
+/**
+ * Whether an agent carried out a remedy for this incident, which did not help. Of a dead sandbox the kubelet's status shows only
+ * that the pod has none, as with a missing ConfigMap; the rest is known from Events, which a tenant can write as well.
+ */
+const wasTriedByAgent = (c: DecisionInput): boolean =>
+  triedSteps(c).some(({ step }) => step.action === 'RecycleSandbox' || step.action === 'RestartRuntime')
+
 /** Marks the failure on the node: a condition, a label and, if the policy sets it, a taint. */
 export const planFlagNode = (
   c: DecisionInput,
@@ -131,6 +140,10 @@ export const planFlagNode = (
   if (cause === undefined) return notApplicable('RolloutBlocked', 'FlagNode applies only to failures of a node')
   const ask = askFor(c.facts, [{ fact: 'node' }, ...factsOfNode(c)])
   if (ask) return ask
+  if (isSandboxCause(cause) && !wasTriedByAgent(c)) {
+    const message = `only Events name ${cause}, and no agent has acted on it: let RecycleSandbox come before FlagNode`
+    return noPlan('FactUnknown', message, true)
+  }
   const { ref } = c.incident.owner
   const { detail, matched, others } = aboutOneDetail(applicable)
   const flag = flagOf(c.facts, cause, detail)
