@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { printable } from '../model/printable.ts'
 
 /** All that a subcommand sees of the process around it; tests put their own in its place. */
 export interface Terminal {
@@ -36,7 +37,8 @@ export const processTerminal = (process: NodeJS.Process): Terminal => {
         else stdout.once('drain', resolve)
       }),
     prompt: (text) => void stderr.write(text),
-    warn: (line) => void stderr.write(`${line}\n`),
+    // Errors quote records and answers of servers.
+    warn: (line) => void stderr.write(`${printable(line)}\n`),
   }
 }
 
@@ -49,21 +51,6 @@ export const formatData = (data: unknown, format: string | undefined): string | 
   // Without anchors: the same object twice is written twice.
   if (format === 'yaml') return stringify(data, { aliasDuplicateObjects: false, lineWidth: 0 })
   return undefined
-}
-
-/**
- * A copy whose strings hold no control characters but line ends and tabs: whoever may create an Event or a pod
- * could otherwise move the reader's cursor.
- */
-export const printable = <T>(value: T): T => {
-  if (typeof value === 'string') {
-    return value.replace(/[^\P{Cc}\n\t]/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`) as T
-  }
-  if (Array.isArray(value)) return value.map((item) => printable<unknown>(item)) as T
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printable<unknown>(item)])) as T
-  }
-  return value
 }
 
 const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const

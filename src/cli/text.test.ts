@@ -5,7 +5,7 @@ import type { DecisionReport, IncidentReport } from './incident/report.ts'
 import { describeDecision } from './incident/text.ts'
 import { simulationText } from './simulate/text.ts'
 import { wrap } from './subcommand.ts'
-import { createPaint, formatData, paintDiff, printable } from './terminal.ts'
+import { createPaint, formatData, paintDiff } from './terminal.ts'
 
 const now = Date.parse('2030-01-01T00:10:00Z')
 const paint = createPaint(false)
@@ -149,11 +149,6 @@ describe('a simulation', () => {
     expect(text).toMatch(/^policy p \(f:1\) is invalid\n +spec\.match: missing\n/)
     expect(text).toContain('Nothing fails here')
   })
-})
-
-test('what others wrote cannot move the cursor', () => {
-  const evil = { message: 'a\u001b[2Jb\u0007\nc\td\u009bx', list: ['\u0000'] }
-  expect(printable(evil)).toEqual({ message: 'a\\x1b[2Jb\\x07\nc\td\\x9bx', list: ['\\x00'] })
 })
 
 test('data is JSON or YAML, and text otherwise', () => {

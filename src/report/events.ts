@@ -11,6 +11,7 @@ import { pathOf } from '../kube/paths.ts'
 import { formatDuration, isoTime, parseTime } from '../model/duration.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import { API_VERSION } from '../model/names.ts'
+import { printable } from '../model/printable.ts'
 import { HOLD_REASONS } from '../model/reasons.ts'
 import { policyRefOf } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
@@ -168,7 +169,7 @@ export const eventOf = (event: EventMessage, now: number, instance: string) => {
     },
     type,
     reason,
-    message,
+    message: printable(message),
     count: 1,
     firstTimestamp: isoTime(now),
     lastTimestamp: isoTime(now),

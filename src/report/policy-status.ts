@@ -8,6 +8,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { conflict, notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import { isoTime, parseTime } from '../model/duration.ts'
+import { printable } from '../model/printable.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { PolicyCache } from '../watch/policy-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
@@ -205,7 +206,10 @@ export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicySt
       const status = nextPolicyStatus(known(name, policy), updates, clock.now())
       if (status === policy.status) return undefined
       try {
-        await client.replace(pathOf({ kind: 'RemediationPolicy', name, subresource: 'status' }), { ...policy, status })
+        await client.replace(pathOf({ kind: 'RemediationPolicy', name, subresource: 'status' }), {
+          ...policy,
+          status: printable(status),
+        })
         counted.delete(name)
         return undefined
       } catch (error) {

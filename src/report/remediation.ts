@@ -15,6 +15,7 @@ import type { IncidentArea } from '../model/causes.ts'
 import { type Diagnosis, type FailingPod, type Incident, objectKey, remediationName } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
+import { printable } from '../model/printable.ts'
 import { hasSucceeded, type PolicyRef, targetOf } from '../model/remediation-state.ts'
 import { clip, lastBegun } from './status-fields.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
@@ -105,7 +106,7 @@ export const newRecord = (
       namespace: placeOf(incident, operatorNamespace),
       labels: { [OWNER_UID_LABEL]: uid, [AREA_LABEL]: area, [POLICY_LABEL]: policyLabel(policy.name) },
     },
-    spec: specOf(subject),
+    spec: printable(specOf(subject)),
   }
 }
 
@@ -141,7 +142,7 @@ const put = async (record: Remediation, status: RemediationStatus, kube: RecordA
   kube.replace<Remediation>(locate(record, 'status'), {
     ...record,
     status: {
-      ...status,
+      ...printable(status),
       ...(record.metadata.generation !== undefined && { observedGeneration: record.metadata.generation }),
     },
   })

@@ -6,6 +6,7 @@ import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { linkOf } from '../decide/guardrails/chain.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
+import { printable } from '../model/printable.ts'
 import { hasSucceeded, isInProgress } from '../model/remediation-state.ts'
 import type { Reason } from './reasons.ts'
 import { acted, verified } from './status-after-act.ts'
@@ -142,7 +143,7 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
   const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
   const phase = spent ? before.phase : (linkOf(reason).phase ?? 'Held')
   // The message about an approval changes with the decision; other messages may contain a duration that keeps changing.
-  const decided = reason === 'AwaitingApproval' && before.message !== message
+  const decided = reason === 'AwaitingApproval' && before.message !== printable(message)
   const known = learned(before, verdict.diagnosis)
   const same =
     before.phase === phase &&

@@ -8,7 +8,8 @@ import { policyRefOf } from '../../model/remediation-state.ts'
 import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '../cluster.ts'
 import { ago, field, type TextOptions } from '../incident/text.ts'
 import { EXIT, type ExitStatus, type Options, type Parsed, Refusal, sentenceOf, subcommand } from '../subcommand.ts'
-import { createPaint, formatData, paintDiff, printable, type Terminal } from '../terminal.ts'
+import { printable } from '../../model/printable.ts'
+import { createPaint, formatData, paintDiff, type Terminal } from '../terminal.ts'
 import { findRecord, parseSubject, proposedPlan, readRecord, shortHash, whyNot } from './record.ts'
 
 export const DECISION_OPTIONS = {

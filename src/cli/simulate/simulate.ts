@@ -10,7 +10,8 @@ import { createReadingGather, type Evaluated, evaluateIncident, startingFrom } f
 import { eachOf, readIncidents } from '../snapshot/failing-pods.ts'
 import { type ClusterState, readClusterState, snapshotOf } from '../snapshot/live.ts'
 import { EXIT, subcommand } from '../subcommand.ts'
-import { createPaint, formatData, printable } from '../terminal.ts'
+import { printable } from '../../model/printable.ts'
+import { createPaint, formatData } from '../terminal.ts'
 import { admitEntries, type FileEntry, joinPolicies, readPolicies } from './policies.ts'
 import { type Simulation, simulationText } from './text.ts'
 

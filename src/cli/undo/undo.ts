@@ -13,7 +13,8 @@ import { type Cluster, CLUSTER_OPTIONS, NAMESPACE_OPTION, withCluster } from '..
 import { parseNamed, RECORD_KINDS } from '../object-ref.ts'
 import { eachOf } from '../snapshot/failing-pods.ts'
 import { EXIT, Refusal, subcommand } from '../subcommand.ts'
-import { createPaint, formatData, paintDiff, printable } from '../terminal.ts'
+import { printable } from '../../model/printable.ts'
+import { createPaint, formatData, paintDiff } from '../terminal.ts'
 import { planUndo, podsWrittenBy } from './plan.ts'
 
 /** Not the controller's field manager, so that the controller recognizes a person's edit and does not rewrite the image. */
