@@ -161,6 +161,17 @@ test('an Event from the future displaces none that follows, and ages as if it we
   expect(b.get(key('a'))?.warnings).toEqual([warning('later', at)])
 })
 
+test('an Event from the future counts from when the server received it; a clock a little ahead does no harm', () => {
+  const b = podCache()
+  const received = { ...warning('forged', Date.UTC(2099, 0, 1)), createdAt: NOW - 60_000 }
+  b.sawWarning(ref('a'), received)
+  b.sawWarning(ref('a'), { ...warning('from a node', NOW + 120_000), createdAt: NOW - 3_000_000 })
+  expect(b.get(key('a'))?.warnings.map(({ message, lastSeen }) => [message, lastSeen])).toEqual([
+    ['from a node', NOW],
+    ['forged', NOW - 60_000],
+  ])
+})
+
 const podWithVolumes = (volumes: NonNullable<Pod['spec']>['volumes']): Pod => ({
   metadata: { name: 'web-1', namespace: 'shop', uid: 'u1', resourceVersion: '1' },
   spec: { containers: [{ name: 'web', image: 'web:1' }], ...(volumes && { volumes }) },

@@ -149,14 +149,18 @@ export const createPodCache = ({ now, onChange, maxPods = 20_000 }: PodCacheDeps
   }
 }
 
+/** How far the clock of a node may be ahead. */
+const SKEW_MS = 5 * 60_000
+
 /**
  * The times of an Event are claims of whoever wrote it. Limits them, so that an Event from the future neither displaces
- * others nor stays. ms since the epoch.
+ * others nor stays: it counts from when the API server received it. ms since the epoch.
  */
-export const clampTime = (event: WarningEvent, earliest: number, latest: number): WarningEvent => ({
-  ...event,
-  lastSeen: Math.max(Math.min(event.lastSeen, latest), Math.min(earliest, latest)),
-})
+export const clampTime = (event: WarningEvent, earliest: number, latest: number): WarningEvent => {
+  const { lastSeen, createdAt = latest } = event
+  const claimed = lastSeen > latest + SKEW_MS ? createdAt : lastSeen
+  return { ...event, lastSeen: Math.max(Math.min(claimed, latest), Math.min(earliest, latest)) }
+}
 
 /** A Warning Event about a pod. Anyone may create Events, so an Event triggers a check but is never evidence by itself. */
 export interface WarningEvent {
@@ -169,6 +173,8 @@ export interface WarningEvent {
   readonly reporter: string
   /** Latest of the Event's four times, in ms since the epoch; never later than when it was received. */
   readonly lastSeen: number
+  /** When the API server received it first, by its own clock; absent in old recordings. */
+  readonly createdAt?: number
 }
 
 /** Everything known about a pod that may be broken; healthy pods have no entry. */

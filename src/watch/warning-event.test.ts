@@ -22,6 +22,7 @@ describe('a Warning Event', () => {
         container: 'app',
         reporter: 'kubelet',
         lastSeen: Date.parse('2030-01-01T00:00:00Z'),
+        createdAt: Date.parse('2030-01-01T00:00:00Z'),
       },
     })
   })

@@ -39,6 +39,7 @@ export const warningEventOf = (
   if (about.namespace !== event.metadata.namespace) return undefined
   const reporter = event.reportingComponent || event.source?.component || ''
   if (reporter.startsWith(OURS) || typeof reason !== 'string' || typeof message !== 'string') return undefined
+  const createdAt = parseTime(event.metadata.creationTimestamp)
   const container = CONTAINER.exec(about.fieldPath ?? '')?.[1]
   return {
     ref: { namespace: about.namespace, name: about.name, uid: about.uid },
@@ -48,6 +49,7 @@ export const warningEventOf = (
       ...(container !== undefined && { container }),
       reporter,
       lastSeen: lastSeen(event),
+      ...(createdAt !== undefined && { createdAt }),
     },
   }
 }
