@@ -177,9 +177,29 @@ const podWithVolumes = (volumes: NonNullable<Pod['spec']>['volumes']): Pod => ({
   spec: { containers: [{ name: 'web', image: 'web:1' }], ...(volumes && { volumes }) },
 })
 
-test('of a pending pod’s volumes only those of images are kept: their errors show on the containers', () => {
+test('of a pending pod’s volumes those of images are kept: their errors show on the containers', () => {
   const secret = { name: 'certificates', secret: { secretName: 'x' } }
   const kept = pendingPod(podWithVolumes([secret, { name: 'model', image: { reference: 'model:9' } }]))
   expect(kept.spec?.volumes).toEqual([{ name: 'model', image: { reference: 'model:9' } }])
   expect(pendingPod(podWithVolumes([secret])).spec).not.toHaveProperty('volumes')
+})
+
+test('of a pending pod’s volumes those are kept that a helper on the node may have to mount, and no more of them', () => {
+  const given = [
+    { name: 'a', nfs: { server: '10.0.0.1', path: '/x' } },
+    { name: 'b', flexVolume: { driver: 'fstab/cifs', fsType: 'cifs', options: { share: 'x' } } },
+    { name: 'c', persistentVolumeClaim: { claimName: 'data', readOnly: true } },
+    { name: 'd', ephemeral: { volumeClaimTemplate: {} } },
+    { name: 'e', configMap: { name: 'x' } },
+    { name: 'f', cephfs: { monitors: ['m'] } },
+    { name: 'g', glusterfs: { endpoints: 'e', path: 'p' } },
+  ] as NonNullable<Pod['spec']>['volumes']
+  expect(pendingPod(podWithVolumes(given)).spec?.volumes).toEqual([
+    { name: 'a', nfs: {} },
+    { name: 'b', flexVolume: { driver: 'fstab/cifs', fsType: 'cifs' } },
+    { name: 'c', persistentVolumeClaim: { claimName: 'data' } },
+    { name: 'd', ephemeral: {} },
+    { name: 'f', cephfs: {} },
+    { name: 'g', glusterfs: {} },
+  ])
 })

@@ -215,15 +215,28 @@ const statusOf = ({
   ...(lastState !== undefined && { lastState }),
 })
 
-/** Only image volumes: their errors appear on the containers. */
-const imageVolumesOf = (volumes: readonly Volume[] = []): readonly Volume[] =>
-  volumes.flatMap(({ name, image }) => (image?.reference ? [{ name, image: { reference: image.reference } }] : []))
+/** Image volumes, whose errors appear on the containers; and what a helper on the node may have to mount. Undefined for others. */
+const volumeOf = ({ name, image, nfs, cephfs, glusterfs, flexVolume, ...claims }: Volume): Volume | undefined => {
+  const claimName = claims.persistentVolumeClaim?.claimName
+  const { driver, fsType } = flexVolume ?? {}
+  const kept = {
+    ...(image?.reference && { image: { reference: image.reference } }),
+    ...(nfs && { nfs: {} }),
+    ...(cephfs && { cephfs: {} }),
+    ...(glusterfs && { glusterfs: {} }),
+    ...(flexVolume && { flexVolume: { ...(driver && { driver }), ...(fsType && { fsType }) } }),
+    ...(claimName && { persistentVolumeClaim: { claimName } }),
+    ...(claims.ephemeral && { ephemeral: {} }),
+  }
+  return Object.keys(kept).length === 0 ? undefined : { name, ...kept }
+}
 
 /** Keeps a tenth of a pending pod; drops other volumes, env and managedFields. */
 export const pendingPod = (pod: Pod): Pod => {
   const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, labels, annotations } =
     pod.metadata
   const { spec, status } = pod
+  const volumes = (spec?.volumes ?? []).flatMap((volume) => volumeOf(volume) ?? [])
   return {
     metadata: {
       name,
@@ -243,7 +256,7 @@ export const pendingPod = (pod: Pod): Pod => {
         ...(spec.imagePullSecrets !== undefined && { imagePullSecrets: spec.imagePullSecrets }),
         containers: (spec.containers ?? []).map(containerOf),
         initContainers: (spec.initContainers ?? []).map(containerOf),
-        ...(spec.volumes?.some(({ image }) => image?.reference) && { volumes: imageVolumesOf(spec.volumes) }),
+        ...(volumes.length > 0 && { volumes }),
       },
     }),
     ...(status !== undefined && {
