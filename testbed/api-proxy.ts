@@ -35,7 +35,16 @@ export interface Proxy {
    * do those that begin later. The function that comes back lets them go on, and tells how many there were.
    */
   freeze(what: RegExp, from: RegExp): () => number
+  /** Answers the next `times` writes that match (method and path) itself; the server does not see them. */
+  refuse(refusal: Refusal): void
   close(): Promise<void>
+}
+
+export interface Refusal {
+  readonly matching: RegExp
+  readonly times: number
+  readonly status: number
+  readonly reason: string
 }
 
 const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
@@ -72,6 +81,7 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
   const upstream = readUpstream(kubeconfig)
   let writes: CountedWrite[] = []
   let point: CrashPoint | undefined
+  let refusal: Refusal | undefined
   let ice: { readonly what: RegExp; readonly from: RegExp; frozen: boolean } | undefined
   const reads = new Map<IncomingMessage, { readonly url: string; readonly response: ServerResponse }>()
   const frozen = new Set<IncomingMessage>()
@@ -128,8 +138,27 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
     incoming.pipe(outgoing)
   }
 
+  const answer = ({ status: code, reason }: Refusal, incoming: IncomingMessage, response: ServerResponse): void => {
+    const body = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      message: `the proxy answers ${code}`,
+      reason,
+      code,
+    }
+    incoming.resume().once('end', () => {
+      response.writeHead(code, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(body))
+    })
+  }
+
   const server = createServer((incoming, response) => {
     if (!isCounted(incoming)) return forward(incoming, response, undefined)
+    if (refusal && refusal.times > 0 && refusal.matching.test(`${incoming.method} ${incoming.url}`)) {
+      refusal = { ...refusal, times: refusal.times - 1 }
+      return answer(refusal, incoming, response)
+    }
     writes.push({ method: incoming.method ?? '', path: incoming.url ?? '' })
     if (ice?.from.test(`${incoming.method} ${incoming.url}`)) {
       ice.frozen = true
@@ -157,6 +186,9 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
     freeze: (what, from) => {
       ice = { what, from, frozen: false }
       return thaw
+    },
+    refuse: (next) => {
+      refusal = next
     },
     close: () =>
       new Promise((resolve) => {

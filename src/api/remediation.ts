@@ -56,6 +56,10 @@ const step = z.object({
   attempt: count(1, 1000, 'Number of the attempt at this incident.'),
   policy: policyRef('The policy that planned this step; absent if it is the one in the spec.').optional(),
   action: z.enum(ACTION_TYPES).describe('The remedy.'),
+  kind: z
+    .enum(['Act', 'Undo'])
+    .optional()
+    .describe('Undo takes back what an earlier step of the same attempt wrote; absent means Act.'),
   state: z
     .enum(['Planned', 'Intended', 'Done', 'Succeeded', 'Ineffective', 'Failed', 'Undone'])
     .describe('State of the step. Intended is written before the change, Done after it.'),

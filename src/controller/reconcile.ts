@@ -10,7 +10,14 @@ import { parseTime } from '../model/duration.ts'
 import { type FailingPod, type Incident, incidentId, type Owner } from '../model/incident.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { runningDigests } from '../model/pod.ts'
-import { endedWith, isInProgress, isOpen, lastEndedInSuccess, supersededRecords } from '../model/remediation-state.ts'
+import {
+  attemptInProgress,
+  endedWith,
+  isInProgress,
+  isOpen,
+  lastEndedInSuccess,
+  supersededRecords,
+} from '../model/remediation-state.ts'
 import { act } from '../remedies/act.ts'
 import { returnNodeLease } from '../remedies/node-lease.ts'
 import type { ActDeps } from '../remedies/writes.ts'
@@ -101,15 +108,16 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const execute = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation): Promise<Result> => {
     // Other incidents may have acted while facts were read: decide again with current budgets and reserve synchronously.
     const at = now()
-    const verdict = decide({ ...snapshotOf(state, open, config, at), incident, diagnosis, facts })
+    const snapshot = snapshotOf(state, open, config, at)
+    const verdict = decide({ ...snapshot, incident, diagnosis, facts })
     if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
     // The rate limiter queues it again.
     if (!rateLimiter.mayAct(incident.key)) return {}
     const id = incidentId(incident.owner.ref, incident.area)
     reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
     // Once the intent is on the record, the record counts instead of the reservation.
-    const record = await report
-      .recordOf(incident, verdict)
+    const decidedOn = verdict.resume ? attemptInProgress(snapshot)?.record : undefined
+    const record = await Promise.resolve(decidedOn ?? report.recordOf(incident, verdict))
       .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
       .finally(() => reservations.release(incident.key))
     const outcome = await act(verdict.plan, io)
@@ -124,10 +132,14 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return { requeueAfterMs: isDone ? verificationMs : SOON_MS }
   }
 
-  const verify = async (incident: Incident, verdict: VerdictOf<'Verify'>, { facts }: Evaluation): Promise<Result> => {
+  /** `record` in the version that was decided on: an intent is not recorded on another. */
+  const verify = async (
+    incident: Incident,
+    record: Remediation,
+    verdict: VerdictOf<'Verify'>,
+    { facts }: Evaluation,
+  ): Promise<Result> => {
     const { area, owner } = incident
-    const record = remediations.of(owner.ref, area).find(isInProgress)
-    if (!record) return { requeueAfterMs: SOON_MS }
     if (verdict.next?.kind === 'Undo') {
       const { plan } = verdict.next
       const undoing = await report.write(record, { kind: 'UndoIntended', plan }, incident)
@@ -205,7 +217,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
     if (open.unchecked && pods.length === 0) pods = await adopt(open, owner)
 
     const incident = incidentOf(open, owner, pods)
-    const evaluation = await evaluate(incident, snapshotOf(state, open, config, now()), gather)
+    const snapshot = snapshotOf(state, open, config, now())
+    const evaluation = await evaluate(incident, snapshot, gather)
     const { verdict } = evaluation
     switch (verdict.kind) {
       case 'Ignore':
@@ -216,8 +229,10 @@ export const createReconcile = (deps: ReconcileDeps) => {
       case 'Act':
         await supersede(incident)
         return execute(open, incident, evaluation)
-      case 'Verify':
-        return verify(incident, verdict, evaluation)
+      case 'Verify': {
+        const inProgress = attemptInProgress(snapshot)
+        return inProgress ? verify(incident, inProgress.record, verdict, evaluation) : { requeueAfterMs: SOON_MS }
+      }
     }
   }
 }

@@ -15,8 +15,6 @@ export interface InProgress {
   readonly record: Remediation
   /** In state `Intended`: it may or may not have been written. In state `Done`: it was. */
   readonly step: RemediationStep
-  /** The step undoes the one before it; it needs no verification, only completion. */
-  readonly undoing: boolean
 }
 
 /** The current version of the policy that began the remedy in progress; undefined if it is gone. */
@@ -32,17 +30,18 @@ export const hasFurtherAction = (c: DecisionInput, { record, step }: InProgress)
 /** The fact with the owner's pods, including those that the step wrote to. */
 export const podsOf = ({ step }: InProgress): FactName => ({ fact: 'pods', named: step.pods })
 
-/** An undo is a second step at the same action in the same attempt. */
-export const takesBack = (later: RemediationStep, step: RemediationStep | undefined): boolean =>
-  step !== undefined && later !== step && later.attempt === step.attempt && later.index === step.index
+export const isUndo = ({ kind }: RemediationStep): boolean => kind === 'Undo'
+
+/** Whether one step undid what another wrote. An undo that was refused or is in progress did not. */
+export const tookBack = (undo: RemediationStep, step: RemediationStep): boolean =>
+  isUndo(undo) && undo.state === 'Undone' && undo.attempt === step.attempt && undo.index === step.index
 
 /** The newest attempt in progress for this incident: a record, and its last step without an outcome. */
-export const attemptInProgress = ({ records }: DecisionInput): InProgress | undefined => {
+export const attemptInProgress = ({ records }: Pick<DecisionInput, 'records'>): InProgress | undefined => {
   for (const record of records.filter(isInProgress)) {
-    const begun = (record.status?.steps ?? []).filter(({ state }) => state !== 'Planned')
-    const step = begun.at(-1)
+    const step = record.status?.steps?.findLast(({ state }) => state !== 'Planned')
     if (step?.state !== 'Intended' && step?.state !== 'Done') continue
-    return { record, step, undoing: takesBack(step, begun.at(-2)) }
+    return { record, step }
   }
   return undefined
 }

@@ -16,7 +16,7 @@ import { type Diagnosis, type FailingPod, type Incident, objectKey, remediationN
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
 import { printable } from '../model/printable.ts'
-import { hasSucceeded, type PolicyRef, targetOf } from '../model/remediation-state.ts'
+import { areaOfRecord, hasSucceeded, isInProgress, type PolicyRef, targetOf } from '../model/remediation-state.ts'
 import { clip, lastBegun } from './status-fields.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
@@ -87,7 +87,7 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
  */
 const placeOf = ({ owner }: Incident, operatorNamespace: string): string => owner.ref.namespace ?? operatorNamespace
 
-const nameOf = ({ incident: { owner, area, templateHash }, after }: Subject): string =>
+export const recordNameOf = ({ incident: { owner, area, templateHash }, after }: Subject): string =>
   remediationName(owner.ref.name, owner.ref.uid, area, templateHash, after)
 
 /** Builds a new record. Pure. */
@@ -102,7 +102,7 @@ export const newRecord = (
     apiVersion: API_VERSION,
     kind: 'Remediation',
     metadata: {
-      name: nameOf(subject),
+      name: recordNameOf(subject),
       namespace: placeOf(incident, operatorNamespace),
       labels: { [OWNER_UID_LABEL]: uid, [AREA_LABEL]: area, [POLICY_LABEL]: policyLabel(policy.name) },
     },
@@ -112,14 +112,11 @@ export const newRecord = (
 
 export interface Opened {
   readonly record: Remediation
-  /** False if it already existed. */
+  /** False if it already existed: the decision did not see it, so nothing may be written on it. */
   readonly created: boolean
 }
 
-/**
- * Creates the record of an incident, or returns the existing one, which may have succeeded in the meantime and must then
- * not be changed. `operatorNamespace`: for records of nodes.
- */
+/** Creates the record of an incident, or returns the existing one. `operatorNamespace`: for records of nodes. */
 export const openRecord = async (subject: Subject, kube: RecordApi, operatorNamespace: string): Promise<Opened> => {
   const { ref } = subject.incident.owner
   const namespace = placeOf(subject.incident, operatorNamespace)
@@ -129,10 +126,10 @@ export const openRecord = async (subject: Subject, kube: RecordApi, operatorName
   } catch (error) {
     if (!alreadyExists(error)) throw new Error(`opening the record of ${ref.kind} ${ref.name}`, { cause: error })
   }
-  const name = nameOf(subject)
+  const name = recordNameOf(subject)
   const record = await kube.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name }))
   // Anyone who may create Remediations may have used the name; such a record is not ours.
-  if (objectKey(targetOf(record)) !== objectKey(ref)) {
+  if (objectKey(targetOf(record)) !== objectKey(ref) || areaOfRecord(record) !== subject.incident.area) {
     throw new Terminal(`Remediation ${name} in namespace ${namespace} is about another object: delete it`)
   }
   return { record, created: false }
@@ -157,17 +154,17 @@ export const recordIntent = async (
   kube: RecordApi,
 ): Promise<Remediation> => {
   const before = record.status ?? {}
-  if (hasSucceeded(record)) throw new Retry(`Remediation ${record.metadata.name} has succeeded; nothing is written`)
+  const name = `Remediation ${record.metadata.name}`
+  if (hasSucceeded(record)) throw new Retry(`${name} has succeeded; nothing is written`)
+  const begins = change.kind === 'Intended' && !change.verdict.resume
+  if (begins && isInProgress(record)) throw new Retry(`${name} has a step in progress; nothing is written`)
   const after = nextStatus(before, change)
   if (after === before) return record
   try {
     return await put(record, after, kube)
   } catch (error) {
-    if (!conflict(error))
-      throw new Error(`recording the intent on Remediation ${record.metadata.name}`, { cause: error })
-    throw new Retry(`Remediation ${record.metadata.name} was moved by someone else; nothing is written`, {
-      cause: error,
-    })
+    if (!conflict(error)) throw new Error(`recording the intent on ${name}`, { cause: error })
+    throw new Retry(`${name} was changed by someone else; nothing is written`, { cause: error })
   }
 }
 
@@ -194,7 +191,7 @@ export const recordChange = async (
     }
     current = await kube.get<Remediation>(locate(record))
     if (current.metadata.uid !== record.metadata.uid || !sameStep(current, record)) {
-      throw new Retry(`${name} was moved by someone else`)
+      throw new Retry(`${name} was changed by someone else`)
     }
   }
 }

@@ -10,7 +10,7 @@ import { Retry } from '../kube/errors.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
 import { GROUP } from '../model/names.ts'
 import type { RbacGrant } from '../model/rbac.ts'
-import { hasSucceeded, lastSuccess, openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
+import { lastSuccess, openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { PolicyCache } from '../watch/policy-cache.ts'
@@ -19,7 +19,7 @@ import type { AttemptHistory } from './attempts.ts'
 import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
 import { admissionUpdates, createPolicyStatusWriter, type PolicyStatusUpdate, updatesOf } from './policy-status.ts'
-import { observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
+import { observationOf, openRecord, recordChange, recordIntent, recordNameOf } from './remediation.ts'
 import type { Change } from './status.ts'
 
 /** @public Needed even in a cluster where nothing may be changed. Collected by `npm run generate`. */
@@ -73,7 +73,10 @@ export interface ReportDeps {
 }
 
 export interface Report {
-  /** Returns the open record of an incident, or creates one. Rejects with `Retry` if the record has succeeded in the meantime. */
+  /**
+   * The record of an incident in the version that was decided on, or a new one. Call it in the same turn as the decision.
+   * Rejects with `Retry` if the decision did not see the record, which is known afterwards.
+   */
   readonly recordOf: (
     incident: Incident,
     about: { readonly diagnosis: Diagnosis; readonly policy: PolicyRef },
@@ -151,13 +154,15 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
       const open = openRecordOf(known, templateHash)
       if (open) return open
       const after = lastSuccess(known, templateHash)?.metadata.uid
-      const { record } = await openRecord({ incident, diagnosis, policy, after }, client, config.namespace)
-      if (hasSucceeded(record)) {
-        remember(record)
-        throw new Retry(`Remediation ${record.metadata.name} has succeeded meanwhile; the incident is decided again`)
+      const subject = { incident, diagnosis, policy, after }
+      const ended = known.find(({ metadata }) => metadata.name === recordNameOf(subject))
+      if (ended) return ended
+      const { record, created } = await openRecord(subject, client, config.namespace)
+      remember(record)
+      if (!created) {
+        throw new Retry(`Remediation ${record.metadata.name} was not known yet; the incident is decided again`)
       }
       ignored(incident, diagnosis)
-      remember(record)
       return record
     },
     write: async (record, change, incident) => {

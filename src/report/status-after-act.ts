@@ -2,9 +2,10 @@
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
+import { isUndo } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { POD_WRITTEN } from '../remedies/text.ts'
-import { clip, isUndo, lastBegun, put, withLast, withoutProposal } from './status-fields.ts'
+import { clip, lastBegun, put, withLast, withoutProposal } from './status-fields.ts'
 
 /** If a step writes to its pods, remove those that were not changed: they cannot verify it. */
 const withoutLeft = (
@@ -22,13 +23,13 @@ export const acted = (
 ): RemediationStatus => {
   const steps = before.steps ?? []
   const nextCheckTime = requeueAt === undefined ? undefined : isoTime(requeueAt)
-  const undo = isUndo(steps)
+  const last = lastBegun(steps)
+  const undo = last !== undefined && isUndo(last)
   switch (outcome.kind) {
     case 'Done':
     case 'AlreadyDone': {
       const left = outcome.kind === 'Done' ? outcome.left : []
       const actedAt = isoTime(outcome.kind === 'Done' ? outcome.at : at)
-      const last = lastBegun(steps)
       const { written, awaited } = last ? remedyOf(last.action).text : POD_WRITTEN
       const message = [
         outcome.kind === 'AlreadyDone' ? 'no change needed' : written,
@@ -55,16 +56,8 @@ export const acted = (
     }
     case 'Stale': {
       // Nothing was written, so it counts neither as an attempt nor as an open intent.
-      if (undo) {
-        return put(before, {
-          phase: 'Ineffective',
-          reason: 'DidNotHelp',
-          message: `the remedy did not help; its undo has to wait: ${outcome.why}`,
-          steps: steps.slice(0, -1),
-          nextCheckTime,
-        })
-      }
-      const intent = lastBegun(steps)?.intendedAt
+      if (undo) return undoDeferred(before, outcome.why, nextCheckTime)
+      const intent = last?.intendedAt
       const attempts = (before.attempts ?? []).filter((time) => time !== intent)
       return put(before, {
         phase: 'Held',
@@ -89,6 +82,16 @@ export const acted = (
     }
   }
 }
+
+/** The remedy is still in place: it is verified again, which undoes it again or finds out who changed it. */
+const undoDeferred = (before: RemediationStatus, why: string, nextCheckTime: string | undefined): RemediationStatus =>
+  put(before, {
+    phase: 'Verifying',
+    reason: 'Verifying',
+    message: `the remedy did not help; its undo is tried again: ${why}`,
+    steps: withLast(withoutProposal(before.steps ?? []).slice(0, -1), { state: 'Done', finishedAt: undefined }),
+    nextCheckTime,
+  })
 
 export const verified = (
   before: RemediationStatus,

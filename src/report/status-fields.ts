@@ -86,6 +86,7 @@ export const stepOf = (
   attempt: number,
   state: RemediationStep['state'],
   policy: PolicyRef | undefined,
+  kind: NonNullable<RemediationStep['kind']> = 'Act',
 ): RemediationStep => {
   const { target, changes, pods = [], node } = remedyOf(plan.type).record(plan)
   return {
@@ -93,6 +94,7 @@ export const stepOf = (
     attempt,
     ...(policy && { policy }),
     action: plan.type,
+    kind,
     state,
     ...(target && { target: refOf(target) }),
     ...(changes && { changes: changes.slice(0, MAX_CHANGES).map(changeOf) }),
@@ -134,12 +136,6 @@ export const withLast = (steps: readonly RemediationStep[], change: Partial<Reme
 /** The last step that was begun. */
 export const lastBegun = (steps: readonly RemediationStep[]): RemediationStep | undefined =>
   steps.findLast(({ state }) => state !== 'Planned')
-
-/** An undo is a second step of the same action in the same attempt; an escalation is a step of another action. */
-export const isUndo = (steps: readonly RemediationStep[]): boolean => {
-  const [before, last] = steps.filter(({ state }) => state !== 'Planned').slice(-2)
-  return last !== undefined && before?.attempt === last.attempt && before.index === last.index
-}
 
 /** A condition of a record or policy. */
 export interface StatusCondition {

@@ -204,6 +204,14 @@ const table: Readonly<Record<string, Row>> = {
     attempts: 1,
     finished: false,
   },
+  'an undo whose object changed meanwhile is decided again: the remedy is still in place': {
+    after: [act(), acted(), undo, acted({ kind: 'Stale', why: 'Deployment coredns keeps changing' })],
+    phase: 'Verifying',
+    reason: 'Verifying',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
   'an undo that was done ends it': {
     after: [act(), acted(), undo, acted()],
     phase: 'Ineffective',

@@ -7,12 +7,11 @@ import { linkOf } from '../decide/guardrails/chain.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
 import { printable } from '../model/printable.ts'
-import { hasSucceeded, isInProgress } from '../model/remediation-state.ts'
+import { hasSucceeded, isInProgress, isUndo } from '../model/remediation-state.ts'
 import type { Reason } from './reasons.ts'
 import { acted, verified } from './status-after-act.ts'
 import {
   clip,
-  isUndo,
   lastBegun,
   learned,
   put,
@@ -256,14 +255,14 @@ const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act
 const undoIntended = (before: RemediationStatus, at: number, plan: Plan): RemediationStatus => {
   const steps = before.steps ?? []
   const last = lastBegun(steps)
-  if (last?.state === 'Intended' && isUndo(steps)) return before
+  if (last?.state === 'Intended' && isUndo(last)) return before
   const judged = last && (last.state === 'Intended' || last.state === 'Done')
   const ended = judged ? withLast(steps, { state: 'Ineffective', finishedAt: isoTime(at) }) : steps
   const message = `restoring the previous image in ${plan.target.kind} ${plan.target.name}`
   return running(
     { ...before, steps: [...ended] },
     isoTime(at),
-    stepOf(plan, last?.attempt ?? 1, 'Intended', last?.policy),
+    stepOf(plan, last?.attempt ?? 1, 'Intended', last?.policy, 'Undo'),
     message,
   )
 }

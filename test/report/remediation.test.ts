@@ -1,10 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Remediation } from '../../src/api/kinds.ts'
+import { admitPolicy } from '../../src/api/policy/compile.ts'
 import { deleteRecords } from '../../src/controller/garbage-collection.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { Retry, Terminal } from '../../src/kube/errors.ts'
 import type { Incident } from '../../src/model/incident.ts'
 import { OWNER_UID_LABEL } from '../../src/model/names.ts'
+import { createAttemptHistory } from '../../src/report/attempts.ts'
+import { createMetrics } from '../../src/report/metrics.ts'
 import { openRecord, recordChange, recordIntent } from '../../src/report/remediation.ts'
 import {
   aDiagnosis,
@@ -18,6 +21,11 @@ import {
   OWNER,
   POLICY,
 } from '../../src/report/testing.ts'
+import { createReport } from '../../src/report/report.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { createLog } from '../../src/runtime/log.ts'
+import { createPolicyCache } from '../../src/watch/policy-cache.ts'
+import { createRemediationCache } from '../../src/watch/remediation-cache.ts'
 import { eventually, useControlPlane } from '../../testbed/fixture.ts'
 import { clientOf } from '../act/plans.ts'
 
@@ -187,11 +195,36 @@ describe('an intent', () => {
     expect((await read(record)).status?.attempts).toHaveLength(1)
   })
 
+  test('is not recorded over one that the decision did not see', async () => {
+    const theirs = await intend(await open('owner-unseen'))
+    const again = { kind: 'Intended' as const, at: NOW + 500, verdict: anAct() }
+    await expect(recordIntent(theirs, again, kube)).rejects.toThrow(Retry)
+    expect((await read(theirs)).metadata.resourceVersion).toBe(theirs.metadata.resourceVersion)
+  })
+
+  test('is not recorded on a record that another controller created: it is decided again, with that record', async () => {
+    const theirs = await intend(await open('owner-two'))
+    const remediations = createRemediationCache()
+    const report = createReport({
+      config: { identity: 'b', namespace: 'podmend-system' },
+      client: kube,
+      clock: systemClock,
+      log: createLog({ level: 'silent', format: 'json' }),
+      metrics: createMetrics({ version: 'test' }),
+      state: { remediations, policies: createPolicyCache(admitPolicy), attempts: createAttemptHistory() },
+    })
+    const subject = { diagnosis: aDiagnosis(), policy: POLICY }
+    await expect(report.recordOf(incident('owner-two'), subject)).rejects.toThrow(Retry)
+    expect(remediations.of('owner-two', 'image').map(({ metadata }) => metadata.uid)).toEqual([theirs.metadata.uid])
+    expect((await report.recordOf(incident('owner-two'), subject)).metadata.uid).toBe(theirs.metadata.uid)
+    expect((await read(theirs)).metadata.resourceVersion).toBe(theirs.metadata.resourceVersion)
+  })
+
   // Kubernetes 1.32 answers with a conflict, newer ones that it is not found.
   test('is not recorded on a record that was deleted', async () => {
     const record = await open('owner-deleted')
     await cluster.kubectl(['delete', 'remediation', record.metadata.name, '-n', ns])
-    await expect(intend(record)).rejects.toThrow(/recording the intent|moved by someone else/)
+    await expect(intend(record)).rejects.toThrow(/recording the intent|changed by someone else/)
   })
 })
 

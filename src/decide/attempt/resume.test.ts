@@ -248,6 +248,7 @@ const undoing = [
       aStep({ state: 'Ineffective' }),
       aStep({
         state: 'Intended',
+        kind: 'Undo',
         actedAt: undefined,
         planHash: 'undo-1',
         changes: [{ container: 'coredns', init: false, from: PATCHED, to: BROKEN }],

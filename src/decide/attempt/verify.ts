@@ -2,7 +2,7 @@
 import { type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { formatDuration, parseDuration, parseTime } from '../../model/duration.ts'
 import type { Verdict } from '../../model/plan.ts'
-import { type InProgress, policyOf } from '../../model/remediation-state.ts'
+import { type InProgress, isUndo, policyOf } from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { nameOfOwner } from '../../remedies/pod-template.ts'
 import { type Ended, requeueDelay } from '../../remedies/remedy.ts'
@@ -40,7 +40,7 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Verdict => {
     const what = owner.ref.kind === 'Job' ? 'suspended or set to run no pods' : 'scaled to zero'
     return cancelled('ScaledToZero', `${nameOfOwner(owner)} was ${what}`)
   }
-  if (inProgress.undoing && nodeCauseOf(c) === undefined) return resumeUndo(c, inProgress)
+  if (isUndo(inProgress.step) && nodeCauseOf(c) === undefined) return resumeUndo(c, inProgress)
   const resumed = inProgress.step.state === 'Intended' ? resume(c, inProgress) : 'Written'
   return resumed === 'Written' ? verifyWritten(c, inProgress) : resumed
 }

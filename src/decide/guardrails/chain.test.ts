@@ -583,6 +583,7 @@ const undone = aRecord({
     aStep({ state: 'Ineffective' }),
     aStep({
       state: 'Undone',
+      kind: 'Undo',
       intendedAt: at(-30_000),
       changes: [{ container: 'coredns', init: false, from: PATCHED, to: BROKEN }],
     }),

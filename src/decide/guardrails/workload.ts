@@ -2,7 +2,7 @@
 import type { RemediationStep } from '../../api/remediation.ts'
 import { type DecisionInput, LATER, RARELY } from '../../model/decision-input.ts'
 import { sameImage } from '../../model/image-reference.ts'
-import { policyOfStep, takesBack, type Tried, triedSteps } from '../../model/remediation-state.ts'
+import { isUndo, policyOfStep, tookBack, type Tried, triedSteps } from '../../model/remediation-state.ts'
 import { nameOfOwner, placeOf, sayUntouched, sayWriter } from '../../remedies/pod-template.ts'
 import { uidsOf, wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
 import type { Context, Guardrail } from './guardrail.ts'
@@ -39,7 +39,8 @@ type Change = NonNullable<RemediationStep['changes']>[number]
 /** We wrote it, and no recorded undo of ours reverted it. */
 const stands = ({ record, step }: Tried): boolean =>
   (step.state === 'Done' || step.state === 'Succeeded' || step.state === 'Ineffective') &&
-  !record.status?.steps?.some((later) => later.state !== 'Planned' && takesBack(later, step))
+  !isUndo(step) &&
+  !record.status?.steps?.some((later) => tookBack(later, step))
 
 /**
  * The change of a step that was reverted: its `from` image is back and fails. If the step wrote to no template, only the

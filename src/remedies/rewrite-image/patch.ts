@@ -100,8 +100,9 @@ export const patchImages = async (
     if (onlyWaiting && hasStarted(current, changes))
       return { kind: 'Stale', why: `${name} has started in the meantime` }
     const { resourceVersion, annotations = {} } = current.metadata
-    // If the object has not changed, the request itself is rejected.
-    if (resourceVersion === seen.resourceVersion || round === MAX_ROUNDS) {
+    // If the object has not changed, the request itself is rejected; a conflict never is.
+    const rejected = resourceVersion === seen.resourceVersion && !conflict(failure)
+    if (rejected || round === MAX_ROUNDS) {
       return refusalOf(failure) ?? { kind: 'Stale', why: `${name} keeps changing` }
     }
     seen = { resourceVersion, annotations }
