@@ -46,7 +46,7 @@ export const planPageOnCall = (
   }
 }
 `,
-  'remedy.ts': `import { stepBase, type PureRemedy } from '../remedy.ts'
+  'remedy.ts': `import { type PureRemedy, UNWRITTEN } from '../remedy.ts'
 import { type PageOnCallPlan, planPageOnCall } from './plan.ts'
 
 export const pageOnCall: PureRemedy<PageOnCallPlan> = {
@@ -63,11 +63,7 @@ export const pageOnCall: PureRemedy<PageOnCallPlan> = {
   },
   plan: planPageOnCall,
   record: ({ target }) => ({ target }),
-  resume: (c, inProgress, policy) => ({
-    plan: { ...stepBase(c, inProgress, policy), type: 'PageOnCall', team: '' },
-    written: false,
-    complete: false,
-  }),
+  resume: () => UNWRITTEN,
   verify: () => ({ lacks: 'the team has not answered' }),
 }
 `,

@@ -238,6 +238,7 @@ export const OUTCOME_REASONS = [
   'Denied',
   'Expired',
   'Superseded',
+  'Withdrawn',
   'Flagged',
 ] as const
 export type RemediationReason = (typeof OUTCOME_REASONS)[number] | HoldReason

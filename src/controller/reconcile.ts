@@ -152,6 +152,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     await report.write(record, { kind: 'Verified', verdict, digests }, incident)
     if (verdict.outcome !== 'Waiting' && isNodeCause(area)) await leaveNode(owner)
     if (verdict.outcome === 'Waiting') incidents.await(area, owner.ref, owner.selector)
+    else if (verdict.outcome === 'Withdrawn') return requeueAt(verdict.requeueAt)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') return closed(incident.key)
     return requeueAt(verdict.requeueAt)
   }

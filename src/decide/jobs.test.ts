@@ -1,6 +1,7 @@
 /** What is decided on pods of Jobs, and of ReplicaSets of their own. */
 import { describe, expect, test } from 'vitest'
 import { known, unknown } from '../model/incident.ts'
+import type { Owner } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import type { RewriteImagePlan } from '../remedies/rewrite-image/plan.ts'
 import { decide } from './decide.ts'
@@ -16,6 +17,7 @@ import {
   at,
   BROKEN,
   type InputOverrides,
+  intendedBy,
   NOW,
   PATCHED,
   type PodOverrides,
@@ -142,32 +144,49 @@ const named = { pods, target: { apiVersion, kind, name, uid } }
 const podAlone = { pods }
 
 describe('after a crash', () => {
-  const resumed = (owner: InputOverrides['owner'], pods: readonly Pod[], words: InputOverrides = {}) =>
-    failing(owner, pods, {
-      records: [aRecord({ phase: 'Running', steps: [aStep({ ...named, state: 'Intended', actedAt: undefined })] })],
-      ...words,
-    })
+  /** The intent was recorded for `first` while pod a was stuck. */
+  const resumed = (first: Owner, owner: Owner, pods: readonly Pod[], words: InputOverrides = {}) => {
+    const asDecided = aCase({ owner: first, pods: [aFailingPod({ name: 'a' })], facts: { pods: known([stuck('a')]) } })
+    return failing(owner, pods, { records: [intendedBy(asDecided)], ...words })
+  }
 
   test('between the template and the pods, only the pods are left to write to', () => {
-    const verdict = resumed(patchedCronJob, [stuck('a')])
+    const verdict = resumed(cronJob, patchedCronJob, [stuck('a')])
     expect(verdict).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: PATCHED, to: PATCHED }] } })
     expect(edited(verdict)).toEqual(['a'])
   })
 
   test('before anything, all of it is carried out', () => {
-    expect(resumed(cronJob, [stuck('a')])).toMatchObject({ kind: 'Act', resume: true, plan: { thenPatch: [{}] } })
-    expect(resumed(job, [stuck('a')])).toMatchObject({ kind: 'Act', resume: true, plan: { podsOnly: true } })
+    const verdict = resumed(cronJob, cronJob, [stuck('a')])
+    expect(verdict).toMatchObject({ kind: 'Act', resume: true, plan: { thenPatch: [{}] } })
+    expect(resumed(job, job, [stuck('a')])).toMatchObject({ kind: 'Act', resume: true, plan: { podsOnly: true } })
   })
 
   test('after all of it, only the proof is left', () => {
-    for (const owner of [patchedCronJob, job]) {
-      expect(resumed(owner, [mended('a')], { pods: [] })).toMatchObject({ kind: 'Verify', outcome: 'Succeeded' })
+    for (const [first, owner] of [
+      [cronJob, patchedCronJob],
+      [job, job],
+    ] as const) {
+      const verdict = resumed(first, owner, [mended('a')], { pods: [] })
+      expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Succeeded' })
     }
   })
 
   test('a Job whose pods recovered before any was written to is let be', () => {
-    const verdict = resumed(job, [stuck('a', { statuses: [running(-40_000)] })], { pods: [] })
-    expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Cancelled', reason: 'Recovered' })
+    const verdict = resumed(job, job, [stuck('a', { statuses: [running(-40_000)] })], { pods: [] })
+    expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Withdrawn', message: expect.stringContaining('failing') })
+  })
+
+  test('a pod that a person gave its image back is not patched again, as its annotation tells', () => {
+    const annotations = { 'podmend.io/original-image': JSON.stringify({ coredns: BROKEN }) }
+    const verdict = resumed(job, job, [stuck('a', { annotations })])
+    expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Cancelled', reason: 'EditReverted' })
+  })
+
+  test('between two pods, one that is stuck since is left to another attempt', () => {
+    const pods = [aFailingPod({ name: 'b' })]
+    const verdict = resumed(cronJob, patchedCronJob, [mended('a'), stuck('b')], { pods })
+    expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Waiting', kept: {} })
   })
 })
 

@@ -19,6 +19,8 @@ import {
 import type { Container, ContainerStatus, ManagedFieldsEntry, Pod } from '../model/kubernetes.ts'
 import { API_VERSION } from '../model/names.ts'
 import { compileGlob, compilePattern } from '../model/pattern.ts'
+import { remedyOf } from '../remedies/list.ts'
+import { decide } from './decide.ts'
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z')
 export const BROKEN = 'harbor.od.com/k8s/coredns:1.6.1'
@@ -258,6 +260,32 @@ export const aRecord = ({
   },
   status: { phase, steps: [...(steps ?? [aStep()])], ...status },
 })
+
+/** The record of a case that decided to act a minute ago: its intent is there, its outcome is not. */
+export const intendedBy = (c: DecisionInput, words: Loose<RemediationStep> = {}): Remediation => {
+  const verdict = decide({ ...c, records: [] })
+  if (verdict.kind !== 'Act') throw new Error(`no intent follows from ${verdict.kind}`)
+  const { plan, policy, attempt } = verdict
+  const intendedAt = at(-61_000)
+  const step = aStep({
+    changes: undefined,
+    ...remedyOf(plan.type).record(plan),
+    index: plan.index,
+    attempt,
+    action: plan.type,
+    kind: 'Act',
+    state: 'Intended',
+    policy,
+    planHash: plan.hash,
+    intendedAt,
+    actedAt: undefined,
+    ...words,
+  })
+  const { owner, templateHash } = c.incident
+  const spec = { policy, templateHash, target: owner.ref } as Partial<Remediation['spec']>
+  const status = { policy, planHash: plan.hash, attempts: [step.intendedAt ?? intendedAt] }
+  return aRecord({ phase: 'Running', steps: [step], spec, status })
+}
 
 /** An attempt at this very incident. */
 export const anAttempt = (ms: number, words: Partial<Attempt> = {}): Attempt => ({

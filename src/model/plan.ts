@@ -1,6 +1,6 @@
 import type { NodeTaskSpec } from '../api/node-task.ts'
 import type { ActionType } from '../api/policy/actions.ts'
-import type { ImageChange } from '../api/remediation.ts'
+import type { ImageChange, RemediationStep } from '../api/remediation.ts'
 import type { Diagnosis, FactName } from './incident.ts'
 import type { ObjectRef } from './kubernetes.ts'
 import type { HoldReason } from './reasons.ts'
@@ -101,16 +101,22 @@ export type Verdict =
   /** An attempt is in progress: its outcome so far. */
   | {
       readonly kind: 'Verify'
-      readonly outcome: 'Waiting' | 'Succeeded' | 'Ineffective' | 'Cancelled'
+      /** `Withdrawn`: nothing was written, so the step does not count, and the incident is decided anew. */
+      readonly outcome: 'Waiting' | 'Succeeded' | 'Ineffective' | 'Cancelled' | 'Withdrawn'
       readonly reason: string
       readonly message: string
       readonly requeueAt: number
+      /** The rest of a partly written step is not written any more: what the step keeps, to be verified. */
+      readonly kept?: Kept
       /** What follows an ineffective remedy. */
       readonly next?:
         | { readonly kind: 'Undo'; readonly plan: Plan }
         | { readonly kind: 'Escalate' }
         | { readonly kind: 'Stop' }
     }
+
+/** The pods and the node's tasks to which a step wrote; absent ones stay as recorded. */
+export type Kept = Partial<Pick<RemediationStep, 'pods' | 'node'>>
 
 export type VerdictOf<K extends Verdict['kind']> = Extract<Verdict, { kind: K }>
 

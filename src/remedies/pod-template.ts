@@ -103,6 +103,16 @@ const lastWriter = (owner: Owner, named: Named): ManagedFieldsEntry | undefined 
     .filter((entry) => ownsImage(entry, owner, named))
     .toSorted((a, b) => (parseTime(b.time) ?? 0) - (parseTime(a.time) ?? 0))[0]
 
+/** Clocks of the controller and of the API server may differ by this much. */
+const CLOCK_SKEW_MS = 5_000
+
+/** Whether the image was written after that time; undefined if managedFields do not tell or the times are too close. */
+export const writtenAfter = (owner: Owner, named: Named, time: string | undefined): boolean | undefined => {
+  const [wrote, since] = [parseTime(lastWriter(owner, named)?.time), parseTime(time)]
+  if (wrote === undefined || since === undefined || Math.abs(wrote - since) <= CLOCK_SKEW_MS) return undefined
+  return wrote > since
+}
+
 /** `kubectl-edit at 2026-01-02T03:04:05Z`, for a sentence. */
 export const sayWriter = (owner: Owner, named: Named): string => {
   const writer = lastWriter(owner, named)

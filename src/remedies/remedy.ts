@@ -2,9 +2,9 @@
 import type { ActionType } from '../api/policy/actions.ts'
 import type { PolicyAction } from '../api/policy/policy.ts'
 import type { RemediationStep } from '../api/remediation.ts'
-import type { ApplicablePolicy, Ask, DecisionInput, PolicyInForce } from '../model/decision-input.ts'
-import { parseDuration, parseTime } from '../model/duration.ts'
-import type { Outcome, PlacedChange, Plan, Verdict } from '../model/plan.ts'
+import type { ApplicablePolicy, Ask, DecisionInput } from '../model/decision-input.ts'
+import { parseTime } from '../model/duration.ts'
+import type { Kept, Outcome, PlacedChange, Plan, VerdictOf } from '../model/plan.ts'
 import type { HoldReason } from '../model/reasons.ts'
 import type { InProgress, Tried } from '../model/remediation-state.ts'
 import type { ActDeps } from './writes.ts'
@@ -42,36 +42,41 @@ export interface ActionStep {
   readonly index: number
 }
 
-/** What is left of a step that has an intent on the record but no outcome. */
-export type Left<P extends Plan = Plan> =
-  | {
-      /** The recorded plan, adapted to the current objects. */
-      readonly plan: P
-      /** Its first write succeeded. */
-      readonly written: boolean
-      /** Nothing of it is left to do. */
-      readonly complete: boolean
-    }
+/** A step that has an intent on the record but no outcome. */
+type Unfinished<L> =
+  | L
   /** Every write succeeded. */
   | 'Written'
   | Ask
   /** Why it is unknown, as a clause. */
   | { readonly unseen: string }
   /** Nothing may be written any more. */
-  | Extract<Verdict, { kind: 'Verify' }>
+  | VerdictOf<'Verify'>
 
-/** The fields of a plan that any recorded step determines. */
-export const stepBase = (
-  { incident }: DecisionInput,
-  { step }: InProgress,
-  policy: PolicyInForce | undefined,
-): Omit<Plan, 'type'> => ({
-  index: step.index,
-  hash: step.planHash,
-  diff: step.diff ?? '',
-  timeoutMs: parseDuration(policy?.spec.actions[step.index]?.timeout ?? '5m'),
-  target: incident.owner.ref,
-})
+/** What is left of a step. Whether it may be written, today's decision says. */
+export interface LeftOver<P extends Plan = Plan> {
+  /** A part of it was written. */
+  readonly written: boolean
+  /** Nothing of it is left to do. */
+  readonly complete: boolean
+  /** What the decision saw before the part was written; absent if that does not show. */
+  readonly before?: DecisionInput
+  /**
+   * Today's plan without the part that was written, under the recorded hash; names only pods of the record. Undefined if
+   * today's plan has nothing of the rest.
+   */
+  rest(today: P): P | undefined
+  /** What the step keeps if the rest is not written. */
+  readonly kept?: Kept
+}
+
+export type Left<P extends Plan = Plan> = Unfinished<LeftOver<P>>
+
+/** Nothing of it was written: it is the same step only if today's plan is the same. */
+export const UNWRITTEN = { written: false, complete: false, rest: <P>(today: P): P => today } as const
+
+/** What is left of an undo: its plan, adapted to the current objects. */
+export type LeftOfUndo<P extends Plan = Plan> = Unfinished<{ readonly plan: P; readonly complete: boolean }>
 
 /** The end of a step, with a sentence why. An ineffective step is undone or escalated, depending on the policy. */
 export type Ended =
@@ -140,7 +145,7 @@ export interface PureRemedy<P extends Plan = Plan> {
   /** What a later evaluation needs to resume, verify or undo the step. */
   record(plan: P): Pick<RemediationStep, 'target' | 'changes' | 'pods' | 'node'>
   /** The rest of a recorded step. */
-  resume(c: DecisionInput, inProgress: InProgress, policy: PolicyInForce | undefined): Left<P>
+  resume(c: DecisionInput, inProgress: InProgress): Left<P>
   /** Whether a written step helped. */
   verify(c: DecisionInput, inProgress: InProgress): Progress
   /** Whether the last, successful step of the incident still covers the failure. */
@@ -149,7 +154,7 @@ export interface PureRemedy<P extends Plan = Plan> {
   readonly undo?: {
     plan(c: DecisionInput, inProgress: InProgress): P
     /** The rest of an undo in progress. */
-    resume(c: DecisionInput, inProgress: InProgress): Left<P>
+    resume(c: DecisionInput, inProgress: InProgress): LeftOfUndo<P>
   }
 }
 

@@ -53,6 +53,11 @@ const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
     'none',
     'The node is flagged; a person, or a policy that installs the helper, has to do the rest.',
   ),
+  Withdrawn: entry(
+    'Normal',
+    'owner',
+    'A step that was started but not written is not planned any more, or is too old; it does not count, and the incident is decided again.',
+  ),
   Superseded: entry('Normal', 'none', 'Another revision of the workload fails now and has its own record.'),
 }
 

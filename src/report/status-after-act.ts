@@ -55,17 +55,11 @@ export const acted = (
       })
     }
     case 'Stale': {
-      // Nothing was written, so it counts neither as an attempt nor as an open intent.
       if (undo) return undoDeferred(before, outcome.why, nextCheckTime)
-      const intent = last?.intendedAt
-      const attempts = (before.attempts ?? []).filter((time) => time !== intent)
-      return put(before, {
-        phase: 'Held',
+      return withdrawn(before, {
         reason: 'StaleRead',
         message: `nothing was written: ${outcome.why}`,
-        steps: withLast(steps, { state: 'Planned', message: clip(outcome.why, 4_096), intendedAt: undefined }),
-        attempts: attempts.length > 0 ? attempts : undefined,
-        startedAt: attempts.length > 0 ? before.startedAt : undefined,
+        why: outcome.why,
         nextCheckTime,
       })
     }
@@ -81,6 +75,30 @@ export const acted = (
       })
     }
   }
+}
+
+interface Withdrawal {
+  readonly reason: 'StaleRead' | 'Withdrawn'
+  readonly message: string
+  readonly why: string
+  readonly nextCheckTime: string | undefined
+}
+
+/** Nothing was written, so it counts neither as an attempt nor as an open intent. */
+const withdrawn = (before: RemediationStatus, withdrawal: Withdrawal): RemediationStatus => {
+  const { reason, message, why, nextCheckTime } = withdrawal
+  const steps = before.steps ?? []
+  const intent = lastBegun(steps)?.intendedAt
+  const attempts = (before.attempts ?? []).filter((time) => time !== intent)
+  return put(before, {
+    phase: 'Held',
+    reason,
+    message,
+    steps: withLast(steps, { state: 'Planned', message: clip(why, 4_096), intendedAt: undefined }),
+    attempts: attempts.length > 0 ? attempts : undefined,
+    startedAt: attempts.length > 0 ? before.startedAt : undefined,
+    nextCheckTime,
+  })
 }
 
 /** The remedy is still in place: it is verified again, which undoes it again or finds out who changed it. */
@@ -105,7 +123,7 @@ export const verified = (
     readonly digests?: Readonly<Record<string, string>>
   },
 ): RemediationStatus => {
-  const { reason, message, requeueAt, next } = verdict
+  const { reason, message, requeueAt, next, kept } = verdict
   const steps = before.steps ?? []
   const open = lastBegun(steps)?.state === 'Intended'
   const end = (state: RemediationStep['state']) =>
@@ -118,7 +136,13 @@ export const verified = (
         reason,
         message,
         // An intent in verification was executed, but a crash prevented recording that.
-        ...(open && { steps: withLast(steps, { state: 'Done', actedAt: isoTime(at) }) }),
+        ...(open && {
+          steps: withLast(steps, {
+            state: 'Done',
+            actedAt: isoTime(at),
+            ...(kept && { ...kept, message: clip(message, 4_096) }),
+          }),
+        }),
         nextCheckTime: isoTime(requeueAt),
       })
     case 'Succeeded':
@@ -139,12 +163,18 @@ export const verified = (
         finishedAt: next === undefined || next.kind === 'Stop' ? isoTime(at) : undefined,
         nextCheckTime: next === undefined || next.kind === 'Stop' ? undefined : isoTime(requeueAt),
       })
+    case 'Withdrawn':
+      return withdrawn(before, { reason: 'Withdrawn', message, why: message, nextCheckTime: isoTime(requeueAt) })
     case 'Cancelled':
       return put(before, {
         phase: 'Cancelled',
         reason,
         message,
-        steps: withLast(withoutProposal(steps), { finishedAt: isoTime(at) }),
+        // What was changed back had been written, although a crash prevented recording that.
+        steps: withLast(withoutProposal(steps), {
+          ...(open && reason === 'EditReverted' && { state: 'Done', actedAt: isoTime(at) }),
+          finishedAt: isoTime(at),
+        }),
         finishedAt: isoTime(at),
         nextCheckTime: undefined,
       })

@@ -196,6 +196,30 @@ const table: Readonly<Record<string, Row>> = {
     attempts: 1,
     finished: false,
   },
+  'a step that is withdrawn does not count': {
+    after: [act(), verification('Withdrawn', 'Withdrawn')],
+    phase: 'Held',
+    reason: 'Withdrawn',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'an escalation that is withdrawn leaves the attempt counted': {
+    after: [act(), acted(), escalate, act({ plan: aRecycle({ index: 1 }) }), verification('Withdrawn', 'Withdrawn')],
+    phase: 'Held',
+    reason: 'Withdrawn',
+    steps: ['Ineffective', 'Planned'],
+    attempts: 1,
+    finished: false,
+  },
+  'a step that was changed back during a crash had been written': {
+    after: [act(), verification('Cancelled', 'EditReverted')],
+    phase: 'Cancelled',
+    reason: 'EditReverted',
+    steps: ['Done'],
+    attempts: 1,
+    finished: true,
+  },
   'an undo is intended before it is done': {
     after: [act(), acted(), undo],
     phase: 'Running',
@@ -455,6 +479,30 @@ describe('the status of a record', () => {
     expect(lived(begun).steps?.[0]?.pods).toHaveLength(2)
     const after = lived(begun, acted({ kind: 'Done', at: NOW, wrote: [], left }))
     expect(after.steps?.[0]?.pods).toEqual([{ name: 'b', uid: 'uid-b' }])
+  })
+
+  const ofPods = (...names: readonly string[]) =>
+    aRecycle({
+      pods: names.map((name) => ({ namespace: 'kube-system', name, uid: `uid-${name}`, resourceVersion: '7' })),
+    })
+
+  test('names every pod before it is written to, also those that a resumed step finds', () => {
+    const before = lived(act({ plan: ofPods('a', 'b') }))
+    expect(happens(before, act({ plan: ofPods('b'), resume: true }))).toBe(before)
+    const after = happens(before, act({ plan: ofPods('b', 'c'), resume: true }), 60_000)
+    expect(
+      after.steps?.map(({ pods, state, intendedAt }) => [pods?.map(({ name }) => name), state, intendedAt]),
+    ).toEqual([[['b', 'c'], 'Intended', iso()]])
+    expect(after.attempts).toEqual([iso()])
+  })
+
+  test('keeps of a step that was written in part what is to be verified', () => {
+    const before = lived(act({ plan: ofPods('a', 'b') }))
+    const kept = { pods: [{ name: 'a', uid: 'uid-a' }] }
+    expect(happens(before, verification('Waiting', 'Verifying', { kept, message: 'partly' }))).toMatchObject({
+      phase: 'Verifying',
+      steps: [{ state: 'Done', pods: kept.pods, message: 'partly' }],
+    })
   })
 
   test('names the pods that were left standing and the right that is missing', () => {

@@ -243,7 +243,13 @@ const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act
   const last = lastBegun(steps)
   const message = `carrying out ${plan.type} on ${plan.target.kind} ${plan.target.name}`
   const next = { ...before, ...learned(before, verdict.diagnosis) }
-  if (resume && last?.state === 'Intended') return before
+  if (resume && last?.state === 'Intended') {
+    const step = stepOf(plan, attempt, 'Intended', last.policy)
+    const recorded = new Set(last.pods?.map(({ uid }) => uid))
+    if ((step.pods ?? []).every(({ uid }) => recorded.has(uid))) return before
+    // Nothing may be written to a pod that the record does not name.
+    return put(before, { steps: withLast(steps, { ...step, intendedAt: last.intendedAt }) })
+  }
   const attempts = before.attempts ?? []
   const counted = resume || last?.attempt === attempt ? attempts : [...attempts, isoTime(at)].slice(-MAX_ATTEMPTS)
   return put(running(next, isoTime(at), stepOf(plan, attempt, 'Intended', policy), message), {

@@ -215,7 +215,9 @@ describe('an intent', () => {
     })
     const subject = { diagnosis: aDiagnosis(), policy: POLICY }
     await expect(report.recordOf(incident('owner-two'), subject)).rejects.toThrow(Retry)
-    expect(remediations.of('owner-two', 'image').map(({ metadata }) => metadata.uid)).toEqual([theirs.metadata.uid])
+    expect(remediations.of(incident('owner-two').owner.ref, 'image').map(({ metadata }) => metadata.uid)).toEqual([
+      theirs.metadata.uid,
+    ])
     expect((await report.recordOf(incident('owner-two'), subject)).metadata.uid).toBe(theirs.metadata.uid)
     expect((await read(theirs)).metadata.resourceVersion).toBe(theirs.metadata.resourceVersion)
   })

@@ -14,6 +14,7 @@ import {
   at,
   BROKEN,
   type InputOverrides,
+  intendedBy,
   NOW,
   PATCHED,
   recycling,
@@ -22,31 +23,38 @@ import {
   wrote,
 } from '../testing.ts'
 
-/** The intent is on the record; the process ended before it recorded the outcome. */
-const intended = (words: Parameters<typeof aStep>[0] = {}) => [
-  aRecord({ phase: 'Running', steps: [aStep({ state: 'Intended', attempt: 2, actedAt: undefined, ...words })] }),
-]
-/** The same under a policy that asks, with what was said of its plan. */
-const asked = (status: object, said?: 'Approved' | 'Denied') =>
-  intended().map((record) => ({
-    ...record,
-    spec: { ...record.spec, ...(said && { approval: { decision: said, planHash: 'plan-1', by: 'ann' } }) },
-    status: { ...record.status, planHash: 'plan-1', ...status },
-  }))
+/** Approved or denied by a person, or asked for approval, since the intent of that plan. */
 const asking = [aPolicy({ mode: 'Approve', approvalTimeout: '2h' })]
+const asked = (status: object, decision?: 'Approved' | 'Denied') => {
+  const record = intendedBy(aCase())
+  const planHash = record.status?.planHash ?? ''
+  const spec = { ...record.spec, ...(decision && { approval: { decision, planHash, by: 'ann' } }) }
+  return [{ ...record, spec, status: { ...record.status, ...status } }]
+}
 
 const repaired = anOwner({ containers: [{ name: 'coredns', image: PATCHED }] })
 const set = anOwner({ kind: 'StatefulSet', keepsBrokenPods: true })
 const repairedSet = { ...set, containers: repaired.containers }
 const newPod = aPod({ name: 'new', containers: [{ name: 'coredns', image: PATCHED }], statuses: [running(-40_000)] })
-const recycle = {
-  action: 'RecyclePod' as const,
-  changes: undefined,
-  pods: ['a', 'b'].map((name) => ({ name, uid: `uid-${name}` })),
-}
 const recycler = [aPolicy({ actions: [recycling('Evict')] })]
+const three = ['a', 'b', 'c'].map((name) => aFailingPod({ name }))
+const ofSet = { owner: set, facts: { pods: known([aPod()]) } }
+const corrected = rewriting({ rules: [{ from: 'harbor.od.com/k8s/', to: 'harbor.od.com/corrected/' }] })
+const withdrawn = (message: string) => ({
+  kind: 'Verify',
+  outcome: 'Withdrawn',
+  message: expect.stringContaining(message),
+})
+const partly = (message: string) => ({
+  kind: 'Verify',
+  outcome: 'Waiting',
+  kept: expect.anything(),
+  message: expect.stringContaining(`partly written; the rest is not: ${message}`),
+})
+const marked = { 'podmend.io/original-image': JSON.stringify({ coredns: BROKEN }) }
 
-type Row = readonly [sentence: string, words: InputOverrides, expected: object]
+/** The case today, what follows, and the case in which the intent was recorded, if that was another. */
+type Row = readonly [sentence: string, today: InputOverrides, expected: object, first?: InputOverrides]
 const rows: readonly Row[] = [
   [
     'not written: it goes on, as the same attempt and the same plan',
@@ -54,14 +62,14 @@ const rows: readonly Row[] = [
     {
       kind: 'Act',
       resume: true,
-      attempt: 2,
-      plan: { hash: 'plan-1', changes: [{ was: BROKEN, to: PATCHED, pointer: '/spec/template/spec/containers/0' }] },
+      attempt: 1,
+      plan: { changes: [{ was: BROKEN, to: PATCHED, pointer: '/spec/template/spec/containers/0' }] },
     },
   ],
   [
     'not written, approved: it goes on by that approval',
     { policies: asking, records: asked({}, 'Approved') },
-    { kind: 'Act', resume: true, plan: { hash: 'plan-1' } },
+    { kind: 'Act', resume: true },
   ],
   [
     'not written, and the policy asks since: a person may still decide',
@@ -71,12 +79,42 @@ const rows: readonly Row[] = [
   [
     'not written, and a person denied it: it is withdrawn',
     { policies: asking, records: asked({}, 'Denied') },
-    { kind: 'Verify', outcome: 'Cancelled', reason: 'Denied' },
+    withdrawn('ann denied'),
   ],
   [
     'not written, and nobody decided in time: it is withdrawn',
     { policies: asking, records: asked({ expiresAt: at(-1) }) },
-    { kind: 'Verify', outcome: 'Cancelled', reason: 'Expired' },
+    withdrawn('expired'),
+  ],
+  [
+    'the rule that planned it was corrected since',
+    { policies: [aPolicy({ generation: 2, actions: [corrected] })] },
+    withdrawn("today's plan is another one: rewrite the image"),
+  ],
+  [
+    'the rule was corrected in a policy that was created anew',
+    { policies: [aPolicy({ uid: 'uid-2', actions: [corrected] })] },
+    withdrawn('harbor.od.com/corrected/'),
+  ],
+  [
+    'the action was removed since, and another one is left',
+    { policies: [aPolicy({ generation: 3, actions: [recycling()] })] },
+    withdrawn("today's plan is another one: delete"),
+  ],
+  [
+    'another policy applies now',
+    { policies: [aPolicy(), aPolicy({ name: 'first', priority: 10 })] },
+    withdrawn("today's plan is another one"),
+  ],
+  [
+    'the intent is too old',
+    { records: [intendedBy(aCase(), { intendedAt: at(-601_000) })] },
+    withdrawn('the intent is older than 10m'),
+  ],
+  [
+    'the intent is of an unknown time',
+    { records: [intendedBy(aCase(), { intendedAt: undefined })] },
+    withdrawn('the intent is older than 10m'),
   ],
   [
     'written: only the proof is left',
@@ -94,13 +132,18 @@ const rows: readonly Row[] = [
     { kind: 'Verify', outcome: 'Succeeded' },
   ],
   [
-    'budgets and pauses were asked when it began',
+    'its own attempt uses up neither a budget nor the attempts, and asks for no cooldown',
     {
-      attempts: [anAttempt(-60_000), anAttempt(-61_000), anAttempt(-62_000)],
+      policies: [aPolicy({ limits: { maxAttempts: 1, maxPerHour: 1 } })],
+      attempts: [anAttempt(-61_000)],
       operator: { maxActionsPerHour: 1 },
-      active: { moved: 5 },
     },
     { kind: 'Act', resume: true },
+  ],
+  [
+    'the budget was lowered since',
+    { attempts: [anAttempt(-61_000), anAttempt(-62_000, { incident: 'other' })], operator: { maxActionsPerHour: 1 } },
+    { kind: 'Hold', reason: 'OperatorBudgetSpent' },
   ],
   [
     'the operator is paused since',
@@ -109,7 +152,7 @@ const rows: readonly Row[] = [
       kind: 'Hold',
       reason: 'OperatorPaused',
       message: expect.stringMatching(/^started but not written: /),
-      plan: { hash: 'plan-1' },
+      plan: { type: 'RewriteImage' },
     },
   ],
   [
@@ -143,21 +186,13 @@ const rows: readonly Row[] = [
     { pods: [aFailingPod({ findings: [aFinding({ cause: 'Unauthorized', possibleCauses: ['ProjectNotFound'] })] })] },
     { kind: 'Ask', facts: [{ fact: 'registry', image: BROKEN }] },
   ],
-  [
-    'the policy is gone',
-    { policies: [] },
-    { kind: 'Verify', outcome: 'Cancelled', message: expect.stringContaining('policy moved was deleted') },
-  ],
+  ['the policy is gone', { policies: [] }, withdrawn('no policy matches')],
   [
     'the policy does not answer to it any more',
     { policies: [aPolicy({ match: { causes: ['Forbidden'] } })] },
-    { kind: 'Verify', outcome: 'Cancelled' },
+    withdrawn('no policy matches'),
   ],
-  [
-    'nothing fails any more, and nothing was written',
-    { pods: [] },
-    { kind: 'Verify', outcome: 'Cancelled', reason: 'Recovered' },
-  ],
+  ['nothing fails any more, and nothing was written', { pods: [] }, withdrawn('is failing')],
   [
     'pods of a Job may still have our image, and cannot be seen',
     { owner: anOwner({ kind: 'CronJob', patchesPods: true }), facts: { pods: unknown('pods may not be listed') } },
@@ -169,6 +204,21 @@ const rows: readonly Row[] = [
     { kind: 'Verify', outcome: 'Cancelled', reason: 'TemplateDiffers', message: expect.stringContaining('helm') },
   ],
   [
+    'somebody changed it back after it was written',
+    { owner: anOwner({ managedFields: [wrote('kubectl-edit', -30_000)] }) },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'EditReverted', message: expect.stringContaining('kubectl-edit') },
+  ],
+  [
+    'somebody changed it back at once, as our annotation tells',
+    { owner: anOwner({ annotations: marked, managedFields: [wrote('kubectl-edit', -60_000)] }) },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'EditReverted' },
+  ],
+  [
+    'not written: an annotation of an earlier rewrite, and an image of long before, say nothing else',
+    { owner: anOwner({ annotations: marked, managedFields: [wrote('kubectl-edit', -90_000)] }) },
+    { kind: 'Act', resume: true },
+  ],
+  [
     'the owner is gone',
     { owner: { ...repaired, gone: true } },
     { kind: 'Verify', outcome: 'Cancelled', reason: 'OwnerGone' },
@@ -178,8 +228,10 @@ const rows: readonly Row[] = [
     'StatefulSet: what is left to do cannot be seen',
     { owner: set, facts: { pods: unknown('403') } },
     { kind: 'Hold', reason: 'FactUnknown' },
+    ofSet,
   ],
-  ['StatefulSet: the pods are asked for', { owner: repairedSet }, { kind: 'Ask', facts: [{ fact: 'pods' }] }],
+  ['StatefulSet: the pods are asked for', { owner: repairedSet }, { kind: 'Ask', facts: [{ fact: 'pods' }] }, ofSet],
+  ['StatefulSet: not written: all of it goes on', ofSet, { kind: 'Act', resume: true }, ofSet],
   [
     'StatefulSet: written, its broken pods are still to be deleted',
     { owner: repairedSet, facts: { pods: known([aPod()]) } },
@@ -188,32 +240,90 @@ const rows: readonly Row[] = [
       resume: true,
       plan: { changes: [{ was: PATCHED, to: PATCHED }], thenDelete: [{ uid: 'uid-coredns-a' }] },
     },
+    ofSet,
+  ],
+  [
+    'StatefulSet: written, one of its broken pods is deleted: the others are still to be',
+    {
+      owner: repairedSet,
+      pods: three.slice(1),
+      facts: { pods: known(three.slice(1).map(({ pod }) => pod)) },
+    },
+    { kind: 'Act', resume: true, plan: { thenDelete: [{ uid: 'uid-b' }, { uid: 'uid-c' }] } },
+    { owner: set, pods: three, facts: { pods: known(three.map(({ pod }) => pod)) } },
   ],
   [
     'StatefulSet: a failing pod of the new revision is not deleted',
     { owner: repairedSet, pods: [aFailingPod({ name: 'new' })], facts: { pods: known([newPod]) } },
     { kind: 'Verify' },
+    ofSet,
+  ],
+  [
+    'StatefulSet: a broken pod that the record does not name is not deleted',
+    { owner: repairedSet, pods: [aFailingPod({ name: 'b' })], facts: { pods: known([aPod({ name: 'b' })]) } },
+    partly("today's plan is another one"),
+    ofSet,
+  ],
+  [
+    'StatefulSet: written, and the rule was corrected since: its pods are left',
+    {
+      owner: repairedSet,
+      facts: { pods: known([aPod()]) },
+      policies: [aPolicy({ generation: 2, actions: [corrected] })],
+    },
+    partly("today's plan is another one"),
+    ofSet,
   ],
   [
     'StatefulSet: a pause stops the deletion too',
     { owner: repairedSet, operator: { paused: known(true) }, facts: { pods: known([aPod()]) } },
     { kind: 'Hold', reason: 'OperatorPaused', message: expect.stringMatching(/^started but not completed/) },
+    ofSet,
+  ],
+  [
+    'StatefulSet: so does what holds a new step alone',
+    { owner: { ...repairedSet, blocked: 'paused' }, facts: { pods: known([aPod()]) } },
+    { kind: 'Hold', reason: 'RolloutBlocked', message: expect.stringMatching(/^started but not completed/) },
+    ofSet,
   ],
 
   [
     'recycling: the pods that are left',
     {
-      records: intended(recycle),
       policies: recycler,
-      pods: [aFailingPod({ name: 'b' })],
+      pods: [aFailingPod({ name: 'b' }), aFailingPod({ name: 'c' })],
       facts: { pods: known([aPod({ name: 'a', leaving: true }), aPod({ name: 'b' }), aPod({ name: 'c' })]) },
     },
-    { kind: 'Act', resume: true, plan: { type: 'RecyclePod', method: 'Evict', hash: 'plan-1', pods: [{ name: 'b' }] } },
+    { kind: 'Act', resume: true, plan: { type: 'RecyclePod', method: 'Evict', pods: [{ name: 'b' }] } },
+    { policies: recycler, pods: three.slice(0, 2) },
+  ],
+  [
+    'recycling: those that are left do not fail any more',
+    {
+      policies: recycler,
+      pods: [aFailingPod({ name: 'c' })],
+      facts: { pods: known([aPod({ name: 'b' }), aPod({ name: 'c' })]) },
+    },
+    { ...partly("today's plan is another one"), kept: { pods: [{ name: 'a' }] } },
+    { policies: recycler, pods: three.slice(0, 2) },
+  ],
+  [
+    'recycling: the action was removed since',
+    { facts: { pods: known([aPod()]) } },
+    withdrawn("today's plan is another one"),
+    { policies: recycler },
+  ],
+  [
+    'recycling: the method was changed since: it is decided anew',
+    { policies: [aPolicy({ generation: 2, actions: [recycling('Evict')] })], facts: { pods: known([aPod()]) } },
+    withdrawn("today's plan is another one"),
+    { policies: [aPolicy({ actions: [recycling('Delete')] })] },
   ],
   [
     'recycling: every pod is gone',
-    { records: intended(recycle), policies: recycler, pods: [], facts: { pods: known([newPod]) } },
+    { policies: recycler, pods: [], facts: { pods: known([newPod]) } },
     { kind: 'Verify', outcome: 'Succeeded' },
+    { policies: recycler },
   ],
 ]
 
@@ -224,20 +334,47 @@ const twins = (first: string, second: string) =>
       { name: 'twin', image: second },
     ],
   })
-const both = ['coredns', 'twin'].map((container) => ({ container, init: false, from: BROKEN, to: PATCHED }))
+const both = [aFailingPod({ findings: ['coredns', 'twin'].map((container) => aFinding({ container })) })]
 
-test('Begun before a crash: what somebody else wrote of it meanwhile is left, the rest is written', () => {
-  const c = aCase({ owner: twins(PATCHED, BROKEN), records: intended({ changes: both }) })
-  expect(decide(c)).toMatchObject({ kind: 'Act', resume: true, plan: { changes: [{ was: PATCHED }, { was: BROKEN }] } })
+test('Begun before a crash: where somebody else wrote a part of it meanwhile, it is decided anew', () => {
+  const record = intendedBy(aCase({ owner: twins(BROKEN, BROKEN), pods: both }))
+  const c = aCase({ owner: twins(PATCHED, BROKEN), pods: both, records: [record] })
+  expect(record.status?.steps?.[0]?.changes).toHaveLength(2)
+  expect(decide(c)).toMatchObject({ kind: 'Verify', outcome: 'Withdrawn' })
 })
 
 test('Begun before a crash: a Deployment replaces its broken pods by itself', () => {
-  const c = aCase({ owner: repaired, records: intended(), facts: { pods: known([newPod, aPod()]) } })
+  const c = aCase({ owner: repaired, records: [intendedBy(aCase())], facts: { pods: known([newPod, aPod()]) } })
   expect(decide(c)).toMatchObject({ kind: 'Verify', outcome: 'Waiting' })
 })
 
-test.each(rows)('Begun before a crash: %s', (_sentence, words, expected) => {
-  expect(decide(aCase({ records: intended(), ...words }))).toMatchObject(expected)
+for (const [sentence, today, expected, first = {}] of rows) {
+  test(`Begun before a crash: ${sentence}`, () => {
+    expect(decide(aCase({ records: [intendedBy(aCase(first))], ...today }))).toMatchObject(expected)
+  })
+}
+
+test('Begun before a crash: an escalation goes on as the second step of its attempt', () => {
+  const policies = [aPolicy({ actions: [recycling(), rewriting()] })]
+  const tried = aStep({ state: 'Ineffective', action: 'RecyclePod', changes: undefined, intendedAt: at(-90_000) })
+  const attempts = [anAttempt(-90_000)]
+  const record = aRecord({ phase: 'Ineffective', steps: [tried], status: { attempts: [at(-90_000)] } })
+  const act = decide(aCase({ policies, records: [record], attempts }))
+  if (act.kind !== 'Act') throw new Error(act.kind)
+  const step = aStep({
+    index: 1,
+    state: 'Intended',
+    planHash: act.plan.hash,
+    intendedAt: at(-1_000),
+    actedAt: undefined,
+  })
+  const running = { ...record, status: { ...record.status, phase: 'Running' as const, steps: [tried, step] } }
+  expect(decide(aCase({ policies, records: [running], attempts }))).toMatchObject({
+    kind: 'Act',
+    resume: true,
+    attempt: 1,
+    plan: { type: 'RewriteImage', index: 1, hash: act.plan.hash },
+  })
 })
 
 /** The remedy did not help; to take it back was begun. */
@@ -258,7 +395,7 @@ const undoing = [
 ]
 const policies = [aPolicy({ onIneffective: 'Undo', actions: [rewriting(), recycling()] })]
 
-const undos: readonly Row[] = [
+const undos: readonly (readonly [sentence: string, words: InputOverrides, expected: object])[] = [
   [
     'not written: it goes on',
     { owner: repaired },

@@ -1,63 +1,111 @@
-/** The record has an intent without an outcome, because the process ended in between. The write may or may not have succeeded. */
-import {
-  type ApplicablePolicy,
-  type Ask,
-  type DecisionInput,
-  LATER,
-  type PolicyInForce,
-} from '../../model/decision-input.ts'
-import type { Verdict } from '../../model/plan.ts'
-import { type InProgress, policyOf, policyRefOf } from '../../model/remediation-state.ts'
+/**
+ * The record has an intent without an outcome, because the process ended in between. The intent is a memory, not a
+ * warrant: the step continues only if it would be planned again today, by the whole decision.
+ */
+import { type DecisionInput, LATER, type PolicyInForce } from '../../model/decision-input.ts'
+import { formatDuration, parseTime } from '../../model/duration.ts'
+import { incidentId } from '../../model/incident.ts'
+import type { Plan, Verdict, VerdictOf } from '../../model/plan.ts'
+import { type InProgress, policyOfStep, policyRefOf } from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
-import { nameOfOwner } from '../../remedies/pod-template.ts'
-import { firstObjection, GUARDRAILS } from '../guardrails/chain.ts'
-import { matches } from '../match.ts'
+import type { LeftOver } from '../../remedies/remedy.ts'
+import { judge, nextOf } from '../decide-anew.ts'
 
-/** Guardrails for a step whose intent is on the record: all but those on timing and counts. */
-const AGAIN = GUARDRAILS.filter(({ resumed }) => resumed)
-/** Part of a successful write may be left: guardrails that stop every write stop that as well. */
-const STOPS = GUARDRAILS.filter(({ stopsEveryWrite }) => stopsEveryWrite)
+/**
+ * Longer than it takes another leader to take over (15 s), and than a restart in back-off (5 min). To decide anew costs an
+ * older intent nothing.
+ */
+const MAX_AGE_MS = 10 * 60_000
 
 /** Continues a begun step, or reports that all of it was written. */
 export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Written' => {
   const { record, step } = inProgress
-  const { diagnosis } = c
-  const policy = policyOf(c, record)
-  const by = policyRefOf(record)
-  const left = remedyOf(step.action).resume(c, inProgress, policy)
+  const left = remedyOf(step.action).resume(c, inProgress)
   if (left === 'Written' || 'kind' in left) return left
   if ('ask' in left) return { kind: 'Ask', facts: left.ask }
+  const policy = policyRefOf(record)
   if ('unseen' in left) {
     const message = `started; what is left to do is unknown: ${left.unseen}`
-    return { kind: 'Hold', policy: by, reason: 'FactUnknown', message, requeueAt: c.now + LATER, diagnosis }
+    const { diagnosis } = c
+    return { kind: 'Hold', policy, reason: 'FactUnknown', message, requeueAt: c.now + LATER, diagnosis }
   }
-  const { plan, written, complete } = left
-  if (complete && written) return 'Written'
-  if (!policy) return withdrawn(c, 'PolicySuspended', `policy ${by.name} was deleted`)
-  const recovered = !written && (complete || c.incident.pods.length === 0)
-  if (recovered) return withdrawn(c, 'Recovered', `no pod of ${nameOfOwner(c.incident.owner)} is failing`)
-
-  const applicable = written ? { matched: [], leftOut: [] } : stillApplies(c, policy)
-  if ('ask' in applicable) return { kind: 'Ask', facts: applicable.ask }
-  if ('kind' in applicable) return applicable
-  const objection = firstObjection({ case: c, policy, ...applicable, plan, escalates: true }, written ? STOPS : AGAIN)
-  if (objection && 'ask' in objection) return { kind: 'Ask', facts: objection.ask }
-  if (objection?.ends !== undefined) return withdrawn(c, objection.ends, objection.message)
-  if (objection) {
-    const message = `started but not ${written ? 'completed' : 'written'}: ${objection.message}`
-    return { kind: 'Hold', policy: by, ...objection, message, plan, diagnosis }
+  if (left.written && left.complete) return 'Written'
+  const age = c.now - (parseTime(step.intendedAt) ?? 0)
+  if (!left.written && age > MAX_AGE_MS) {
+    return ended(c, left, `the intent is older than ${formatDuration(MAX_AGE_MS)}`)
   }
-  return { kind: 'Act', policy: by, plan, attempt: step.attempt, resume: true, diagnosis }
+  const before = beforeIntent(left.before ?? c, inProgress)
+  const next = nextOf(before)
+  if (!('kind' in next) && 'plan' in next.planned) {
+    const plan = restOf(inProgress, left, next.applicable.policy, next.planned.plan)
+    if (plan) return afterAll(c, inProgress, left, judge(before, { ...next, planned: { plan } }))
+    return ended(
+      c,
+      left,
+      `today's plan is another one: ${remedyOf(next.planned.plan.type).text.plan(next.planned.plan)}`,
+    )
+  }
+  return afterAll(c, inProgress, left, 'kind' in next ? next : judge(before, next))
 }
 
-const withdrawn = (c: DecisionInput, reason: string, why: string): Verdict => ({
+/** What today's decision means for the step. */
+const afterAll = (
+  c: DecisionInput,
+  { record, step }: InProgress,
+  left: LeftOver,
+  today: VerdictOf<'Ask' | 'Ignore' | 'Hold' | 'Act'>,
+): Verdict => {
+  const policy = policyRefOf(record)
+  switch (today.kind) {
+    case 'Ask':
+      return today
+    case 'Act':
+      return { ...today, policy, attempt: step.attempt, resume: true }
+    case 'Hold': {
+      const { reason, message } = today
+      if (today.ends !== undefined || reason === 'AlreadyRecovered') return ended(c, left, message)
+      return { ...today, policy, message: `started but not ${left.written ? 'completed' : 'written'}: ${message}` }
+    }
+    case 'Ignore':
+      return ended(c, left, today.why)
+  }
+}
+
+/** The rest of the recorded step, if today's plan is the same action of the same policy; undefined if it is another one. */
+const restOf = (
+  { record, step }: InProgress,
+  { rest }: LeftOver,
+  { uid, generation }: PolicyInForce,
+  today: Plan,
+): Plan | undefined => {
+  const by = policyOfStep(record, step)
+  const same =
+    today.type === step.action && today.index === step.index && uid === by.uid && generation === by.generation
+  const plan = same ? rest(today) : undefined
+  return plan?.hash === step.planHash ? plan : undefined
+}
+
+/** As it was decided on at first: this step counts neither as an attempt nor as in progress. */
+const beforeIntent = (c: DecisionInput, { record, step }: InProgress): DecisionInput => {
+  const { status } = record
+  const { owner, area } = c.incident
+  const id = incidentId(owner.ref, area)
+  const at = parseTime(step.intendedAt)
+  const steps = (status?.steps ?? []).filter((one) => one !== step)
+  const attempts = (status?.attempts ?? []).filter((time) => time !== step.intendedAt)
+  const earlier = { ...record, status: { ...status, phase: 'Held' as const, steps, attempts } }
+  return {
+    ...c,
+    records: c.records.map((one) => (one === record ? earlier : one)),
+    attempts: c.attempts.filter((attempt) => attempt.incident !== id || attempt.at !== at),
+  }
+}
+
+/** Nothing was written: the step is withdrawn and does not count. Otherwise what was written is verified without the rest. */
+const ended = (c: DecisionInput, { written, kept }: LeftOver, why: string): VerdictOf<'Verify'> => ({
   kind: 'Verify',
-  outcome: 'Cancelled',
-  reason,
-  message: `started but not written: ${why}`,
+  ...(written
+    ? { outcome: 'Waiting', reason: 'Verifying', message: `partly written; the rest is not: ${why}`, kept: kept ?? {} }
+    : { outcome: 'Withdrawn', reason: 'Withdrawn', message: `started but not written, and withdrawn: ${why}` }),
   requeueAt: c.now,
 })
-
-/** The policy may have become narrower since the intent. */
-const stillApplies = (c: DecisionInput, policy: PolicyInForce): Omit<ApplicablePolicy, 'ties'> | Ask | Verdict =>
-  matches(c, policy, true) ?? withdrawn(c, 'PolicySuspended', `policy ${policy.name} no longer matches`)

@@ -14,9 +14,10 @@ import {
   DOCKERS_CHAINS,
   type NodeInputOverrides,
   nodePolicy,
+  nodes,
   recoveredPod,
 } from '../testing-nodes.ts'
-import { aPod, at, NOW, STABILIZATION_MS } from '../testing.ts'
+import { aPod, at, intendedBy, NOW, STABILIZATION_MS } from '../testing.ts'
 
 const SUCCEEDED: NodeTaskStatus = { phase: 'Succeeded', reason: 'Done', finishedAt: at(-STABILIZATION_MS - 5_000) }
 const SETTLED = recoveredPod({ since: -STABILIZATION_MS - 1_000 })
@@ -61,7 +62,12 @@ const tasks: readonly (readonly [sentence: string, verification: Verification, o
     'Ineffective',
     /did not report a result by its deadline/,
   ],
-  ['an order that was deleted', { facts: { tasks: known([]) } }, 'Ineffective', /^NodeTask .* was deleted$/],
+  [
+    'an order that was deleted',
+    { facts: { tasks: known([]) } },
+    'Ineffective',
+    /^NodeTask .* does not exist: it was deleted/,
+  ],
   ['orders that cannot be read', { facts: { tasks: unknown('403') } }, 'Waiting', /403/],
   [
     'an order that failed',
@@ -307,74 +313,134 @@ describe('the proof of recycled pods', () => {
 })
 
 describe('a step that was begun when the process ended', () => {
-  const begun = (step: Partial<RemediationStep> = {}) => [
-    aNodeRecord({ state: 'Intended', ...step }, { phase: 'Running' }),
-  ]
+  /** Decides today on an intent that was recorded for `first`. */
+  const resumed = (first: NodeInputOverrides, today: NodeInputOverrides = {}) =>
+    decide(aNodeCase({ ...first, facts: { tasks: known([]) }, ...today, records: [intendedBy(aNodeCase(first))] }))
+  const tasksOf = (first: NodeInputOverrides) => intendedBy(aNodeCase(first)).status?.steps?.[0]?.node?.tasks ?? []
+  const recycle: NodeInputOverrides = {
+    cause: 'SandboxStale',
+    policies: [nodePolicy({ actions: [action('RecycleSandbox')] })],
+    pods: ['a', 'b', 'c'].map((name) => aWaitingPod({ cause: 'SandboxStale', name })),
+  }
+  const someRecovered = { ...recycle, pods: recycle.pods?.slice(0, 2) ?? [] }
 
-  test('whose order was not given is carried out under the same name', () => {
-    const verdict = decide(aNodeCase({ records: begun(), facts: { tasks: known([]) } }))
-    expect(verdict).toMatchObject({
+  test('whose task was not created is carried out under the same name', () => {
+    const [name] = tasksOf({})
+    expect(resumed({})).toMatchObject({
+      kind: 'Act',
+      resume: true,
+      plan: { type: 'RestartRuntime', tasks: [{ name, spec: { restartRuntime: { runtime: 'docker' } } }] },
+    })
+  })
+
+  test('whose task was created is proven', () => {
+    const tasks = known([aTask({ phase: 'Running' }, { name: tasksOf({})[0] ?? '' })])
+    expect(resumed({}, { facts: { tasks } })).toMatchObject({ kind: 'Verify', outcome: 'Waiting' })
+  })
+
+  test.each<readonly [string, NodeInputOverrides, object]>([
+    ['its node is cordoned since', { node: { unschedulable: true } }, { kind: 'Hold', reason: 'InFlight' }],
+    [
+      'another remediator has the lease of its node since',
+      { node: { lease: known({ holder: 'medik8s', until: NOW + 3_600_000 }) } },
+      { kind: 'Hold', reason: 'InFlight' },
+    ],
+    [
+      'too many nodes are unhealthy since',
+      {
+        nodes: nodes(10, { 2: { ready: false }, 3: { ready: false }, 4: { ready: false } }),
+        nodesUnderRepair: ['node-2'],
+      },
+      { kind: 'Hold', reason: 'TooManyUnhealthy' },
+    ],
+    [
+      'its node opted out since',
+      { node: { annotations: { 'podmend.io/exclude': 'true' } } },
+      { kind: 'Hold', reason: 'OptedOut' },
+    ],
+    ['nothing fails any more', { pods: [] }, { outcome: 'Withdrawn' }],
+    [
+      'the action was removed since',
+      { policies: [nodePolicy({ generation: 2, actions: [action('FlagNode')] })] },
+      { outcome: 'Withdrawn' },
+    ],
+    ['the agent sees the chain now', { inspection: { chains: { list: DOCKERS_CHAINS } } }, { kind: 'Hold' }],
+  ])('but was not written is not carried out where %s', (_, today, expected) => {
+    expect(resumed({}, today)).toMatchObject(expected)
+  })
+
+  test('but was not written is not carried out where it would stop a pod that is excluded since', () => {
+    const runtimeVersion = 'docker://24.0.7'
+    const node = { runtimeVersion }
+    const excluded = aPod({ name: 'db', namespace: 'web', annotations: { 'podmend.io/exclude': 'true' } })
+    expect(resumed({ node })).toMatchObject({ kind: 'Act' })
+    expect(resumed({ node }, { facts: { tasks: known([]), nodePods: known([excluded]) } })).toMatchObject({
+      kind: 'Hold',
+      reason: 'OptedOut',
+    })
+  })
+
+  test('whose tasks were created in part is carried on with, for the pods that still fail', () => {
+    const names = tasksOf(recycle)
+    const tasks = known([aTask(undefined, { name: names[0] ?? '' })])
+    expect(resumed(recycle, { facts: { tasks } })).toMatchObject({
       kind: 'Act',
       resume: true,
       plan: {
-        type: 'RestartRuntime',
-        hash: 'plan-1',
-        tasks: [{ name: 'restartruntime-plan-1-0', spec: { restartRuntime: { runtime: 'docker' } } }],
+        pods: [{ name: 'b' }, { name: 'c' }],
+        tasks: [
+          { name: names[1], spec: { recycleSandbox: { podUid: 'uid-b' } } },
+          { name: names[2], spec: { recycleSandbox: { podUid: 'uid-c' } } },
+        ],
       },
     })
-  })
-
-  test('whose order was given is proven', () => {
-    const verdict = decide(aNodeCase({ records: begun(), facts: { tasks: known([aTask({ phase: 'Running' })]) } }))
-    expect(verdict).toMatchObject({ kind: 'Verify', outcome: 'Waiting' })
-  })
-
-  test('whose orders were given in part is carried on with', () => {
-    const pods = ['a', 'b'].map((name) => ({ name, uid: `uid-${name}`, namespace: 'web' }))
-    const records = begun({
-      action: 'RecycleSandbox',
-      pods,
-      node: { tasks: ['recyclesandbox-plan-1-0', 'recyclesandbox-plan-1-1'] },
-    })
-    const tasks = known([aTask(undefined, { name: 'recyclesandbox-plan-1-0' })])
-    expect(decide(aNodeCase({ records, facts: { tasks } }))).toMatchObject({
+    expect(resumed(recycle, { pods: someRecovered.pods, facts: { tasks } })).toMatchObject({
       kind: 'Act',
-      plan: { tasks: [{}, { name: 'recyclesandbox-plan-1-1' }] },
+      plan: { tasks: [{ name: names[1] }] },
     })
   })
 
-  test('is left where its node opted out meanwhile, and ends where nothing fails any more', () => {
-    const facts = { tasks: known([]) }
-    const node = { annotations: { 'podmend.io/exclude': 'true' } }
-    expect(decide(aNodeCase({ records: begun(), facts, node }))).toMatchObject({ kind: 'Hold', reason: 'OptedOut' })
-    expect(decide(aNodeCase({ records: begun(), facts, pods: [] }))).toMatchObject({
-      outcome: 'Cancelled',
-      reason: 'Recovered',
+  test('whose tasks were created in part leaves out a pod that is excluded since', () => {
+    const names = tasksOf(recycle)
+    const [a, , c] = recycle.pods ?? []
+    const annotations = { 'podmend.io/exclude': 'true' }
+    const b = aWaitingPod({ cause: 'SandboxStale', name: 'b', annotations })
+    const tasks = known([aTask(undefined, { name: names[0] ?? '' })])
+    expect(resumed(recycle, { pods: [a!, b, c!], facts: { tasks } })).toMatchObject({
+      kind: 'Act',
+      plan: { tasks: [{ name: names[2] }] },
+    })
+  })
+
+  test('whose tasks were created in part keeps those where the others are not planned any more', () => {
+    const names = tasksOf(recycle)
+    const tasks = known([aTask(undefined, { name: names[0] ?? '' })])
+    expect(resumed(recycle, { policies: [nodePolicy({ generation: 2 })], facts: { tasks } })).toMatchObject({
+      kind: 'Verify',
+      outcome: 'Waiting',
+      message: expect.stringContaining('partly written; the rest is not'),
+      kept: { pods: [{ name: 'a' }], node: { tasks: [names[0]] } },
     })
   })
 
   test('flags the node, or proves that it is flagged', () => {
-    const words = {
-      cause: 'MountHelperMissing',
-      policies: [nodePolicy({ actions: [action('FlagNode')] })],
-      records: begun({ action: 'FlagNode', node: { tasks: [], detail: 'nfs', message: 'm' } }),
-    } as const
-    expect(decide(aNodeCase(words))).toMatchObject({ kind: 'Act', plan: { type: 'FlagNode', detail: 'nfs' } })
+    const first = { cause: 'MountHelperMissing', policies: [nodePolicy({ actions: [action('FlagNode')] })] } as const
+    expect(resumed(first)).toMatchObject({ kind: 'Act', plan: { type: 'FlagNode', detail: 'nfs' } })
     const labels = { 'flag.podmend.io/MountHelperMissing': 'nfs' }
     const flagged = { labels, conditions: [{ type: 'MountHelperMissing', status: 'True' }] }
-    expect(decide(aNodeCase({ ...words, node: flagged }))).toMatchObject({ outcome: 'Succeeded', reason: 'Flagged' })
+    expect(resumed(first, { node: flagged })).toMatchObject({ outcome: 'Succeeded', reason: 'Flagged' })
   })
 
   test('creates the pod that installs once', () => {
-    const words = {
+    const first = {
       cause: 'MountHelperMissing',
       policies: [nodePolicy({ actions: [action('InstallMountHelper')] })],
-      records: begun({ action: 'InstallMountHelper', node: { tasks: ['install-1'], detail: 'nfs' } }),
     } as const
-    const absent = decide(aNodeCase({ ...words, facts: { installer: known(undefined) } }))
-    expect(absent).toMatchObject({ kind: 'Act', plan: { podName: 'install-1', packageName: 'nfs-common' } })
-    const running = known({ ...aPod({ name: 'install-1' }), status: { phase: 'Running' } })
-    expect(decide(aNodeCase({ ...words, facts: { installer: running } }))).toMatchObject({ outcome: 'Waiting' })
+    const [podName] = tasksOf(first)
+    const absent = resumed(first, { facts: { installer: known(undefined) } })
+    expect(absent).toMatchObject({ kind: 'Act', plan: { podName, packageName: 'nfs-common' } })
+    const running = known({ ...aPod({ name: podName ?? '' }), status: { phase: 'Running' } })
+    expect(resumed(first, { facts: { installer: running } })).toMatchObject({ outcome: 'Waiting' })
   })
 })
 

@@ -25,9 +25,7 @@ export interface Link {
   readonly check: Guardrail
   /** When it holds, as a clause for the documentation. */
   readonly when: string
-  /** Also checked for a resumed step, whose intent was recorded before a crash: all but those on timing and counts. */
-  readonly resumed?: true
-  /** Also stops the rest of a written step, and an undo. */
+  /** Also stops an undo. */
   readonly stopsEveryWrite?: true
   /** It is temporary: an undo that it stops waits. */
   readonly undoWaits?: true
@@ -55,7 +53,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'OperatorPaused',
     check: operatorPaused,
     when: "the annotation podmend.io/paused on the operator's namespace pauses the whole operator",
-    resumed: true,
     stopsEveryWrite: true,
     undoWaits: true,
     withoutAgent: true,
@@ -74,7 +71,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'PolicySuspended',
     check: policySuspended,
     when: 'the policy is suspended',
-    resumed: true,
     stopsEveryWrite: true,
     undoWaits: true,
     withoutAgent: true,
@@ -85,7 +81,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'ObserveOnly',
     check: observeOnly,
     when: 'the policy is in mode Observe; the record shows what it would do',
-    resumed: true,
     stopsEveryWrite: true,
     foresees: true,
     explains: 'Cause',
@@ -97,7 +92,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'NamespaceProtected',
     check: namespaceProtected,
     when: 'the namespace is protected and the policy does not name it',
-    resumed: true,
     stopsEveryWrite: true,
     event: ['Normal', 'owner'],
     alert: 'Deliberate',
@@ -106,7 +100,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'OptedOut',
     check: optedOut,
     when: 'the pod, its owner, its namespace or its node is marked podmend.io/exclude',
-    resumed: true,
     stopsEveryWrite: true,
     event: ['Normal', 'owner'],
     alert: 'Deliberate',
@@ -123,7 +116,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'AlreadyRecovered',
     check: alreadyRecovered,
     when: 'no pod fails any more',
-    resumed: true,
     event: ['Normal', 'none'],
     alert: 'Passing',
   },
@@ -139,7 +131,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'EditReverted',
     check: editReverted,
     when: 'someone reverted what podmend wrote',
-    resumed: true,
     event: ['Warning', 'both'],
     alert: 'PodmendEditReverted',
   },
@@ -162,7 +153,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'ManagedElsewhere',
     check: managedElsewhere,
     when: 'GitOps or another operator manages the workload and would revert the change',
-    resumed: true,
     explains: 'CauseAndPlace',
     event: ['Normal', 'owner'],
     alert: 'PodmendHeldTooLong',
@@ -171,7 +161,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'TemplateDiffers',
     check: templateDiffers,
     when: "the failing container differs from the workload's pod template",
-    resumed: true,
     event: ['Normal', 'owner'],
     alert: 'PodmendHeldTooLong',
   },
@@ -179,7 +168,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'RolloutBlocked',
     check: rolloutBlocked,
     when: 'the change would not reach the broken pods, or the node is not Ready and the action cannot bring it back',
-    resumed: true,
     event: ['Warning', 'owner'],
     alert: 'PodmendHeldTooLong',
   },
@@ -187,7 +175,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'FactUnknown',
     check: factUnknown,
     when: 'something that the decision needs cannot be read, only an Event reports it, or the agent on the node contradicts it',
-    resumed: true,
     undoWaits: true,
     event: ['Warning', 'owner'],
     alert: 'PodmendHeldTooLong',
@@ -210,7 +197,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'ControlPlaneNode',
     check: controlPlaneNode,
     when: 'the node runs the control plane and the policy does not act there',
-    resumed: true,
     event: ['Normal', 'owner'],
     alert: 'PodmendHeldTooLong',
   },
@@ -218,7 +204,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'TargetUnverified',
     check: targetUnverified,
     when: 'the registry does not confirm the new image for the platform of the node',
-    resumed: true,
     explains: 'Cause',
     event: ['Warning', 'owner'],
     alert: 'PodmendHeldTooLong',
@@ -227,7 +212,6 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'AwaitingApproval',
     check: awaitingApproval,
     when: 'the plan waits for approval',
-    resumed: true,
     phase: 'AwaitingApproval',
     event: ['Normal', 'both'],
     alert: 'PodmendAwaitingApproval',

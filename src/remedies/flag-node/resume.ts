@@ -1,23 +1,15 @@
-import { askFor, type DecisionInput, nodeCauseOf, type PolicyInForce } from '../../model/decision-input.ts'
-import type { InProgress } from '../../model/remediation-state.ts'
-import { nodeStepBase } from '../node/resume.ts'
-import type { Left } from '../remedy.ts'
+import { askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
+import { type InProgress, policyOf } from '../../model/remediation-state.ts'
+import { type Left, UNWRITTEN } from '../remedy.ts'
 import { type FlagNodePlan, flagOf, isFlagged } from './plan.ts'
 
-/** The flag, unless the node already has it. */
-export const resume = (
-  c: DecisionInput,
-  inProgress: InProgress,
-  policy: PolicyInForce | undefined,
-): Left<FlagNodePlan> => {
+/** The flag, unless the node already has it. A part of it is written again. */
+export const resume = (c: DecisionInput, { record, step }: InProgress): Left<FlagNodePlan> => {
   const cause = nodeCauseOf(c)
   const ask = askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }])
   if (ask) return ask
   const { node } = c.facts
   if (!node?.known || cause === undefined) return { unseen: node?.known === false ? node.why : 'the node was not read' }
-  const flag = flagOf(c.facts, cause, inProgress.step.node?.detail)
-  const taint = policy?.spec.actions[inProgress.step.index]?.flagNode?.taint === 'NoSchedule'
-  if (isFlagged(c, { ...flag, taint })) return 'Written'
-  const plan: FlagNodePlan = { ...nodeStepBase(c, inProgress, policy), ...flag, type: 'FlagNode', taint }
-  return { plan, written: false, complete: false }
+  const taint = policyOf(c, record)?.spec.actions[step.index]?.flagNode?.taint === 'NoSchedule'
+  return isFlagged(c, { ...flagOf(c.facts, cause, step.node?.detail), taint }) ? 'Written' : UNWRITTEN
 }

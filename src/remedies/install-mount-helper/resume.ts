@@ -1,31 +1,13 @@
-import { askFor, type DecisionInput, type PolicyInForce } from '../../model/decision-input.ts'
-import { mountHelperFor } from '../../model/mount-helpers.ts'
+import { askFor, type DecisionInput } from '../../model/decision-input.ts'
 import type { InProgress } from '../../model/remediation-state.ts'
-import { nodeStepBase } from '../node/resume.ts'
-import type { Left } from '../remedy.ts'
+import { type Left, UNWRITTEN } from '../remedy.ts'
 import type { InstallMountHelperPlan } from './plan.ts'
 
 /** The installer pod, unless it was already created. */
-export const resume = (
-  c: DecisionInput,
-  inProgress: InProgress,
-  policy: PolicyInForce | undefined,
-): Left<InstallMountHelperPlan> => {
-  const { node } = inProgress.step
-  const podName = node?.tasks[0] ?? ''
-  const fsType = node?.detail ?? ''
-  const ask = askFor(c.facts, [{ fact: 'installer', name: podName }, { fact: 'inspection' }])
+export const resume = (c: DecisionInput, { step }: InProgress): Left<InstallMountHelperPlan> => {
+  const ask = askFor(c.facts, [{ fact: 'installer', name: step.node?.tasks[0] ?? '' }])
   if (ask) return ask
-  const { installer, inspection } = c.facts
+  const { installer } = c.facts
   if (!installer?.known) return { unseen: installer?.why ?? 'the pod was not read' }
-  if (installer.value) return 'Written'
-  const helper = inspection?.known ? mountHelperFor(inspection.value.os, fsType) : undefined
-  if (helper?.kind !== 'Installable') return { unseen: helper?.why ?? 'the node was not inspected' }
-  const { packageName } = helper
-  const base = nodeStepBase(c, inProgress, policy)
-  return {
-    plan: { ...base, type: 'InstallMountHelper', fsType, packageName, podName },
-    written: false,
-    complete: false,
-  }
+  return installer.value ? 'Written' : UNWRITTEN
 }

@@ -1,8 +1,9 @@
 /** Names of NodeTasks, derived from the plan's hash so that each is created once. */
-import { askFor, type DecisionInput } from '../../model/decision-input.ts'
+import type { RemediationStep } from '../../api/remediation.ts'
+import { type Ask, askFor, type DecisionInput } from '../../model/decision-input.ts'
 import type { NodeVerb } from '../../model/node-tasks.ts'
 import type { NodePlan, NodeTaskRequest } from '../../model/plan.ts'
-import type { Left, PureRemedy } from '../remedy.ts'
+import type { PureRemedy } from '../remedy.ts'
 
 export interface TaskPlan extends NodePlan {
   readonly tasks: readonly NodeTaskRequest[]
@@ -20,15 +21,17 @@ export const tasksUnderHash = <P extends TaskPlan>(plan: P, hash: string): P => 
   tasks: renamed(plan.tasks, hash),
 })
 
-/** The intent determines the names of the tasks, so existing ones are not created again. */
-export const leftOfTasks = <P extends TaskPlan>({ facts }: DecisionInput, plan: P): Left<P> => {
-  const names = plan.tasks.map(({ name }) => name)
+/** Names of the tasks of a recorded step that exist: these were created. */
+export const tasksThere = (
+  { facts }: DecisionInput,
+  { node }: RemediationStep,
+): Set<string> | Ask | { readonly unseen: string } => {
+  const names = node?.tasks ?? []
   const ask = askFor(facts, [{ fact: 'tasks', names }])
   if (ask) return ask
   const { tasks } = facts
   if (!tasks?.known) return { unseen: tasks?.why ?? 'the NodeTasks were not read' }
-  const existing = new Set(tasks.value.map(({ metadata }) => metadata.name))
-  return names.every((name) => existing.has(name)) ? 'Written' : { plan, written: false, complete: false }
+  return new Set(tasks.value.map(({ metadata }) => metadata.name).filter((name) => names.includes(name)))
 }
 
 /** The Event of every remedy that creates NodeTasks. */

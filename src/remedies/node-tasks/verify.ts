@@ -61,7 +61,8 @@ const answersOf = (names: readonly string[], tasks: readonly NodeTask[], now: nu
   if (open.length > 0) return openOf(open, now)
   const done = tasks.filter(({ status }) => status?.phase === 'Succeeded')
   const bad = tasks.filter((task) => isFinished(task) && task.status?.phase !== 'Succeeded')
-  const gone = missing.length > 0 ? `NodeTask ${missing[0]} was deleted` : undefined
+  const gone =
+    missing.length > 0 ? `NodeTask ${missing[0]} does not exist: it was deleted, or could not be created` : undefined
   const failed = bad.find((task) => !foundNothing(task))
   if (done.length === 0) {
     if (failed) return { kind: 'Failed', message: messageOf(failed) }

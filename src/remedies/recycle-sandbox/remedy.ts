@@ -1,9 +1,9 @@
 /** RecycleSandbox: has the agent of a node remove the sandboxes of waiting pods; the kubelet creates new ones. */
-import { leftOfTasks, TASK_EVENT, tasksUnderHash } from '../node-tasks/plan.ts'
+import { TASK_EVENT, tasksUnderHash } from '../node-tasks/plan.ts'
 import { verifyTasks } from '../node-tasks/verify.ts'
-import { nodeStepBase } from '../node/resume.ts'
 import type { PureRemedy } from '../remedy.ts'
-import { planRecycleSandbox, type RecycleSandboxPlan, recycleTasks } from './plan.ts'
+import { planRecycleSandbox, type RecycleSandboxPlan } from './plan.ts'
+import { resume } from './resume.ts'
 import { text } from './text.ts'
 
 export const recycleSandbox: PureRemedy<RecycleSandboxPlan> = {
@@ -15,13 +15,6 @@ export const recycleSandbox: PureRemedy<RecycleSandboxPlan> = {
   plan: planRecycleSandbox,
   underHash: tasksUnderHash,
   record: ({ target, pods, tasks }) => ({ target, pods: [...pods], node: { tasks: tasks.map(({ name }) => name) } }),
-  resume: (c, inProgress, policy) => {
-    const base = nodeStepBase(c, inProgress, policy)
-    return leftOfTasks(c, {
-      ...base,
-      type: 'RecycleSandbox',
-      tasks: recycleTasks(base.target, base.pods, base.hash),
-    })
-  },
+  resume,
   verify: verifyTasks,
 }

@@ -1,12 +1,13 @@
 /** The rest of a rewrite or undo that was begun. */
-import type { RemediationStep } from '../../api/remediation.ts'
-import { askFor, type DecisionInput, nodeCauseOf, type PolicyInForce } from '../../model/decision-input.ts'
+import type { ImageChange, RemediationStep } from '../../api/remediation.ts'
+import { askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { sameImage } from '../../model/image-reference.ts'
-import type { Pod } from '../../model/kubernetes.ts'
+import type { Owner } from '../../model/incident.ts'
+import type { Container, Pod } from '../../model/kubernetes.ts'
 import type { PlacedChange, Verdict } from '../../model/plan.ts'
-import { type InProgress, podsOf, policyRefOf } from '../../model/remediation-state.ts'
-import { imageIn, nameOfOwner, placeOf, sayWriter } from '../pod-template.ts'
-import { type Left, stepBase } from '../remedy.ts'
+import { type InProgress, isUndo, podsOf, policyRefOf, readOriginals } from '../../model/remediation-state.ts'
+import { imageIn, type Named, nameOfOwner, placeOf, sayWriter, writtenAfter } from '../pod-template.ts'
+import { type Left, type LeftOfUndo, UNWRITTEN } from '../remedy.ts'
 import {
   leavesAllAsIs,
   type OnPods,
@@ -18,7 +19,28 @@ import {
 } from './plan.ts'
 import { uidsOf, wrotePodsOnly } from './verify.ts'
 
-/** A recorded step's changes, adapted to the current owner; cancelled if it has neither the old nor the new image. */
+const changedBy = (owner: Owner, change: Named, reason: 'TemplateDiffers' | 'EditReverted', now: number) => ({
+  kind: 'Verify' as const,
+  outcome: 'Cancelled' as const,
+  reason,
+  message:
+    reason === 'EditReverted'
+      ? `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} back after it was written`
+      : `started but not written: ${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} in the meantime`,
+  requeueAt: now,
+})
+
+/**
+ * The image from before the step is in place because someone put it back, not because it was never written. managedFields
+ * tell; if the times are too close, the undo annotation does, which is written in one patch with the image.
+ */
+const wasTakenBack = (owner: Owner, change: ImageChange, step: RemediationStep): boolean => {
+  const since = writtenAfter(owner, change, step.intendedAt)
+  if (since !== undefined || isUndo(step)) return since === true
+  return sameImage(readOriginals(owner.annotations)[change.container] ?? '', change.from)
+}
+
+/** A recorded step's changes, adapted to the current owner; the end of the step if someone has changed the image since. */
 const changesNow = (
   c: DecisionInput,
   { step }: InProgress,
@@ -27,10 +49,11 @@ const changesNow = (
   const changes: PlacedChange[] = []
   for (const change of step.changes ?? []) {
     const place = placeOf(owner, change)
-    if (!place || !(sameImage(place.image, change.from) || sameImage(place.image, change.to))) {
-      const message = `started but not written: ${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} in the meantime`
-      return { kind: 'Verify', outcome: 'Cancelled', reason: 'TemplateDiffers', message, requeueAt: c.now }
-    }
+    const isBefore = place !== undefined && sameImage(place.image, change.from)
+    if (!place || !(isBefore || sameImage(place.image, change.to)))
+      return changedBy(owner, change, 'TemplateDiffers', c.now)
+    if (isBefore && !wrotePodsOnly(owner, step) && wasTakenBack(owner, change, step))
+      return changedBy(owner, change, 'EditReverted', c.now)
     changes.push({ ...change, pointer: place.pointer, was: place.image })
   }
   return changes
@@ -45,17 +68,66 @@ const podsHaveIt = (pods: readonly Pod[], step: RemediationStep): boolean => {
   )
 }
 
-/**
- * The recorded plan, adapted to the current owner: a change that was already written has `was` equal to `to`, and pods
- * that are gone are omitted.
- */
-export const resume = (
-  c: DecisionInput,
-  inProgress: InProgress,
-  policy: PolicyInForce | undefined,
-): Left<RewriteImagePlan> => {
+/** A pod that was patched, as its annotation tells, and has the image from before again. */
+const podTakenBack = (pods: readonly Pod[], step: RemediationStep): Pod | undefined => {
+  const named = uidsOf(step)
+  return pods.find(
+    (pod) =>
+      named.has(pod.metadata.uid) &&
+      step.changes?.some(
+        ({ container, init, from }) =>
+          sameImage(imageIn(pod, { container, init }) ?? '', from) &&
+          sameImage(readOriginals(pod.metadata.annotations)[container] ?? '', from),
+      ),
+  )
+}
+
+/** The owner as it was before the step was written. */
+const ownerBefore = (owner: Owner, changes: readonly PlacedChange[]): Owner => {
+  const before = (containers: readonly Container[], isInit: boolean): readonly Container[] =>
+    containers.map((container) => {
+      const change = changes.find(({ container: name, init }) => name === container.name && init === isInit)
+      return change ? { ...container, image: change.from } : container
+    })
+  return {
+    ...owner,
+    containers: before(owner.containers, false),
+    initContainers: before(owner.initContainers, true),
+  }
+}
+
+const sameChanges = (a: readonly ImageChange[], b: readonly ImageChange[]): boolean =>
+  a.length === b.length &&
+  a.every((one) =>
+    b.some(
+      ({ container, init, from, to }) =>
+        container === one.container && init === one.init && from === one.from && to === one.to,
+    ),
+  )
+
+/** Today's plan without the template, which has the images already, and with no other pods than those of the record. */
+const restOf =
+  (c: DecisionInput, step: RemediationStep, changes: readonly PlacedChange[]) =>
+  (today: RewriteImagePlan): RewriteImagePlan | undefined => {
+    if (!sameChanges(today.changes, changes)) return undefined
+    const named = uidsOf(step)
+    const thenDelete = today.thenDelete.filter(({ uid }) => named.has(uid))
+    const thenPatch = today.thenPatch.filter(({ target }) => named.has(target.uid))
+    if (thenDelete.length + thenPatch.length === 0) return undefined
+    const { index, timeoutMs, podsOnly } = today
+    const at = { index, timeoutMs, generation: 0 }
+    const rest = rewriteImagePlan(c.incident.owner, at, changes, {
+      thenDelete,
+      thenPatch,
+      ...(podsOnly && { podsOnly }),
+    })
+    return { ...rest, hash: step.planHash }
+  }
+
+/** What is left of a rewrite: its template, or pods that their controller would leave in place. */
+export const resume = (c: DecisionInput, inProgress: InProgress): Left<RewriteImagePlan> => {
   const { owner, pods: failing } = c.incident
-  const { step, record } = inProgress
+  const { step } = inProgress
   if (nodeCauseOf(c) !== undefined) return { unseen: 'the node fails, not an image' }
   const needsPods = owner.keepsBrokenPods || owner.patchesPods === true
   const ask = needsPods ? askFor(c.facts, [podsOf(inProgress)]) : undefined
@@ -64,15 +136,23 @@ export const resume = (
   if (needsPods && !seen?.known) return { unseen: seen?.why ?? 'the pods were not read' }
   const changes = changesNow(c, inProgress)
   if ('kind' in changes) return changes
-  const uids = new Set(failing.map(({ pod }) => pod.metadata.uid))
   const pods = seen?.known ? seen.value : []
-  const { index, hash, timeoutMs } = stepBase(c, inProgress, policy)
   const podsOnly = wrotePodsOnly(owner, step)
-  const left = { ...podsToPatch(owner, pods, uids, changes), ...(podsOnly && { podsOnly }) }
-  const { generation } = policyRefOf(record)
-  const plan = { ...rewriteImagePlan(owner, { index, generation, timeoutMs }, changes, left), hash }
+  const taken = podsOnly ? podTakenBack(pods, step) : undefined
+  if (taken) {
+    const message = `someone changed pod ${taken.metadata.name} of ${nameOfOwner(owner)} back after it was written`
+    return { kind: 'Verify', outcome: 'Cancelled', reason: 'EditReverted', message, requeueAt: c.now }
+  }
   const written = podsOnly ? podsHaveIt(pods, step) : changes.every(({ was, to }) => sameImage(was, to))
-  return { plan, written, complete: leavesAllAsIs(plan) }
+  if (!written) return UNWRITTEN
+  const uids = new Set(failing.map(({ pod }) => pod.metadata.uid))
+  const { thenDelete, thenPatch } = podsToPatch(owner, pods, uids, changes)
+  return {
+    written,
+    complete: thenDelete.length + thenPatch.length === 0,
+    ...(!podsOnly && { before: { ...c, incident: { ...c.incident, owner: ownerBefore(owner, changes) } } }),
+    rest: restOf(c, step, changes),
+  }
 }
 
 /** The patched pods that still wait: an undo does not restart running or finished pods. */
@@ -102,7 +182,7 @@ export const undoPlan = (c: DecisionInput, inProgress: InProgress): RewriteImage
   return rewriteImagePlan(owner, undoStep(inProgress), changes, podsToTakeBack(c, step, changes))
 }
 
-export const resumeUndo = (c: DecisionInput, inProgress: InProgress): Left<RewriteImagePlan> => {
+export const resumeUndo = (c: DecisionInput, inProgress: InProgress): LeftOfUndo<RewriteImagePlan> => {
   const { step } = inProgress
   const { owner } = c.incident
   const changes = changesNow(c, inProgress)
@@ -115,5 +195,5 @@ export const resumeUndo = (c: DecisionInput, inProgress: InProgress): Left<Rewri
   const base = rewriteImagePlan(owner, undoStep(inProgress), changes, podsToTakeBack(c, step, changes))
   const plan = { ...base, hash: step.planHash }
   const complete = leavesAllAsIs(plan)
-  return { plan, written: complete, complete }
+  return { plan, complete }
 }

@@ -1,0 +1,82 @@
+/** An intent that a crash left behind: what people changed meanwhile counts, not what was intended. */
+import { expect, test } from 'vitest'
+import { type CrashPoint, startProxy } from '../../testbed/api-proxy.ts'
+import { eventually } from '../../testbed/fixture.ts'
+import { NEW, OLD, PATIENTLY, useFixture } from '../repair/fixture.ts'
+import { deployment } from '../repair/objects.ts'
+
+const fixture = useFixture({ runs: false })
+
+/** The patch itself: a dry run has another query. */
+const PATCH = /^PATCH .*\/deployments\/web\?fieldManager/
+const RULES = { rules: [{ from: `${OLD}/`, to: `${NEW}/` }] }
+const ELSEWHERE = { rules: [{ from: `${OLD}/web`, to: `${NEW}/lasting` }] }
+const rewriting = (rewriteImage: object) => [{ type: 'RewriteImage', timeout: '1m', rewriteImage }]
+
+const imageOf = async (namespace: string): Promise<string | undefined> =>
+  (await fixture.workload('Deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
+
+/** The controller is killed at its patch; people change something; another one starts. */
+const crashed = async (when: CrashPoint['when'], meanwhile: (namespace: string) => Promise<unknown>) => {
+  const proxy = await startProxy(fixture.kubeconfig)
+  const args = ['--identity', 'crashes']
+  const first = await fixture.start({ kubeconfig: proxy.kubeconfig, args })
+  const namespace = await fixture.cluster.namespace('intent')
+  proxy.arm({ at: 1, matching: PATCH, when, crash: () => process.kill(first.pid, 'SIGKILL') })
+  await fixture.policy(namespace, { actions: rewriting(RULES) })
+  await fixture.apply(deployment(namespace))
+  await first.exited
+  const [record] = await fixture.records(namespace)
+  expect(record?.status?.steps).toMatchObject([{ state: 'Intended' }])
+  await meanwhile(namespace)
+  const second = await fixture.start({ kubeconfig: proxy.kubeconfig, args })
+  return {
+    namespace,
+    close: async () => {
+      await second.kill('SIGKILL')
+      await proxy.close()
+    },
+  }
+}
+
+test('a rule that was corrected since is the one that is carried out, in one attempt', async () => {
+  const { namespace, close } = await crashed('before', (name) =>
+    fixture.policy(name, { actions: rewriting(ELSEWHERE) }),
+  )
+  try {
+    const { status } = await fixture.record(namespace, { phase: 'Succeeded' })
+    expect(status?.attempts).toHaveLength(1)
+    expect(await imageOf(namespace)).toBe(`${NEW}/lasting:1`)
+    expect(fixture.writes(namespace)).toHaveLength(1)
+  } finally {
+    await close()
+  }
+})
+
+test('a policy that was deleted since is not carried out', async () => {
+  const { namespace, close } = await crashed('before', (name) => fixture.cluster.kubectl(['delete', 'rempol', name]))
+  try {
+    const { status } = await fixture.record(namespace, { phase: 'Cancelled', reason: 'NoPolicy' })
+    expect(status?.attempts ?? []).toEqual([])
+    expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
+    expect(fixture.writes(namespace)).toEqual([])
+  } finally {
+    await close()
+  }
+})
+
+test('a person who changed it back while no controller ran is not fought', async () => {
+  const { namespace, close } = await crashed('after', (name) =>
+    fixture.cluster.kubectl(['set', 'image', 'deployment/web', `web=${OLD}/web:1`, '-n', name]),
+  )
+  try {
+    await eventually(async () => {
+      const reasons = (await fixture.records(namespace)).map(({ status }) => `${status?.phase} ${status?.reason}`)
+      expect(reasons).toContain('Held EditReverted')
+    }, PATIENTLY)
+    expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
+    expect(fixture.writes(namespace)).toHaveLength(1)
+  } finally {
+    await close()
+  }
+})
