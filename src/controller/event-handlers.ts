@@ -69,6 +69,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
       remove: (uid) => {
         const record = remediations.get(uid)
         remediations.drop(uid)
+        attempts.forgotRecord(uid)
         const key = record && incidentKeyOf(record)
         if (key !== undefined && incidents.get(key)) enqueue(key)
       },

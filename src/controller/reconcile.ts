@@ -1,6 +1,7 @@
 /** Reconciles one incident: reads the current state, decides, acts and reports. */
 import type { Remediation } from '../api/kinds.ts'
 import type { Config } from '../config/config.ts'
+import { confirm } from '../decide/attempt/resume.ts'
 import { decide } from '../decide/decide.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { readOwnerAt } from '../diagnose/owner/owner-chain.ts'
@@ -50,6 +51,8 @@ export interface Result {
 const SOON_MS = 1_000
 /** Upper bound of the requeue delay, since changes of policies and of other incidents also matter. */
 const LONGEST_MS = 10 * 60_000
+/** Longest pause between two writes that are refused. */
+const LONGEST_REFUSED_MS = 8_000
 /** How long an owner that was read for an assignment may be reused. */
 const OWNER_FRESH_MS = 500
 /** Most replacements of a broken pod start within this time and can then be verified by one check. */
@@ -120,13 +123,21 @@ export const createReconcile = (deps: ReconcileDeps) => {
     const record = await Promise.resolve(decidedOn ?? report.recordOf(incident, verdict))
       .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
       .finally(() => reservations.release(incident.key))
-    const outcome = await act(verdict.plan, io)
-    await report.write(record, { kind: 'Acted', outcome }, incident)
-    return awaitVerification(incident, outcome)
+    // Someone may have stopped it while the intent was written; then another decision holds or withdraws it.
+    const today = { ...snapshotOf(state, open, config, now()), incident, diagnosis, facts }
+    const plan = verdict.resume ? verdict.plan : confirm(today)
+    if (!plan) return { requeueAfterMs: 0 }
+    const outcome = await act(plan, io)
+    const acted = await report.write(record, { kind: 'Acted', outcome, partly: verdict.partly }, incident)
+    return awaitVerification(incident, outcome, acted)
   }
 
-  const awaitVerification = ({ area, owner }: Incident, outcome: Outcome): Result => {
+  const awaitVerification = ({ area, owner }: Incident, outcome: Outcome, record: Remediation): Result => {
     incidents.await(area, owner.ref, owner.selector)
+    if (outcome.kind === 'Refused' && isInProgress(record)) {
+      const since = parseTime(record.status?.steps?.at(-1)?.intendedAt) ?? now()
+      return { requeueAfterMs: Math.min(LONGEST_REFUSED_MS, Math.max(SOON_MS, now() - since)) }
+    }
     if (outcome.kind === 'Stale') return { requeueAfterMs: outcome.retryAfterMs ?? SOON_MS }
     const isDone = outcome.kind === 'Done' && outcome.left.length === 0 && !isNodeCause(area)
     return { requeueAfterMs: isDone ? verificationMs : SOON_MS }

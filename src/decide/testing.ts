@@ -263,7 +263,7 @@ export const aRecord = ({
 
 /** The record of a case that decided to act a minute ago: its intent is there, its outcome is not. */
 export const intendedBy = (c: DecisionInput, words: Loose<RemediationStep> = {}): Remediation => {
-  const verdict = decide({ ...c, records: [] })
+  const verdict = decide(c)
   if (verdict.kind !== 'Act') throw new Error(`no intent follows from ${verdict.kind}`)
   const { plan, policy, attempt } = verdict
   const intendedAt = at(-61_000)

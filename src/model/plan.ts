@@ -96,6 +96,8 @@ export type Verdict =
       readonly attempt: number
       /** The intent is on the record already (a crash came between intent and outcome). */
       readonly resume: boolean
+      /** A part of the step is written already: if nothing more is, the attempt counts all the same. */
+      readonly partly?: true
       readonly diagnosis: Diagnosis
     }
   /** An attempt is in progress: its outcome so far. */
@@ -150,5 +152,5 @@ export type Outcome =
   | { readonly kind: 'AlreadyDone' }
   /** The object changed since it was read: check again. Nothing was written. */
   | { readonly kind: 'Stale'; readonly why: string; readonly retryAfterMs?: number }
-  /** The API server rejects it permanently. Nothing was written. */
-  | { readonly kind: 'Refused'; readonly why: string; readonly missingRight?: string }
+  /** The API server rejects it. Nothing was written. `mayPass`: an API server that starts, or a webhook, may accept it soon. */
+  | { readonly kind: 'Refused'; readonly why: string; readonly missingRight?: string; readonly mayPass?: true }

@@ -137,9 +137,9 @@ export const readOriginals = (annotations: Readonly<Record<string, string>> = {}
   try {
     const parsed: unknown = JSON.parse(annotations[ORIGINAL_IMAGE_ANNOTATION] ?? '{}')
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return {}
-    return Object.fromEntries(
-      Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-    )
+    const texts = Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+    // Container names are looked up in it, and one may be called `constructor`.
+    return Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(texts))
   } catch {
     return {}
   }

@@ -56,6 +56,8 @@ export const refusalIfDisabled = (action: ActionType, { disabledActions }: ActDe
 
 /** Rejected by authorization, admission or validation. Any other error may be temporary. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 422])
+/** An API server that starts denies everything for seconds, and a webhook may deny what it does not know yet. */
+const MAY_PASS: ReadonlySet<number> = new Set([403, 422])
 
 /** The missing permission, e.g. `patch deployments.apps in namespace web`; undefined if admission, not RBAC, denied it. */
 const missingRightOf = (message: string, verb: string, path: string): string | undefined => {
@@ -79,5 +81,6 @@ export const refusalOf = (error: unknown): Refused | undefined => {
     kind: 'Refused',
     why: [kube.message, ...causes].join('; ').slice(0, 2_048),
     ...(missingRight !== undefined && { missingRight }),
+    ...(MAY_PASS.has(kube.status) && { mayPass: true }),
   }
 }

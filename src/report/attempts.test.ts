@@ -44,9 +44,18 @@ describe('the ledger of attempts', () => {
   test('outlives the record', () => {
     const attemptHistory = createAttemptHistory()
     attemptHistory.sawRecord(record(iso()))
+    attemptHistory.forgotRecord(record().metadata.uid)
     attemptHistory.sawPolicy(policy())
     expect(attemptHistory.recent(NOW)).toEqual([mine(NOW)])
     expect(attemptHistory.recent(NOW + DAY)).toEqual([])
+  })
+  test('does not count what a record has no longer, although the answer to that write was lost', () => {
+    const attemptHistory = createAttemptHistory()
+    attemptHistory.sawRecord(record(iso()))
+    attemptHistory.sawRecord(record())
+    expect(attemptHistory.recent(NOW)).toEqual([])
+    attemptHistory.sawPolicy(policy())
+    expect(attemptHistory.recent(NOW)).toEqual([])
   })
   test('does not count again what was taken back, whatever an old watch event says', () => {
     const attemptHistory = createAttemptHistory()

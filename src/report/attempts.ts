@@ -58,6 +58,8 @@ type Times = readonly Pick<Attempt, 'incident' | 'at'>[]
 export interface AttemptHistory {
   readonly sawPolicy: (policy: RemediationPolicy) => void
   readonly sawRecord: (record: Remediation) => void
+  /** A record was deleted; its attempts still count. */
+  readonly forgotRecord: (uid: string) => void
   /** Updates the attempts after a write of a record: adds those that began and removes those that wrote nothing. */
   readonly recorded: (policy: string, updates: { readonly attempts?: Times; readonly takenBack?: Times }) => void
   /** Attempts of the last 24 hours, oldest first. */
@@ -68,6 +70,8 @@ export interface AttemptHistory {
 export const createAttemptHistory = (): AttemptHistory => {
   const attempts = new Map<string, Attempt>()
   const takenBack = new Set<string>()
+  /** Of each record that has any. One that is no longer on its record was taken back, by a write whose answer was lost. */
+  const onRecord = new Map<string, readonly string[]>()
   const add = (attempt: Attempt): void => {
     const key = keyOf(attempt)
     // The watch may still report the previous version of the record.
@@ -75,7 +79,19 @@ export const createAttemptHistory = (): AttemptHistory => {
   }
   return {
     sawPolicy: (policy) => attemptsOfPolicy(policy).forEach(add),
-    sawRecord: (record) => attemptsOfRecord(record).forEach(add),
+    sawRecord: (record) => {
+      const { uid } = record.metadata
+      const listed = attemptsOfRecord(record)
+      const keys = listed.map(keyOf)
+      for (const key of (onRecord.get(uid) ?? []).filter((one) => !keys.includes(one))) {
+        takenBack.add(key)
+        attempts.delete(key)
+      }
+      if (keys.length > 0) onRecord.set(uid, keys)
+      else onRecord.delete(uid)
+      listed.forEach(add)
+    },
+    forgotRecord: (uid) => void onRecord.delete(uid),
     recorded: (policy, { attempts: begun = [], takenBack: undone = [] }) => {
       for (const { incident, at } of begun) add({ policy, incident, at })
       for (const { incident, at } of undone) {

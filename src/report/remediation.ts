@@ -6,6 +6,7 @@
  * a tenant must not be able to delete it by deleting the workload. Garbage collection deletes it.
  */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationSpec, RemediationStatus } from '../api/remediation.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -129,7 +130,9 @@ export const openRecord = async (subject: Subject, kube: RecordApi, operatorName
   const name = recordNameOf(subject)
   const record = await kube.get<Remediation>(pathOf({ kind: 'Remediation', namespace, name }))
   // Anyone who may create Remediations may have used the name; such a record is not ours.
-  if (objectKey(targetOf(record)) !== objectKey(ref) || areaOfRecord(record) !== subject.incident.area) {
+  const isLabelled = record.metadata.labels?.[OWNER_UID_LABEL] === ref.uid
+  const isAbout = objectKey(targetOf(record)) === objectKey(ref) && areaOfRecord(record) === subject.incident.area
+  if (!isLabelled || !isAbout) {
     throw new Terminal(`Remediation ${name} in namespace ${namespace} is about another object: delete it`)
   }
   return { record, created: false }
@@ -186,7 +189,11 @@ export const recordChange = async (
     try {
       return await put(current, after, kube)
     } catch (error) {
-      if (!conflict(error)) throw new Error(`recording ${change.kind} on ${name}`, { cause: error })
+      if (!conflict(error)) {
+        const written = await asWritten(current, after, kube)
+        if (written) return written
+        throw new Error(`recording ${change.kind} on ${name}`, { cause: error })
+      }
       if (round === MAX_ROUNDS) throw new Retry(`${name} keeps changing`, { cause: error })
     }
     current = await kube.get<Remediation>(locate(record))
@@ -194,6 +201,18 @@ export const recordChange = async (
       throw new Retry(`${name} was changed by someone else`)
     }
   }
+}
+
+/** The record as it is, if a write whose answer was lost took effect; undefined if it did not, or cannot be read. */
+const asWritten = async (
+  record: Remediation,
+  status: RemediationStatus,
+  kube: RecordApi,
+): Promise<Remediation | undefined> => {
+  const current = await kube.get<Remediation>(locate(record)).catch(() => undefined)
+  const { observedGeneration: _, ...there } = current?.status ?? {}
+  const { observedGeneration: __, ...wanted } = JSON.parse(JSON.stringify(status)) as RemediationStatus
+  return current?.metadata.uid === record.metadata.uid && isDeepStrictEqual(there, wanted) ? current : undefined
 }
 
 const sameStep = (a: Remediation, b: Remediation): boolean => {

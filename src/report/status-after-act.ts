@@ -1,6 +1,6 @@
 /** Changes of a record after the write: the result from the API server, and whether the remedy helped. */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
-import { isoTime } from '../model/duration.ts'
+import { formatTime, isoTime, parseTime } from '../model/duration.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { isUndo } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
@@ -17,9 +17,22 @@ const withoutLeft = (
   return { pods: pods.filter(({ uid }) => !left.some((pod) => pod.uid === uid)) }
 }
 
+/** How long a refusal that may pass is tried again. The right that a person has to grant does not come sooner. */
+const REFUSED_MS = 20_000
+
 export const acted = (
   before: RemediationStatus,
-  { at, outcome, requeueAt }: { readonly at: number; readonly outcome: Outcome; readonly requeueAt?: number },
+  {
+    at,
+    outcome,
+    requeueAt,
+    partly,
+  }: {
+    readonly at: number
+    readonly outcome: Outcome
+    readonly requeueAt?: number
+    readonly partly?: true | undefined
+  },
 ): RemediationStatus => {
   const steps = before.steps ?? []
   const nextCheckTime = requeueAt === undefined ? undefined : isoTime(requeueAt)
@@ -56,6 +69,8 @@ export const acted = (
     }
     case 'Stale': {
       if (undo) return undoDeferred(before, outcome.why, nextCheckTime)
+      // The next evaluation finds out what is left.
+      if (partly) return before
       return withdrawn(before, {
         reason: 'StaleRead',
         message: `nothing was written: ${outcome.why}`,
@@ -65,10 +80,16 @@ export const acted = (
     }
     case 'Refused': {
       const right = outcome.missingRight === undefined ? '' : ` (missing right: ${outcome.missingRight})`
+      const refused = `the API server refused the write${right}: ${outcome.why}`
+      const until = (parseTime(last?.intendedAt) ?? 0) + REFUSED_MS
+      if (outcome.mayPass && at < until) {
+        const message = `it is tried again until ${formatTime(until)}; ${refused}`
+        return before.message === message ? before : put(before, { message, nextCheckTime })
+      }
       return put(before, {
         phase: 'Failed',
         reason: 'WriteRefused',
-        message: `the API server refused the write${right}: ${outcome.why}`,
+        message: refused,
         steps: withLast(steps, { state: 'Failed', message: clip(outcome.why, 4_096), finishedAt: isoTime(at) }),
         finishedAt: isoTime(at),
         nextCheckTime,

@@ -505,6 +505,26 @@ describe('the status of a record', () => {
     })
   })
 
+  test('tries a refusal that may pass again for a while, in the same attempt', () => {
+    const refusal = acted({ kind: 'Refused', why: 'the API server starts', mayPass: true })
+    const refused = happens(lived(act()), refusal, 1_000)
+    expect(refused).toMatchObject({ phase: 'Running', reason: 'Acting', steps: [{ state: 'Intended' }] })
+    expect(refused.message).toMatch(
+      /^it is tried again until .*; the API server refused the write: the API server starts$/,
+    )
+    expect(happens(refused, refusal, 3_000)).toBe(refused)
+    expect(happens(refused, acted(), 4_000)).toMatchObject({ phase: 'Verifying', attempts: [iso()] })
+    expect(happens(refused, refusal, 20_000)).toMatchObject({ phase: 'Failed', reason: 'WriteRefused' })
+    expect(happens(lived(act()), acted({ kind: 'Refused', why: 'it is disabled' }), 1_000)).toMatchObject({
+      phase: 'Failed',
+    })
+  })
+
+  test('keeps the attempt where the rest of a step that was written in part came too late', () => {
+    const before = lived(act())
+    expect(happens(before, acted({ kind: 'Stale', why: 'it moved' }, { partly: true }))).toBe(before)
+  })
+
   test('names the pods that were left standing and the right that is missing', () => {
     const left = [{ name: 'web-0', uid: 'u', why: 'it changed' }]
     expect(lived(act(), acted({ kind: 'Done', at: NOW, wrote: [], left })).message).toContain(

@@ -35,7 +35,13 @@ export type Change =
   | { readonly kind: 'Held'; readonly verdict: VerdictOf<'Hold'> }
   | { readonly kind: 'Intended'; readonly verdict: VerdictOf<'Act'> }
   | { readonly kind: 'UndoIntended'; readonly plan: Plan }
-  | { readonly kind: 'Acted'; readonly outcome: Outcome; readonly requeueAt?: number }
+  /** `partly`: a part of the step had been written before. */
+  | {
+      readonly kind: 'Acted'
+      readonly outcome: Outcome
+      readonly requeueAt?: number
+      readonly partly?: true | undefined
+    }
   | {
       readonly kind: 'Verified'
       readonly verdict: VerdictOf<'Verify'>

@@ -104,7 +104,10 @@ describe.each(['Delete', 'Evict'] as const)('by method %s', (method) => {
     const pod = await failingPod(named('namesake'))
     await cluster.kubectl(['delete', 'pod', pod.metadata.name, '-n', ns])
     await failingPod(named('namesake'))
-    expect(await recyclePod(recyclePlan([pod], method), deps)).toEqual({ kind: 'AlreadyDone' })
+    expect(await recyclePod(recyclePlan([pod], method), deps)).toEqual({
+      kind: 'Stale',
+      why: 'the pods to recycle are gone already',
+    })
     expect(await there(pod.metadata.name)).toBe(true)
   })
 

@@ -39,3 +39,21 @@ test('an undo that meets conflicts happens, and the record does not end before',
     await proxy.close()
   }
 })
+
+test('a write that is forbidden for seconds is tried again, in the same attempt', async () => {
+  const proxy = await startProxy(fixture.kubeconfig)
+  const controller = await fixture.start({ kubeconfig: proxy.kubeconfig })
+  try {
+    const namespace = await fixture.cluster.namespace()
+    proxy.refuse({ matching: /^PATCH .*\/deployments\/web\?/, times: 3, status: 403, reason: 'Forbidden' })
+    await fixture.policy(namespace)
+    await fixture.apply(deployment(namespace))
+    const { status } = await fixture.record(namespace, { phase: 'Succeeded' })
+    expect(status?.attempts).toHaveLength(1)
+    expect(status?.steps?.map(({ state }) => state)).toEqual(['Succeeded'])
+    expect(fixture.writes(namespace).map(({ verb }) => verb)).toEqual(['patch'])
+  } finally {
+    await controller.kill('SIGKILL')
+    await proxy.close()
+  }
+})

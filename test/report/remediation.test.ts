@@ -231,6 +231,23 @@ describe('an intent', () => {
 })
 
 describe('what happened', () => {
+  test('is known to be recorded although the answer was lost', async () => {
+    const record = await intend(await open('owner-lost'))
+    const losing: Pick<KubeClient, 'get' | 'create' | 'replace'> = {
+      get: (path) => kube.get(path),
+      create: (path, body) => kube.create(path, body),
+      replace: async (path, body) => {
+        await kube.replace(path, body)
+        throw new Error('the connection was cut')
+      },
+    }
+    const outcome = { kind: 'Stale' as const, why: 'it moved' }
+    const after = await recordChange(record, { kind: 'Acted', at: NOW, outcome }, losing)
+    expect(after.status).toMatchObject({ phase: 'Held', reason: 'StaleRead' })
+    expect(after.status).not.toHaveProperty('attempts')
+    expect(after.metadata.resourceVersion).toBe((await read(record)).metadata.resourceVersion)
+  })
+
   test('is not lost to an edit of the record meanwhile', async () => {
     const record = await intend(await open('owner-edited'))
     await cluster.kubectl(['annotate', 'remediation', record.metadata.name, '-n', ns, 'seen=yes'])

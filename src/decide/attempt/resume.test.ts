@@ -22,6 +22,7 @@ import {
   running,
   wrote,
 } from '../testing.ts'
+import { confirm } from './resume.ts'
 
 /** Approved or denied by a person, or asked for approval, since the intent of that plan. */
 const asking = [aPolicy({ mode: 'Approve', approvalTimeout: '2h' })]
@@ -52,6 +53,14 @@ const partly = (message: string) => ({
   message: expect.stringContaining(`partly written; the rest is not: ${message}`),
 })
 const marked = { 'podmend.io/original-image': JSON.stringify({ coredns: BROKEN }) }
+
+/** A rewrite that was put back, and allowed again by a change of its policy. */
+const putBack = anOwner({ annotations: marked, managedFields: [wrote('kubectl-edit', -90_000)] })
+const lifted = aRecord({
+  name: 'earlier',
+  phase: 'Succeeded',
+  steps: [aStep({ state: 'Succeeded', policy: { name: 'moved', uid: 'uid-moved', generation: 0 } })],
+})
 
 /** The case today, what follows, and the case in which the intent was recorded, if that was another. */
 type Row = readonly [sentence: string, today: InputOverrides, expected: object, first?: InputOverrides]
@@ -215,7 +224,7 @@ const rows: readonly Row[] = [
   ],
   [
     'not written: an annotation of an earlier rewrite, and an image of long before, say nothing else',
-    { owner: anOwner({ annotations: marked, managedFields: [wrote('kubectl-edit', -90_000)] }) },
+    { owner: putBack, records: [intendedBy(aCase({ owner: putBack, records: [lifted] })), lifted] },
     { kind: 'Act', resume: true },
   ],
   [
@@ -353,6 +362,23 @@ for (const [sentence, today, expected, first = {}] of rows) {
     expect(decide(aCase({ records: [intendedBy(aCase(first))], ...today }))).toMatchObject(expected)
   })
 }
+
+test('Between the intent and the write, what a person stopped or changed is not carried out', () => {
+  const confirmed = (today: InputOverrides) => confirm(aCase({ records: [intendedBy(aCase())], ...today }))
+  expect(confirmed({})).toMatchObject({ type: 'RewriteImage', changes: [{ was: BROKEN, to: PATCHED }] })
+  expect(confirmed({ attempts: [anAttempt(-61_000)] })).toBeDefined()
+  for (const today of [
+    { operator: { paused: known(true) } },
+    { policies: [aPolicy({ suspend: true })] },
+    { policies: [aPolicy({ mode: 'Observe' })] },
+    { policies: [aPolicy({ match: { namespaces: ['elsewhere'] } })] },
+    { policies: [aPolicy({ generation: 2, actions: [recycling()] })] },
+    { policies: [] },
+    { records: [] },
+  ]) {
+    expect(confirmed(today)).toBeUndefined()
+  }
+})
 
 test('Begun before a crash: an escalation goes on as the second step of its attempt', () => {
   const policies = [aPolicy({ actions: [recycling(), rewriting()] })]

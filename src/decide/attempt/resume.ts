@@ -6,9 +6,9 @@ import { type DecisionInput, LATER, type PolicyInForce } from '../../model/decis
 import { formatDuration, parseTime } from '../../model/duration.ts'
 import { incidentId } from '../../model/incident.ts'
 import type { Plan, Verdict, VerdictOf } from '../../model/plan.ts'
-import { type InProgress, policyOfStep, policyRefOf } from '../../model/remediation-state.ts'
+import { attemptInProgress, type InProgress, policyOfStep, policyRefOf } from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
-import type { LeftOver } from '../../remedies/remedy.ts'
+import { type LeftOver, UNWRITTEN } from '../../remedies/remedy.ts'
 import { judge, nextOf } from '../decide-anew.ts'
 
 /**
@@ -60,7 +60,7 @@ const afterAll = (
     case 'Ask':
       return today
     case 'Act':
-      return { ...today, policy, attempt: step.attempt, resume: true }
+      return { ...today, policy, attempt: step.attempt, resume: true, ...(left.written && { partly: true }) }
     case 'Hold': {
       const { reason, message } = today
       if (today.ends !== undefined || reason === 'AlreadyRecovered') return ended(c, left, message)
@@ -69,6 +69,20 @@ const afterAll = (
     case 'Ignore':
       return ended(c, left, today.why)
   }
+}
+
+/**
+ * The plan of a step whose intent was just recorded, if it would still be planned; nothing of it was written yet, and no
+ * facts are read for this. Else the step is left to `resume`, which reads them.
+ */
+export const confirm = (c: DecisionInput): Plan | undefined => {
+  const inProgress = attemptInProgress(c)
+  if (!inProgress) return undefined
+  const before = beforeIntent(c, inProgress)
+  const next = nextOf(before)
+  if ('kind' in next || !('plan' in next.planned)) return undefined
+  const plan = restOf(inProgress, UNWRITTEN, next.applicable.policy, next.planned.plan)
+  return plan && judge(before, next).kind === 'Act' ? plan : undefined
 }
 
 /** The rest of the recorded step, if today's plan is the same action of the same policy; undefined if it is another one. */

@@ -67,6 +67,7 @@ const reverted = (
   words: Parameters<typeof aRecord>[0] = {},
   state: 'Done' | 'Succeeded' | 'Ineffective' = 'Succeeded',
 ) => aRecord({ phase: 'Succeeded', steps: [aStep({ state })], ...words })
+const rewritten = { 'podmend.io/original-image': JSON.stringify({ coredns: BROKEN }) }
 const enforcing = { name: 'moved', uid: 'uid-moved', generation: 2 }
 const writer = { name: 'writer', uid: 'uid-writer', generation: 1 }
 const recent: InputOverrides = { attempts: [anAttempt(-MIN)] }
@@ -265,6 +266,16 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       /kubectl-edit at 2026-03-01T11:59:00.000Z changed coredns .* back from .*public.* to .*k8s/,
     ],
     ['somebody unknown wrote it back', { records: [reverted()] }, /someone changed/],
+    [
+      'somebody wrote it back, and the record is gone: our annotation tells',
+      { owner: anOwner({ annotations: rewritten, managedFields: [wrote('kubectl-edit', -MIN)] }) },
+      /^kubectl-edit at .* changed coredns .* back to .*k8s.*, which podmend had rewritten; to try again, remove annotation podmend.io\/original-image/,
+    ],
+    [
+      'somebody wrote it back: once the record is deleted, the annotation holds',
+      { records: [reverted()], owner: anOwner({ annotations: rewritten }) },
+      /change policy moved or delete Remediation coredns-image-1 and remove annotation podmend.io\/original-image$/,
+    ],
     [
       'a remedy that did not help and was kept was taken back',
       { records: [reverted({ phase: 'Ineffective' }, 'Ineffective')] },
@@ -660,6 +671,18 @@ const passes: Record<HoldReason, readonly Passes[]> = {
   ],
   EditReverted: [
     ['the policy was changed since', { records: [reverted()], policies: [aPolicy({ generation: 2 })] }],
+    [
+      'the policy was changed since, whatever the annotation says',
+      {
+        records: [reverted()],
+        policies: [aPolicy({ generation: 2 })],
+        owner: anOwner({ annotations: rewritten }),
+      },
+    ],
+    [
+      'the annotation is of an image before the one that fails',
+      { owner: anOwner({ annotations: { 'podmend.io/original-image': '{"coredns":"harbor.od.com/old/coredns:1"}' } }) },
+    ],
     [
       'the policy that wrote was changed since, which another opened the record for',
       {

@@ -1,11 +1,12 @@
 /** Guardrails on whether an edit would reach the broken pods. */
 import type { RemediationStep } from '../../api/remediation.ts'
-import { type DecisionInput, LATER, RARELY } from '../../model/decision-input.ts'
+import { LATER, RARELY } from '../../model/decision-input.ts'
 import { sameImage } from '../../model/image-reference.ts'
-import { isUndo, policyOfStep, tookBack, type Tried, triedSteps } from '../../model/remediation-state.ts'
+import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
+import { isUndo, policyOfStep, readOriginals, tookBack, type Tried, triedSteps } from '../../model/remediation-state.ts'
 import { nameOfOwner, placeOf, sayUntouched, sayWriter } from '../../remedies/pod-template.ts'
 import { uidsOf, wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
-import type { Context, Guardrail } from './guardrail.ts'
+import type { Context, Guardrail, Objection } from './guardrail.ts'
 import { notReady } from './nodes.ts'
 
 /** The failing container differs from the owner's template: an injected sidecar, a webhook's rewrite, a repaired revision. */
@@ -60,11 +61,12 @@ const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): C
     )
   })
 
-/** How a person can allow another attempt: only an existing policy can be changed. */
-const wayOut = ({ policies }: DecisionInput, { record, step }: Tried): string => {
+/** How a person can allow another attempt: only an existing policy can be changed, and the annotation outlives the record. */
+const wayOut = (context: Context, { record, step }: Tried): string => {
   const { name, uid } = policyOfStep(record, step)
-  const change = policies.some((policy) => policy.uid === uid) ? `change policy ${name} or ` : ''
-  return `to try again, ${change}delete Remediation ${record.metadata.name}`
+  const change = context.case.policies.some((policy) => policy.uid === uid) ? `change policy ${name} or ` : ''
+  const marked = revertedLongAgo(context) ? ` and remove annotation ${ORIGINAL_IMAGE_ANNOTATION}` : ''
+  return `to try again, ${change}delete Remediation ${record.metadata.name}${marked}`
 }
 
 /**
@@ -75,7 +77,8 @@ const wayOut = ({ policies }: DecisionInput, { record, step }: Tried): string =>
  */
 export const editReverted: Guardrail = (context) => {
   const { case: c } = context
-  for (const tried of triedSteps(c).filter(stands)) {
+  const written = triedSteps(c).filter(stands)
+  for (const tried of written) {
     const by = policyOfStep(tried.record, tried.step)
     const lifted = c.policies.some(({ uid, generation }) => uid === by.uid && generation !== by.generation)
     const change = lifted ? undefined : takenBack(context, tried)
@@ -83,8 +86,29 @@ export const editReverted: Guardrail = (context) => {
     const { owner } = c.incident
     const message =
       `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} back from ${change.to} to ${change.from}; ` +
-      wayOut(c, tried)
+      wayOut(context, tried)
     return { reason: 'EditReverted', message, requeueAt: c.now + RARELY }
   }
-  return undefined
+  return written.length > 0 ? undefined : revertedLongAgo(context)
+}
+
+/**
+ * The record of the rewrite has expired or was deleted, but the workload's own undo annotation shows that the failing
+ * image was rewritten once and put back by hand.
+ */
+const revertedLongAgo = ({ case: { incident, now }, matched }: Context): Objection | undefined => {
+  const { owner } = incident
+  const originals = readOriginals(owner.annotations)
+  const found = matched.find(({ finding: { container, init, image } }) => {
+    const original = originals[container]
+    const place = placeOf(owner, { container, init })
+    return original !== undefined && sameImage(original, image) && place !== undefined && sameImage(place.image, image)
+  })
+  if (!found) return undefined
+  const { finding } = found
+  const name = nameOfOwner(owner)
+  const message =
+    `${sayWriter(owner, finding)} changed ${finding.container} of ${name} back to ${finding.image}, which podmend had rewritten; ` +
+    `to try again, remove annotation ${ORIGINAL_IMAGE_ANNOTATION} from ${name}`
+  return { reason: 'EditReverted', message, requeueAt: now + RARELY }
 }

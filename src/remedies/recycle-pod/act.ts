@@ -23,9 +23,9 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** Done if at least one pod was deleted; `left` has the reasons for the others. */
+/** Done if at least one pod was deleted; `left` has the reasons for the others. Pods that are gone already prove nothing. */
 export const act = async (plan: RecyclePodPlan, deps: ActDeps): Promise<Outcome> => {
   const { wrote, left, obstacle } = await deletePods(deps, plan.pods, plan.method)
   if (wrote.length > 0) return { kind: 'Done', at: deps.clock.now(), wrote, left }
-  return obstacle ?? { kind: 'AlreadyDone' }
+  return obstacle ?? { kind: 'Stale', why: 'the pods to recycle are gone already' }
 }
