@@ -124,10 +124,11 @@ export const createReconcile = (deps: ReconcileDeps) => {
       .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
       .finally(() => reservations.release(incident.key))
     // Someone may have stopped it while the intent was written; then another decision holds or withdraws it.
-    const today = { ...snapshotOf(state, open, config, now()), incident, diagnosis, facts }
-    const plan = verdict.resume ? verdict.plan : confirm(today)
+    const confirmed = () => confirm({ ...snapshotOf(state, open, config, now()), incident, diagnosis, facts })
+    const plan = verdict.resume ? verdict.plan : confirmed()
     if (!plan) return { requeueAfterMs: 0 }
-    const outcome = await act(plan, io)
+    const isStillPlanned = () => verdict.partly === true || confirmed() !== undefined
+    const outcome = await act(plan, { ...io, isStillPlanned })
     const acted = await report.write(record, { kind: 'Acted', outcome, partly: verdict.partly }, incident)
     return awaitVerification(incident, outcome, acted)
   }

@@ -25,6 +25,8 @@ export interface ActApi {
 export interface ActDeps {
   readonly kube: ActApi
   readonly clock: Clock
+  /** Whether the step would still be planned, by what the watches report; asked again after a dry run. Default: yes. */
+  readonly isStillPlanned?: () => boolean
   /** Disabled at installation, regardless of permissions. */
   readonly disabledActions?: readonly ActionType[]
   /** The operator's own namespace, for NodeTasks and installer pods. */

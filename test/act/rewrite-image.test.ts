@@ -108,6 +108,19 @@ describe('a rewrite', () => {
     expect((await read('Deployment', 'again')).metadata.generation).toBe(generation)
   })
 
+  test('is not written if it was stopped while the dry run was on its way', async () => {
+    const before = await workload('Deployment', 'stopped')
+    const outcome = await rewriteImage(rewritePlan(before, [change(BROKEN, MENDED)]), {
+      ...deps,
+      isStillPlanned: () => false,
+    })
+    expect(outcome).toMatchObject({
+      kind: 'Stale',
+      why: expect.stringContaining('was stopped or changed meanwhile') as string,
+    })
+    expect((await read('Deployment', 'stopped')).metadata.resourceVersion).toBe(before.metadata.resourceVersion)
+  })
+
   test('that is undone gives the original back and leaves no trace', async () => {
     const before = await workload('Deployment', 'undone')
     await rewriteImage(rewritePlan(before, [change(BROKEN, MENDED)]), deps)

@@ -40,7 +40,7 @@ interface Try extends PatchOptions {
 const dryRunAndPatch = async (
   edit: ImageEdit,
   { seen, onlyWaiting = false, dryRunState }: Try,
-  { kube }: ActDeps,
+  { kube, isStillPlanned }: ActDeps,
 ): Promise<Patched | NotPatched> => {
   const path = pathOfTarget(edit)
   const body = imagePatch(edit, seen, { exact: onlyWaiting })
@@ -49,6 +49,12 @@ const dryRunAndPatch = async (
     const altered = changedByAdmission(shown, edit.changes)
     if (altered !== undefined) return { kind: 'Refused', why: altered }
     dryRunState.done = true
+  }
+  if (isStillPlanned?.() === false) {
+    return {
+      kind: 'Stale',
+      why: `the rewrite of ${edit.target.kind} ${edit.target.name} was stopped or changed meanwhile`,
+    }
   }
   const patched = await kube.patch<Workload>(path, body, { type: 'json', fieldManager: FIELD_MANAGER })
   return { kind: 'Patched', generation: patched.metadata.generation }
