@@ -7,6 +7,7 @@ import { MOUNT_HELPER_TYPES } from '../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../model/names.ts'
 import { excludes } from '../model/safety-switches.ts'
 import { clearFlag } from '../remedies/flag-node/act.ts'
+import { flagNode } from '../remedies/flag-node/remedy.ts'
 import { type ActDeps, refusalIfDisabled } from '../remedies/writes.ts'
 import type { EventMessage } from '../report/events.ts'
 import type { Log } from '../runtime/log.ts'
@@ -94,7 +95,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   }
 
   const run = async (): Promise<void> => {
-    if (!mayAct() || refusalIfDisabled('FlagNode', io)) return
+    if (!mayAct() || refusalIfDisabled(flagNode.type, io)) return
     const flags = flagsOn(nodes.all()).filter(({ node }) => !excludes(node))
     forget(flags)
     const helpers = turns(flags.filter(isSeenByAgents))

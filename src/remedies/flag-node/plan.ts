@@ -128,7 +128,7 @@ const isSandboxCause = (cause: NodeCause): boolean => cause === 'SandboxStale' |
  * that the pod has none, as with a missing ConfigMap; the rest is known from Events, which a tenant can write as well.
  */
 const wasTriedByAgent = (c: DecisionInput): boolean =>
-  triedSteps(c).some(({ step }) => step.action === 'RecycleSandbox' || step.action === 'RestartRuntime')
+  triedSteps(c).some(({ step }) => (step.node?.tasks.length ?? 0) > 0)
 
 /** Marks the failure on the node: a condition, a label and, if the policy sets it, a taint. */
 export const planFlagNode = (
