@@ -306,6 +306,24 @@ describe('what holds', () => {
       /a restart of docker would stop Pod web\/shop, which is excluded/,
     ],
     [
+      'a restart of docker that would stop a pod whose owner or namespace opted out',
+      {
+        node: docker,
+        facts: {
+          nodePods: known([aPod({ name: 'shop', namespace: 'web' })]),
+          optOuts: known([{ uid: 'uid-shop', by: 'Deployment shop' }]),
+        },
+      },
+      'OptedOut',
+      /a restart of docker would stop Pod web\/shop, whose Deployment shop is excluded/,
+    ],
+    [
+      'a restart of docker while it is unknown who opted out',
+      { node: docker, facts: { nodePods: known([aPod({ name: 'shop' })]), optOuts: unknown('forbidden') } },
+      'FactUnknown',
+      /whether a pod that it would stop opted out is unknown: forbidden/,
+    ],
+    [
       'a restart of docker as the kubelet’s runtime while its pods cannot be seen',
       { node: docker, facts: { nodePods: unknown('forbidden') } },
       'FactUnknown',

@@ -191,6 +191,7 @@ export const aNodeCase = ({
       inspection: known(anInspection(inspection)),
       volumes: {},
       nodePods: known(pods.map(({ pod }) => pod).filter(({ kind }) => kind !== 'Node')),
+      optOuts: known([]),
       ...facts,
     },
   })

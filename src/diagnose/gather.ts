@@ -16,6 +16,7 @@ import {
   type WatchedNode,
 } from './node/facts.ts'
 import { type Inspect, inspectNothing } from './node/inspection.ts'
+import { readOptOuts } from './node/opt-outs.ts'
 import { readVolumes } from './node/volumes.ts'
 import { readPods } from './owner/pods.ts'
 import { readFact, type Reads } from './reads.ts'
@@ -85,7 +86,11 @@ export const createGather = (deps: GatherDeps) => {
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
 
   /** All reads start at the same time; facts that are not requested are left out. */
-  const startReads = (incident: Incident, names: readonly FactName[]): { [K in keyof Facts]?: Promise<Facts[K]> } => {
+  const startReads = (
+    incident: Incident,
+    names: readonly FactName[],
+    have: Facts,
+  ): { [K in keyof Facts]?: Promise<Facts[K]> } => {
     const inspection = find(names, 'inspection')
     const installer = find(names, 'installer')
     const tasks = names.flatMap((name) => (name.fact === 'tasks' ? name.names : []))
@@ -97,6 +102,7 @@ export const createGather = (deps: GatherDeps) => {
       ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
       ...(find(names, 'volumes') && { volumes: readVolumes(incident, reads) }),
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
+      ...(find(names, 'optOuts') && { optOuts: readOptOuts(have.nodePods, reads) }),
       ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
       ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
       ...(find(names, 'source') && { source: readSourceOfTruth(incident, reads, readsReleases) }),
@@ -110,7 +116,7 @@ export const createGather = (deps: GatherDeps) => {
     const { namespace } = incident.owner.ref
     const asked = questions.length > 0 ? askRegistries(incident.pods[0]?.pod, questions, have, namespace) : undefined
     const read = await Promise.all(
-      Object.entries(startReads(incident, names)).map(async ([name, reading]) => [name, await reading] as const),
+      Object.entries(startReads(incident, names, have)).map(async ([name, reading]) => [name, await reading] as const),
     )
     return { ...have, ...(Object.fromEntries(read) as Partial<Facts>), ...(await asked) }
   }

@@ -179,6 +179,13 @@ export interface NodeFacts {
 /** The node of a failing pod of a workload: what opts out there, what selects it, what it can run. */
 export type PodNode = Pick<NodeFacts, 'name' | 'labels' | 'annotations' | 'platform'>
 
+/** A pod that opted out by its namespace or by an object that owns it. */
+export interface PodOptOut {
+  readonly uid: string
+  /** e.g. `Deployment web`. */
+  readonly by: string
+}
+
 /** Facts gathered so far, by name. Absent names were not requested yet. */
 export interface Facts {
   readonly namespace?: Fact<NamespaceFacts>
@@ -209,6 +216,8 @@ export interface Facts {
   readonly inspection?: Fact<NodeInspection>
   /** All pods on the node: what a restart affects, and what verifies its success. */
   readonly nodePods?: Fact<readonly Pod[]>
+  /** Of those pods, the ones whose namespace or owner opted out. */
+  readonly optOuts?: Fact<readonly PodOptOut[]>
   /** The tasks of a step, with their status; without those that do not exist. */
   readonly tasks?: Fact<readonly NodeTask[]>
   /** The pod that installs a mount helper, with its phase and messages; `value` is undefined if it does not exist. */
@@ -243,6 +252,8 @@ export type FactName =
   /** `since`: not older than that, ms since the epoch. `maxAgeMs`: accepts a cached inspection of this age. */
   | { readonly fact: 'inspection'; readonly since?: number; readonly maxAgeMs?: number }
   | { readonly fact: 'nodePods' }
+  /** Needs `nodePods`. */
+  | { readonly fact: 'optOuts' }
   | { readonly fact: 'tasks'; readonly names: readonly string[] }
   | { readonly fact: 'installer'; readonly name: string }
 

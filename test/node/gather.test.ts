@@ -5,8 +5,8 @@ import { ownerOfNode } from '../../src/diagnose/node/facts.ts'
 import { inspectNothing } from '../../src/diagnose/node/inspection.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
 import { pathOf } from '../../src/kube/paths.ts'
-import type { FactName, Facts, Incident } from '../../src/model/incident.ts'
-import type { Node, Pod } from '../../src/model/kubernetes.ts'
+import { type FactName, type Facts, type Incident, known } from '../../src/model/incident.ts'
+import type { KubeObject, Node, Pod } from '../../src/model/kubernetes.ts'
 import { eventually, useControlPlane } from '../../testbed/fixture.ts'
 import { openApi } from '../../testbed/kubelet/api.ts'
 import { registerNode } from '../../testbed/kubelet/nodes.ts'
@@ -54,7 +54,7 @@ beforeAll(async () => {
   })
 })
 
-const gather = (names: readonly FactName[], reads: KubeClient = kube): Promise<Facts> =>
+const gather = (names: readonly FactName[], reads: KubeClient = kube, have: Facts = { registry: {} }): Promise<Facts> =>
   createGather({
     reads,
     registry: {
@@ -62,7 +62,7 @@ const gather = (names: readonly FactName[], reads: KubeClient = kube): Promise<F
       list: () => Promise.reject(new Error('no registry is asked for a node')),
     },
     agents: { namespace, inspect: inspectNothing },
-  })(incident, names, { registry: {} })
+  })(incident, names, have)
 
 test('every namespace in which a pod fails is read, by its name', async () => {
   const { namespaces = {} } = await gather([{ fact: 'namespaces' }])
@@ -77,6 +77,53 @@ test('the node is the incident’s own, and its pods are all that are on it, and
   expect(node).toMatchObject({ known: true, value: { name: 'node-1', ready: true, platform: 'linux/amd64' } })
   const names = nodePods?.known ? nodePods.value.map(({ metadata }) => metadata.name) : []
   expect(names.toSorted((a, b) => a.localeCompare(b))).toEqual(['a', 'b'])
+})
+
+test('a pod on the node opts out by its namespace, or by any object in the chain that owns it', async () => {
+  const space = await cluster.namespace('owners')
+  const excluded = await cluster.namespace('excluded')
+  await cluster.kubectl(['annotate', 'namespace', excluded, 'podmend.io/exclude=true'])
+  const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'app', image: 'x' }] } }
+  const deploymentOf = async (name: string, annotations: Record<string, string>) =>
+    kube.create<KubeObject>(pathOf({ kind: 'Deployment', apiVersion: 'apps/v1', namespace: space }), {
+      metadata: { name, annotations },
+      spec: { replicas: 0, selector: { matchLabels: { app: 'web' } }, template },
+    })
+  const ownedBy = async (deployment: KubeObject, name: string): Promise<Pod> => {
+    const refOf = (kind: string, { metadata }: KubeObject) => [
+      { apiVersion: 'apps/v1', kind, name: metadata.name, uid: metadata.uid, controller: true },
+    ]
+    const set = await kube.create<KubeObject>(pathOf({ kind: 'ReplicaSet', apiVersion: 'apps/v1', namespace: space }), {
+      metadata: { name, ownerReferences: refOf('Deployment', deployment) },
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: { app: name } },
+        template: { ...template, metadata: { labels: { app: name } } },
+      },
+    })
+    return {
+      metadata: {
+        name,
+        namespace: space,
+        uid: `pod-${name}`,
+        resourceVersion: '1',
+        ownerReferences: refOf('ReplicaSet', set),
+      },
+    }
+  }
+  const out = await ownedBy(await deploymentOf('out', { 'podmend.io/exclude': 'true' }), 'out-1')
+  const stays = await ownedBy(await deploymentOf('stays', {}), 'stays-1')
+  const lone = (namespaced: string): Pod => ({
+    metadata: { name: 'lone', namespace: namespaced, uid: `pod-${namespaced}`, resourceVersion: '1' },
+  })
+  const all = known([out, stays, lone(space), lone(excluded)])
+  const facts = await gather([{ fact: 'optOuts' }], kube, { registry: {}, nodePods: all })
+  expect(facts.optOuts).toEqual(
+    known([
+      { uid: 'pod-out-1', by: 'Deployment out' },
+      { uid: `pod-${excluded}`, by: `namespace ${excluded}` },
+    ]),
+  )
 })
 
 test('tasks are read by name, and a missing one is left out', async () => {

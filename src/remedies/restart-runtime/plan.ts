@@ -136,11 +136,8 @@ export const planRestartRuntime = (
   const { ref } = c.incident.owner
   const { touches, effect, stops: stopped, unseen } = blastRadius(c.facts, runtime)
   if (unseen !== undefined) return noPlan('FactUnknown', unseen, false)
-  const spared = stopped.find(({ metadata }) => excludes(metadata))
-  if (spared) {
-    const message = `a restart of ${runtime} would stop Pod ${spared.metadata.namespace}/${spared.metadata.name}, which is excluded`
-    return noPlan('OptedOut', message, true)
-  }
+  const spared = sparedFrom(c, runtime, stopped)
+  if (spared) return spared
   const pods = podsOnNode(applicable)
   const failing = new Set(pods.map(({ uid }) => uid))
   const others = stopped.map(podRefOf).filter(({ uid }) => !failing.has(uid))
@@ -160,6 +157,30 @@ export const planRestartRuntime = (
       tasks: restartTasks(ref, restart, pods, base.hash),
     },
   }
+}
+
+/** Holds if a pod that the restart would stop is excluded: itself, its namespace or its owner. */
+const sparedFrom = (
+  { facts }: DecisionInput,
+  runtime: NodeRuntime,
+  stops: readonly Pod[],
+): NoPlan | Ask | undefined => {
+  if (stops.length === 0) return undefined
+  const hold = ({ metadata: { namespace, name } }: Pod, by: string): NoPlan =>
+    noPlan('OptedOut', `a restart of ${runtime} would stop Pod ${namespace}/${name}, ${by}`, true)
+  const itself = stops.find(({ metadata }) => excludes(metadata))
+  if (itself) return hold(itself, 'which is excluded')
+  const ask = askFor(facts, [{ fact: 'optOuts' }])
+  if (ask) return ask
+  const { optOuts } = facts
+  if (!optOuts?.known) {
+    return noPlan('FactUnknown', `whether a pod that it would stop opted out is unknown: ${optOuts?.why ?? ''}`, false)
+  }
+  const found = stops.flatMap((pod) => {
+    const optOut = optOuts.value.find(({ uid }) => uid === pod.metadata.uid)
+    return optOut ? [hold(pod, `whose ${optOut.by} is excluded`)] : []
+  })
+  return found[0]
 }
 
 // What else a restart of the runtime affects, besides the failing pods.
