@@ -100,6 +100,7 @@ export const makeFaultCluster = async (lanes: number, progress: (text: string) =
       lane.nodes.map((name) => ({ name, labels: { [LANE_LABEL]: String(index) } })),
     )
     const project = await startMovedProject({ kubeconfig: plane.kubeconfig, nodes })
+    await project.registry.pushImage('team/web', '1')
     return {
       plane,
       api,

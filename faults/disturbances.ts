@@ -5,7 +5,7 @@ import { takeLease } from './play.ts'
 import { REQUEST_FAULTS } from './request-faults.ts'
 import { STEPS } from './steps.ts'
 import { WATCH_FAULTS } from './watch-faults.ts'
-import type { Workload } from './workloads.ts'
+import type { Workload } from './workload.ts'
 
 export interface Case {
   readonly workload: string
@@ -100,7 +100,7 @@ export const casesOf = (workload: Workload, keys: readonly string[]): readonly C
     keys.filter((key) => isWriteKey(key) || reads).map((at): Case => ({ workload: name, fault, at })),
   )
   const steps = Object.entries(STEPS)
-    .filter(([, { only }]) => !only || only.includes(name))
+    .filter(([, { only, nodes }]) => (only ? only.includes(name) : !workload.onNode || nodes))
     .flatMap(([fault]) => keys.map((at): Case => ({ workload: name, fault, at })))
   const watches = Object.keys(WATCH_FAULTS).flatMap((fault) =>
     WATCHES.flatMap((resource) =>

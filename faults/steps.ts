@@ -2,6 +2,7 @@
 import { pathOf } from '../src/kube/paths.ts'
 import { HOST, NEW, OLD } from '../testbed/moved-project.ts'
 import type { AuditedWrite } from './history.ts'
+import { nodeOf } from './node-workloads.ts'
 import type { Stage } from './play.ts'
 import { decideOn } from './workloads.ts'
 
@@ -10,6 +11,8 @@ export interface Step {
   readonly what: string
   readonly take: (stage: Stage) => Promise<unknown>
   readonly forbids?: (write: AuditedWrite) => boolean
+  /** Also where the incident is a node's. */
+  readonly nodes?: true
   /** Of these workloads alone. */
   readonly only?: readonly string[]
 }
@@ -62,13 +65,24 @@ const ELSEWHERE = [
 ]
 
 export const STEPS: Readonly<Record<string, Step>> = {
-  'policy-suspended': { what: 'the policy is suspended', take: patchPolicy({ suspend: true }), forbids: everything },
-  'policy-observes': { what: 'the policy only observes', take: patchPolicy({ mode: 'Observe' }), forbids: everything },
+  'policy-suspended': {
+    what: 'the policy is suspended',
+    take: patchPolicy({ suspend: true }),
+    forbids: everything,
+    nodes: true,
+  },
+  'policy-observes': {
+    what: 'the policy only observes',
+    take: patchPolicy({ mode: 'Observe' }),
+    forbids: everything,
+    nodes: true,
+  },
   'policy-deleted': {
     what: 'the policy is deleted',
     take: ({ cluster, namespace }) =>
       cluster.api.call('DELETE', pathOf({ kind: 'RemediationPolicy', name: namespace })),
     forbids: everything,
+    nodes: true,
   },
   'policy-narrowed': {
     what: 'the policy is for another namespace',
@@ -136,6 +150,24 @@ export const STEPS: Readonly<Record<string, Step>> = {
   'record-deleted': {
     what: 'the record is deleted',
     take: ({ cluster, namespace }) => cluster.api.call('DELETE', pathOf({ kind: 'Remediation', namespace })),
+  },
+  'node-cordoned': {
+    what: 'the node is cordoned',
+    take: (stage) =>
+      stage.cluster.api.call(
+        'PATCH',
+        pathOf({ kind: 'Node', name: nodeOf(stage) }),
+        { spec: { unschedulable: true } },
+        MERGE,
+      ),
+    forbids: everything,
+    only: ['restart-runtime'],
+  },
+  'node-excluded': {
+    what: 'the node is excluded',
+    take: (stage) => annotate(pathOf({ kind: 'Node', name: nodeOf(stage) }), stage, 'podmend.io/exclude'),
+    forbids: everything,
+    only: ['restart-runtime', 'recycle-sandbox'],
   },
   'approval-denied': {
     what: 'the plan is denied',

@@ -2,7 +2,8 @@
 import type { FaultCluster, Lane } from './cluster.ts'
 import { type Case, casesOf, disturbanceOf } from './disturbances.ts'
 import { play, type Played } from './play.ts'
-import { WORKLOADS, type Workload } from './workloads.ts'
+import type { Workload } from './workload.ts'
+import { WORKLOADS } from './workloads.ts'
 
 export interface Chosen {
   readonly workloads: readonly string[]
@@ -123,7 +124,7 @@ const playAll = (
     try {
       const { workload, played } = baseline
       const disturbance = disturbanceOf(one)
-      onResult(resultOf(one, await play(cluster, lane, workload, { wanted: played.end, disturbance })))
+      onResult(resultOf(one, await play(cluster, lane, workload, { without: played, disturbance })))
     } catch (cause) {
       onResult(broken(one, cause))
     }

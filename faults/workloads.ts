@@ -6,27 +6,11 @@ import { HOST, movedProjectPolicy, NEW, OLD } from '../testbed/moved-project.ts'
 import { cronJob, daemonSet, deployment, statefulSet } from '../test/repair/objects.ts'
 import type { Place } from './cluster.ts'
 import type { End } from './end.ts'
-import type { Limits } from './oracles.ts'
+import { NODE_WORKLOADS } from './node-workloads.ts'
+import { policyLabel, USUAL, type Workload } from './workload.ts'
 
-export interface Workload {
-  readonly name: string
-  readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'CronJob'
-  readonly limits: Limits
-  /** Active controllers; default 1. */
-  readonly controllers?: number
-  readonly begin: (place: Place) => Promise<void>
-  /** What people do meanwhile; rejections are ignored once the run is over. */
-  readonly people?: (place: Place) => Promise<void>
-  /** Whether the run without a fault is over. */
-  readonly isOver: (end: End) => boolean
-}
-
-const USUAL: Limits = { cooldownMs: 600_000, maxAttempts: 3, maxPerHour: 10 }
 const PATIENTLY = { timeoutMs: 60_000, everyMs: 200 }
 const MERGE = 'application/merge-patch+json'
-
-/** Policies are seen only by controllers of their own run. */
-export const policyLabel = (namespace: string): Record<string, string> => ({ 'faults.podmend.io/run': namespace })
 
 const policy = async ({ cluster, namespace }: Place, spec: object = {}, name = namespace): Promise<void> => {
   const made = movedProjectPolicy(namespace, name, spec) as { metadata: object }
@@ -190,4 +174,5 @@ export const WORKLOADS: readonly Workload[] = [
   editFight,
   approval,
   { ...incidentOfDeployment, name: 'two-controllers', controllers: 2 },
+  ...NODE_WORKLOADS,
 ]

@@ -8,20 +8,12 @@ import { type Controller, installController, startController } from '../../testb
 import { eventually, type Patience, type TestCluster, useControlPlane } from '../../testbed/fixture.ts'
 import { type Api, openApi } from '../../testbed/kubelet/api.ts'
 import { registerNode } from '../../testbed/kubelet/nodes.ts'
+import { createStuckPod, runStuckPod, type StuckPod, warnOf } from '../../testbed/kubelet/stuck-pods.ts'
 import { type FakeAgent, startAgents } from '../agent/fake-agent.ts'
 import { FAST_PATIENCE } from './messages.ts'
 
 export const OPERATOR = 'podmend-system'
 const MERGE = 'application/merge-patch+json'
-
-export interface StuckPod {
-  readonly namespace: string
-  readonly name?: string
-  readonly node: string
-  readonly labels?: Readonly<Record<string, string>>
-  /** Its container ended well when its sandbox went; default: it never started. */
-  readonly ranBefore?: boolean
-}
 
 export interface NodeFixture {
   readonly cluster: TestCluster
@@ -86,11 +78,6 @@ export const useNodeFixture = (options: NodeFixtureOptions = {}): NodeFixture =>
     parts?.api.close()
   })
 
-  const podStatus = (pod: Pod, status: object): Promise<unknown> => {
-    const { namespace, name } = pod.metadata
-    return call('PATCH', pathOf({ kind: 'Pod', namespace, name, subresource: 'status' }), { status }, MERGE)
-  }
-
   const recordsOf = async (node: string): Promise<readonly Remediation[]> => {
     const { items } = await call<{ items: Remediation[] }>('GET', pathOf({ kind: 'Remediation' }))
     return items.filter(({ spec }) => spec.target.kind === 'Node' && spec.target.name === node)
@@ -125,61 +112,9 @@ export const useNodeFixture = (options: NodeFixtureOptions = {}): NodeFixture =>
       const path = pathOf({ kind: 'Node', name: node, subresource: 'status' })
       await call('PATCH', path, { status: { conditions: [condition] } }, MERGE)
     },
-    stuck: async ({ namespace, node, labels = {}, name = `stuck-${randomUUID().slice(0, 8)}`, ranBefore = false }) => {
-      const pod = await call<Pod>('POST', pathOf({ kind: 'Pod', namespace }), {
-        metadata: { name, labels },
-        spec: {
-          nodeName: node,
-          terminationGracePeriodSeconds: 0,
-          containers: [{ name: 'app', image: 'registry.test/app:1' }],
-          // What Events report of a mount has to be about a volume of this pod.
-          volumes: [{ name: 'data', nfs: { server: 'hdss7-200', path: '/data/jenkins' } }],
-        },
-      })
-      const conditions = [
-        { type: 'PodReadyToStartContainers', status: 'False', lastTransitionTime: now() },
-        { type: 'Ready', status: 'False', reason: 'ContainersNotReady', lastTransitionTime: now() },
-      ]
-      const waits = { name: 'app', image: 'registry.test/app:1', imageID: '', ready: false, restartCount: 0 }
-      const ended = { terminated: { exitCode: 0, reason: 'Completed', finishedAt: now() } }
-      const state = ranBefore ? ended : { waiting: { reason: 'ContainerCreating' } }
-      const containerStatuses = [{ ...waits, state }]
-      await podStatus(pod, {
-        phase: ranBefore ? 'Running' : 'Pending',
-        startTime: now(),
-        conditions,
-        containerStatuses,
-      })
-      return pod
-    },
-    says: async ({ metadata: { namespace, name, uid } }, reason, message) => {
-      await call('POST', pathOf({ kind: 'Event', namespace }), {
-        metadata: { generateName: `${name}.` },
-        involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
-        type: 'Warning',
-        reason,
-        message,
-        count: 1,
-        firstTimestamp: now(),
-        lastTimestamp: now(),
-        source: { component: 'kubelet' },
-        reportingComponent: 'kubelet',
-      })
-    },
-    runs: async (pod) => {
-      const conditions = ['PodReadyToStartContainers', 'Ready', 'ContainersReady'].map((type) => ({
-        type,
-        status: 'True',
-        lastTransitionTime: now(),
-      }))
-      const state = { running: { startedAt: now() } }
-      const status = { name: 'app', image: 'registry.test/app:1', imageID: '', ready: true, started: true, state }
-      await podStatus(pod, {
-        phase: 'Running',
-        conditions,
-        containerStatuses: [{ ...status, restartCount: 0, containerID: 'containerd://1' }],
-      })
-    },
+    stuck: (pod) => createStuckPod(up().api, pod),
+    says: (pod, reason, message) => warnOf(up().api, pod, reason, message),
+    runs: (pod) => runStuckPod(up().api, pod),
     policy: async (name, spec) => {
       const policy = {
         apiVersion: 'podmend.io/v1alpha1',
