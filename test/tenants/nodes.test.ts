@@ -126,7 +126,7 @@ test.concurrent.each(QUOTED)(
     await fixture.policy(`${label}-observed`, {
       mode: 'Observe',
       match: { causes: [cause], failingFor: '0s' },
-      actions: [],
+      actions: [{ type: 'RecyclePod' }],
     })
     const pod = await fixture.stuck({ namespace: tenant.namespace, node })
     await waits(pod, reason, message)
@@ -146,7 +146,7 @@ test.concurrent.each(QUOTED)(
 )
 
 test.concurrent.each([
-  ['mount', 'MountHelperMissing', 'FailedMount', noHelper('evilfs'), 'did not answer'],
+  ['mount', 'MountHelperMissing', 'FailedMount', noHelper('evilfs'), 'mounts no volume of type evilfs'],
   ['sandbox', 'SandboxStale', 'FailedCreatePodSandBox', NETNS_GONE, 'no agent has acted'],
 ])('without an agent no forged Event gets a node tainted: %s', async (label, cause, reason, message, says) => {
   const node = await fixture.node({ test: `taint-${label}` })
