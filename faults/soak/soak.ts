@@ -141,7 +141,8 @@ export const soak = async (cluster: FaultCluster, options: SoakOptions): Promise
   const [lane] = cluster.lanes
   const [workload] = WORKLOADS
   if (!lane || !workload) throw new Error('there is no lane')
-  const random = createRandom(seed)
+  // One for each, so that the order of the faults does not depend on how long the incidents take.
+  const [random, randomFaults] = [createRandom(seed), createRandom(seed + 1)]
   const over = new AbortController()
   await cluster.namespace(NAMESPACE)
   const policy = movedProjectPolicy(NAMESPACE, NAMESPACE, {
@@ -159,7 +160,7 @@ export const soak = async (cluster: FaultCluster, options: SoakOptions): Promise
     index: 0,
     prohibit: () => undefined,
   }
-  const faults = createFaults(random, controllers, stage)
+  const faults = createFaults(randomFaults, controllers, stage)
   const label = Object.entries(policyLabel(NAMESPACE))[0]?.join('=') ?? ''
   controllers.proxies[0]?.begin({
     scope: { namespace: NAMESPACE, records: NAMESPACE, policies: label, nodes: lane.nodeLabel },
