@@ -16,7 +16,16 @@ const READS: readonly Need[] = [
     least: 2,
     why: 'its template, manager and opt-out; and again before success is reported',
   },
-  { request: 'get namespaces', least: 1, why: 'its labels and its opt-out' },
+  {
+    request: 'get namespaces',
+    least: 2,
+    why: "the workload's, for its labels and its opt-out; and the operator's right before the write, for its pause",
+  },
+  {
+    request: 'get remediationpolicies',
+    least: 1,
+    why: 'right before the write: a watch may be late or broken when the policy is suspended, edited or deleted',
+  },
   { request: 'get nodes', least: 1, why: 'its opt-out, and whether it runs the control plane' },
 ]
 

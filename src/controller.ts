@@ -31,9 +31,12 @@ const run = async (config: Config): Promise<void> => {
     clock,
     onElected: () => {
       log.info('leading', { identity: config.identity })
-      controller.resync()
+      controller.takeOver()
     },
-    onLost: (why) => log.warn('no longer leading', { why }),
+    onLost: (why) => {
+      log.warn('no longer leading', { why })
+      controller.standBy()
+    },
     onError: (err) => log.warn('lease not renewed', { err }),
   })
   const leads = () => !config.leaderElect || leader.isLeader()
@@ -44,7 +47,7 @@ const run = async (config: Config): Promise<void> => {
   const controller = createController({ config, client, leads, clock, log, version })
 
   const readiness = () => {
-    const quiet = controller.informers.quiet(QUIET_MS, clock.now())
+    const quiet = controller.informers.quiet(QUIET_MS)
     return quiet.length === 0
       ? { body: 'ok\n' }
       : { status: 503, body: `no recent activity on these watches: ${quiet.join(', ')}\n` }

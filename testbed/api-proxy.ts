@@ -31,12 +31,15 @@ export interface Proxy {
   /** Counts from nought again, up to this point. */
   arm(point?: CrashPoint): void
   /**
-   * Answers to reads of `what` (path and query) stand still from the first write that matches `from` (method and path); so
-   * do those that begin later. The function that comes back lets them go on, and tells how many there were.
+   * Answers to reads of `what` (path and query) stand still from the first write that matches `from` (method and path), or
+   * at once without it; so do those that begin later. The function that comes back lets them go on, and tells how many
+   * there were.
    */
-  freeze(what: RegExp, from: RegExp): () => number
   /** Answers the next `times` writes that match (method and path) itself; the server does not see them. */
   refuse(refusal: Refusal): void
+  freeze(what: RegExp, from?: RegExp): () => number
+  /** Breaks off reads of `what` (path and query) and answers 503 to those that begin later, until the function is called. */
+  refuseReads(what: RegExp): () => void
   close(): Promise<void>
 }
 
@@ -82,7 +85,8 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
   let writes: CountedWrite[] = []
   let point: CrashPoint | undefined
   let refusal: Refusal | undefined
-  let ice: { readonly what: RegExp; readonly from: RegExp; frozen: boolean } | undefined
+  let ice: { readonly what: RegExp; readonly from: RegExp | undefined; frozen: boolean } | undefined
+  let refused: RegExp | undefined
   const reads = new Map<IncomingMessage, { readonly url: string; readonly response: ServerResponse }>()
   const frozen = new Set<IncomingMessage>()
 
@@ -154,13 +158,17 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
   }
 
   const server = createServer((incoming, response) => {
+    if (!WRITING.has(incoming.method ?? '') && refused?.test(incoming.url ?? '')) {
+      response.writeHead(503).end()
+      return
+    }
     if (!isCounted(incoming)) return forward(incoming, response, undefined)
     if (refusal && refusal.times > 0 && refusal.matching.test(`${incoming.method} ${incoming.url}`)) {
       refusal = { ...refusal, times: refusal.times - 1 }
       return answer(refusal, incoming, response)
     }
     writes.push({ method: incoming.method ?? '', path: incoming.url ?? '' })
-    if (ice?.from.test(`${incoming.method} ${incoming.url}`)) {
+    if (ice?.from?.test(`${incoming.method} ${incoming.url}`)) {
       ice.frozen = true
       hold()
     }
@@ -184,11 +192,19 @@ export const startProxy = async (kubeconfig: string): Promise<Proxy> => {
       point = next
     },
     freeze: (what, from) => {
-      ice = { what, from, frozen: false }
+      ice = { what, from, frozen: from === undefined }
+      hold()
       return thaw
     },
     refuse: (next) => {
       refusal = next
+    },
+    refuseReads: (what) => {
+      refused = what
+      for (const { url, response } of reads.values()) if (what.test(url)) response.destroy()
+      return () => {
+        refused = undefined
+      }
     },
     close: () =>
       new Promise((resolve) => {

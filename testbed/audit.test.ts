@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isBookkeeping, writesIn } from './audit.ts'
+import { isBookkeeping, requestsIn, writesIn } from './audit.ts'
 
 const USER = 'system:serviceaccount:podmend-system:podmend-controller'
 const ours = { username: USER }
@@ -29,6 +29,14 @@ describe('the audit log', () => {
       { verb: 'patch', resource: 'deployments.apps', object: 'default/web', dryRun: false, status: 403 },
       { verb: 'update', resource: 'remediations.podmend.io/status', object: 'a/b', dryRun: false, status: 200 },
     ])
+  })
+
+  it('counts what one identity asked for, and no watch', () => {
+    expect(requestsIn(log, USER)).toEqual({
+      'patch deployments.apps 200': 1,
+      'patch deployments.apps 403': 1,
+      'update remediations.podmend.io/status 200': 1,
+    })
   })
 
   it('tells bookkeeping from writes to what belongs to others', () => {

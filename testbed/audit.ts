@@ -27,6 +27,8 @@ export interface Write {
 }
 
 const WRITING = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
+/** Depend on time alone. */
+const BY_TIME = new Set(['watch', 'list'])
 
 const writeOf = ({ verb, requestURI, objectRef = {}, responseStatus }: AuditEvent): Write => {
   const { apiGroup, resource = '', subresource, namespace, name = '' } = objectRef
@@ -47,6 +49,23 @@ export const writesIn = (log: string, username: string): Write[] =>
     .map((line) => JSON.parse(line) as AuditEvent)
     .filter(({ verb, user }) => user.username === username && WRITING.has(verb))
     .map(writeOf)
+
+/**
+ * Number of requests of a user in an audit log's text by verb, resource and status, such as `create events 201`. Watches,
+ * lists and leases are left out: they depend on time.
+ */
+export const requestsIn = (log: string, username: string): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const line of log.split('\n')) {
+    if (!line.endsWith('}') || !line.includes(username)) continue
+    const event = JSON.parse(line) as AuditEvent
+    const { resource, status } = writeOf(event)
+    if (event.user.username !== username || BY_TIME.has(event.verb) || resource.startsWith('leases.')) continue
+    const what = `${event.verb} ${resource} ${status}`
+    counts[what] = (counts[what] ?? 0) + 1
+  }
+  return counts
+}
 
 export const readWrites = (path: string, username: string): Write[] => writesIn(readFileSync(path, 'utf8'), username)
 

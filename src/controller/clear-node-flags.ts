@@ -22,8 +22,9 @@ export interface ClearNodeFlagsDeps {
   readonly inspect: Inspect
   readonly state: Pick<State, 'nodes' | 'incidents'>
   readonly emit: (messages: readonly EventMessage[]) => void
-  /** Whether this process leads, and is not paused. */
   readonly mayAct: () => boolean
+  /** Whether the operator is paused, read before each write. */
+  readonly readPaused: () => Promise<Fact<boolean>>
   readonly log: Log
 }
 
@@ -39,7 +40,7 @@ const GONE_FOR_MS = 2 * 60_000
  * the action is disabled.
  */
 export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
-  const { io, inspect, state, emit, mayAct, log } = deps
+  const { io, inspect, state, emit, mayAct, readPaused, log } = deps
   const { nodes, incidents } = state
   const { clock } = io
   const goneSince = new Map<string, number>()
@@ -66,6 +67,8 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
   }
 
   const clear = async ({ node, cause, detail }: Flag, why: string): Promise<void> => {
+    const paused = await readPaused()
+    if (!paused.known || paused.value) return
     const message = `${why}: removed flag ${cause}=${detail}`
     const outcome = await clearFlag({ name: node.name, uid: node.uid, cause, message }, io)
     const key = keyOf({ node, cause })

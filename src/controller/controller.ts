@@ -17,10 +17,11 @@ import { createPace } from '../runtime/pace.ts'
 import { createWorkqueue, type RunResult, type Workqueue } from '../runtime/workqueue.ts'
 import { createInformers, type Informers, WATCHES } from '../watch/informers.ts'
 import { countFlags, createClearNodeFlags, flagsOn } from './clear-node-flags.ts'
-import { createEventHandlers } from './event-handlers.ts'
+import { createEventHandlers, resumeIncidents } from './event-handlers.ts'
 import { createGarbageCollection } from './garbage-collection.ts'
 import { createProcessNode, createProcessPod } from './process-pod.ts'
 import { createRateLimiter } from './limits.ts'
+import { createReadStops } from './read-stops.ts'
 import { createReconcile } from './reconcile.ts'
 import { createState } from './state.ts'
 
@@ -36,8 +37,10 @@ export interface ControllerDeps {
 
 export interface Controller {
   readonly start: () => void
-  /** Processes all known pods and nodes; called when this process becomes the leader. */
-  readonly resync: () => void
+  /** Confirms what the watches reported, then processes everything; called when this process becomes the leader. */
+  readonly takeOver: () => void
+  /** Forgets all incidents; called when another process became the leader. */
+  readonly standBy: () => void
   /** Waits for work in progress and flushes pending writes. */
   readonly stop: () => Promise<void>
   readonly informers: Informers
@@ -84,9 +87,13 @@ export const createController = ({ config, client, leads, clock, log, version }:
     now,
   })
 
-  // Before the first sync, a decision would mistake a policy that is not listed yet for a deleted one.
-  let synced = false
-  const mayAct = () => synced && leads()
+  /**
+   * Before the first sync, a decision would mistake a policy that is not listed yet for a deleted one; after an election,
+   * the watches may not have delivered yet what the previous leader wrote.
+   */
+  let isFresh = false
+  let elections = 0
+  const mayAct = () => isFresh && leads() && informers.current()
 
   const state = createState({ namespace, now, onPodChange: (key) => podQueue.add(key) })
   const { incidents, nodes, policies, remediations } = state
@@ -131,7 +138,13 @@ export const createController = ({ config, client, leads, clock, log, version }:
   const processPod = createProcessPod({ client, clock, state, readPace, enqueue })
   const processNode = createProcessNode({ state, enqueue, now })
   const rateLimiter = createRateLimiter({ perSecond: config.maxActionsPerSecond, clock, onTurn: enqueue })
-  const reconcile = createReconcile({ config, io, gather, state, report, rateLimiter, enqueue, log })
+  const { readStops, readPaused } = createReadStops({
+    client,
+    namespace,
+    state,
+    policiesChanged: () => policiesChanged(),
+  })
+  const reconcile = createReconcile({ config, io, gather, state, report, rateLimiter, readStops, enqueue, log })
 
   const queue = (
     name: string,
@@ -184,8 +197,20 @@ export const createController = ({ config, client, leads, clock, log, version }:
       watchActivity[name] = at
     },
     onError: (error, about) => log.warn('watch failed, restarting it', { err: error, ...about }),
-    handlers: createEventHandlers({ state, now, namespace, enqueue, policiesChanged, nodeChanged, pausedChanged }),
+    handlers: createEventHandlers({
+      state,
+      now,
+      namespace,
+      mayAct,
+      enqueue,
+      policiesChanged,
+      nodeChanged,
+      pausedChanged,
+      relisted: () => resync(),
+    }),
   })
+  state.stale = informers.stale
+  state.works = informers.works
 
   const garbageCollection = createGarbageCollection({ client, clock, log, config, state, leads })
   const clearNodeFlags = createClearNodeFlags({
@@ -193,14 +218,28 @@ export const createController = ({ config, client, leads, clock, log, version }:
     inspect,
     state,
     emit: report.emit,
-    mayAct: () => mayAct() && state.paused.known && !state.paused.value,
+    mayAct,
+    readPaused,
     log,
   })
 
   const resync = (): void => {
+    if (!mayAct()) return
     state.pods.keys().forEach((key) => podQueue.add(key))
     nodes.all().forEach(({ uid }) => processNode(uid))
+    resumeIncidents(state)
     policiesChanged()
+  }
+
+  const takeOver = async (): Promise<void> => {
+    elections += 1
+    const election = elections
+    isFresh = false
+    await informers.synced
+    if (election > 1) await informers.confirm()
+    if (election !== elections) return
+    isFresh = true
+    resync()
   }
 
   return {
@@ -208,12 +247,10 @@ export const createController = ({ config, client, leads, clock, log, version }:
       informers.start()
       garbageCollection.start()
       clearNodeFlags.start()
-      void informers.synced.then(() => {
-        synced = true
-        resync()
-      })
+      void takeOver()
     },
-    resync,
+    takeOver: () => void takeOver(),
+    standBy: incidents.clear,
     stop: async () => {
       garbageCollection.stop()
       clearNodeFlags.stop()

@@ -45,13 +45,15 @@ export interface SnapshotSource {
   readonly reservations: Reservations
   /** All watched nodes. */
   readonly nodes: Fact<readonly NodeState[]>
+  /** Why policies or records may be out of date. */
+  readonly stale: readonly string[]
   readonly operator: DecisionInput['operator']
 }
 
 /** The current state; synchronous, so that a decision sees a consistent state. */
 export const takeSnapshot = (
   { key, target, area }: Pick<OpenIncident, 'key' | 'target' | 'area'>,
-  { policies, remediations, attempts, reservations, nodes, operator }: SnapshotSource,
+  { policies, remediations, attempts, reservations, nodes, stale, operator }: SnapshotSource,
   now: number,
 ): Snapshot => {
   const reserved = reservations.without(key)
@@ -65,6 +67,7 @@ export const takeSnapshot = (
     attempts: [...attempts, ...reserved],
     active,
     nodes,
+    stale,
     nodesUnderRepair: [
       ...new Set([...remediations.nodesUnderRepair(key, occupiesNode), ...reservations.nodesWithout(key)]),
     ],

@@ -12,17 +12,29 @@ export interface EventHandlerDeps {
   readonly now: () => number
   /** The operator's own namespace, which holds the records of nodes. */
   readonly namespace: string
+  /** Whether this replica processes incidents. A standby opens none, because it would never close them. */
+  readonly mayAct: () => boolean
   /** Adds an incident to the work queue. */
   readonly enqueue: (key: string) => void
   readonly policiesChanged: () => void
   /** A node was added, changed or deleted. */
   readonly nodeChanged: (uid: string) => void
   readonly pausedChanged: (paused: boolean) => void
+  /** Everything was listed again after the API server was restored. */
+  readonly relisted: () => void
+}
+
+/** Opens the incidents of all open records, for a replica that begins to process them. */
+export const resumeIncidents = ({ remediations, incidents }: Pick<State, 'remediations' | 'incidents'>): void => {
+  for (const record of remediations.all()) {
+    const area = areaOfRecord(record)
+    if (area && isOpen(record)) incidents.resume(area, targetOf(record))
+  }
 }
 
 /** Handlers that update the state in memory and queue the affected incidents. */
 export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
-  const { state, now, namespace, enqueue, policiesChanged, nodeChanged, pausedChanged } = deps
+  const { state, now, namespace, mayAct, enqueue, policiesChanged, nodeChanged, pausedChanged, relisted } = deps
   const { pods, nodes, policies, remediations, incidents, attempts } = state
   return {
     pods: {
@@ -59,7 +71,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
         remediations.put(record)
         attempts.sawRecord(record)
         const area = areaOfRecord(record)
-        if (!area || !isOpen(record)) return
+        if (!area || !isOpen(record) || !mayAct()) return
         // Ignore our own status updates, but process a decision in the spec, and a record without an open incident:
         // after a restart, or from another leader.
         const isEcho = before?.metadata.generation === record.metadata.generation
@@ -79,6 +91,11 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
       state.paused = known(paused)
       pausedChanged(paused)
     },
+    restored: () => {
+      remediations.forgetVersions()
+      policies.forgetVersions()
+    },
+    relisted,
     nodes: {
       upsert: (node) => {
         if (nodes.put(node)) nodeChanged(node.uid)

@@ -12,7 +12,7 @@ import { failingAreas, readPod } from './process-pod.ts'
 import { failuresOf, type State } from './state.ts'
 
 export interface FailingPodsDeps {
-  readonly state: Pick<State, 'pods' | 'nodes' | 'incidents'>
+  readonly state: Pick<State, 'pods' | 'nodes' | 'incidents' | 'works'>
   /** Reads of pods that no watch covers. */
   readonly reads: PodReads
   readonly now: () => number
@@ -48,7 +48,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
   let count = 0
 
   const isWatched = ({ metadata }: Pod): boolean =>
-    cache.get(podKey(metadata))?.pod !== undefined || nodes.get(metadata.uid) !== undefined
+    nodes.get(metadata.uid) !== undefined || (state.works('pods') && cache.get(podKey(metadata))?.pod !== undefined)
 
   const detected = (pod: Pod | undefined, area: IncidentArea): FailingPod | undefined => {
     if (!pod || pod.metadata.deletionTimestamp !== undefined) return undefined

@@ -1,8 +1,26 @@
 import type { IncidentArea } from '../model/causes.ts'
-import { type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
+import { type FailingPod, type Facts, incidentKey, type Owner } from '../model/incident.ts'
 import type { LabelSelector, ObjectRef } from '../model/kubernetes.ts'
+import type { VerdictOf } from '../model/plan.ts'
 import { selects } from '../model/label-selector.ts'
 import { podKey } from '../model/pod.ts'
+import type { NodeEntry } from '../watch/node-cache.ts'
+
+/** What the last check of an incident found, if it ended without a write. */
+export interface LastCheck {
+  readonly verdict: VerdictOf<'Hold' | 'Ignore'>
+  readonly facts: Facts
+  readonly owner: Owner
+  /** The pods and records that the decision used. */
+  readonly pods: string
+  readonly records: string
+  /** The watched nodes of the pods. */
+  readonly nodes: readonly (NodeEntry | undefined)[]
+  /** Since when this verdict has been the same, monotonic ms. */
+  readonly since: number
+  /** When facts must be read again, monotonic ms. */
+  readonly readAgainAt: number
+}
 
 /** An owner and an area in which something fails or a remedy is in progress. */
 export interface OpenIncident {
@@ -19,6 +37,7 @@ export interface OpenIncident {
   readonly selector?: LabelSelector
   /** When the last of them appeared to start, ms since the epoch. */
   readonly startedAt?: number
+  readonly lastCheck?: LastCheck
 }
 
 /**
@@ -54,7 +73,11 @@ export interface Incidents {
   readonly resume: (area: IncidentArea, target: ObjectRef) => string
   /** Marks the pods of a resumed incident as checked. */
   readonly checked: (key: string) => void
+  /** Remembers a check that ended without a write. */
+  readonly remember: (key: string, lastCheck: LastCheck) => void
   readonly close: (key: string) => void
+  /** Forgets all incidents: a replica that does not lead closes none. */
+  readonly clear: () => void
   readonly keys: () => readonly string[]
   /** Records that a pod of a remedy in verification appears to have started at that time, ms since the epoch. */
   readonly sawStart: (key: string, at: number) => void
@@ -134,6 +157,14 @@ export const createIncidents = (): Incidents => {
       if (!incident) return
       const { unchecked: _, ...rest } = incident
       open.set(key, rest)
+    },
+    remember: (key, lastCheck) => {
+      const incident = open.get(key)
+      if (incident) open.set(key, { ...incident, lastCheck })
+    },
+    clear: () => {
+      open.clear()
+      keysOfPod.clear()
     },
     close: (key) => {
       for (const pod of open.get(key)?.pods.keys() ?? []) leave(pod, key)

@@ -17,6 +17,7 @@ import {
   isInProgress,
   isOpen,
   lastEndedInSuccess,
+  policyRefOf,
   supersededRecords,
 } from '../model/remediation-state.ts'
 import { act } from '../remedies/act.ts'
@@ -24,9 +25,11 @@ import { returnNodeLease } from '../remedies/node-lease.ts'
 import type { ActDeps } from '../remedies/writes.ts'
 import type { Report } from '../report/report.ts'
 import type { Log } from '../runtime/log.ts'
-import { evaluate, type Evaluation, type Gather } from './evaluate.ts'
+import { evaluate, type Evaluation, type Gather, type Snapshot } from './evaluate.ts'
 import { createFailingPods, podReads } from './failing-pods.ts'
 import type { OpenIncident } from './incidents.ts'
+import { createLastChecks } from './last-check.ts'
+import { type createReadStops, type Stops, withStops } from './read-stops.ts'
 import type { RateLimiter } from './limits.ts'
 import { snapshotOf, type State } from './state.ts'
 
@@ -38,6 +41,7 @@ export interface ReconcileDeps {
   readonly state: State
   readonly report: Report
   readonly rateLimiter: Pick<RateLimiter, 'mayAct'>
+  readonly readStops: ReturnType<typeof createReadStops>['readStops']
   /** Adds another incident to the work queue. */
   readonly enqueue: (key: string) => void
   readonly log: Log
@@ -53,17 +57,20 @@ const SOON_MS = 1_000
 const LONGEST_MS = 10 * 60_000
 /** Longest pause between two writes that are refused. */
 const LONGEST_REFUSED_MS = 8_000
+/** How old may be what was read of the switches that stop a write; after a slow intent, they are read again. */
+const STOPS_FRESH_MS = 5_000
 /** How long an owner that was read for an assignment may be reused. */
 const OWNER_FRESH_MS = 500
 /** Most replacements of a broken pod start within this time and can then be verified by one check. */
 const USUAL_START_MS = 5_000
 
 export const createReconcile = (deps: ReconcileDeps) => {
-  const { config, io, gather, state, report, rateLimiter, enqueue, log } = deps
+  const { config, io, gather, state, report, rateLimiter, readStops, enqueue, log } = deps
   const { incidents, remediations, reservations } = state
   const now = () => io.clock.now()
   const verificationMs = config.stabilizationWindowMs + USUAL_START_MS
   const failingPods = createFailingPods({ state, reads: podReads(io.kube), now })
+  const lastChecks = createLastChecks({ state, config, clock: io.clock })
 
   const recordsOf = ({ target, area }: Pick<OpenIncident, 'target' | 'area'>): readonly Remediation[] =>
     remediations.of(target, area)
@@ -108,23 +115,34 @@ export const createReconcile = (deps: ReconcileDeps) => {
     requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())),
   })
 
-  const execute = async (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation): Promise<Result> => {
-    // Other incidents may have acted while facts were read: decide again with current budgets and reserve synchronously.
-    const at = now()
-    const snapshot = snapshotOf(state, open, config, at)
-    const verdict = decide({ ...snapshot, incident, diagnosis, facts })
-    if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
+  /** The input to decide again in memory: other incidents may have acted while facts were read. */
+  const inputAgain = (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation, stops?: Stops) => {
+    const snapshot = snapshotOf(state, open, config, now())
+    return { ...(stops ? withStops(snapshot, stops) : snapshot), incident, diagnosis, facts }
+  }
+
+  const execute = async (open: OpenIncident, incident: Incident, evaluation: Evaluation): Promise<Result> => {
+    const planned = decide(inputAgain(open, incident, evaluation))
+    if (planned.kind !== 'Act') return { requeueAfterMs: 0 }
     // The rate limiter queues it again.
     if (!rateLimiter.mayAct(incident.key)) return {}
+    const readAt = io.clock.monotonic()
+    const stops = await readStops(planned.policy)
+    // Reserve the budget synchronously.
+    const input = inputAgain(open, incident, evaluation, stops)
+    const verdict = decide(input)
+    if (verdict.kind === 'Hold') return hold(incident, verdict)
+    if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
     const id = incidentId(incident.owner.ref, incident.area)
-    reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at })
+    reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at: now() })
     // Once the intent is on the record, the record counts instead of the reservation.
-    const decidedOn = verdict.resume ? attemptInProgress(snapshot)?.record : undefined
+    const decidedOn = verdict.resume ? attemptInProgress(input)?.record : undefined
     const record = await Promise.resolve(decidedOn ?? report.recordOf(incident, verdict))
       .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
       .finally(() => reservations.release(incident.key))
+    if (io.clock.monotonic() - readAt > STOPS_FRESH_MS) return { requeueAfterMs: 0 }
     // Someone may have stopped it while the intent was written; then another decision holds or withdraws it.
-    const confirmed = () => confirm({ ...snapshotOf(state, open, config, now()), incident, diagnosis, facts })
+    const confirmed = () => confirm(inputAgain(open, incident, evaluation, stops))
     const plan = verdict.resume ? verdict.plan : confirmed()
     if (!plan) return { requeueAfterMs: 0 }
     const isStillPlanned = () => verdict.partly === true || confirmed() !== undefined
@@ -144,21 +162,28 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return { requeueAfterMs: isDone ? verificationMs : SOON_MS }
   }
 
+  const undo = async (open: OpenIncident, incident: Incident, record: Remediation, evaluation: Evaluation) => {
+    const stops = await readStops(policyRefOf(record))
+    const verdict = decide(inputAgain(open, incident, evaluation, stops))
+    if (verdict.kind !== 'Verify' || verdict.next?.kind !== 'Undo') return { requeueAfterMs: SOON_MS }
+    const { plan } = verdict.next
+    const undoing = await report.write(record, { kind: 'UndoIntended', plan }, incident)
+    const outcome = await act(plan, io)
+    await report.write(undoing, { kind: 'Acted', outcome }, incident)
+    return { requeueAfterMs: SOON_MS }
+  }
+
   /** `record` in the version that was decided on: an intent is not recorded on another. */
   const verify = async (
+    open: OpenIncident,
     incident: Incident,
     record: Remediation,
     verdict: VerdictOf<'Verify'>,
-    { facts }: Evaluation,
+    evaluation: Evaluation,
   ): Promise<Result> => {
     const { area, owner } = incident
-    if (verdict.next?.kind === 'Undo') {
-      const { plan } = verdict.next
-      const undoing = await report.write(record, { kind: 'UndoIntended', plan }, incident)
-      const outcome = await act(plan, io)
-      await report.write(undoing, { kind: 'Acted', outcome }, incident)
-      return { requeueAfterMs: SOON_MS }
-    }
+    const { facts } = evaluation
+    if (verdict.next?.kind === 'Undo') return undo(open, incident, record, evaluation)
     if (facts.tasks?.known) report.completed(facts.tasks.value)
     const digests = runningDigests(facts.pods?.known ? facts.pods.value : [])
     await report.write(record, { kind: 'Verified', verdict, digests }, incident)
@@ -215,23 +240,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return {}
   }
 
-  return async (key: string): Promise<Result> => {
-    const open = incidents.get(key)
-    if (!open) return {}
-    const records = recordsOf(open)
-    const waitMs = untilVerifiable(open, records)
-    if (waitMs > 0) return { requeueAfterMs: waitMs }
-
-    // Pods assigned during the verification, or by a lagging watch, may be outdated: read them first.
-    let pods = await failingPods.current(open, { confirm: lastEndedInSuccess(records) })
-    if (pods.length === 0 && !records.some(isOpen)) return closed(key)
-    const owner = await ownerOf(open, pods)
-    if (!owner) return ownerGone(open, records)
-    if (open.unchecked && pods.length === 0) pods = await adopt(open, owner)
-
-    const incident = incidentOf(open, owner, pods)
-    const snapshot = snapshotOf(state, open, config, now())
-    const evaluation = await evaluate(incident, snapshot, gather)
+  const carryOut = async (open: OpenIncident, incident: Incident, snapshot: Snapshot, evaluation: Evaluation): Promise<Result> => {
     const { verdict } = evaluation
     switch (verdict.kind) {
       case 'Ignore':
@@ -244,8 +253,32 @@ export const createReconcile = (deps: ReconcileDeps) => {
         return execute(open, incident, evaluation)
       case 'Verify': {
         const inProgress = attemptInProgress(snapshot)
-        return inProgress ? verify(incident, inProgress.record, verdict, evaluation) : { requeueAfterMs: SOON_MS }
+        return inProgress ? verify(open, incident, inProgress.record, verdict, evaluation) : { requeueAfterMs: SOON_MS }
       }
     }
+  }
+
+  return async (key: string): Promise<Result> => {
+    const open = incidents.get(key)
+    if (!open) return {}
+    const records = recordsOf(open)
+    const waitMs = untilVerifiable(open, records)
+    if (waitMs > 0) return { requeueAfterMs: waitMs }
+    const stands = lastChecks.stands(open)
+    if (stands) return stands
+
+    // Pods assigned during the verification, or by a lagging watch, may be outdated: read them first.
+    let pods = await failingPods.current(open, { confirm: lastEndedInSuccess(records) })
+    if (pods.length === 0 && !records.some(isOpen)) return closed(key)
+    const owner = await ownerOf(open, pods)
+    if (!owner) return ownerGone(open, records)
+    if (open.unchecked && pods.length === 0) pods = await adopt(open, owner)
+
+    const incident = incidentOf(open, owner, pods)
+    const snapshot = snapshotOf(state, open, config, now())
+    const evaluation = await evaluate(incident, snapshot, gather)
+    const result = await carryOut(open, incident, snapshot, evaluation)
+    lastChecks.remember(open, incident, evaluation)
+    return result
   }
 }

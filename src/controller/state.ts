@@ -10,6 +10,7 @@ import { createNodeCache, type NodeCache } from '../watch/node-cache.ts'
 import { createPodCache, type PodCache } from '../watch/pod-cache.ts'
 import { createPolicyCache, type PolicyCache } from '../watch/policy-cache.ts'
 import { createRemediationCache, type RemediationCache } from '../watch/remediation-cache.ts'
+import type { Stale, WatchName } from '../watch/informers.ts'
 import { type Snapshot, takeSnapshot } from './evaluate.ts'
 import { createIncidents, type Incidents, type OpenIncident } from './incidents.ts'
 import { createReservations, type Reservations } from './limits.ts'
@@ -27,6 +28,10 @@ export interface State {
   readonly reservations: Reservations
   /** Whether the operator's namespace has the stop annotation; unknown until it was read. */
   paused: Fact<boolean>
+  /** Which watches are out of date, and why. */
+  stale: Stale
+  /** Whether a watch works at this moment. */
+  works: (name: WatchName) => boolean
 }
 
 export interface StateOptions {
@@ -46,7 +51,15 @@ export const createState = ({ namespace, now, onPodChange }: StateOptions): Stat
   attempts: createAttemptHistory(),
   reservations: createReservations(),
   paused: unknown(`namespace ${namespace} was not read, so its stop annotation is not known`),
+  stale: () => undefined,
+  works: () => true,
 })
+
+/** What a watch reported; unknown while the watch is out of date. */
+const unlessStale = <T>(why: string | undefined, fact: Fact<T>): Fact<T> => (why === undefined ? fact : unknown(why))
+
+/** Objects that the API server protects, without which a decision would not know what was decided or written before. */
+const DECISIVE = ['remediationpolicies', 'remediations'] as const
 
 /** The current inputs of a decision on this incident. `now` in ms since the epoch. */
 export const snapshotOf = (
@@ -62,10 +75,11 @@ export const snapshotOf = (
       remediations: state.remediations,
       attempts: state.attempts.recent(now),
       reservations: state.reservations,
-      nodes: state.nodes.fact(),
+      nodes: unlessStale(state.stale('nodes'), state.nodes.fact()),
+      stale: DECISIVE.flatMap((name) => state.stale(name) ?? []),
       operator: {
         namespace: config.namespace,
-        paused: state.paused,
+        paused: unlessStale(state.stale('namespaces'), state.paused),
         maxActionsPerHour: config.maxActionsPerHour,
         stabilizationMs: config.stabilizationWindowMs,
       },

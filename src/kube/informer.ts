@@ -1,9 +1,18 @@
-import type { KubeObject, ObjectMeta } from '../model/kubernetes.ts'
+import type { KubeObject } from '../model/kubernetes.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts'
 import type { KubeClient } from './client.ts'
 import { forbidden, gone, kubeErrorOf, notFound } from './errors.ts'
-import { followWatch, laterVersion, probeForChange, WatchBroken, type WatchEvent } from './watch-stream.ts'
+import { createReflectedItems, type ReflectedHandlers } from './reflected-items.ts'
+import {
+  followWatch,
+  laterVersion,
+  probeForChange,
+  type ProbeResult,
+  ServerRestored,
+  WatchBroken,
+  type WatchEvent,
+} from './watch-stream.ts'
 
 export interface ReflectorOptions<T extends KubeObject, P> {
   /** For logs and metrics, such as `pods`. */
@@ -24,8 +33,10 @@ export interface ReflectorOptions<T extends KubeObject, P> {
 export interface ReflectorEvents {
   /** Every failure; the reflector continues after each. `retryInMs` is undefined when a handler threw. */
   error(error: unknown, about: { readonly name: string; readonly retryInMs?: number }): void
-  /** Wall time of each message from the API server. */
+  /** Wall time of each sign that the items are current: a list, an event, a bookmark, a probe that found no change. */
   activity?(at: number): void
+  /** The server lost what it had told: every version known from it is void. The caller relists everything. */
+  restored?(): void
   /** Each request that opens a watch; `initial` when it begins with a full list. */
   open?(about: { readonly name: string; readonly initial: boolean }): void
 }
@@ -36,11 +47,25 @@ export interface Reflector<P> {
   stop(): Promise<void>
   /** Resolves after the first full list. */
   readonly synced: Promise<void>
+  /** Whether the last full list that was asked for is complete. */
   hasSynced(): boolean
-  /** Wall time in milliseconds of the last message from the API server; 0 before the first. */
-  lastActivity(): number
+  /** Lists everything again, and watches from there. `anew`: reports every item, even with the version that is known. */
+  relist(options?: { readonly anew?: boolean }): void
+  /** Resolves once the items are known to be as current as this call; relists if necessary. */
+  confirm(): Promise<void>
+  /** When it last heard that its items are current. */
+  heard(): Heard
   /** By uid; empty without `keep`. */
   items(): ReadonlyMap<string, P>
+}
+
+export interface Heard {
+  /** Wall time in ms, for people; 0 if never. */
+  readonly at: number
+  /** Time since then in ms; infinite if never. */
+  readonly agoMs: number
+  /** Since when every attempt has failed, in ms, and the last error; absent while the watch works. */
+  readonly failing?: { readonly forMs: number; readonly error: unknown }
 }
 
 const PAGE = 500
@@ -51,6 +76,7 @@ const INITIAL_SILENCE_MS = 10_000
 const PROBE_MS = 15_000
 /** A change that only the probe saw may still be on its way to the watch. */
 const GRACE_MS = 3_000
+const CONFIRM_AGAIN_MS = 500
 /** A watch that lasted this long counts as a success. */
 const HEALTHY_MS = 30_000
 const BACKOFF = { baseMs: 500, maxMs: 30_000 }
@@ -74,26 +100,95 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
   const { promise: synced, resolve: resolveSynced } = Promise.withResolvers<void>()
   /** Where to resume; undefined when a full list is needed. */
   let resourceVersion: string | undefined
+  /** The version after which the current watch began. */
+  let resumedFrom = '0'
   let streamsInitial = true
-  let hasSynced = false
-  let activityAt = 0
+  /** Number of full lists asked for, and the number of the one that is in progress or complete. */
+  const lists = { wanted: 1, begun: 0, complete: 0 }
+  let heardAt: { readonly wall: number; readonly monotonic: number } | undefined
+  let failing: { readonly since: number; readonly error: unknown } | undefined
+  /** The connection broke: whether the watch may resume must be checked. */
+  let interrupted = false
   let failures = 0
   let loop: Promise<void> | undefined
+  /** Ends the current watch. */
+  let watching = new AbortController()
+  const waiting = new Set<() => void>()
+
+  const hasSynced = (): boolean => lists.complete === lists.wanted
 
   const alive = (): void => {
-    activityAt = clock.now()
-    on.activity?.(activityAt)
+    heardAt = { wall: clock.now(), monotonic: clock.monotonic() }
+    failing = undefined
+    on.activity?.(heardAt.wall)
+  }
+
+  const beginList = (): void => {
+    lists.begun = lists.wanted
+    store.beginList()
   }
 
   const finishList = (version: string): void => {
-    resourceVersion = version
+    // Another list was asked for in the meantime.
+    resourceVersion = lists.begun === lists.wanted ? version : undefined
+    resumedFrom = version
+    lists.complete = lists.begun
+    interrupted = false
+    alive()
     store.endList()
-    hasSynced = true
     resolveSynced()
+    if (hasSynced()) for (const resolve of waiting) resolve()
+  }
+
+  const relist: Reflector<P>['relist'] = ({ anew = false } = {}) => {
+    lists.wanted += 1
+    resourceVersion = undefined
+    if (anew) store.forgetVersions()
+    watching.abort()
+  }
+
+  const untilSynced = (): Promise<void> =>
+    hasSynced()
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          const done = () => {
+            waiting.delete(done)
+            resolve()
+          }
+          waiting.add(done)
+          stopped.signal.addEventListener('abort', done, { once: true })
+        })
+
+  const restored = (): void => {
+    on.error(new ServerRestored(`${name}: the API server has an earlier state than before; listing everything again`), {
+      name,
+      retryInMs: 0,
+    })
+    relist({ anew: true })
+    on.restored?.()
+  }
+
+  /** Compares with the collection itself; handles a restored server. Undefined if there is no answer in time. */
+  const probe = async (since: string): Promise<ProbeResult | undefined> => {
+    const found = await Promise.race([
+      probeForChange({ client, path, query, since, known: store.metas }),
+      sleep(clock, PROBE_MS, stopped.signal).then(() => undefined),
+    ])
+    if (found?.kind === 'Restored') restored()
+    if (found?.kind === 'Unchanged') alive()
+    return found
+  }
+
+  /** Before a watch resumes after a failure: the server may have been restored while it could not be reached. */
+  const checkInterrupted = async (since: string): Promise<void> => {
+    const found = await probe(since)
+    interrupted = found === undefined
+    // A watch from a version that the server lost in a restore would not report what else it lost.
+    if (found?.kind === 'Changed' && keep) relist()
   }
 
   const listPages = async (): Promise<void> => {
-    store.beginList()
+    beginList()
     let token: string | undefined
     for (;;) {
       const page = await client.list<T>(path, { ...query, limit: PAGE, continue: token })
@@ -105,8 +200,11 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
   }
 
   const take = ({ type, object }: WatchEvent<T>): void => {
-    alive()
     const { metadata } = object
+    // Bookmarks of one watch are in order; only a server that lost its state sends an earlier one.
+    const isEarlier = resourceVersion !== undefined && laterVersion(resumedFrom, metadata.resourceVersion)
+    if (type === 'BOOKMARK' && isEarlier) throw new ServerRestored(`watch of ${name}: a bookmark went back`)
+    alive()
     if (type === 'ADDED' || type === 'MODIFIED') store.upsert(object)
     else if (type === 'DELETED') store.remove(object)
     else if (resourceVersion === undefined && metadata.annotations?.[INITIAL_END] === 'true') {
@@ -122,25 +220,26 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       streamsInitial = false
       return 'reopen'
     }
-    const probe = await Promise.race([
-      probeForChange({ client, path, query, since, known: store.items }).catch(() => undefined),
-      sleep(clock, PROBE_MS, stopped.signal).then(() => undefined),
-    ])
-    if (probe?.kind === 'Unchanged') {
-      alive()
+    const found = await probe(since).catch(() => undefined)
+    if (found?.kind === 'Restored') return 'reopen'
+    if (found?.kind === 'Unchanged') {
       // Otherwise the resourceVersion would expire. The watch may lag behind the probe, so never move it back.
-      if (resourceVersion && laterVersion(probe.resourceVersion, resourceVersion))
-        resourceVersion = probe.resourceVersion
+      if (resourceVersion && laterVersion(found.resourceVersion, resourceVersion))
+        resourceVersion = found.resourceVersion
       return 'keep'
     }
-    if (probe?.kind === 'Changed') await sleep(clock, GRACE_MS, stopped.signal)
+    if (found?.kind === 'Changed') await sleep(clock, GRACE_MS, stopped.signal)
     return resourceVersion === since ? 'reopen' : 'keep'
   }
 
   const watchOnce = async (): Promise<'ended' | 'silent'> => {
+    if (interrupted && resourceVersion !== undefined) await checkInterrupted(resourceVersion)
+    watching = new AbortController()
     if (resourceVersion === undefined && !streamsInitial) await listPages()
+    if (watching.signal.aborted) return 'ended'
     const initial = resourceVersion === undefined
-    if (initial) store.beginList()
+    if (initial) beginList()
+    resumedFrom = resourceVersion ?? '0'
     const place = initial ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : { resourceVersion }
     return followWatch<T>({
       client,
@@ -153,12 +252,12 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
         timeoutSeconds: 300 + Math.floor(Math.random() * 300),
       },
       clock,
-      signal: stopped.signal,
+      signal: AbortSignal.any([stopped.signal, watching.signal]),
       silenceMs: () => (resourceVersion === undefined ? INITIAL_SILENCE_MS : SILENCE_MS),
       onSilence: checkSilentWatch,
       onEvent: take,
       onOpen: () => {
-        alive()
+        failing = undefined
         on.open?.({ name, initial })
       },
     })
@@ -172,6 +271,12 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       return 0
     }
     failures += 1
+    if (error instanceof ServerRestored) {
+      restored()
+      return backoffMs(BACKOFF, failures)
+    }
+    interrupted = true
+    failing = { since: failing?.since ?? clock.monotonic(), error }
     // Relist to get past an event that breaks the watch every time.
     const keepsFailing = status === undefined && failures > 2
     if (gone(error) || error instanceof WatchBroken || keepsFailing) resourceVersion = undefined
@@ -191,8 +296,9 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       let waitMs = 0
       try {
         const end = await watchOnce()
+        if (watching.signal.aborted && !stopped.signal.aborted) continue
         const healthy = clock.monotonic() - openedAt >= HEALTHY_MS
-        if (end === 'silent' && hasSynced) {
+        if (end === 'silent' && hasSynced()) {
           on.error(new Error(`watch of ${name}: silent for too long, restarting it`), { name, retryInMs: 0 })
         }
         failures = healthy ? 0 : failures + 1
@@ -206,6 +312,20 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     }
   }
 
+  const confirm = async (): Promise<void> => {
+    for (let changes = 0; !stopped.signal.aborted; ) {
+      await untilSynced()
+      const found = resourceVersion && (await probe(resourceVersion).catch(() => undefined))
+      // The state of a collection that is too large for a probe is known up to the last event.
+      if (found && (found.kind === 'Unchanged' || found.kind === 'Unknown')) return
+      if (found && found.kind === 'Changed') changes += 1
+      // What changed may be on its way.
+      if (changes > 1) relist()
+      if (!hasSynced()) return untilSynced()
+      await sleep(clock, CONFIRM_AGAIN_MS, stopped.signal)
+    }
+  }
+
   return {
     start: () => {
       loop ??= run()
@@ -215,95 +335,14 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       await loop
     },
     synced,
-    hasSynced: () => hasSynced,
-    lastActivity: () => activityAt,
+    hasSynced,
+    relist,
+    confirm,
+    heard: () => ({
+      at: heardAt?.wall ?? 0,
+      agoMs: heardAt === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() - heardAt.monotonic,
+      ...(failing && { failing: { forMs: clock.monotonic() - failing.since, error: failing.error } }),
+    }),
     items: () => store.items,
-  }
-}
-
-/** Metadata of an object that is gone: all of it after a watch event, only this part after a relist. */
-export type ItemMeta = Pick<ObjectMeta, 'uid' | 'name' | 'namespace' | 'resourceVersion'>
-
-export interface ReflectedHandlers<P> {
-  /** Appeared or changed. */
-  upsert(item: P, meta: ObjectMeta): void
-  /** Deleted, or no longer matching the selector. The item is its last known state. */
-  remove?(item: P, meta: ItemMeta): void
-  /** Called after each full list, when all of it has been reported. */
-  synced?(): void
-}
-
-interface Options<T, P> {
-  readonly keep: boolean
-  readonly project: (object: T) => P | undefined
-  readonly on: ReflectedHandlers<P>
-  readonly onHandlerError: (error: unknown) => void
-}
-
-export interface ReflectedItems<T, P> {
-  readonly items: ReadonlyMap<string, P>
-  upsert(object: T): void
-  remove(object: T): void
-  /** A full list begins: items that are not upserted before `endList` are gone. */
-  beginList(): void
-  endList(): void
-}
-
-/** The kept items of a collection; calls the handlers on changes. Errors of handlers are reported and otherwise ignored. */
-export const createReflectedItems = <T extends KubeObject, P>({
-  keep,
-  project,
-  on,
-  onHandlerError,
-}: Options<T, P>): ReflectedItems<T, P> => {
-  const items = new Map<string, P>()
-  const metas = new Map<string, ItemMeta>()
-  let unseen: Set<string> | undefined
-
-  const guarded = <R>(run: () => R): R | undefined => {
-    try {
-      return run()
-    } catch (error) {
-      onHandlerError(error)
-      return undefined
-    }
-  }
-  const drop = (uid: string, item: P | undefined, meta: ItemMeta) => {
-    items.delete(uid)
-    metas.delete(uid)
-    if (item !== undefined) guarded(() => on.remove?.(item, meta))
-  }
-
-  return {
-    items,
-    upsert: (object) => {
-      const { metadata } = object
-      const { uid, name, namespace, resourceVersion } = metadata
-      const relisted = unseen?.delete(uid) === true
-      if (relisted && metas.get(uid)?.resourceVersion === resourceVersion) return
-      const item = guarded(() => project(object))
-      if (item === undefined) return drop(uid, items.get(uid), metadata)
-      if (keep) {
-        items.set(uid, item)
-        metas.set(uid, { uid, name, resourceVersion, ...(namespace !== undefined && { namespace }) })
-      }
-      guarded(() => on.upsert(item, metadata))
-    },
-    remove: (object) => {
-      const { uid } = object.metadata
-      drop(uid, guarded(() => project(object)) ?? items.get(uid), object.metadata)
-    },
-    beginList: () => {
-      unseen = new Set(items.keys())
-    },
-    endList: () => {
-      const vanished = unseen ?? new Set()
-      unseen = undefined
-      for (const uid of vanished) {
-        const meta = metas.get(uid)
-        if (meta !== undefined) drop(uid, items.get(uid), meta)
-      }
-      guarded(() => on.synced?.())
-    },
   }
 }

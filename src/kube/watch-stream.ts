@@ -1,4 +1,4 @@
-import type { KubeObject } from '../model/kubernetes.ts'
+import type { KubeObject, ObjectMeta } from '../model/kubernetes.ts'
 import { type Clock, sleep } from '../runtime/clock.ts'
 import type { KubeClient, ListOptions, Query } from './client.ts'
 import type { StatusObject } from './errors.ts'
@@ -74,6 +74,11 @@ export const followWatch = async <T extends KubeObject>(options: FollowOptions<T
   return silent ? 'silent' : 'ended'
 }
 
+/** The server's state is earlier than the one known: its storage was restored from a backup, or replaced. */
+export class ServerRestored extends Error {
+  override readonly name = 'ServerRestored'
+}
+
 const parseEvent = <T>(line: string, path: string): WatchEvent<T> => {
   let event: WatchEvent<T> | { readonly type: 'ERROR'; readonly object: StatusObject }
   try {
@@ -95,6 +100,8 @@ const MAX_PAGES = 4
 export const laterVersion = (a: string, b: string): boolean => (a.length === b.length ? a > b : a.length > b.length)
 
 export type ProbeResult =
+  /** The server has an earlier state than the one known: its storage was restored from a backup, or replaced. */
+  | { readonly kind: 'Restored' }
   /** Something changed after `since`, or a known object is gone: a watch that did not report it is dead. */
   | { readonly kind: 'Changed' }
   /** Nothing changed up to this version. */
@@ -108,25 +115,31 @@ interface Probe {
   readonly query: Pick<ListOptions, 'fieldSelector' | 'labelSelector'>
   readonly since: string
   /** By uid. */
-  readonly known: ReadonlyMap<string, unknown>
+  readonly known: ReadonlyMap<string, Pick<ObjectMeta, 'resourceVersion'>>
 }
 
 /**
- * Checks whether a silent watch has missed a change. Only the collection itself can distinguish a quiet watch from a
- * half-open connection: Events have no watch cache and so no bookmarks, and for other kinds the first bookmark can take
- * two minutes (measured on Kubernetes 1.36).
+ * Checks whether a watch has missed a change. Only the collection itself can distinguish a quiet watch from a half-open
+ * connection: Events have no watch cache and so no bookmarks, and for other kinds the first bookmark can take two minutes
+ * (measured on Kubernetes 1.36). A list without a resourceVersion is consistent, so what it says is never older than
+ * what was known before, unless the server lost it.
  */
 export const probeForChange = async ({ client, path, query, since, known }: Probe): Promise<ProbeResult> => {
-  const missing = new Set(known.keys())
+  const versions = new Map([...known].map(([uid, { resourceVersion }]) => [uid, resourceVersion]))
   let token: string | undefined
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const list = await client.list<KubeObject>(path, { ...query, limit: 500, continue: token, accept: METADATA_ONLY })
+    if (laterVersion(since, list.resourceVersion)) return { kind: 'Restored' }
+    let changed = false
     for (const { metadata } of list.items) {
-      if (laterVersion(metadata.resourceVersion, since)) return { kind: 'Changed' }
-      missing.delete(metadata.uid)
+      const before = versions.get(metadata.uid)
+      if (before !== undefined && laterVersion(before, metadata.resourceVersion)) return { kind: 'Restored' }
+      changed ||= laterVersion(metadata.resourceVersion, since)
+      versions.delete(metadata.uid)
     }
+    if (changed) return { kind: 'Changed' }
     if (list.continue === undefined) {
-      return missing.size > 0 ? { kind: 'Changed' } : { kind: 'Unchanged', resourceVersion: list.resourceVersion }
+      return versions.size > 0 ? { kind: 'Changed' } : { kind: 'Unchanged', resourceVersion: list.resourceVersion }
     }
     token = list.continue
   }

@@ -46,6 +46,8 @@ export interface DecisionInput {
   readonly active: Readonly<Record<string, number>>
   /** All nodes, for the guardrails on the number of unhealthy ones; unknown if nodes cannot be watched. */
   readonly nodes?: Fact<readonly NodeState[]>
+  /** Why policies or records may be out of date, as clauses; then nothing may be done. */
+  readonly stale?: readonly string[]
   /** uids of nodes with a remedy in progress, excluding this incident's own. */
   readonly nodesUnderRepair?: readonly string[]
   readonly operator: {

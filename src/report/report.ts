@@ -6,7 +6,7 @@ import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Config } from '../config/config.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { Retry } from '../kube/errors.ts'
+import { notFound, Retry } from '../kube/errors.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
 import { GROUP } from '../model/names.ts'
 import type { RbacGrant } from '../model/rbac.ts'
@@ -144,6 +144,13 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
     policyStatus.update(name, updates)
   }
 
+  /** A record that was deleted is forgotten at once: its watch may be late, or broken. */
+  const forgotten = (record: Remediation, error: unknown): never => {
+    if (!notFound(error)) throw error
+    remediations.drop(record.metadata.uid)
+    throw new Retry(`Remediation ${record.metadata.name} was deleted; the incident is decided again`, { cause: error })
+  }
+
   const ignored = ({ key, templateHash }: Incident, { cause }: Diagnosis): void =>
     metrics.incident(`${key}/${templateHash}`, cause)
 
@@ -170,8 +177,8 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
       const made = { ...change, at: now(), ...(observed && { observed }) }
       const written =
         made.kind === 'Intended' || made.kind === 'UndoIntended'
-          ? await recordIntent(record, made, client)
-          : await recordChange(record, made, client)
+          ? await recordIntent(record, made, client).catch((error: unknown) => forgotten(record, error))
+          : await recordChange(record, made, client).catch((error: unknown) => forgotten(record, error))
       if (written !== record) publish(record.status, written)
       return written
     },

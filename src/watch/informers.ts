@@ -1,8 +1,9 @@
 import type { Remediation } from '../api/kinds.ts'
 import type { KubeClient } from '../kube/client.ts'
-import { forbidden } from '../kube/errors.ts'
-import { createReflector, type Reflector } from '../kube/informer.ts'
+import { forbidden, kubeErrorOf } from '../kube/errors.ts'
+import { createReflector, type Heard, type Reflector } from '../kube/informer.ts'
 import { pathOf } from '../kube/paths.ts'
+import { isoTime } from '../model/duration.ts'
 import type { KubeEvent, KubeObject, Node, Pod } from '../model/kubernetes.ts'
 import { GROUP } from '../model/names.ts'
 import type { RbacGrant } from '../model/rbac.ts'
@@ -56,6 +57,10 @@ export interface EventHandlers {
   readonly remediations: { readonly upsert: (record: Remediation) => void; readonly remove: (uid: string) => void }
   /** The operator's own namespace, for its stop annotation. */
   readonly paused: (paused: boolean) => void
+  /** The API server was restored or replaced: versions of objects known from it mean nothing. All lists follow. */
+  readonly restored: () => void
+  /** The lists after a restore are complete. */
+  readonly relisted: () => void
   readonly nodes: {
     readonly upsert: (node: NodeEntry) => void
     readonly remove: (uid: string) => void
@@ -81,12 +86,36 @@ export interface Informers {
   readonly stop: () => Promise<void>
   /** Resolves after the initial list of everything that decisions depend on. */
   readonly synced: Promise<void>
+  /** Whether every list that decisions depend on is complete; false while they are read again after a restore. */
+  readonly current: () => boolean
+  /** Resolves once everything that decisions depend on is known to be as current as this call. */
+  readonly confirm: () => Promise<void>
   /** Names of the watches that have not synced or were silent for longer than `ms`. */
-  readonly quiet: (ms: number, now: number) => readonly string[]
+  readonly quiet: (ms: number) => readonly string[]
+  /** Why the state from a watch may be out of date, as a clause; undefined while it is current. */
+  readonly stale: Stale
+  /** Whether a watch currently works; false as soon as its connection breaks. */
+  readonly works: (name: WatchName) => boolean
 }
 
 /** Names of the watches, in the order of creation. */
 export const WATCHES = ['remediationpolicies', 'remediations', 'namespaces', 'pods', 'events', 'nodes'] as const
+
+export type WatchName = (typeof WATCHES)[number]
+export type Stale = (name: WatchName) => string | undefined
+
+/** Bookmarks come about every minute, and a silent watch is probed before this time. */
+const SILENT_MS = 120_000
+/** How long a watch may fail before its state counts as out of date; a restart of the API server should not. */
+const FAILING_MS = 10_000
+
+const staleness = (name: WatchName, { at, agoMs, failing }: Heard): string | undefined => {
+  const fails = failing !== undefined && failing.forMs > FAILING_MS
+  if (!fails && agoMs <= SILENT_MS) return undefined
+  const since = at === 0 ? 'has not reported anything yet' : `has been silent since ${isoTime(at)}`
+  const why = failing === undefined ? '' : `: ${kubeErrorOf(failing.error)?.message ?? String(failing.error)}`
+  return `the watch of ${name} ${since}${why.slice(0, 300)}`
+}
 
 /**
  * All watches. Field selectors on the server limit memory and traffic to what is broken: scheduled pods in phase Pending,
@@ -101,10 +130,14 @@ export const createInformers = ({
   clock,
 }: InformersDeps): Informers => {
   const common = (name: string) => ({ name, client, clock })
-  const events = (name: string) => ({ error: onError, activity: (at: number) => onActivity(name, at) })
+  const events = (name: WatchName) => ({
+    error: onError,
+    activity: (at: number) => onActivity(name, at),
+    restored: () => relistAll(name),
+  })
   const own = (kind: 'RemediationPolicy' | 'Remediation'): string => pathOf({ apiVersion: 'podmend.io/v1alpha1', kind })
 
-  const refusal = Promise.withResolvers<void>()
+  let refusal = Promise.withResolvers<void>()
   let nodesRefused = false
   const nodes = createReflector<Node, NodeEntry>({
     ...common('nodes'),
@@ -116,6 +149,7 @@ export const createInformers = ({
       synced: handlers.nodes.synced,
       activity: (at) => {
         onActivity('nodes', at)
+        if (nodesRefused) refusal = Promise.withResolvers<void>()
         nodesRefused = false
         if (nodes.hasSynced()) handlers.nodes.synced()
       },
@@ -126,11 +160,12 @@ export const createInformers = ({
         handlers.nodes.unavailable('the right to list and watch nodes is missing')
         refusal.resolve()
       },
+      restored: () => relistAll('nodes'),
     },
   })
 
-  const reflectors: readonly Reflector<unknown>[] = [
-    createReflector<KubeObject, KubeObject>({
+  const reflectors: Readonly<Record<WatchName, Reflector<unknown>>> = {
+    remediationpolicies: createReflector<KubeObject, KubeObject>({
       ...common('remediationpolicies'),
       path: own('RemediationPolicy'),
       project: (object) => object,
@@ -140,7 +175,7 @@ export const createInformers = ({
         remove: (_, { uid }) => handlers.policies.remove(uid),
       },
     }),
-    createReflector<Remediation & KubeObject, Remediation>({
+    remediations: createReflector<Remediation & KubeObject, Remediation>({
       ...common('remediations'),
       path: own('Remediation'),
       project: ({ apiVersion, kind, metadata: { managedFields, ...metadata }, spec, status }) => ({
@@ -156,21 +191,21 @@ export const createInformers = ({
         remove: (_, { uid }) => handlers.remediations.remove(uid),
       },
     }),
-    createReflector<KubeObject, boolean>({
+    namespaces: createReflector<KubeObject, boolean>({
       ...common('namespaces'),
       path: pathOf({ apiVersion: 'v1', kind: 'Namespace' }),
       query: { fieldSelector: `metadata.name=${namespace}` },
       project: ({ metadata }) => pauses(metadata),
       on: { ...events('namespaces'), upsert: handlers.paused, remove: () => handlers.paused(true) },
     }),
-    createReflector<Pod, Pod>({
+    pods: createReflector<Pod, Pod>({
       ...common('pods'),
       path: pathOf({ apiVersion: 'v1', kind: 'Pod' }),
       query: { fieldSelector: 'status.phase=Pending,spec.nodeName!=' },
       project: pendingPod,
       on: { ...events('pods'), upsert: handlers.pods.upsert, remove: handlers.pods.remove },
     }),
-    createReflector<KubeEvent, { ref: PodRef; warning: WarningEvent }>({
+    events: createReflector<KubeEvent, { ref: PodRef; warning: WarningEvent }>({
       ...common('events'),
       path: pathOf({ apiVersion: 'v1', kind: 'Event' }),
       query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
@@ -179,18 +214,39 @@ export const createInformers = ({
       on: { ...events('events'), upsert: ({ ref, warning }) => handlers.warning(ref, warning) },
     }),
     nodes,
-  ]
-  // Without permission to watch nodes, image remedies still work; failures caused by nodes are then held as unknown.
-  const read = reflectors.map((one) => (one === nodes ? Promise.race([one.synced, refusal.promise]) : one.synced))
+  }
+  const all = Object.values(reflectors)
+  /** Without permission to watch nodes, image remedies still work; failures caused by nodes are then held as unknown. */
+  const orRefused = (reflector: Reflector<unknown>, reading: Promise<void>): Promise<void> =>
+    reflector === nodes ? Promise.race([reading, refusal.promise]) : reading
+  const isRefused = (reflector: Reflector<unknown>): boolean => reflector === nodes && nodesRefused
+  // Events only trigger checks.
+  const decisive = WATCHES.filter((name) => name !== 'events').map((name) => reflectors[name])
+  const confirm = async (): Promise<void> => {
+    await Promise.all(decisive.map((one) => orRefused(one, one.confirm())))
+  }
+
+  const relistAll = (origin: WatchName): void => {
+    for (const name of WATCHES) if (name !== origin) reflectors[name].relist({ anew: true })
+    handlers.restored()
+    void confirm().then(handlers.relisted)
+  }
+
   return {
-    start: () => reflectors.forEach((reflector) => reflector.start()),
-    stop: async () => void (await Promise.all(reflectors.map((reflector) => reflector.stop()))),
-    synced: Promise.all(read).then(() => undefined),
-    quiet: (ms, now) =>
-      WATCHES.filter((_, i) => {
-        const reflector = reflectors[i]
-        if (reflector === nodes && nodesRefused) return false
-        return !reflector?.hasSynced() || now - reflector.lastActivity() > ms
+    start: () => all.forEach((reflector) => reflector.start()),
+    stop: async () => void (await Promise.all(all.map((reflector) => reflector.stop()))),
+    synced: Promise.all(all.map((one) => orRefused(one, one.synced))).then(() => undefined),
+    current: () => decisive.every((one) => isRefused(one) || one.hasSynced()),
+    confirm,
+    quiet: (ms) =>
+      WATCHES.filter((name) => {
+        const one = reflectors[name]
+        return !isRefused(one) && (!one.hasSynced() || one.heard().agoMs > ms)
       }),
+    stale: (name) => staleness(name, reflectors[name].heard()),
+    works: (name) => {
+      const { failing, agoMs } = reflectors[name].heard()
+      return reflectors[name].hasSynced() && failing === undefined && agoMs <= SILENT_MS
+    },
   }
 }

@@ -1,5 +1,6 @@
 import type { RemediationPolicy } from '../api/kinds.ts'
 import type { Admission } from '../api/policy/compile.ts'
+import { laterVersion } from '../kube/watch-stream.ts'
 import type { PolicyInForce } from '../model/decision-input.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
 
@@ -13,6 +14,8 @@ export interface PolicyCache {
   /** Returns whether anything changed that decisions depend on; a status that we wrote does not count. */
   readonly put: (object: KubeObject) => boolean
   readonly drop: (uid: string) => void
+  /** Accepts any version of each known policy once more: the API server was restored to an earlier state. */
+  readonly forgetVersions: () => void
   /** Disables policies by name, until called again. */
   readonly exclude: (names: readonly string[]) => void
   readonly known: () => readonly KnownPolicy[]
@@ -23,6 +26,8 @@ export interface PolicyCache {
 
 export const createPolicyCache = (admit: (object: unknown) => Admission): PolicyCache => {
   const byUid = new Map<string, KnownPolicy>()
+  /** Policies whose known version means nothing. */
+  const versionless = new Set<string>()
   let excluded: ReadonlySet<string> = new Set()
   let inForce: readonly PolicyInForce[] = []
   const collect = (): void => {
@@ -32,15 +37,22 @@ export const createPolicyCache = (admit: (object: unknown) => Admission): Policy
   }
   return {
     put: (object) => {
-      const before = byUid.get(object.metadata.uid)
+      const { uid, resourceVersion } = object.metadata
+      const before = versionless.delete(uid) ? undefined : byUid.get(uid)
+      // A policy is also read before a write, while its watch may already be ahead.
+      if (before && laterVersion(before.object.metadata.resourceVersion, resourceVersion)) return false
       const same = before !== undefined && before.object.metadata.generation === object.metadata.generation
-      byUid.set(object.metadata.uid, { object, admitted: same ? before.admitted : admit(object) })
+      byUid.set(uid, { object, admitted: same ? before.admitted : admit(object) })
       if (!same) collect()
       return !same
     },
     drop: (uid) => {
       byUid.delete(uid)
+      versionless.delete(uid)
       collect()
+    },
+    forgetVersions: () => {
+      for (const uid of byUid.keys()) versionless.add(uid)
     },
     exclude: (names) => {
       excluded = new Set(names)

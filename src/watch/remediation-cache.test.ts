@@ -172,3 +172,13 @@ test('a record counts where its target lies, and one of a node in the namespace 
   expect(isInPlace(at('operator', { kind: 'Node' }), 'operator')).toBe(true)
   expect(isInPlace(at('shop', { kind: 'Node' }), 'operator')).toBe(false)
 })
+
+test('after a restore, an earlier version of a record counts, once', () => {
+  const cache = createRemediationCache()
+  cache.put(record({ uid: 'a', version: '90', phase: 'Succeeded', finishedAt: '2030-01-01T00:00:00Z' }))
+  cache.forgetVersions()
+  cache.put(record({ uid: 'a', version: '50', phase: 'Held' }))
+  expect(cache.get('a')?.status?.phase).toBe('Held')
+  cache.put(record({ uid: 'a', version: '40', phase: 'Running' }))
+  expect(cache.get('a')?.status?.phase).toBe('Held')
+})

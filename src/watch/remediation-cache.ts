@@ -29,6 +29,8 @@ const ownerOf = (record: Remediation): string => objectKey(targetOf(record))
 export interface RemediationCache {
   readonly put: (record: Remediation) => void
   readonly drop: (uid: string) => void
+  /** Accepts any version of each known record once more: the API server was restored to an earlier state. */
+  readonly forgetVersions: () => void
   readonly get: (uid: string) => Remediation | undefined
   readonly all: () => readonly Remediation[]
   readonly countByPhase: () => Readonly<Record<string, number>>
@@ -56,6 +58,8 @@ export const createRemediationCache = (): RemediationCache => {
   const byUid = new Map<string, Remediation>()
   const byOwner = new Map<string, Set<string>>()
   const active = new Set<string>()
+  /** Records whose known version means nothing. */
+  const versionless = new Set<string>()
 
   const drop = (uid: string): void => {
     const record = byUid.get(uid)
@@ -65,6 +69,7 @@ export const createRemediationCache = (): RemediationCache => {
     if (uids?.size === 0) byOwner.delete(owner)
     byUid.delete(uid)
     active.delete(uid)
+    versionless.delete(uid)
   }
 
   const ofOwner = (owner: Identity): readonly Remediation[] =>
@@ -81,7 +86,7 @@ export const createRemediationCache = (): RemediationCache => {
     put: (record) => {
       const { uid } = record.metadata
       const before = byUid.get(uid)
-      if (before && version(before) > version(record)) return
+      if (before && !versionless.delete(uid) && version(before) > version(record)) return
       byUid.set(uid, record)
       const owner = ownerOf(record)
       const uids = byOwner.get(owner) ?? new Set()
@@ -90,6 +95,9 @@ export const createRemediationCache = (): RemediationCache => {
       else active.delete(uid)
     },
     drop,
+    forgetVersions: () => {
+      for (const uid of byUid.keys()) versionless.add(uid)
+    },
     get: (uid) => byUid.get(uid),
     all: () => [...byUid.values()],
     countByPhase: () => {

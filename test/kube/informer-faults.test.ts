@@ -151,7 +151,9 @@ describe('the reflector, before a server that fails', () => {
   })
 
   it('takes up where it stopped when a line is cut off', async () => {
-    const { journal, eventually, watches, errors } = await against((_request, response, n) => {
+    const { journal, eventually, watches, errors } = await against((request, response, n) => {
+      if (!isWatch(request))
+        return answerJson(response, { metadata: { resourceVersion: '5' }, items: [object('a', 1)] })
       if (n > 1) return line(response, 'MODIFIED', object('a', 8))
       streamInitial(response, [object('a', 1)], 5)
       response.end('{"type":"MODIFIED","object":{"metadata":{"na')
@@ -163,11 +165,13 @@ describe('the reflector, before a server that fails', () => {
 
   it('skips a line that can never be read by listing again', async () => {
     const { journal, eventually } = await against((request, response, n) => {
+      if (!isWatch(request))
+        return answerJson(response, { metadata: { resourceVersion: '1' }, items: [object('a', 1)] })
       if (!isInitial(request)) return void response.end('poison\n')
       streamInitial(response, [object(n === 1 ? 'a' : 'b', n)], n)
       if (n === 1) response.end()
     })
-    await eventually(() => expect(journal).toEqual(['+a@1', 'synced', '+b@4', '-a', 'synced']), 100)
+    await eventually(() => expect(journal).toEqual(['+a@1', 'synced', '+b@5', '-a', 'synced']), 100)
   })
 
   it('resumes where it stopped, without an error, when the server closes the watch after its timeout', async () => {
@@ -217,9 +221,9 @@ describe('the reflector, before a server that fails', () => {
       { keep: false },
     )
     await eventually(() => expect(reflector.hasSynced()).toBe(true))
-    const syncedAt = reflector.lastActivity()
+    const syncedAt = reflector.heard().at
     await clock.advance(80_000)
-    await eventually(() => expect(reflector.lastActivity()).toBeGreaterThan(syncedAt))
+    await eventually(() => expect(reflector.heard().at).toBeGreaterThan(syncedAt))
     expect(watches()).toHaveLength(1)
     expect(requests[1]?.headers.accept).toContain('PartialObjectMetadataList')
     expect(reflector.items().size).toBe(0)
@@ -257,6 +261,108 @@ describe('the reflector, before a server that fails', () => {
     await clock.advance(80_000)
     await eventually(() => expect(journal.at(-1)).toBe('+b@7'), 500)
     expect(watches()[1]?.query.get('resourceVersion')).toBe('5')
+  })
+
+  it.each<[string, Script]>([
+    [
+      'its connection breaks, and the collection is at an earlier version',
+      (request, response, n) => {
+        if (n === 1) {
+          streamInitial(response, [object('a', 10), object('b', 12)], 20)
+          return void setTimeout(() => response.destroy(), 50)
+        }
+        if (!isWatch(request))
+          return answerJson(response, {
+            metadata: { resourceVersion: '15' },
+            items: [object('a', 10), object('c', 14)],
+          })
+        if (isInitial(request)) streamInitial(response, [object('a', 10), object('c', 14)], 16)
+      },
+    ],
+    [
+      'its connection breaks, and new writes have passed the version that it knew',
+      (request, response, n) => {
+        if (n === 1) {
+          streamInitial(response, [object('a', 18), object('b', 12)], 20)
+          return void setTimeout(() => response.destroy(), 50)
+        }
+        if (!isWatch(request))
+          return answerJson(response, {
+            metadata: { resourceVersion: '30' },
+            items: [object('a', 10), object('c', 14)],
+          })
+        if (isInitial(request)) streamInitial(response, [object('a', 10), object('c', 14)], 31)
+      },
+    ],
+    [
+      'a bookmark of its watch is earlier than the version from which it resumed',
+      (request, response, n) => {
+        if (n === 1) {
+          streamInitial(response, [object('a', 10), object('b', 12)], 20)
+          return void setTimeout(() => bookmark(response, 15), 50)
+        }
+        if (isInitial(request)) streamInitial(response, [object('a', 10), object('c', 14)], 16)
+      },
+    ],
+    [
+      'its watch is silent, and the collection is at an earlier version',
+      (request, response, n) => {
+        if (n === 1) return streamInitial(response, [object('a', 10), object('b', 12)], 20)
+        if (!isWatch(request))
+          return answerJson(response, { metadata: { resourceVersion: '15' }, items: [object('a', 10)] })
+        if (isInitial(request)) streamInitial(response, [object('a', 10), object('c', 14)], 16)
+      },
+    ],
+  ])('lists everything again from a server that was restored from a backup, when %s', async (_, script) => {
+    let restored = 0
+    const { clock, journal, reflector, eventually, errors } = await against(script, {
+      on: { restored: () => (restored += 1) },
+    })
+    await eventually(() => expect(journal.at(-1)).toBe('synced'))
+    const startedAt = clock.now()
+    journal.length = 0
+    // What has the version that was known is reported too: the same number may stand for something else.
+    await eventually(() => expect(journal).toEqual(['+a@10', '+c@14', '-b', 'synced']), 1_000)
+    expect(clock.now() - startedAt).toBeLessThan(120_000)
+    expect([...reflector.items().values()]).toEqual(['a', 'c'])
+    expect(restored).toBe(1)
+    expect(errors.some(({ message }) => message.includes('earlier state'))).toBe(true)
+  })
+
+  it('tells since when it has heard nothing, and that its attempts fail', async () => {
+    const { clock, reflector, eventually } = await against((_request, response, n) => {
+      if (n > 1) return answerStatus(response, 503, 'ServiceUnavailable')
+      streamInitial(response, [object('a', 1)], 5)
+      setTimeout(() => response.destroy(), 50)
+    })
+    await eventually(() => expect(reflector.hasSynced()).toBe(true))
+    const { at } = reflector.heard()
+    expect(reflector.heard()).toEqual({ at: clock.now(), agoMs: 0 })
+    await eventually(() => expect(reflector.heard().failing).toBeDefined())
+    await clock.advance(40_000)
+    expect(reflector.heard()).toMatchObject({ at, agoMs: clock.now() - at, failing: { error: expect.any(Error) } })
+    expect(reflector.heard().failing?.forMs).toBeGreaterThanOrEqual(40_000)
+  })
+
+  it.each<[string, readonly KubeObject[], string, readonly string[]]>([
+    ['nothing has changed', [object('a', 1)], '9', []],
+    ['the watch lacks an object that changed', [object('a', 7)], '9', ['+a@7', 'synced']],
+    ['the watch has an object that is gone', [], '9', ['-a', 'synced']],
+  ])('confirms that it is current when asked: %s', async (_, items, version, told) => {
+    const { journal, reflector, eventually, clock } = await against((request, response, n) => {
+      if (!isWatch(request)) return answerJson(response, { metadata: { resourceVersion: version }, items })
+      if (n === 1) streamInitial(response, [object('a', 1)], 5)
+      else streamInitial(response, items, 9)
+    })
+    await eventually(() => expect(journal.at(-1)).toBe('synced'))
+    journal.length = 0
+    let confirmed = false
+    const since = clock.now()
+    void reflector.confirm().then(() => (confirmed = true))
+    expect(confirmed).toBe(false)
+    await eventually(() => expect(confirmed).toBe(true), 100)
+    expect(journal).toEqual(told)
+    expect(clock.now() - since).toBeLessThan(10_000)
   })
 
   it('outlives what its handlers throw, and says so', async () => {

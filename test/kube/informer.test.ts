@@ -125,9 +125,9 @@ describe('the reflector, before a real API server', () => {
     })
     await reflector.synced
     for (let n = 1; n <= 3; n += 1) {
-      const before = reflector.lastActivity()
+      const before = reflector.heard().at
       await clock.advance(76_000)
-      await eventually(() => expect(reflector.lastActivity()).toBeGreaterThan(before), { everyMs: 10 })
+      await eventually(() => expect(reflector.heard().at).toBeGreaterThan(before), { everyMs: 10 })
     }
     expect([opened, errors]).toEqual([1, []])
   })

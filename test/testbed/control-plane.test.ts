@@ -60,6 +60,20 @@ describe('the control plane', () => {
     await cluster.plane.restartApiServer()
     expect(await cluster.kubectl(['get', 'namespace', namespace, '-o', 'name'])).toBe(`namespace/${namespace}\n`)
   })
+
+  it('goes back to a backup, and to its versions', async () => {
+    const before = await cluster.namespace()
+    const restore = await cluster.plane.backUp()
+    const after = await cluster.namespace()
+    const versionNow = async () =>
+      Number((await cluster.get<{ metadata: { resourceVersion: string } }>('configmaps')).metadata.resourceVersion)
+    const version = await versionNow()
+    await restore()
+    expect(await cluster.kubectl(['get', 'namespace', before, '-o', 'name'])).toBe(`namespace/${before}\n`)
+    await expect(cluster.kubectl(['get', 'namespace', after])).rejects.toThrow(/not found/)
+    await cluster.kubectl(['create', 'configmap', 'c'])
+    expect(await versionNow()).toBeLessThan(version + 1_000)
+  })
 })
 
 describe('a control plane whose parent is killed', () => {

@@ -48,6 +48,7 @@ export const clusterAtHand = async (context: string): Promise<ControlPlane> => {
     },
     processIds: () => Promise.resolve({}),
     restartApiServer: refuse('restarting the API server'),
+    backUp: refuse('restoring etcd'),
     down: async () => remove(),
   }
 }

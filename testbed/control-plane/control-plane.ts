@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { backUpEtcd } from './backup.ts'
 import { controlPlaneBinaries } from './build.ts'
 import { type Identity, kubeconfigText } from './kubeconfig.ts'
 import { AUDIT_LOG, auditPolicyOf, controlPlanePrograms } from './programs.ts'
@@ -27,6 +28,8 @@ export interface ControlPlane {
   processIds(): Promise<Record<string, number>>
   /** Ends the API server and resolves when another is ready on the same port and data. */
   restartApiServer(): Promise<void>
+  /** Backs up etcd; the function that it gives restores the backup, and resolves when the API server is ready again. */
+  backUp(): Promise<() => Promise<void>>
   /** Ends everything and removes the files. Also happens by itself when this process ends, unless detached. */
   down(): Promise<void>
 }
@@ -92,6 +95,7 @@ const controlPlaneAt = ({ binaries, directory, url, stop }: Place): ControlPlane
       }
       await untilReady(directory, url, false)
     },
+    backUp: () => backUpEtcd(directory, url),
     down: stop,
   }
 }

@@ -135,6 +135,7 @@ export const snapshotOf = (
         attempts: attemptHistory.recent(now),
         reservations,
         nodes: clusterState.nodes,
+        stale: [],
         operator: {
           namespace: clusterState.operatorNamespace,
           paused: clusterState.paused,

@@ -384,6 +384,11 @@ const holds: Record<HoldReason, readonly Holds[]> = {
   ],
   FactUnknown: [
     [
+      'the watch of policies is out of date',
+      { stale: ['the watch of remediationpolicies has been silent since noon'] },
+      /has changed is unknown: the watch of remediationpolicies has been silent since noon/,
+    ],
+    [
       'whether the namespace opted out is unknown',
       { facts: { namespace: unknown('403') } },
       /namespace opted out is unknown: 403/,

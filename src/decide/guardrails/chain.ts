@@ -31,6 +31,8 @@ export interface Link {
   readonly undoWaits?: true
   /** Holds regardless of what the agent of a node would see. */
   readonly withoutAgent?: true
+  /** What it checks is watched or counted in memory, so reading facts again lifts it no sooner. */
+  readonly watched?: true
   /** For a policy that does not act: also reports what else would hold it. */
   readonly foresees?: true
   /** Held until a person acts: worth requests that explain why it fails, or also where the permanent fix is. */
@@ -56,6 +58,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     stopsEveryWrite: true,
     undoWaits: true,
     withoutAgent: true,
+    watched: true,
     event: ['Normal', 'owner'],
     alert: 'PodmendPaused',
   },
@@ -64,6 +67,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     check: operatorBudgetSpent,
     when: 'the operator has used its budget of remediations per hour',
     withoutAgent: true,
+    watched: true,
     event: ['Warning', 'both'],
     alert: 'PodmendBudgetSpent',
   },
@@ -74,6 +78,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     stopsEveryWrite: true,
     undoWaits: true,
     withoutAgent: true,
+    watched: true,
     event: ['Normal', 'owner'],
     alert: 'Deliberate',
   },
@@ -85,6 +90,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     foresees: true,
     explains: 'Cause',
     phase: 'Observed',
+    watched: true,
     event: ['Normal', 'owner'],
     alert: 'Deliberate',
   },
@@ -109,6 +115,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     check: notFailingLongEnough,
     when: 'the pods have not been failing for as long as the policy asks',
     withoutAgent: true,
+    watched: true,
     event: ['Normal', 'owner'],
     alert: 'Passing',
   },
@@ -138,6 +145,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'CoolingDown',
     check: coolingDown,
     when: 'the cooldown since the last attempt at this incident has not passed',
+    watched: true,
     event: ['Normal', 'owner'],
     alert: 'Passing',
   },
@@ -146,6 +154,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     check: attemptsSpent,
     when: 'the attempts at this incident within 24 hours are used up, or no action is left; a person is needed',
     withoutAgent: true,
+    watched: true,
     event: ['Warning', 'both'],
     alert: 'PodmendGaveUp',
   },
@@ -174,7 +183,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
   {
     reason: 'FactUnknown',
     check: factUnknown,
-    when: 'something that the decision needs cannot be read, only an Event reports it, or the agent on the node contradicts it',
+    when: 'something that the decision needs cannot be read, only an Event reports it, the agent on the node contradicts it, or a watch is out of date',
     undoWaits: true,
     event: ['Warning', 'owner'],
     alert: 'PodmendHeldTooLong',
@@ -183,6 +192,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'BudgetSpent',
     check: budgetSpent,
     when: 'the policy has used its budget of remediations at once or per hour',
+    watched: true,
     event: ['Warning', 'both'],
     alert: 'PodmendBudgetSpent',
   },
@@ -190,6 +200,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     reason: 'TooManyUnhealthy',
     check: tooManyUnhealthy,
     when: 'more nodes are unhealthy at once than the policy allows: this one waits until another recovers',
+    watched: true,
     event: ['Warning', 'both'],
     alert: 'PodmendBreakerOpen',
   },
@@ -213,6 +224,7 @@ const CHAIN: Chain<typeof HOLD_REASONS> = [
     check: awaitingApproval,
     when: 'the plan waits for approval',
     phase: 'AwaitingApproval',
+    watched: true,
     event: ['Normal', 'both'],
     alert: 'PodmendAwaitingApproval',
   },

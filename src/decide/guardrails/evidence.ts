@@ -6,6 +6,7 @@ import {
   LATER,
   nodeCauseOf,
   registryFact,
+  SOON,
 } from '../../model/decision-input.ts'
 import type { Context, Guardrail } from './guardrail.ts'
 
@@ -19,6 +20,11 @@ const mayAskRegistry = ({ policy, plan }: Context): boolean =>
  */
 export const factUnknown: Guardrail = (context) => {
   const { case: c, matched, leftOut, noPlan, unanswered } = context
+  const [stale] = c.stale ?? []
+  if (stale !== undefined) {
+    const message = `whether a policy or a record of it has changed is unknown: ${stale}`
+    return { reason: 'FactUnknown', message, requeueAt: c.now + SOON }
+  }
   const unknown = unanswered ?? (noPlan?.reason === 'FactUnknown' ? noPlan.message : undefined)
   if (unknown !== undefined) return { reason: 'FactUnknown', message: unknown, requeueAt: c.now + LATER }
 

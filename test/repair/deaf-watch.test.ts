@@ -1,0 +1,69 @@
+/** While the watches are broken, what people stop is heeded all the same: it is read before each write. */
+import { setTimeout } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Proxy, startProxy } from '../../testbed/api-proxy.ts'
+import { eventually } from '../../testbed/fixture.ts'
+import { PATIENTLY, useFixture } from './fixture.ts'
+import { deployment } from './objects.ts'
+
+const fixture = useFixture({ runs: false })
+
+/** Watches of policies, records and the operator's namespace. */
+const DECISIVE = /^\/(apis\/podmend\.io\/v1alpha1\/remediation|api\/v1\/namespaces\?).*watch=/
+
+/** A controller behind a proxy. */
+const start = async (): Promise<Proxy> => {
+  const proxy = await startProxy(fixture.kubeconfig)
+  const controller = await fixture.start({ kubeconfig: proxy.kubeconfig, args: ['--leader-elect=false'] })
+  onTestFinished(async () => {
+    await controller.kill()
+    await proxy.close()
+  })
+  await eventually(
+    async () => expect((await fetch(`http://127.0.0.1:${controller.port}/readyz`)).status).toBe(200),
+    PATIENTLY,
+  )
+  return proxy
+}
+
+const OPERATOR = 'podmend-system'
+const patch = (kind: string, name: string, change: object): Promise<string> =>
+  fixture.cluster.kubectl(['patch', kind, name, '--type=merge', '-p', JSON.stringify(change)])
+
+const pause = (value: string | null): Promise<string> =>
+  patch('namespace', OPERATOR, { metadata: { annotations: { 'podmend.io/paused': value } } })
+
+test.each<[string, (policy: string) => Promise<unknown>, string | undefined]>([
+  ['pauses the operator', () => pause('true'), 'OperatorPaused'],
+  ['suspends the policy', (policy) => patch('rempol', policy, { spec: { suspend: true } }), 'PolicySuspended'],
+  ['makes the policy observe', (policy) => patch('rempol', policy, { spec: { mode: 'Observe' } }), 'ObserveOnly'],
+  ['deletes the policy', (policy) => fixture.cluster.kubectl(['delete', 'rempol', policy]), undefined],
+])('nothing is written after a person %s, though no watch says so', async (_, stop, reason) => {
+  const namespace = await fixture.cluster.namespace()
+  await fixture.policy(namespace)
+  const proxy = await start()
+  proxy.freeze(DECISIVE)
+  await stop(namespace)
+  onTestFinished(async () => void (await pause(null)))
+  await fixture.apply(deployment(namespace))
+  if (reason === undefined) await setTimeout(15_000)
+  else await fixture.record(namespace, { reason })
+  await setTimeout(3_000)
+
+  expect(fixture.writes(namespace)).toEqual([])
+})
+
+test('a watch that fails for longer holds everything, and the record tells which one and since when', async () => {
+  const namespace = await fixture.cluster.namespace()
+  await fixture.policy(namespace)
+  const proxy = await start()
+  const restore = proxy.refuseReads(DECISIVE)
+  await setTimeout(12_000)
+  await fixture.apply(deployment(namespace))
+  const { status } = await fixture.record(namespace, { reason: 'FactUnknown' })
+  expect(status?.message).toMatch(/the watch of remediationpolicies has been silent since \d{4}-\d\d-\d\dT[\d:.]+Z: /)
+  expect(fixture.writes(namespace)).toEqual([])
+
+  restore()
+  await fixture.record(namespace, { phase: 'Succeeded' })
+})
