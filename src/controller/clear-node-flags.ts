@@ -51,7 +51,7 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
 
   const overByInspection = async (flag: Flag): Promise<string | undefined> => {
     const { name, uid } = flag.node
-    inspectedAt.set(uid, clock.now())
+    inspectedAt.set(uid, clock.monotonic())
     return helperBack(flag, await inspect({ name, uid }))
   }
 
@@ -61,9 +61,9 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
       goneSince.delete(key)
       return undefined
     }
-    const since = goneSince.get(key) ?? clock.now()
+    const since = goneSince.get(key) ?? clock.monotonic()
     goneSince.set(key, since)
-    return clock.now() - since >= GONE_FOR_MS ? 'nothing has failed because of it for two minutes' : undefined
+    return clock.monotonic() - since >= GONE_FOR_MS ? 'nothing has failed because of it for two minutes' : undefined
   }
 
   const clear = async ({ node, cause, detail }: Flag, why: string): Promise<void> => {
@@ -94,7 +94,11 @@ export const createClearNodeFlags = (deps: ClearNodeFlagsDeps) => {
     const uids = new Set(flags.map(({ node }) => node.uid))
     const keys = new Set(flags.map(keyOf))
     for (const uid of inspectedAt.keys()) if (!uids.has(uid)) inspectedAt.delete(uid)
-    for (const key of goneSince.keys()) if (!keys.has(key)) goneSince.delete(key)
+    for (const key of [...goneSince.keys(), ...refused]) {
+      if (keys.has(key)) continue
+      goneSince.delete(key)
+      refused.delete(key)
+    }
   }
 
   const run = async (): Promise<void> => {

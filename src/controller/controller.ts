@@ -85,6 +85,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
     proxy: config.registryProxy,
     userAgent: `podmend/${version}`,
     now,
+    monotonic: () => clock.monotonic(),
   })
 
   /**
@@ -95,7 +96,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
   let elections = 0
   const mayAct = () => isFresh && leads() && informers.current()
 
-  const state = createState({ namespace, now, onPodChange: (key) => podQueue.add(key) })
+  const state = createState({ namespace, clock, onPodChange: (key) => podQueue.add(key) })
   const { incidents, nodes, policies, remediations } = state
   const enqueue = (key: string): void => incidentQueue.add(key)
 

@@ -39,7 +39,7 @@ export type Snapshot = Omit<DecisionInput, 'incident' | 'diagnosis' | 'facts'>
 /** Sources of a snapshot. */
 export interface SnapshotSource {
   readonly policies: readonly PolicyInForce[]
-  readonly remediations: Pick<RemediationCache, 'of' | 'ofOwner' | 'activeByPolicy' | 'nodesUnderRepair'>
+  readonly remediations: Pick<RemediationCache, 'of' | 'ofOwner' | 'asOfNow' | 'activeByPolicy' | 'nodesUnderRepair'>
   /** Attempts of the last 24 h, from records and from the status of policies. */
   readonly attempts: readonly Attempt[]
   readonly reservations: Reservations
@@ -62,8 +62,11 @@ export const takeSnapshot = (
   return {
     now,
     policies,
-    records: remediations.of(target, area),
-    otherAreas: remediations.ofOwner(target).filter((record) => areaOfRecord(record) !== area),
+    records: remediations.of(target, area).map(remediations.asOfNow),
+    otherAreas: remediations
+      .ofOwner(target)
+      .filter((record) => areaOfRecord(record) !== area)
+      .map(remediations.asOfNow),
     attempts: [...attempts, ...reserved],
     active,
     nodes,

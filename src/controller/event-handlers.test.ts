@@ -2,10 +2,11 @@ import { expect, test } from 'vitest'
 import type { Remediation } from '../api/kinds.ts'
 import { aRecord } from '../decide/testing.ts'
 import { createEventHandlers, resumeIncidents } from './event-handlers.ts'
+import { createManualClock } from '../runtime/clock.ts'
 import { createState } from './state.ts'
 
 const setUp = (mayAct: boolean) => {
-  const state = createState({ namespace: 'ops', now: () => 0, onPodChange: () => undefined })
+  const state = createState({ namespace: 'ops', clock: createManualClock(0), onPodChange: () => undefined })
   const queued: string[] = []
   const handlers = createEventHandlers({
     state,

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { type IncidentArea, isNodeCause } from '../model/causes.ts'
 import { incidentKey } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
+import { createManualClock } from '../runtime/clock.ts'
 import { createFailingPods } from './failing-pods.ts'
 import { createState, failuresOf } from './state.ts'
 
@@ -31,7 +32,11 @@ const setUp = (
   const names = Array.from({ length: count }, (_, i) => `p${i}`)
   const there = names.filter((name) => !gone.includes(name))
   const read: string[] = []
-  const state = createState({ namespace: 'podmend-system', now: () => NOW, onPodChange: () => undefined })
+  const state = createState({
+    namespace: 'podmend-system',
+    clock: createManualClock(NOW),
+    onPodChange: () => undefined,
+  })
   const target = { apiVersion: 'v1', kind: isNodeCause(area) ? 'Node' : 'Deployment', name: 'n1', uid: 'u' }
   for (const name of names) {
     const pod = podNamed(name, area)
@@ -50,7 +55,7 @@ const setUp = (
   }
   const { current } = createFailingPods({
     state,
-    now: () => NOW,
+    clock: createManualClock(NOW),
     reads: {
       pod: async ({ name }) => {
         read.push(name)

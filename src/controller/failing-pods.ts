@@ -6,8 +6,9 @@ import { type IncidentArea, isNodeCause } from '../model/causes.ts'
 import { type FactName, type FailingPod, incidentKey, type Owner } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { podKey, type PodRef, podRefOf } from '../model/pod.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Gather } from './evaluate.ts'
-import type { OpenIncident } from './incidents.ts'
+import { type OpenIncident, sinceFirst } from './incidents.ts'
 import { failingAreas, readPod } from './process-pod.ts'
 import { failuresOf, type State } from './state.ts'
 
@@ -15,7 +16,7 @@ export interface FailingPodsDeps {
   readonly state: Pick<State, 'pods' | 'nodes' | 'incidents' | 'works'>
   /** Reads of pods that no watch covers. */
   readonly reads: PodReads
-  readonly now: () => number
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
 }
 
 export interface PodReads {
@@ -42,7 +43,7 @@ export const podReads = (client: KubeClient): PodReads => ({
 /** Maximum of single reads per decision. With more pods, those of a node are listed, and those of a workload are read in rotation. */
 const MAX_READ = 8
 
-export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
+export const createFailingPods = ({ state, reads, clock }: FailingPodsDeps) => {
   const { pods: cache, nodes, incidents } = state
   const readAt = new WeakMap<FailingPod, number>()
   let count = 0
@@ -52,7 +53,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
 
   const detected = (pod: Pod | undefined, area: IncidentArea): FailingPod | undefined => {
     if (!pod || pod.metadata.deletionTimestamp !== undefined) return undefined
-    const fresh = failuresOf(pod, state, now())
+    const fresh = failuresOf(pod, state, clock.now())
     return failingAreas(fresh).includes(area) ? fresh : undefined
   }
 
@@ -68,7 +69,8 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
     const next = unwatched.toSorted((a, b) => (readAt.get(a) ?? 0) - (readAt.get(b) ?? 0)).slice(0, MAX_READ)
     const pairs = next.map(async (was): Promise<readonly [FailingPod, FailingPod | undefined]> => {
       readAt.set(was, (count += 1))
-      return [was, detected(await reads.pod(podRefOf(was.pod)), area)]
+      const failing = detected(await reads.pod(podRefOf(was.pod)), area)
+      return [was, failing && sinceFirst(was, failing)]
     })
     return new Map(await Promise.all(pairs))
   }
@@ -112,7 +114,7 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
       owner: Owner,
       { named, gather }: { readonly named: readonly NamedPod[]; readonly gather: Gather },
     ): Promise<{ readonly pods: readonly FailingPod[]; readonly others: readonly string[] }> => {
-      const at = now()
+      const began = clock.monotonic()
       const ofNode = isNodeCause(open.area)
       // A CronJob does not list Jobs that a person created from it.
       const fact: FactName = ofNode ? { fact: 'nodePods' } : { fact: 'pods', named }
@@ -123,10 +125,10 @@ export const createFailingPods = ({ state, reads, now }: FailingPodsDeps) => {
         : await Promise.all(named.map(({ namespace = '', name, uid }) => reads.pod({ namespace, name, uid })))
       const others: string[] = []
       for (const pod of pods) {
-        const failing = pod && failuresOf(pod, state, at)
+        const failing = pod && failuresOf(pod, state, clock.now())
         const areas = failing ? failingAreas(failing).filter((area) => isNodeCause(area) === ofNode) : []
         if (!failing || areas.length === 0) continue
-        incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at } })
+        incidents.add(failing, { target: owner.ref, areas, owner: { value: owner, at: began } })
         others.push(...areas.map((area) => incidentKey(owner.ref, area)).filter((key) => key !== open.key))
       }
       incidents.checked(open.key)

@@ -8,7 +8,7 @@ import type { KubeObject, Pod } from '../model/kubernetes.ts'
 import { INSTALL_LABEL } from '../model/names.ts'
 import { isInProgress, policyRefOf } from '../model/remediation-state.ts'
 import { ATTEMPTS_WINDOW_MS } from '../report/attempts.ts'
-import type { Clock } from '../runtime/clock.ts'
+import { type Clock, createCautiousNow } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { State } from './state.ts'
@@ -28,6 +28,7 @@ const EVERY_MS = 60_000
 export const createGarbageCollection = ({ client, clock, log, config, state, leads }: GarbageCollectionDeps) => {
   const { pods, policies, remediations } = state
   let cancel: (() => void) | undefined
+  const now = createCautiousNow(clock)
   const cooldownMs = (policy: string): number => {
     const found = policies.inForce().find(({ name }) => name === policy)
     return found ? parseDuration(found.spec.limits.cooldown) : 0
@@ -36,13 +37,13 @@ export const createGarbageCollection = ({ client, clock, log, config, state, lea
     client,
     remediations,
     namespace: config.namespace,
-    now: () => clock.now(),
+    now,
   })
   const run = async (): Promise<void> => {
     pods.prune()
     if (!leads()) return
     const keeping = { historyLimit: config.historyLimit, ttlMs: config.ttlAfterFinishedMs, cooldownMs }
-    const deleted = await deleteRecords(chooseExpired(remediations.all(), clock.now(), keeping), client)
+    const deleted = await deleteRecords(chooseExpired(remediations.all(), now(), keeping), client)
     if (deleted > 0) log.info('deleted finished remediations', { deleted })
     const tasks = await deleteOldTasks()
     if (tasks > 0) log.info('deleted old node tasks', { deleted: tasks })

@@ -88,7 +88,7 @@ test('an incident that a record speaks of is taken up, and one that is open stay
 test('a pod that says something new in the same areas is filed without its owner', () => {
   const incidents = createIncidents()
   incidents.report(failing('a'), [assignment('o', ['image'], 0)])
-  const later = { ...failing('a'), since: 7 }
+  const later = { ...failing('a'), findings: [] }
   expect(incidents.reassign(later, ['image'])).toEqual([key('o', 'image')])
   expect(incidents.get(key('o', 'image'))?.pods.get(podKey(later.pod.metadata))).toBe(later)
 })
@@ -136,4 +136,18 @@ test('twenty pods of one node are one incident', () => {
   for (let i = 0; i < 20; i += 1) incidents.report(failing(`p${i}`), [nodeFiling])
   expect(incidents.keys()).toEqual([NODE_KEY])
   expect(incidents.get(NODE_KEY)?.pods.size).toBe(20)
+})
+
+test('a pod has been failing since the earliest time that was known of it, also if its clock is ahead', () => {
+  const incidents = createIncidents()
+  const key = incidentKey(owner('o').ref, 'image')
+  const since = () => [...(incidents.get(key)?.pods.values() ?? [])].map((pod) => pod.since)
+  incidents.report({ ...failing('a'), since: 100 }, [assignment('o', ['image'])])
+  // A time from the future counts as now, at each check: the first one stays.
+  incidents.report({ ...failing('a'), since: 200 }, [assignment('o', ['image'])])
+  incidents.reassign({ ...failing('a'), since: 300 }, ['image'])
+  expect(since()).toEqual([100])
+  // The clock of this process was ahead, and is right now.
+  incidents.reassign({ ...failing('a'), since: 50 }, ['image'])
+  expect(since()).toEqual([50])
 })

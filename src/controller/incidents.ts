@@ -29,7 +29,7 @@ export interface OpenIncident {
   readonly target: ObjectRef
   /** Failing pods by `podKey`; empty while only a verification is pending. */
   readonly pods: ReadonlyMap<string, FailingPod>
-  /** The owner as read when a pod was assigned; `at` is before the read began, ms since the epoch. */
+  /** The owner as read when a pod was assigned; `at` is before the read began, monotonic ms. */
   readonly owner?: { readonly value: Owner; readonly at: number }
   /** Resumed from a record: its failing pods have not been determined yet. */
   readonly unchecked?: true
@@ -47,7 +47,7 @@ export interface OpenIncident {
 export interface Assignment {
   readonly target: ObjectRef
   readonly areas: readonly IncidentArea[]
-  /** The owner, if it was just read; `at` is before the read began, ms since the epoch. */
+  /** The owner, if it was just read; `at` is before the read began, monotonic ms. */
   readonly owner?: { readonly value: Owner; readonly at: number }
 }
 
@@ -85,6 +85,10 @@ export interface Incidents {
   readonly awaiting: (namespace: string, labels: Readonly<Record<string, string>>) => readonly string[]
 }
 
+/** It has been failing since the earliest time that was known of it: one from the future counts as when it was first seen. */
+export const sinceFirst = (before: FailingPod | undefined, failing: FailingPod): FailingPod =>
+  before && before.since < failing.since ? { ...failing, since: before.since } : failing
+
 export const createIncidents = (): Incidents => {
   const open = new Map<string, OpenIncident>()
   const keysOfPod = new Map<string, Set<string>>()
@@ -102,7 +106,7 @@ export const createIncidents = (): Incidents => {
     for (const area of areas) {
       const key = incidentKey(target, area)
       const before = open.get(key)
-      const pods = new Map(before?.pods).set(pod, failing)
+      const pods = new Map(before?.pods).set(pod, sinceFirst(before?.pods.get(pod), failing))
       open.set(key, { ...before, key, area, target, pods, ...(owner && { owner }) })
       keysOfPod.set(pod, (keysOfPod.get(pod) ?? new Set()).add(key))
     }
@@ -125,7 +129,8 @@ export const createIncidents = (): Incidents => {
       const same = assigned.length === areas.length && assigned.every(({ area }) => areas.includes(area))
       if (!same) return undefined
       for (const incident of assigned) {
-        open.set(incident.key, { ...incident, pods: new Map(incident.pods).set(pod, failing) })
+        const pods = new Map(incident.pods).set(pod, sinceFirst(incident.pods.get(pod), failing))
+        open.set(incident.key, { ...incident, pods })
       }
       return assigned.map(({ key }) => key)
     },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { evaluate } from './evaluate.ts'
-import { aCase, aFailingPod, aNamespace, aNode, anOwner, aRecord, NOW } from '../decide/testing.ts'
+import { aCase, aFailingPod, anOwner, aRecord, NOW } from '../decide/testing.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { type Facts, incidentKey, known } from '../model/incident.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
@@ -28,7 +28,7 @@ const policy = (generation: number, spec: object): KubeObject =>
 /** One failing pod of a Deployment that a policy holds, and what a check of it read. */
 const setUp = async (spec: object) => {
   const clock = createManualClock(NOW)
-  const state = createState({ namespace: 'podmend-system', now: clock.now, onPodChange: () => undefined })
+  const state = createState({ namespace: 'podmend-system', clock, onPodChange: () => undefined })
   state.paused = known(false)
   state.nodes.synced()
   state.policies.put(policy(1, spec))
@@ -49,7 +49,7 @@ const setUp = async (spec: object) => {
     const gather = async (_: unknown, names: readonly unknown[], have: Facts): Promise<Facts> => {
       reads += names.length
       const registry = { ...aCase().facts.registry, 'harbor.od.com/p/coredns:1.6.1': { known: false, why: 'silent' } }
-      return { ...have, namespace: known(aNamespace()), node: known(aNode()), registry } as Facts
+      return { ...aCase().facts, ...have, registry } as Facts
     }
     const evaluation = await evaluate(incident, snapshotOf(state, began, CONFIG, clock.now()), gather)
     lastChecks.remember(began, incident, evaluation)
@@ -84,7 +84,15 @@ test.each<[string, (parts: Awaited<ReturnType<typeof setUp>>) => void]>([
   [
     'its node changed',
     ({ state }) => {
-      const node = { name: 'n1', uid: 'node-1', labels: {}, annotations: {}, controlPlane: false, unschedulable: true }
+      const node = {
+        name: 'n1',
+        uid: 'node-1',
+        labels: {},
+        annotations: {},
+        controlPlane: false,
+        unschedulable: true,
+        platform: 'linux/amd64',
+      }
       state.nodes.put({ ...node, ready: true })
     },
   ],

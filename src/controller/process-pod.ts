@@ -56,7 +56,7 @@ export const createProcessPod =
     // The owner of a failing pod does not change, but its messages change with each Event and each back-off.
     const reassigned = incidents.reassign(failing, areas)
     if (reassigned) return reassigned.forEach(enqueue)
-    const at = clock.now()
+    const at = clock.monotonic()
     incidents.report(failing, await assignmentsOf(failing, areas, { client, state, at })).forEach(enqueue)
   }
 

@@ -2,6 +2,7 @@
  * Reads what stops a write right before it: the operator's namespace and the policy. A watch may be late or broken, and
  * does not know it yet. Costs two requests for each remediation.
  */
+import type { RemediationPolicy } from '../api/kinds.ts'
 import { whyUnread } from '../diagnose/reads.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { notFound } from '../kube/errors.ts'
@@ -17,7 +18,7 @@ export interface ReadStopsDeps {
   readonly client: Pick<KubeClient, 'get'>
   /** The operator's own namespace. */
   readonly namespace: string
-  readonly state: Pick<State, 'policies'>
+  readonly state: Pick<State, 'policies' | 'attempts'>
   /** A policy differs from what its watch reported. */
   readonly policiesChanged: () => void
 }
@@ -29,7 +30,12 @@ export interface Stops {
   readonly unread?: string
 }
 
-export const createReadStops = ({ client, namespace, state: { policies }, policiesChanged }: ReadStopsDeps) => {
+export const createReadStops = ({
+  client,
+  namespace,
+  state: { policies, attempts },
+  policiesChanged,
+}: ReadStopsDeps) => {
   const readPaused = async (): Promise<Fact<boolean>> => {
     const path = pathOf({ kind: 'Namespace', name: namespace })
     try {
@@ -43,8 +49,10 @@ export const createReadStops = ({ client, namespace, state: { policies }, polici
   const readPolicy = async ({ name, uid }: PolicyRef): Promise<string | undefined> => {
     const path = pathOf({ kind: 'RemediationPolicy', name })
     try {
-      const policy = await client.get<KubeObject>(path)
+      const policy = await client.get<RemediationPolicy & KubeObject>(path)
       if (policy.metadata.uid !== uid) policies.drop(uid)
+      // Another leader may have used the budget.
+      attempts.sawPolicy(policy)
       if (policies.put(policy)) policiesChanged()
       return undefined
     } catch (error) {

@@ -69,7 +69,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const { incidents, remediations, reservations } = state
   const now = () => io.clock.now()
   const verificationMs = config.stabilizationWindowMs + USUAL_START_MS
-  const failingPods = createFailingPods({ state, reads: podReads(io.kube), now })
+  const failingPods = createFailingPods({ state, reads: podReads(io.kube), clock: io.clock })
   const lastChecks = createLastChecks({ state, config, clock: io.clock })
 
   const recordsOf = ({ target, area }: Pick<OpenIncident, 'target' | 'area'>): readonly Remediation[] =>
@@ -102,7 +102,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> => {
     const assigned = incidents.takeOwner(open.key)
     const acting = recordsOf(open).some(isInProgress)
-    if (assigned && !acting && now() - assigned.at <= OWNER_FRESH_MS) return assigned.value
+    if (assigned && !acting && io.clock.monotonic() - assigned.at <= OWNER_FRESH_MS) return assigned.value
     return readOwnerAt(open.target, pods[0]?.pod, io.kube)
   }
 
@@ -240,7 +240,12 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return {}
   }
 
-  const carryOut = async (open: OpenIncident, incident: Incident, snapshot: Snapshot, evaluation: Evaluation): Promise<Result> => {
+  const carryOut = async (
+    open: OpenIncident,
+    incident: Incident,
+    snapshot: Snapshot,
+    evaluation: Evaluation,
+  ): Promise<Result> => {
     const { verdict } = evaluation
     switch (verdict.kind) {
       case 'Ignore':

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { known } from '../model/incident.ts'
 import type { WatchName } from '../watch/informers.ts'
 import type { OpenIncident } from './incidents.ts'
+import { createManualClock } from '../runtime/clock.ts'
 import { createState, snapshotOf } from './state.ts'
 
 const CONFIG = { namespace: 'ops', maxActionsPerHour: 100, stabilizationWindowMs: 30_000 }
@@ -14,7 +15,7 @@ test.each<[WatchName, object]>([
   ['remediationpolicies', { stale: ['silent since noon'] }],
   ['remediations', { stale: ['silent since noon'] }],
 ])('what the watch of %s reported is unknown once it is out of date', (silent, expected) => {
-  const state = createState({ namespace: 'ops', now: () => 0, onPodChange: () => undefined })
+  const state = createState({ namespace: 'ops', clock: createManualClock(0), onPodChange: () => undefined })
   state.paused = known(false)
   state.nodes.synced()
   expect(snapshotOf(state, incident, CONFIG, 0)).toMatchObject({

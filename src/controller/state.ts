@@ -6,6 +6,7 @@ import { type Fact, type FailingPod, unknown } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { podKey } from '../model/pod.ts'
 import { type AttemptHistory, createAttemptHistory } from '../report/attempts.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { createNodeCache, type NodeCache } from '../watch/node-cache.ts'
 import { createPodCache, type PodCache } from '../watch/pod-cache.ts'
 import { createPolicyCache, type PolicyCache } from '../watch/policy-cache.ts'
@@ -37,18 +38,18 @@ export interface State {
 export interface StateOptions {
   /** The operator's own namespace. */
   readonly namespace: string
-  readonly now: () => number
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** Called with the key (`podKey`) of a pod that may be broken and has changed. */
   readonly onPodChange: (key: string) => void
 }
 
-export const createState = ({ namespace, now, onPodChange }: StateOptions): State => ({
-  pods: createPodCache({ now, onChange: onPodChange }),
+export const createState = ({ namespace, clock, onPodChange }: StateOptions): State => ({
+  pods: createPodCache({ now: clock.now, onChange: onPodChange }),
   nodes: createNodeCache(),
   policies: createPolicyCache(admitPolicy),
-  remediations: createRemediationCache(),
+  remediations: createRemediationCache(clock),
   incidents: createIncidents(),
-  attempts: createAttemptHistory(),
+  attempts: createAttemptHistory(clock),
   reservations: createReservations(),
   paused: unknown(`namespace ${namespace} was not read, so its stop annotation is not known`),
   stale: () => undefined,
@@ -73,7 +74,7 @@ export const snapshotOf = (
     {
       policies: state.policies.inForce(),
       remediations: state.remediations,
-      attempts: state.attempts.recent(now),
+      attempts: state.attempts.recent(),
       reservations: state.reservations,
       nodes: unlessStale(state.stale('nodes'), state.nodes.fact()),
       stale: DECISIVE.flatMap((name) => state.stale(name) ?? []),

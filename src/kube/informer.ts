@@ -47,7 +47,7 @@ export interface Reflector<P> {
   stop(): Promise<void>
   /** Resolves after the first full list. */
   readonly synced: Promise<void>
-  /** Whether the last full list that was asked for is complete. */
+  /** Whether there was a full list, and since the last restore of the server. */
   hasSynced(): boolean
   /** Lists everything again, and watches from there. `anew`: reports every item, even with the version that is known. */
   relist(options?: { readonly anew?: boolean }): void
@@ -103,8 +103,8 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
   /** The version after which the current watch began. */
   let resumedFrom = '0'
   let streamsInitial = true
-  /** Number of full lists asked for, and the number of the one that is in progress or complete. */
-  const lists = { wanted: 1, begun: 0, complete: 0 }
+  /** Numbers of full lists: the last one that was asked for, in progress and complete; without `needed`, all is void. */
+  const lists = { wanted: 1, begun: 0, complete: 0, needed: 1 }
   let heardAt: { readonly wall: number; readonly monotonic: number } | undefined
   let failing: { readonly since: number; readonly error: unknown } | undefined
   /** The connection broke: whether the watch may resume must be checked. */
@@ -115,7 +115,8 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
   let watching = new AbortController()
   const waiting = new Set<() => void>()
 
-  const hasSynced = (): boolean => lists.complete === lists.wanted
+  const hasSynced = (): boolean => lists.complete >= lists.needed
+  const isListed = (): boolean => lists.complete === lists.wanted
 
   const alive = (): void => {
     heardAt = { wall: clock.now(), monotonic: clock.monotonic() }
@@ -137,22 +138,26 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     alive()
     store.endList()
     resolveSynced()
-    if (hasSynced()) for (const resolve of waiting) resolve()
+    if (isListed()) for (const resolve of waiting) resolve()
   }
 
   const relist: Reflector<P>['relist'] = ({ anew = false } = {}) => {
     lists.wanted += 1
     resourceVersion = undefined
-    if (anew) store.forgetVersions()
+    if (anew) {
+      lists.needed = lists.wanted
+      store.forgetVersions()
+    }
     watching.abort()
   }
 
-  const untilSynced = (): Promise<void> =>
-    hasSynced()
+  const untilListed = (): Promise<void> =>
+    isListed()
       ? Promise.resolve()
       : new Promise((resolve) => {
           const done = () => {
             waiting.delete(done)
+            stopped.signal.removeEventListener('abort', done)
             resolve()
           }
           waiting.add(done)
@@ -314,14 +319,14 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
 
   const confirm = async (): Promise<void> => {
     for (let changes = 0; !stopped.signal.aborted; ) {
-      await untilSynced()
+      await untilListed()
       const found = resourceVersion && (await probe(resourceVersion).catch(() => undefined))
       // The state of a collection that is too large for a probe is known up to the last event.
       if (found && (found.kind === 'Unchanged' || found.kind === 'Unknown')) return
       if (found && found.kind === 'Changed') changes += 1
       // What changed may be on its way.
       if (changes > 1) relist()
-      if (!hasSynced()) return untilSynced()
+      if (!isListed()) return untilListed()
       await sleep(clock, CONFIRM_AGAIN_MS, stopped.signal)
     }
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { RemediationPolicy } from '../api/kinds.ts'
 import { incidentId } from '../model/incident.ts'
+import { createManualClock } from '../runtime/clock.ts'
 import { attemptsOfPolicy, attemptsOfRecord, createAttemptHistory, mergeAttempts, prune } from './attempts.ts'
 import { mergeUpdates, nextPolicyStatus, updatesOf } from './policy-status.ts'
 import { aRecord, iso, NOW, OWNER } from './testing.ts'
@@ -41,28 +42,54 @@ describe('the ledger of attempts', () => {
   test('passes over times that are none', () => {
     expect(attemptsOfRecord(record('yesterday', ''))).toEqual([])
   })
-  test('outlives the record', () => {
-    const attemptHistory = createAttemptHistory()
+  test('outlives the record', async () => {
+    const clock = createManualClock(NOW)
+    const attemptHistory = createAttemptHistory(clock)
     attemptHistory.sawRecord(record(iso()))
     attemptHistory.forgotRecord(record().metadata.uid)
     attemptHistory.sawPolicy(policy())
-    expect(attemptHistory.recent(NOW)).toEqual([mine(NOW)])
-    expect(attemptHistory.recent(NOW + DAY)).toEqual([])
+    expect(attemptHistory.recent()).toEqual([mine(NOW)])
+    await clock.advance(DAY)
+    expect(attemptHistory.recent()).toEqual([])
+  })
+  test.each([
+    ['forward', DAY],
+    ['back', -DAY],
+  ])('ages by the monotonic clock when the wall clock jumps a day %s', async (_, jump) => {
+    const clock = createManualClock(NOW)
+    const attemptHistory = createAttemptHistory(clock)
+    attemptHistory.recorded('moved', { attempts: [{ incident: INCIDENT, at: NOW }] })
+    await clock.advance(60_000)
+    clock.jump(jump)
+    expect(attemptHistory.recent().map(({ at }) => clock.now() - at)).toEqual([60_000])
+    // What is stored keeps its time: another one would count twice.
+    expect(attemptHistory.stored()).toEqual([mine(NOW)])
+    await clock.advance(DAY - 60_000)
+    expect(attemptHistory.recent()).toEqual([])
+  })
+  test('counts one from the future from when it was first seen, whatever is seen of it later', async () => {
+    const clock = createManualClock(NOW)
+    const attemptHistory = createAttemptHistory(clock)
+    attemptHistory.sawRecord(record(iso(DAY)))
+    await clock.advance(600_000)
+    attemptHistory.sawPolicy(policy({ incident: INCIDENT, time: iso(DAY) }))
+    attemptHistory.sawRecord(record(iso(DAY)))
+    expect(attemptHistory.recent().map(({ at }) => clock.now() - at)).toEqual([600_000])
   })
   test('does not count what a record has no longer, although the answer to that write was lost', () => {
-    const attemptHistory = createAttemptHistory()
+    const attemptHistory = createAttemptHistory(createManualClock(NOW))
     attemptHistory.sawRecord(record(iso()))
     attemptHistory.sawRecord(record())
-    expect(attemptHistory.recent(NOW)).toEqual([])
+    expect(attemptHistory.recent()).toEqual([])
     attemptHistory.sawPolicy(policy())
-    expect(attemptHistory.recent(NOW)).toEqual([])
+    expect(attemptHistory.recent()).toEqual([])
   })
   test('does not count again what was taken back, whatever an old watch event says', () => {
-    const attemptHistory = createAttemptHistory()
+    const attemptHistory = createAttemptHistory(createManualClock(NOW))
     attemptHistory.sawRecord(record(iso()))
     attemptHistory.recorded('moved', { takenBack: [{ incident: INCIDENT, at: NOW }] })
     attemptHistory.sawRecord(record(iso()))
-    expect(attemptHistory.recent(NOW)).toEqual([])
+    expect(attemptHistory.recent()).toEqual([])
   })
 })
 

@@ -7,6 +7,8 @@ import type { Attempt } from '../model/decision-input.ts'
 import { parseTime } from '../model/duration.ts'
 import { incidentId } from '../model/incident.ts'
 import { areaOfRecord, policyOfStep, policyRefOf, targetOf } from '../model/remediation-state.ts'
+import { type Seen, timeAsOf } from '../model/seen.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
 
 export const ATTEMPTS_WINDOW_MS = 24 * 3_600_000
 /** Limit of the policy's status. */
@@ -62,20 +64,40 @@ export interface AttemptHistory {
   readonly forgotRecord: (uid: string) => void
   /** Updates the attempts after a write of a record: adds those that began and removes those that wrote nothing. */
   readonly recorded: (policy: string, updates: { readonly attempts?: Times; readonly takenBack?: Times }) => void
-  /** Attempts of the last 24 hours, oldest first. */
-  readonly recent: (now: number) => readonly Attempt[]
+  /** Attempts of the last 24 hours, oldest first, with times as of now, for decisions. */
+  readonly recent: () => readonly Attempt[]
+  /** The same with the times by which they are stored, which identify them. */
+  readonly stored: () => readonly Attempt[]
 }
 
-/** Merges the attempts of everything observed since the start; drops those older than 24 hours. */
-export const createAttemptHistory = (): AttemptHistory => {
-  const attempts = new Map<string, Attempt>()
-  const takenBack = new Set<string>()
+/**
+ * Merges the attempts of everything observed since the start; drops those older than 24 hours. Their ages advance with the
+ * monotonic clock, so that a jump of the wall clock neither ends a cooldown nor prolongs it. One from the future, written
+ * while a clock was ahead, counts from when it was first seen.
+ */
+export const createAttemptHistory = (clock: Pick<Clock, 'now' | 'monotonic'> = systemClock): AttemptHistory => {
+  const attempts = new Map<string, { readonly attempt: Attempt; readonly seen: Seen }>()
+  const takenBack = new Map<string, Seen>()
+  const seenNow = (): Seen => ({ wall: clock.now(), monotonic: clock.monotonic() })
   /** Of each record that has any. One that is no longer on its record was taken back, by a write whose answer was lost. */
   const onRecord = new Map<string, readonly string[]>()
   const add = (attempt: Attempt): void => {
     const key = keyOf(attempt)
     // The watch may still report the previous version of the record.
-    if (!attempts.has(key) && !takenBack.has(key)) attempts.set(key, attempt)
+    if (!attempts.has(key) && !takenBack.has(key)) attempts.set(key, { attempt, seen: seenNow() })
+  }
+  /** Attempts of the last 24 hours, with their times as of now. */
+  const current = (): readonly { readonly attempt: Attempt; readonly at: number }[] => {
+    const now = seenNow()
+    for (const [key, { monotonic }] of takenBack)
+      if (now.monotonic - monotonic >= ATTEMPTS_WINDOW_MS) takenBack.delete(key)
+    const found: { readonly attempt: Attempt; readonly at: number }[] = []
+    for (const [key, { attempt, seen }] of attempts) {
+      const at = timeAsOf(attempt.at, seen, now)
+      if (now.wall - at >= ATTEMPTS_WINDOW_MS) attempts.delete(key)
+      else found.push({ attempt, at })
+    }
+    return found
   }
   return {
     sawPolicy: (policy) => attemptsOfPolicy(policy).forEach(add),
@@ -84,7 +106,7 @@ export const createAttemptHistory = (): AttemptHistory => {
       const listed = attemptsOfRecord(record)
       const keys = listed.map(keyOf)
       for (const key of (onRecord.get(uid) ?? []).filter((one) => !keys.includes(one))) {
-        takenBack.add(key)
+        takenBack.set(key, seenNow())
         attempts.delete(key)
       }
       if (keys.length > 0) onRecord.set(uid, keys)
@@ -96,16 +118,14 @@ export const createAttemptHistory = (): AttemptHistory => {
       for (const { incident, at } of begun) add({ policy, incident, at })
       for (const { incident, at } of undone) {
         const key = keyOf({ policy, incident, at })
-        takenBack.add(key)
+        takenBack.set(key, seenNow())
         attempts.delete(key)
       }
     },
-    recent: (now) => {
-      for (const [key, { at }] of attempts) if (now - at >= ATTEMPTS_WINDOW_MS) attempts.delete(key)
-      for (const key of takenBack) {
-        if (now - Number(key.slice(key.lastIndexOf('@') + 1)) >= ATTEMPTS_WINDOW_MS) takenBack.delete(key)
-      }
-      return [...attempts.values()].toSorted((a, b) => a.at - b.at)
-    },
+    recent: () =>
+      current()
+        .map(({ attempt, at }) => (at === attempt.at ? attempt : { ...attempt, at }))
+        .toSorted((a, b) => a.at - b.at),
+    stored: () => current().map(({ attempt }) => attempt),
   }
 }

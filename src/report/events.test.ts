@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createManualClock } from '../runtime/clock.ts'
 import { createEventWriter, type EventMessage, eventOf } from './events.ts'
 import { NOW } from './testing.ts'
 
@@ -35,7 +36,7 @@ test('Events take their turn two at a time, and beyond a thousand they are dropp
   }
   const writer = createEventWriter({
     client: kube,
-    now: () => NOW,
+    clock: createManualClock(NOW),
     instance: 'a',
     onFailure: (error) => failures.push(error),
   })
@@ -50,3 +51,29 @@ test('Events take their turn two at a time, and beyond a thousand they are dropp
   await all
   expect({ most, made, dropped: failures.length }).toEqual({ most: 2, made: 1_002, dropped: 498 })
 })
+
+test.each([
+  ['forward', 86_400_000],
+  ['back', -86_400_000],
+])(
+  'an Event that goes on is counted up, and written again after a while, when the clock jumps a day %s',
+  async (_, jump) => {
+    const clock = createManualClock(NOW)
+    const written: string[] = []
+    const kube = {
+      create: <T>(): Promise<T> => Promise.resolve(written.push('create')).then(() => ({}) as T),
+      patch: <T>(): Promise<T> => Promise.resolve(written.push('patch')).then(() => ({}) as T),
+    }
+    const writer = createEventWriter({ client: kube, clock, instance: 'a', onFailure: () => undefined })
+    await writer.emit([note(1)])
+    clock.jump(jump)
+    await writer.emit([note(1)])
+    expect(written).toEqual(['create'])
+    await clock.advance(5 * 60_000)
+    await writer.emit([note(1)])
+    expect(written).toEqual(['create', 'patch'])
+    await clock.advance(10 * 60_000)
+    await writer.emit([note(1)])
+    expect(written).toEqual(['create', 'patch', 'create'])
+  },
+)

@@ -16,6 +16,7 @@ import { HOLD_REASONS } from '../model/reasons.ts'
 import { policyRefOf } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { reasonEntry } from './reasons.ts'
 import { clip, lastBegun } from './status-fields.ts'
 
@@ -129,7 +130,7 @@ const CLUSTER_SCOPED_NAMESPACE = 'default'
 
 export interface EventWriterDeps {
   readonly client: Pick<KubeClient, 'create' | 'patch'>
-  readonly now: () => number
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** The reporting process, e.g. its pod's name. */
   readonly instance: string
   readonly onFailure: (error: unknown, event: EventMessage) => void
@@ -139,6 +140,7 @@ interface Remembered {
   readonly name: string
   readonly namespace: string
   count: number
+  /** Monotonic ms. */
   lastAt: number
   writtenAt: number
 }
@@ -179,11 +181,11 @@ export const eventOf = (event: EventMessage, now: number, instance: string) => {
   }
 }
 
-export const createEventWriter = ({ client, now, instance, onFailure }: EventWriterDeps): EventWriter => {
+export const createEventWriter = ({ client, clock, instance, onFailure }: EventWriterDeps): EventWriter => {
   const remembered = new Map<string, Remembered>()
 
   const write = async (event: EventMessage): Promise<void> => {
-    const at = now()
+    const at = clock.monotonic()
     const key = digest(event.regarding.uid, event.reason, event.message)
     const seen = remembered.get(key)
     if (seen && at - seen.lastAt < SAME_MS) {
@@ -193,10 +195,10 @@ export const createEventWriter = ({ client, now, instance, onFailure }: EventWri
       if (at - seen.writtenAt < BUMP_MS) return
       seen.writtenAt = at
       const path = pathOf({ kind: 'Event', namespace: seen.namespace, name: seen.name })
-      await client.patch(path, { count: seen.count, lastTimestamp: isoTime(at) }, { type: 'merge' })
+      await client.patch(path, { count: seen.count, lastTimestamp: isoTime(clock.now()) }, { type: 'merge' })
       return
     }
-    const body = eventOf(event, at, instance)
+    const body = eventOf(event, clock.now(), instance)
     const { name, namespace } = body.metadata
     setBounded(remembered, key, { name, namespace, count: 1, lastAt: at, writtenAt: at }, MAX_REMEMBERED)
     try {

@@ -9,7 +9,8 @@ import { conflict, notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import { isoTime, parseTime } from '../model/duration.ts'
 import { printable } from '../model/printable.ts'
-import type { Clock } from '../runtime/clock.ts'
+import { setBounded } from '../runtime/bounded-map.ts'
+import { type Clock, createCautiousNow } from '../runtime/clock.ts'
 import type { PolicyCache } from '../watch/policy-cache.ts'
 import { attemptsOfRecord, mergeAttempts, prune } from './attempts.ts'
 import { type StatusCondition, withCondition } from './status-fields.ts'
@@ -83,8 +84,16 @@ const attemptsAfter = (
     .map(({ incident, at }) => ({ incident, time: isoTime(at) }))
 }
 
-/** The next status; the same object if nothing changed. `now` in ms since the epoch. */
-export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpdate, now: number): PolicyStatus => {
+/**
+ * The next status; the same object if nothing changed. `now` in ms since the epoch; `cautiousNow`, by which attempts expire,
+ * is not ahead of it.
+ */
+export const nextPolicyStatus = (
+  before: PolicyStatus,
+  updates: PolicyStatusUpdate,
+  now: number,
+  cautiousNow = now,
+): PolicyStatus => {
   const { admitted, conflictsWith, active, held, succeeded = 0, succeededAtLeast = 0 } = updates
   let conditions: Condition[] = [...(before.conditions ?? [])]
   const set = (condition: Omit<StatusCondition, 'lastTransitionTime'>): void => {
@@ -92,7 +101,7 @@ export const nextPolicyStatus = (before: PolicyStatus, updates: PolicyStatusUpda
   }
   if (admitted) set(readyOf(admitted))
   if (conflictsWith) set(conflictingOf(conflictsWith, admitted?.generation ?? before.observedGeneration))
-  const attempts = attemptsAfter(before, updates, now)
+  const attempts = attemptsAfter(before, updates, cautiousNow)
   const began = (updates.attempts ?? []).map(({ at }) => at)
   const lastAction = Math.max(...began, parseTime(before.lastActionTime) ?? Number.NEGATIVE_INFINITY)
   const after: PolicyStatus = {
@@ -181,10 +190,13 @@ export interface PolicyStatusWriter {
 const PAUSE_MS = 1_000
 const RETRY_MS = 5_000
 const MAX_ROUNDS = 4
+/** Policies that are gone are not told apart; forgetting the pause of one costs a write at most. */
+const MAX_NAMES = 1_000
 
 /** Batches updates and writes each policy at most once a second. */
 export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicyStatusWriter => {
   const { client, clock, cached, onFailure } = deps
+  const cautiousNow = createCautiousNow(clock)
   const pending = new Map<string, PolicyStatusUpdate>()
   const writing = new Map<string, Promise<void>>()
   const timers = new Map<string, () => void>()
@@ -203,7 +215,7 @@ export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicySt
     for (let round = 1; ; round += 1) {
       const path = pathOf({ kind: 'RemediationPolicy', name })
       const policy = (round === 1 ? cached?.(name) : undefined) ?? (await client.get<RemediationPolicy>(path))
-      const status = nextPolicyStatus(known(name, policy), updates, clock.now())
+      const status = nextPolicyStatus(known(name, policy), updates, clock.now(), cautiousNow())
       if (status === policy.status) return undefined
       try {
         await client.replace(pathOf({ kind: 'RemediationPolicy', name, subresource: 'status' }), {
@@ -227,10 +239,10 @@ export const createPolicyStatusWriter = (deps: PolicyStatusWriterDeps): PolicySt
     const updates = pending.get(name)
     if (!updates) return
     pending.delete(name)
-    freeAt.set(name, clock.monotonic() + PAUSE_MS)
+    setBounded(freeAt, name, clock.monotonic() + PAUSE_MS, MAX_NAMES)
     const retry = (left: PolicyStatusUpdate, error: unknown): void => {
       pending.set(name, mergeUpdates(left, pending.get(name) ?? {}))
-      freeAt.set(name, clock.monotonic() + RETRY_MS)
+      setBounded(freeAt, name, clock.monotonic() + RETRY_MS, MAX_NAMES)
       onFailure(error, name)
     }
     try {

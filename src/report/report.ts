@@ -103,7 +103,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
   const now = () => clock.now()
   const failed = (message: string) => (error: unknown, about: object | string) =>
     log.warn(message, { err: error, about })
-  const events = createEventWriter({ client, now, instance: config.identity, onFailure: failed('event not written') })
+  const events = createEventWriter({ client, clock, instance: config.identity, onFailure: failed('event not written') })
   const policyStatus = createPolicyStatusWriter({
     client,
     clock,
@@ -120,7 +120,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
     return {
       ...remediations.countOf(name),
       ...(uid !== undefined && { succeededAtLeast: remediations.countSucceeded(uid) }),
-      attempts: attempts.recent(now()).filter(({ policy }) => policy === name),
+      attempts: attempts.stored().filter(({ policy }) => policy === name),
     }
   }
 

@@ -20,6 +20,15 @@ export const systemClock: Clock = {
   },
 }
 
+/**
+ * Wall time that a jump forward does not advance, for what expires and cannot be brought back: too late is better than too
+ * early.
+ */
+export const createCautiousNow = (clock: Pick<Clock, 'now' | 'monotonic'>): (() => number) => {
+  const offset = clock.now() - clock.monotonic()
+  return () => Math.min(clock.now(), clock.monotonic() + offset)
+}
+
 /** Resolves after `ms`, or at once when the signal aborts. Never rejects: check the signal afterwards. */
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -38,6 +47,8 @@ export interface ManualClock extends Clock {
   advance(ms: number): Promise<void>
   /** Advances the time without running timers, like a blocked event loop. */
   block(ms: number): void
+  /** Sets the wall clock forward, or back; the monotonic clock goes on. */
+  jump(ms: number): void
   /** Number of timers that have not fired. */
   pending(): number
 }
@@ -53,6 +64,7 @@ const flushPromises = () => new Promise<void>((resolve) => setImmediate(resolve)
 /** A clock that only moves when a test advances it. */
 export const createManualClock = (start = Date.UTC(2030, 0, 1)): ManualClock => {
   let elapsed = 0
+  let jumped = 0
   let order = 0
   const timers = new Set<Timer>()
   // A linear scan instead of sorting: work queues have thousands of timers.
@@ -65,7 +77,7 @@ export const createManualClock = (start = Date.UTC(2030, 0, 1)): ManualClock => 
     return first
   }
   return {
-    now: () => start + elapsed,
+    now: () => start + elapsed + jumped,
     monotonic: () => elapsed,
     setTimeout: (run, ms) => {
       order += 1
@@ -88,6 +100,9 @@ export const createManualClock = (start = Date.UTC(2030, 0, 1)): ManualClock => 
     },
     block: (ms) => {
       elapsed += ms
+    },
+    jump: (ms) => {
+      jumped += ms
     },
     pending: () => timers.size,
   }

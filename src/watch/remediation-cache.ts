@@ -12,6 +12,8 @@ import {
   policyRefOf,
   targetOf,
 } from '../model/remediation-state.ts'
+import { type Seen, recordAsOf } from '../model/seen.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
 
 const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
 
@@ -32,6 +34,8 @@ export interface RemediationCache {
   /** Accepts any version of each known record once more: the API server was restored to an earlier state. */
   readonly forgetVersions: () => void
   readonly get: (uid: string) => Remediation | undefined
+  /** The same record with times as of now, for decisions: see `recordAsOf`. */
+  readonly asOfNow: (record: Remediation) => Remediation
   readonly all: () => readonly Remediation[]
   readonly countByPhase: () => Readonly<Record<string, number>>
   /** Open records that a guardrail holds, by policy and reason. */
@@ -54,7 +58,9 @@ const version = (record: Remediation): bigint => {
   return /^\d+$/.test(text) ? BigInt(text) : 0n
 }
 
-export const createRemediationCache = (): RemediationCache => {
+export const createRemediationCache = (clock: Pick<Clock, 'now' | 'monotonic'> = systemClock): RemediationCache => {
+  const seen = new WeakMap<Remediation, Seen>()
+  const seenNow = (): Seen => ({ wall: clock.now(), monotonic: clock.monotonic() })
   const byUid = new Map<string, Remediation>()
   const byOwner = new Map<string, Set<string>>()
   const active = new Set<string>()
@@ -88,6 +94,7 @@ export const createRemediationCache = (): RemediationCache => {
       const before = byUid.get(uid)
       if (before && !versionless.delete(uid) && version(before) > version(record)) return
       byUid.set(uid, record)
+      seen.set(record, seenNow())
       const owner = ownerOf(record)
       const uids = byOwner.get(owner) ?? new Set()
       byOwner.set(owner, uids.add(uid))
@@ -99,6 +106,10 @@ export const createRemediationCache = (): RemediationCache => {
       for (const uid of byUid.keys()) versionless.add(uid)
     },
     get: (uid) => byUid.get(uid),
+    asOfNow: (record) => {
+      const when = seen.get(record)
+      return when ? recordAsOf(record, when, seenNow()) : record
+    },
     all: () => [...byUid.values()],
     countByPhase: () => {
       const counts: Record<string, number> = {}

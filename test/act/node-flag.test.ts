@@ -112,6 +112,7 @@ const clearAll = async (seen: readonly Node[], io: ActDeps): Promise<readonly st
     },
     emit: () => undefined,
     mayAct: () => true,
+    readPaused: async () => known(false),
     log: createLog({ level: 'error', format: 'json' }),
   }).run()
   return inspected

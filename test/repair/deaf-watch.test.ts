@@ -67,3 +67,34 @@ test('a watch that fails for longer holds everything, and the record tells which
   restore()
   await fixture.record(namespace, { phase: 'Succeeded' })
 })
+
+test('a new leader writes nothing until its watches have caught up with the leader before', async () => {
+  const namespace = await fixture.cluster.namespace()
+  await fixture.policy(namespace, { limits: { maxPerHour: 1 } })
+  const first = await fixture.start()
+  await eventually(() => expect(first.logs.some(({ message }) => message === 'leading')).toBe(true), PATIENTLY)
+  const proxy = await startProxy(fixture.kubeconfig)
+  const second = await fixture.start({ kubeconfig: proxy.kubeconfig })
+  onTestFinished(async () => {
+    await Promise.all([first.kill(), second.kill()])
+    await proxy.close()
+  })
+  const ready = async (): Promise<number> => (await fetch(`http://127.0.0.1:${second.port}/readyz`)).status
+  await eventually(async () => expect(await ready()).toBe(200), PATIENTLY)
+
+  const thaw = proxy.freeze(DECISIVE)
+  await fixture.apply(deployment(namespace, { name: 'a' }))
+  await fixture.record(namespace, { phase: 'Succeeded' })
+  await first.kill('SIGTERM')
+  await eventually(() => expect(second.logs.some(({ message }) => message === 'leading')).toBe(true), PATIENTLY)
+  await fixture.apply(deployment(namespace, { name: 'b' }))
+  await setTimeout(10_000)
+  expect(await fixture.records(namespace)).toHaveLength(1)
+
+  thaw()
+  await eventually(async () => {
+    const reasons = (await fixture.records(namespace)).map(({ status }) => String(status?.reason))
+    expect(reasons.toSorted()).toEqual(['BudgetSpent', 'Repaired'])
+  }, PATIENTLY)
+  expect(fixture.writes(namespace).map(({ object }) => object)).toEqual([`${namespace}/a`])
+})

@@ -4,7 +4,8 @@ import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { requestsIn } from '../../testbed/audit.ts'
 import { CONTROLLER_USER } from '../../testbed/controller.ts'
-import { useFixture, type Wanted } from './fixture.ts'
+import { eventually } from '../../testbed/fixture.ts'
+import { PATIENTLY, useFixture, type Wanted } from './fixture.ts'
 import { deployment } from './objects.ts'
 
 const fixture = useFixture()
@@ -53,15 +54,18 @@ test.each<[string, object, Wanted]>([
   expect(sum(counts), JSON.stringify(counts)).toBeLessThanOrEqual(9)
 })
 
-test('a finished record costs no requests while its pods still fail', async () => {
+test('records of a remedy that did not help cost no requests while the pods still fail', async () => {
   const namespace = await fixture.cluster.namespace()
   const rules = [{ from: 'harbor.od.com/k8s/', to: 'harbor.od.com/no/' }]
   await fixture.policy(namespace, {
-    actions: [{ type: 'RewriteImage', timeout: '3s', rewriteImage: { rules, verify: 'Never' } }],
+    actions: [{ type: 'RewriteImage', timeout: '5s', rewriteImage: { rules, verify: 'Never' } }],
     limits: { maxAttempts: 1 },
   })
   await fixture.apply(deployment(namespace))
-  await fixture.record(namespace, { phase: 'Ineffective', reason: 'AttemptsSpent' })
+  await eventually(async () => {
+    const phases = (await fixture.records(namespace)).map(({ status }) => String(status?.phase))
+    expect(phases.toSorted()).toEqual(['Held', 'Ineffective'])
+  }, PATIENTLY)
   await setTimeout(5_000)
 
   const [counts, statuses] = await Promise.all([requestsWithin(12_000), statusesWithin(namespace, 12_000)])

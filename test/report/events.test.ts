@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import type { KubeClient } from '../../src/kube/client.ts'
 import type { KubeEvent } from '../../src/model/kubernetes.ts'
 import { createEventWriter, type EventMessage } from '../../src/report/events.ts'
+import { createManualClock } from '../../src/runtime/clock.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
 import { clientOf } from '../act/plans.ts'
 
@@ -18,14 +19,14 @@ const START = Date.now()
 
 const setUp = (client: KubeClient = kube) => {
   const failures: unknown[] = []
-  let now = START
+  const clock = createManualClock(START)
   const writer = createEventWriter({
     client,
-    now: () => now,
+    clock,
     instance: 'test',
     onFailure: (error) => failures.push(error),
   })
-  return { writer, failures, advance: (ms: number) => void (now += ms) }
+  return { writer, failures, advance: clock.block }
 }
 const about = (uid: string, words: Partial<EventMessage> = {}): EventMessage => ({
   regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name: 'web', uid },

@@ -11,7 +11,7 @@ import type { NodeState, PolicyInForce } from '../../model/decision-input.ts'
 import { type Fact, type Incident, known, unknown } from '../../model/incident.ts'
 import type { KubeObject, Node } from '../../model/kubernetes.ts'
 import { pauses } from '../../model/safety-switches.ts'
-import { createAttemptHistory } from '../../report/attempts.ts'
+import { attemptsOfPolicy, attemptsOfRecord, mergeAttempts } from '../../report/attempts.ts'
 import { nodeEntry } from '../../watch/node-cache.ts'
 import { createRemediationCache, isInPlace, type RemediationCache } from '../../watch/remediation-cache.ts'
 import { whyUnread } from '../../diagnose/reads.ts'
@@ -123,16 +123,17 @@ export const snapshotOf = (
   policies: readonly PolicyInForce[],
   reservations: Reservations = createReservations(),
 ): ((incident: Incident, now: number) => Snapshot) => {
-  const attemptHistory = createAttemptHistory()
-  clusterState.objects.forEach((object) => attemptHistory.sawPolicy(object))
-  clusterState.records.all().forEach((record) => attemptHistory.sawRecord(record))
+  const attempts = [
+    ...clusterState.objects.map(attemptsOfPolicy),
+    ...clusterState.records.all().map((record) => attemptsOfRecord(record)),
+  ]
   return ({ key, area, owner }, now) =>
     takeSnapshot(
       { key, area, target: owner.ref },
       {
         policies,
         remediations: clusterState.records,
-        attempts: attemptHistory.recent(now),
+        attempts: mergeAttempts(attempts, now),
         reservations,
         nodes: clusterState.nodes,
         stale: [],

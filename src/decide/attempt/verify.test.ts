@@ -65,7 +65,18 @@ const proves = (outcome: string, more: object = {}) => ({ kind: 'Verify', outcom
 const waits = (message: RegExp, ms?: number) =>
   proves('Waiting', { message: expect.stringMatching(message), ...(ms !== undefined && { requeueAt: NOW + ms }) })
 
+const DAY = 24 * 60 * MIN
 const rows: readonly Row[] = [
+  [
+    'a start that a clock which is ahead wrote is not waited for',
+    verifying([mended({ statuses: [running(DAY)] })]),
+    waits(/waiting until/, 4 * MIN),
+  ],
+  [
+    'a start that a clock which is ahead wrote counts at the deadline',
+    verifying([mended({ statuses: [running(DAY)] })], { records: late() }),
+    proves('Succeeded'),
+  ],
   ['the pods of the owner are asked for', verifying(undefined), { kind: 'Ask', facts: [{ fact: 'pods' }] }],
   [
     'pods that cannot be seen prove nothing',

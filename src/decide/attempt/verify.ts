@@ -3,6 +3,7 @@ import { type DecisionInput, nodeCauseOf } from '../../model/decision-input.ts'
 import { formatDuration, parseDuration, parseTime } from '../../model/duration.ts'
 import type { Verdict } from '../../model/plan.ts'
 import { type InProgress, isUndo, policyOf } from '../../model/remediation-state.ts'
+import { MAX_SKEW_MS } from '../../model/seen.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { nameOfOwner } from '../../remedies/pod-template.ts'
 import { type Ended, requeueDelay } from '../../remedies/remedy.ts'
@@ -60,7 +61,8 @@ const verifyWritten = (c: DecisionInput, inProgress: InProgress): Verdict => {
   // Everything runs, and must stay so for the stabilization window, even beyond the timeout.
   const { since, recovered, unstable } = progress
   const { stabilizationMs } = c.operator
-  const stable = since + stabilizationMs
+  // A start in the future is that of a clock that is wrong; the deadline then decides.
+  const stable = since > c.now + MAX_SKEW_MS ? deadline : since + stabilizationMs
   const message = `${recovered} for ${formatDuration(stabilizationMs)}`
   if (c.now >= stable) return ended(c, inProgress, { outcome: 'Succeeded', reason: 'Repaired', message })
   return unstable === undefined || c.now < deadline + stabilizationMs

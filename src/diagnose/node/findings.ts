@@ -41,7 +41,11 @@ const findingOf = ({ readiness }: NodeEntry): Finding | undefined => {
  */
 export const detectNodeFailures = (node: NodeEntry, now: number): FailingPod => {
   const finding = findingOf(node)
-  return { pod: nodeAsPod(node), findings: finding ? [finding] : [], since: parseTime(node.readiness?.since) ?? now }
+  return {
+    pod: nodeAsPod(node),
+    findings: finding ? [finding] : [],
+    since: Math.min(now, parseTime(node.readiness?.since) ?? now),
+  }
 }
 
 // What the message of a node's cause names: the chain that is gone, the file system type that cannot be mounted. Pure.

@@ -39,7 +39,8 @@ interface PendingInspection {
   /** When the task was created, ms since the epoch: the inspection is newer. */
   readonly at: number
   readonly answer: Promise<Fact<NodeInspection>>
-  /** Until when the answer is reused, ms since the epoch. */
+  /** The same, and until when the answer is reused, monotonic ms. */
+  readonly askedAt: number
   until: number
   /** Whether the agent answered with an inspection; false until then. */
   isKnown: boolean
@@ -104,6 +105,7 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
     inProgress += 1
     const asked: PendingInspection = {
       at: clock.now(),
+      askedAt: clock.monotonic(),
       isKnown: false,
       until: Number.POSITIVE_INFINITY,
       failures: 0,
@@ -114,7 +116,7 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
           asked.isKnown = answer.known
           asked.failures = answer.known ? 0 : (previous?.failures ?? 0) + 1
           const lastsMs = FRESH_MS * 4 ** Math.max(0, asked.failures - 1)
-          asked.until = clock.now() + Math.min(lastsMs, MAX_SILENCE_MS)
+          asked.until = clock.monotonic() + Math.min(lastsMs, MAX_SILENCE_MS)
           return answer
         }),
     }
@@ -123,10 +125,10 @@ export const createInspectByTask = ({ kube, namespace, clock, atOnce, onAnswer }
 
   return (node) => {
     const { uid, since = 0, maxAgeMs = 0 } = node
-    const now = clock.now()
+    const now = clock.monotonic()
     const previous = byNode.get(uid)
     if (previous && previous.at >= since) {
-      const serves = previous.until > now || (previous.isKnown && now - previous.at < maxAgeMs)
+      const serves = previous.until > now || (previous.isKnown && now - previous.askedAt < maxAgeMs)
       if (serves) return previous.answer
     }
     if (inProgress >= atOnce) {

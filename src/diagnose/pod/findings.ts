@@ -142,7 +142,10 @@ export const findFailures = (pod: Pod, claimed: readonly WarningEvent[], now: nu
 export const areaOfFinding = ({ cause, image, container }: Finding): IncidentArea | undefined =>
   incidentAreaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
 
-/** Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it has neither. */
+/**
+ * Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it
+ * has neither, or where the clock that wrote it was ahead.
+ */
 export const failingSince = (pod: Pod, now: number): number => {
   const turnedFalse = (type: string) =>
     pod.status?.conditions?.find((condition) => condition.type === type && condition.status === 'False')
@@ -153,7 +156,7 @@ export const failingSince = (pod: Pod, now: number): number => {
     pod.status?.startTime,
     pod.metadata?.creationTimestamp,
   ]
-  return times.map(parseTime).find((at) => at !== undefined) ?? now
+  return Math.min(now, times.map(parseTime).find((at) => at !== undefined) ?? now)
 }
 
 /** A pod with its findings, and since when it fails. */

@@ -422,7 +422,7 @@ describe('asking again', () => {
   it('asks once for what is asked for twice at once, and again when the answer is old', async () => {
     const server = await serve(failing(404, errorBody('NAME_UNKNOWN', 'no')))
     let now = 1_000_000
-    const registry = await registryAt(server, { now: () => now })
+    const registry = await registryAt(server, { monotonic: () => now })
     const [a, b] = await Promise.all([registry.ask(IMAGE, []), registry.ask(IMAGE, [])])
     expect(a).toEqual(b)
     await registry.ask(IMAGE, [])

@@ -31,6 +31,8 @@ export interface RegistryOptions {
   /** Default: none. */
   readonly proxy?: ProxySettings
   readonly now?: () => number
+  /** Milliseconds that never go back, by which answers and tokens age. */
+  readonly monotonic?: () => number
 }
 
 /**
@@ -87,13 +89,14 @@ export const createRegistry = ({
   patienceMs = 2 * deadlineMs,
   proxy,
   now = Date.now,
+  monotonic = () => performance.now(),
 }: RegistryOptions = {}): Registry => {
   const http = createHttp(resolveName, proxy)
   const questions = createShares(QUESTIONS)
-  const authority = createAuthority(http, userAgent, now)
+  const authority = createAuthority(http, userAgent, monotonic)
   const addresses = guardedAddresses(allowedAddresses)
-  const answers = createTtlCache<RegistryAnswer>({ max: MAX_ANSWERS, now })
-  const lists = createTtlCache<Fact<readonly string[]>>({ max: MAX_LISTS, now })
+  const answers = createTtlCache<RegistryAnswer>({ max: MAX_ANSWERS, now: monotonic })
+  const lists = createTtlCache<Fact<readonly string[]>>({ max: MAX_LISTS, now: monotonic })
   const deps = { http, authority, addresses, userAgent, requestTimeoutMs }
 
   const askOnce = async (
