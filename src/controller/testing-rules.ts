@@ -116,7 +116,6 @@ export const broken = (
     if (!holds) said.push(sentence)
   }
   const pods = 'pods' in plan ? (plan as RecyclePodPlan).pods.map(({ uid }) => uid) : undefined
-  if (resume) return standing(world, target, spec, isNode(target) ? [] : undefined)
   said.push(...standing(world, target, spec, isNode(target) ? pods : undefined))
   rule('another type than the policy lists there', actionsOf(spec)[plan.index]?.type === plan.type)
 
@@ -189,6 +188,9 @@ export const broken = (
     )
   }
 
+  // Only what counts attempts is excused for a step that was begun.
+  if (resume) return said
+
   const own = world.begun.filter((one) => one.target === target && one.at > now - 24 * HOUR)
   const further = own.some((one) => one.attempt === attempt && one.policy === name)
   const lastHour = world.begun.filter((one) => one.at > now - HOUR)
@@ -218,6 +220,8 @@ export const neglected = (world: World, target: Target, { reason, policy }: Verd
   const holding = world.policies.get(policy.name)
   if (!holding || target.records.some(inProgress) || reason === 'AlreadyRecovered' || couldRepair(holding.spec, target))
     return []
+  // Where the template has another image than the pods that fail, whichever policy comes first says so.
+  if (!isNode(target) && target.pods.some((pod) => fails(pod) && pod.image !== target.image)) return []
   const wasBegun = target.records.some(({ status }) => status?.steps?.some(({ state }) => state !== 'Planned'))
   return rankedPolicies(world)
     .filter(({ spec }) => !wasBegun && couldRepair(spec, target))
