@@ -35,7 +35,10 @@ const asked = (status: object, decision?: 'Approved' | 'Denied') => {
 
 const repaired = anOwner({ containers: [{ name: 'coredns', image: PATCHED }] })
 const set = anOwner({ kind: 'StatefulSet', keepsBrokenPods: true })
-const repairedSet = { ...set, containers: repaired.containers }
+const marked = { 'podmend.io/original-image': JSON.stringify({ coredns: BROKEN }) }
+const repairedSet = { ...set, containers: repaired.containers, annotations: marked }
+const cron = anOwner({ kind: 'CronJob', patchesPods: true })
+const ofCron = { owner: cron, facts: { pods: known([aPod()]) } }
 const newPod = aPod({ name: 'new', containers: [{ name: 'coredns', image: PATCHED }], statuses: [running(-40_000)] })
 const recycler = [aPolicy({ actions: [recycling('Evict')] })]
 const three = ['a', 'b', 'c'].map((name) => aFailingPod({ name }))
@@ -52,8 +55,6 @@ const partly = (message: string) => ({
   kept: expect.anything(),
   message: expect.stringContaining(`partly written; the rest is not: ${message}`),
 })
-const marked = { 'podmend.io/original-image': JSON.stringify({ coredns: BROKEN }) }
-
 /** A rewrite that was put back, and allowed again by a change of its policy. */
 const putBack = anOwner({ annotations: marked, managedFields: [wrote('kubectl-edit', -90_000)] })
 const lifted = aRecord({
@@ -250,6 +251,21 @@ const rows: readonly Row[] = [
       plan: { changes: [{ was: PATCHED, to: PATCHED }], thenDelete: [{ uid: 'uid-coredns-a' }] },
     },
     ofSet,
+  ],
+  [
+    'StatefulSet: written over an earlier rewrite, its broken pods are still to be deleted',
+    {
+      owner: { ...repairedSet, annotations: { 'podmend.io/original-image': '{"coredns":"x/y:1"}' } },
+      facts: { pods: known([aPod()]) },
+    },
+    { kind: 'Act', resume: true, plan: { thenDelete: [{ uid: 'uid-coredns-a' }] } },
+    { ...ofSet, owner: { ...set, annotations: { 'podmend.io/original-image': '{"coredns":"x/y:1"}' } } },
+  ],
+  [
+    'CronJob: its template is written, its waiting pod is still to be patched',
+    { owner: { ...cron, containers: repaired.containers, annotations: marked }, facts: { pods: known([aPod()]) } },
+    { kind: 'Act', resume: true, plan: { thenPatch: [{ target: { uid: 'uid-coredns-a' } }] } },
+    ofCron,
   ],
   [
     'StatefulSet: written, one of its broken pods is deleted: the others are still to be',

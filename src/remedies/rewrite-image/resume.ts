@@ -4,10 +4,12 @@ import { askFor, type DecisionInput, nodeCauseOf } from '../../model/decision-in
 import { sameImage } from '../../model/image-reference.ts'
 import type { Owner } from '../../model/incident.ts'
 import type { Container, Pod } from '../../model/kubernetes.ts'
+import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
 import type { PlacedChange, Verdict } from '../../model/plan.ts'
 import { type InProgress, isUndo, podsOf, policyRefOf, readOriginals } from '../../model/remediation-state.ts'
 import { imageIn, type Named, nameOfOwner, placeOf, sayWriter, writtenAfter } from '../pod-template.ts'
 import { type Left, type LeftOfUndo, UNWRITTEN } from '../remedy.ts'
+import { originalsAfter } from './json-patch.ts'
 import {
   leavesAllAsIs,
   type OnPods,
@@ -82,6 +84,16 @@ const podTakenBack = (pods: readonly Pod[], step: RemediationStep): Pod | undefi
   )
 }
 
+/** The undo annotation is written in one patch with the images: without those, it would show a rewrite that was reverted. */
+const annotationsBefore = ({ annotations }: Owner, changes: readonly PlacedChange[]): Owner['annotations'] => {
+  const { [ORIGINAL_IMAGE_ANNOTATION]: _, ...others } = annotations
+  const undone = changes.map((change) => ({ ...change, was: change.to, to: change.from }))
+  const originals = originalsAfter(readOriginals(annotations), undone)
+  return Object.keys(originals).length === 0
+    ? others
+    : { ...others, [ORIGINAL_IMAGE_ANNOTATION]: JSON.stringify(originals) }
+}
+
 /** The owner as it was before the step was written. */
 const ownerBefore = (owner: Owner, changes: readonly PlacedChange[]): Owner => {
   const before = (containers: readonly Container[], isInit: boolean): readonly Container[] =>
@@ -91,6 +103,7 @@ const ownerBefore = (owner: Owner, changes: readonly PlacedChange[]): Owner => {
     })
   return {
     ...owner,
+    annotations: annotationsBefore(owner, changes),
     containers: before(owner.containers, false),
     initContainers: before(owner.initContainers, true),
   }
