@@ -177,9 +177,8 @@ describe('a registry that answers anything', () => {
     certs = await writeCertsDirectory({ 'r.example.com': `server = "${server.origin}"` })
     registry = createRegistry({
       certsDirectory: certs.path,
-      requestTimeoutMs: 1_000,
-      deadlineMs: 2_000,
-      now: () => now,
+      timing: { requestTimeoutMs: 1_000, deadlineMs: 2_000 },
+      clock: { now: () => now, monotonic: () => performance.now() },
     })
   })
   afterAll(async () => {

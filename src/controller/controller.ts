@@ -81,11 +81,10 @@ export const createController = ({ config, client, leads, clock, log, version }:
   const registry = createRegistry({
     ...(config.registryHostsDir !== undefined && { certsDirectory: config.registryHostsDir }),
     allowedAddresses: config.allowRegistryAddresses,
-    requestTimeoutMs: config.registryTimeoutMs,
+    timing: { requestTimeoutMs: config.registryTimeoutMs },
     proxy: config.registryProxy,
     userAgent: `podmend/${version}`,
-    now,
-    monotonic: () => clock.monotonic(),
+    clock,
   })
 
   /**
@@ -145,7 +144,16 @@ export const createController = ({ config, client, leads, clock, log, version }:
     state,
     policiesChanged: () => policiesChanged(),
   })
-  const reconcile = createReconcile({ config, io, gather, state, report, rateLimiter, readStops, enqueue, log })
+  const reconcile = createReconcile({
+    config,
+    io,
+    reads: { gather, readStops },
+    state,
+    report,
+    rateLimiter,
+    enqueue,
+    log,
+  })
 
   const queue = (
     name: string,
@@ -204,10 +212,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
       namespace,
       mayAct,
       enqueue,
-      policiesChanged,
-      nodeChanged,
-      pausedChanged,
-      relisted: () => resync(),
+      changes: { policies: policiesChanged, node: nodeChanged, paused: pausedChanged, relisted: () => resync() },
     }),
   })
   state.stale = informers.stale

@@ -14,10 +14,12 @@ const setUp = (mayAct: boolean) => {
     namespace: 'ops',
     mayAct: () => mayAct,
     enqueue: (key) => queued.push(key),
-    policiesChanged: () => undefined,
-    nodeChanged: () => undefined,
-    pausedChanged: () => undefined,
-    relisted: () => undefined,
+    changes: {
+      policies: () => undefined,
+      node: () => undefined,
+      paused: () => undefined,
+      relisted: () => undefined,
+    },
   })
   return { state, queued, handlers }
 }

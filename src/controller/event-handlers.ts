@@ -16,10 +16,15 @@ export interface EventHandlerDeps {
   readonly mayAct: () => boolean
   /** Adds an incident to the work queue. */
   readonly enqueue: (key: string) => void
-  readonly policiesChanged: () => void
+  readonly changes: Changes
+}
+
+/** What concerns more than one incident. */
+export interface Changes {
+  readonly policies: () => void
   /** A node was added, changed or deleted. */
-  readonly nodeChanged: (uid: string) => void
-  readonly pausedChanged: (paused: boolean) => void
+  readonly node: (uid: string) => void
+  readonly paused: (paused: boolean) => void
   /** Everything was listed again after the API server was restored. */
   readonly relisted: () => void
 }
@@ -34,7 +39,7 @@ export const resumeIncidents = ({ remediations, incidents }: Pick<State, 'remedi
 
 /** Handlers that update the state in memory and queue the affected incidents. */
 export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
-  const { state, now, namespace, mayAct, enqueue, policiesChanged, nodeChanged, pausedChanged, relisted } = deps
+  const { state, now, namespace, mayAct, enqueue, changes } = deps
   const { pods, nodes, policies, remediations, incidents, attempts } = state
   return {
     pods: {
@@ -57,11 +62,11 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
     policies: {
       upsert: (object) => {
         attempts.sawPolicy(object as RemediationPolicy)
-        if (policies.put(object)) policiesChanged()
+        if (policies.put(object)) changes.policies()
       },
       remove: (uid) => {
         policies.drop(uid)
-        policiesChanged()
+        changes.policies()
       },
     },
     remediations: {
@@ -89,20 +94,20 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
     paused: (paused) => {
       if (state.paused.known && state.paused.value === paused) return
       state.paused = known(paused)
-      pausedChanged(paused)
+      changes.paused(paused)
     },
     restored: () => {
       remediations.forgetVersions()
       policies.forgetVersions()
     },
-    relisted,
+    relisted: changes.relisted,
     nodes: {
       upsert: (node) => {
-        if (nodes.put(node)) nodeChanged(node.uid)
+        if (nodes.put(node)) changes.node(node.uid)
       },
       remove: (uid) => {
         nodes.drop(uid)
-        nodeChanged(uid)
+        changes.node(uid)
       },
       synced: nodes.synced,
       unavailable: nodes.unavailable,

@@ -37,11 +37,10 @@ export interface ReconcileDeps {
   readonly config: Config
   /** The client, the clock, and the other dependencies of remedies. */
   readonly io: ActDeps & { readonly kube: KubeClient }
-  readonly gather: Gather
+  readonly reads: { readonly gather: Gather } & Pick<ReturnType<typeof createReadStops>, 'readStops'>
   readonly state: State
   readonly report: Report
   readonly rateLimiter: Pick<RateLimiter, 'mayAct'>
-  readonly readStops: ReturnType<typeof createReadStops>['readStops']
   /** Adds another incident to the work queue. */
   readonly enqueue: (key: string) => void
   readonly log: Log
@@ -65,7 +64,8 @@ const OWNER_FRESH_MS = 500
 const USUAL_START_MS = 5_000
 
 export const createReconcile = (deps: ReconcileDeps) => {
-  const { config, io, gather, state, report, rateLimiter, readStops, enqueue, log } = deps
+  const { config, io, state, report, rateLimiter, enqueue, log } = deps
+  const { gather, readStops } = deps.reads
   const { incidents, remediations, reservations } = state
   const now = () => io.clock.now()
   const verificationMs = config.stabilizationWindowMs + USUAL_START_MS

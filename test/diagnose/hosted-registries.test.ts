@@ -79,7 +79,7 @@ describe.each(HOSTED)('$name', (kind) => {
     const users = { robot: RIGHT.password }
     proxy = await startHostedProxy({ kind, registry: distribution.url, users, publicProject: 'open' })
     writeHostsDir(directory, { [HOST]: proxy.url })
-    registry = createRegistry({ certsDirectory: directory, answerLifeMs: 0 })
+    registry = createRegistry({ certsDirectory: directory, timing: { answerLifeMs: 0 } })
   })
   afterAll(async () => {
     registry.close()

@@ -19,7 +19,7 @@ beforeAll(async () => {
   distribution = await startRegistry()
   directory = await mkdtemp(join(tmpdir(), 'hosts-'))
   writeHostsDir(directory, { 'harbor.od.com': distribution.url })
-  registry = createRegistry({ certsDirectory: directory, answerLifeMs: 0 })
+  registry = createRegistry({ certsDirectory: directory, timing: { answerLifeMs: 0 } })
 })
 afterAll(async () => {
   registry.close()
@@ -153,7 +153,7 @@ describe('registries with projects and users', () => {
   ])('%s: %s', async (mode, kind) => {
     const proxy = await proxyOf('harbor1')
     await proxy.setMode(mode)
-    const impatient = createRegistry({ certsDirectory: directory, requestTimeoutMs: 300 })
+    const impatient = createRegistry({ certsDirectory: directory, timing: { requestTimeoutMs: 300 } })
     expect(await impatient.ask(`${HOST}/public/coredns:1.6.1`, [])).toMatchObject({ kind })
     impatient.close()
   })

@@ -113,7 +113,10 @@ test.each(DIALECTS)('$of: $expected', async ({ source, reply, credentials, expec
   const server = await startFakeRegistry(handle)
   origin = server.origin
   const certs = await writeCertsDirectory({ 'r.example.com': `server = "${origin}"` })
-  const registry = createRegistry({ certsDirectory: certs.path, requestTimeoutMs: 1_000, deadlineMs: 3_000 })
+  const registry = createRegistry({
+    certsDirectory: certs.path,
+    timing: { requestTimeoutMs: 1_000, deadlineMs: 3_000 },
+  })
   cleanups.push(server.close, certs.remove, registry.close)
   const answer = await registry.ask(IMAGE, credentials ? [CREDENTIAL] : [])
   expect(answer.kind, JSON.stringify(answer)).toBe(expected)

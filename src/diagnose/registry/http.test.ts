@@ -66,7 +66,7 @@ const play = async (hosts: string, proxied: (url: string) => Record<string, stri
   const certs = await writeCertsDirectory({ 'r.invalid': hosts.replace('PORT', String(target.port)) })
   const registry = createRegistry({
     certsDirectory: certs.path,
-    requestTimeoutMs: 2_000,
+    timing: { requestTimeoutMs: 2_000 },
     proxy: readProxy(proxied(proxy.url)),
   })
   cleanups.push(target.close, certs.remove, registry.close)

@@ -105,9 +105,7 @@ const registryBeside = async (answerTo: Parameters<typeof startFakeRegistry>[0])
   const resolveName = createDns({ ...dns, timeoutMs: 600_000 })
   const registry = createRegistry({
     certsDirectory: certs.path,
-    requestTimeoutMs: 30_000,
-    deadlineMs: 30_000,
-    patienceMs: 100,
+    timing: { requestTimeoutMs: 30_000, deadlineMs: 30_000, patienceMs: 100 },
     resolveName,
   })
   cleanups.push(server.close, dns.close, certs.remove, registry.close)

@@ -46,8 +46,7 @@ const registryWith = async (files: Record<string, string>, options: RegistryOpti
   const certs = await writeCertsDirectory(files)
   const registry = createRegistry({
     certsDirectory: certs.path,
-    requestTimeoutMs: 1_000,
-    deadlineMs: 3_000,
+    timing: { requestTimeoutMs: 1_000, deadlineMs: 3_000 },
     ...options,
   })
   cleanups.push(certs.remove, registry.close)
@@ -371,7 +370,7 @@ describe('a hostile registry', () => {
     ['breaks off', (request) => void request.socket.destroy(), 'unreachable'],
   ])('%s: and that is an answer, not an error', async (_, handle, kind) => {
     const server = await serve(handle)
-    const registry = await registryAt(server, { requestTimeoutMs: 400, deadlineMs: 1_200 })
+    const registry = await registryAt(server, { timing: { requestTimeoutMs: 400, deadlineMs: 1_200 } })
     const answer = await registry.ask(IMAGE, [])
     expect(answer.kind).toBe(kind)
     expect('message' in answer && answer.message.length).toBeLessThan(600)
@@ -422,7 +421,7 @@ describe('asking again', () => {
   it('asks once for what is asked for twice at once, and again when the answer is old', async () => {
     const server = await serve(failing(404, errorBody('NAME_UNKNOWN', 'no')))
     let now = 1_000_000
-    const registry = await registryAt(server, { monotonic: () => now })
+    const registry = await registryAt(server, { clock: { now: Date.now, monotonic: () => now } })
     const [a, b] = await Promise.all([registry.ask(IMAGE, []), registry.ask(IMAGE, [])])
     expect(a).toEqual(b)
     await registry.ask(IMAGE, [])

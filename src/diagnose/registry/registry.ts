@@ -1,5 +1,6 @@
 import { formatImage, type ImageReference, parseImage } from '../../model/image-reference.ts'
 import { type Fact, type RegistryAnswer, unknown } from '../../model/incident.ts'
+import { type Clock, systemClock } from '../../runtime/clock.ts'
 import { createShares } from '../../runtime/shares.ts'
 import { guardedAddresses } from './addresses.ts'
 import { askEndpoint } from './answers.ts'
@@ -17,22 +18,26 @@ export interface RegistryOptions {
   readonly certsDirectory?: string
   /** Addresses or CIDRs that may be connected to although their range is forbidden. */
   readonly allowedAddresses?: readonly string[]
-  /** For one request, ms; default 5 s. */
-  readonly requestTimeoutMs?: number
-  /** For one question with all its requests, ms; default three requests' time. */
-  readonly deadlineMs?: number
-  /** How long an answer holds, ms; default 30 s. */
-  readonly answerLifeMs?: number
+  readonly timing?: Timing
   readonly userAgent?: string
   /** Default: DNS servers are asked directly. */
   readonly resolveName?: ResolveName
-  /** How long a question may wait for its turn, ms; default twice the deadline. */
-  readonly patienceMs?: number
   /** Default: none. */
   readonly proxy?: ProxySettings
-  readonly now?: () => number
-  /** Milliseconds that never go back, by which answers and tokens age. */
-  readonly monotonic?: () => number
+  /** Answers and tokens age by its monotonic time. */
+  readonly clock?: Pick<Clock, 'now' | 'monotonic'>
+}
+
+/** All in milliseconds. */
+interface Timing {
+  /** For one request; default 5 s. */
+  readonly requestTimeoutMs?: number
+  /** For one question with all its requests; default three requests' time. */
+  readonly deadlineMs?: number
+  /** How long an answer holds; default 30 s. */
+  readonly answerLifeMs?: number
+  /** How long a question may wait for its turn; default twice the deadline. */
+  readonly patienceMs?: number
 }
 
 /**
@@ -81,16 +86,15 @@ const RANK: Readonly<Record<RegistryAnswer['kind'], number>> = {
 export const createRegistry = ({
   certsDirectory,
   allowedAddresses = [],
-  requestTimeoutMs = 5_000,
-  deadlineMs = 3 * requestTimeoutMs,
-  answerLifeMs = 30_000,
+  timing = {},
   userAgent = 'podmend',
   resolveName = createDns(),
-  patienceMs = 2 * deadlineMs,
   proxy,
-  now = Date.now,
-  monotonic = () => performance.now(),
+  clock: { now, monotonic } = systemClock,
 }: RegistryOptions = {}): Registry => {
+  const { requestTimeoutMs = 5_000, answerLifeMs = 30_000 } = timing
+  const { deadlineMs = 3 * requestTimeoutMs } = timing
+  const { patienceMs = 2 * deadlineMs } = timing
   const http = createHttp(resolveName, proxy)
   const questions = createShares(QUESTIONS)
   const authority = createAuthority(http, userAgent, monotonic)

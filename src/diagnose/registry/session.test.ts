@@ -168,7 +168,10 @@ afterEach(async () => {
 const serving = async (handle: Handler): Promise<{ server: FakeRegistry; registry: Registry }> => {
   const server = await startFakeRegistry(handle)
   const certs = await writeCertsDirectory({ [HOST]: `server = "${server.origin}"` })
-  const registry = createRegistry({ certsDirectory: certs.path, requestTimeoutMs: 1_000, deadlineMs: 3_000 })
+  const registry = createRegistry({
+    certsDirectory: certs.path,
+    timing: { requestTimeoutMs: 1_000, deadlineMs: 3_000 },
+  })
   cleanups.push(server.close, certs.remove, registry.close)
   return { server, registry }
 }
