@@ -8,7 +8,7 @@ import { readOwnerAt } from '../diagnose/owner/owner-chain.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isNodeCause } from '../model/causes.ts'
 import { parseTime } from '../model/duration.ts'
-import { type FailingPod, type Incident, incidentId, type Owner } from '../model/incident.ts'
+import { type Facts, type FailingPod, type Incident, incidentId, type Owner } from '../model/incident.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { runningDigests } from '../model/pod.ts'
 import {
@@ -26,6 +26,7 @@ import type { ActDeps } from '../remedies/writes.ts'
 import type { Report } from '../report/report.ts'
 import type { Log } from '../runtime/log.ts'
 import { evaluate, type Evaluation, type Gather, type Snapshot } from './evaluate.ts'
+import { readExclusions } from './exclusions.ts'
 import { createFailingPods, podReads } from './failing-pods.ts'
 import type { OpenIncident } from './incidents.ts'
 import { createLastChecks } from './last-check.ts'
@@ -121,6 +122,14 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return { ...(stops ? withStops(snapshot, stops) : snapshot), incident, diagnosis, facts }
   }
 
+  /** Asked before each write: with what excludes the workload now, and what the watches reported until then. */
+  const whetherPlanned =
+    (incident: Incident, { facts }: Evaluation, isPlanned: (facts: Facts) => boolean) =>
+    async (): Promise<boolean> => {
+      const now = await readExclusions({ incident, facts }, { reads: io.kube, gather })
+      return now !== undefined && isPlanned(now)
+    }
+
   const execute = async (open: OpenIncident, incident: Incident, evaluation: Evaluation): Promise<Result> => {
     const planned = decide(inputAgain(open, incident, evaluation))
     if (planned.kind !== 'Act') return { requeueAfterMs: 0 }
@@ -142,10 +151,12 @@ export const createReconcile = (deps: ReconcileDeps) => {
       .finally(() => reservations.release(incident.key))
     if (io.clock.monotonic() - readAt > STOPS_FRESH_MS) return { requeueAfterMs: 0 }
     // Someone may have stopped it while the intent was written; then another decision holds or withdraws it.
-    const confirmed = () => confirm(inputAgain(open, incident, evaluation, stops))
-    const plan = verdict.resume ? verdict.plan : confirmed()
+    const plan = verdict.resume ? verdict.plan : confirm(inputAgain(open, incident, evaluation, stops))
     if (!plan) return { requeueAfterMs: 0 }
-    const isStillPlanned = () => verdict.partly === true || confirmed() !== undefined
+    const isStillPlanned = whetherPlanned(incident, evaluation, (facts) => {
+      const input = inputAgain(open, incident, { ...evaluation, facts }, stops)
+      return verdict.resume ? decide(input).kind === 'Act' : confirm(input) !== undefined
+    })
     const outcome = await act(plan, { ...io, isStillPlanned })
     const acted = await report.write(record, { kind: 'Acted', outcome, partly: verdict.partly }, incident)
     return awaitVerification(incident, outcome, acted)
@@ -168,7 +179,11 @@ export const createReconcile = (deps: ReconcileDeps) => {
     if (verdict.kind !== 'Verify' || verdict.next?.kind !== 'Undo') return { requeueAfterMs: SOON_MS }
     const { plan } = verdict.next
     const undoing = await report.write(record, { kind: 'UndoIntended', plan }, incident)
-    const outcome = await act(plan, io)
+    const isStillPlanned = whetherPlanned(incident, evaluation, (facts) => {
+      const again = decide(inputAgain(open, incident, { ...evaluation, facts }, stops))
+      return again.kind === 'Verify' && again.next?.kind === 'Undo'
+    })
+    const outcome = await act(plan, { ...io, isStillPlanned })
     await report.write(undoing, { kind: 'Acted', outcome }, incident)
     return { requeueAfterMs: SOON_MS }
   }

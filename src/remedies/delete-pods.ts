@@ -4,9 +4,10 @@ import type { Pod } from '../model/kubernetes.ts'
 import { isBlocked } from '../model/pod.ts'
 import type { Outcome, PodLeft, PodToDelete, Write } from '../model/plan.ts'
 import { sleep } from '../runtime/clock.ts'
-import { type ActApi, type ActDeps, refusalOf } from './writes.ts'
+import { excludes } from '../model/safety-switches.ts'
+import { type ActApi, type ActDeps, refusalOf, staleIfStopped } from './writes.ts'
 
-type DeleteDeps = Pick<ActDeps, 'kube' | 'clock'>
+type DeleteDeps = Pick<ActDeps, 'kube' | 'clock' | 'isStillPlanned'>
 
 export type PodFate =
   | { readonly kind: 'Deleted' }
@@ -42,12 +43,15 @@ const send = (kube: ActApi, pod: PodToDelete, method: 'Delete' | 'Evict', dryRun
  * count as a change. `dryRun` only checks whether it would be allowed. Throws if the outcome is unknown.
  */
 export const deletePod = async (
-  { kube, clock }: DeleteDeps,
+  deps: DeleteDeps,
   pod: PodToDelete,
   { method = 'Delete', dryRun = false }: { method?: 'Delete' | 'Evict'; dryRun?: boolean } = {},
 ): Promise<PodFate> => {
+  const { kube, clock } = deps
   let { resourceVersion } = pod
   for (let round = 1; ; round += 1) {
+    const stopped = dryRun ? undefined : await staleIfStopped(`deleting pod ${pod.name}`, deps)
+    if (stopped) return stopped
     try {
       await send(kube, { ...pod, resourceVersion }, method, dryRun)
       return { kind: 'Deleted' }
@@ -73,6 +77,7 @@ export const deletePod = async (
         throw error
       })
     if (!current || current.metadata.uid !== pod.uid || current.metadata.deletionTimestamp) return { kind: 'Gone' }
+    if (excludes(current.metadata)) return { kind: 'Stale', why: `pod ${pod.name} was excluded in the meantime` }
     if (!isBlocked(current)) return { kind: 'Stale', why: `pod ${pod.name} changed since it was read` }
     if (round === MAX_ROUNDS) return { kind: 'Stale', why: `pod ${pod.name} keeps changing` }
     resourceVersion = current.metadata.resourceVersion

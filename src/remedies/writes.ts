@@ -25,8 +25,8 @@ export interface ActApi {
 export interface ActDeps {
   readonly kube: ActApi
   readonly clock: Clock
-  /** Whether the step would still be planned, by what the watches report; asked again after a dry run. Default: yes. */
-  readonly isStillPlanned?: () => boolean
+  /** Whether the step would still be planned; asked right before each write to a workload or pod. Default: yes. */
+  readonly isStillPlanned?: () => Promise<boolean>
   /** Disabled at installation, regardless of permissions. */
   readonly disabledActions?: readonly ActionType[]
   /** The operator's own namespace, for NodeTasks and installer pods. */
@@ -49,6 +49,15 @@ export interface AgentImage {
 }
 
 type Refused = Extract<Outcome, { kind: 'Refused' }>
+
+/** What was stopped or changed since the decision; undefined: it may be written. */
+export const staleIfStopped = async (
+  what: string,
+  { isStillPlanned }: Pick<ActDeps, 'isStillPlanned'>,
+): Promise<Extract<Outcome, { kind: 'Stale' }> | undefined> =>
+  (await isStillPlanned?.()) === false
+    ? { kind: 'Stale', why: `${what} was stopped, excluded or changed meanwhile` }
+    : undefined
 
 /** For every write of an action, also of one that takes an earlier write back. */
 export const refusalIfDisabled = (action: ActionType, { disabledActions }: ActDeps): Refused | undefined =>

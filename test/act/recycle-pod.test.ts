@@ -66,6 +66,20 @@ describe.each(['Delete', 'Evict'] as const)('by method %s', (method) => {
     expect(await there(pod.metadata.name)).toBe(false)
   })
 
+  test('a pod stays if the remedy was stopped right before', async () => {
+    const pod = await failingPod(named('stopped'))
+    const stopped = { ...deps, isStillPlanned: () => Promise.resolve(false) }
+    expect(await recyclePod(recyclePlan([pod], method), stopped)).toMatchObject({ kind: 'Stale' })
+    expect(await there(pod.metadata.name)).toBe(true)
+  })
+
+  test('a pod that was excluded since it was read stays', async () => {
+    const pod = await failingPod(named('excluded'))
+    await cluster.kubectl(['annotate', 'pod', pod.metadata.name, '-n', ns, 'podmend.io/exclude=true'])
+    expect(await recyclePod(recyclePlan([pod], method), deps)).toMatchObject({ kind: 'Stale' })
+    expect(await there(pod.metadata.name)).toBe(true)
+  })
+
   test('a pod that fails again with another message is deleted', async () => {
     const pod = await failingPod(named('repeats'))
     await say(pod.metadata.name, waiting('ImagePullBackOff'))

@@ -112,11 +112,11 @@ describe('a rewrite', () => {
     const before = await workload('Deployment', 'stopped')
     const outcome = await rewriteImage(rewritePlan(before, [change(BROKEN, MENDED)]), {
       ...deps,
-      isStillPlanned: () => false,
+      isStillPlanned: () => Promise.resolve(false),
     })
     expect(outcome).toMatchObject({
       kind: 'Stale',
-      why: expect.stringContaining('was stopped or changed meanwhile') as string,
+      why: expect.stringContaining('was stopped, excluded or changed meanwhile') as string,
     })
     expect((await read('Deployment', 'stopped')).metadata.resourceVersion).toBe(before.metadata.resourceVersion)
   })

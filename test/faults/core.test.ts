@@ -17,6 +17,8 @@ const cases = (
     ['503', PATCH],
     ['pods-replaced', PATCH],
     ['policy-deleted', 'get deployments.apps#1'],
+    ['namespace-excluded', INTENT],
+    ['owner-excluded', 'patch deployments.apps dry#1'],
     ['410', 'watch pods 2'],
     ['cut-in-line', 'watch remediations.podmend.io 2'],
   ] as const

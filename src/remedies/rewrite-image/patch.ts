@@ -5,7 +5,8 @@ import { sameImage } from '../../model/image-reference.ts'
 import type { Pod, Workload } from '../../model/kubernetes.ts'
 import { FIELD_MANAGER } from '../../model/names.ts'
 import type { ImageEdit, Outcome, PlacedChange } from '../../model/plan.ts'
-import { type ActDeps, refusalOf } from '../writes.ts'
+import { excludes } from '../../model/safety-switches.ts'
+import { type ActDeps, refusalOf, staleIfStopped } from '../writes.ts'
 import { changedByAdmission, hasImages, imagePatch, type Seen } from './json-patch.ts'
 
 /**
@@ -40,8 +41,9 @@ interface Try extends PatchOptions {
 const dryRunAndPatch = async (
   edit: ImageEdit,
   { seen, onlyWaiting = false, dryRunState }: Try,
-  { kube, isStillPlanned }: ActDeps,
+  deps: ActDeps,
 ): Promise<Patched | NotPatched> => {
+  const { kube } = deps
   const path = pathOfTarget(edit)
   const body = imagePatch(edit, seen, { exact: onlyWaiting })
   if (!dryRunState.done) {
@@ -50,12 +52,8 @@ const dryRunAndPatch = async (
     if (altered !== undefined) return { kind: 'Refused', why: altered }
     dryRunState.done = true
   }
-  if (isStillPlanned?.() === false) {
-    return {
-      kind: 'Stale',
-      why: `the rewrite of ${edit.target.kind} ${edit.target.name} was stopped or changed meanwhile`,
-    }
-  }
+  const stopped = await staleIfStopped(`the rewrite of ${edit.target.kind} ${edit.target.name}`, deps)
+  if (stopped) return stopped
   const patched = await kube.patch<Workload>(path, body, { type: 'json', fieldManager: FIELD_MANAGER })
   return { kind: 'Patched', generation: patched.metadata.generation }
 }
@@ -103,6 +101,7 @@ export const patchImages = async (
     if (hasImages(current, changes, 'to')) return { kind: 'AlreadyDone' }
     if (!hasImages(current, changes, 'was'))
       return { kind: 'Stale', why: `${name} was edited by someone else in the meantime` }
+    if (excludes(current.metadata)) return { kind: 'Stale', why: `${name} was excluded in the meantime` }
     if (onlyWaiting && hasStarted(current, changes))
       return { kind: 'Stale', why: `${name} has started in the meantime` }
     const { resourceVersion, annotations = {} } = current.metadata
