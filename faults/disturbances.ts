@@ -54,6 +54,7 @@ const step = (name: string, at: string): Disturbance | undefined => {
   }
   return {
     sameEnd: false,
+    ...(found.forgets && { forgets: true }),
     onRequest: (exchange, stage) => {
       if (exchange.key !== at) return undefined
       const play = async (): Promise<void> => {

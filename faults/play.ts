@@ -32,6 +32,8 @@ export interface Disturbance {
   readonly delayMs?: number
   /** Whether the end must be that of the run without it; if not, it must be explained by the record. */
   readonly sameEnd: boolean
+  /** Deletes the record: what replaces it knows nothing of the step that was written. */
+  readonly forgets?: boolean
 }
 
 export interface Played {
@@ -52,6 +54,8 @@ const END_WITHIN_MS = 45_000
 /** Each time five requests. */
 const POLL_MS = 500
 const CALM_MS = 2_500
+/** After a step of a person the end is not known before: it is one if nothing begins for so long. */
+const SETTLED_MS = 2 * CALM_MS
 const CALM_WITHIN_MS = 20_000
 /** A pod that fails on and on changes each second here, and each change may be checked; a loop asks much more. */
 const MAX_IN_CALM = 15
@@ -96,7 +100,7 @@ const expectEnd = (end: End, workload: Workload, wanted: End | undefined): void 
 }
 
 /** Nothing explains these ends: work that no one continues, and records that contradict their workload. */
-const unexplained = ({ records, images = [], original }: End): readonly string[] => {
+const unexplained = ({ records, images = [], original }: End, forgets = false): readonly string[] => {
   const complaints = records
     .filter(({ phase }) => phase === 'Running' || phase === 'Verifying')
     .map(({ phase, reason }) => `a record stays ${phase} ${reason}`)
@@ -104,6 +108,7 @@ const unexplained = ({ records, images = [], original }: End): readonly string[]
   const isRewritten = original !== undefined
   if (
     isRewritten &&
+    !forgets &&
     records.length > 0 &&
     !steps.some((step) => /^RewriteImage (Done|Succeeded|Ineffective)$/.test(step))
   )
@@ -169,7 +174,8 @@ export const play = async (
     const timeoutMs = END_WITHIN_MS + 2 * (without?.tookMs ?? END_WITHIN_MS) + (disturbance?.delayMs ?? 0)
     const freely = disturbance && !disturbance.sameEnd
     if (freely) {
-      await eventually(async () => expectSettled(await readEnd(place, workload.kind), controllers, reached), {
+      const expectSettled = settling(controllers)
+      await eventually(async () => expectSettled(await readEnd(place, workload.kind), reached), {
         timeoutMs,
         everyMs: POLL_MS,
       }).catch(() => {}) // what is wrong with it is judged below
@@ -180,7 +186,7 @@ export const play = async (
         everyMs: POLL_MS,
       }).catch((cause: unknown) => complaints.push(cause instanceof Error ? cause.message : String(cause)))
     }
-    await sleep(CALM_MS) // the status of policies is written last, and late
+    if (!freely) await sleep(CALM_MS) // the status of policies is written last, and late
     complaints.push(...(await noiseOf(controllers)))
     const end = await readEnd(place, workload.kind)
     if (!freely && complaints.length === 0) {
@@ -190,7 +196,7 @@ export const play = async (
         complaints.push(`after its end: ${cause instanceof Error ? cause.message : String(cause)}`)
       }
     }
-    if (freely) complaints.push(...unexplained(end))
+    if (freely) complaints.push(...unexplained(end, disturbance.forgets))
     const connections = Math.max(...controllers.proxies.map((proxy) => proxy.connections()))
     if (connections > MAX_CONNECTIONS) complaints.push(`${connections} connections are open in the end`)
     const memoryMiB = controllers.memory()
@@ -207,10 +213,15 @@ export const play = async (
   }
 }
 
-/** Throws as long as something is in progress. */
-const expectSettled = ({ records }: End, controllers: Controllers, reached: boolean): void => {
-  const goesOn = records.some(({ phase }) => phase === 'Running' || phase === 'Verifying')
-  if (!reached || goesOn || requestsWithin(controllers, CALM_MS) > MAX_IN_CALM) throw new Error('it goes on')
+/** Throws as long as something is in progress, or was within `SETTLED_MS`: the next step may only be about to begin. */
+const settling = (controllers: Controllers) => {
+  let since: number | undefined
+  return ({ records }: End, reached: boolean): void => {
+    const goesOn = records.some(({ phase }) => phase === 'Running' || phase === 'Verifying')
+    if (!reached || goesOn || requestsWithin(controllers, CALM_MS) > MAX_IN_CALM) since = undefined
+    else since ??= performance.now()
+    if (since === undefined || performance.now() - since < SETTLED_MS) throw new Error('it goes on')
+  }
 }
 
 const requestsWithin = (controllers: Controllers, ms: number): number =>

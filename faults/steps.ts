@@ -13,6 +13,8 @@ export interface Step {
   readonly forbids?: (write: AuditedWrite) => boolean
   /** Also where the incident is a node's. */
   readonly nodes?: true
+  /** See `Disturbance`. */
+  readonly forgets?: true
   /** Of these workloads alone. */
   readonly only?: readonly string[]
 }
@@ -56,7 +58,8 @@ const setImage = (image: string) => async (stage: Stage) => {
 const DEPLOYMENTS_OF_A = ['deployment', 'two-policies', 'two-controllers', 'approval', 'edit-fight', 'undo']
 const REWRITES = [...DEPLOYMENTS_OF_A, 'statefulset', 'daemonset', 'cronjob']
 
-const RECYCLE_ONLY = [{ type: 'RecyclePod', timeout: '5m', recyclePod: { method: 'Evict' } }]
+/** What does not help is known to be over soon. */
+const RECYCLE_ONLY = [{ type: 'RecyclePod', timeout: '5s', recyclePod: { method: 'Evict' } }]
 const ELSEWHERE = [
   {
     type: 'RewriteImage',
@@ -149,6 +152,7 @@ export const STEPS: Readonly<Record<string, Step>> = {
   },
   'record-deleted': {
     what: 'the record is deleted',
+    forgets: true,
     take: ({ cluster, namespace }) => cluster.api.call('DELETE', pathOf({ kind: 'Remediation', namespace })),
   },
   'node-cordoned': {
