@@ -55,7 +55,7 @@ export interface Result {
 const SOON_MS = 1_000
 /** Upper bound of the requeue delay, since changes of policies and of other incidents also matter. */
 const LONGEST_MS = 10 * 60_000
-/** Longest pause between two writes that are refused. */
+/** Longest pause between two writes that are refused or that pods did not take. */
 const LONGEST_REFUSED_MS = 8_000
 /** How old may be what was read of the switches that stop a write; after a slow intent, they are read again. */
 const STOPS_FRESH_MS = 5_000
@@ -164,7 +164,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   const awaitVerification = ({ area, owner }: Incident, outcome: Outcome, record: Remediation): Result => {
     incidents.await(area, owner.ref, owner.selector)
-    if (outcome.kind === 'Refused' && isInProgress(record)) {
+    const isTriedAgain = record.status?.phase === 'Running' && outcome.kind !== 'Stale'
+    if (isTriedAgain) {
       const since = parseTime(record.status?.steps?.at(-1)?.intendedAt) ?? now()
       return { requeueAfterMs: Math.min(LONGEST_REFUSED_MS, Math.max(SOON_MS, now() - since)) }
     }

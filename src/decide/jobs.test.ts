@@ -213,6 +213,15 @@ describe('the proof', () => {
     for (const owner of [patchedCronJob, job]) expect(verifying(owner, pods)).toMatchObject(expected)
   })
 
+  test('a pod that started with the previous image before it could be patched does not count', () => {
+    const pods = ['a', 'b'].map((name) => ({ name, uid: `uid-${name}` }))
+    const started = stuck('b', { statuses: [running(-40_000)] })
+    for (const owner of [patchedCronJob, job]) {
+      const records = [aRecord({ steps: [aStep({ ...named, pods })] })]
+      expect(verifying(owner, [mended('a'), started], { records })).toMatchObject({ outcome: 'Succeeded' })
+    }
+  })
+
   test('where its time is up, a pod that waits or failed is no success, and one that is gone proves nothing', () => {
     const waiting = mended('a', { statuses: [pulling()] })
     const failed = mended('a', { phase: 'Failed', statuses: ended(1) })

@@ -1,7 +1,7 @@
 /** Changes of a record after the write: the result from the API server, and whether the remedy helped. */
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { formatTime, isoTime, parseTime } from '../model/duration.ts'
-import type { Outcome, VerdictOf } from '../model/plan.ts'
+import type { Outcome, PodLeft, VerdictOf } from '../model/plan.ts'
 import { isUndo } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { POD_WRITTEN } from '../remedies/text.ts'
@@ -19,6 +19,30 @@ const withoutLeft = (
 
 /** How long a refusal that may pass is tried again. The right that a person has to grant does not come sooner. */
 const REFUSED_MS = 20_000
+/** How long the pods that a rewrite left are tried again, before it is verified without them. */
+const LEFT_MS = 2 * 60_000
+
+const sayLeft = (left: readonly PodLeft[]): readonly string[] =>
+  left.map(({ name, why }) => `pod ${name} was not changed: ${why}`)
+
+/**
+ * Pods that a rewrite left, because they were changing or the API server refused: no template reaches them. The step
+ * stays begun, so that the next decision continues it, or holds what may not be written any more.
+ */
+const continued = (
+  before: RemediationStatus,
+  {
+    at,
+    left,
+    nextCheckTime,
+  }: { readonly at: number; readonly left: readonly PodLeft[]; readonly nextCheckTime?: string | undefined },
+): RemediationStatus | undefined => {
+  const last = lastBegun(before.steps ?? [])
+  const until = (parseTime(last?.intendedAt) ?? 0) + LEFT_MS
+  if (left.length === 0 || last?.changes === undefined || isUndo(last) || at >= until) return undefined
+  const message = [`partly written; the rest is tried again until ${formatTime(until)}`, ...sayLeft(left)].join('; ')
+  return before.message === message ? before : put(before, { message, nextCheckTime })
+}
 
 export const acted = (
   before: RemediationStatus,
@@ -42,12 +66,11 @@ export const acted = (
     case 'Done':
     case 'AlreadyDone': {
       const left = outcome.kind === 'Done' ? outcome.left : []
+      const goesOn = continued(before, { at, left, nextCheckTime })
+      if (goesOn) return goesOn
       const actedAt = isoTime(outcome.kind === 'Done' ? outcome.at : at)
       const { written, awaited } = last ? remedyOf(last.action).text : POD_WRITTEN
-      const message = [
-        outcome.kind === 'AlreadyDone' ? 'no change needed' : written,
-        ...left.map(({ name, why }) => `pod ${name} was not changed: ${why}`),
-      ].join('; ')
+      const message = [outcome.kind === 'AlreadyDone' ? 'no change needed' : written, ...sayLeft(left)].join('; ')
       const step = { message: clip(message, 4_096), actedAt }
       if (undo) {
         return put(before, {

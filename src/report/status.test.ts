@@ -37,6 +37,12 @@ const undo: Happening = {
     changes: [{ ...aRewrite().changes[0]!, from: PATCHED, to: BROKEN, was: PATCHED }],
   }),
 }
+const leftOne = acted({
+  kind: 'Done',
+  at: NOW,
+  wrote: [],
+  left: [{ name: 'coredns-a', uid: 'uid-coredns-a', why: 'pod coredns-a keeps changing' }],
+})
 const close: Happening = { kind: 'Closed', reason: 'OwnerGone', message: 'it is gone' }
 
 const waiting = verification('Waiting', 'Verifying')
@@ -118,6 +124,22 @@ const table: Readonly<Record<string, Row>> = {
   },
   'a write that stood already awaits its proof as well': {
     after: [act(), acted({ kind: 'AlreadyDone' })],
+    phase: 'Verifying',
+    reason: 'Verifying',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'a rewrite that left a pod behind goes on as the same step': {
+    after: [act(), leftOne],
+    phase: 'Running',
+    reason: 'Acting',
+    steps: ['Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'a rewrite that left a pod behind for two minutes awaits its proof': {
+    after: [act(), leftOne, leftOne],
     phase: 'Verifying',
     reason: 'Verifying',
     steps: ['Done'],
@@ -477,7 +499,9 @@ describe('the status of a record', () => {
     const begun: Happening = { kind: 'Intended', verdict: anAct({ plan: aRewrite({ thenPatch: pods }) }) }
     const left = [{ name: 'a', uid: 'uid-a', why: 'it has started in the meantime' }]
     expect(lived(begun).steps?.[0]?.pods).toHaveLength(2)
-    const after = lived(begun, acted({ kind: 'Done', at: NOW, wrote: [], left }))
+    const again = acted({ kind: 'Done', at: NOW, wrote: [], left })
+    expect(lived(begun, again).steps?.[0]?.pods).toHaveLength(2)
+    const after = lived(begun, again, again)
     expect(after.steps?.[0]?.pods).toEqual([{ name: 'b', uid: 'uid-b' }])
   })
 

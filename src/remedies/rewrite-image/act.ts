@@ -1,4 +1,5 @@
 /** RewriteImage: a guarded patch of the object with the pod template, plus changes to its pods. Undo works the same way. */
+import { sameImage } from '../../model/image-reference.ts'
 import type { Workload } from '../../model/kubernetes.ts'
 import type { ImageEdit, Outcome, PodLeft, Write } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
@@ -82,7 +83,8 @@ const carryToPods = async (plan: RewriteImagePlan, generation: number | undefine
  * no template reaches. Idempotent: after a crash at any point, another run completes what is missing.
  */
 export const act = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Outcome> => {
-  const refused = await refusedForPods(plan, deps)
+  const isWritten = plan.podsOnly !== true && plan.changes.every(({ was, to }) => sameImage(was, to))
+  const refused = isWritten ? undefined : await refusedForPods(plan, deps)
   if (refused) return refused
   const patched = await writeTemplate(plan, deps)
   if (patched.kind === 'Stale' || patched.kind === 'Refused') return patched

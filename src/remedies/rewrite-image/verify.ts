@@ -71,6 +71,11 @@ export const wrotePodsOnly = (owner: Owner, { changes, target }: RemediationStep
 
 export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Set(pods?.map(({ uid }) => uid))
 
+/** It started with the previous image before it could be patched, which proves nothing. */
+const startedBefore = (pod: Pod, changes: NonNullable<RemediationStep['changes']>): boolean =>
+  changes.length > 0 &&
+  changes.every((change) => sameImage(imageIn(pod, change) ?? '', change.from) && !waits(pod, change))
+
 /**
  * The patched pods run the image or succeeded with it. If none of them is left, a newer pod of the owner with the new
  * image also counts, and so does a Job that completed after the write.
@@ -78,7 +83,10 @@ export const uidsOf = ({ pods }: RemediationStep): ReadonlySet<string> => new Se
 const patchedPodsRun = (owner: Owner, all: readonly Pod[], step: RemediationStep): Started | Vanished => {
   const changes = step.changes ?? []
   const named = uidsOf(step)
-  const patched = all.filter(({ metadata }) => named.has(metadata.uid) && metadata.deletionTimestamp === undefined)
+  const patched = all.filter(
+    (pod) =>
+      named.has(pod.metadata.uid) && pod.metadata.deletionTimestamp === undefined && !startedBefore(pod, changes),
+  )
   if (patched.length > 0) {
     const failed = patched.find(isLeaving)
     if (failed) return { lacks: `pod ${failed.metadata.name} failed` }
