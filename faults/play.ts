@@ -4,7 +4,7 @@ import { pathOf } from '../src/kube/paths.ts'
 import { eventually } from '../testbed/eventually.ts'
 import type { FaultCluster, Lane, Place } from './cluster.ts'
 import { type Controllers, createControllers } from './controllers.ts'
-import { differences, type End, readEnd, sameEnd } from './end.ts'
+import { differences, type End, type EndedRecord, readEnd, sameEnd } from './end.ts'
 import { judgeWrites, type Prohibition } from './oracles.ts'
 import type { Exchange } from './proxy.ts'
 import type { LineFault } from './watch-lines.ts'
@@ -99,17 +99,24 @@ const expectEnd = (end: End, workload: Workload, wanted: End | undefined): void 
   }
 }
 
+/** A person stopped a step or an undo in the middle: it stays begun, as its record tells, until it is allowed again. */
+const STOPPED = new Set(['OperatorPaused', 'PolicySuspended', 'ObserveOnly', 'OptedOut'])
+
+const isStopped = ({ reason }: EndedRecord): boolean => STOPPED.has(reason)
+
+const goesOn = (record: EndedRecord): boolean =>
+  (record.phase === 'Running' || record.phase === 'Verifying') && !isStopped(record)
+
 /** Nothing explains these ends: work that no one continues, and records that contradict their workload. */
 const unexplained = ({ records, images = [], original }: End, forgets = false): readonly string[] => {
-  const complaints = records
-    .filter(({ phase }) => phase === 'Running' || phase === 'Verifying')
-    .map(({ phase, reason }) => `a record stays ${phase} ${reason}`)
+  const complaints = records.filter(goesOn).map(({ phase, reason }) => `a record stays ${phase} ${reason}`)
   const steps = records.flatMap((record) => record.steps)
   const isRewritten = original !== undefined
   if (
     isRewritten &&
     !forgets &&
     records.length > 0 &&
+    !records.some((record) => record.phase === 'Running' && isStopped(record)) &&
     !steps.some((step) => /^RewriteImage (Done|Succeeded|Ineffective)$/.test(step))
   )
     complaints.push(`the workload has ${images.join()}, and no record has a step that did it: ${steps.join()}`)
@@ -217,8 +224,7 @@ export const play = async (
 const settling = (controllers: Controllers) => {
   let since: number | undefined
   return ({ records }: End, reached: boolean): void => {
-    const goesOn = records.some(({ phase }) => phase === 'Running' || phase === 'Verifying')
-    if (!reached || goesOn || requestsWithin(controllers, CALM_MS) > MAX_IN_CALM) since = undefined
+    if (!reached || records.some(goesOn) || requestsWithin(controllers, CALM_MS) > MAX_IN_CALM) since = undefined
     else since ??= performance.now()
     if (since === undefined || performance.now() - since < SETTLED_MS) throw new Error('it goes on')
   }

@@ -92,7 +92,8 @@ const undo: Workload = {
     })
     await place.cluster.apply(deployment(place.namespace, { image: `${OLD}/crashing:1`, ...inLane(place) }))
   },
-  isOver: ({ records }) => records[0]?.steps.at(-1) === 'RewriteImage Undone' && records[0].isFinished,
+  // The image from before still fails: after the undo it is held.
+  isOver: ({ records }) => records[0]?.steps.at(-1) === 'RewriteImage Undone' && records[0].phase === 'Held',
 }
 
 const twoPolicies: Workload = {
