@@ -152,5 +152,6 @@ test.concurrent('a Deployment whose rollout is paused is held, and repaired once
   await fixture.record(namespace, { phase: 'Held', reason: 'RolloutBlocked' })
   expect(fixture.writes(namespace)).toEqual([])
   await fixture.cluster.kubectl(['rollout', 'resume', 'deployment/web', '-n', namespace])
-  await fixture.record(namespace, { phase: 'Succeeded' })
+  // No watch reports it: the workload is read again 30 s after it was held.
+  await fixture.record(namespace, { phase: 'Succeeded' }, { ...PATIENTLY, timeoutMs: 90_000 })
 })
