@@ -8,6 +8,7 @@ import { decide } from '../decide/decide.ts'
 import { linkOf } from '../decide/guardrails/chain.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { conclude } from '../diagnose/conclude.ts'
+import { LATER } from '../model/decision-input.ts'
 import type { Incident } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
 import { isInProgress, isOpen } from '../model/remediation-state.ts'
@@ -77,9 +78,10 @@ export const createLastChecks = ({ state, config, clock }: LastChecksDeps): Last
       const at = clock.monotonic()
       const before = open.lastCheck
       const since = before && isSame(before.verdict, verdict) ? before.since : at
-      // The longer it has been held, the less often its facts are read.
+      // No watch reports what a person changes on the workload or its namespace: a resumed rollout is noticed within half
+      // a minute. The longer it has been held, the less often its facts are read.
       const soon = verdict.kind === 'Hold' && linkOf(verdict.reason).watched !== true
-      const restMs = soon ? Math.max(verdict.requeueAt - clock.now(), (at - since) / 2) : LONGEST_MS
+      const restMs = soon ? Math.max(Math.min(LATER, verdict.requeueAt - clock.now()), (at - since) / 2) : LONGEST_MS
       const readAgainAt = at + Math.min(LONGEST_MS, restMs)
       const used = { owner, facts, pods: podsOf(open), records: idsOf(records), nodes: nodesOf(open) }
       incidents.remember(open.key, { verdict, since, readAgainAt, ...used })

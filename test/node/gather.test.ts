@@ -83,22 +83,28 @@ test('a pod on the node opts out by its namespace, or by any object in the chain
   const space = await cluster.namespace('owners')
   const excluded = await cluster.namespace('excluded')
   await cluster.kubectl(['annotate', 'namespace', excluded, 'podmend.io/exclude=true'])
-  const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'app', image: 'x' }] } }
+  const templateFor = (labels: Record<string, string>) => ({
+    metadata: { labels },
+    spec: { containers: [{ name: 'app', image: 'x' }] },
+  })
   const deploymentOf = async (name: string, annotations: Record<string, string>) =>
     kube.create<KubeObject>(pathOf({ kind: 'Deployment', apiVersion: 'apps/v1', namespace: space }), {
       metadata: { name, annotations },
-      spec: { replicas: 0, selector: { matchLabels: { app: 'web' } }, template },
+      spec: { replicas: 0, selector: { matchLabels: { app: name } }, template: templateFor({ app: name }) },
     })
   const ownedBy = async (deployment: KubeObject, name: string): Promise<Pod> => {
     const refOf = (kind: string, { metadata }: KubeObject) => [
       { apiVersion: 'apps/v1', kind, name: metadata.name, uid: metadata.uid, controller: true },
     ]
+    // The Deployment's controller releases a ReplicaSet whose labels its selector does not match, and copies annotations
+    // to the one whose template is its own.
+    const labels = { app: deployment.metadata.name }
     const set = await kube.create<KubeObject>(pathOf({ kind: 'ReplicaSet', apiVersion: 'apps/v1', namespace: space }), {
-      metadata: { name, ownerReferences: refOf('Deployment', deployment) },
+      metadata: { name, labels, ownerReferences: refOf('Deployment', deployment) },
       spec: {
         replicas: 0,
-        selector: { matchLabels: { app: name } },
-        template: { ...template, metadata: { labels: { app: name } } },
+        selector: { matchLabels: labels },
+        template: templateFor({ ...labels, revision: 'before' }),
       },
     })
     return {
