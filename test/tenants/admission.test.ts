@@ -14,6 +14,8 @@ const cluster = useControlPlane()
 let tenant: Tenant
 let controller: Api
 const MERGE = 'application/merge-patch+json'
+/** The garbage collector, which ends a deletion in the foreground, looks for new kinds every 30 s. */
+const GARBAGE_COLLECTED = { timeoutMs: 80_000 }
 
 beforeAll(async () => {
   await withCrds(cluster)
@@ -136,7 +138,7 @@ describe('what people do with Remediations', () => {
           )
         )
           throw new Error(`${name} is still there`)
-      })
+      }, GARBAGE_COLLECTED)
     }
   })
 
