@@ -56,8 +56,9 @@ export const createState = ({ namespace, clock, onPodChange }: StateOptions): St
   works: () => true,
 })
 
-/** What a watch reported; unknown while the watch is out of date. */
-const unlessStale = <T>(why: string | undefined, fact: Fact<T>): Fact<T> => (why === undefined ? fact : unknown(why))
+/** What a watch reported; unknown while the watch is out of date. Why a fact is unknown itself, such as a missing right, says more. */
+const unlessStale = <T>(why: string | undefined, fact: Fact<T>): Fact<T> =>
+  why === undefined || !fact.known ? fact : unknown(why)
 
 /** Objects that the API server protects, without which a decision would not know what was decided or written before. */
 const DECISIVE = ['remediationpolicies', 'remediations'] as const
