@@ -5,8 +5,8 @@ import { pathOf } from '../src/kube/paths.ts'
 import type { Container, Pod, Workload } from '../src/model/kubernetes.ts'
 import { eventually, type Patience } from '../testbed/eventually.ts'
 import { type Api, openApi } from '../testbed/kubelet/api.ts'
+import { movedProjectPolicy } from '../testbed/moved-project.ts'
 import type { Environment } from './environment.ts'
-import { NEW, OLD } from './registries.ts'
 import type { Fixture, Scenario, Wanted } from './scenario.ts'
 
 /** Real kubelets, on a machine that is busy with other scenarios. */
@@ -23,22 +23,6 @@ interface Told {
   readonly signal: AbortSignal
   readonly say: (text: string) => void
 }
-
-const policyFor = (namespace: string, name: string, spec: object): object => ({
-  apiVersion: 'podmend.io/v1alpha1',
-  kind: 'RemediationPolicy',
-  metadata: { name },
-  spec: {
-    mode: 'Enforce',
-    match: {
-      causes: ['ProjectNotFound', 'RepositoryNotFoundOrDenied', 'ManifestNotFound', 'Unauthorized'],
-      namespaces: [namespace],
-      failingFor: '0s',
-    },
-    actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `${OLD}/`, to: `${NEW}/` }] } }],
-    ...spec,
-  },
-})
 
 const isReady = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp === undefined &&
@@ -124,7 +108,7 @@ export const makeFixture = async (
     get: async <T>(...args: readonly string[]) => JSON.parse(await kubectl(['get', ...args, '-o', 'json'])) as T,
     policy: async (spec = {}, { name = namespace, namespace: where = namespace } = {}) => {
       policies.add(name)
-      await apply(policyFor(where, name, spec))
+      await apply(movedProjectPolicy(where, name, spec))
       return api.call<RemediationPolicy>('GET', pathOf({ kind: 'RemediationPolicy', name }))
     },
     record,

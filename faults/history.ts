@@ -1,7 +1,7 @@
 /** What the controllers wrote, by the API server's own audit log: who, what, when it was received and when it was done. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { NodeTask, Remediation } from '../src/api/kinds.ts'
-import { isBookkeeping } from '../testbed/audit.ts'
+import { type AuditEvent, isBookkeeping, isWrite, requestOf } from '../testbed/audit.ts'
 import { CONTROLLER_USER } from '../testbed/controller.ts'
 
 export interface AuditedWrite {
@@ -21,25 +21,12 @@ export interface AuditedWrite {
   readonly answer: unknown
 }
 
-interface AuditEvent {
-  readonly verb: string
-  readonly requestURI: string
-  readonly user: { readonly username: string }
-  readonly objectRef?: {
-    readonly apiGroup?: string
-    readonly resource?: string
-    readonly subresource?: string
-    readonly namespace?: string
-    readonly name?: string
-  }
-  readonly responseStatus?: { readonly code?: number }
+interface Event extends AuditEvent {
   readonly requestReceivedTimestamp: string
   readonly stageTimestamp: string
   readonly requestObject?: unknown
   readonly responseObject?: { readonly metadata?: { readonly name?: string } }
 }
-
-const WRITING = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
 
 /** Microseconds, which `Date.parse` drops. */
 const timeOf = (text: string): number => {
@@ -47,15 +34,12 @@ const timeOf = (text: string): number => {
   return Date.parse(text.replace(/\.\d+Z$/, 'Z')) + Number(`0.${digits}`) * 1_000
 }
 
-const writeOf = (event: AuditEvent): AuditedWrite => {
-  const { apiGroup, resource = '', subresource, namespace, name } = event.objectRef ?? {}
+const writeOf = (event: Event): AuditedWrite => {
+  const { namespace, name } = event.objectRef ?? {}
   return {
-    verb: event.verb,
-    resource: `${resource}${apiGroup ? `.${apiGroup}` : ''}${subresource ? `/${subresource}` : ''}`,
+    ...requestOf(event),
     namespace,
     name: name ?? event.responseObject?.metadata?.name ?? '',
-    dryRun: /[?&]dryRun=All/.test(event.requestURI),
-    status: event.responseStatus?.code ?? 0,
     receivedAt: timeOf(event.requestReceivedTimestamp),
     doneAt: timeOf(event.stageTimestamp),
     sent: event.requestObject,
@@ -91,8 +75,8 @@ export const createAuditReader = (path: string): AuditReader => {
     rest = lines.pop() ?? ''
     for (const line of lines) {
       if (!line.includes(CONTROLLER_USER)) continue
-      const event = JSON.parse(line) as AuditEvent
-      if (event.user.username === CONTROLLER_USER && WRITING.has(event.verb)) all.push(writeOf(event))
+      const event = JSON.parse(line) as Event
+      if (event.user.username === CONTROLLER_USER && isWrite(event)) all.push(writeOf(event))
     }
   }
   return {

@@ -1,10 +1,10 @@
 /** A TLS proxy before the real API server: it decodes each request and lets a plan play a fault instead of forwarding it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
-import { Agent, createServer, request } from 'node:https'
+import { createServer, request } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
-import { parse } from 'yaml'
+import { readUpstream } from '../testbed/api-proxy.ts'
 import { kubeconfigText } from '../testbed/control-plane/kubeconfig.ts'
 import { type ApiRequest, createNumbering, isLease, parseRequest } from './requests.ts'
 import { followLines, type LineFault } from './watch-lines.ts'
@@ -68,25 +68,6 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-const readUpstream = (kubeconfig: string): { url: string; agent: Agent } => {
-  const { clusters, users } = parse(readFileSync(kubeconfig, 'utf8')) as {
-    clusters: [{ cluster: Record<string, string> }]
-    users: [{ user: Record<string, string> }]
-  }
-  const bytes = (from: Record<string, string>, field: string): Buffer => Buffer.from(from[field] ?? '', 'base64')
-  const [{ cluster }, { user }] = [clusters[0], users[0]]
-  return {
-    url: cluster['server'] ?? '',
-    agent: new Agent({
-      keepAlive: true,
-      maxSockets: 64,
-      ca: bytes(cluster, 'certificate-authority-data'),
-      cert: bytes(user, 'client-certificate-data'),
-      key: bytes(user, 'client-key-data'),
-    }),
-  }
-}
-
 const narrowed = (url: string, { namespace, records, policies, nodes }: Scope): string => {
   const [path = '', query = ''] = url.split('?')
   const withLabel = (label: string): string => {
@@ -125,7 +106,7 @@ export interface ProxyOptions {
 
 export const startProxy = async ({ kubeconfig, directory }: ProxyOptions): Promise<Proxy> => {
   const file = (name: string): Buffer => readFileSync(join(directory, name))
-  const upstream = readUpstream(kubeconfig)
+  const upstream = readUpstream(kubeconfig, 64)
   const sockets = new Set<Socket>()
   const frozen = new Set<Socket>()
   const watches = new Set<IncomingMessage>()

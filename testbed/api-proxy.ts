@@ -61,7 +61,11 @@ const isDue = ({ at, matching }: CrashPoint, writes: readonly CountedWrite[]): b
   return counted.length === at && counted.at(-1) === last
 }
 
-const readUpstream = (kubeconfig: string): { url: string; agent: Agent } => {
+/** The server of such a kubeconfig, and connections to it with its client certificate. */
+export const readUpstream = (
+  kubeconfig: string,
+  maxSockets = Number.POSITIVE_INFINITY,
+): { url: string; agent: Agent } => {
   const { clusters, users } = parse(readFileSync(kubeconfig, 'utf8')) as {
     clusters: [{ cluster: Record<string, string> }]
     users: [{ user: Record<string, string> }]
@@ -72,6 +76,7 @@ const readUpstream = (kubeconfig: string): { url: string; agent: Agent } => {
     url: cluster['server'] ?? '',
     agent: new Agent({
       keepAlive: true,
+      maxSockets,
       ca: bytes(cluster, 'certificate-authority-data'),
       cert: bytes(user, 'client-certificate-data'),
       key: bytes(user, 'client-key-data'),

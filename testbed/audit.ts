@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 
 /** The part of an audit event that is read. */
-interface AuditEvent {
+export interface AuditEvent {
   readonly verb: string
   readonly requestURI: string
   readonly user: { readonly username: string }
@@ -27,18 +27,28 @@ export interface Write {
 }
 
 const WRITING = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
+
+export const isWrite = ({ verb }: Pick<AuditEvent, 'verb'>): boolean => WRITING.has(verb)
+
 /** Depend on time alone. */
 const BY_TIME = new Set(['watch', 'list'])
 
-const writeOf = ({ verb, requestURI, objectRef = {}, responseStatus }: AuditEvent): Write => {
-  const { apiGroup, resource = '', subresource, namespace, name = '' } = objectRef
-  return {
-    verb,
-    resource: `${resource}${apiGroup ? `.${apiGroup}` : ''}${subresource ? `/${subresource}` : ''}`,
-    object: namespace === undefined ? name : `${namespace}/${name}`,
-    dryRun: /[?&]dryRun=All/.test(requestURI),
-    status: responseStatus?.code ?? 0,
-  }
+/** What a request did, by kind. */
+export const requestOf = ({
+  verb,
+  requestURI,
+  objectRef: { apiGroup, resource = '', subresource } = {},
+  responseStatus,
+}: AuditEvent): Omit<Write, 'object'> => ({
+  verb,
+  resource: `${resource}${apiGroup ? `.${apiGroup}` : ''}${subresource ? `/${subresource}` : ''}`,
+  dryRun: /[?&]dryRun=All/.test(requestURI),
+  status: responseStatus?.code ?? 0,
+})
+
+const writeOf = (event: AuditEvent): Write => {
+  const { namespace, name = '' } = event.objectRef ?? {}
+  return { ...requestOf(event), object: namespace === undefined ? name : `${namespace}/${name}` }
 }
 
 /** Every write of a user in an audit log's text, refused ones too, oldest first. */
@@ -47,7 +57,7 @@ export const writesIn = (log: string, username: string): Write[] =>
     .split('\n')
     .filter((line) => line.endsWith('}') && line.includes(username))
     .map((line) => JSON.parse(line) as AuditEvent)
-    .filter(({ verb, user }) => user.username === username && WRITING.has(verb))
+    .filter((event) => event.user.username === username && isWrite(event))
     .map(writeOf)
 
 /**
