@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Patience {
-  /** Default 15,000. */
+  /** Default 30,000: a loaded machine is slow, and waiting costs nothing where the check passes. */
   readonly timeoutMs?: number
   /** Default 100. */
   readonly everyMs?: number
@@ -15,7 +15,7 @@ export interface Patience {
  */
 export const eventually = async <T>(
   attempt: () => T | Promise<T>,
-  { timeoutMs = 15_000, everyMs = 100, signal }: Patience = {},
+  { timeoutMs = 30_000, everyMs = 100, signal }: Patience = {},
 ): Promise<T> => {
   const deadline = Date.now() + timeoutMs
   for (;;) {

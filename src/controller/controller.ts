@@ -212,7 +212,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
       namespace,
       mayAct,
       enqueue,
-      changes: { policies: policiesChanged, node: nodeChanged, paused: pausedChanged, relisted: () => resync() },
+      changes: { policies: policiesChanged, node: nodeChanged, paused: pausedChanged, current: () => resync() },
     }),
   })
   state.stale = informers.stale

@@ -18,7 +18,7 @@ const setUp = (mayAct: boolean) => {
       policies: () => undefined,
       node: () => undefined,
       paused: () => undefined,
-      relisted: () => undefined,
+      current: () => undefined,
     },
   })
   return { state, queued, handlers }

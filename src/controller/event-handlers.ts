@@ -26,7 +26,7 @@ export interface Changes {
   readonly node: (uid: string) => void
   readonly paused: (paused: boolean) => void
   /** Everything was listed again after the API server was restored. */
-  readonly relisted: () => void
+  readonly current: () => void
 }
 
 /** Opens the incidents of all open records, for a replica that begins to process them. */
@@ -100,7 +100,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
       remediations.forgetVersions()
       policies.forgetVersions()
     },
-    relisted: changes.relisted,
+    current: changes.current,
     nodes: {
       upsert: (node) => {
         if (nodes.put(node)) changes.node(node.uid)

@@ -37,6 +37,8 @@ export interface ReflectorEvents {
   activity?(at: number): void
   /** The server lost what it had told: every version known from it is void. The caller relists everything. */
   restored?(): void
+  /** The watch works again, after every attempt had failed for this time. */
+  recovered?(failedForMs: number): void
   /** Each request that opens a watch; `initial` when it begins with a full list. */
   open?(about: { readonly name: string; readonly initial: boolean }): void
 }
@@ -118,9 +120,16 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
   const hasSynced = (): boolean => lists.complete >= lists.needed
   const isListed = (): boolean => lists.complete === lists.wanted
 
+  const recovered = (): void => {
+    if (failing === undefined) return
+    const failedForMs = clock.monotonic() - failing.since
+    failing = undefined
+    on.recovered?.(failedForMs)
+  }
+
   const alive = (): void => {
     heardAt = { wall: clock.now(), monotonic: clock.monotonic() }
-    failing = undefined
+    recovered()
     on.activity?.(heardAt.wall)
   }
 
@@ -262,7 +271,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
       onSilence: checkSilentWatch,
       onEvent: take,
       onOpen: () => {
-        failing = undefined
+        recovered()
         on.open?.({ name, initial })
       },
     })

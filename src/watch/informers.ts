@@ -59,8 +59,8 @@ export interface EventHandlers {
   readonly paused: (paused: boolean) => void
   /** The API server was restored or replaced: versions of objects known from it mean nothing. All lists follow. */
   readonly restored: () => void
-  /** The lists after a restore are complete. */
-  readonly relisted: () => void
+  /** What holds on old facts is due again: the lists after a restore are complete, or a watch that had been down works. */
+  readonly current: () => void
   readonly nodes: {
     readonly upsert: (node: NodeEntry) => void
     readonly remove: (uid: string) => void
@@ -130,10 +130,14 @@ export const createInformers = ({
   clock,
 }: InformersDeps): Informers => {
   const common = (name: string) => ({ name, client, clock })
+  const recovered = (failedForMs: number): void => {
+    if (failedForMs > FAILING_MS) handlers.current()
+  }
   const events = (name: WatchName) => ({
     error: onError,
     activity: (at: number) => onActivity(name, at),
     restored: () => relistAll(name),
+    recovered,
   })
   const own = (kind: 'RemediationPolicy' | 'Remediation'): string => pathOf({ apiVersion: 'podmend.io/v1alpha1', kind })
 
@@ -161,6 +165,7 @@ export const createInformers = ({
         refusal.resolve()
       },
       restored: () => relistAll('nodes'),
+      recovered,
     },
   })
 
@@ -229,7 +234,7 @@ export const createInformers = ({
   const relistAll = (origin: WatchName): void => {
     for (const name of WATCHES) if (name !== origin) reflectors[name].relist({ anew: true })
     handlers.restored()
-    void confirm().then(handlers.relisted)
+    void confirm().then(handlers.current)
   }
 
   return {

@@ -344,6 +344,27 @@ describe('the reflector, before a server that fails', () => {
     expect(reflector.heard().failing?.forMs).toBeGreaterThanOrEqual(40_000)
   })
 
+  it('reports once that its watch works again, and for how long it had failed', async () => {
+    let refuses = true
+    const recovered: number[] = []
+    const { clock, reflector, eventually } = await against(
+      (_request, response, n) => {
+        if (n > 1 && refuses) return answerStatus(response, 503, 'ServiceUnavailable')
+        streamInitial(response, [object('a', 1)], 5)
+        if (n === 1) setTimeout(() => response.destroy(), 50)
+      },
+      { on: { recovered: (failedForMs) => recovered.push(failedForMs) } },
+    )
+    await eventually(() => expect(reflector.heard().failing).toBeDefined())
+    await clock.advance(40_000)
+    expect(recovered).toEqual([])
+    refuses = false
+    await eventually(() => expect(reflector.heard().failing).toBeUndefined(), 1_000)
+    await clock.advance(60_000)
+    expect(recovered).toHaveLength(1)
+    expect(recovered[0]).toBeGreaterThanOrEqual(40_000)
+  })
+
   it.each<[string, readonly KubeObject[], string, readonly string[]]>([
     ['nothing has changed', [object('a', 1)], '9', []],
     ['the watch lacks an object that changed', [object('a', 7)], '9', ['+a@7', 'synced']],

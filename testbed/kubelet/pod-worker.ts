@@ -24,7 +24,8 @@ export const writeStatus = async (api: Api, pod: Pod, status: PodStatus): Promis
   try {
     await api.call('PATCH', path, { metadata: { uid }, status }, 'application/merge-patch+json')
   } catch (cause) {
-    if (!(cause instanceof ApiError) || (cause.status !== 404 && cause.status !== 409)) throw cause
+    // A conflict is worth another try; a pod that was replaced under its name ends this worker by its watch.
+    if (!(cause instanceof ApiError) || cause.status !== 404) throw cause
   }
 }
 
@@ -63,8 +64,8 @@ export const makePodWorker = (first: Pod, deps: WorkerDeps): PodWorker => {
     const containers = { init: statuses(initContainers()), main: statuses(pod.spec.containers) }
     const status = podStatus(pod, containers, { ...deps.place, before: written, now })
     if (JSON.stringify(status) === JSON.stringify(written)) return
-    written = status
     await writeStatus(deps.api, pod, status)
+    written = status // only now: a write that was lost is repeated
   }
 
   /** Init containers one after the other; the others only when all of those are done, then all of them. */
