@@ -1,6 +1,6 @@
 /** Wires the control loop: watches fill the state, a pod becomes an incident, an incident is reconciled. */
 import type { Config } from '../config/config.ts'
-import { breakerState, occupiesNode } from '../decide/guardrails/nodes.ts'
+import { breakerState, occupiesNode } from '../decide/guardrails/target.ts'
 import { createGather } from '../diagnose/gather.ts'
 import { createInspectByTask } from '../diagnose/node/inspection.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'

@@ -1,5 +1,5 @@
 import { decide } from '../decide/decide.ts'
-import { occupiesNode } from '../decide/guardrails/nodes.ts'
+import { occupiesNode } from '../decide/guardrails/target.ts'
 import { conclude } from '../diagnose/conclude.ts'
 import type { Attempt, DecisionInput, NodeState, PolicyInForce } from '../model/decision-input.ts'
 import type { Diagnosis, Fact, FactName, Facts, Incident } from '../model/incident.ts'

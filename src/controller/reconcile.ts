@@ -1,7 +1,7 @@
 /** Reconciles one incident: reads the current state, decides, acts and reports. */
 import type { Remediation } from '../api/kinds.ts'
 import type { Config } from '../config/config.ts'
-import { confirm } from '../decide/attempt/resume.ts'
+import { confirm } from '../decide/attempt/in-progress.ts'
 import { decide } from '../decide/decide.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { readOwnerAt } from '../diagnose/owner/owner-chain.ts'

@@ -15,7 +15,7 @@ import { nameOfOwner } from '../remedies/pod-template.ts'
 import { type Governing, governingPolicy } from './escalation.ts'
 import { firstObjection, GUARDRAILS, linkOf } from './guardrails/chain.ts'
 import type { Context, Objection } from './guardrails/guardrail.ts'
-import { awaitingApproval } from './guardrails/timing.ts'
+import { awaitingApproval } from './guardrails/permission.ts'
 
 /** What would be done next, before any guardrail. */
 export interface Next extends Governing {

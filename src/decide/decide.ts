@@ -2,7 +2,7 @@
 import type { DecisionInput } from '../model/decision-input.ts'
 import type { Verdict } from '../model/plan.ts'
 import { attemptInProgress } from '../model/remediation-state.ts'
-import { verify } from './attempt/verify.ts'
+import { verify } from './attempt/in-progress.ts'
 import { decideAnew } from './decide-anew.ts'
 
 export const decide = (c: DecisionInput): Verdict => {

@@ -22,7 +22,7 @@ import {
   running,
   wrote,
 } from '../testing.ts'
-import { confirm } from './resume.ts'
+import { confirm } from './in-progress.ts'
 
 /** Approved or denied by a person, or asked for approval, since the intent of that plan. */
 const asking = [aPolicy({ mode: 'Approve', approvalTimeout: '2h' })]

@@ -3,11 +3,16 @@
  */
 import type { Ask } from '../../model/decision-input.ts'
 import type { HOLD_REASONS, HoldReason } from '../../model/reasons.ts'
-import { factUnknown } from './evidence.ts'
+import { factUnknown, targetUnverified } from './evidence.ts'
 import type { Context, Guardrail, Objection } from './guardrail.ts'
-import { controlPlaneNode, tooManyUnhealthy } from './nodes.ts'
-import { namespaceProtected, observeOnly, operatorPaused, optedOut, policySuspended } from './scope.ts'
-import { targetUnverified } from './target-unverified.ts'
+import {
+  controlPlaneNode,
+  editReverted,
+  managedElsewhere,
+  rolloutBlocked,
+  templateDiffers,
+  tooManyUnhealthy,
+} from './target.ts'
 import {
   alreadyRecovered,
   attemptsSpent,
@@ -15,10 +20,14 @@ import {
   budgetSpent,
   coolingDown,
   inFlight,
+  namespaceProtected,
   notFailingLongEnough,
+  observeOnly,
   operatorBudgetSpent,
-} from './timing.ts'
-import { editReverted, managedElsewhere, rolloutBlocked, templateDiffers } from './workload.ts'
+  operatorPaused,
+  optedOut,
+  policySuspended,
+} from './permission.ts'
 
 export interface Link {
   readonly reason: HoldReason

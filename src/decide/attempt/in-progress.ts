@@ -1,15 +1,88 @@
 /**
- * The record has an intent without an outcome, because the process ended in between. The intent is a memory, not a
- * warrant: the step continues only if it would be planned again today, by the whole decision.
+ * The decision on an attempt in progress: `verify` whether it helped, or `resume` it.
+ *
+ * Succeeded requires running pods; Ineffective requires the timeout or a definite result. If the record has an intent
+ * without an outcome, because the process ended in between, the intent is a memory, not a warrant: the step continues only
+ * if it would be planned again today, by the whole decision.
  */
-import { type DecisionInput, LATER, type PolicyInForce } from '../../model/decision-input.ts'
-import { formatDuration, parseTime } from '../../model/duration.ts'
+import { type DecisionInput, LATER, nodeCauseOf, type PolicyInForce } from '../../model/decision-input.ts'
+import { formatDuration, parseDuration, parseTime } from '../../model/duration.ts'
 import { incidentId } from '../../model/incident.ts'
 import type { Plan, Verdict, VerdictOf } from '../../model/plan.ts'
-import { attemptInProgress, type InProgress, policyOfStep, policyRefOf } from '../../model/remediation-state.ts'
+import {
+  attemptInProgress,
+  type InProgress,
+  isUndo,
+  policyOf,
+  policyOfStep,
+  policyRefOf,
+} from '../../model/remediation-state.ts'
+import { MAX_SKEW_MS } from '../../model/seen.ts'
 import { remedyOf } from '../../remedies/list.ts'
-import { type LeftOver, UNWRITTEN } from '../../remedies/remedy.ts'
+import { nameOfOwner } from '../../remedies/pod-template.ts'
+import { type Ended, type LeftOver, requeueDelay, UNWRITTEN } from '../../remedies/remedy.ts'
 import { judge, nextOf } from '../decide-anew.ts'
+import { afterIneffective, resumeUndo } from './undo.ts'
+
+const DEFAULT_TIMEOUT = 5 * 60_000
+
+/** When the timeout of the remedy ends, ms since the epoch. Never, if the record has no time. */
+const deadlineOf = (c: DecisionInput, { record, step }: InProgress): number => {
+  const began =
+    parseTime(step.actedAt) ?? parseTime(step.intendedAt) ?? parseTime(record.metadata.creationTimestamp) ?? c.now
+  const timeout = policyOf(c, record)?.spec.actions[step.index]?.timeout
+  return began + (timeout === undefined ? DEFAULT_TIMEOUT : parseDuration(timeout))
+}
+
+const waiting = (message: string, requeueAt: number): Verdict => ({
+  kind: 'Verify',
+  outcome: 'Waiting',
+  reason: 'Verifying',
+  message,
+  requeueAt,
+})
+
+const ended = (c: DecisionInput, inProgress: InProgress, end: Ended): Verdict =>
+  end.outcome === 'Ineffective'
+    ? afterIneffective(c, inProgress, end.message)
+    : { kind: 'Verify', ...end, requeueAt: c.now }
+
+export const verify = (c: DecisionInput, inProgress: InProgress): Verdict => {
+  const { owner } = c.incident
+  const cancelled = (reason: string, message: string) => ended(c, inProgress, { outcome: 'Cancelled', reason, message })
+  if (owner.gone) return cancelled('OwnerGone', `${nameOfOwner(owner)} is gone`)
+  if (owner.replicas === 0) {
+    const what = owner.ref.kind === 'Job' ? 'suspended or set to run no pods' : 'scaled to zero'
+    return cancelled('ScaledToZero', `${nameOfOwner(owner)} was ${what}`)
+  }
+  if (isUndo(inProgress.step) && nodeCauseOf(c) === undefined) return resumeUndo(c, inProgress)
+  const resumed = inProgress.step.state === 'Intended' ? resume(c, inProgress) : 'Written'
+  return resumed === 'Written' ? verifyWritten(c, inProgress) : resumed
+}
+
+const verifyWritten = (c: DecisionInput, inProgress: InProgress): Verdict => {
+  const progress = remedyOf(inProgress.step.action).verify(c, inProgress)
+  if ('ask' in progress) return { kind: 'Ask', facts: progress.ask }
+  if ('outcome' in progress) return ended(c, inProgress, progress)
+  if ('waits' in progress) return waiting(progress.waits, progress.nextCheckAt)
+  const deadline = deadlineOf(c, inProgress)
+  if ('lacks' in progress) {
+    const { lacks, nextCheckAt = c.now + requeueDelay(c, inProgress), atDeadline } = progress
+    return c.now < deadline
+      ? waiting(lacks, Math.min(deadline, nextCheckAt))
+      : ended(c, inProgress, atDeadline ?? { outcome: 'Ineffective', message: lacks })
+  }
+  // Everything runs, and must stay so for the stabilization window, even beyond the timeout.
+  const { since, recovered, unstable } = progress
+  const { stabilizationMs } = c.operator
+  // A start in the future is that of a clock that is wrong; the deadline then decides.
+  const stable = since > c.now + MAX_SKEW_MS ? deadline : since + stabilizationMs
+  const message = `${recovered} for ${formatDuration(stabilizationMs)}`
+  if (c.now >= stable) return ended(c, inProgress, { outcome: 'Succeeded', reason: 'Repaired', message })
+  return unstable === undefined || c.now < deadline + stabilizationMs
+    ? waiting(`waiting until ${message}`, stable)
+    : afterIneffective(c, inProgress, unstable)
+}
 
 /**
  * Longer than it takes another leader to take over (15 s), and than a restart in back-off (5 min). To decide anew costs an
@@ -18,7 +91,7 @@ import { judge, nextOf } from '../decide-anew.ts'
 const MAX_AGE_MS = 10 * 60_000
 
 /** Continues a begun step, or reports that all of it was written. */
-export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Written' => {
+const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Written' => {
   const { record, step } = inProgress
   const left = remedyOf(step.action).resume(c, inProgress)
   if (left === 'Written' || 'kind' in left) return left
@@ -32,14 +105,14 @@ export const resume = (c: DecisionInput, inProgress: InProgress): Verdict | 'Wri
   if (left.written && left.complete) return 'Written'
   const age = c.now - (parseTime(step.intendedAt) ?? 0)
   if (!left.written && age > MAX_AGE_MS) {
-    return ended(c, left, `the intent is older than ${formatDuration(MAX_AGE_MS)}`)
+    return withdrawn(c, left, `the intent is older than ${formatDuration(MAX_AGE_MS)}`)
   }
   const before = beforeIntent(left.before ?? c, inProgress)
   const next = nextOf(before)
   if (!('kind' in next) && 'plan' in next.planned) {
     const plan = restOf(inProgress, left, next.applicable.policy, next.planned.plan)
     if (plan) return afterAll(c, inProgress, left, judge(before, { ...next, planned: { plan } }))
-    return ended(
+    return withdrawn(
       c,
       left,
       `today's plan is another one: ${remedyOf(next.planned.plan.type).text.plan(next.planned.plan)}`,
@@ -63,11 +136,11 @@ const afterAll = (
       return { ...today, policy, attempt: step.attempt, resume: true, ...(left.written && { partly: true }) }
     case 'Hold': {
       const { reason, message } = today
-      if (today.ends !== undefined || reason === 'AlreadyRecovered') return ended(c, left, message)
+      if (today.ends !== undefined || reason === 'AlreadyRecovered') return withdrawn(c, left, message)
       return { ...today, policy, message: `started but not ${left.written ? 'completed' : 'written'}: ${message}` }
     }
     case 'Ignore':
-      return ended(c, left, today.why)
+      return withdrawn(c, left, today.why)
   }
 }
 
@@ -116,7 +189,7 @@ const beforeIntent = (c: DecisionInput, { record, step }: InProgress): DecisionI
 }
 
 /** Nothing was written: the step is withdrawn and does not count. Otherwise what was written is verified without the rest. */
-const ended = (c: DecisionInput, { written, kept }: LeftOver, why: string): VerdictOf<'Verify'> => ({
+const withdrawn = (c: DecisionInput, { written, kept }: LeftOver, why: string): VerdictOf<'Verify'> => ({
   kind: 'Verify',
   ...(written
     ? { outcome: 'Waiting', reason: 'Verifying', message: `partly written; the rest is not: ${why}`, kept: kept ?? {} }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { action, nodePolicy, nodes } from '../testing-nodes.ts'
-import { breakerOf, breakerState, nodeLimit } from './nodes.ts'
+import { breakerOf, breakerState, nodeLimit } from './target.ts'
 
 test.each([
   ['30%', 3, 1],
