@@ -25,3 +25,6 @@ export const printable = <T>(value: T): T => {
   }
   return value
 }
+
+/** Truncates a text to the limit of an API field. */
+export const clip = (text: string, max: number): string => (text.length <= max ? text : `${text.slice(0, max - 1)}…`)

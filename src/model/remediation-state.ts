@@ -32,6 +32,10 @@ export const podsOf = ({ step }: InProgress): FactName => ({ fact: 'pods', named
 
 export const isUndo = ({ kind }: RemediationStep): boolean => kind === 'Undo'
 
+/** The last step that was begun. */
+export const lastBegun = (steps: readonly RemediationStep[]): RemediationStep | undefined =>
+  steps.findLast(({ state }) => state !== 'Planned')
+
 /** Whether one step undid what another wrote. An undo that was refused or is in progress did not. */
 export const tookBack = (undo: RemediationStep, step: RemediationStep): boolean =>
   isUndo(undo) && undo.state === 'Undone' && undo.attempt === step.attempt && undo.index === step.index
@@ -39,7 +43,7 @@ export const tookBack = (undo: RemediationStep, step: RemediationStep): boolean 
 /** The newest attempt in progress for this incident: a record, and its last step without an outcome. */
 export const attemptInProgress = ({ records }: Pick<DecisionInput, 'records'>): InProgress | undefined => {
   for (const record of records.filter(isInProgress)) {
-    const step = record.status?.steps?.findLast(({ state }) => state !== 'Planned')
+    const step = lastBegun(record.status?.steps ?? [])
     if (step?.state !== 'Intended' && step?.state !== 'Done') continue
     return { record, step }
   }

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { RemediationStatus } from '../api/remediation.ts'
 import type { Outcome } from '../model/plan.ts'
-import { eventsOf } from './events.ts'
+import { eventsOf, REASONS } from './events.ts'
 import { metricsDeltaOf } from './metrics.ts'
-import { REASONS } from './reasons.ts'
 import {
   aHold,
   anAct,

@@ -1,24 +1,100 @@
 /**
- * Events: their messages for each change of a record (pure), and the writer. A failed write is logged and otherwise
- * ignored. Repeating a message about the same object increments the count of one Event.
+ * Events: the reasons of records, with whether each sends an Event and to whom; the messages for each change of a record
+ * (pure); and the writer. A failed write is logged and otherwise ignored. Repeating a message about the same object
+ * increments the count of one Event.
  */
 import { createHash } from 'node:crypto'
 import PQueue from 'p-queue'
 import type { Remediation } from '../api/kinds.ts'
-import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import type { RemediationReason, RemediationStatus, RemediationStep } from '../api/remediation.ts'
+import { GUARDRAILS } from '../decide/guardrails/chain.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { pathOf } from '../kube/paths.ts'
 import { formatDuration, isoTime, parseTime } from '../model/duration.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import { API_VERSION } from '../model/names.ts'
-import { printable } from '../model/printable.ts'
-import { HOLD_REASONS } from '../model/reasons.ts'
-import { policyRefOf } from '../model/remediation-state.ts'
-import { remedyOf } from '../remedies/list.ts'
+import { clip, printable } from '../model/printable.ts'
+import { type HoldReason, isHoldReason } from '../model/reasons.ts'
+import { lastBegun, policyRefOf } from '../model/remediation-state.ts'
+import { REMEDIES, remedyOf } from '../remedies/list.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { reasonEntry } from './reasons.ts'
-import { clip, lastBegun } from './status-fields.ts'
+
+// The reasons of statuses, conditions, Events and metrics.
+
+/** Reasons of Events, in addition to those of statuses and remedies. */
+export const EVENT_REASONS = ['FlagCleared', 'StaleRead'] as const
+
+export type Reason = RemediationReason | (typeof EVENT_REASONS)[number]
+
+export interface ReasonEntry {
+  readonly type: 'Normal' | 'Warning'
+  /** Objects that get an Event: none, the workload, or the workload and the policy. */
+  readonly events: 'none' | 'owner' | 'both'
+  readonly meaning: string
+}
+
+const entry = (type: ReasonEntry['type'], events: ReasonEntry['events'], meaning: string): ReasonEntry => ({
+  type,
+  events,
+  meaning,
+})
+
+const OUTCOMES: Readonly<Record<Exclude<Reason, HoldReason>, ReasonEntry>> = {
+  Acting: entry('Normal', 'none', 'The intent is recorded; the write follows.'),
+  Verifying: entry('Normal', 'none', 'The write was accepted; podmend is checking whether it helps.'),
+  FlagCleared: entry(
+    'Normal',
+    'owner',
+    'The problem that a node was flagged for is over; condition, label and taint are removed.',
+  ),
+  StaleRead: entry('Normal', 'none', 'The object changed before the write; nothing was written, retrying.'),
+  Repaired: entry(
+    'Normal',
+    'both',
+    'All containers have been running for the stabilization window; on a node, its problem is over.',
+  ),
+  DidNotHelp: entry('Warning', 'both', 'The remedy did not help before its timeout.'),
+  OwnerGone: entry('Normal', 'owner', 'The workload no longer exists.'),
+  ScaledToZero: entry('Normal', 'owner', 'The workload is scaled to zero.'),
+  Recovered: entry('Normal', 'none', 'The workload or the node recovered by itself.'),
+  NoPolicy: entry('Normal', 'none', 'No policy matches any more.'),
+  WriteRefused: entry('Warning', 'both', 'The API server refused the write.'),
+  Undone: entry('Normal', 'both', 'The remedy did not help and was undone.'),
+  Denied: entry('Normal', 'both', 'A person denied the plan.'),
+  Expired: entry('Warning', 'both', 'The plan was neither approved nor denied in time.'),
+  Flagged: entry(
+    'Warning',
+    'none',
+    'The node is flagged; a person, or a policy that installs the helper, has to do the rest.',
+  ),
+  Withdrawn: entry(
+    'Normal',
+    'owner',
+    'A step that was started but not written is not planned any more, or is too old; it does not count, and the incident is decided again.',
+  ),
+  Superseded: entry('Normal', 'none', 'Another revision of the workload fails now and has its own record.'),
+}
+
+const sentence = (clause: string): string => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`
+
+const HELD = GUARDRAILS.map(({ reason, event: [type, on], when }) => [reason, entry(type, on, sentence(when))] as const)
+
+const DONE = Object.values(REMEDIES).map(
+  ({ event: { reason, type, meaning } }) => [reason, entry(type, 'both', meaning)] as const,
+)
+
+/** All reasons: of guardrails, outcomes and remedies. */
+export const REASONS: Readonly<Record<string, ReasonEntry>> = Object.fromEntries([
+  ...HELD,
+  ...Object.entries(OUTCOMES),
+  ...DONE,
+])
+
+/** The entry of a reason. Default: a Warning on the workload. */
+export const reasonEntry = (reason: string): ReasonEntry => REASONS[reason] ?? entry('Warning', 'owner', reason)
+
+// The messages.
 
 /** An Event before it is written: without times and names. */
 export interface EventMessage {
@@ -30,8 +106,6 @@ export interface EventMessage {
 
 /** Maximum length of a message in the events API. */
 const MAX_MESSAGE = 1_024
-
-const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 
 const target = ({ spec }: Remediation): string => `${spec.target.kind} ${spec.target.name}`
 
@@ -68,7 +142,7 @@ const repaired = (record: Remediation, status: RemediationStatus): string => {
 const moved = (record: Remediation, status: RemediationStatus): string => {
   const { reason = '', message = '', steps = [] } = status
   if (reason === 'Repaired') return repaired(record, status)
-  if (!HOLDS.has(reason)) return `${target(record)}: ${message}`
+  if (!isHoldReason(reason)) return `${target(record)}: ${message}`
   const proposal = steps.at(-1)?.state === 'Planned' ? steps.at(-1) : undefined
   const step = proposal && remedyOf(proposal.action).text.step(proposal)
   // The message of a policy in mode Observe already contains what it would do.

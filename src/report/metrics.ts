@@ -7,11 +7,10 @@ import type { NodeTask, Remediation } from '../api/kinds.ts'
 import type { RemediationStatus } from '../api/remediation.ts'
 import { parseTime } from '../model/duration.ts'
 import { isFinished } from '../model/node-tasks.ts'
-import { HOLD_REASONS, type Phase, PHASES } from '../model/reasons.ts'
-import { policyRefOf } from '../model/remediation-state.ts'
+import { isHoldReason, type Phase, PHASES } from '../model/reasons.ts'
+import { lastBegun, policyRefOf } from '../model/remediation-state.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
 import { queueMetrics, type QueueNumbers } from './queue-metrics.ts'
-import { lastBegun } from './status-fields.ts'
 import type { HeldCount } from '../watch/remediation-cache.ts'
 
 export interface MetricsDeps {
@@ -206,7 +205,6 @@ export interface MetricsDelta {
   }
 }
 
-const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 const ENDS: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
 
 /** Counts transitions once each, not checks. */
@@ -218,7 +216,7 @@ export const metricsDeltaOf = (before: RemediationStatus | undefined, record: Re
   const rejected = phase === 'Cancelled' && (reason === 'Denied' || reason === 'Expired') && reason !== before?.reason
   if (rejected && status.action !== undefined) return { ended: { policy, action: status.action, result: reason } }
   const ending = phase !== before?.phase && phase !== undefined && ENDS.has(phase)
-  const began = reason !== undefined && HOLDS.has(reason) && reason !== before?.reason && !ending
+  const began = isHoldReason(reason) && reason !== before?.reason && !ending
   const held = began ? { policy, reason } : undefined
   const step = lastBegun(status.steps ?? [])
   if (!ending || step === undefined) return held ? { held } : {}

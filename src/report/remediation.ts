@@ -16,9 +16,15 @@ import type { IncidentArea } from '../model/causes.ts'
 import { type Diagnosis, type FailingPod, type Incident, objectKey, remediationName } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
-import { printable } from '../model/printable.ts'
-import { areaOfRecord, hasSucceeded, isInProgress, type PolicyRef, targetOf } from '../model/remediation-state.ts'
-import { clip, lastBegun } from './status-fields.ts'
+import { clip, printable } from '../model/printable.ts'
+import {
+  areaOfRecord,
+  hasSucceeded,
+  isInProgress,
+  lastBegun,
+  type PolicyRef,
+  targetOf,
+} from '../model/remediation-state.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
 type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>

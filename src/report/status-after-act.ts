@@ -2,10 +2,11 @@
 import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { formatTime, isoTime, parseTime } from '../model/duration.ts'
 import type { Outcome, PodLeft, VerdictOf } from '../model/plan.ts'
-import { isUndo } from '../model/remediation-state.ts'
+import { clip } from '../model/printable.ts'
+import { isUndo, lastBegun } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { POD_WRITTEN } from '../remedies/text.ts'
-import { clip, lastBegun, put, withLast, withoutProposal } from './status-fields.ts'
+import { put, withLast, withoutProposal } from './status-fields.ts'
 
 /** If a step writes to its pods, remove those that were not changed: they cannot verify it. */
 const withoutLeft = (

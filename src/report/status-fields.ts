@@ -3,6 +3,7 @@ import { isoTime } from '../model/duration.ts'
 import type { Diagnosis } from '../model/incident.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import type { Plan } from '../model/plan.ts'
+import { clip } from '../model/printable.ts'
 import type { PolicyRef } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 
@@ -133,10 +134,6 @@ export const withLast = (steps: readonly RemediationStep[], change: Partial<Reme
   return steps.map((step, i) => (i === at ? { ...step, ...change } : step))
 }
 
-/** The last step that was begun. */
-export const lastBegun = (steps: readonly RemediationStep[]): RemediationStep | undefined =>
-  steps.findLast(({ state }) => state !== 'Planned')
-
 /** A condition of a record or policy. */
 export interface StatusCondition {
   type: string
@@ -158,6 +155,3 @@ export const withCondition = <C extends StatusCondition>(
   const condition = { ...next, message: clip(next.message, 4_096), lastTransitionTime } as C
   return before ? conditions.map((one) => (one === before ? condition : one)) : [...conditions, condition]
 }
-
-/** Truncates a text to the limit of an API field. */
-export const clip = (text: string, max: number): string => (text.length <= max ? text : `${text.slice(0, max - 1)}…`)

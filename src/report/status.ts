@@ -6,13 +6,11 @@ import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { linkOf } from '../decide/guardrails/chain.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
-import { printable } from '../model/printable.ts'
-import { hasSucceeded, isInProgress, isUndo } from '../model/remediation-state.ts'
-import type { Reason } from './reasons.ts'
+import { clip, printable } from '../model/printable.ts'
+import { hasSucceeded, isInProgress, isUndo, lastBegun } from '../model/remediation-state.ts'
+import type { Reason } from './events.ts'
 import { acted, verified } from './status-after-act.ts'
 import {
-  clip,
-  lastBegun,
   learned,
   put,
   type StatusCondition,

@@ -2,7 +2,7 @@ import type { Remediation } from '../api/kinds.ts'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { IncidentArea } from '../model/causes.ts'
 import { type Identity, objectKey } from '../model/incident.ts'
-import { HOLD_REASONS } from '../model/reasons.ts'
+import { isHoldReason } from '../model/reasons.ts'
 import {
   areaOfRecord,
   hasSucceeded,
@@ -14,8 +14,6 @@ import {
 } from '../model/remediation-state.ts'
 import { type Seen, recordAsOf } from '../model/seen.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
-
-const HELD: ReadonlySet<string> = new Set(HOLD_REASONS)
 
 /** Whether a record is in the namespace of its target: permission to create records in one namespace must not affect others, or nodes. */
 export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
@@ -119,7 +117,7 @@ export const createRemediationCache = (clock: Pick<Clock, 'now' | 'monotonic'> =
       return counts
     },
     countHeld: () => {
-      const held = [...byUid.values()].filter((record) => isOpen(record) && HELD.has(record.status?.reason ?? ''))
+      const held = [...byUid.values()].filter((record) => isOpen(record) && isHoldReason(record.status?.reason))
       const kinds = Map.groupBy(held, (record) => `${record.status?.reason} ${policyRefOf(record).name}`)
       return [...kinds].map(([kind, { length: count }]) => {
         const [reason = '', policy = ''] = kind.split(' ')
