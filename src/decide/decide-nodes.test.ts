@@ -475,15 +475,15 @@ describe('what a restart touches', () => {
       { inspection: { docker: { liveRestore: true } } },
       'docker runs no pods here (the kubelet uses containerd); containers outside Kubernetes keep running: live-restore is on',
     ],
-    [{ cause: 'RuntimeUnresponsive' }, 'its 2 pods keep running: containerd does not stop them'],
+    [{ cause: 'RuntimeUnresponsive' }, 'its pods keep running: containerd does not stop them'],
     [
       { node: { runtimeVersion: 'docker://24' }, inspection: { docker: { liveRestore: true } } },
-      'its 2 pods keep running: live-restore is on',
+      'its pods keep running: live-restore is on',
     ],
-    [{ node: { runtimeVersion: 'docker://24' } }, 'stops the containers of 2 pods: live-restore is off'],
+    [{ node: { runtimeVersion: 'docker://24' } }, 'stops the containers of its pods: live-restore is off'],
     [
       { node: { runtimeVersion: 'docker://24' }, inspection: { docker: { known: false } } },
-      'may stop the containers of 2 pods: whether live-restore is on is unknown',
+      'may stop the containers of its pods: whether live-restore is on is unknown',
     ],
   ]
 

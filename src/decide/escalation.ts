@@ -2,13 +2,12 @@
 import type { ApplicablePolicy, Ask, DecisionInput, PolicyInForce } from '../model/decision-input.ts'
 import { sameImage } from '../model/image-reference.ts'
 import { incidentId } from '../model/incident.ts'
-import type { Plan } from '../model/plan.ts'
-import { ownRecord, policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
+import { policyOfStep, type Tried, triedSteps } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
-import { placeOf, sayUntouched } from '../remedies/pod-template.ts'
-import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
-import { hashOfAttempt, namingLeftOut } from '../remedies/text.ts'
+import { placeOf } from '../remedies/pod-template.ts'
+import { noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
 import { byRank, candidateOf } from './match.ts'
+import { planOf } from './proposal.ts'
 
 interface NextStep {
   /** Index of the first action that may be planned. */
@@ -39,54 +38,10 @@ const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
   return { from: 0, attempt: Math.max(counted, ...tried.map(({ step }) => step.attempt)) + 1, escalates: false }
 }
 
-const planAction = (c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned => {
-  // The template of such an owner was not read, so reporting a container as missing from it would mislead.
-  const untouched = sayUntouched(c.incident.owner)
-  if (untouched !== undefined) return noPlan('RolloutBlocked', untouched, false)
-  const remedy = remedyOf(actionStep.action.type)
-  const planned = remedy.plan(c, applicable, actionStep)
-  return 'plan' in planned
-    ? { plan: namingLeftOut(planned.plan, applicable.leftOut, remedy.record(planned.plan)) }
-    : planned
-}
-
 export interface Step {
   readonly planned: Planned
   readonly attempt: number
   readonly escalates: boolean
-}
-
-/**
- * What was proposed before: the same plan, for at least the pods that it stops today. Its hash proves both, so the list on the
- * record need not be trusted. A denial counts whichever pods it would stop.
- */
-const proposedBefore = (
-  { records, incident }: DecisionInput,
-  { stops }: Plan,
-  hashFor: (stops: readonly string[]) => string,
-): readonly string[] | undefined => {
-  const { status, spec } = ownRecord(records, incident.templateHash) ?? {}
-  const isDenied = (hash: string) => spec?.approval?.decision === 'Denied' && spec.approval.planHash === hash
-  return status?.steps?.findLast(
-    ({ stops: before = [], planHash }) =>
-      (isDenied(planHash) || stops?.every((uid) => before.includes(uid))) && hashFor(before) === planHash,
-  )?.stops
-}
-
-/** Each attempt has its own plan, because an approval covers one attempt of one policy. */
-const ofAttempt = (
-  c: DecisionInput,
-  { policy }: Pick<ApplicablePolicy, 'policy'>,
-  planned: { readonly plan: Plan } | Ask,
-  attempt: number,
-): Planned => {
-  if (!('plan' in planned)) return planned
-  const { plan } = planned
-  const hashFor = (stops: readonly string[] | undefined) => hashOfAttempt(plan.hash, attempt, policy.uid, stops)
-  const stops = plan.stops && (proposedBefore(c, plan, hashFor) ?? plan.stops)
-  const hash = hashFor(stops)
-  const signed = remedyOf(plan.type).underHash?.(plan, hash) ?? { ...plan, hash }
-  return { plan: { ...signed, ...(stops && { stops }) } }
 }
 
 /** The plan of the next escalation step; skips actions that have no plan for this incident. */
@@ -98,8 +53,8 @@ export const planNext = (c: DecisionInput, applicable: ApplicablePolicy): Step =
   let none: NoPlan | undefined
   for (const [index, action] of applicable.policy.spec.actions.entries()) {
     if (index < from) continue
-    const planned = planAction(c, applicable, { action, index })
-    if (!('tryNext' in planned)) return { planned: ofAttempt(c, applicable, planned, attempt), attempt, escalates }
+    const planned = planOf(c, applicable, { action, index }, attempt)
+    if (!('tryNext' in planned)) return { planned, attempt, escalates }
     none = none === undefined || outweighs(planned, none) ? planned : none
     if (!planned.tryNext) break
   }

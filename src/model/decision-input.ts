@@ -133,6 +133,8 @@ export interface ApplicablePolicy {
   readonly matched: readonly Matched[]
   /** Findings that only an Event reports, or that are ruled out, beside proven ones: named, never acted on. */
   readonly leftOut: readonly Matched[]
+  /** Proven findings on pods that the plan was proposed without: named, not covered by its approval. */
+  readonly late?: readonly Matched[]
   /** A clause of the policy that could not be evaluated, as a sentence; then nothing may be done. */
   readonly unanswered?: string
 }

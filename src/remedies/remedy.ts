@@ -133,6 +133,11 @@ export interface PureRemedy<P extends Plan = Plan> {
   readonly event: { readonly reason: string; readonly type: 'Normal' | 'Warning'; readonly meaning: string }
   /** The pods of its step are those that it writes to, so a skipped pod does not count for verification. */
   readonly podsAreWritten?: true
+  /**
+   * The pods of its step only show the failure, and it writes to none of them: an approval covers those that were shown, for as
+   * long as one of them still fails.
+   */
+  readonly podsShowFailure?: true
   readonly text: RemedyText<P>
 
   plan(c: DecisionInput, applicable: ApplicablePolicy, actionStep: ActionStep): Planned<P>

@@ -124,18 +124,21 @@ export const hashOf = ({ generation, type, target, changes, pods, podsOnly }: Ha
   return createHash('sha256').update(canonical).digest('hex')
 }
 
+/** uids of pods that a plan shows beside its own change. */
+export interface Shown {
+  /** Running pods that it stops. */
+  readonly stops?: readonly string[]
+  /** Failing pods for which it is done, of a remedy that writes to none of them. */
+  readonly pods?: readonly string[]
+}
+
 /**
- * The same plan in another attempt, under another policy, or stopping other pods is a different plan: an approval covers
- * one execution of what was shown.
+ * The same plan in another attempt, under another policy, stopping other pods or for other pods is a different plan: an
+ * approval covers one execution of what was shown.
  */
-export const hashOfAttempt = (
-  hash: string,
-  attempt: number,
-  policyUid: string,
-  stops: readonly string[] | undefined,
-): string =>
+export const hashOfAttempt = (hash: string, attempt: number, policyUid: string, { stops, pods }: Shown): string =>
   createHash('sha256')
-    .update(JSON.stringify([hash, attempt, policyUid, stops?.toSorted() ?? []]))
+    .update(JSON.stringify([hash, attempt, policyUid, stops?.toSorted() ?? [], pods?.toSorted() ?? []]))
     .digest('hex')
 
 const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)

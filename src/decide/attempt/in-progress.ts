@@ -178,7 +178,8 @@ const beforeIntent = (c: DecisionInput, { record, step }: InProgress): DecisionI
   const { owner, area } = c.incident
   const id = incidentId(owner.ref, area)
   const at = parseTime(step.intendedAt)
-  const steps = (status?.steps ?? []).filter((one) => one !== step)
+  // The proposal stays: it is what was approved.
+  const steps = (status?.steps ?? []).map((one) => (one === step ? { ...one, state: 'Planned' as const } : one))
   const attempts = (status?.attempts ?? []).filter((time) => time !== step.intendedAt)
   const earlier = { ...record, status: { ...status, phase: 'Held' as const, steps, attempts } }
   return {

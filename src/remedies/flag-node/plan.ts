@@ -153,13 +153,13 @@ export const planFlagNode = (
     return { reason: 'AttemptsSpent', message, tryNext: true, noChangeNeeded: true }
   }
   const pods = podsOnNode({ matched })
-  const base = nodeBase(c, applicable, actionStep, { pods, what: [flag.cause, flag.detail, String(taint)] })
   const label = `${FLAG_PREFIX}${cause}=${flag.detail}`
   const lines = [
     `+ condition ${cause}=True (${flag.reason}): ${flag.message}`,
     `+ label ${label}`,
     ...(taint ? [`+ taint ${label}:NoSchedule`] : []),
   ]
+  const base = nodeBase(c, applicable, actionStep, { pods, what: lines })
   const diff = nodeDiff(ref, lines, pods)
   return { plan: { ...base, ...flag, type: 'FlagNode', taint, diff, leftOut: others } }
 }

@@ -9,6 +9,7 @@ export const flagNode: PureRemedy<FlagNodePlan> = {
   type: 'FlagNode',
   onNode: 'Marks',
   needsAgent: true,
+  podsShowFailure: true,
   event: {
     reason: 'NodeFlagged',
     type: 'Warning',

@@ -45,8 +45,8 @@ export const planInstallMountHelper = (
   const { packageName, command } = helper
   const { ref } = c.incident.owner
   const pods = podsOnNode({ matched })
-  const base = nodeBase(c, applicable, actionStep, { pods, what: [fsType, packageName] })
   const lines = [`! a pod on the node has systemd run: ${command.join(' ')}`, `! it provides /sbin/mount.${fsType}`]
+  const base = nodeBase(c, applicable, actionStep, { pods, what: [packageName, ...lines] })
   const diff = nodeDiff(ref, lines, pods)
   const podName = installerName(base.hash)
   return { plan: { ...base, type: 'InstallMountHelper', fsType, packageName, podName, diff, leftOut: others } }

@@ -9,6 +9,7 @@ export const installMountHelper: PureRemedy<InstallMountHelperPlan> = {
   type: 'InstallMountHelper',
   onNode: 'Repairs',
   needsAgent: true,
+  podsShowFailure: true,
   event: {
     reason: 'HelperInstalling',
     type: 'Normal',

@@ -139,11 +139,11 @@ export const planRestartRuntime = (
   const spared = sparedFrom(c, runtime, stopped)
   if (spared) return spared
   const pods = podsOnNode(applicable)
-  const failing = new Set(pods.map(({ uid }) => uid))
+  const failing = new Set([...pods, ...podsOnNode({ matched: applicable.late ?? [] })].map(({ uid }) => uid))
   const others = stopped.map(podRefOf).filter(({ uid }) => !failing.has(uid))
-  const base = nodeBase(c, applicable, actionStep, { pods, what: [runtime, reason, effect] })
   const lines = [`! ${runtime}.service is restarted: ${touches}`]
-  const also = others.length > 0 ? [`@@ ${effect} these pods @@`, ...podLines(others)] : []
+  const base = nodeBase(c, applicable, actionStep, { pods, what: [runtime, reason, ...lines] })
+  const also = others.length > 0 ? [`@@ ${effect ?? 'stops'} these pods @@`, ...podLines(others)] : []
   const diff = [nodeDiff(ref, lines, pods), ...also].join('\n')
   return {
     plan: {
@@ -186,10 +186,10 @@ const sparedFrom = (
 // What else a restart of the runtime affects, besides the failing pods.
 
 interface BlastRadius {
-  /** A sentence for the approver. */
+  /** A sentence for the approver, who signs it: without numbers, which change while nobody is affected. */
   readonly touches: string
-  /** The same without numbers, which change while nobody is affected: an approval covers it. */
-  readonly effect: string
+  /** What happens to the pods that it lists. */
+  readonly effect?: 'stops' | 'may stop'
   /** Pods whose containers stop, or may stop. */
   readonly stops: readonly Pod[]
   /** Why that is unknown; then nothing may be restarted. */
@@ -197,8 +197,6 @@ interface BlastRadius {
 }
 
 const hasEnded = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed'
-
-const many = (count: number): string => `${count} pod${count === 1 ? '' : 's'}`
 
 /** Docker's live-restore as text: on, off or unknown. */
 const liveRestore = ({ inspection }: Facts): boolean | undefined =>
@@ -208,7 +206,6 @@ const besideKubernetes = (facts: Facts, kubelets: NodeRuntime): BlastRadius => {
   const here = `docker runs no pods here (the kubelet uses ${kubelets})`
   const with_ = (effect: string, why: string): BlastRadius => ({
     touches: `${here}; containers outside Kubernetes ${effect}: ${why}`,
-    effect: `${effect} outside`,
     stops: [],
   })
   switch (liveRestore(facts)) {
@@ -224,27 +221,24 @@ const besideKubernetes = (facts: Facts, kubelets: NodeRuntime): BlastRadius => {
 /** Needs the facts `node`, `inspection` and `nodePods`. */
 const blastRadius = (facts: Facts, runtime: NodeRuntime): BlastRadius => {
   const kubelets = kubeletsRuntime(facts)
-  if (kubelets === undefined)
-    return { touches: '', effect: '', stops: [], unseen: 'which runtime the kubelet uses is unknown' }
+  if (kubelets === undefined) return { touches: '', stops: [], unseen: 'which runtime the kubelet uses is unknown' }
   if (runtime !== kubelets) return besideKubernetes(facts, kubelets)
   const { nodePods } = facts
   const pods = nodePods?.known ? nodePods.value.filter((pod) => !hasEnded(pod)) : []
-  const its = nodePods?.known ? `its ${many(pods.length)} keep running` : 'its pods keep running'
-  const spares = { effect: 'stops no', stops: [] }
-  if (runtime !== 'docker') return { touches: `${its}: ${runtime} does not stop them`, ...spares }
+  const its = 'its pods keep running'
+  if (runtime !== 'docker') return { touches: `${its}: ${runtime} does not stop them`, stops: [] }
   const spared = liveRestore(facts)
-  if (spared === true) return { touches: `${its}: live-restore is on`, ...spares }
+  if (spared === true) return { touches: `${its}: live-restore is on`, stops: [] }
   if (!nodePods?.known) {
     return {
       touches: '',
-      effect: '',
       stops: [],
       unseen: `which pods it would stop is unknown: ${nodePods?.why ?? 'not read'}`,
     }
   }
   const touches =
     spared === false
-      ? `stops the containers of ${many(pods.length)}: live-restore is off`
-      : `may stop the containers of ${many(pods.length)}: whether live-restore is on is unknown`
+      ? 'stops the containers of its pods: live-restore is off'
+      : 'may stop the containers of its pods: whether live-restore is on is unknown'
   return { touches, effect: spared === false ? 'stops' : 'may stop', stops: pods }
 }

@@ -11,6 +11,7 @@ export const restartRuntime: PureRemedy<RestartRuntimePlan> = {
   onNode: 'Repairs',
   revivesNode: true,
   needsAgent: true,
+  podsShowFailure: true,
   event: TASK_EVENT,
   text,
   plan: planRestartRuntime,
