@@ -89,6 +89,15 @@ const excludedBy = (world: World, target: Target, uids: readonly string[] | unde
     .map(({ name }) => `${name} is excluded`),
 ]
 
+/** Whether a diff has only lines that a person saw, beside what it leaves out. */
+const wasShown = (diff: string, shown: string): boolean => {
+  const lines = new Set(shown.split('\n'))
+  return diff
+    .replace(/\n@@ left out @@[^]*/, '')
+    .split('\n')
+    .every((line) => lines.has(line))
+}
+
 /** What would have to hold for any write, also the rest of a begun one and an undo. */
 const standing = (world: World, target: Target, spec: Spec, uids?: readonly string[]): string[] => [
   ...(spec.mode === 'Observe' ? ['the policy only observes'] : []),
@@ -139,7 +148,7 @@ export const broken = (
     const shown = world.shown.get(target.uid)
     const approvedAt = world.approved.get(plan.hash)
     rule('not approved', shown?.hash === plan.hash && approvedAt !== undefined && approvedAt <= shown.until)
-    rule('another diff than was shown', shown?.diff === plan.diff || isNode(target))
+    rule('more than was shown', wasShown(plan.diff, shown?.diff ?? ''))
   }
 
   if (plan.type === 'RewriteImage') {

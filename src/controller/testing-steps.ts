@@ -239,6 +239,41 @@ const reconcileAll = step('reconcile all', fc.constant('none' as const), (world,
   for (const target of world.targets) reconcile(world, target, crash)
 })
 
+const askForApproval = (world: World): void => {
+  for (const [name, { spec: before }] of world.policies) {
+    if (before.mode !== 'Approve' || before.suspend)
+      setPolicy(world, name, { ...before, mode: 'Approve', suspend: false })
+  }
+}
+
+const MEANWHILE: Readonly<Record<string, (world: World, target: Target) => void>> = {
+  nothing: () => undefined,
+  'others fail': (world, target) => {
+    for (const pod of target.pods) pod.startedAt ??= world.now
+    target.pods.push(brokenPod(world, target))
+  },
+  'one more fails': (world, target) => void target.pods.push(brokenPod(world, target)),
+  'a policy is edited': (world) => {
+    for (const [name, { spec: before }] of world.policies) setPolicy(world, name, before)
+  },
+}
+
+/** A person is asked and approves, in time or not; something may happen before the controller reads it. */
+const approve = step(
+  'approve',
+  fc.tuple(which, fc.constantFrom('in time', 'late'), fc.constantFrom(...Object.keys(MEANWHILE))),
+  (world, [i, when, meanwhile]) => {
+    const target = world.targets[i as 0]
+    askForApproval(world)
+    reconcile(world, target, 'none')
+    const expiresAt = openRecordOf(target.records, hashOfTemplate(target))?.status?.expiresAt
+    if (when === 'late' && expiresAt !== undefined) world.now = Math.max(world.now, Date.parse(expiresAt) + 1_000)
+    decideOn(world, target, 'Approved', false)
+    MEANWHILE[meanwhile]?.(world, target)
+    reconcile(world, target, 'none')
+  },
+)
+
 const often = <T>(one: T, times: number): readonly T[] => Array.from({ length: times }, () => one)
 
 /** Mostly the controller, pods and time, or hardly anything would come of the rest. */
@@ -248,4 +283,5 @@ export const commands = [
   ...often(reconcileAll, 5),
   ...often(roll, 4),
   ...often(wait, 8),
+  ...often(approve, 2),
 ]
