@@ -1,6 +1,6 @@
 /** Wires the control loop: watches fill the state, a pod becomes an incident, an incident is reconciled. */
 import type { Config } from '../config/config.ts'
-import { breakerState, occupiesNode } from '../decide/guardrails/target.ts'
+import { breakerState } from '../decide/guardrails/target.ts'
 import { createGather } from '../diagnose/gather.ts'
 import { createInspectByTask } from '../diagnose/node/inspection.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'
@@ -21,7 +21,7 @@ import { createEventHandlers, resumeIncidents } from './event-handlers.ts'
 import { createGarbageCollection } from './garbage-collection.ts'
 import { createProcessNode, createProcessPod } from './process-pod.ts'
 import { createRateLimiter } from './limits.ts'
-import { createReadStops } from './read-stops.ts'
+import { createReadStops } from './write.ts'
 import { createReconcile } from './reconcile.ts'
 import { createState } from './state.ts'
 
@@ -112,7 +112,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
       watches: () => watchActivity,
       breaker: () => {
         const all = nodes.fact()
-        const underRepair = remediations.nodesUnderRepair('', occupiesNode)
+        const underRepair = remediations.nodesUnderRepair('')
         return all.known ? breakerState(policies.inForce(), all.value, underRepair) : 0
       },
     },

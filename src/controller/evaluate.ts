@@ -1,13 +1,23 @@
+/**
+ * Evaluates an incident: takes a snapshot of the state, decides, and reads the facts that the decision asks for. A held
+ * incident is decided again in memory until something changes that its last check used.
+ */
+import type { Remediation } from '../api/kinds.ts'
+import type { Config } from '../config/config.ts'
 import { decide } from '../decide/decide.ts'
-import { occupiesNode } from '../decide/guardrails/target.ts'
+import { linkOf } from '../decide/guardrails/chain.ts'
 import { conclude } from '../diagnose/conclude.ts'
-import type { Attempt, DecisionInput, NodeState, PolicyInForce } from '../model/decision-input.ts'
-import type { Diagnosis, Fact, FactName, Facts, Incident } from '../model/incident.ts'
+import { buildIncident } from '../diagnose/incident.ts'
+import { type Attempt, type DecisionInput, LATER, type NodeState, type PolicyInForce } from '../model/decision-input.ts'
+import { type Diagnosis, type Fact, type FactName, type Facts, type Incident, unknown } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
-import { areaOfRecord } from '../model/remediation-state.ts'
+import { areaOfRecord, isInProgress, isOpen } from '../model/remediation-state.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { NodeEntry } from '../watch/node-cache.ts'
 import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { OpenIncident } from './incidents.ts'
 import type { Reservations } from './limits.ts'
+import type { State } from './state.ts'
 
 /** Reads the requested facts and adds them to the known ones; what cannot be read becomes unknown. Never rejects. */
 export type Gather = (incident: Incident, names: readonly FactName[], have: Facts) => Promise<Facts>
@@ -71,9 +81,129 @@ export const takeSnapshot = (
     active,
     nodes,
     stale,
-    nodesUnderRepair: [
-      ...new Set([...remediations.nodesUnderRepair(key, occupiesNode), ...reservations.nodesWithout(key)]),
-    ],
+    nodesUnderRepair: [...new Set([...remediations.nodesUnderRepair(key), ...reservations.nodesWithout(key)])],
     operator,
+  }
+}
+
+/** What a watch reported; unknown while the watch is out of date. Why a fact is unknown itself, such as a missing right, says more. */
+const unlessStale = <T>(why: string | undefined, fact: Fact<T>): Fact<T> =>
+  why === undefined || !fact.known ? fact : unknown(why)
+
+/** Objects that the API server protects, without which a decision would not know what was decided or written before. */
+const DECISIVE = ['remediationpolicies', 'remediations'] as const
+
+/** The current inputs of a decision on this incident. `now` in ms since the epoch. */
+export const snapshotOf = (
+  state: State,
+  incident: OpenIncident,
+  config: Pick<Config, 'namespace' | 'maxActionsPerHour' | 'stabilizationWindowMs'>,
+  now: number,
+): Snapshot =>
+  takeSnapshot(
+    incident,
+    {
+      policies: state.policies.inForce(),
+      remediations: state.remediations,
+      attempts: state.attempts.recent(),
+      reservations: state.reservations,
+      nodes: unlessStale(state.stale('nodes'), state.nodes.fact()),
+      stale: DECISIVE.flatMap((name) => state.stale(name) ?? []),
+      operator: {
+        namespace: config.namespace,
+        paused: unlessStale(state.stale('namespaces'), state.paused),
+        maxActionsPerHour: config.maxActionsPerHour,
+        stabilizationMs: config.stabilizationWindowMs,
+      },
+    },
+    now,
+  )
+
+// The last check of a held incident. Until something that the decision used changes, the incident is decided again in memory,
+// so that requests grow with news and not with the number of checks.
+
+export interface LastChecksDeps {
+  readonly state: State
+  readonly config: Pick<Config, 'namespace' | 'maxActionsPerHour' | 'stabilizationWindowMs'>
+  readonly clock: Clock
+}
+
+export interface LastChecks {
+  /** Remembers a check that held or ignored the incident. `open` is the incident as it was when the check began. */
+  readonly remember: (open: OpenIncident, incident: Incident, evaluation: Evaluation) => void
+  /** When to check again if nothing changed since the last check; undefined if facts must be read. */
+  readonly stands: (open: OpenIncident) => { readonly requeueAfterMs?: number } | undefined
+}
+
+/** How long facts are reused at most. */
+const LONGEST_MS = 5 * 60_000
+
+const isSame = (a: Verdict, b: Verdict): boolean => {
+  if (a.kind === 'Ignore') return b.kind === 'Ignore' && a.why === b.why && a.diagnosis?.cause === b.diagnosis?.cause
+  if (a.kind !== 'Hold' || b.kind !== 'Hold') return false
+  return (
+    a.reason === b.reason &&
+    a.foreseen === b.foreseen &&
+    a.ends === b.ends &&
+    a.policy.uid === b.policy.uid &&
+    a.policy.generation === b.policy.generation &&
+    a.diagnosis.cause === b.diagnosis.cause &&
+    // A record in progress has no plan of its own while it is held.
+    a.plan?.type === b.plan?.type
+  )
+}
+
+const podsOf = ({ pods }: OpenIncident): string =>
+  JSON.stringify(
+    [...pods.values()].map(({ pod: { metadata, spec } }) => [
+      metadata.uid,
+      metadata.deletionTimestamp !== undefined,
+      [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map(({ image }) => image),
+    ]),
+  )
+
+export const createLastChecks = ({ state, config, clock }: LastChecksDeps): LastChecks => {
+  const { incidents, nodes, remediations } = state
+
+  const recordsOf = ({ target, area }: OpenIncident): readonly Remediation[] => remediations.of(target, area)
+
+  const idsOf = (records: readonly Remediation[]): string =>
+    JSON.stringify(records.map((record) => [record.metadata.uid, record.metadata.generation, isOpen(record)]))
+
+  const nodesOf = ({ pods, target }: OpenIncident): readonly (NodeEntry | undefined)[] =>
+    target.kind === 'Node'
+      ? [nodes.get(target.uid)]
+      : [...pods.values()].map(({ pod }) => nodes.named(pod.spec?.nodeName ?? ''))
+
+  return {
+    remember: (open, { owner }, { verdict, facts }) => {
+      const records = recordsOf(open)
+      if ((verdict.kind !== 'Hold' && verdict.kind !== 'Ignore') || records.some(isInProgress)) return
+      const at = clock.monotonic()
+      const before = open.lastCheck
+      const since = before && isSame(before.verdict, verdict) ? before.since : at
+      // No watch reports what a person changes on the workload or its namespace: a resumed rollout is noticed within half
+      // a minute. The longer it has been held, the less often its facts are read.
+      const soon = verdict.kind === 'Hold' && linkOf(verdict.reason).watched !== true
+      const restMs = soon ? Math.max(Math.min(LATER, verdict.requeueAt - clock.now()), (at - since) / 2) : LONGEST_MS
+      const readAgainAt = at + Math.min(LONGEST_MS, restMs)
+      const used = { owner, facts, pods: podsOf(open), records: idsOf(records), nodes: nodesOf(open) }
+      incidents.remember(open.key, { verdict, since, readAgainAt, ...used })
+    },
+
+    stands: (open) => {
+      const { lastCheck, area, unchecked } = open
+      const leftMs = lastCheck ? lastCheck.readAgainAt - clock.monotonic() : 0
+      if (!lastCheck || leftMs <= 0 || open.pods.size === 0 || unchecked) return undefined
+      if (podsOf(open) !== lastCheck.pods || idsOf(recordsOf(open)) !== lastCheck.records) return undefined
+      if (nodesOf(open).some((node, i) => node !== lastCheck.nodes[i])) return undefined
+      const { owner, facts } = lastCheck
+      const incident = buildIncident({ owner, area, pods: [...open.pods.values()] })
+      const now = clock.now()
+      const snapshot = snapshotOf(state, open, config, now)
+      const verdict = decide({ ...snapshot, incident, diagnosis: conclude(incident, facts), facts })
+      if (!isSame(lastCheck.verdict, verdict)) return undefined
+      return verdict.kind === 'Hold' ? { requeueAfterMs: Math.min(leftMs, Math.max(0, verdict.requeueAt - now)) } : {}
+    },
   }
 }

@@ -2,9 +2,8 @@ import type { RemediationPolicy } from '../api/kinds.ts'
 import { classify } from '../catalogue/classify.ts'
 import { incidentKey, known } from '../model/incident.ts'
 import { podRefOf } from '../model/pod.ts'
-import { areaOfRecord, incidentKeyOf, isOpen, targetOf } from '../model/remediation-state.ts'
+import { areaOfRecord, incidentKeyOf, isInPlace, isOpen, targetOf } from '../model/remediation-state.ts'
 import type { EventHandlers } from '../watch/informers.ts'
-import { isInPlace } from '../watch/remediation-cache.ts'
 import type { State } from './state.ts'
 
 export interface EventHandlerDeps {

@@ -4,7 +4,8 @@ import { incidentKey } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { createManualClock } from '../runtime/clock.ts'
 import { createFailingPods } from './failing-pods.ts'
-import { createState, failuresOf } from './state.ts'
+import { failuresOf } from './process-pod.ts'
+import { createState } from './state.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 

@@ -9,8 +9,8 @@ import { podKey, type PodRef, podRefOf } from '../model/pod.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Gather } from './evaluate.ts'
 import { type OpenIncident, sinceFirst } from './incidents.ts'
-import { failingAreas, readPod } from './process-pod.ts'
-import { failuresOf, type State } from './state.ts'
+import { failingAreas, failuresOf, readPod } from './process-pod.ts'
+import type { State } from './state.ts'
 
 export interface FailingPodsDeps {
   readonly state: Pick<State, 'pods' | 'nodes' | 'incidents' | 'works'>

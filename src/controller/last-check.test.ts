@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
-import { evaluate } from './evaluate.ts'
+import { createLastChecks, evaluate, snapshotOf } from './evaluate.ts'
 import { aCase, aFailingPod, anOwner, aRecord, NOW } from '../decide/testing.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { type Facts, incidentKey, known } from '../model/incident.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
 import { createManualClock } from '../runtime/clock.ts'
-import { createLastChecks } from './last-check.ts'
-import { createState, snapshotOf } from './state.ts'
+import { createState } from './state.ts'
 
 const CONFIG = { namespace: 'podmend-system', maxActionsPerHour: 100, stabilizationWindowMs: 30_000 }
 const KEY = incidentKey(anOwner().ref, 'image')

@@ -2,7 +2,7 @@
 import { nodeRef, readNodeRef } from '../diagnose/node/facts.ts'
 import { detectNodeFailures } from '../diagnose/node/findings.ts'
 import { readOwner } from '../diagnose/owner/owner-chain.ts'
-import { areaOfFinding } from '../diagnose/pod/findings.ts'
+import { areaOfFinding, detectPodFailures } from '../diagnose/pod/findings.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { notFound } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
@@ -12,9 +12,9 @@ import type { ObjectRef, Pod } from '../model/kubernetes.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Pace } from '../runtime/pace.ts'
 import type { RunResult } from '../runtime/workqueue.ts'
-import type { PodRef } from '../model/pod.ts'
+import { podKey, type PodRef } from '../model/pod.ts'
 import type { Assignment } from './incidents.ts'
-import { failuresOf, type State } from './state.ts'
+import type { State } from './state.ts'
 
 export interface ProcessPodDeps {
   readonly client: KubeClient
@@ -25,6 +25,10 @@ export interface ProcessPodDeps {
   /** Adds an incident to the work queue. */
   readonly enqueue: (key: string) => void
 }
+
+/** The failures of a pod, from its status and its Warning Events. */
+export const failuresOf = (pod: Pod, { pods }: Pick<State, 'pods'>, now: number): FailingPod =>
+  detectPodFailures(pod, pods.get(podKey(pod.metadata))?.warnings ?? [], now)
 
 /** Areas in which a pod fails now; empty for a healthy pod. */
 export const failingAreas = (failing: FailingPod): readonly IncidentArea[] => [

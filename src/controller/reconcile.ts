@@ -1,14 +1,10 @@
 /** Reconciles one incident: reads the current state, decides, acts and reports. */
 import type { Remediation } from '../api/kinds.ts'
-import type { Config } from '../config/config.ts'
-import { confirm } from '../decide/attempt/in-progress.ts'
-import { decide } from '../decide/decide.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { readOwnerAt } from '../diagnose/owner/owner-chain.ts'
-import type { KubeClient } from '../kube/client.ts'
 import { isNodeCause } from '../model/causes.ts'
 import { parseTime } from '../model/duration.ts'
-import { type Facts, type FailingPod, type Incident, incidentId, type Owner } from '../model/incident.ts'
+import type { FailingPod, Incident, Owner } from '../model/incident.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { runningDigests } from '../model/pod.ts'
 import {
@@ -17,34 +13,16 @@ import {
   isInProgress,
   isOpen,
   lastEndedInSuccess,
-  policyRefOf,
   supersededRecords,
 } from '../model/remediation-state.ts'
-import { act } from '../remedies/act.ts'
-import { returnNodeLease } from '../remedies/node-lease.ts'
-import type { ActDeps } from '../remedies/writes.ts'
-import type { Report } from '../report/report.ts'
-import type { Log } from '../runtime/log.ts'
-import { evaluate, type Evaluation, type Gather, type Snapshot } from './evaluate.ts'
-import { readExclusions } from './exclusions.ts'
+import { createLastChecks, evaluate, type Evaluation, type Snapshot, snapshotOf } from './evaluate.ts'
 import { createFailingPods, podReads } from './failing-pods.ts'
 import type { OpenIncident } from './incidents.ts'
-import { createLastChecks } from './last-check.ts'
-import { type createReadStops, type Stops, withStops } from './read-stops.ts'
-import type { RateLimiter } from './limits.ts'
-import { snapshotOf, type State } from './state.ts'
+import { createWrites, type WritesDeps, type Written } from './write.ts'
 
-export interface ReconcileDeps {
-  readonly config: Config
-  /** The client, the clock, and the other dependencies of remedies. */
-  readonly io: ActDeps & { readonly kube: KubeClient }
-  readonly reads: { readonly gather: Gather } & Pick<ReturnType<typeof createReadStops>, 'readStops'>
-  readonly state: State
-  readonly report: Report
-  readonly rateLimiter: Pick<RateLimiter, 'mayAct'>
+export interface ReconcileDeps extends WritesDeps {
   /** Adds another incident to the work queue. */
   readonly enqueue: (key: string) => void
-  readonly log: Log
 }
 
 /** The next run; absent: only an event triggers one. */
@@ -57,21 +35,20 @@ const SOON_MS = 1_000
 const LONGEST_MS = 10 * 60_000
 /** Longest pause between two writes that are refused or that pods did not take. */
 const LONGEST_REFUSED_MS = 8_000
-/** How old may be what was read of the switches that stop a write; after a slow intent, they are read again. */
-const STOPS_FRESH_MS = 5_000
 /** How long an owner that was read for an assignment may be reused. */
 const OWNER_FRESH_MS = 500
 /** Most replacements of a broken pod start within this time and can then be verified by one check. */
 const USUAL_START_MS = 5_000
 
 export const createReconcile = (deps: ReconcileDeps) => {
-  const { config, io, state, report, rateLimiter, enqueue, log } = deps
-  const { gather, readStops } = deps.reads
-  const { incidents, remediations, reservations } = state
+  const { config, io, state, report, enqueue } = deps
+  const { gather } = deps.reads
+  const { incidents, remediations } = state
   const now = () => io.clock.now()
   const verificationMs = config.stabilizationWindowMs + USUAL_START_MS
   const failingPods = createFailingPods({ state, reads: podReads(io.kube), clock: io.clock })
   const lastChecks = createLastChecks({ state, config, clock: io.clock })
+  const writes = createWrites(deps)
 
   const recordsOf = ({ target, area }: Pick<OpenIncident, 'target' | 'area'>): readonly Remediation[] =>
     remediations.of(target, area)
@@ -116,50 +93,9 @@ export const createReconcile = (deps: ReconcileDeps) => {
     requeueAfterMs: Math.min(LONGEST_MS, Math.max(SOON_MS / 5, at - now())),
   })
 
-  /** The input to decide again in memory: other incidents may have acted while facts were read. */
-  const inputAgain = (open: OpenIncident, incident: Incident, { diagnosis, facts }: Evaluation, stops?: Stops) => {
-    const snapshot = snapshotOf(state, open, config, now())
-    return { ...(stops ? withStops(snapshot, stops) : snapshot), incident, diagnosis, facts }
-  }
-
-  /** Asked before each write: with what excludes the workload now, and what the watches reported until then. */
-  const whetherPlanned =
-    (incident: Incident, { facts }: Evaluation, isPlanned: (facts: Facts) => boolean) =>
-    async (): Promise<boolean> => {
-      const now = await readExclusions({ incident, facts }, { reads: io.kube, gather })
-      return now !== undefined && isPlanned(now)
-    }
-
-  const execute = async (open: OpenIncident, incident: Incident, evaluation: Evaluation): Promise<Result> => {
-    const planned = decide(inputAgain(open, incident, evaluation))
-    if (planned.kind !== 'Act') return { requeueAfterMs: 0 }
-    // The rate limiter queues it again.
-    if (!rateLimiter.mayAct(incident.key)) return {}
-    const readAt = io.clock.monotonic()
-    const stops = await readStops(planned.policy)
-    // Reserve the budget synchronously.
-    const input = inputAgain(open, incident, evaluation, stops)
-    const verdict = decide(input)
-    if (verdict.kind === 'Hold') return hold(incident, verdict)
-    if (verdict.kind !== 'Act') return { requeueAfterMs: 0 }
-    const id = incidentId(incident.owner.ref, incident.area)
-    reservations.take(incident.key, { policy: verdict.policy.name, incident: id, at: now() })
-    // Once the intent is on the record, the record counts instead of the reservation.
-    const decidedOn = verdict.resume ? attemptInProgress(input)?.record : undefined
-    const record = await Promise.resolve(decidedOn ?? report.recordOf(incident, verdict))
-      .then((open) => report.write(open, { kind: 'Intended', verdict }, incident))
-      .finally(() => reservations.release(incident.key))
-    if (io.clock.monotonic() - readAt > STOPS_FRESH_MS) return { requeueAfterMs: 0 }
-    // Someone may have stopped it while the intent was written; then another decision holds or withdraws it.
-    const plan = verdict.resume ? verdict.plan : confirm(inputAgain(open, incident, evaluation, stops))
-    if (!plan) return { requeueAfterMs: 0 }
-    const isStillPlanned = whetherPlanned(incident, evaluation, (facts) => {
-      const input = inputAgain(open, incident, { ...evaluation, facts }, stops)
-      return verdict.resume ? decide(input).kind === 'Act' : confirm(input) !== undefined
-    })
-    const outcome = await act(plan, { ...io, isStillPlanned })
-    const acted = await report.write(record, { kind: 'Acted', outcome, partly: verdict.partly }, incident)
-    return awaitVerification(incident, outcome, acted)
+  const acted = (incident: Incident, written: Written): Result | Promise<Result> => {
+    if ('held' in written) return hold(incident, written.held)
+    return 'outcome' in written ? awaitVerification(incident, written.outcome, written.record) : written
   }
 
   const awaitVerification = ({ area, owner }: Incident, outcome: Outcome, record: Remediation): Result => {
@@ -174,21 +110,6 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return { requeueAfterMs: isDone ? verificationMs : SOON_MS }
   }
 
-  const undo = async (open: OpenIncident, incident: Incident, record: Remediation, evaluation: Evaluation) => {
-    const stops = await readStops(policyRefOf(record))
-    const verdict = decide(inputAgain(open, incident, evaluation, stops))
-    if (verdict.kind !== 'Verify' || verdict.next?.kind !== 'Undo') return { requeueAfterMs: SOON_MS }
-    const { plan } = verdict.next
-    const undoing = await report.write(record, { kind: 'UndoIntended', plan }, incident)
-    const isStillPlanned = whetherPlanned(incident, evaluation, (facts) => {
-      const again = decide(inputAgain(open, incident, { ...evaluation, facts }, stops))
-      return again.kind === 'Verify' && again.next?.kind === 'Undo'
-    })
-    const outcome = await act(plan, { ...io, isStillPlanned })
-    await report.write(undoing, { kind: 'Acted', outcome }, incident)
-    return { requeueAfterMs: SOON_MS }
-  }
-
   /** `record` in the version that was decided on: an intent is not recorded on another. */
   const verify = async (
     open: OpenIncident,
@@ -199,20 +120,16 @@ export const createReconcile = (deps: ReconcileDeps) => {
   ): Promise<Result> => {
     const { area, owner } = incident
     const { facts } = evaluation
-    if (verdict.next?.kind === 'Undo') return undo(open, incident, record, evaluation)
+    if (verdict.next?.kind === 'Undo') return writes.undo(open, incident, record, evaluation)
     if (facts.tasks?.known) report.completed(facts.tasks.value)
     const digests = runningDigests(facts.pods?.known ? facts.pods.value : [])
     await report.write(record, { kind: 'Verified', verdict, digests }, incident)
-    if (verdict.outcome !== 'Waiting' && isNodeCause(area)) await leaveNode(owner)
+    if (verdict.outcome !== 'Waiting' && isNodeCause(area)) await writes.leaveNode(owner)
     if (verdict.outcome === 'Waiting') incidents.await(area, owner.ref, owner.selector)
     else if (verdict.outcome === 'Withdrawn') return requeueAt(verdict.requeueAt)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') return closed(incident.key)
     return requeueAt(verdict.requeueAt)
   }
-
-  /** Releases the lease when a remedy on a node has ended. If that fails, the lease expires. */
-  const leaveNode = ({ ref }: Owner): Promise<void> =>
-    returnNodeLease(ref, io).catch((err: unknown) => log.warn('node lease not returned', { node: ref.name, err }))
 
   const ignore = async (incident: Incident, { diagnosis }: Evaluation): Promise<Result> => {
     const healthy = incident.pods.length === 0
@@ -271,7 +188,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
         return hold(incident, verdict)
       case 'Act':
         await supersede(incident)
-        return execute(open, incident, evaluation)
+        return acted(incident, await writes.act(open, incident, evaluation))
       case 'Verify': {
         const inProgress = attemptInProgress(snapshot)
         return inProgress ? verify(open, incident, inProgress.record, verdict, evaluation) : { requeueAfterMs: SOON_MS }

@@ -1,10 +1,7 @@
 /** The in-memory state of the controller, filled by watches and by its own work. Performs no I/O. */
 import { admitPolicy } from '../api/policy/compile.ts'
-import type { Config } from '../config/config.ts'
-import { detectPodFailures } from '../diagnose/pod/findings.ts'
-import { type Fact, type FailingPod, unknown } from '../model/incident.ts'
-import type { Pod } from '../model/kubernetes.ts'
-import { podKey } from '../model/pod.ts'
+import { occupiesNode } from '../decide/guardrails/target.ts'
+import { type Fact, unknown } from '../model/incident.ts'
 import { type AttemptHistory, createAttemptHistory } from '../report/attempts.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { createNodeCache, type NodeCache } from '../watch/node-cache.ts'
@@ -12,8 +9,7 @@ import { createPodCache, type PodCache } from '../watch/pod-cache.ts'
 import { createPolicyCache, type PolicyCache } from '../watch/policy-cache.ts'
 import { createRemediationCache, type RemediationCache } from '../watch/remediation-cache.ts'
 import type { Stale, WatchName } from '../watch/informers.ts'
-import { type Snapshot, takeSnapshot } from './evaluate.ts'
-import { createIncidents, type Incidents, type OpenIncident } from './incidents.ts'
+import { createIncidents, type Incidents } from './incidents.ts'
 import { createReservations, type Reservations } from './limits.ts'
 
 export interface State {
@@ -47,7 +43,7 @@ export const createState = ({ namespace, clock, onPodChange }: StateOptions): St
   pods: createPodCache({ now: clock.now, onChange: onPodChange }),
   nodes: createNodeCache(),
   policies: createPolicyCache(admitPolicy),
-  remediations: createRemediationCache(clock),
+  remediations: createRemediationCache(occupiesNode, clock),
   incidents: createIncidents(),
   attempts: createAttemptHistory(clock),
   reservations: createReservations(),
@@ -55,40 +51,3 @@ export const createState = ({ namespace, clock, onPodChange }: StateOptions): St
   stale: () => undefined,
   works: () => true,
 })
-
-/** What a watch reported; unknown while the watch is out of date. Why a fact is unknown itself, such as a missing right, says more. */
-const unlessStale = <T>(why: string | undefined, fact: Fact<T>): Fact<T> =>
-  why === undefined || !fact.known ? fact : unknown(why)
-
-/** Objects that the API server protects, without which a decision would not know what was decided or written before. */
-const DECISIVE = ['remediationpolicies', 'remediations'] as const
-
-/** The current inputs of a decision on this incident. `now` in ms since the epoch. */
-export const snapshotOf = (
-  state: State,
-  incident: OpenIncident,
-  config: Pick<Config, 'namespace' | 'maxActionsPerHour' | 'stabilizationWindowMs'>,
-  now: number,
-): Snapshot =>
-  takeSnapshot(
-    incident,
-    {
-      policies: state.policies.inForce(),
-      remediations: state.remediations,
-      attempts: state.attempts.recent(),
-      reservations: state.reservations,
-      nodes: unlessStale(state.stale('nodes'), state.nodes.fact()),
-      stale: DECISIVE.flatMap((name) => state.stale(name) ?? []),
-      operator: {
-        namespace: config.namespace,
-        paused: unlessStale(state.stale('namespaces'), state.paused),
-        maxActionsPerHour: config.maxActionsPerHour,
-        stabilizationMs: config.stabilizationWindowMs,
-      },
-    },
-    now,
-  )
-
-/** The failures of a pod, from its status and its Warning Events. */
-export const failuresOf = (pod: Pod, { pods }: Pick<State, 'pods'>, now: number): FailingPod =>
-  detectPodFailures(pod, pods.get(podKey(pod.metadata))?.warnings ?? [], now)

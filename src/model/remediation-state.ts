@@ -162,6 +162,10 @@ export const targetOf = ({ spec }: Remediation): ObjectRef => {
   return { ...ref, ...(namespace !== undefined && { namespace }) }
 }
 
+/** Whether a record is in the namespace of its target: permission to create records in one namespace must not affect others, or nodes. */
+export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
+  metadata.namespace === (spec.target.namespace ?? operatorNamespace)
+
 /** Queue key of the incident that a record is about; undefined if its area is unknown. */
 export const incidentKeyOf = (record: Remediation): string | undefined => {
   const area = areaOfRecord(record)

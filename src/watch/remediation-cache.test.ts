@@ -3,8 +3,8 @@ import type { Remediation } from '../api/kinds.ts'
 import { incidentKey } from '../model/incident.ts'
 import { AREA_LABEL, OWNER_UID_LABEL } from '../model/names.ts'
 import type { Phase } from '../model/reasons.ts'
-import { areaOfRecord, incidentKeyOf, isOpen } from '../model/remediation-state.ts'
-import { createRemediationCache, isInPlace } from './remediation-cache.ts'
+import { areaOfRecord, incidentKeyOf, isInPlace, isOpen } from '../model/remediation-state.ts'
+import { createRemediationCache } from './remediation-cache.ts'
 
 interface Given {
   readonly uid: string
@@ -53,14 +53,14 @@ const record = ({
   }) as unknown as Remediation
 
 test('the later version wins, however they arrive', () => {
-  const records = createRemediationCache()
+  const records = createRemediationCache(() => true)
   records.put(record({ uid: 'a', version: '10', phase: 'Running' }))
   records.put(record({ uid: 'a', version: '9', phase: 'Held' }))
   expect(records.of(ownerOf('o'), 'image').map(({ status }) => status?.phase)).toEqual(['Running'])
 })
 
 test('a record is of the target in its spec, whatever its labels were made to say', () => {
-  const records = createRemediationCache()
+  const records = createRemediationCache(() => true)
   const forged = record({ uid: 'forged', owner: 'own', label: 'other', area: 'constructor', phase: 'Running' })
   records.put(forged)
   expect(records.ofOwner(ownerOf('other'))).toEqual([])
@@ -71,7 +71,7 @@ test('a record is of the target in its spec, whatever its labels were made to sa
 })
 
 test('a record is of an owner only if kind, namespace, name and uid agree', () => {
-  const records = createRemediationCache()
+  const records = createRemediationCache(() => true)
   const owner = ownerOf('victim')
   for (const wrong of [{ namespace: 'tenant' }, { name: 'other' }, { kind: 'StatefulSet' }, { uid: 'other' }]) {
     const uid = Object.keys(wrong).join('')
@@ -92,7 +92,7 @@ test('the label names the area only where the cause leaves it open', () => {
 })
 
 test('records are found by owner and area, newest first', () => {
-  const records = createRemediationCache()
+  const records = createRemediationCache(() => true)
   records.put(record({ uid: 'old', created: '2030-01-01T00:00:00Z' }))
   records.put(record({ uid: 'new', created: '2030-01-02T00:00:00Z' }))
   records.put(record({ uid: 'volume', cause: 'MountTimeout' }))
@@ -102,7 +102,7 @@ test('records are found by owner and area, newest first', () => {
 })
 
 test('what is under way counts against its policy, but for the incident that asks', () => {
-  const records = createRemediationCache()
+  const records = createRemediationCache(() => true)
   records.put(record({ uid: 'a', owner: 'o1', phase: 'Running' }))
   records.put(record({ uid: 'b', owner: 'o2', phase: 'Verifying' }))
   records.put(record({ uid: 'c', owner: 'o3', phase: 'Held' }))
@@ -113,7 +113,7 @@ test('what is under way counts against its policy, but for the incident that ask
 })
 
 test('what is held is told by policy and reason, without what came to an end or is under way', () => {
-  const records = createRemediationCache()
+  const records = createRemediationCache(() => true)
   records.put(record({ uid: 'a', reason: 'BudgetSpent' }))
   records.put(record({ uid: 'b', reason: 'BudgetSpent' }))
   records.put(record({ uid: 'c', reason: 'BudgetSpent', policy: 'q' }))
@@ -128,7 +128,7 @@ test('what is held is told by policy and reason, without what came to an end or 
 })
 
 test('a record that ends or is deleted counts no more', () => {
-  const records = createRemediationCache()
+  const records = createRemediationCache(() => true)
   records.put(record({ uid: 'a', phase: 'Running' }))
   records.put(record({ uid: 'a', phase: 'Succeeded', version: '2' }))
   records.put(record({ uid: 'b', phase: 'Running' }))
@@ -145,8 +145,7 @@ test('a record is open until it has an end', () => {
 })
 
 test('a node on which a remedy is under way is under repair, but not for its own incident, and not by a mere flag', () => {
-  const records = createRemediationCache()
-  const isRepair = (action: string): boolean => action !== 'FlagNode'
+  const records = createRemediationCache((action) => action !== 'FlagNode')
   const node = (name: string) => ({ apiVersion: 'v1', kind: 'Node', name, uid: name })
   const onNode = (uid: string, owner: string, phase: Phase, action: string): Remediation => {
     const plain = record({ uid, target: node(owner), cause: 'IptablesChainMissing', phase })
@@ -157,9 +156,9 @@ test('a node on which a remedy is under way is under repair, but not for its own
   records.put(onNode('3', 'c', 'Held', 'RestartRuntime'))
   records.put(onNode('4', 'd', 'Verifying', 'FlagNode'))
   records.put(record({ uid: '5', owner: 'workload', phase: 'Running' }))
-  expect(records.nodesUnderRepair(incidentKey(node('e'), 'IptablesChainMissing'), isRepair)).toEqual(['a', 'b'])
-  expect(records.nodesUnderRepair(incidentKey(node('a'), 'IptablesChainMissing'), isRepair)).toEqual(['b'])
-  expect(records.nodesUnderRepair(incidentKey(node('a'), 'RuntimeUnresponsive'), isRepair)).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair(incidentKey(node('e'), 'IptablesChainMissing'))).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair(incidentKey(node('a'), 'IptablesChainMissing'))).toEqual(['b'])
+  expect(records.nodesUnderRepair(incidentKey(node('a'), 'RuntimeUnresponsive'))).toEqual(['a', 'b'])
 })
 
 test('a record counts where its target lies, and one of a node in the namespace of the operator alone', () => {
@@ -174,7 +173,7 @@ test('a record counts where its target lies, and one of a node in the namespace 
 })
 
 test('after a restore, an earlier version of a record counts, once', () => {
-  const cache = createRemediationCache()
+  const cache = createRemediationCache(() => true)
   cache.put(record({ uid: 'a', version: '90', phase: 'Succeeded', finishedAt: '2030-01-01T00:00:00Z' }))
   cache.forgetVersions()
   cache.put(record({ uid: 'a', version: '50', phase: 'Held' }))

@@ -15,10 +15,6 @@ import {
 import { type Seen, recordAsOf } from '../model/seen.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
 
-/** Whether a record is in the namespace of its target: permission to create records in one namespace must not affect others, or nodes. */
-export const isInPlace = ({ metadata, spec }: Remediation, operatorNamespace: string): boolean =>
-  metadata.namespace === (spec.target.namespace ?? operatorNamespace)
-
 /** Who a record is about: by its target, which the API server keeps immutable, not by its labels, and never by the uid alone. */
 const ownerOf = (record: Remediation): string => objectKey(targetOf(record))
 
@@ -48,7 +44,7 @@ export interface RemediationCache {
   /** Records in progress by policy, excluding those of one incident, by `incidentKey`. */
   readonly activeByPolicy: (except: string) => Readonly<Record<string, number>>
   /** uids of nodes with a disruptive remedy in progress, excluding that of one incident, by `incidentKey`. */
-  readonly nodesUnderRepair: (except: string, isRepair: (action: ActionType) => boolean) => readonly string[]
+  readonly nodesUnderRepair: (except: string) => readonly string[]
 }
 
 const version = (record: Remediation): bigint => {
@@ -56,7 +52,11 @@ const version = (record: Remediation): bigint => {
   return /^\d+$/.test(text) ? BigInt(text) : 0n
 }
 
-export const createRemediationCache = (clock: Pick<Clock, 'now' | 'monotonic'> = systemClock): RemediationCache => {
+/** `occupiesNode`: whether an action keeps other work from its node; the remedies know. */
+export const createRemediationCache = (
+  occupiesNode: (action: ActionType) => boolean,
+  clock: Pick<Clock, 'now' | 'monotonic'> = systemClock,
+): RemediationCache => {
   const seen = new WeakMap<Remediation, Seen>()
   const seenNow = (): Seen => ({ wall: clock.now(), monotonic: clock.monotonic() })
   const byUid = new Map<string, Remediation>()
@@ -136,9 +136,9 @@ export const createRemediationCache = (clock: Pick<Clock, 'now' | 'monotonic'> =
         .filter((record) => areaOfRecord(record) === area)
         .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
     ofOwner,
-    nodesUnderRepair: (except, isRepair) =>
+    nodesUnderRepair: (except) =>
       activeBut(except).flatMap(({ spec, status }) =>
-        spec.target.kind === 'Node' && (status?.action === undefined || isRepair(status.action))
+        spec.target.kind === 'Node' && (status?.action === undefined || occupiesNode(status.action))
           ? [spec.target.uid]
           : [],
       ),

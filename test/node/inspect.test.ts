@@ -174,7 +174,7 @@ test('inspections are deleted after two minutes, actions after an hour, and noth
   const sweepAt = (minutes: number) =>
     createDeleteOldTasks({
       client: kube,
-      remediations: createRemediationCache(),
+      remediations: createRemediationCache(() => true),
       namespace: own,
       now: () => Date.now() + minutes * 60_000,
     })()

@@ -204,7 +204,7 @@ describe('an intent', () => {
 
   test('is not recorded on a record that another controller created: it is decided again, with that record', async () => {
     const theirs = await intend(await open('owner-two'))
-    const remediations = createRemediationCache()
+    const remediations = createRemediationCache(() => true)
     const report = createReport({
       config: { identity: 'b', namespace: 'podmend-system' },
       client: kube,

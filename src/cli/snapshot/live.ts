@@ -4,16 +4,18 @@ import { admitPolicy } from '../../api/policy/compile.ts'
 import { FLAGS } from '../../config/flags.ts'
 import { type Snapshot, takeSnapshot } from '../../controller/evaluate.ts'
 import { createReservations, type Reservations } from '../../controller/limits.ts'
+import { occupiesNode } from '../../decide/guardrails/target.ts'
 import { listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { NodeState, PolicyInForce } from '../../model/decision-input.ts'
 import { type Fact, type Incident, known, unknown } from '../../model/incident.ts'
 import type { KubeObject, Node } from '../../model/kubernetes.ts'
+import { isInPlace } from '../../model/remediation-state.ts'
 import { pauses } from '../../model/safety-switches.ts'
 import { attemptsOfPolicy, attemptsOfRecord, mergeAttempts } from '../../report/attempts.ts'
 import { nodeEntry } from '../../watch/node-cache.ts'
-import { createRemediationCache, isInPlace, type RemediationCache } from '../../watch/remediation-cache.ts'
+import { createRemediationCache, type RemediationCache } from '../../watch/remediation-cache.ts'
 import { whyUnread } from '../../diagnose/reads.ts'
 import type { Cluster } from '../cluster.ts'
 
@@ -104,7 +106,7 @@ export const readClusterState = async (cluster: Cluster, operatorNamespace: stri
   if (policiesUnread !== undefined)
     notes.push(`the policies in the cluster cannot be read (${policiesUnread}): what they decide is unknown`)
   if (!operator) notes.push(`namespace ${operatorNamespace} cannot be read; assuming the operator is not paused`)
-  const store = createRemediationCache()
+  const store = createRemediationCache(occupiesNode)
   for (const record of records) if (isInPlace(record, operatorNamespace)) store.put(record)
   return {
     ...policiesRead,

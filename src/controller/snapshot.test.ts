@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { known } from '../model/incident.ts'
 import type { WatchName } from '../watch/informers.ts'
+import { snapshotOf } from './evaluate.ts'
 import type { OpenIncident } from './incidents.ts'
 import { createManualClock } from '../runtime/clock.ts'
-import { createState, snapshotOf } from './state.ts'
+import { createState } from './state.ts'
 
 const CONFIG = { namespace: 'ops', maxActionsPerHour: 100, stabilizationWindowMs: 30_000 }
 const target = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: 'web', uid: 'u' }
