@@ -212,7 +212,15 @@ export const createController = ({ config, client, leads, clock, log, version }:
       namespace,
       mayAct,
       enqueue,
-      changes: { policies: policiesChanged, node: nodeChanged, paused: pausedChanged, current: () => resync() },
+      changes: {
+        policies: policiesChanged,
+        node: nodeChanged,
+        paused: pausedChanged,
+        record: (record) => {
+          if (mayAct()) report.saw(record)
+        },
+        current: () => resync(),
+      },
     }),
   })
   state.stale = informers.stale

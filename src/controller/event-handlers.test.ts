@@ -19,6 +19,7 @@ const setUp = (mayAct: boolean) => {
       node: () => undefined,
       paused: () => undefined,
       current: () => undefined,
+      record: () => undefined,
     },
   })
   return { state, queued, handlers }

@@ -1,4 +1,4 @@
-import type { RemediationPolicy } from '../api/kinds.ts'
+import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
 import { classify } from '../catalogue/classify.ts'
 import { incidentKey, known } from '../model/incident.ts'
 import { podRefOf } from '../model/pod.ts'
@@ -24,6 +24,8 @@ export interface Changes {
   /** A node was added, changed or deleted. */
   readonly node: (uid: string) => void
   readonly paused: (paused: boolean) => void
+  /** A record was added or changed. */
+  readonly record: (record: Remediation) => void
   /** Everything was listed again after the API server was restored. */
   readonly current: () => void
 }
@@ -74,6 +76,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
         const before = remediations.get(record.metadata.uid)
         remediations.put(record)
         attempts.sawRecord(record)
+        changes.record(record)
         const area = areaOfRecord(record)
         if (!area || !isOpen(record) || !mayAct()) return
         // Ignore our own status updates, but process a decision in the spec, and a record without an open incident:

@@ -6,7 +6,6 @@
  * a tenant must not be able to delete it by deleting the workload. Garbage collection deletes it.
  */
 import { createHash } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationSpec, RemediationStatus } from '../api/remediation.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -25,6 +24,7 @@ import {
   type PolicyRef,
   targetOf,
 } from '../model/remediation-state.ts'
+import { AnswerLost, tookEffect } from './lost-answers.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
 type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>
@@ -172,7 +172,10 @@ export const recordIntent = async (
   try {
     return await put(record, after, kube)
   } catch (error) {
-    if (!conflict(error)) throw new Error(`recording the intent on ${name}`, { cause: error })
+    if (!conflict(error)) {
+      const lost = { before: record.status, wanted: after }
+      throw new AnswerLost(`recording the intent on ${name}`, lost, { cause: error })
+    }
     throw new Retry(`${name} was changed by someone else; nothing is written`, { cause: error })
   }
 }
@@ -198,7 +201,8 @@ export const recordChange = async (
       if (!conflict(error)) {
         const written = await asWritten(current, after, kube)
         if (written) return written
-        throw new Error(`recording ${change.kind} on ${name}`, { cause: error })
+        const lost = { before: current.status, wanted: after }
+        throw new AnswerLost(`recording ${change.kind} on ${name}`, lost, { cause: error })
       }
       if (round === MAX_ROUNDS) throw new Retry(`${name} keeps changing`, { cause: error })
     }
@@ -216,9 +220,7 @@ const asWritten = async (
   kube: RecordApi,
 ): Promise<Remediation | undefined> => {
   const current = await kube.get<Remediation>(locate(record)).catch(() => undefined)
-  const { observedGeneration: _, ...there } = current?.status ?? {}
-  const { observedGeneration: __, ...wanted } = JSON.parse(JSON.stringify(status)) as RemediationStatus
-  return current?.metadata.uid === record.metadata.uid && isDeepStrictEqual(there, wanted) ? current : undefined
+  return current?.metadata.uid === record.metadata.uid && tookEffect(current, status) ? current : undefined
 }
 
 const sameStep = (a: Remediation, b: Remediation): boolean => {

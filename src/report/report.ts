@@ -18,6 +18,7 @@ import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { AttemptHistory } from './attempts.ts'
 import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
+import { createLostAnswers } from './lost-answers.ts'
 import { admissionUpdates, createPolicyStatusWriter, type PolicyStatusUpdate, updatesOf } from './policy-status.ts'
 import { observationOf, openRecord, recordChange, recordIntent, recordNameOf } from './remediation.ts'
 import type { Change } from './status.ts'
@@ -86,6 +87,8 @@ export interface Report {
    * intent before writing anything else: it rejects with `Retry` if another writer has changed the record.
    */
   readonly write: (record: Remediation, change: Change, incident?: Incident) => Promise<Remediation>
+  /** A watch reported the record: reports a change whose answer was lost and that took effect after all. */
+  readonly saw: (record: Remediation) => void
   /** Counts an incident that no policy matches; writes nothing. */
   readonly ignored: (incident: Incident, diagnosis: Diagnosis) => void
   /** Counts tasks that agents completed. */
@@ -124,6 +127,8 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
     }
   }
 
+  const lostAnswers = createLostAnswers()
+
   const remember = (record: Remediation): void => {
     const before = remediations.get(record.metadata.uid) ?? record
     remediations.put(record)
@@ -145,7 +150,8 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
   }
 
   /** A record that was deleted is forgotten at once: its watch may be late, or broken. */
-  const forgotten = (record: Remediation, error: unknown): never => {
+  const unwritten = (record: Remediation, error: unknown): never => {
+    lostAnswers.failed(record.metadata.uid, error)
     if (!notFound(error)) throw error
     remediations.drop(record.metadata.uid)
     throw new Retry(`Remediation ${record.metadata.name} was deleted; the incident is decided again`, { cause: error })
@@ -177,10 +183,15 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
       const made = { ...change, at: now(), ...(observed && { observed }) }
       const written =
         made.kind === 'Intended' || made.kind === 'UndoIntended'
-          ? await recordIntent(record, made, client).catch((error: unknown) => forgotten(record, error))
-          : await recordChange(record, made, client).catch((error: unknown) => forgotten(record, error))
+          ? await recordIntent(record, made, client).catch((error: unknown) => unwritten(record, error))
+          : await recordChange(record, made, client).catch((error: unknown) => unwritten(record, error))
+      lostAnswers.answered(record.metadata.uid)
       if (written !== record) publish(record.status, written)
       return written
+    },
+    saw: (record) => {
+      const lost = lostAnswers.found(record)
+      if (lost) publish(lost.before, record)
     },
     ignored,
     completed: metrics.tasksCompleted,

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Remediation } from '../../src/api/kinds.ts'
+import type { Remediation, RemediationPolicy } from '../../src/api/kinds.ts'
 import { admitPolicy } from '../../src/api/policy/compile.ts'
 import { deleteRecords } from '../../src/controller/garbage-collection.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
@@ -246,6 +246,51 @@ describe('what happened', () => {
     expect(after.status).toMatchObject({ phase: 'Held', reason: 'StaleRead' })
     expect(after.status).not.toHaveProperty('attempts')
     expect(after.metadata.resourceVersion).toBe((await read(record)).metadata.resourceVersion)
+  })
+
+  test('is reported once, with its policy, although it took effect after its answer was given up', async () => {
+    await cluster.applyYaml(
+      JSON.stringify({
+        apiVersion: 'podmend.io/v1alpha1',
+        kind: 'RemediationPolicy',
+        metadata: { name: POLICY.name },
+        spec: { match: { causes: ['ProjectNotFound'] }, actions: [{ type: 'RecyclePod' }] },
+      }),
+    )
+    const running = await intend(await open('owner-late'))
+    const record = await recordChange(running, { kind: 'Acted', at: NOW, outcome: DONE }, kube)
+    let commit: (() => Promise<unknown>) | undefined
+    const slow: KubeClient = {
+      ...kube,
+      replace: (path, body) => {
+        if (!path.includes('/remediations/')) return kube.replace(path, body)
+        commit = () => kube.replace(path, body)
+        return Promise.reject(new Error('no answer within 30 s'))
+      },
+    }
+    const report = createReport({
+      config: { identity: 'a', namespace: 'podmend-system' },
+      client: slow,
+      clock: systemClock,
+      log: createLog({ level: 'silent', format: 'json' }),
+      metrics: createMetrics({ version: 'test' }),
+      state: {
+        remediations: createRemediationCache(() => true),
+        policies: createPolicyCache(admitPolicy),
+        attempts: createAttemptHistory(),
+      },
+    })
+    const verdict = aVerification('Succeeded', 'Repaired')
+    await expect(report.write(record, { kind: 'Verified', verdict })).rejects.toThrow('recording Verified')
+    report.saw(record)
+    await commit?.()
+    const written = await read(record)
+    expect(written.status?.phase).toBe('Succeeded')
+    report.saw(written)
+    report.saw(written)
+    await report.flush()
+    const { status } = await cluster.get<RemediationPolicy>('remediationpolicy', POLICY.name)
+    expect(status).toMatchObject({ succeeded: 1 })
   })
 
   test('is not lost to an edit of the record meanwhile', async () => {
