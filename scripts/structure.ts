@@ -21,12 +21,12 @@ import { followWay } from './structure/way.ts'
 /** The way of a repair, in the order of the calls. */
 const WAY = [
   'watch/informers.ts',
-  'watch/warning-event.ts:warningEventOf',
+  'watch/pod-cache.ts:startupWarningOf',
+  'catalogue/classify.ts:classify',
   'controller/event-handlers.ts:createEventHandlers',
   'watch/pod-cache.ts:createPodCache',
   'controller/process-pod.ts:createProcessPod',
   'diagnose/pod/findings.ts:detectPodFailures',
-  'catalogue/classify.ts:classify',
   'diagnose/owner/owner-chain.ts:readOwner',
   'controller/incidents.ts:createIncidents',
   'controller/reconcile.ts:createReconcile',

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { buildAutomaton } from './aho-corasick.ts'
-import { buildMatcher } from './matcher.ts'
-import { normalise } from './normal-form.ts'
+import { buildMatcher, normalise } from './matcher.ts'
 import type { Row } from './row.ts'
 
 const row = (id: string, words: Pick<Row, 'all' | 'any' | 'not' | 'reasons' | 'during' | 'codes'>): Row => ({

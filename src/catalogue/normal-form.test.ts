@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { normalise } from './normal-form.ts'
+import { normalise } from './matcher.ts'
 
 describe('the normal form', () => {
   it.each([

@@ -2,7 +2,7 @@ import type { Cause } from '../model/causes.ts'
 import type { ContextName } from './contexts.ts'
 
 /**
- * A piece that a message must or must not have, against its normal form (see `normal-form.ts`): a literal in lower case,
+ * A piece that a message must or must not have, against its normal form (see `normalise` in `matcher.ts`): a literal in lower case,
  * or an RE2 pattern, which is only run where the row's literals were all found.
  */
 export type Piece = string | { readonly re: string }

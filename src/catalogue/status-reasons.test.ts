@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { causeOfReason, classifyStatus, isRuntimesMessage } from './status-reasons.ts'
+import { causeOfReason, classifyStatus, isRuntimesMessage } from './classify.ts'
 import { CAUSES, isNodeCause } from '../model/causes.ts'
 import { ROWS } from './rows.ts'
 

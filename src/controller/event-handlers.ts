@@ -1,5 +1,4 @@
 import type { Remediation, RemediationPolicy } from '../api/kinds.ts'
-import { classify } from '../catalogue/classify.ts'
 import { incidentKey, known } from '../model/incident.ts'
 import { podRefOf } from '../model/pod.ts'
 import { areaOfRecord, incidentKeyOf, isInPlace, isOpen, targetOf } from '../model/remediation-state.ts'
@@ -56,10 +55,7 @@ export const createEventHandlers = (deps: EventHandlerDeps): EventHandlers => {
         }
       },
     },
-    // Do not read a pod because of an Event that the catalogue does not know: most warnings are not about startup.
-    warning: (ref, warning) => {
-      if (classify(warning).cause !== 'Unknown') pods.sawWarning(ref, warning)
-    },
+    warning: pods.sawWarning,
     policies: {
       upsert: (object) => {
         attempts.sawPolicy(object as RemediationPolicy)

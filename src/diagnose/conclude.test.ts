@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { possibleCausesOf } from './pod/possible-causes.ts'
-import type { Cause } from '../model/causes.ts'
+import { type Cause, possibleCausesOf } from '../model/causes.ts'
 import {
   type Facts,
   type Finding,

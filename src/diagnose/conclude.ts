@@ -1,5 +1,5 @@
 import type { Evidence } from '../api/remediation.ts'
-import { type Cause, isNodeCause, type NodeCause } from '../model/causes.ts'
+import { areaOfFinding, type Cause, isNodeCause, type NodeCause } from '../model/causes.ts'
 import { normalImage } from '../model/image-reference.ts'
 import { serves } from '../model/decision-input.ts'
 import {
@@ -19,7 +19,6 @@ import { permanentFix } from './gitops/permanent-fix.ts'
 import { detailFacts, explainImages } from './image/explanations.ts'
 import { confirmOnNode } from './node/confirmation.ts'
 import { evidenceOfNode, permanentFixOfNode } from './node/evidence.ts'
-import { areaOfFinding } from './pod/findings.ts'
 
 const SOURCE_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 

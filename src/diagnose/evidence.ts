@@ -1,9 +1,8 @@
 import type { Evidence } from '../api/remediation.ts'
-import { type IncidentArea, isNodeCause } from '../model/causes.ts'
+import { areaOfFinding, type IncidentArea, isNodeCause } from '../model/causes.ts'
 import type { FailingPod, Finding, Owner } from '../model/incident.ts'
 import { isNodeItself, type Pod } from '../model/kubernetes.ts'
 import { isNodeRef } from './node/facts.ts'
-import { areaOfFinding } from './pod/findings.ts'
 
 /** What the schema of a Remediation admits. */
 const MAX_MESSAGE = 2_048

@@ -1,10 +1,9 @@
-import { type IncidentArea, isNodeCause } from '../model/causes.ts'
+import { areaOfFinding, type IncidentArea, isNodeCause } from '../model/causes.ts'
 import { sameImage } from '../model/image-reference.ts'
 import { type FailingPod, type Incident, incidentKey, type Owner } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { evidenceOfOwner, evidenceOfPods } from './evidence.ts'
 import { templateHashOf } from './owner/owner.ts'
-import { areaOfFinding } from './pod/findings.ts'
 
 export interface IncidentParts {
   readonly owner: Owner

@@ -127,3 +127,48 @@ export const isNodeCause = (name: string): name is NodeCause => OF_NODE.has(name
 
 /** The incident area of a cause; undefined for `Unknown`. */
 export const incidentAreaOf = (cause: Cause): IncidentArea | undefined => (isNodeCause(cause) ? cause : areaOf(cause))
+
+/** The area a finding belongs to: that of its cause; where the cause is unknown, what was being done when it failed. */
+export const areaOfFinding = ({
+  cause,
+  image,
+  container,
+}: {
+  readonly cause: Cause
+  readonly image: string
+  readonly container: string
+}): IncidentArea | undefined =>
+  incidentAreaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
+
+/**
+ * What a registry's answer may turn a cause into. Registries word a missing project, a missing repository and missing
+ * rights alike, on purpose; a back-off hides the error altogether. Causes that are not listed are conclusive.
+ */
+const CAUSES_BEHIND: Partial<Record<Cause, readonly Cause[]>> = {
+  Unauthorized: ['ProjectNotFound', 'RepositoryNotFoundOrDenied', 'ManifestNotFound'],
+  Forbidden: ['ProjectNotFound', 'RepositoryNotFoundOrDenied', 'ManifestNotFound', 'Unauthorized'],
+  RepositoryNotFoundOrDenied: ['ProjectNotFound', 'Unauthorized', 'ManifestNotFound'],
+  ManifestNotFound: ['ProjectNotFound', 'RepositoryNotFoundOrDenied', 'PlatformMismatch', 'Unauthorized'],
+  ProjectNotFound: ['RepositoryNotFoundOrDenied', 'ManifestNotFound', 'Unauthorized'],
+  BackOffOnly: [
+    'ProjectNotFound',
+    'RepositoryNotFoundOrDenied',
+    'ManifestNotFound',
+    'Unauthorized',
+    'Forbidden',
+    'RateLimited',
+    'RegistryDNSFailure',
+    'RegistryUnreachable',
+    'RegistryServerError',
+    'TLSUntrusted',
+    'TLSHTTPMismatch',
+    'PlatformMismatch',
+  ],
+}
+
+/** Causes that a registry's answer may replace this one with; empty where the message is conclusive. */
+export const possibleCausesOf = (cause: Cause): readonly Cause[] => CAUSES_BEHIND[cause] ?? []
+
+/** What may be behind a back-off, whatever an Event reports about it. */
+export const possibleCausesBehindBackOff = (cause: Cause): readonly Cause[] =>
+  [...new Set([...possibleCausesOf(cause), ...possibleCausesOf('BackOffOnly')])].filter((other) => other !== cause)

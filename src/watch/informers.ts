@@ -12,8 +12,8 @@ import { pauses } from '../model/safety-switches.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type NodeEntry, nodeEntry } from './node-cache.ts'
 import type { PodRef } from '../model/pod.ts'
-import { pendingPod, type WarningEvent } from './pod-cache.ts'
-import { warningEventOf } from './warning-event.ts'
+import { pendingPod } from './pending-pod.ts'
+import { type WarningEvent, startupWarningOf } from './pod-cache.ts'
 
 /** @public Permissions for the watches. Collected by `npm run generate`. */
 export const RBAC: RbacGrant = {
@@ -214,7 +214,7 @@ export const createInformers = ({
       ...common('events'),
       path: pathOf({ apiVersion: 'v1', kind: 'Event' }),
       query: { fieldSelector: 'type=Warning,involvedObject.kind=Pod' },
-      project: warningEventOf,
+      project: startupWarningOf,
       keep: false,
       on: { ...events('events'), upsert: ({ ref, warning }) => handlers.warning(ref, warning) },
     }),

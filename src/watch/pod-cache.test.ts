@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Pod } from '../model/kubernetes.ts'
 import { podKey } from '../model/pod.ts'
-import { createPodCache, pendingPod, type WarningEvent } from './pod-cache.ts'
+import { pendingPod } from './pending-pod.ts'
+import { createPodCache, type WarningEvent } from './pod-cache.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 const ref = (uid: string) => ({ namespace: 'web', name: `pod-${uid}`, uid })

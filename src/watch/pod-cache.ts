@@ -1,5 +1,67 @@
-import type { Container, ContainerStatus, Pod, Volume } from '../model/kubernetes.ts'
+/** Pods that may be broken, and their Warning Events. */
+import { classify } from '../catalogue/classify.ts'
+import { parseTime } from '../model/duration.ts'
+import type { KubeEvent, Pod } from '../model/kubernetes.ts'
 import { hasBlockedContainer, podKey, type PodRef, podRefOf } from '../model/pod.ts'
+
+/** core/v1 Events have no length limit on the server. */
+const MAX_MESSAGE = 4_096
+
+/** Our own Events report what we did; reacting to them would be a loop. */
+const OURS = 'podmend'
+
+const CONTAINER = /^spec\.(?:initContainers|containers|ephemeralContainers)\{([^}]{1,253})\}$/
+
+/** Valid pod names, as in the API server. A pod with any other name cannot exist, so reading it would fail every time. */
+const POD_NAME = /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/
+
+const time = (text: string | null | undefined): number => parseTime(text ?? undefined) ?? 0
+
+/** Latest of an Event's four times, ms since the epoch; 0 if it has none. */
+export const lastSeen = (event: KubeEvent): number =>
+  Math.max(
+    time(event.lastTimestamp),
+    time(event.eventTime),
+    time(event.series?.lastObservedTime),
+    time(event.metadata.creationTimestamp),
+  )
+
+/**
+ * The contents of a Warning Event about a pod; undefined for other Events and for our own. Do not trust the fields:
+ * anyone who may create Events can write them.
+ */
+export const warningEventOf = (
+  event: KubeEvent,
+): { readonly ref: PodRef; readonly warning: WarningEvent } | undefined => {
+  const { involvedObject: about, reason, message } = event
+  if (about?.kind !== 'Pod' || !about.uid || !about.name || !about.namespace) return undefined
+  if (!POD_NAME.test(about.name)) return undefined
+  // An Event may only concern its own namespace; the server enforces this for core/v1, but we do not rely on it.
+  if (about.namespace !== event.metadata.namespace) return undefined
+  const reporter = event.reportingComponent || event.source?.component || ''
+  if (reporter.startsWith(OURS) || typeof reason !== 'string' || typeof message !== 'string') return undefined
+  const createdAt = parseTime(event.metadata.creationTimestamp)
+  const container = CONTAINER.exec(about.fieldPath ?? '')?.[1]
+  return {
+    ref: { namespace: about.namespace, name: about.name, uid: about.uid },
+    warning: {
+      reason: reason.slice(0, 128),
+      message: message.slice(0, MAX_MESSAGE),
+      ...(container !== undefined && { container }),
+      reporter,
+      lastSeen: lastSeen(event),
+      ...(createdAt !== undefined && { createdAt }),
+    },
+  }
+}
+
+/**
+ * The same, of a message that the catalogue knows: most warnings are not about startup, and no pod is read because of those.
+ */
+export const startupWarningOf = (event: KubeEvent): ReturnType<typeof warningEventOf> => {
+  const found = warningEventOf(event)
+  return found && classify(found.warning).cause !== 'Unknown' ? found : undefined
+}
 
 /** Maximum of Warning Events per pod; the oldest are dropped. Enough for a pod with ten failing containers. */
 const MAX_WARNINGS = 16
@@ -184,91 +246,4 @@ export interface PodEntry {
   readonly pod?: Pod
   /** The newest Event for each reason, container and message, at most 16. */
   readonly warnings: readonly WarningEvent[]
-}
-
-const containerOf = ({ name, image, imagePullPolicy, restartPolicy }: Container): Container => ({
-  name,
-  ...(image !== undefined && { image }),
-  ...(imagePullPolicy !== undefined && { imagePullPolicy }),
-  ...(restartPolicy !== undefined && { restartPolicy }),
-})
-
-const statusOf = ({
-  name,
-  image,
-  imageID,
-  containerID,
-  ready,
-  started,
-  restartCount,
-  state,
-  lastState,
-}: ContainerStatus): ContainerStatus => ({
-  name,
-  ...(image !== undefined && { image }),
-  ...(imageID !== undefined && { imageID }),
-  ...(containerID !== undefined && { containerID }),
-  ...(ready !== undefined && { ready }),
-  ...(started !== undefined && { started }),
-  ...(restartCount !== undefined && { restartCount }),
-  ...(state !== undefined && { state }),
-  ...(lastState !== undefined && { lastState }),
-})
-
-/** Image volumes, whose errors appear on the containers; and what a helper on the node may have to mount. Undefined for others. */
-const volumeOf = ({ name, image, nfs, cephfs, glusterfs, flexVolume, ...claims }: Volume): Volume | undefined => {
-  const claimName = claims.persistentVolumeClaim?.claimName
-  const { driver, fsType } = flexVolume ?? {}
-  const kept = {
-    ...(image?.reference && { image: { reference: image.reference } }),
-    ...(nfs && { nfs: {} }),
-    ...(cephfs && { cephfs: {} }),
-    ...(glusterfs && { glusterfs: {} }),
-    ...(flexVolume && { flexVolume: { ...(driver && { driver }), ...(fsType && { fsType }) } }),
-    ...(claimName && { persistentVolumeClaim: { claimName } }),
-    ...(claims.ephemeral && { ephemeral: {} }),
-  }
-  return Object.keys(kept).length === 0 ? undefined : { name, ...kept }
-}
-
-/** Keeps a tenth of a pending pod; drops other volumes, env and managedFields. */
-export const pendingPod = (pod: Pod): Pod => {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, labels, annotations } =
-    pod.metadata
-  const { spec, status } = pod
-  const volumes = (spec?.volumes ?? []).flatMap((volume) => volumeOf(volume) ?? [])
-  return {
-    metadata: {
-      name,
-      uid,
-      resourceVersion,
-      ...(namespace !== undefined && { namespace }),
-      ...(creationTimestamp !== undefined && { creationTimestamp }),
-      ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-      ...(labels !== undefined && { labels }),
-      ...(annotations !== undefined && { annotations }),
-      ...(pod.metadata.ownerReferences !== undefined && { ownerReferences: pod.metadata.ownerReferences }),
-    },
-    ...(spec !== undefined && {
-      spec: {
-        ...(spec.nodeName !== undefined && { nodeName: spec.nodeName }),
-        ...(spec.serviceAccountName !== undefined && { serviceAccountName: spec.serviceAccountName }),
-        ...(spec.imagePullSecrets !== undefined && { imagePullSecrets: spec.imagePullSecrets }),
-        containers: (spec.containers ?? []).map(containerOf),
-        initContainers: (spec.initContainers ?? []).map(containerOf),
-        ...(volumes.length > 0 && { volumes }),
-      },
-    }),
-    ...(status !== undefined && {
-      status: {
-        ...(status.phase !== undefined && { phase: status.phase }),
-        ...(status.reason !== undefined && { reason: status.reason }),
-        ...(status.message !== undefined && { message: status.message }),
-        ...(status.startTime !== undefined && { startTime: status.startTime }),
-        ...(status.conditions !== undefined && { conditions: status.conditions }),
-        containerStatuses: (status.containerStatuses ?? []).map(statusOf),
-        initContainerStatuses: (status.initContainerStatuses ?? []).map(statusOf),
-      },
-    }),
-  }
 }

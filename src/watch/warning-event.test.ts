@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { KubeEvent } from '../model/kubernetes.ts'
-import { lastSeen, warningEventOf } from './warning-event.ts'
+import { lastSeen, startupWarningOf, warningEventOf } from './pod-cache.ts'
 
 const event = (over: Partial<KubeEvent> = {}): KubeEvent => ({
   metadata: { name: 'e', namespace: 'web', uid: 'e1', resourceVersion: '1', creationTimestamp: '2030-01-01T00:00:00Z' },
@@ -81,4 +81,15 @@ describe('last seen', () => {
   ])('is the latest: %s', (_, over, expected) => {
     expect(lastSeen(event(over))).toBe(Date.parse(expected))
   })
+})
+
+test('a warning that the catalogue does not know says nothing about startup', () => {
+  const known = event({ message: 'Failed to pull image "nginx:0": manifest unknown' })
+  expect(startupWarningOf(known)).toEqual(warningEventOf(known))
+  const other = event({
+    reason: 'Unhealthy',
+    message: 'Readiness probe failed: HTTP probe failed with statuscode: 500',
+  })
+  expect(warningEventOf(other)).toBeDefined()
+  expect(startupWarningOf(other)).toBeUndefined()
 })

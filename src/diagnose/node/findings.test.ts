@@ -1,7 +1,7 @@
 import { expect, it, test } from 'vitest'
+import { areaOfFinding } from '../../model/causes.ts'
 import { isNodeItself } from '../../model/kubernetes.ts'
 import type { NodeEntry } from '../../watch/node-cache.ts'
-import { areaOfFinding } from '../pod/findings.ts'
 import { chainNamedIn, detectNodeFailures, fsTypeNamedIn, isCsiMount } from './findings.ts'
 
 const NOW = Date.UTC(2030, 0, 1)

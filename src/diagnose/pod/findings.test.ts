@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { areaOfFinding } from '../../model/causes.ts'
 import type { ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import type { WarningEvent } from '../../watch/pod-cache.ts'
-import { areaOfFinding, detectPodFailures, failingSince, findFailures } from './findings.ts'
+import { detectPodFailures, failingSince, findFailures } from './findings.ts'
 
 const NOW = Date.UTC(2026, 0, 2)
 const IMAGE = 'harbor.od.com/k8s/coredns:1.6.1'

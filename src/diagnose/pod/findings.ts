@@ -1,14 +1,75 @@
-import { classify, imageInMessage } from '../../catalogue/classify.ts'
-import { MAX_MESSAGE } from '../../catalogue/normal-form.ts'
-import { causeOfReason, classifyStatus, isRuntimesMessage, stageOf } from '../../catalogue/status-reasons.ts'
-import { areaOf, type IncidentArea, incidentAreaOf } from '../../model/causes.ts'
+/**
+ * Why a pod fails, by its status and its Events: each container that waits, with the image that fails, and what holds up the
+ * whole pod.
+ */
+import {
+  causeOfReason,
+  classify,
+  classifyStatus,
+  imageInMessage,
+  isRuntimesMessage,
+  stageOf,
+} from '../../catalogue/classify.ts'
+import { MAX_MESSAGE } from '../../catalogue/matcher.ts'
+import { areaOf, possibleCausesBehindBackOff, possibleCausesOf } from '../../model/causes.ts'
 import { parseTime } from '../../model/duration.ts'
+import { normalImage, parseImage, sameImage } from '../../model/image-reference.ts'
 import type { FailingPod, Finding } from '../../model/incident.ts'
 import type { Container, ContainerStatus, Pod } from '../../model/kubernetes.ts'
 import { clampTime, type WarningEvent } from '../../watch/pod-cache.ts'
-import { failingImage } from '../image/failing-image.ts'
-import { eventsFor, findPodWideFailures } from './pod-wide.ts'
-import { possibleCausesBehindBackOff, possibleCausesOf } from './possible-causes.ts'
+
+// Which image fails. The kubelet shows the error of an image volume (KEP-4639) on the container that mounts it, so the
+// container's own image may be well. What the kubelet's status message names is the one that fails.
+
+/** A runtime may print a mirror's host, or prefix, in the place of the registry's: the path's last segments are the same. */
+const sameElsewhere = (named: string, image: string): boolean => {
+  const [a, b] = [parseImage(named), parseImage(image)]
+  if (!a.ok || !b.ok) return false
+  const [one, other] = [a.reference, b.reference]
+  if (one.digest !== undefined && other.digest !== undefined) {
+    if (one.digest !== other.digest) return false
+  } else if (one.tag !== undefined && other.tag !== undefined && hasTag(named) && one.tag !== other.tag) return false
+  const path = ({ repository }: typeof one): string => `/${repository.replace(/^library\//, '')}`
+  return path(one).endsWith(path(other)) || path(other).endsWith(path(one))
+}
+
+/** Docker leaves the tag out where it denies a repository. */
+const hasTag = (text: string): boolean => /:[^/]*$/.test(text.replace(/@.*$/, ''))
+
+/** A message that was cut within the name. */
+const isCut = (message: string, named: string, image: string): boolean =>
+  message.replace(/(\.{3}|…)$/, '').endsWith(named) && (image.startsWith(named) || normalImage(image).startsWith(named))
+
+interface Named {
+  /** As the kubelet's message has it; undefined where it names none. */
+  readonly named: string | undefined
+  readonly message: string
+  /** The container's own. */
+  readonly own: string
+}
+
+/**
+ * The failing image and, where it is not the container's own, whose it is. Without a name in the message it is the
+ * container's own; a name that matches both, or neither, is of unknown source. Pure.
+ */
+export const failingImage = (pod: Pod, { named, message, own }: Named): Pick<Finding, 'image' | 'imageSource'> => {
+  if (named === undefined || own === '' || sameImage(named, own)) return { image: own }
+  const volumes = (pod.spec?.volumes ?? []).flatMap(({ name, image }) =>
+    image?.reference ? [{ name, reference: image.reference }] : [],
+  )
+  const ofVolume = ({ name, reference }: (typeof volumes)[number]): Pick<Finding, 'image' | 'imageSource'> => ({
+    image: reference,
+    imageSource: { kind: 'Volume', volume: name },
+  })
+  const exact = volumes.find(({ reference }) => sameImage(named, reference))
+  if (exact) return ofVolume(exact)
+  const resembles = (image: string): boolean => sameElsewhere(named, image) || isCut(message, named, image)
+  const [first, ...others] = volumes.filter(({ reference }) => resembles(reference))
+  if (resembles(own)) return first ? { image: named, imageSource: { kind: 'Unknown' } } : { image: own }
+  return first && others.length === 0 ? ofVolume(first) : { image: named, imageSource: { kind: 'Unknown' } }
+}
+
+// Each container.
 
 /** Since 1.30 the kubelet repeats the last error behind its back-off: `Back-off pulling image "x": ErrImagePull: …`. */
 const BACK_OFF = /^Back-off pulling image "[^"]*"(?:: (?:(?<reason>[A-Z]\w+): )?(?<message>[\s\S]*))?$/
@@ -138,10 +199,6 @@ export const findFailures = (pod: Pod, claimed: readonly WarningEvent[], now: nu
   return [...found, ...findPodWideFailures(pod, events, now)]
 }
 
-/** The area a finding belongs to: that of its cause; where the cause is unknown, what was being done when it failed. */
-export const areaOfFinding = ({ cause, image, container }: Finding): IncidentArea | undefined =>
-  incidentAreaOf(cause) ?? (image !== '' ? 'image' : container !== '' ? 'container' : undefined)
-
 /**
  * Since when a pod has been failing, ms since the epoch: when it stopped being ready, else when it started; `now` where it
  * has neither, or where the clock that wrote it was ahead.
@@ -165,3 +222,78 @@ export const detectPodFailures = (pod: Pod, events: readonly WarningEvent[], now
   findings: findFailures(pod, events, now),
   since: failingSince(pod, now),
 })
+
+// The whole pod, and the Events of a container.
+
+/** The kubelet retries a sandbox or a mount within two minutes; a much older Event is history. */
+const STALE_MS = 15 * 60_000
+
+/**
+ * The pod has no sandbox with a network, as the kubelet reports. One that lost it after it ran shows its containers as
+ * ended, not as waiting, and stays in phase Running while every new sandbox fails.
+ */
+const hasNoSandbox = ({ status }: Pod): boolean =>
+  status?.conditions?.some(({ type, status: is }) => type === 'PodReadyToStartContainers' && is === 'False') ?? false
+
+/**
+ * Waiting for the sandbox or for volumes. The kubelet says `ContainerCreating` then, but `PodInitializing` where there are
+ * init containers, which it also says of those that wait for an init container that runs.
+ */
+const isWaitingToStart = (pod: Pod): boolean => {
+  if (!pod.spec?.nodeName) return false
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+  if (hasNoSandbox(pod) && statuses.every(({ state }) => state?.running === undefined)) return true
+  if (statuses.length === 0) return (pod.status?.phase ?? 'Pending') === 'Pending'
+  const waits = (reason: string) => statuses.some(({ state }) => state?.waiting?.reason === reason)
+  const initialising = pod.status?.initContainerStatuses?.some(({ state }) => state?.running !== undefined) ?? false
+  return waits('ContainerCreating') || (waits('PodInitializing') && !initialising)
+}
+
+/**
+ * What holds up a whole pod: its sandbox or its volumes. The status says no more than `ContainerCreating`, so only
+ * Events have details, and the source is `event`. At most one finding per area, from the newest Event.
+ */
+const findPodWideFailures = (pod: Pod, events: readonly WarningEvent[], now: number): readonly Finding[] => {
+  if (!isWaitingToStart(pod)) return []
+  const found = new Map<string, Finding>()
+  for (const event of events.toSorted((a, b) => b.lastSeen - a.lastSeen)) {
+    if (now - event.lastSeen > STALE_MS || event.container !== undefined) continue
+    const { cause, row } = classify(event)
+    const area = areaOf(cause)
+    if ((area !== 'sandbox' && area !== 'volume') || found.has(area)) continue
+    found.set(area, {
+      container: '',
+      init: false,
+      image: '',
+      cause,
+      ...(row !== undefined && { row }),
+      message: event.message.slice(0, MAX_MESSAGE),
+      source: 'event',
+      possibleCauses: [],
+    })
+  }
+  return [...found.values()]
+}
+
+/** The container that Events are matched with. */
+interface FailingContainer {
+  readonly container: string
+  readonly image: string
+  /** Whether it is the only failing container of the pod: then an Event that names none is about it. */
+  readonly onlyFailing: boolean
+}
+
+const quotesImage = (message: string, image: string): boolean =>
+  image !== '' && (message.includes(`"${image}"`) || message.includes(`\\"${image}\\"`))
+
+/** Events of a pod about this container, newest first. An Event that quotes another image is about another container. */
+const eventsFor = (
+  { container, image, onlyFailing }: FailingContainer,
+  events: readonly WarningEvent[],
+): readonly WarningEvent[] =>
+  events
+    .filter((event) => {
+      if (event.container !== undefined) return event.container === container
+      return quotesImage(event.message, image) || (onlyFailing && !/image \\?"/.test(event.message))
+    })
+    .toSorted((a, b) => b.lastSeen - a.lastSeen)

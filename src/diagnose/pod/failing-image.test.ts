@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { imageInMessage } from '../../catalogue/classify.ts'
 import type { Pod } from '../../model/kubernetes.ts'
-import { failingImage } from './failing-image.ts'
+import { failingImage } from './findings.ts'
 
 const OWN = 'harbor.od.com/k8s/web:1'
 const DIGEST = `sha256:${'0'.repeat(64)}`

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { areaOf, CAUSES } from '../../model/causes.ts'
-import { possibleCausesOf } from './possible-causes.ts'
+import { areaOf, CAUSES, possibleCausesOf } from './causes.ts'
 
 describe('what a registry may turn a cause into', () => {
   it.each([
