@@ -106,6 +106,13 @@ const nodeOf = ({ node }: World, target: Target) =>
     }),
   })
 
+/** Of the node's pods, those whose owner opted out; nothing is known of a pod whose owner cannot be read. */
+const optOutsOn = (world: World, { pods }: Target): NonNullable<Facts['failingOptOuts']> =>
+  pods.flatMap(({ uid, ownerExcluded }): NonNullable<Facts['failingOptOuts']> => {
+    if (world.unread.has('owners')) return [{ uid, unread: '403' }]
+    return ownerExcluded ? [{ uid, by: 'DaemonSet o' }] : []
+  })
+
 /** Reads what is asked for, as far as it may be read. */
 export const read = (world: World, target: Target, names: readonly FactName[], have: Facts): Facts => {
   let facts = have
@@ -149,6 +156,9 @@ export const read = (world: World, target: Target, names: readonly FactName[], h
             [name.image]: world.unread.has('registry') ? unknown('403') : registryOf(world, name.image),
           },
         }
+        break
+      case 'failingOptOuts':
+        facts = { ...facts, failingOptOuts: optOutsOn(world, target) }
         break
       case 'inspection':
         facts = {

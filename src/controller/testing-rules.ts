@@ -87,6 +87,9 @@ const excludedBy = (world: World, target: Target, uids: readonly string[] | unde
   ...target.pods
     .filter((pod) => pod.excluded && (uids === undefined ? fails(pod) : uids.includes(pod.uid)))
     .map(({ name }) => `${name} is excluded`),
+  ...target.pods
+    .filter(({ uid, ownerExcluded }) => uids?.includes(uid) && (ownerExcluded || world.unread.has('owners')))
+    .map(({ name }) => `the owner of ${name} is excluded, or it is unknown whether`),
 ]
 
 /** Whether a diff has only lines that a person saw, beside what it leaves out. */
@@ -138,10 +141,8 @@ export const broken = (
     'a pod on the word of an Event',
     matched.some(({ hearsay }) => !hearsay) && !matched.some(({ uid, hearsay }) => hearsay && pods?.includes(uid)),
   )
-  rule(
-    'too early',
-    matched.some(({ since }) => since + ms(spec.failingFor) <= now),
-  )
+  const early = matched.filter(({ since }) => since + ms(spec.failingFor) > now)
+  rule('too early', early.length < matched.length && !early.some(({ uid }) => pods?.includes(uid)))
   rule('managed elsewhere', !target.managed || isNode(target) || spec.managedWorkloads === 'Act')
 
   if (spec.mode === 'Approve') {

@@ -7,6 +7,7 @@ import { type Crash, reconcile, saveRecord } from './testing-controller.ts'
 import {
   brokenPod,
   hashOfTemplate,
+  HOUR,
   inProgress,
   isNode,
   NEW,
@@ -154,7 +155,18 @@ const decideOn = (world: World, target: Target, decision: 'Approved' | 'Denied',
   if (!foreign && decision === 'Approved') world.approved.set(planHash, world.now)
 }
 
-const FACTS = ['namespace', 'node', 'pods', 'registry', 'inspection', 'watched nodes', 'nodePods', 'tasks', 'paused']
+const FACTS = [
+  'namespace',
+  'node',
+  'pods',
+  'registry',
+  'inspection',
+  'watched nodes',
+  'nodePods',
+  'tasks',
+  'paused',
+  'owners',
+]
 
 const toggle = <T>(all: Set<T>, one: T, has: boolean): void => void (has ? all.add(one) : all.delete(one))
 
@@ -178,6 +190,10 @@ const steps = [
   step('exclude pod', fc.tuple(which, rarely), (world, [i, excluded]) => {
     const pod = world.targets[i as 0].pods[0]
     if (pod) pod.excluded = excluded
+  }),
+  step('exclude owner of a pod', rarely, (world, ownerExcluded) => {
+    const pod = world.targets[2].pods[0]
+    if (pod) pod.ownerExcluded = ownerExcluded
   }),
   step(
     'node',
@@ -251,6 +267,11 @@ const MEANWHILE: Readonly<Record<string, (world: World, target: Target) => void>
   'others fail': (world, target) => {
     for (const pod of target.pods) pod.startedAt ??= world.now
     target.pods.push(brokenPod(world, target))
+  },
+  'one recovers, another fails': (world, target) => {
+    const [pod] = target.pods
+    if (pod) pod.startedAt ??= world.now
+    target.pods.push(brokenPod(world, target, { since: world.now - HOUR }))
   },
   'one more fails': (world, target) => void target.pods.push(brokenPod(world, target)),
   'a policy is edited': (world) => {

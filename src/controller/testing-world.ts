@@ -20,6 +20,8 @@ export interface Broken {
   startedAt?: number
   leaving?: true
   excluded?: boolean
+  /** The owner of a node's pod opted out. */
+  ownerExcluded?: boolean
   /** Only an Event reports that it fails. */
   hearsay?: boolean
 }

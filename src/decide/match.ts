@@ -15,7 +15,7 @@ import { normalImage } from '../model/image-reference.ts'
 import { type FailingPod, type Finding, isProven, nodeOfPod } from '../model/incident.ts'
 import { isNodeItself } from '../model/kubernetes.ts'
 import { selects } from '../model/label-selector.ts'
-import { PROTECTED_NAMESPACES } from '../model/names.ts'
+import { EXCLUDE_KEY, PROTECTED_NAMESPACES } from '../model/names.ts'
 import { excludes } from '../model/safety-switches.ts'
 
 /** The protected namespace of a failing pod if the policy does not name it; undefined if acting for the pod is allowed. */
@@ -73,7 +73,7 @@ const placeNodeMatches = (
   c: DecisionInput,
   policy: PolicyInForce,
   all: readonly Matched[],
-): Pick<ApplicablePolicy, 'matched' | 'unanswered'> | undefined => {
+): Pick<ApplicablePolicy, 'matched' | 'spared' | 'unanswered'> | undefined => {
   const { nodeSelector } = policy.spec.match
   const { node } = c.facts
   if (nodeSelector && node?.known && !selects(nodeSelector, node.value.labels)) return undefined
@@ -88,7 +88,22 @@ const placeNodeMatches = (
   ]
   const open = preferring(candidates, ({ failing }) => protectedNamespaceOf(policy, c, failing) === undefined)
   const matched = preferring(open, ({ failing }) => podOptedOut(c, failing) === undefined)
-  return { matched, ...(unanswered.length > 0 && { unanswered: unanswered.join('; ') }) }
+  const spared = candidates
+    .filter((one) => !matched.includes(one))
+    .map((one) => ({ ...one, why: whySpared(policy, c, one.failing) }))
+  return {
+    matched,
+    ...(spared.length > 0 && { spared }),
+    ...(unanswered.length > 0 && { unanswered: unanswered.join('; ') }),
+  }
+}
+
+const whySpared = (policy: PolicyInForce, c: DecisionInput, failing: FailingPod): string => {
+  const guarded = protectedNamespaceOf(policy, c, failing)
+  if (guarded !== undefined) return `namespace ${guarded} is protected, and the policy does not name it`
+  const said = podOptedOut(c, failing)
+  if (said && 'unknown' in said) return `whether it opted out is unknown: ${said.unknown}`
+  return `${said?.by ?? 'something'} is excluded by ${EXCLUDE_KEY}`
 }
 
 /** The protected namespace that keeps a policy from acting on a node's incident, if all remaining pods are in one. */

@@ -192,6 +192,7 @@ export const aNodeCase = ({
       volumes: {},
       nodePods: known(pods.map(({ pod }) => pod).filter(({ kind }) => kind !== 'Node')),
       optOuts: known([]),
+      failingOptOuts: [],
       ...facts,
     },
   })

@@ -1,5 +1,6 @@
 import { pathOf } from '../kube/paths.ts'
 import { normalImage } from '../model/image-reference.ts'
+import { isNodeItself, type Pod } from '../model/kubernetes.ts'
 import { type FactName, type Facts, type Incident, known, unknown } from '../model/incident.ts'
 import { readSourceOfTruth } from './gitops/source.ts'
 import { readKnownImages } from './image/known-images.ts'
@@ -16,7 +17,7 @@ import {
   type WatchedNode,
 } from './node/facts.ts'
 import { type Inspect, inspectNothing } from './node/inspection.ts'
-import { readOptOuts } from './node/opt-outs.ts'
+import { readOptOuts, readOptOutsOf } from './node/opt-outs.ts'
 import { readVolumes } from './node/volumes.ts'
 import { readPods } from './owner/pods.ts'
 import { readFact, type Reads } from './reads.ts'
@@ -74,6 +75,9 @@ const inspectNode = async ({ owner: { ref } }: Incident, inspect: Inspect, { fac
 const find = <N extends FactName['fact']>(names: readonly FactName[], fact: N): Of<N> | undefined =>
   names.find((name): name is Of<N> => name.fact === fact)
 
+/** The failing pods, without the node itself. */
+const podsIn = ({ pods }: Incident): readonly Pod[] => pods.map(({ pod }) => pod).filter((pod) => !isNodeItself(pod))
+
 const namedPods = (names: readonly FactName[]) =>
   names.flatMap((name) => (name.fact === 'pods' ? (name.named ?? []) : []))
 
@@ -102,6 +106,9 @@ export const createGather = (deps: GatherDeps) => {
       ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
       ...(find(names, 'volumes') && { volumes: readVolumes(incident, reads) }),
       ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
+      ...(find(names, 'failingOptOuts') && {
+        failingOptOuts: readOptOutsOf(podsIn(incident), reads),
+      }),
       ...(find(names, 'optOuts') && { optOuts: readOptOuts(have.nodePods, reads) }),
       ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
       ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),

@@ -127,14 +127,19 @@ export interface Matched {
   readonly finding: Finding
 }
 
+export interface Spared extends Matched {
+  /** Why, as a clause. */
+  readonly why: string
+}
+
 export interface ApplicablePolicy {
   readonly policy: PolicyInForce
   /** What a plan may be about: findings that are proven or, where none is, all of them, and then nothing may be done. */
   readonly matched: readonly Matched[]
   /** Findings that only an Event reports, or that are ruled out, beside proven ones: named, never acted on. */
   readonly leftOut: readonly Matched[]
-  /** Proven findings on pods that the plan was proposed without: named, not covered by its approval. */
-  readonly late?: readonly Matched[]
+  /** Findings on pods that the policy spares, such as those of an owner that opted out: named, never acted on. */
+  readonly spared?: readonly Spared[]
   /** A clause of the policy that could not be evaluated, as a sentence; then nothing may be done. */
   readonly unanswered?: string
 }

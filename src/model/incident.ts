@@ -186,6 +186,12 @@ export interface PodOptOut {
   readonly by: string
 }
 
+/** A pod of which that is unknown, and why, as a clause. */
+export interface PodUnread {
+  readonly uid: string
+  readonly unread: string
+}
+
 /** Facts gathered so far, by name. Absent names were not requested yet. */
 export interface Facts {
   readonly namespace?: Fact<NamespaceFacts>
@@ -218,6 +224,8 @@ export interface Facts {
   readonly nodePods?: Fact<readonly Pod[]>
   /** Of those pods, the ones whose namespace or owner opted out. */
   readonly optOuts?: Fact<readonly PodOptOut[]>
+  /** For a node's cause, of the failing pods: those that opted out in that way, and those of which it is unknown. */
+  readonly failingOptOuts?: readonly (PodOptOut | PodUnread)[]
   /** The tasks of a step, with their status; without those that do not exist. */
   readonly tasks?: Fact<readonly NodeTask[]>
   /** The pod that installs a mount helper, with its phase and messages; `value` is undefined if it does not exist. */
@@ -254,6 +262,7 @@ export type FactName =
   | { readonly fact: 'nodePods' }
   /** Needs `nodePods`. */
   | { readonly fact: 'optOuts' }
+  | { readonly fact: 'failingOptOuts' }
   | { readonly fact: 'tasks'; readonly names: readonly string[] }
   | { readonly fact: 'installer'; readonly name: string }
 

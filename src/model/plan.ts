@@ -59,6 +59,8 @@ export interface PodOnNode {
 export interface NodePlan extends Plan {
   /** Pods that the remedy should recover, at most 64; empty if the node itself fails. */
   readonly pods: readonly PodOnNode[]
+  /** Those for which it was proposed, if some of them no longer fail: the record keeps them, because its hash covers them. */
+  readonly proposedFor?: readonly PodOnNode[]
 }
 
 /** A task for the agent of one node; the deadline is set when it is created. */

@@ -61,7 +61,7 @@ const sayUnproven = ({ finding: { container, init, cause, ruledOut } }: Matched)
 }
 
 /** Failing pods as those that a plan leaves out; each with the first reason, a node itself not at all. */
-export const leaveOut = (left: readonly Matched[], why: (matched: Matched) => string): readonly PodLeft[] => {
+export const leaveOut = <M extends Matched>(left: readonly M[], why: (matched: M) => string): readonly PodLeft[] => {
   const pods = left.filter(({ failing }) => !isNodeItself(failing.pod))
   const named = pods.map((matched): readonly [string, PodLeft] => {
     const { namespace, name, uid } = matched.failing.pod.metadata

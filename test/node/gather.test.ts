@@ -54,7 +54,12 @@ beforeAll(async () => {
   })
 })
 
-const gather = (names: readonly FactName[], reads: KubeClient = kube, have: Facts = { registry: {} }): Promise<Facts> =>
+const gather = (
+  names: readonly FactName[],
+  reads: KubeClient = kube,
+  have: Facts = { registry: {} },
+  failing: Incident['pods'] = incident.pods,
+): Promise<Facts> =>
   createGather({
     reads,
     registry: {
@@ -62,7 +67,7 @@ const gather = (names: readonly FactName[], reads: KubeClient = kube, have: Fact
       list: () => Promise.reject(new Error('no registry is asked for a node')),
     },
     agents: { namespace, inspect: inspectNothing },
-  })(incident, names, have)
+  })({ ...incident, pods: failing }, names, have)
 
 test('every namespace in which a pod fails is read, by its name', async () => {
   const { namespaces = {} } = await gather([{ fact: 'namespaces' }])
@@ -130,6 +135,11 @@ test('a pod on the node opts out by its namespace, or by any object in the chain
       { uid: `pod-${excluded}`, by: `namespace ${excluded}` },
     ]),
   )
+  const failing = [out, stays, lone(excluded)].map((pod) => ({ pod, findings: [], since: 0 }))
+  expect((await gather([{ fact: 'failingOptOuts' }], kube, { registry: {} }, failing)).failingOptOuts).toEqual([
+    { uid: 'pod-out-1', by: 'Deployment out' },
+    { uid: `pod-${excluded}`, by: `namespace ${excluded}` },
+  ])
 })
 
 test('tasks are read by name, and a missing one is left out', async () => {

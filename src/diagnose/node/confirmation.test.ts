@@ -67,6 +67,12 @@ const someFacts = (pick: Pick): Facts => ({
     known([]),
     unknown('403'),
   ),
+  failingOptOuts: pick(
+    [],
+    [],
+    [{ uid: 'uid-ingress-a', by: 'DaemonSet o' }],
+    [{ uid: 'uid-ingress-a', unread: '403' }],
+  ),
   tasks: pick(
     known([]),
     known([aTask(pick(undefined, { phase: 'Running' }, { phase: 'Succeeded' }), {}, pick(1_000, -60_000))]),
@@ -167,7 +173,9 @@ test('whatever comes, nothing is done to a node without confirmation by its kube
     if (plan.type === 'InstallMountHelper') expect(facts.inspection).toMatchObject({ value: { os: { id: 'debian' } } })
     if (verdict.resume || plan.type === 'RewriteImage') continue
     const out = c.incident.pods.find(({ pod }) => pod.metadata.labels?.['podmend.io/exclude'] === 'true')
-    expect((plan as NodePlan).pods.map(({ uid }) => uid)).not.toContain(out?.pod.metadata.uid)
+    const uids = (plan as NodePlan).pods.map(({ uid }) => uid)
+    expect(uids).not.toContain(out?.pod.metadata.uid)
+    for (const { uid } of facts.failingOptOuts ?? []) expect(uids).not.toContain(uid)
   }
   expect([...kinds].toSorted()).toEqual(['Act', 'Hold', 'Ignore', 'Verify'])
   expect([...types].toSorted()).toEqual(TYPES.filter((type) => type !== 'RewriteImage').toSorted())

@@ -1,7 +1,7 @@
 /** Which pods on a node opted out by their namespace or by an object that owns them. */
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
-import { type Fact, known, type PodOptOut, unknown } from '../../model/incident.ts'
+import { type Fact, known, type PodOptOut, type PodUnread, unknown } from '../../model/incident.ts'
 import type { KubeObject, OwnerReference, Pod } from '../../model/kubernetes.ts'
 import { excludes } from '../../model/safety-switches.ts'
 import { controllerOf, isSupportedKind } from '../owner/owner-chain.ts'
@@ -46,19 +46,33 @@ const optedOutFor = async (pod: Pod, lookup: ReturnType<typeof createLookup>): P
   return undefined
 }
 
-/** Of these pods, those that opted out by their namespace or owner; unknown if one of those cannot be read. Never rejects. */
+/** Of these pods, those that opted out by their namespace or owner, and those of which one cannot be read. Never rejects. */
+export const readOptOutsOf = async (
+  pods: readonly Pod[],
+  reads: Reads,
+): Promise<readonly (PodOptOut | PodUnread)[]> => {
+  const lookup = createLookup(reads)
+  const found = await Promise.all(
+    pods.map(async (pod) => {
+      const { uid } = pod.metadata
+      try {
+        const by = await optedOutFor(pod, lookup)
+        return by === undefined ? [] : [{ uid, by }]
+      } catch (error) {
+        return [{ uid, unread: error instanceof Error ? error.message : String(error) }]
+      }
+    }),
+  )
+  return found.flat()
+}
+
+/** The same of all pods of a node; unknown if it is unknown of one. Never rejects. */
 export const readOptOuts = async (
   pods: Fact<readonly Pod[]> | undefined,
   reads: Reads,
 ): Promise<Fact<readonly PodOptOut[]>> => {
   if (!pods?.known) return unknown(pods?.why ?? 'the pods of the node were not read')
-  const lookup = createLookup(reads)
-  try {
-    const found = await Promise.all(
-      pods.value.map(async (pod) => ({ uid: pod.metadata.uid, by: await optedOutFor(pod, lookup) })),
-    )
-    return known(found.flatMap(({ uid, by }) => (by === undefined ? [] : [{ uid, by }])))
-  } catch (error) {
-    return unknown(error instanceof Error ? error.message : String(error))
-  }
+  const found = await readOptOutsOf(pods.value, reads)
+  const unread = found.find((one) => 'unread' in one)
+  return unread ? unknown(unread.unread) : known(found.filter((one) => 'by' in one))
 }

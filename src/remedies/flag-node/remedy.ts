@@ -18,7 +18,11 @@ export const flagNode: PureRemedy<FlagNodePlan> = {
   text,
   plan: planFlagNode,
   takesOutOfService: ({ taint }) => taint,
-  record: ({ target, pods, detail, message }) => ({ target, pods: [...pods], node: { tasks: [], detail, message } }),
+  record: ({ target, pods, proposedFor = pods, detail, message }) => ({
+    target,
+    pods: [...proposedFor],
+    node: { tasks: [], detail, message },
+  }),
   resume,
   verify,
   stillApplies: flagStillStands,

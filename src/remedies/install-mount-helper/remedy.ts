@@ -18,9 +18,9 @@ export const installMountHelper: PureRemedy<InstallMountHelperPlan> = {
   text,
   plan: planInstallMountHelper,
   underHash: (plan, hash) => ({ ...plan, hash, podName: installerName(hash) }),
-  record: ({ target, pods, podName, fsType }) => ({
+  record: ({ target, pods, proposedFor = pods, podName, fsType }) => ({
     target,
-    pods: [...pods],
+    pods: [...proposedFor],
     node: { tasks: [podName], detail: fsType },
   }),
   resume,

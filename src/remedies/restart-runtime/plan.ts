@@ -139,7 +139,7 @@ export const planRestartRuntime = (
   const spared = sparedFrom(c, runtime, stopped)
   if (spared) return spared
   const pods = podsOnNode(applicable)
-  const failing = new Set([...pods, ...podsOnNode({ matched: applicable.late ?? [] })].map(({ uid }) => uid))
+  const failing = new Set([...pods, ...podsOnNode({ matched: applicable.spared ?? [] })].map(({ uid }) => uid))
   const others = stopped.map(podRefOf).filter(({ uid }) => !failing.has(uid))
   const lines = [`! ${runtime}.service is restarted: ${touches}`]
   const base = nodeBase(c, applicable, actionStep, { pods, what: [runtime, reason, ...lines] })

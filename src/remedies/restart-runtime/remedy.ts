@@ -16,9 +16,9 @@ export const restartRuntime: PureRemedy<RestartRuntimePlan> = {
   text,
   plan: planRestartRuntime,
   underHash: tasksUnderHash,
-  record: ({ target, pods, tasks, runtime, reason, touches }) => ({
+  record: ({ target, pods, proposedFor = pods, tasks, runtime, reason, touches }) => ({
     target,
-    pods: [...pods],
+    pods: [...proposedFor],
     node: { tasks: tasks.map(({ name }) => name), runtime, reason, touches },
   }),
   resume,
