@@ -14,11 +14,10 @@ import {
   type PodNode,
   type RegistryAnswer,
 } from '../model/incident.ts'
-import { evidence, MAX_EVIDENCE } from './evidence.ts'
-import { permanentFix } from './gitops/permanent-fix.ts'
+import { evidence, MAX_EVIDENCE } from './incident.ts'
+import { permanentFix } from './gitops/source.ts'
 import { detailFacts, explainImages } from './image/explanations.ts'
-import { confirmOnNode } from './node/confirmation.ts'
-import { evidenceOfNode, permanentFixOfNode } from './node/evidence.ts'
+import { confirmOnNode, evidenceOfNode, permanentFixOfNode } from './node/conclude.ts'
 
 const SOURCE_RANK = { registry: 0, agent: 0, kubelet: 1, event: 2 } as const
 

@@ -1,27 +1,12 @@
-import { pathOf } from '../kube/paths.ts'
+import type { Reads } from '../kube/client.ts'
+import { factNamed } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
-import { isNodeItself, type Pod } from '../model/kubernetes.ts'
-import { type FactName, type Facts, type Incident, known, unknown } from '../model/incident.ts'
+import { type FactName, type Facts, type Incident, unknown } from '../model/incident.ts'
 import { readSourceOfTruth } from './gitops/source.ts'
-import { readKnownImages } from './image/known-images.ts'
-import {
-  nodeFacts,
-  nodeNameOf,
-  readInstaller,
-  readNamespaceFacts,
-  readNamespaces,
-  readNodeLease,
-  readNodePods,
-  readNodes,
-  readTasks,
-  type WatchedNode,
-} from './node/facts.ts'
-import { type Inspect, inspectNothing } from './node/inspection.ts'
-import { readOptOuts, readOptOutsOf } from './node/opt-outs.ts'
-import { readVolumes } from './node/volumes.ts'
-import { readPods } from './owner/pods.ts'
-import { readFact, type Reads } from './reads.ts'
-import { createAskRegistries } from './registry/facts.ts'
+import { createAskRegistries, readKnownImages } from './image/facts.ts'
+import { readNamespaceFacts, readNodes, type WatchedNode } from './node/facts.ts'
+import { type Agents, type Reading, startNodeReads } from './node/gather.ts'
+import { readPods } from './owner/owner-chain.ts'
 import type { Registry } from './registry/registry.ts'
 
 export interface GatherDeps {
@@ -37,46 +22,12 @@ export interface GatherDeps {
   readonly agents?: Agents
 }
 
-export interface Agents {
-  /** The operator's own, where NodeTasks are. */
-  readonly namespace: string
-  /** Where remediators share leases of nodes. */
-  readonly nodeLeases?: string | undefined
-  /** Inspects a node: by a new task, or by the results of earlier ones. */
-  readonly inspect: Inspect
-}
-
-const NO_AGENTS: Agents = { namespace: 'podmend-system', inspect: inspectNothing }
-
 const readNamespace = async ({ owner }: Incident, reads: Reads): Promise<Facts['namespace'] & object> => {
   const name = owner.ref.namespace
   return name === undefined
     ? unknown(`${owner.ref.kind} ${owner.ref.name} is in no namespace`)
     : readNamespaceFacts(name, reads)
 }
-
-const readNode = async (incident: Incident, reads: Reads, leases?: string): Promise<Facts['node'] & object> => {
-  const name = nodeNameOf(incident)
-  if (!name) return unknown(incident.pods.length === 0 ? 'no pod is failing any more' : 'the pod has no node')
-  const reading = readFact(reads, pathOf({ kind: 'Node', name }), nodeFacts)
-  if (leases === undefined || incident.owner.ref.kind !== 'Node') return reading
-  const [node, lease] = await Promise.all([reading, readNodeLease(name, leases, reads)])
-  return node.known ? known({ ...node.value, lease }) : node
-}
-
-/** Only of a node's incident is the uid known without a read. */
-type Of<N extends FactName['fact']> = Extract<FactName, { fact: N }>
-
-const inspectNode = async ({ owner: { ref } }: Incident, inspect: Inspect, { fact: _, ...age }: Of<'inspection'>) =>
-  ref.kind === 'Node'
-    ? inspect({ name: ref.name, uid: ref.uid, ...age })
-    : unknown(`${ref.kind} ${ref.name} is not a node`)
-
-const find = <N extends FactName['fact']>(names: readonly FactName[], fact: N): Of<N> | undefined =>
-  names.find((name): name is Of<N> => name.fact === fact)
-
-/** The failing pods, without the node itself. */
-const podsIn = ({ pods }: Incident): readonly Pod[] => pods.map(({ pod }) => pod).filter((pod) => !isNodeItself(pod))
 
 const namedPods = (names: readonly FactName[]) =>
   names.flatMap((name) => (name.fact === 'pods' ? (name.named ?? []) : []))
@@ -86,37 +37,18 @@ const namedPods = (names: readonly FactName[]) =>
  * reason and the missing permission. Never rejects.
  */
 export const createGather = (deps: GatherDeps) => {
-  const { reads, registry, readPullSecrets = true, readsReleases = false, agents = NO_AGENTS, watchedNode } = deps
+  const { reads, registry, readPullSecrets = true, readsReleases = false, agents, watchedNode } = deps
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
 
   /** All reads start at the same time; facts that are not requested are left out. */
-  const startReads = (
-    incident: Incident,
-    names: readonly FactName[],
-    have: Facts,
-  ): { [K in keyof Facts]?: Promise<Facts[K]> } => {
-    const inspection = find(names, 'inspection')
-    const installer = find(names, 'installer')
-    const tasks = names.flatMap((name) => (name.fact === 'tasks' ? name.names : []))
-    return {
-      ...(find(names, 'namespace') && { namespace: readNamespace(incident, reads) }),
-      ...(find(names, 'node') && { node: readNode(incident, reads, agents.nodeLeases) }),
-      ...(find(names, 'nodes') && { nodes: readNodes(incident, reads, watchedNode) }),
-      ...(find(names, 'pods') && { pods: readPods(incident, namedPods(names), reads) }),
-      ...(find(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
-      ...(find(names, 'volumes') && { volumes: readVolumes(incident, reads) }),
-      ...(find(names, 'nodePods') && { nodePods: readNodePods(incident, reads) }),
-      ...(find(names, 'failingOptOuts') && {
-        failingOptOuts: readOptOutsOf(podsIn(incident), reads),
-      }),
-      ...(find(names, 'optOuts') && { optOuts: readOptOuts(have.nodePods, reads) }),
-      ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
-      ...(find(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
-      ...(find(names, 'source') && { source: readSourceOfTruth(incident, reads, readsReleases) }),
-      ...(find(names, 'knownImages') && { knownImages: readKnownImages(incident, reads) }),
-      ...(installer && { installer: readInstaller(installer.name, agents.namespace, reads) }),
-    }
-  }
+  const startReads = (incident: Incident, names: readonly FactName[], have: Facts): Reading => ({
+    ...startNodeReads(incident, names, have, { reads, agents }),
+    ...(factNamed(names, 'namespace') && { namespace: readNamespace(incident, reads) }),
+    ...(factNamed(names, 'nodes') && { nodes: readNodes(incident, reads, watchedNode) }),
+    ...(factNamed(names, 'pods') && { pods: readPods(incident, namedPods(names), reads) }),
+    ...(factNamed(names, 'source') && { source: readSourceOfTruth(incident, reads, readsReleases) }),
+    ...(factNamed(names, 'knownImages') && { knownImages: readKnownImages(incident, reads) }),
+  })
 
   return async (incident: Incident, names: readonly FactName[], have: Facts): Promise<Facts> => {
     const questions = names.flatMap((name) => ('image' in name ? [{ ...name, image: normalImage(name.image) }] : []))

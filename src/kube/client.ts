@@ -68,6 +68,9 @@ export interface KubeClient {
   stream(path: string, query: Query): Promise<WatchStream>
 }
 
+/** The reads alone: of single objects, and of lists that a selector or a limit bounds. */
+export type Reads = Pick<KubeClient, 'get' | 'list'>
+
 /** Reported after every exchange, including retries; `status` 0 means no response. */
 export interface RequestRecord {
   readonly verb: Verb

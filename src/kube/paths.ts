@@ -1,4 +1,4 @@
-import { Terminal } from './errors.ts'
+import { forbidden, kubeErrorOf, notFound, Terminal } from './errors.ts'
 
 interface Kind {
   readonly plural: string
@@ -111,4 +111,24 @@ export const parsePath = (path: string): ParsedPath | undefined => {
     ...(name !== undefined && { name }),
     ...(subresource !== undefined && { subresource }),
   }
+}
+
+/** Accepts the metadata alone, e.g. of a ReplicaSet that is read only for the name of its owner. */
+export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.slice(0, 300) ?? ''
+
+/** Why an object could not be read, in a sentence; a missing right is named as RBAC names it. */
+export const whyUnread = (path: string, error: unknown): string => {
+  const { group, resource = 'the object', namespace, name } = parsePath(path) ?? {}
+  const kind = group ? `${resource}.${group}` : resource
+  const where = namespace === undefined ? '' : ` in namespace ${namespace}`
+  if (kubeErrorOf(error)?.reason === 'NotRecorded') return `${kind} are not in the recording`
+  if (forbidden(error)) {
+    const verb = kubeErrorOf(error)?.verb ?? (name === undefined ? 'list' : 'get')
+    return `the right to ${verb} ${kind}${where} is missing`
+  }
+  if (notFound(error)) return `${kind} ${name ?? ''}${where} does not exist`
+  return `reading ${kind}${name === undefined ? '' : ` ${name}`}${where} failed: ${firstLine(error)}`
 }

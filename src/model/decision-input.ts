@@ -91,6 +91,12 @@ export const askFor = (facts: Facts, names: readonly FactName[]): Ask | undefine
   return missing.size === 0 ? undefined : { ask: [...missing.values()] }
 }
 
+export type FactOf<N extends FactName['fact']> = Extract<FactName, { fact: N }>
+
+/** The request for a fact among those asked for. */
+export const factNamed = <N extends FactName['fact']>(names: readonly FactName[], fact: N): FactOf<N> | undefined =>
+  names.find((name): name is FactOf<N> => name.fact === fact)
+
 /** Namespace and nodes are read in one round trip, because each of them may opt out. Pods of a node are in several namespaces. */
 export const surroundings = ({ incident }: DecisionInput): readonly FactName[] =>
   isNodeCause(incident.area) ? [{ fact: 'namespaces' }, { fact: 'node' }] : surroundingsOfPods(incident)

@@ -1,6 +1,5 @@
 import { listPodsOn } from '../../diagnose/node/facts.ts'
-import { readPods } from '../../diagnose/owner/pods.ts'
-import { ownerOfObject } from '../../diagnose/owner/owner-chain.ts'
+import { ownerOfObject, readPods } from '../../diagnose/owner/owner-chain.ts'
 import { listAll } from '../../kube/client.ts'
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'

@@ -7,7 +7,7 @@ import { createReservations, type Reservations } from '../../controller/limits.t
 import { occupiesNode } from '../../decide/guardrails/target.ts'
 import { listAll } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
-import { pathOf } from '../../kube/paths.ts'
+import { pathOf, whyUnread } from '../../kube/paths.ts'
 import type { NodeState, PolicyInForce } from '../../model/decision-input.ts'
 import { type Fact, type Incident, known, unknown } from '../../model/incident.ts'
 import type { KubeObject, Node } from '../../model/kubernetes.ts'
@@ -16,7 +16,6 @@ import { pauses } from '../../model/safety-switches.ts'
 import { attemptsOfPolicy, attemptsOfRecord, mergeAttempts } from '../../report/attempts.ts'
 import { nodeEntry } from '../../watch/node-cache.ts'
 import { createRemediationCache, type RemediationCache } from '../../watch/remediation-cache.ts'
-import { whyUnread } from '../../diagnose/reads.ts'
 import type { Cluster } from '../cluster.ts'
 
 /** A policy that is not in force, and why. */

@@ -4,11 +4,12 @@
  */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { pathOf } from '../../kube/paths.ts'
+import type { Reads } from '../../kube/client.ts'
+import { pathOf, whyUnread } from '../../kube/paths.ts'
 import { parseImage } from '../../model/image-reference.ts'
 import { type Fact, type KeptBy, known, unknown } from '../../model/incident.ts'
+import { isTable } from '../../model/json.ts'
 import type { Secret } from '../../model/kubernetes.ts'
-import { isTable, type Reads, whyUnread } from '../reads.ts'
 
 interface Release {
   readonly chart?: {

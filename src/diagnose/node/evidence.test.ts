@@ -3,7 +3,7 @@ import type { NodeInspection } from '../../api/node-task.ts'
 import type { NodeCause } from '../../model/causes.ts'
 import { type Finding, known } from '../../model/incident.ts'
 import { anInspection, aUnit } from '../testing.ts'
-import { permanentFixOfNode } from './evidence.ts'
+import { permanentFixOfNode } from './conclude.ts'
 
 const finding = (cause: NodeCause, detail?: string): Finding => ({
   container: '',

@@ -1,8 +1,9 @@
 /** Facts of an incident of a node. */
 import type { NodeTask } from '../../api/kinds.ts'
+import type { Reads } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
 import type { Lease } from '../../kube/leader-election.ts'
-import { pathOf } from '../../kube/paths.ts'
+import { METADATA_ONLY, pathOf, whyUnread } from '../../kube/paths.ts'
 import {
   type Fact,
   type Incident,
@@ -17,10 +18,18 @@ import { type KubeObject, type Node, type ObjectRef, platformOf, type Pod } from
 import { CONTROL_PLANE_LABELS } from '../../model/names.ts'
 import { type NodeLease, nodeLeaseName, nodeLeaseOf } from '../../model/node-lease.ts'
 import { supportedOwner } from '../owner/owner.ts'
-import { METADATA_ONLY, readFact, type Reads, whyUnread } from '../reads.ts'
 
 /** Namespaces, and tasks, that are read one by one: more than fail on one node at once. */
 const MAX_READ = 64
+
+/** Reads one object as a fact: what cannot be read is unknown, with the reason. Never rejects. */
+export const readFact = async <T, R>(reads: Reads, path: string, pick: (object: T) => R): Promise<Fact<R>> => {
+  try {
+    return known(pick(await reads.get<T>(path)))
+  } catch (error) {
+    return unknown(whyUnread(path, error))
+  }
+}
 
 /** Name of the node that an incident is about: its target, else where the first of its pods runs. */
 export const nodeNameOf = ({ owner, pods }: Incident): string | undefined =>

@@ -2,15 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import type { NodeTask } from '../../api/kinds.ts'
 import type { NodeInspection, NodeTaskSpec } from '../../api/node-task.ts'
-import type { KubeClient } from '../../kube/client.ts'
+import type { KubeClient, Reads } from '../../kube/client.ts'
 import { notFound } from '../../kube/errors.ts'
-import { pathOf } from '../../kube/paths.ts'
+import { pathOf, whyUnread } from '../../kube/paths.ts'
 import { parseTime } from '../../model/duration.ts'
 import { type Fact, known, unknown } from '../../model/incident.ts'
 import { API_VERSION } from '../../model/names.ts'
 import { setBounded } from '../../runtime/bounded-map.ts'
 import { type Clock, sleep } from '../../runtime/clock.ts'
-import { type Reads, whyUnread } from '../reads.ts'
 
 export interface InspectByTaskDeps {
   readonly kube: Pick<KubeClient, 'create' | 'get'>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ObjectMeta } from '../../model/kubernetes.ts'
-import { findManagers } from './managers.ts'
+import { findManagers } from './owner.ts'
 
 const found = (metadata: Partial<ObjectMeta>) =>
   findManagers({ kind: 'Deployment', metadata: { name: 'web', namespace: 'shop', ...metadata } })

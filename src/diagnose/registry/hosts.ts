@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import { parse } from 'smol-toml'
-import { isTable } from '../reads.ts'
+import { isTable } from '../../model/json.ts'
 
 /** A place where a registry's API is served. */
 export interface Endpoint {

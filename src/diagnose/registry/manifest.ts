@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isTable } from '../reads.ts'
+import { isTable } from '../../model/json.ts'
 
 export const INDEX_TYPES = [
   'application/vnd.oci.image.index.v1+json',

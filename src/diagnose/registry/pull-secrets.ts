@@ -1,8 +1,9 @@
-import { pathOf } from '../../kube/paths.ts'
+import type { Reads } from '../../kube/client.ts'
+import { pathOf, whyUnread } from '../../kube/paths.ts'
 import { parseImage } from '../../model/image-reference.ts'
+import { isTable } from '../../model/json.ts'
 import type { Pod, Secret, ServiceAccount } from '../../model/kubernetes.ts'
 import { compileGlob } from '../../model/pattern.ts'
-import { isTable, type Reads, whyUnread } from '../reads.ts'
 import type { Credential } from './auth.ts'
 
 /** What a pod may pull with, as far as the API server shows it. */

@@ -1,7 +1,7 @@
 /** The JSON patches of a node's flag: pure, so that what is written can be read in a test. */
 import type { NodeCause } from '../../model/causes.ts'
 import { isoTime } from '../../model/duration.ts'
-import { escapePointer } from '../../model/json-pointer.ts'
+import { escapePointer } from '../../model/json.ts'
 import type { Node } from '../../model/kubernetes.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
 import type { PatchOperation } from '../rewrite-image/json-patch.ts'

@@ -1,5 +1,5 @@
 /** The JSON patch of a rewrite: pure, so that what is written can be read in a test. */
-import { escapePointer, valueAtPointer } from '../../model/json-pointer.ts'
+import { escapePointer, valueAtPointer } from '../../model/json.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
 import type { ImageEdit, PlacedChange } from '../../model/plan.ts'
 import { type Originals, readOriginals } from '../../model/remediation-state.ts'

@@ -13,3 +13,7 @@ export const valueAtPointer = (document: unknown, pointer: string): unknown =>
       (at, part) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined),
       document,
     )
+
+/** An object of JSON, not an array. */
+export const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { escapePointer, valueAtPointer } from './json-pointer.ts'
+import { escapePointer, valueAtPointer } from './json.ts'
 
 const document = { metadata: { annotations: { 'a/b~c': 'x' } }, list: [{ name: 'first' }] }
 
