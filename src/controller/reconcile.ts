@@ -10,6 +10,7 @@ import { runningDigests } from '../model/pod.ts'
 import {
   attemptInProgress,
   endedWith,
+  type InProgress,
   isInProgress,
   isOpen,
   lastEndedInSuccess,
@@ -110,11 +111,11 @@ export const createReconcile = (deps: ReconcileDeps) => {
     return { requeueAfterMs: isDone ? verificationMs : SOON_MS }
   }
 
-  /** `record` in the version that was decided on: an intent is not recorded on another. */
+  /** The record in the version that was decided on: an intent is not recorded on another. */
   const verify = async (
     open: OpenIncident,
     incident: Incident,
-    record: Remediation,
+    { record, step }: InProgress,
     verdict: VerdictOf<'Verify'>,
     evaluation: Evaluation,
   ): Promise<Result> => {
@@ -124,7 +125,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     if (facts.tasks?.known) report.completed(facts.tasks.value)
     const digests = runningDigests(facts.pods?.known ? facts.pods.value : [])
     await report.write(record, { kind: 'Verified', verdict, digests }, incident)
-    if (verdict.outcome !== 'Waiting' && isNodeCause(area)) await writes.leaveNode(owner)
+    if (verdict.outcome !== 'Waiting') await writes.leave(step.action, owner)
     if (verdict.outcome === 'Waiting') incidents.await(area, owner.ref, owner.selector)
     else if (verdict.outcome === 'Withdrawn') return requeueAt(verdict.requeueAt)
     else if (incident.pods.length === 0 && verdict.next?.kind !== 'Escalate') return closed(incident.key)
@@ -191,7 +192,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
         return acted(incident, await writes.act(open, incident, evaluation))
       case 'Verify': {
         const inProgress = attemptInProgress(snapshot)
-        return inProgress ? verify(open, incident, inProgress.record, verdict, evaluation) : { requeueAfterMs: SOON_MS }
+        return inProgress ? verify(open, incident, inProgress, verdict, evaluation) : { requeueAfterMs: SOON_MS }
       }
     }
   }

@@ -4,6 +4,7 @@
  * Then the incident is decided again, the intent recorded, the plan executed, and its outcome recorded.
  */
 import type { RemediationPolicy, Remediation } from '../api/kinds.ts'
+import type { ActionType } from '../api/policy/actions.ts'
 import type { Config } from '../config/config.ts'
 import { confirm } from '../decide/attempt/in-progress.ts'
 import { decide } from '../decide/decide.ts'
@@ -17,8 +18,7 @@ import type { KubeObject } from '../model/kubernetes.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { attemptInProgress, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import { excludes, pauses } from '../model/safety-switches.ts'
-import { act } from '../remedies/act.ts'
-import { returnNodeLease } from '../remedies/node-lease.ts'
+import { act, release } from '../remedies/list.ts'
 import type { ActDeps } from '../remedies/writes.ts'
 import type { Report } from '../report/report.ts'
 import type { Log } from '../runtime/log.ts'
@@ -203,9 +203,9 @@ export const createWrites = ({ config, io, reads, state, report, rateLimiter, lo
     return { requeueAfterMs: SOON_MS }
   }
 
-  /** Releases the lease when a remedy on a node has ended. If that fails, the lease expires. */
-  const leaveNode = ({ ref }: Owner): Promise<void> =>
-    returnNodeLease(ref, io).catch((err: unknown) => log.warn('node lease not returned', { node: ref.name, err }))
+  /** Releases what a step reserved when it has ended, such as the lease of a node. If that fails, the lease expires. */
+  const leave = (action: ActionType, { ref }: Owner): Promise<void> =>
+    release(action, ref, io).catch((err: unknown) => log.warn('node lease not returned', { node: ref.name, err }))
 
-  return { act: carryOut, undo, leaveNode }
+  return { act: carryOut, undo, leave }
 }

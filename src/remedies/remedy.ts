@@ -1,9 +1,10 @@
-/** A remedy: everything specific to one type of action. Pure except for `act`, which list.ts adds. */
+/** A remedy: everything specific to one type of action. Pure except for `act` and `release`, which list.ts adds. */
 import type { ActionType } from '../api/policy/actions.ts'
 import type { PolicyAction } from '../api/policy/policy.ts'
 import type { RemediationStep } from '../api/remediation.ts'
 import type { ApplicablePolicy, Ask, DecisionInput } from '../model/decision-input.ts'
 import { parseTime } from '../model/duration.ts'
+import type { ObjectRef } from '../model/kubernetes.ts'
 import type { Kept, Outcome, PlacedChange, Plan, VerdictOf } from '../model/plan.ts'
 import type { HoldReason } from '../model/reasons.ts'
 import type { InProgress, Tried } from '../model/remediation-state.ts'
@@ -166,4 +167,6 @@ export interface PureRemedy<P extends Plan = Plan> {
 export interface Remedy<P extends Plan = Plan> extends PureRemedy<P> {
   /** Idempotent. Throws if the outcome is unknown. */
   act(plan: P, deps: ActDeps): Promise<Outcome>
+  /** Gives back what `act` reserved on its target, such as the lease of a node; absent if it reserves nothing. */
+  release?(target: ObjectRef, deps: ActDeps): Promise<void>
 }

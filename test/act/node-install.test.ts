@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { KubeObject } from '../../src/model/kubernetes.ts'
-import { act } from '../../src/remedies/act.ts'
+import { act } from '../../src/remedies/list.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
 import { aNode, installPlan } from './node-plans.ts'

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Lease } from '../../src/kube/leader-election.ts'
 import type { KubeObject } from '../../src/model/kubernetes.ts'
-import { act } from '../../src/remedies/act.ts'
+import { act } from '../../src/remedies/list.ts'
 import { returnNodeLease } from '../../src/remedies/node-lease.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { NodeTask } from '../../src/api/kinds.ts'
 import type { KubeObject } from '../../src/model/kubernetes.ts'
-import { act } from '../../src/remedies/act.ts'
+import { act } from '../../src/remedies/list.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
 import { aNode, recyclePlan, restartPlan } from './node-plans.ts'

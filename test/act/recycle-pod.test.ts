@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Pod } from '../../src/model/kubernetes.ts'
-import { act } from '../../src/remedies/act.ts'
+import { act } from '../../src/remedies/list.ts'
 import { act as recyclePod } from '../../src/remedies/recycle-pod/act.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
 import { useControlPlane } from '../../testbed/fixture.ts'
