@@ -6,10 +6,11 @@ import type { Remediation } from '../api/kinds.ts'
 import type { Config } from '../config/config.ts'
 import { decide } from '../decide/decide.ts'
 import { linkOf } from '../decide/guardrails/chain.ts'
-import { conclude } from '../diagnose/conclude.ts'
+import { conclude, diagnose } from '../diagnose/conclude.ts'
+import type { Gather } from '../diagnose/gather.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { type Attempt, type DecisionInput, LATER, type NodeState, type PolicyInForce } from '../model/decision-input.ts'
-import { type Diagnosis, type Fact, type FactName, type Facts, type Incident, unknown } from '../model/incident.ts'
+import { type Diagnosis, type Fact, type Facts, type Incident, unknown } from '../model/incident.ts'
 import type { Verdict } from '../model/plan.ts'
 import { areaOfRecord, isInProgress, isOpen } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -18,9 +19,6 @@ import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { OpenIncident } from './incidents.ts'
 import type { Reservations } from './limits.ts'
 import type { State } from './state.ts'
-
-/** Reads the requested facts and adds them to the known ones; what cannot be read becomes unknown. Never rejects. */
-export type Gather = (incident: Incident, names: readonly FactName[], have: Facts) => Promise<Facts>
 
 export interface Evaluation {
   readonly verdict: Exclude<Verdict, { kind: 'Ask' }>
@@ -31,14 +29,13 @@ export interface Evaluation {
 /** Each round asks for fewer facts, so more rounds than there are kinds of facts indicate a bug. */
 const MAX_ROUNDS = 8
 
-/** Alternates between deciding (pure) and reading only the facts that the decision asks for, cheapest first. */
+/** Alternates between the diagnosis and the decision, which asks for the facts that it still needs, cheapest first. */
 export const evaluate = async (incident: Incident, snapshot: Snapshot, gather: Gather): Promise<Evaluation> => {
-  let facts: Facts = { registry: {} }
+  let found = await diagnose(incident, [], { registry: {} }, gather)
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const diagnosis = conclude(incident, facts)
-    const verdict = decide({ ...snapshot, incident, diagnosis, facts })
-    if (verdict.kind !== 'Ask') return { verdict, diagnosis, facts }
-    facts = await gather(incident, verdict.facts, facts)
+    const verdict = decide({ ...snapshot, incident, ...found })
+    if (verdict.kind !== 'Ask') return { verdict, ...found }
+    found = await diagnose(incident, verdict.facts, found.facts, gather)
   }
   throw new Error(`deciding ${incident.key}: the same facts were asked for ${MAX_ROUNDS} times`)
 }

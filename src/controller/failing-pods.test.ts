@@ -3,8 +3,7 @@ import { type IncidentArea, isNodeCause } from '../model/causes.ts'
 import { incidentKey } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { createManualClock } from '../runtime/clock.ts'
-import { createFailingPods } from './failing-pods.ts'
-import { failuresOf } from './process-pod.ts'
+import { createFailingPods, failuresOf } from './failing-pods.ts'
 import { createState } from './state.ts'
 
 const NOW = Date.UTC(2030, 0, 1)

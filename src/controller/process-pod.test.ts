@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { detectNodeFailures } from '../diagnose/node/findings.ts'
 import { createNodeCache, type NodeEntry, nodeEntry } from '../watch/node-cache.ts'
 import { createIncidents } from './incidents.ts'
-import { createProcessNode } from './process-pod.ts'
+import { createProcessNode } from './failing-pods.ts'
 
 const node = (uid: string, status = 'True', message = ''): NodeEntry =>
   nodeEntry({

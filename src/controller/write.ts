@@ -8,6 +8,7 @@ import type { ActionType } from '../api/policy/actions.ts'
 import type { Config } from '../config/config.ts'
 import { confirm } from '../decide/attempt/in-progress.ts'
 import { decide } from '../decide/decide.ts'
+import type { Gather } from '../diagnose/gather.ts'
 import { readOwnerAt } from '../diagnose/owner/owner-chain.ts'
 import type { KubeClient, Reads } from '../kube/client.ts'
 import { notFound } from '../kube/errors.ts'
@@ -17,19 +18,19 @@ import { type Fact, type Facts, type Incident, incidentId, known, type Owner, un
 import type { KubeObject } from '../model/kubernetes.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { attemptInProgress, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
-import { excludes, pauses } from '../model/safety-switches.ts'
+import { excludes, pauses } from '../model/names.ts'
 import { act, release } from '../remedies/list.ts'
 import type { ActDeps } from '../remedies/writes.ts'
 import type { Report } from '../report/report.ts'
 import type { Log } from '../runtime/log.ts'
-import { type Evaluation, type Gather, type Snapshot, snapshotOf } from './evaluate.ts'
+import { type Evaluation, type Snapshot, snapshotOf } from './evaluate.ts'
 import type { OpenIncident } from './incidents.ts'
 import type { RateLimiter } from './limits.ts'
 import type { State } from './state.ts'
 
 // What stops a write: two requests for each remediation, and two for each write.
 
-export interface ReadStopsDeps {
+interface ReadStopsDeps {
   readonly client: Pick<KubeClient, 'get'>
   /** The operator's own namespace. */
   readonly namespace: string
@@ -39,7 +40,7 @@ export interface ReadStopsDeps {
 }
 
 /** What was read; it takes precedence over what the watches reported. */
-export interface Stops {
+interface Stops {
   readonly paused: Fact<boolean>
   /** Why the policy could not be read. */
   readonly unread?: string
@@ -89,7 +90,7 @@ export const createReadStops = ({
 }
 
 /** A snapshot with what was just read. A pause counts from either source: the watch may report it after the read. */
-export const withStops = (snapshot: Snapshot, { paused, unread }: Stops): Snapshot => ({
+const withStops = (snapshot: Snapshot, { paused, unread }: Stops): Snapshot => ({
   ...snapshot,
   operator: { ...snapshot.operator, paused: paused.known && !paused.value ? snapshot.operator.paused : paused },
   ...(unread !== undefined && { stale: [...(snapshot.stale ?? []), unread] }),
@@ -99,7 +100,7 @@ export const withStops = (snapshot: Snapshot, { paused, unread }: Stops): Snapsh
  * The facts with the namespace as it is now; undefined if the workload is excluded or gone. Actions on nodes read their
  * node themselves. Rejects if the workload cannot be read.
  */
-export const readExclusions = async (
+const readExclusions = async (
   { incident, facts }: { readonly incident: Incident; readonly facts: Facts },
   { reads, gather }: { readonly reads: Reads; readonly gather: Gather },
 ): Promise<Facts | undefined> => {

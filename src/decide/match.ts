@@ -13,10 +13,9 @@ import {
 } from '../model/decision-input.ts'
 import { normalImage } from '../model/image-reference.ts'
 import { type FailingPod, type Finding, isProven, nodeOfPod } from '../model/incident.ts'
-import { isNodeItself } from '../model/kubernetes.ts'
 import { selects } from '../model/label-selector.ts'
-import { EXCLUDE_KEY, PROTECTED_NAMESPACES } from '../model/names.ts'
-import { excludes } from '../model/safety-switches.ts'
+import { EXCLUDE_KEY, excludes, PROTECTED_NAMESPACES } from '../model/names.ts'
+import { isNodeItself } from '../model/pod.ts'
 
 /** The protected namespace of a failing pod if the policy does not name it; undefined if acting for the pod is allowed. */
 const protectedNamespaceOf = (

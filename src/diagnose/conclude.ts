@@ -15,6 +15,7 @@ import {
   type RegistryAnswer,
 } from '../model/incident.ts'
 import { evidence, MAX_EVIDENCE } from './incident.ts'
+import type { Gather } from './gather.ts'
 import { permanentFix } from './gitops/source.ts'
 import { detailFacts, explainImages } from './image/explanations.ts'
 import { confirmOnNode, evidenceOfNode, permanentFixOfNode } from './node/conclude.ts'
@@ -184,6 +185,17 @@ export const conclude = (incident: Incident, facts: Facts): Diagnosis => {
     ...(missing.length > 0 && { detailFacts: missing }),
     ...(fixLocationFacts.length > 0 && { fixLocationFacts }),
   }
+}
+
+/** Reads the facts that are asked for and adds them to the known ones, then concludes from all of them. */
+export const diagnose = async (
+  incident: Incident,
+  asked: readonly FactName[],
+  have: Facts,
+  gather: Gather,
+): Promise<{ readonly diagnosis: Diagnosis; readonly facts: Facts }> => {
+  const facts = asked.length === 0 ? have : await gather(incident, asked, have)
+  return { diagnosis: conclude(incident, facts), facts }
 }
 
 /** What a missing thing in the registry makes of a cause. */

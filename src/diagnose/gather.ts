@@ -9,6 +9,9 @@ import { type Agents, type Reading, startNodeReads } from './node/gather.ts'
 import { readPods } from './owner/owner-chain.ts'
 import type { Registry } from './registry/registry.ts'
 
+/** Reads the requested facts and adds them to the known ones; what cannot be read becomes unknown. Never rejects. */
+export type Gather = (incident: Incident, names: readonly FactName[], have: Facts) => Promise<Facts>
+
 export interface GatherDeps {
   readonly reads: Reads
   readonly registry: Pick<Registry, 'ask' | 'list'>
@@ -36,7 +39,7 @@ const namedPods = (names: readonly FactName[]) =>
  * Reads the requested facts concurrently and adds them to the known ones. What cannot be read becomes unknown, with the
  * reason and the missing permission. Never rejects.
  */
-export const createGather = (deps: GatherDeps) => {
+export const createGather = (deps: GatherDeps): Gather => {
   const { reads, registry, readPullSecrets = true, readsReleases = false, agents, watchedNode } = deps
   const askRegistries = createAskRegistries({ reads, registry, readPullSecrets })
 

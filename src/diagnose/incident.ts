@@ -3,12 +3,13 @@ import type { Evidence } from '../api/remediation.ts'
 import { areaOfFinding, type IncidentArea, isNodeCause } from '../model/causes.ts'
 import { sameImage } from '../model/image-reference.ts'
 import { type FailingPod, type Finding, type Incident, incidentKey, type Owner } from '../model/incident.ts'
-import { isNodeItself, type Pod } from '../model/kubernetes.ts'
+import type { Pod } from '../model/kubernetes.ts'
+import { isNodeItself } from '../model/pod.ts'
 import { clip } from '../model/printable.ts'
 import { isNodeRef } from './node/facts.ts'
 import { templateHashOf } from './owner/owner.ts'
 
-export interface IncidentParts {
+interface IncidentParts {
   readonly owner: Owner
   readonly area: IncidentArea
   readonly pods: readonly FailingPod[]

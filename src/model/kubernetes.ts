@@ -233,6 +233,3 @@ export interface Secret extends KubeObject {
 export interface ServiceAccount extends KubeObject {
   readonly imagePullSecrets?: readonly LocalObjectReference[]
 }
-
-/** Whether a node takes the place of a pod, because the kubelet itself reports the failure. */
-export const isNodeItself = ({ kind }: Pod): boolean => kind === 'Node'

@@ -1,4 +1,4 @@
-/** Names on objects that users see; they must not change, because clusters store them. */
+/** Names on objects that users see, and the safety switches among them. Names must not change, because clusters store them. */
 export const GROUP = 'podmend.io'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
@@ -41,3 +41,31 @@ export const INSTALL_LABEL = `${GROUP}/privileged-install`
 export const NODE_TASK_POLICY = 'podmend-node-task'
 /** ServiceAccount of the node agent. */
 export const AGENT_ACCOUNT = 'podmend-agent'
+
+// The two safety switches on objects. They fail closed: any value, such as `True`, `yes` or an empty one, stops; only an
+// explicit `"false"` does not.
+
+type Texts = Readonly<Record<string, string>> | undefined
+
+export interface Marked {
+  readonly labels?: Texts
+  readonly annotations?: Texts
+}
+
+const stops = (value: string | undefined): boolean => value !== undefined && value !== 'false'
+
+/** Whether the operator's namespace stops everything. */
+export const pauses = ({ annotations }: Marked): boolean => stops(annotations?.[PAUSED_ANNOTATION])
+
+/** Whether a pod, owner, namespace or node opts out, by label or annotation. */
+export const excludes = ({ labels, annotations }: Marked): boolean =>
+  stops(labels?.[EXCLUDE_KEY]) || stops(annotations?.[EXCLUDE_KEY])
+
+/** Values of a switch that are neither `true` nor `false`; they stop, but may be a mistake. */
+const odd = (values: readonly (string | undefined)[]): readonly string[] =>
+  values.filter((value) => value !== undefined && value !== 'true' && value !== 'false') as readonly string[]
+
+export const oddPauses = ({ annotations }: Marked): readonly string[] => odd([annotations?.[PAUSED_ANNOTATION]])
+
+export const oddExcludes = ({ labels, annotations }: Marked): readonly string[] =>
+  odd([labels?.[EXCLUDE_KEY], annotations?.[EXCLUDE_KEY]])

@@ -51,3 +51,6 @@ export const runningDigests = (pods: readonly Pod[]): Readonly<Record<string, st
       }),
     ),
   )
+
+/** Whether a node takes the place of a pod, because the kubelet itself reports the failure. */
+export const isNodeItself = ({ kind }: Pod): boolean => kind === 'Node'

@@ -28,12 +28,6 @@ export const HOLD_REASONS = [
 
 export type HoldReason = (typeof HOLD_REASONS)[number]
 
-const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
-
-/** Whether a reason is that of a guardrail. */
-export const isHoldReason = (reason: string | undefined): reason is HoldReason =>
-  reason !== undefined && HOLDS.has(reason)
-
 /** The phases of a Remediation. `Held` and `Observed` change nothing in the cluster. */
 export const PHASES = [
   'Observed',

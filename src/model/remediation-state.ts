@@ -5,6 +5,7 @@ import { parseTime } from './duration.ts'
 import { type FactName, incidentKey } from './incident.ts'
 import type { ManagedFieldsEntry, ObjectRef } from './kubernetes.ts'
 import { AREA_LABEL, ORIGINAL_IMAGE_ANNOTATION } from './names.ts'
+import { HOLD_REASONS, type HoldReason } from './reasons.ts'
 import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf } from './causes.ts'
 
 /** An attempt that has begun and has no outcome yet. */
@@ -63,6 +64,12 @@ export const openRecordOf = (records: readonly Remediation[], templateHash: stri
   const open = records.filter(isOpen)
   return open.find(({ spec }) => spec.templateHash === templateHash) ?? open.find(wasBegun)
 }
+
+const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
+
+/** Whether a reason is that of a guardrail. */
+export const isHoldReason = (reason: string | undefined): reason is HoldReason =>
+  reason !== undefined && HOLDS.has(reason)
 
 /** A verified success is final: what fails afterwards gets a record of its own. */
 export const hasSucceeded = ({ status }: Pick<Remediation, 'status'>): boolean => status?.phase === 'Succeeded'

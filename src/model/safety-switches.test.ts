@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { excludes, oddExcludes, oddPauses, pauses } from './safety-switches.ts'
+import { excludes, oddExcludes, oddPauses, pauses } from './names.ts'
 
 const EXCLUDE = 'podmend.io/exclude'
 const PAUSED = 'podmend.io/paused'

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { ObjectRef } from '../model/kubernetes.ts'
 import type { Matched } from '../model/decision-input.ts'
-import { isNodeItself } from '../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, Plan, PodLeft, PodToDelete } from '../model/plan.ts'
+import { isNodeItself } from '../model/pod.ts'
 
 /** Limit of the record's schema. */
 const MAX_DIFF = 16_000

@@ -6,6 +6,7 @@
  * a tenant must not be able to delete it by deleting the workload. Garbage collection deletes it.
  */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Remediation } from '../api/kinds.ts'
 import type { RemediationSpec, RemediationStatus } from '../api/remediation.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -24,7 +25,7 @@ import {
   type PolicyRef,
   targetOf,
 } from '../model/remediation-state.ts'
-import { AnswerLost, tookEffect } from './lost-answers.ts'
+import { setBounded } from '../runtime/bounded-map.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
 type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>
@@ -226,4 +227,53 @@ const asWritten = async (
 const sameStep = (a: Remediation, b: Remediation): boolean => {
   const [x, y] = [a, b].map((record) => lastBegun(record.status?.steps ?? []))
   return x?.planHash === y?.planHash && x?.attempt === y?.attempt && x?.state === y?.state
+}
+
+// Changes whose answer was lost, and which may still take effect: the API server may commit a write late.
+
+interface LostChange {
+  readonly before: RemediationStatus | undefined
+  readonly wanted: RemediationStatus
+}
+
+/** The change may or may not have taken effect. */
+class AnswerLost extends Error {
+  override readonly name = 'AnswerLost'
+  readonly change: LostChange
+  constructor(message: string, change: LostChange, options: ErrorOptions) {
+    super(message, options)
+    this.change = change
+  }
+}
+
+const asStored = (status: RemediationStatus | undefined): object => {
+  const { observedGeneration: _, ...rest } = JSON.parse(JSON.stringify(printable(status ?? {}))) as RemediationStatus
+  return rest
+}
+
+/** Whether the record is as the change wanted it. */
+const tookEffect = ({ status }: Remediation, wanted: RemediationStatus): boolean =>
+  isDeepStrictEqual(asStored(status), asStored(wanted))
+
+/** One for each record in progress at most; those of records that are never seen again are forgotten. */
+const MAX_LOST = 1_000
+
+export const createLostAnswers = () => {
+  const lost = new Map<string, LostChange>()
+  return {
+    /** A write to the record failed. */
+    failed: (uid: string, error: unknown): void => {
+      if (error instanceof AnswerLost) setBounded(lost, uid, error.change, MAX_LOST)
+    },
+    /** A later write to the record was answered. */
+    answered: (uid: string): void => void lost.delete(uid),
+    /** The status before the lost change, once, if the record shows that it took effect. */
+    found: (record: Remediation): LostChange | undefined => {
+      const { uid } = record.metadata
+      const change = lost.get(uid)
+      if (!change || !tookEffect(record, change.wanted)) return undefined
+      lost.delete(uid)
+      return change
+    },
+  }
 }

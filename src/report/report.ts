@@ -18,9 +18,15 @@ import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { AttemptHistory } from './attempts.ts'
 import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
-import { createLostAnswers } from './lost-answers.ts'
+import {
+  createLostAnswers,
+  observationOf,
+  openRecord,
+  recordChange,
+  recordIntent,
+  recordNameOf,
+} from './remediation.ts'
 import { admissionUpdates, createPolicyStatusWriter, type PolicyStatusUpdate, updatesOf } from './policy-status.ts'
-import { observationOf, openRecord, recordChange, recordIntent, recordNameOf } from './remediation.ts'
 import type { Change } from './status.ts'
 
 /** @public Needed even in a cluster where nothing may be changed. Collected by `npm run generate`. */

@@ -2,11 +2,11 @@ import type { Remediation } from '../api/kinds.ts'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { IncidentArea } from '../model/causes.ts'
 import { type Identity, objectKey } from '../model/incident.ts'
-import { isHoldReason } from '../model/reasons.ts'
 import {
   areaOfRecord,
   hasSucceeded,
   incidentKeyOf,
+  isHoldReason,
   isInProgress,
   isOpen,
   policyRefOf,

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest'
 import { createIncidents } from '../../src/controller/incidents.ts'
-import { createProcessPod } from '../../src/controller/process-pod.ts'
+import { createProcessPod } from '../../src/controller/failing-pods.ts'
 import { createKubeClient } from '../../src/kube/client.ts'
 import { intentOf } from '../../src/kube/errors.ts'
 import { createManualClock } from '../../src/runtime/clock.ts'

@@ -1,5 +1,5 @@
 /** Everything that fails, one line or two each: what a person reads first. */
-import type { Gather } from '../../controller/evaluate.ts'
+import type { Gather } from '../../diagnose/gather.ts'
 import type { Cluster, MissingRight } from '../cluster.ts'
 import { type IncidentReport, reportOf } from '../incident/report.ts'
 import { ago, describeDecision, describeExplanation, field, nameOf, type TextOptions } from '../incident/text.ts'

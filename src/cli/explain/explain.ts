@@ -1,5 +1,5 @@
 import { UsageError } from '../../config/arguments.ts'
-import type { Gather } from '../../controller/evaluate.ts'
+import type { Gather } from '../../diagnose/gather.ts'
 import type { Cluster, MissingRight } from '../cluster.ts'
 import { type IncidentReport, type RecordReport, recordReport, reportOf } from '../incident/report.ts'
 import { ago, field, incidentText, type TextOptions } from '../incident/text.ts'

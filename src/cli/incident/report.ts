@@ -2,11 +2,11 @@
 import type { Remediation } from '../../api/kinds.ts'
 import type { Evidence, ExplanationKind } from '../../api/remediation.ts'
 import type { Evaluation } from '../../controller/evaluate.ts'
-import { isNodeItself } from '../../model/kubernetes.ts'
 import { isoTime } from '../../model/duration.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Plan } from '../../model/plan.ts'
+import { isNodeItself } from '../../model/pod.ts'
 import type { Evaluated } from '../snapshot/evaluate.ts'
 import { sinceOf } from '../snapshot/failing-pods.ts'
 

@@ -1,6 +1,7 @@
 import { UsageError } from '../../config/arguments.ts'
-import type { Evaluation, Gather } from '../../controller/evaluate.ts'
+import type { Evaluation } from '../../controller/evaluate.ts'
 import { createReservations, type Reservations } from '../../controller/limits.ts'
+import type { Gather } from '../../diagnose/gather.ts'
 import type { PolicyInForce } from '../../model/decision-input.ts'
 import { type Incident, incidentId } from '../../model/incident.ts'
 import type { Cluster } from '../cluster.ts'

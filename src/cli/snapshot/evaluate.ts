@@ -1,6 +1,6 @@
-import { evaluate, type Evaluation, type Gather, type Snapshot } from '../../controller/evaluate.ts'
+import { evaluate, type Evaluation, type Snapshot } from '../../controller/evaluate.ts'
 import { conclude } from '../../diagnose/conclude.ts'
-import { createGather } from '../../diagnose/gather.ts'
+import { createGather, type Gather } from '../../diagnose/gather.ts'
 import { createInspectByReading } from '../../diagnose/node/inspection.ts'
 import type { Registry } from '../../diagnose/registry/registry.ts'
 import type { Reads } from '../../kube/client.ts'

@@ -1,6 +1,6 @@
 import { expect, it, test } from 'vitest'
 import { areaOfFinding } from '../../model/causes.ts'
-import { isNodeItself } from '../../model/kubernetes.ts'
+import { isNodeItself } from '../../model/pod.ts'
 import type { NodeEntry } from '../../watch/node-cache.ts'
 import { chainNamedIn, detectNodeFailures, fsTypeNamedIn, isCsiMount } from './findings.ts'
 

@@ -16,16 +16,16 @@ import {
   type PodUnread,
   unknown,
 } from '../../model/incident.ts'
-import {
-  isNodeItself,
-  type KubeObject,
-  type OwnerReference,
-  type PersistentVolume,
-  type PersistentVolumeClaim,
-  type Pod,
+import type {
+  KubeObject,
+  OwnerReference,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
 } from '../../model/kubernetes.ts'
 import { helperTypeOf } from '../../model/mount-helpers.ts'
-import { excludes } from '../../model/safety-switches.ts'
+import { excludes } from '../../model/names.ts'
+import { isNodeItself } from '../../model/pod.ts'
 import { controllerOf, isSupportedKind } from '../owner/owner-chain.ts'
 import {
   nodeFacts,

@@ -1,9 +1,8 @@
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import type { Node } from '../../model/kubernetes.ts'
-import { EXCLUDE_KEY } from '../../model/names.ts'
+import { EXCLUDE_KEY, excludes } from '../../model/names.ts'
 import type { Outcome } from '../../model/plan.ts'
-import { excludes } from '../../model/safety-switches.ts'
 import type { ActDeps } from '../writes.ts'
 
 export interface NodeRef {

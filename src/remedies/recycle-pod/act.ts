@@ -1,8 +1,7 @@
 /** RecyclePod: deletes or evicts failing pods that their controller recreates. */
 import type { Outcome } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
-import { deletePods } from '../delete-pods.ts'
-import type { ActDeps } from '../writes.ts'
+import { type ActDeps, deletePods } from '../writes.ts'
 import type { RecyclePodPlan } from './plan.ts'
 
 export const RBAC: RbacGrant = {

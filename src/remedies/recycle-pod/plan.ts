@@ -6,8 +6,8 @@ import {
   type PolicyInForce,
 } from '../../model/decision-input.ts'
 import { parseDuration } from '../../model/duration.ts'
-import { isNodeItself, type ObjectRef, type Pod } from '../../model/kubernetes.ts'
-import { isBlocked } from '../../model/pod.ts'
+import type { ObjectRef, Pod } from '../../model/kubernetes.ts'
+import { isBlocked, isNodeItself } from '../../model/pod.ts'
 import type { Plan, PodToDelete } from '../../model/plan.ts'
 import { nameOfOwner } from '../pod-template.ts'
 import { type ActionStep, noPlan, notApplicable, type Planned } from '../remedy.ts'

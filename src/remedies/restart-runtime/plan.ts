@@ -17,7 +17,7 @@ import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podLines, podsOnNode, sayUnseen } from '../node/plan.ts'
 import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
 import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
-import { excludes } from '../../model/safety-switches.ts'
+import { excludes } from '../../model/names.ts'
 import { triedSteps } from '../../model/remediation-state.ts'
 
 export interface RestartRuntimePlan extends TaskPlan {

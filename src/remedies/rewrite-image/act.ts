@@ -3,13 +3,10 @@ import { conflict, invalid, notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
 import { sameImage } from '../../model/image-reference.ts'
 import type { Pod, Workload } from '../../model/kubernetes.ts'
-import { FIELD_MANAGER } from '../../model/names.ts'
+import { excludes, FIELD_MANAGER } from '../../model/names.ts'
 import type { ImageEdit, Outcome, PlacedChange, PodLeft, Write } from '../../model/plan.ts'
 import type { RbacGrant } from '../../model/rbac.ts'
-import { excludes } from '../../model/safety-switches.ts'
-import { sleep } from '../../runtime/clock.ts'
-import { deletePod, deletePods } from '../delete-pods.ts'
-import { type ActDeps, refusalOf, staleIfStopped } from '../writes.ts'
+import { type ActDeps, deletePod, deletePods, isObserved, refusalOf, staleIfStopped } from '../writes.ts'
 import { changedByAdmission, hasImages, imagePatch, type Seen } from './json-patch.ts'
 import type { RewriteImagePlan } from './plan.ts'
 
@@ -43,22 +40,6 @@ export const RBAC: RbacGrant = {
   ],
 }
 
-/** How long to wait for a workload's controller to observe the edit before its broken pods are deleted. */
-const TAKE_UP_MS = 10_000
-const TAKE_UP_POLL_MS = 100
-
-/** A pod deleted before its controller observed the edit would be recreated unchanged. */
-const takenUp = async (plan: RewriteImagePlan, generation: number | undefined, deps: ActDeps): Promise<boolean> => {
-  const { kube, clock } = deps
-  const until = clock.monotonic() + TAKE_UP_MS
-  for (;;) {
-    const { metadata, status } = await kube.get<Workload>(pathOfTarget(plan))
-    if ((status?.observedGeneration ?? 0) >= (generation ?? metadata.generation ?? 0)) return true
-    if (clock.monotonic() >= until) return false
-    await sleep(clock, TAKE_UP_POLL_MS)
-  }
-}
-
 /** Half a plan does not help: without permission to delete or patch the pods, leave the template unchanged. */
 const refusedForPods = async ({ thenDelete, thenPatch }: RewriteImagePlan, deps: ActDeps) => {
   const [deleted] = thenDelete
@@ -77,7 +58,8 @@ const carryToPods = async (plan: RewriteImagePlan, generation: number | undefine
   const { target, thenDelete, thenPatch } = plan
   if (thenPatch.length > 0) return patchPods(thenPatch, deps)
   if (thenDelete.length === 0) return { wrote: [], left: [] }
-  if (await takenUp(plan, generation, deps)) return deletePods(deps, thenDelete, 'Delete')
+  // A pod deleted before its controller observed the edit would be recreated unchanged.
+  if (await isObserved(pathOfTarget(plan), generation, deps)) return deletePods(deps, thenDelete, 'Delete')
   const why = `the controller of ${target.kind} ${target.name} has not observed the change yet`
   return { wrote: [], left: thenDelete.map((pod) => ({ name: pod.name, uid: pod.uid, why })) }
 }
@@ -105,7 +87,7 @@ export const act = async (plan: RewriteImagePlan, deps: ActDeps): Promise<Outcom
   return { kind: 'Done', at: deps.clock.now(), wrote: [], left: pods.left }
 }
 
-export interface PodsPatched {
+interface PodsPatched {
   readonly wrote: readonly Write[]
   readonly left: readonly PodLeft[]
   /** Why the first remaining pod was left. */
@@ -113,7 +95,7 @@ export interface PodsPatched {
 }
 
 /** Patches waiting pods one after the other; continues after one that cannot be patched. */
-export const patchPods = async (edits: readonly ImageEdit[], deps: ActDeps): Promise<PodsPatched> => {
+const patchPods = async (edits: readonly ImageEdit[], deps: ActDeps): Promise<PodsPatched> => {
   const wrote: Write[] = []
   const left: PodLeft[] = []
   let obstacle: PodsPatched['obstacle']

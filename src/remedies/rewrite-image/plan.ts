@@ -14,7 +14,7 @@ import { normalImage, parseImage, sameImage } from '../../model/image-reference.
 import { type Finding, nodeOfPod, type Owner } from '../../model/incident.ts'
 import type { Pod } from '../../model/kubernetes.ts'
 import type { ImageEdit, PlacedChange, Plan, PodToDelete } from '../../model/plan.ts'
-import { excludes } from '../../model/safety-switches.ts'
+import { excludes } from '../../model/names.ts'
 import { imageIn, isLeaving, type Named, nameOfOwner, placeInPod, placeOf, statusIn, waits } from '../pod-template.ts'
 import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
 import { diffOf, hashOf } from '../text.ts'
