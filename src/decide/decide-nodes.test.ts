@@ -6,6 +6,7 @@ import {
   action,
   aNodeCase,
   aNodeRecord,
+  aRecycling,
   aWaitingPod,
   DOCKERS_CHAINS,
   NODE,
@@ -55,6 +56,7 @@ describe('what is done', () => {
         cause: 'SandboxStale',
         policies: policies('RecycleSandbox', 'RestartRuntime'),
         records: [aNodeRecord({ action: 'RecycleSandbox', state: 'Ineffective' }, { phase: 'Ineffective' })],
+        facts: { agentTasks: known([aRecycling('uid-ingress-a')]) },
       },
       {
         type: 'RestartRuntime',
@@ -69,6 +71,7 @@ describe('what is done', () => {
         cause: 'SandboxStale',
         policies: policies('RecycleSandbox', 'FlagNode'),
         records: [aNodeRecord({ action: 'RecycleSandbox', state: 'Ineffective' }, { phase: 'Ineffective' })],
+        facts: { agentTasks: known([aRecycling('uid-ingress-a')]) },
       },
       { type: 'FlagNode', index: 1, detail: 'true' },
     ],
@@ -502,18 +505,3 @@ test('orders are named by the plan’s hash, which does not change with the pods
   expect(tasks.map(({ name }) => name)).toEqual([`restartruntime-${one.plan.hash.slice(0, 12)}-0`])
   expect(one.plan.target).toEqual(NODE)
 })
-
-test.each(['SandboxStale', 'SandboxNameConflict'] as const)(
-  '%s, which only Events name, flags no node by itself',
-  (cause) => {
-    for (const inspection of [undefined, unknown('no agent runs there')]) {
-      const facts = inspection && { inspection }
-      const verdict = decide(aNodeCase({ cause, policies: policies('FlagNode'), ...(facts && { facts }) }))
-      expect(verdict).toMatchObject({
-        kind: 'Hold',
-        reason: 'FactUnknown',
-        message: expect.stringContaining('RecycleSandbox'),
-      })
-    }
-  },
-)

@@ -249,3 +249,13 @@ export const aTask = (status?: NodeTaskStatus, order: Partial<NodeTaskRequest> =
   },
   ...(status && { status }),
 })
+
+/** An order to remove the sandboxes of a pod: one was dead, and was removed. */
+export const aRecycling = (
+  podUid: string,
+  status: NodeTaskStatus = { phase: 'Succeeded', reason: 'Done', message: 'removed', before: { sandboxes: ['s1'] } },
+): NodeTask => {
+  const task = aTask(status)
+  const { restartRuntime: _, ...spec } = task.spec
+  return { ...task, spec: { ...spec, verb: 'RecycleSandbox', recycleSandbox: { podUid } } }
+}

@@ -228,6 +228,8 @@ export interface Facts {
   readonly failingOptOuts?: readonly (PodOptOut | PodUnread)[]
   /** The tasks of a step, with their status; without those that do not exist. */
   readonly tasks?: Fact<readonly NodeTask[]>
+  /** The tasks of earlier steps, with the agent's answers; without those that do not exist any more. */
+  readonly agentTasks?: Fact<readonly NodeTask[]>
   /** The pod that installs a mount helper, with its phase and messages; `value` is undefined if it does not exist. */
   readonly installer?: Fact<Pod | undefined>
 }
@@ -264,6 +266,7 @@ export type FactName =
   | { readonly fact: 'optOuts' }
   | { readonly fact: 'failingOptOuts' }
   | { readonly fact: 'tasks'; readonly names: readonly string[] }
+  | { readonly fact: 'agentTasks'; readonly names: readonly string[] }
   | { readonly fact: 'installer'; readonly name: string }
 
 /** One owner and one area, however many of its pods report it. Level-based: the current state. */

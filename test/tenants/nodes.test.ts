@@ -157,3 +157,26 @@ test.concurrent.each([
   expect(status?.message).toContain(says)
   await expectUntouched(node)
 })
+
+test.concurrent('a forged Event about a pod that gets no sandbox restarts no runtime and taints no node, if the agent finds none', async () => {
+  const node = await fixture.node({ test: 'none' })
+  fixture.agents.nodes.set(node, (task) => ({
+    ...seeing(wellNode)(task),
+    ...(task.spec.verb === 'RecycleSandbox' && { reason: 'AlreadyDone', message: 'it has no sandbox on this node' }),
+  }))
+  await policyFor(
+    'none',
+    ['SandboxStale'],
+    [{ type: 'RecycleSandbox', timeout: '10s' }, { type: 'RestartRuntime', timeout: '10s' }, ...TAINT],
+  )
+  const pod = await fixture.stuck({ namespace: tenant.namespace, node })
+  await forge(refOf(pod), 'FailedCreatePodSandBox', NETNS_GONE)
+  const { status } = await fixture.record(node, { phase: 'Held', reason: 'FactUnknown' })
+  expect(status?.message).toContain('agent found no dead sandbox: it has no sandbox on this node')
+  const verbs = fixture.agents.tasks.filter(({ spec }) => spec.nodeName === node).map(({ spec }) => spec.verb)
+  expect(new Set(verbs)).toEqual(new Set(['RecycleSandbox', 'Inspect']))
+  const { metadata, spec } = await fixture.api.call<Node>('GET', pathOf({ kind: 'Node', name: node }))
+  expect([Object.keys(metadata.labels ?? {}).filter((label) => label.startsWith('flag.')), spec?.taints ?? []]).toEqual(
+    [[], []],
+  )
+})

@@ -71,10 +71,7 @@ const unresponsive = async ({ cri, clock }: RestartPreconditionDeps, unit: UnitS
   return undefined
 }
 
-/**
- * Nothing on the node proves that these pods should have sandboxes: the uids are the controller's word. So much for one
- * restart, and not for a row of them.
- */
+/** A dead sandbox does not prove that a restart frees it: so much for one restart, and not for a row of them. */
 const NOT_AGAIN_WITHIN_MS = 30 * 60_000
 
 const sandboxesStuck = async (
@@ -90,10 +87,12 @@ const sandboxesStuck = async (
   if (cri === undefined) return unavailable('sandboxes cannot be listed: --cri-socket is not set')
   const { name } = await cri.version(ANSWERS_WITHIN_MS)
   if (name !== CRI_NAMES[runtime]) return notNeeded(`this node's sandboxes are created by ${name}, not by ${runtime}`)
+  // A pod without any sandbox may lack its network or its runtime class: only a dead one is the runtime's own.
   for (const podUid of podUids) {
-    if (!(await cri.sandboxesOf(podUid)).some(({ state }) => state === 'ready')) return undefined
+    const states = (await cri.sandboxesOf(podUid)).map(({ state }) => state)
+    if (states.length > 0 && !states.includes('ready')) return undefined
   }
-  return notNeeded(podUids.length === 0 ? 'the task names no pods' : 'every pod has a ready sandbox')
+  return notNeeded(podUids.length === 0 ? 'the task names no pods' : 'no pod that it names has a dead sandbox')
 }
 
 /** Why a restart is refused; undefined if the reason of the task applies. Rejects if the node cannot be inspected. */

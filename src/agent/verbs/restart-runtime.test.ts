@@ -239,7 +239,7 @@ describe('a restart is refused or begun', () => {
     ],
     ['runtime that answers', SILENT, () => {}, 'NotNeeded'],
     ['no socket given', SILENT, (node) => (node.cri = false), 'ProbeFailed'],
-    ['a pod without a sandbox', STUCK, (node) => (node.sandboxes = { p1: [READY] }), begun],
+    ['a pod without any sandbox', STUCK, (node) => (node.sandboxes = { p1: [READY] }), 'NotNeeded'],
     ['a pod with a sandbox that is not ready', STUCK, (node) => (node.sandboxes = { p1: [READY], p2: [STALE] }), begun],
     [
       'each pod with a ready sandbox',
@@ -249,15 +249,21 @@ describe('a restart is refused or begun', () => {
     ],
     ['no pods named', spec({ runtime: 'containerd', reason: 'SandboxesStuck' }), () => {}, 'NotNeeded'],
     [
-      'a runtime that was started minutes ago, whatever the order says of pods',
+      'a runtime that was started minutes ago, whatever sandbox is dead',
       STUCK,
-      (node) => (node.unit = { ...node.unit, activeSince: '2029-12-31T23:45:00Z' }),
+      (node) => {
+        node.sandboxes = { p1: [STALE] }
+        node.unit = { ...node.unit, activeSince: '2029-12-31T23:45:00Z' }
+      },
       'NotNeeded',
     ],
     [
-      'pods without sandboxes, and a runtime that was started long ago',
+      'a dead sandbox, and a runtime that was started long ago',
       STUCK,
-      (node) => (node.unit = { ...node.unit, activeSince: '2029-12-31T23:15:00Z' }),
+      (node) => {
+        node.sandboxes = { p1: [STALE] }
+        node.unit = { ...node.unit, activeSince: '2029-12-31T23:15:00Z' }
+      },
       begun,
     ],
     ['sandboxes of another runtime', STUCK, (node) => (node.version = () => 'cri-o'), 'NotNeeded'],

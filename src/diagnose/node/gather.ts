@@ -213,7 +213,10 @@ export const startNodeReads = (
 ): Reading => {
   const inspection = factNamed(names, 'inspection')
   const installer = factNamed(names, 'installer')
-  const tasks = names.flatMap((name) => (name.fact === 'tasks' ? name.names : []))
+  const tasksOf = (fact: 'tasks' | 'agentTasks') => {
+    const tasks = names.flatMap((name) => (name.fact === fact && 'names' in name ? name.names : []))
+    return readTasks(tasks, agents.namespace, reads)
+  }
   return {
     ...(factNamed(names, 'node') && { node: readNode(incident, reads, agents.nodeLeases) }),
     ...(factNamed(names, 'namespaces') && { namespaces: readNamespaces(incident, reads) }),
@@ -222,7 +225,8 @@ export const startNodeReads = (
     ...(factNamed(names, 'failingOptOuts') && { failingOptOuts: readOptOutsOf(podsIn(incident), reads) }),
     ...(factNamed(names, 'optOuts') && { optOuts: readOptOuts(have.nodePods, reads) }),
     ...(inspection && { inspection: inspectNode(incident, agents.inspect, inspection) }),
-    ...(factNamed(names, 'tasks') && { tasks: readTasks(tasks, agents.namespace, reads) }),
+    ...(factNamed(names, 'tasks') && { tasks: tasksOf('tasks') }),
+    ...(factNamed(names, 'agentTasks') && { agentTasks: tasksOf('agentTasks') }),
     ...(installer && { installer: readInstaller(installer.name, agents.namespace, reads) }),
   }
 }

@@ -11,9 +11,11 @@ import type { Facts } from '../../model/incident.ts'
 import { mountHelperFor } from '../../model/mount-helpers.ts'
 import { FLAG_PREFIX } from '../../model/names.ts'
 import type { NodePlan } from '../../model/plan.ts'
-import { policyOfStep, type Tried, triedSteps } from '../../model/remediation-state.ts'
+import { policyOfStep, type Tried } from '../../model/remediation-state.ts'
 import { aboutOneDetail, kubeletsRuntime, nodeBase, nodeDiff, podsOnNode } from '../node/plan.ts'
+import { askForAnswers, isSandboxCause, sandboxOf } from '../node/sandboxes.ts'
 import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
+import { leaveOut } from '../text.ts'
 
 export interface FlagNodePlan extends NodePlan {
   readonly type: 'FlagNode'
@@ -121,14 +123,25 @@ export const flagStillStands = (c: DecisionInput, applicable: ApplicablePolicy, 
   }
 }
 
-const isSandboxCause = (cause: NodeCause): boolean => cause === 'SandboxStale' || cause === 'SandboxNameConflict'
-
-/**
- * Whether an agent carried out a remedy for this incident, which did not help. Of a dead sandbox the kubelet's status shows only
- * that the pod has none, as with a missing ConfigMap; the rest is known from Events, which a tenant can write as well.
- */
-const wasTriedByAgent = (c: DecisionInput): boolean =>
-  triedSteps(c).some(({ step }) => (step.node?.tasks.length ?? 0) > 0)
+/** A node is flagged for dead sandboxes only after its agent found one; `says` if it found none. */
+const withDeadSandbox = (
+  c: DecisionInput,
+  { matched, others }: Pick<ReturnType<typeof aboutOneDetail>, 'matched' | 'others'>,
+) => {
+  const found = sandboxOf(c)
+  const none = matched.map(found).find((one) => one?.kind === 'None')
+  return {
+    matched: matched.filter((one) => found(one)?.kind === 'Dead'),
+    others: [
+      ...others,
+      ...leaveOut(
+        matched.filter((one) => found(one)?.kind !== 'Dead'),
+        () => 'its agent found no dead sandbox of it',
+      ),
+    ],
+    says: none?.kind === 'None' ? `its agent found no dead sandbox: ${none.says}` : undefined,
+  }
+}
 
 /** Marks the failure on the node: a condition, a label and, if the policy sets it, a taint. */
 export const planFlagNode = (
@@ -138,14 +151,16 @@ export const planFlagNode = (
 ): Planned<FlagNodePlan> => {
   const cause = nodeCauseOf(c)
   if (cause === undefined) return notApplicable('RolloutBlocked', 'FlagNode applies only to failures of a node')
-  const ask = askFor(c.facts, [{ fact: 'node' }, ...factsOfNode(c)])
+  const ask = askFor(c.facts, [{ fact: 'node' }, ...factsOfNode(c)]) ?? askForAnswers(c)
   if (ask) return ask
-  if (isSandboxCause(cause) && !wasTriedByAgent(c)) {
-    const message = `only Events name ${cause}, and no agent has acted on it: let RecycleSandbox come before FlagNode`
-    return noPlan('FactUnknown', message, true)
-  }
   const { ref } = c.incident.owner
-  const { detail, matched, others } = aboutOneDetail(applicable)
+  const about = aboutOneDetail(applicable)
+  const { detail } = about
+  const { matched, others, says } = isSandboxCause(cause) ? withDeadSandbox(c, about) : { ...about, says: undefined }
+  if (matched.length === 0) {
+    const seen = says ?? 'no agent has acted on it: let RecycleSandbox come before FlagNode'
+    return noPlan('FactUnknown', `only Events name ${cause}, and ${seen}`, true)
+  }
   const flag = flagOf(c.facts, cause, detail)
   const taint = actionStep.action.flagNode?.taint === 'NoSchedule'
   if (isFlagged(c, { ...flag, taint })) {

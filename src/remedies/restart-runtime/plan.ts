@@ -6,6 +6,7 @@ import {
   type DecisionInput,
   HOUR,
   nodeCauseOf,
+  type Spared,
 } from '../../model/decision-input.ts'
 import { activeFirewallUnits, findDockerChain, isDockersChain } from '../../model/firewall.ts'
 import { formatDuration, parseTime } from '../../model/duration.ts'
@@ -15,8 +16,10 @@ import { podRefOf } from '../../model/pod.ts'
 import type { NodeRuntime, RestartReason } from '../../model/node-tasks.ts'
 import type { NodeTaskRequest, PodOnNode } from '../../model/plan.ts'
 import { kubeletsRuntime, nodeBase, nodeDiff, podLines, podsOnNode, sayUnseen } from '../node/plan.ts'
+import { askForAnswers, isSandboxCause, sandboxOf } from '../node/sandboxes.ts'
 import { taskNames, type TaskPlan } from '../node-tasks/plan.ts'
 import { type ActionStep, noPlan, type NoPlan, notApplicable, type Planned } from '../remedy.ts'
+import { leaveOut } from '../text.ts'
 import { excludes } from '../../model/names.ts'
 import { triedSteps } from '../../model/remediation-state.ts'
 
@@ -118,18 +121,40 @@ const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | N
 }
 
 /** Facts that a restart depends on. */
-const askForRestart = ({ facts }: DecisionInput): Ask | undefined =>
-  askFor(facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }])
+const askForRestart = (c: DecisionInput): Ask | undefined =>
+  askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }]) ?? askForAnswers(c)
+
+/** Without the pods of which the agent found no dead sandbox in this attempt: whatever an Event says, a restart would not help them. */
+const withoutRuledOut = (
+  c: DecisionInput,
+  applicable: ApplicablePolicy,
+): (ApplicablePolicy & { readonly ruledOut: readonly Spared[] }) | NoPlan => {
+  const cause = nodeCauseOf(c)
+  if (cause === undefined || !isSandboxCause(cause)) return { ...applicable, ruledOut: [] }
+  const found = sandboxOf(c)
+  const why = (says: string): string => `the agent found no dead sandbox: ${says}`
+  const spared = applicable.matched.flatMap((one): readonly Spared[] => {
+    const answer = found(one)
+    return answer?.kind === 'None' ? [{ ...one, why: why(answer.says) }] : []
+  })
+  const uids = new Set(spared.map(({ failing }) => failing.pod.metadata.uid))
+  const matched = applicable.matched.filter(({ failing }) => !uids.has(failing.pod.metadata.uid))
+  const [first] = spared
+  if (matched.length === 0 && first) return noPlan('FactUnknown', `only Events name ${cause}, and ${first.why}`, true)
+  return { ...applicable, matched, ruledOut: spared }
+}
 
 /** Restarts the affected runtime on one node; the plan lists what else that affects. */
 export const planRestartRuntime = (
   c: DecisionInput,
-  applicable: ApplicablePolicy,
+  found: ApplicablePolicy,
   actionStep: ActionStep,
 ): Planned<RestartRuntimePlan> => {
-  if (nodeCauseOf(c) === undefined) return restartFor(c, applicable) as NoPlan
+  if (nodeCauseOf(c) === undefined) return restartFor(c, found) as NoPlan
   const ask = askForRestart(c)
   if (ask) return ask
+  const applicable = withoutRuledOut(c, found)
+  if ('tryNext' in applicable) return applicable
   const restart = restartFor(c, applicable)
   if ('tryNext' in restart) return restart
   const { runtime, reason } = restart
@@ -139,7 +164,8 @@ export const planRestartRuntime = (
   const spared = sparedFrom(c, runtime, stopped)
   if (spared) return spared
   const pods = podsOnNode(applicable)
-  const failing = new Set([...pods, ...podsOnNode({ matched: applicable.spared ?? [] })].map(({ uid }) => uid))
+  const spares = [...applicable.ruledOut, ...(applicable.spared ?? [])]
+  const failing = new Set([...pods, ...podsOnNode({ matched: spares })].map(({ uid }) => uid))
   const others = stopped.map(podRefOf).filter(({ uid }) => !failing.has(uid))
   const lines = [`! ${runtime}.service is restarted: ${touches}`]
   const base = nodeBase(c, applicable, actionStep, { pods, what: [runtime, reason, ...lines] })
@@ -155,6 +181,7 @@ export const planRestartRuntime = (
       diff,
       ...(others.length > 0 && { stops: others.map(({ uid }) => uid) }),
       tasks: restartTasks(ref, restart, pods, base.hash),
+      leftOut: leaveOut(applicable.ruledOut, ({ why }) => why),
     },
   }
 }
