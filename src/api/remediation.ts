@@ -192,6 +192,11 @@ export const REMEDIATION_RULES: readonly CelRule[] = [
   },
 ]
 
+const proposal = z.object({
+  planHash: text(64, 'Hash of the plan.'),
+  expiresAt: time('When the last request for its approval expires; a later approval does not count.'),
+})
+
 export const remediationStatus = z.object({
   observedGeneration: total('Generation of the spec that this status refers to.').optional(),
   phase: z.enum(PHASES).optional().describe('Phase of the remediation.'),
@@ -202,6 +207,10 @@ export const remediationStatus = z.object({
   action: z.enum(ACTION_TYPES).optional().describe('The remedy in progress or proposed.'),
   planHash: text(64, 'Hash of the plan that is proposed or executed.').optional(),
   expiresAt: time('When the request for approval expires; set while approval is requested.').optional(),
+  proposals: listOf(proposal, {
+    max: 16,
+    what: 'Plans for which approval was requested, the last one last.',
+  }).optional(),
   foreseen: text(64, 'The guardrail that would hold the plan if the policy were not in Observe mode.').optional(),
   attempts: listOf(time('When an attempt began.'), { max: 100, what: 'Attempts so far.' }).optional(),
   steps: listOf(step, { max: 64, what: 'Planned and executed steps, in order.' }).optional(),

@@ -295,6 +295,40 @@ const approve = step(
   },
 )
 
+/** What was repaired fails again, after a while. */
+const relapse = step(
+  'relapse',
+  fc.tuple(which, fc.constantFrom(31, 61, 3_601), rarely),
+  (world, [i, seconds, hearsay]) => {
+    const target = world.targets[i as 0]
+    reconcile(world, target, 'none')
+    for (const task of target.tasks) task.done ??= true
+    startPods(world, target, true)
+    world.now += seconds * 1_000
+    reconcile(world, target, 'none')
+    target.pods = [brokenPod(world, target, { hearsay, since: world.now - HOUR })]
+    reconcile(world, target, 'none')
+  },
+)
+
+const STOPS: Readonly<Record<string, (world: World, target: Target) => void>> = {
+  'the operator is paused': (world) => void (world.paused = true),
+  'the owner is excluded': (_, target) => void (target.excluded = !isNode(target)),
+  'the node is excluded': (world) => void (world.node = { ...world.node, excluded: true }),
+  'the node is cordoned': (world) => void (world.node = { ...world.node, cordoned: true }),
+  'the policies are suspended': (world) => {
+    for (const [name, { spec: before }] of world.policies) setPolicy(world, name, { ...before, suspend: true })
+  },
+}
+
+/** The controller ends between the intent and the write; when it starts again, something stops the step. */
+const stopped = step('stopped', fc.tuple(which, fc.constantFrom(...Object.keys(STOPS))), (world, [i, stop]) => {
+  const target = world.targets[i as 0]
+  reconcile(world, target, 'before the write')
+  STOPS[stop]?.(world, target)
+  reconcile(world, target, 'none')
+})
+
 const often = <T>(one: T, times: number): readonly T[] => Array.from({ length: times }, () => one)
 
 /** Mostly the controller, pods and time, or hardly anything would come of the rest. */
@@ -305,4 +339,6 @@ export const commands = [
   ...often(roll, 4),
   ...often(wait, 8),
   ...often(approve, 2),
+  ...often(relapse, 3),
+  stopped,
 ]

@@ -7,7 +7,7 @@ import type { ObjectRef } from '../model/kubernetes.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
-export const MAX_PER_HOUR = 6
+export const MAX_PER_HOUR = 4
 export const STABLE = 30_000
 export const OLD = 'harbor.od.com/k8s/web:1'
 export const NEW = 'harbor.od.com/public/web:1'

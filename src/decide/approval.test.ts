@@ -101,6 +101,15 @@ describe('a plan of a policy that asks', () => {
     expect(decided({ records: records as unknown as Remediation[] })).toMatchObject({ kind: 'Hold', ends: 'Expired' })
   })
 
+  test('that was approved after its time stays expired, also after another plan was proposed', () => {
+    const proposals = [{ planHash, expiresAt: at(-60_000) }]
+    const now = { planHash: 'another', expiresAt: at(60_000), proposals }
+    const after = (ms: number) =>
+      decidedAt(ms).map((record) => ({ ...record, status: { ...record.status, ...now } })) as readonly Remediation[]
+    expect(decided({ records: after(-30_000) })).toMatchObject({ kind: 'Hold', ends: 'Expired' })
+    expect(decided({ records: after(-60_000) })).toMatchObject({ kind: 'Act' })
+  })
+
   test('is not carried out once more by the same approval', () => {
     const tried = aStep({ state: 'Failed', attempt: 1, planHash })
     const words = { records: asked({ steps: [tried] }, said('Approved')), attempts: [anAttempt(-3_600_000)] }

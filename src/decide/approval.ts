@@ -30,7 +30,9 @@ export const decisionOn = (c: DecisionInput, policy: PolicyInForce, plan: Plan):
       return { kind: 'Denied', message: `${approval.by} denied ${name}${why}; ${askAnew}` }
     // The controller was not running when it expired, and the cluster may have changed since.
     const at = decidedAt(record)
-    const limit = proposed ? parseTime(status.expiresAt) : undefined
+    // Another plan may have been proposed since; that makes no late approval of this one valid.
+    const request = status?.proposals?.find(({ planHash }) => planHash === plan.hash)
+    const limit = parseTime(request?.expiresAt ?? (proposed ? status.expiresAt : undefined))
     if (at === undefined || limit === undefined || at <= limit) return { kind: 'Approved' }
     const late = `at ${formatTime(at)}, after it had expired at ${formatTime(limit)}`
     return { kind: 'Expired', message: `${approval.by} approved ${name} ${late}; ${askAnew}` }

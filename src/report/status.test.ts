@@ -594,6 +594,15 @@ describe('the time to decide on a plan', () => {
   test('stands on the record while the plan is the same, whatever else holds it', () => {
     expect(asked.expiresAt).toBe(iso(60_000))
     expect(happens(asked, hold('BudgetSpent', { plan: aRewrite() })).expiresAt).toBe(iso(60_000))
+    const other = happens(
+      asked,
+      hold('AwaitingApproval', { plan: aRewrite({ hash: 'other' }), expiresAt: NOW + 90_000 }),
+    )
+    const again = happens(other, hold('AwaitingApproval', { plan: aRewrite(), expiresAt: NOW + 99_000 }))
+    expect(again.proposals).toEqual([
+      { planHash: 'other', expiresAt: iso(90_000) },
+      { planHash: aRewrite().hash, expiresAt: iso(99_000) },
+    ])
   })
 
   test.each<readonly [string, Happening]>([

@@ -134,8 +134,19 @@ const deadlineOf = (before: RemediationStatus, { plan, expiresAt }: VerdictOf<'H
   return plan !== undefined && plan.hash === before.planHash ? before.expiresAt : undefined
 }
 
+/** Plans of one record, of which each needs a change of its policy or workload. */
+const MAX_PROPOSALS = 16
+
+/** Remembers until when a plan may be approved: the record may propose another one before a late approval is seen. */
+const withProposal = (
+  before: RemediationStatus['proposals'] = [],
+  planHash: string,
+  expiresAt: string,
+): RemediationStatus['proposals'] =>
+  [...before.filter((one) => one.planHash !== planHash), { planHash, expiresAt }].slice(-MAX_PROPOSALS)
+
 const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
-  const { reason, foreseen, message, plan, policy, requeueAt } = verdict
+  const { reason, foreseen, message, plan, policy, requeueAt, expiresAt } = verdict
   const finished = before.finishedAt !== undefined
   if (reason === 'AlreadyRecovered') {
     return isInProgress({ status: before }) || finished ? before : closed(before, at, 'Recovered', message)
@@ -171,6 +182,8 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
     ...known,
     steps: plan ? withStep(kept, stepOf(plan, attempt, 'Planned', policy)) : kept,
     expiresAt: deadlineOf(before, verdict),
+    ...(expiresAt !== undefined &&
+      plan && { proposals: withProposal(before.proposals, plan.hash, isoTime(expiresAt)) }),
     nextCheckTime: isoTime(requeueAt),
     finishedAt: spent ? (before.finishedAt ?? isoTime(at)) : undefined,
   })
