@@ -18,7 +18,7 @@ import { circles, injected, orderViolations, sizes } from './structure/count.ts'
 import { readTree } from './structure/source.ts'
 import { followWay } from './structure/way.ts'
 
-/** The way of a repair, in the order of the calls. */
+/** The way of a repair, in the order of the calls; what is called again, such as `nextStatus`, stands where it is called first. */
 const WAY = [
   'watch/informers.ts',
   'watch/pod-cache.ts:startupWarningOf',
