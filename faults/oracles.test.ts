@@ -72,10 +72,19 @@ describe('what no fault may lead to', () => {
     ])
   })
 
-  test('a record that succeeded and becomes something else is found', () => {
-    const ended = record(10, { phase: 'Succeeded', state: 'Succeeded', finished: true })
-    expect(judge([ended, record(20, { phase: 'Held', state: 'Succeeded' })])).toEqual([
-      'record web-1 was Succeeded and became Held undefined',
+  test.each(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])(
+    'a record that has finished and becomes something else is found: %s',
+    (phase) => {
+      const ended = record(10, { phase, state: 'Succeeded', finished: true })
+      expect(judge([ended, record(20, { phase: 'Held', state: 'Succeeded' })])).toEqual([
+        `record web-1 was ${phase}  and became Held `,
+      ])
+    },
+  )
+
+  test('a final phase of a record that has not finished is found', () => {
+    expect(judge([record(10, { phase: 'Ineffective', state: 'Ineffective' })])).toEqual([
+      'record web-1 is Ineffective  and not finished',
     ])
   })
 

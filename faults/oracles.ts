@@ -85,7 +85,7 @@ const checkIntents = (writes: readonly AuditedWrite[]): readonly string[] => {
 
 const FINAL = new Set(['Succeeded', 'Cancelled', 'Ineffective', 'Failed'])
 
-/** The phases of each record, and which of them were final, oldest first. */
+/** A record is finished in the final phases and in no other, and never changes after that. */
 const checkPhases = (writes: readonly AuditedWrite[]): readonly string[] => {
   const ended = new Map<string, string>()
   return writes
@@ -94,10 +94,13 @@ const checkPhases = (writes: readonly AuditedWrite[]): readonly string[] => {
     .flatMap((write) => {
       const { metadata, status } = recordOf(write)
       const before = ended.get(metadata.uid)
-      const phase = status?.phase ?? ''
-      if (status?.finishedAt !== undefined && FINAL.has(phase)) ended.set(metadata.uid, phase)
-      if (before === undefined || before === phase || before !== 'Succeeded') return []
-      return [`record ${metadata.name} was ${before} and became ${phase} ${status?.reason}`]
+      const { phase = '', reason = '', finishedAt } = status ?? {}
+      const isFinished = finishedAt !== undefined
+      if (isFinished !== FINAL.has(phase))
+        return [`record ${metadata.name} is ${phase} ${reason} and ${isFinished ? 'finished' : 'not finished'}`]
+      const now = `${phase} ${reason}`
+      if (isFinished && before === undefined) ended.set(metadata.uid, now)
+      return before === undefined || before === now ? [] : [`record ${metadata.name} was ${before} and became ${now}`]
     })
 }
 

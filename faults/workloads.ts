@@ -92,8 +92,9 @@ const undo: Workload = {
     })
     await place.cluster.apply(deployment(place.namespace, { image: `${OLD}/crashing:1`, ...inLane(place) }))
   },
-  // The image from before still fails: after the undo it is held.
-  isOver: ({ records }) => records[0]?.steps.at(-1) === 'RewriteImage Undone' && records[0].phase === 'Held',
+  // The image from before still fails: after the undo it is held, on a record of its own.
+  isOver: ({ records: [undone, held] }) =>
+    undone?.steps.at(-1) === 'RewriteImage Undone' && undone.phase === 'Ineffective' && held?.phase === 'Held',
 }
 
 const twoPolicies: Workload = {

@@ -105,31 +105,33 @@ const playIncident = async (stage: Stage, name: string, kind: keyof typeof KINDS
   await cluster.apply(KINDS[kind](NAMESPACE, { name, replicas: 1, podSpec: { nodeSelector: { [key]: value } } }))
   const path = pathOf({ kind, namespace: NAMESPACE, name })
   const { uid } = (await api.call<Owner>('GET', path)).metadata
-  const read = async (): Promise<{ readonly record: Remediation | undefined; readonly isRepaired: boolean }> => {
+  const read = async (): Promise<{ readonly records: readonly Remediation[]; readonly isRepaired: boolean }> => {
     const [owner, { items }, pods] = await Promise.all([
       api.call<Owner>('GET', path),
       api.call<{ items: Remediation[] }>('GET', pathOf({ kind: 'Remediation', namespace: NAMESPACE })),
       api.call<{ items: Pod[] }>('GET', `${pathOf({ kind: 'Pod', namespace: NAMESPACE })}?labelSelector=app%3D${name}`),
     ])
-    const record = items.find(({ spec }) => spec.target.uid === uid)
+    const records = items.filter(({ spec }) => spec.target.uid === uid)
     const image = owner.spec?.template?.spec?.containers?.[0]?.image
     const isReady = pods.items.every(({ status }) =>
       status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     )
-    return { record, isRepaired: image === `${NEW}/web:1` && isReady && record?.status?.phase === 'Succeeded' }
+    const hasSucceeded = records.some(({ status }) => status?.phase === 'Succeeded')
+    return { records, isRepaired: image === `${NEW}/web:1` && isReady && hasSucceeded }
   }
   for (;;) {
-    const { record, isRepaired } = await read()
-    if (isRepaired && record) {
+    const { records, isRepaired } = await read()
+    if (isRepaired) {
       const tookMs = Date.now() - began
       await api.call('DELETE', path, { propagationPolicy: 'Background' })
-      await api.call('DELETE', pathOf({ kind: 'Remediation', namespace: NAMESPACE, name: record.metadata.name }))
+      for (const { metadata } of records)
+        await api.call('DELETE', pathOf({ kind: 'Remediation', namespace: NAMESPACE, name: metadata.name }))
       return tookMs
     }
     const mayTakeMs = REPAIRED_WITHIN_MS + faults.delaySince(began)
     if (Date.now() - began > mayTakeMs) {
-      const { phase = 'no record', reason = '', message = '' } = record?.status ?? {}
-      throw new Error(`${kind} ${name} is not repaired after ${mayTakeMs / 1_000} s: ${phase} ${reason} ${message}`)
+      const told = records.map(({ status: { phase, reason, message } = {} }) => `${phase} ${reason} ${message}`)
+      throw new Error(`${kind} ${name} is not repaired after ${mayTakeMs / 1_000} s: ${told.join('; ') || 'no record'}`)
     }
     await sleep(500)
   }

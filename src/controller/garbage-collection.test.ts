@@ -8,7 +8,19 @@ import { chooseExpired, chooseOldInstallers, chooseOldTasks, type Keeping } from
 
 const HOUR = 3_600_000
 const finished = (name: string, agoMs: number, attemptsAgoMs: readonly number[] = []) =>
-  aRecord({ phase: 'Succeeded', finishedAt: iso(-agoMs), attempts: attemptsAgoMs.map((ago) => iso(-ago)) }, { name })
+  aRecord(
+    {
+      phase: 'Succeeded',
+      finishedAt: iso(-agoMs),
+      attempts: attemptsAgoMs.map((ago) => iso(-ago)),
+      steps: [{ index: 0, attempt: 1, action: 'RewriteImage', state: 'Succeeded', planHash: 'h' }],
+    },
+    { name },
+  )
+const recovered = (name: string, agoMs: number, spec: object = {}, reason = 'Recovered'): Remediation => {
+  const record = aRecord({ phase: 'Cancelled', reason, finishedAt: iso(-agoMs) }, { name })
+  return { ...record, spec: { ...record.spec, ...spec } }
+}
 const ofPolicy = (name: string, record: Remediation): Remediation => ({
   ...record,
   spec: { ...record.spec, policy: { name, uid: name, generation: 1 } },
@@ -51,6 +63,17 @@ const table: Readonly<Record<string, Row>> = {
     records: [finished('a', 30 * HOUR, [31 * HOUR])],
     keeping: keeping({ ttlMs: HOUR, cooldownMs: () => 48 * HOUR }),
     expired: [],
+  },
+  'of those that recovered without a step the newest three of each incident stay': {
+    records: [
+      ...[1, 2, 3, 4].map((hours) => recovered(`r${hours}`, hours * HOUR)),
+      recovered('other', 9 * HOUR, { target: { ...aRecord({}).spec.target, uid: 'other' } }),
+      recovered('denied', 9 * HOUR, {}, 'Denied'),
+      recovered('r5', 5 * HOUR),
+      finished('repaired', 9 * HOUR),
+    ],
+    keeping: keeping(),
+    expired: ['r4', 'r5'],
   },
   'one that is not finished stays': {
     records: [aRecord({ phase: 'Held' }), aRecord({})],

@@ -6,7 +6,7 @@ import { pathOf } from '../kube/paths.ts'
 import { parseDuration, parseTime } from '../model/duration.ts'
 import type { KubeObject, Pod } from '../model/kubernetes.ts'
 import { INSTALL_LABEL } from '../model/names.ts'
-import { isInProgress, policyRefOf } from '../model/remediation-state.ts'
+import { incidentKeyOf, isInProgress, policyRefOf } from '../model/remediation-state.ts'
 import { ATTEMPTS_WINDOW_MS } from '../report/attempts.ts'
 import { type Clock, createCautiousNow } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
@@ -80,16 +80,38 @@ const readUntil = (record: Remediation, { cooldownMs }: Keeping): number => {
 
 const endOf = ({ status }: Remediation): number | undefined => parseTime(status?.finishedAt)
 
-/** Finished records that have expired, or that exceed the limit (the oldest). Pure. */
-export const chooseExpired = (records: readonly Remediation[], now: number, keeping: Keeping): readonly Remediation[] =>
-  records
+/** Records of one incident that ended without a step, of which more say nothing new: its pods fail and recover by themselves. */
+const KEPT_UNUSED = 3
+
+const isUnused = ({ status }: Remediation): boolean =>
+  status?.reason !== 'Denied' &&
+  status?.reason !== 'Expired' &&
+  (status?.steps ?? []).every(({ state }) => state === 'Planned')
+
+/** Finished records that have expired, or that exceed a limit (the oldest). Pure. */
+export const chooseExpired = (
+  records: readonly Remediation[],
+  now: number,
+  keeping: Keeping,
+): readonly Remediation[] => {
+  const unused = new Map<string, number>()
+  const isOneTooMany = (record: Remediation): boolean => {
+    if (!isUnused(record)) return false
+    const incident = incidentKeyOf(record) ?? ''
+    const count = (unused.get(incident) ?? 0) + 1
+    unused.set(incident, count)
+    return count > KEPT_UNUSED
+  }
+  return records
     .filter((record) => endOf(record) !== undefined)
     .toSorted((a, b) => (endOf(b) ?? 0) - (endOf(a) ?? 0))
     .filter((record, newer) => {
+      const tooMany = isOneTooMany(record)
       if (now < readUntil(record, keeping)) return false
       const old = keeping.ttlMs !== undefined && now - (endOf(record) ?? now) >= keeping.ttlMs
-      return old || newer >= keeping.historyLimit
+      return tooMany || old || newer >= keeping.historyLimit
     })
+}
 
 /** Deletes records that have not changed since the selection. Resolves with the number deleted. */
 export const deleteRecords = async (

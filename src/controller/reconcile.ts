@@ -8,12 +8,12 @@ import type { FailingPod, Incident, Owner } from '../model/incident.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
 import { runningDigests } from '../model/pod.ts'
 import {
+  allHaveEnded,
   attemptInProgress,
-  endedWith,
+  endsUnrecorded,
   type InProgress,
   isInProgress,
   isOpen,
-  lastEndedInSuccess,
   supersededRecords,
 } from '../model/remediation-state.ts'
 import { createLastChecks, evaluate, type Evaluation, type Snapshot, snapshotOf } from './evaluate.ts'
@@ -156,8 +156,8 @@ export const createReconcile = (deps: ReconcileDeps) => {
 
   const hold = async (incident: Incident, verdict: VerdictOf<'Hold'>): Promise<Result> => {
     const { key, area, owner, pods, templateHash } = incident
-    const ended = verdict.ends !== undefined && endedWith(remediations.of(owner.ref, area), templateHash, verdict.ends)
-    if (!ended) await report.write(await report.recordOf(incident, verdict), { kind: 'Held', verdict }, incident)
+    if (!endsUnrecorded(remediations.of(owner.ref, area), templateHash, verdict))
+      await report.write(await report.recordOf(incident, verdict), { kind: 'Held', verdict }, incident)
     if (verdict.reason === 'AlreadyRecovered' && pods.length === 0) return closed(key)
     return requeueAt(verdict.requeueAt)
   }
@@ -207,7 +207,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
     if (stands) return stands
 
     // Pods assigned during the verification, or by a lagging watch, may be outdated: read them first.
-    let pods = await failingPods.current(open, { confirm: lastEndedInSuccess(records) })
+    let pods = await failingPods.current(open, { confirm: allHaveEnded(records) })
     if (pods.length === 0 && !records.some(isOpen)) return closed(key)
     const owner = await ownerOf(open, pods)
     if (!owner) return ownerGone(open, records)

@@ -4,7 +4,7 @@ import { decide } from '../decide/decide.ts'
 import { formatTime } from '../model/duration.ts'
 import type { Facts } from '../model/incident.ts'
 import type { Plan, Verdict, VerdictOf } from '../model/plan.ts'
-import { isOpen, ownRecord } from '../model/remediation-state.ts'
+import { endsUnrecorded, isOpen, openRecordOf } from '../model/remediation-state.ts'
 import type { FlagNodePlan } from '../remedies/flag-node/plan.ts'
 import type { TaskPlan } from '../remedies/node-tasks/plan.ts'
 import type { RecyclePodPlan } from '../remedies/recycle-pod/plan.ts'
@@ -30,6 +30,9 @@ const refuse = (broken: readonly string[]): void => {
 export type Crash = 'none' | 'before the write' | 'after the write'
 
 export const saveRecord = (target: Target, record: Remediation): Remediation => {
+  const before = target.records.find(({ metadata }) => metadata.uid === record.metadata.uid)?.status
+  if (before?.finishedAt !== undefined && record.status !== before)
+    throw new Error(`a finished record was ${before.phase} and became ${record.status?.phase} ${record.status?.reason}`)
   target.records = [record, ...target.records.filter(({ metadata }) => metadata.uid !== record.metadata.uid)].toSorted(
     (a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1),
   )
@@ -59,7 +62,7 @@ const write = (world: World, target: Target, record: Remediation, change: Change
   saveRecord(target, { ...record, status: nextStatus(record.status ?? {}, { ...change, at: world.now }) })
 
 const recordFor = (world: World, target: Target, { policy }: VerdictOf<'Hold' | 'Act'>): Remediation =>
-  ownRecord(target.records, hashOfTemplate(target)) ?? saveRecord(target, newRecord(world, target, policy))
+  openRecordOf(target.records, hashOfTemplate(target)) ?? saveRecord(target, newRecord(world, target, policy))
 
 /** Writes to the cluster, as `act` does: only to what still is as planned. */
 const perform = (world: World, target: Target, plan: Plan): 'Done' | 'Stale' => {
@@ -112,12 +115,15 @@ const carryOut = (world: World, target: Target, verdict: Exclude<Verdict, { kind
       refuse(neglected(world, target, verdict))
       const { plan, reason, policy } = verdict
       if (reason === 'AwaitingApproval' && plan && !verdict.ends) {
-        const asked = world.shown.get(target.uid)
+        const { planHash, expiresAt } = openRecordOf(target.records, hashOfTemplate(target))?.status ?? {}
         const timeout = ms(world.policies.get(policy.name)?.spec.approvalTimeout ?? '0s')
-        if (asked?.hash !== plan.hash) {
+        // A record that ended takes the approvals on it with it.
+        if (planHash !== plan.hash || expiresAt === undefined) {
           world.shown.set(target.uid, { hash: plan.hash, diff: plan.diff, until: world.now + timeout })
+          world.approved.delete(plan.hash)
         }
       }
+      if (endsUnrecorded(target.records, hashOfTemplate(target), verdict)) return
       write(world, target, recordFor(world, target, verdict), { kind: 'Held', verdict })
       return
     }

@@ -115,8 +115,9 @@ export const setPolicy = (world: World, name: string, next: Spec): void => {
 
 /** A person takes back what stands on the record as written. */
 const takeBack = (world: World, target: Target): void => {
-  const record = target.records[0]
-  const last = record?.status?.steps?.findLast(({ state }) => state !== 'Planned')
+  const begun = ({ status }: Remediation) => status?.steps?.findLast(({ state }) => state !== 'Planned')
+  const record = target.records.find((one) => begun(one) !== undefined)
+  const last = record && begun(record)
   if (!record || !last?.changes || target.image !== NEW) return
   target.image = OLD
   for (const pod of target.pods) Object.assign(pod, brokenPod(world, target))

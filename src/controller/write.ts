@@ -17,7 +17,7 @@ import { isNodeCause } from '../model/causes.ts'
 import { type Fact, type Facts, type Incident, incidentId, known, type Owner, unknown } from '../model/incident.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
 import type { Outcome, VerdictOf } from '../model/plan.ts'
-import { attemptInProgress, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
+import { attemptInProgress, hasFurtherAction, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import { excludes, pauses } from '../model/names.ts'
 import { act, release } from '../remedies/list.ts'
 import type { ActDeps } from '../remedies/writes.ts'
@@ -155,6 +155,13 @@ export const createWrites = ({ config, io, reads, state, report, rateLimiter, lo
       return now !== undefined && isPlanned(now)
     }
 
+  /** Whether an action of the policy follows the step in progress. */
+  const hasNextAction = (open: OpenIncident, incident: Incident, evaluation: Evaluation): boolean => {
+    const input = inputAgain(open, incident, evaluation)
+    const inProgress = attemptInProgress(input)
+    return inProgress !== undefined && hasFurtherAction(input, inProgress)
+  }
+
   /** Executes the step that was decided on, if it still is. */
   const carryOut = async (open: OpenIncident, incident: Incident, evaluation: Evaluation): Promise<Written> => {
     const planned = decide(inputAgain(open, incident, evaluation))
@@ -184,8 +191,9 @@ export const createWrites = ({ config, io, reads, state, report, rateLimiter, lo
       return verdict.resume ? decide(input).kind === 'Act' : confirm(input) !== undefined
     })
     const outcome = await act(plan, { ...io, isStillPlanned })
-    const acted = await report.write(record, { kind: 'Acted', outcome, partly: verdict.partly }, incident)
-    return { outcome, record: acted }
+    const hasNext = hasNextAction(open, incident, evaluation)
+    const change = { kind: 'Acted', outcome, hasNext, partly: verdict.partly } as const
+    return { outcome, record: await report.write(record, change, incident) }
   }
 
   /** Restores what the step in progress wrote, if that is still decided. */
@@ -200,7 +208,8 @@ export const createWrites = ({ config, io, reads, state, report, rateLimiter, lo
       return again.kind === 'Verify' && again.next?.kind === 'Undo'
     })
     const outcome = await act(plan, { ...io, isStillPlanned })
-    await report.write(undoing, { kind: 'Acted', outcome }, incident)
+    const hasNext = hasNextAction(open, incident, evaluation)
+    await report.write(undoing, { kind: 'Acted', outcome, hasNext }, incident)
     return { requeueAfterMs: SOON_MS }
   }
 

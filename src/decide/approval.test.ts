@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Remediation } from '../api/kinds.ts'
 import { known } from '../model/incident.ts'
-import { lastEndedInSuccess, lastSuccess, ownRecord, supersededRecords } from '../model/remediation-state.ts'
+import { allHaveEnded, endsUnrecorded, openRecordOf, supersededRecords } from '../model/remediation-state.ts'
 import { decide } from './decide.ts'
 import {
   aCase,
@@ -137,8 +137,31 @@ describe('a no', () => {
     ['Denied', denied],
     ['Expired', asked({ phase: 'Cancelled', reason: 'Expired', message: 'too late', expiresAt: undefined })],
   ] as const)('stays one after the record has ended: %s', (ends, [record]) => {
-    const records = record ? [{ ...record, status: { ...record.status, finishedAt: at(-1) } }] : []
-    expect(decided({ records })).toMatchObject({ ends })
+    const status = { reason: ends, ...record?.status, phase: 'Cancelled' as const, finishedAt: at(-1) }
+    const records = record ? [{ ...record, status }] : []
+    const verdict = decided({ records })
+    expect(verdict).toMatchObject({
+      ends,
+      message: expect.stringContaining(ends === 'Denied' ? 'ann denied' : 'too late'),
+    })
+    // Also while another plan waits on a later record.
+    const open = aRecord({ name: 'later', phase: 'AwaitingApproval', steps: [], status: { planHash: 'other' } })
+    expect(decided({ records: [open, ...records] })).toEqual(verdict)
+  })
+
+  test('is of one revision: under another the plan is requested', () => {
+    const records = asked({ phase: 'Cancelled', reason: 'Denied', finishedAt: at(-1) }, said('Denied')).map(
+      (record) => ({
+        ...record,
+        spec: { ...record.spec, templateHash: 'other' },
+      }),
+    )
+    expect(decided({ records })).not.toHaveProperty('ends')
+  })
+
+  test('that was seen after the record had ended otherwise stands', () => {
+    const records = asked({ phase: 'Cancelled', reason: 'Recovered', finishedAt: at(-1) }, said('Denied'))
+    expect(decided({ records })).toMatchObject({ ends: 'Denied' })
   })
 
   test.each([
@@ -152,12 +175,13 @@ describe('a no', () => {
     expect(decided({ ...words, records: denied })).toMatchObject({ ends: 'Denied' })
   })
 
-  test('is used up by the success that came of it', () => {
-    const [record] = asked({}, said('Approved'))
-    const records = record
-      ? [{ ...record, status: { ...record.status, phase: 'Succeeded' as const, finishedAt: at(-1) } }]
-      : []
-    expect(decided({ records })).toMatchObject({ kind: 'Hold', reason: 'AwaitingApproval' })
+  test.each(['Succeeded', 'Cancelled'] as const)('ends with the record, if it was a yes: %s', (phase) => {
+    const records = asked({ phase, reason: 'Recovered', finishedAt: at(-1) }, said('Approved'))
+    expect(decided({ records })).toMatchObject({
+      kind: 'Hold',
+      reason: 'AwaitingApproval',
+      expiresAt: NOW + 2 * 3_600_000,
+    })
   })
 
   test('to another plan is none to this one', () => {
@@ -182,32 +206,45 @@ describe('the record of an incident', () => {
   test.each([
     ['its own', [story, waiting, own], 'own'],
     ['the one whose remedy made this revision', [waiting, story, ended], 'story'],
-    ['its own that has ended', [past, waiting, ended], 'ended'],
-    ['none', [past, waiting], undefined],
+    ['its own, not one that has ended', [ended, own], 'own'],
+    ['none that has ended', [past, waiting, ended], undefined],
   ] as const)('is %s', (_, records, name) => {
-    expect(ownRecord(records, HASH)?.metadata.name).toBe(name)
-  })
-
-  const success = (name: string, ms: number) => aRecord({ name, phase: 'Succeeded', status: { finishedAt: at(ms) } })
-
-  test('is none that succeeded: what fails afterwards has one of its own', () => {
-    expect(ownRecord([success('done', -1)], HASH)).toBeUndefined()
-    expect(ownRecord([success('done', -1), own], HASH)).toBe(own)
-  })
-
-  test('follows the newest success of its revision', () => {
-    const records = [success('first', -9), success('second', -1), ended, past]
-    expect(lastSuccess(records, HASH)?.metadata.name).toBe('second')
-    expect(lastSuccess([ended, past], HASH)).toBeUndefined()
+    expect(openRecordOf(records, HASH)?.metadata.name).toBe(name)
   })
 
   test.each([
-    ['a success was told last', [aRecord({ phase: 'Cancelled', status: { finishedAt: at(-5) } }), past], true],
-    ['what recovered by itself was told since', [success('done', -5), ended], false],
+    ['all has ended', [ended, past], true],
     ['something is open', [past, waiting], false],
     ['nothing was told', [], false],
-  ] as const)('says whether all was proven to be well: %s', (_, records, is) => {
-    expect(lastEndedInSuccess(records)).toBe(is)
+  ] as const)('says whether the pods that are known may be of an incident that is over: %s', (_, records, is) => {
+    expect(allHaveEnded(records)).toBe(is)
+  })
+
+  const denied = aRecord({
+    name: 'denied',
+    phase: 'Cancelled',
+    steps: [],
+    status: { reason: 'Denied', planHash: 'p', finishedAt: at(-1) },
+  })
+  test.each<readonly [string, readonly Remediation[], Parameters<typeof endsUnrecorded>[2], boolean]>([
+    ['a recovery with nothing open', [ended], { reason: 'AlreadyRecovered' }, true],
+    ['a recovery of what is open', [own], { reason: 'AlreadyRecovered' }, false],
+    [
+      'a plan that was rejected before',
+      [denied],
+      { reason: 'AwaitingApproval', ends: 'Denied', plan: { hash: 'p' } },
+      true,
+    ],
+    ['another plan', [denied], { reason: 'AwaitingApproval', ends: 'Expired', plan: { hash: 'q' } }, false],
+    [
+      'a rejected plan, and something open',
+      [own, denied],
+      { reason: 'AwaitingApproval', ends: 'Denied', plan: { hash: 'p' } },
+      false,
+    ],
+    ['another hold', [ended], { reason: 'CoolingDown' }, false],
+  ])('is not made only to be ended: %s', (_, records, hold, is) => {
+    expect(endsUnrecorded(records, HASH, hold)).toBe(is)
   })
 
   test('makes way when another revision fails and nothing was begun', () => {

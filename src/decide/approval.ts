@@ -2,7 +2,7 @@
 import type { DecisionInput, PolicyInForce } from '../model/decision-input.ts'
 import { formatTime, parseDuration, parseTime } from '../model/duration.ts'
 import type { Plan } from '../model/plan.ts'
-import { decidedAt, ownRecord } from '../model/remediation-state.ts'
+import { decidedAt, openRecordOf, rejectedOn } from '../model/remediation-state.ts'
 
 export type Decision =
   | { readonly kind: 'Approved' }
@@ -16,12 +16,14 @@ const short = (hash: string): string => hash.slice(0, 12)
 
 /** See Decision. The time to decide begins when the plan is first proposed. */
 export const decisionOn = (c: DecisionInput, policy: PolicyInForce, plan: Plan): Decision => {
-  const record = ownRecord(c.records, c.incident.templateHash)
+  const { templateHash } = c.incident
+  const rejected = rejectedOn(c.records, templateHash, plan.hash)
+  const record = rejected ?? openRecordOf(c.records, templateHash)
   const { spec: { approval } = {}, status } = record ?? {}
   const askAnew = `delete Remediation ${record?.metadata.name ?? ''} to request it again`
   const name = `plan ${short(plan.hash)}`
   const proposed = status?.planHash === plan.hash
-  if (proposed && status.phase === 'Cancelled' && status.reason === 'Expired') {
+  if (rejected && proposed && status.reason === 'Expired') {
     return { kind: 'Expired', message: status.message ?? `approval of ${name} expired; ${askAnew}` }
   }
   if (record && approval?.planHash === plan.hash) {

@@ -13,7 +13,14 @@ import {
 import { sameImage } from '../model/image-reference.ts'
 import { type Diagnosis, incidentId } from '../model/incident.ts'
 import type { Verdict, VerdictOf } from '../model/plan.ts'
-import { policyOfStep, type PolicyRef, policyRefOf, type Tried, triedSteps } from '../model/remediation-state.ts'
+import {
+  isOpen,
+  policyOfStep,
+  type PolicyRef,
+  policyRefOf,
+  type Tried,
+  triedSteps,
+} from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { nameOfOwner, placeOf } from '../remedies/pod-template.ts'
 import { noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
@@ -44,7 +51,8 @@ const nextStep = (c: DecisionInput, policy: PolicyInForce): NextStep => {
   const last = tried[0]
   const by = last && policyOfStep(last.record, last.step)
   const samePolicy = by?.uid === policy.uid && by.generation === policy.generation
-  if (last && samePolicy && sameStory(c, last)) {
+  // A finished record is final: its attempt goes on no more.
+  if (last && isOpen(last.record) && samePolicy && sameStory(c, last)) {
     const { state, index, attempt } = last.step
     const didNotHelp = state === 'Ineffective' || state === 'Failed' || state === 'Undone'
     if (didNotHelp && index + 1 < policy.spec.actions.length) return { from: index + 1, attempt, escalates: true }

@@ -12,7 +12,7 @@ import { EXCLUDE_KEY } from '../model/names.ts'
 import type { ActionType } from '../api/policy/actions.ts'
 import type { NodePlan, Plan } from '../model/plan.ts'
 import { isNodeItself } from '../model/pod.ts'
-import { ownRecord } from '../model/remediation-state.ts'
+import { proposalsOf } from '../model/remediation-state.ts'
 import { remedyOf } from '../remedies/list.ts'
 import { sayUntouched } from '../remedies/pod-template.ts'
 import { type ActionStep, noPlan, type NoPlan, type Planned } from '../remedies/remedy.ts'
@@ -117,22 +117,21 @@ const proposedBefore = (
   actionStep: ActionStep,
   attempt: number,
 ): Plan | undefined => {
-  const { status, spec } = ownRecord(c.records, c.incident.templateHash) ?? {}
-  const isDenied = (hash: string) => spec?.approval?.decision === 'Denied' && spec.approval.planHash === hash
   const pinned = signsPods(applicable, actionStep.action.type)
-  for (const { action, index, stops, pods = [], planHash } of (status?.steps ?? []).toReversed()) {
+  for (const { step, isDenied } of proposalsOf(c.records, c.incident.templateHash)) {
+    const { action, index, stops, pods = [], planHash } = step
     if (action !== actionStep.action.type || index !== actionStep.index) continue
     const uids = new Set(pods.map(({ uid }) => uid))
     const isShown = ({ failing: { pod } }: Matched) => !pinned || isNodeItself(pod) || uids.has(pod.metadata.uid)
     const matched = applicable.matched.filter(isShown)
-    if (matched.length === 0 && !isDenied(planHash)) continue
+    if (matched.length === 0 && !isDenied) continue
     const shown = matched.length > 0 ? matched : applicable.matched
     const among = sparing(applicable, (one) => (shown.includes(one) ? undefined : 'the plan was proposed without it'))
     const today = planAction(c, among, actionStep)
     if (!('plan' in today)) continue
     const before = { ...(today.plan.stops && { stops: stops ?? [] }), ...(pinned && { pods: [...uids] }) }
     const plan = signed(today.plan, before, applicable, attempt)
-    if (plan.hash !== planHash || !(isDenied(planHash) || within(today.plan.stops, stops))) continue
+    if (plan.hash !== planHash || !(isDenied || within(today.plan.stops, stops))) continue
     // The next check proves the hash by them again.
     return pinned ? ({ ...plan, proposedFor: pods } as Plan) : plan
   }

@@ -337,16 +337,17 @@ export const partsOfKey = (key: string): { readonly ownerUid: string; readonly a
 }
 
 /**
- * Deterministic name of the record of one incident, so that two controllers create the same one. A success is final: a
- * failure `after` it (its uid) has its own record.
+ * Deterministic name of the record of one incident, so that two controllers create the same one. A finished record is
+ * final: what fails after it has a record with the next `ordinal`.
  */
 export const remediationName = (
   ownerName: string,
   ownerUid: string,
   area: IncidentArea,
   templateHash: string,
-  after?: string,
+  ordinal = 1,
 ): string => {
-  const story = digest(ownerUid, area, templateHash, ...(after === undefined ? [] : [after])).slice(0, 8)
-  return `${ownerName.slice(0, 200).replace(/[.-]+$/, '')}-${area.toLowerCase()}-${story}`
+  const story = digest(ownerUid, area, templateHash).slice(0, 8)
+  const name = `${ownerName.slice(0, 200).replace(/[.-]+$/, '')}-${area.toLowerCase()}-${story}`
+  return ordinal === 1 ? name : `${name}-${ordinal}`
 }

@@ -46,12 +46,12 @@ export type Phase = (typeof PHASES)[number]
 /** What each phase of a Remediation means. */
 export const PHASE_EXPLANATIONS: Readonly<Record<Phase, string>> = {
   Observed: 'the failure is diagnosed; the policy only observes, and the plan shows what it would do',
-  Held: 'a guardrail objects; the name of the guardrail is the reason',
+  Held: 'nothing is written for now: a guardrail objects, and its name is the reason; or the next step is about to be decided',
   AwaitingApproval: 'the plan waits for approval',
   Running: 'the remedy is being carried out',
   Verifying: 'the remedy is carried out; podmend is checking whether it helps',
-  Succeeded: 'all containers of the current revision have been running for the stabilization window',
-  Ineffective: 'the remedy did not help and no further one is left',
-  Failed: 'the remedy could not be carried out',
-  Cancelled: 'there is nothing left to repair, or the plan was denied',
+  Succeeded: 'all containers of the current revision have been running for the stabilization window; final',
+  Ineffective: 'the remedy did not help, and this attempt has no further one; final',
+  Failed: 'the remedy could not be carried out, and this attempt has no further one; final',
+  Cancelled: 'there is nothing left to repair, someone reverted the change, or the plan was denied; final',
 }

@@ -71,44 +71,70 @@ const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS)
 export const isHoldReason = (reason: string | undefined): reason is HoldReason =>
   reason !== undefined && HOLDS.has(reason)
 
-/** A verified success is final: what fails afterwards gets a record of its own. */
 export const hasSucceeded = ({ status }: Pick<Remediation, 'status'>): boolean => status?.phase === 'Succeeded'
 
-const lastToEnd = (records: readonly Remediation[]): Remediation | undefined => {
-  const endOf = ({ status }: Remediation): number => parseTime(status?.finishedAt) ?? 0
-  return records
-    .filter((record) => !isOpen(record))
-    .toSorted((a, b) => endOf(a) - endOf(b))
-    .at(-1)
-}
+/** Whether everything that was recorded has ended, so that a pod that failed before may be repaired, replaced or gone. */
+export const allHaveEnded = (records: readonly Remediation[]): boolean => records.length > 0 && !records.some(isOpen)
 
-/** The newest success of this revision. It is final: a later failure has its own record. */
-export const lastSuccess = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
-  lastToEnd(records.filter((record) => hasSucceeded(record) && record.spec.templateHash === templateHash))
-
-/** Whether the last remedy was verified and nothing was recorded since, so that a previously failing pod may be repaired. */
-export const lastEndedInSuccess = (records: readonly Remediation[]): boolean => {
-  const last = records.some(isOpen) ? undefined : lastToEnd(records)
-  return last !== undefined && hasSucceeded(last)
-}
-
-/**
- * The record for a person's decision: the open one, otherwise the ended one of this revision. A decision on a record that
- * succeeded no longer counts.
- */
-export const ownRecord = (records: readonly Remediation[], templateHash: string): Remediation | undefined =>
-  openRecordOf(records, templateHash) ??
-  records.find((record) => record.spec.templateHash === templateHash && !hasSucceeded(record))
+/** The finished records of a revision. Each is final: a later failure has its own record. */
+export const finishedRecordsOf = (records: readonly Remediation[], templateHash: string): readonly Remediation[] =>
+  records.filter((record) => !isOpen(record) && record.spec.templateHash === templateHash)
 
 /** Open records of other revisions without an attempt: what they wait for no longer matters. */
 export const supersededRecords = (records: readonly Remediation[], templateHash: string): readonly Remediation[] =>
   records.filter((record) => isOpen(record) && record.spec.templateHash !== templateHash && !wasBegun(record))
 
-/** Whether the record already ended with this reason, which need not be reported again. */
-export const endedWith = (records: readonly Remediation[], templateHash: string, reason: string): boolean => {
-  const status = ownRecord(records, templateHash)?.status
-  return status?.phase === 'Cancelled' && status.reason === reason
+/** The plan that was rejected on a finished record; undefined if none was. */
+const rejectedPlanOf = ({ spec: { approval }, status }: Remediation): string | undefined => {
+  if (status?.phase !== 'Cancelled') return undefined
+  if (status.reason === 'Denied' || status.reason === 'Expired') return status.planHash
+  // It was closed for another reason before the denial was seen.
+  return approval?.decision === 'Denied' ? approval.planHash : undefined
 }
+
+/** The finished record on which this plan was rejected: it is not proposed again while that record exists. */
+export const rejectedOn = (
+  records: readonly Remediation[],
+  templateHash: string,
+  planHash: string,
+): Remediation | undefined =>
+  finishedRecordsOf(records, templateHash).find((record) => rejectedPlanOf(record) === planHash)
+
+/** Steps that were proposed, newest first: on the open record, and on those that ended with a rejected plan. */
+export const proposalsOf = (
+  records: readonly Remediation[],
+  templateHash: string,
+): readonly { readonly step: RemediationStep; readonly isDenied: boolean }[] => {
+  const open = openRecordOf(records, templateHash)
+  const rejected = finishedRecordsOf(records, templateHash).filter((record) => rejectedPlanOf(record) !== undefined)
+  return [...(open ? [open] : []), ...rejected].flatMap(({ spec: { approval }, status }) =>
+    (status?.steps ?? []).toReversed().map((step) => ({
+      step,
+      isDenied: approval?.decision === 'Denied' && approval.planHash === step.planHash,
+    })),
+  )
+}
+
+/**
+ * Whether a hold would only open a record to end it at once: nothing is open, and the failure is over, or the plan was
+ * rejected before.
+ */
+export const endsUnrecorded = (
+  records: readonly Remediation[],
+  templateHash: string,
+  {
+    reason,
+    ends,
+    plan,
+  }: {
+    readonly reason: string
+    readonly ends?: string | undefined
+    readonly plan?: { readonly hash: string } | undefined
+  },
+): boolean =>
+  openRecordOf(records, templateHash) === undefined &&
+  (reason === 'AlreadyRecovered' ||
+    (ends !== undefined && plan !== undefined && rejectedOn(records, templateHash, plan.hash) !== undefined))
 
 // The policy of a record: another one may have taken over since, e.g. one that acts from one that observes.
 

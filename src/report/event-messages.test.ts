@@ -146,6 +146,16 @@ describe('the metrics count', () => {
       { kind: 'Verified', verdict: aVerification('Ineffective', 'DidNotHelp') },
       { ended: { policy: 'moved', action: 'RewriteImage', result: 'Ineffective' } },
     ],
+    'what did not help where another action follows': [
+      verifying,
+      { kind: 'Verified', verdict: aVerification('Ineffective', 'DidNotHelp', { next: { kind: 'Escalate' } }) },
+      { ended: { policy: 'moved', action: 'RewriteImage', result: 'Ineffective' } },
+    ],
+    'what was refused where another action follows': [
+      lived({ kind: 'Intended', verdict: anAct() }),
+      { kind: 'Acted', outcome: { kind: 'Refused', why: 'no' }, hasNext: true },
+      { ended: { policy: 'moved', action: 'RewriteImage', result: 'Failed' } },
+    ],
     'nothing where nothing was ever begun': [
       lived({ kind: 'Held', verdict: aHold('ObserveOnly') }),
       { kind: 'Closed', reason: 'OwnerGone', message: '' },

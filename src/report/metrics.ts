@@ -4,7 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { NodeTask, Remediation } from '../api/kinds.ts'
-import type { RemediationStatus } from '../api/remediation.ts'
+import type { RemediationStatus, RemediationStep } from '../api/remediation.ts'
 import { parseTime } from '../model/duration.ts'
 import { isFinished } from '../model/node-tasks.ts'
 import { type Phase, PHASES } from '../model/reasons.ts'
@@ -194,7 +194,7 @@ export const createMetrics = ({ version, readings = {}, defaults = true }: Metri
 export interface MetricsDelta {
   /** A guardrail began to hold the record. */
   readonly held?: { readonly policy: string; readonly reason: string }
-  /** An attempt ended. */
+  /** A remedy ended. */
   readonly ended?: {
     readonly policy: string
     readonly action: string
@@ -207,6 +207,23 @@ export interface MetricsDelta {
 
 const ENDS: ReadonlySet<Phase> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
 
+/** How a step ended after which the policy's next action follows in the same record. */
+const endOfStep = (
+  step: RemediationStep | undefined,
+  was: RemediationStep | undefined,
+): 'Ineffective' | 'Failed' | undefined => {
+  if (was?.state !== 'Intended' && was?.state !== 'Done') return undefined
+  switch (step?.state) {
+    case 'Failed':
+      return 'Failed'
+    case 'Ineffective':
+    case 'Undone':
+      return 'Ineffective'
+    default:
+      return undefined
+  }
+}
+
 /** Counts transitions once each, not checks. */
 export const metricsDeltaOf = (before: RemediationStatus | undefined, record: Remediation): MetricsDelta => {
   const { status } = record
@@ -215,14 +232,15 @@ export const metricsDeltaOf = (before: RemediationStatus | undefined, record: Re
   const { phase, reason } = status
   const rejected = phase === 'Cancelled' && (reason === 'Denied' || reason === 'Expired') && reason !== before?.reason
   if (rejected && status.action !== undefined) return { ended: { policy, action: status.action, result: reason } }
-  const ending = phase !== before?.phase && phase !== undefined && ENDS.has(phase)
+  const ending = phase !== before?.phase && phase !== undefined && ENDS.has(phase) ? phase : undefined
   const began = isHoldReason(reason) && reason !== before?.reason && !ending
   const held = began ? { policy, reason } : undefined
   const step = lastBegun(status.steps ?? [])
-  if (!ending || step === undefined) return held ? { held } : {}
+  const result = ending ?? endOfStep(step, lastBegun(before?.steps ?? []))
+  if (result === undefined || step === undefined) return held ? { held } : {}
   const since = parseTime(status.firstSeen) ?? parseTime(status.startedAt)
   const until = parseTime(status.finishedAt)
   const took =
-    phase === 'Succeeded' && since !== undefined && until !== undefined ? { seconds: (until - since) / 1_000 } : {}
-  return { ...(held && { held }), ended: { policy, action: step.action, result: phase, ...took } }
+    result === 'Succeeded' && since !== undefined && until !== undefined ? { seconds: (until - since) / 1_000 } : {}
+  return { ...(held && { held }), ended: { policy, action: step.action, result, ...took } }
 }

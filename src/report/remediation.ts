@@ -19,13 +19,15 @@ import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model
 import { clip, printable } from '../model/printable.ts'
 import {
   areaOfRecord,
-  hasSucceeded,
+  finishedRecordsOf,
   isInProgress,
+  isOpen,
   lastBegun,
   type PolicyRef,
   targetOf,
 } from '../model/remediation-state.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
+import { learned } from './status-fields.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
 type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>
@@ -34,8 +36,8 @@ export interface Subject {
   readonly incident: Incident
   readonly diagnosis: Diagnosis
   readonly policy: PolicyRef
-  /** uid of the newest success of this revision: that record is final, so a new failure needs a new record. */
-  readonly after?: string | undefined
+  /** The known records of the incident, newest first: those of this revision are final, so a new failure needs a new record. */
+  readonly earlier?: readonly Remediation[]
 }
 
 const MAX_ROUNDS = 3
@@ -64,7 +66,15 @@ const podOf = ({ metadata: { name, uid, namespace } }: Pod): RemediationSpec['po
   ...(namespace !== undefined && { namespace }),
 })
 
-const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
+/** Cause and evidence; those of the record before, if the diagnosis knows less: an early hold queries no registry. */
+const causeOf = ({ incident, diagnosis, earlier = [] }: Subject): Pick<RemediationSpec, 'cause' | 'evidence'> => {
+  const [before] = finishedRecordsOf(earlier, incident.templateHash)
+  const { cause = diagnosis.cause, evidence } = learned(before?.status ?? {}, diagnosis)
+  return { cause, ...(evidence && { evidence }) }
+}
+
+const specOf = (subject: Subject): RemediationSpec => {
+  const { incident, diagnosis, policy } = subject
   const { apiVersion, kind, namespace, name, uid } = incident.owner.ref
   // Pods of one owner may fail by different causes.
   const of = ({ findings }: FailingPod): boolean => findings.some(({ cause }) => cause === diagnosis.cause)
@@ -72,7 +82,6 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
   const message = diagnosis.findings.find(({ cause }) => cause === diagnosis.cause)?.message
   return {
     policy,
-    cause: diagnosis.cause,
     target: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) },
     templateHash: incident.templateHash,
     ...(message && { message: clip(message, 4_096) }),
@@ -81,11 +90,7 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
       ...(failing.pod.kind !== 'Node' && { pod: podOf(failing.pod) }),
       ...(failing.pod.spec?.nodeName && { node: failing.pod.spec.nodeName }),
     }),
-    ...(diagnosis.evidence.length > 0 && {
-      evidence: diagnosis.evidence
-        .slice(0, 64)
-        .map(({ fact, message }) => ({ fact: clip(fact, 64), message: clip(message, 2_048) })),
-    }),
+    ...causeOf(subject),
   }
 }
 
@@ -95,8 +100,16 @@ const specOf = ({ incident, diagnosis, policy }: Subject): RemediationSpec => {
  */
 const placeOf = ({ owner }: Incident, operatorNamespace: string): string => owner.ref.namespace ?? operatorNamespace
 
-export const recordNameOf = ({ incident: { owner, area, templateHash }, after }: Subject): string =>
-  remediationName(owner.ref.name, owner.ref.uid, area, templateHash, after)
+/** The name after the newest of the earlier records. Ordinals, unlike times, do not depend on a clock. */
+export const recordNameOf = ({ incident: { owner, area, templateHash }, earlier = [] }: Subject): string => {
+  const nameOf = (ordinal?: number) => remediationName(owner.ref.name, owner.ref.uid, area, templateHash, ordinal)
+  const first = nameOf()
+  const ordinals = earlier.map(({ metadata: { name } }) => {
+    const ordinal = name.startsWith(`${first}-`) ? name.slice(first.length + 1) : ''
+    return name === first ? 1 : /^\d{1,9}$/.test(ordinal) ? Number(ordinal) : 0
+  })
+  return nameOf(Math.max(0, ...ordinals) + 1)
+}
 
 /** Builds a new record. Pure. */
 export const newRecord = (
@@ -145,6 +158,10 @@ export const openRecord = async (subject: Subject, kube: RecordApi, operatorName
   return { record, created: false }
 }
 
+/** The status to change; a new record knows what it was created with. */
+const statusOf = ({ spec: { cause, evidence }, status }: Remediation): RemediationStatus =>
+  status ?? { cause, ...(evidence && { evidence }) }
+
 const put = async (record: Remediation, status: RemediationStatus, kube: RecordApi): Promise<Remediation> =>
   kube.replace<Remediation>(locate(record, 'status'), {
     ...record,
@@ -163,9 +180,9 @@ export const recordIntent = async (
   change: Extract<StatusChange, { kind: 'Intended' | 'UndoIntended' }>,
   kube: RecordApi,
 ): Promise<Remediation> => {
-  const before = record.status ?? {}
+  const before = statusOf(record)
   const name = `Remediation ${record.metadata.name}`
-  if (hasSucceeded(record)) throw new Retry(`${name} has succeeded; nothing is written`)
+  if (!isOpen(record)) throw new Retry(`${name} is finished; nothing is written`)
   const begins = change.kind === 'Intended' && !change.verdict.resume
   if (begins && isInProgress(record)) throw new Retry(`${name} has a step in progress; nothing is written`)
   const after = nextStatus(before, change)
@@ -193,7 +210,7 @@ export const recordChange = async (
   const name = `Remediation ${record.metadata.name}`
   let current = record
   for (let round = 1; ; round += 1) {
-    const before = current.status ?? {}
+    const before = statusOf(current)
     const after = nextStatus(before, change)
     if (after === before) return current
     try {

@@ -10,7 +10,7 @@ import { notFound, Retry } from '../kube/errors.ts'
 import type { Diagnosis, Incident } from '../model/incident.ts'
 import { GROUP } from '../model/names.ts'
 import type { RbacGrant } from '../model/rbac.ts'
-import { lastSuccess, openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
+import { openRecordOf, type PolicyRef, policyRefOf } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
 import type { PolicyCache } from '../watch/policy-cache.ts'
@@ -18,14 +18,7 @@ import type { RemediationCache } from '../watch/remediation-cache.ts'
 import type { AttemptHistory } from './attempts.ts'
 import { createEventWriter, type EventMessage, eventsOf } from './events.ts'
 import { type Metrics, metricsDeltaOf } from './metrics.ts'
-import {
-  createLostAnswers,
-  observationOf,
-  openRecord,
-  recordChange,
-  recordIntent,
-  recordNameOf,
-} from './remediation.ts'
+import { createLostAnswers, observationOf, openRecord, recordChange, recordIntent } from './remediation.ts'
 import { admissionUpdates, createPolicyStatusWriter, type PolicyStatusUpdate, updatesOf } from './policy-status.ts'
 import type { Change } from './status.ts'
 
@@ -81,7 +74,7 @@ export interface ReportDeps {
 
 export interface Report {
   /**
-   * The record of an incident in the version that was decided on, or a new one. Call it in the same turn as the decision.
+   * The open record of an incident in the version that was decided on, or a new one. Call it in the same turn as the decision.
    * Rejects with `Retry` if the decision did not see the record, which is known afterwards.
    */
   readonly recordOf: (
@@ -172,10 +165,7 @@ export const createReport = ({ config, client, clock, log, metrics, state }: Rep
       const known = remediations.of(owner.ref, area)
       const open = openRecordOf(known, templateHash)
       if (open) return open
-      const after = lastSuccess(known, templateHash)?.metadata.uid
-      const subject = { incident, diagnosis, policy, after }
-      const ended = known.find(({ metadata }) => metadata.name === recordNameOf(subject))
-      if (ended) return ended
+      const subject = { incident, diagnosis, policy, earlier: known }
       const { record, created } = await openRecord(subject, client, config.namespace)
       remember(record)
       if (!created) {

@@ -32,42 +32,53 @@ const sayLeft = (left: readonly PodLeft[]): readonly string[] =>
  */
 const continued = (
   before: RemediationStatus,
-  {
-    at,
-    left,
-    nextCheckTime,
-  }: { readonly at: number; readonly left: readonly PodLeft[]; readonly nextCheckTime?: string | undefined },
+  { at, left }: { readonly at: number; readonly left: readonly PodLeft[] },
 ): RemediationStatus | undefined => {
   const last = lastBegun(before.steps ?? [])
   const until = (parseTime(last?.intendedAt) ?? 0) + LEFT_MS
   if (left.length === 0 || last?.changes === undefined || isUndo(last) || at >= until) return undefined
   const message = [`partly written; the rest is tried again until ${formatTime(until)}`, ...sayLeft(left)].join('; ')
-  return before.message === message ? before : put(before, { message, nextCheckTime })
+  return before.message === message ? before : put(before, { message, nextCheckTime: undefined })
 }
+
+/**
+ * A step that did not help: the record has ended only with the last action of the policy. Before that, the next action
+ * follows in the same record, and until it begins nothing is in progress.
+ */
+const endOfStep = (
+  phase: 'Ineffective' | 'Failed',
+  {
+    at,
+    hasNext = false,
+    nextCheckAt = at,
+  }: { readonly at: number; readonly hasNext?: boolean | undefined; readonly nextCheckAt?: number },
+): Partial<RemediationStatus> =>
+  hasNext
+    ? { phase: 'Held', nextCheckTime: isoTime(nextCheckAt) }
+    : { phase, finishedAt: isoTime(at), nextCheckTime: undefined }
 
 export const acted = (
   before: RemediationStatus,
   {
     at,
     outcome,
-    requeueAt,
+    hasNext,
     partly,
   }: {
     readonly at: number
     readonly outcome: Outcome
-    readonly requeueAt?: number
+    readonly hasNext?: boolean | undefined
     readonly partly?: true | undefined
   },
 ): RemediationStatus => {
   const steps = before.steps ?? []
-  const nextCheckTime = requeueAt === undefined ? undefined : isoTime(requeueAt)
   const last = lastBegun(steps)
   const undo = last !== undefined && isUndo(last)
   switch (outcome.kind) {
     case 'Done':
     case 'AlreadyDone': {
       const left = outcome.kind === 'Done' ? outcome.left : []
-      const goesOn = continued(before, { at, left, nextCheckTime })
+      const goesOn = continued(before, { at, left })
       if (goesOn) return goesOn
       const actedAt = isoTime(outcome.kind === 'Done' ? outcome.at : at)
       const { written, awaited } = last ? remedyOf(last.action).text : POD_WRITTEN
@@ -75,12 +86,10 @@ export const acted = (
       const step = { message: clip(message, 4_096), actedAt }
       if (undo) {
         return put(before, {
-          phase: 'Ineffective',
+          ...endOfStep('Ineffective', { at, hasNext }),
           reason: 'Undone',
           message: `the remedy did not help and was undone: ${message}`,
           steps: withLast(steps, { ...step, state: 'Undone', finishedAt: isoTime(at) }),
-          finishedAt: requeueAt === undefined ? isoTime(at) : undefined,
-          nextCheckTime,
         })
       }
       return put(before, {
@@ -88,18 +97,18 @@ export const acted = (
         reason: 'Verifying',
         message: `${message}; waiting for ${awaited}`,
         steps: withLast(steps, { ...step, ...withoutLeft(steps, left), state: 'Done' }),
-        nextCheckTime,
+        nextCheckTime: undefined,
       })
     }
     case 'Stale': {
-      if (undo) return undoDeferred(before, outcome.why, nextCheckTime)
+      if (undo) return undoDeferred(before, outcome.why)
       // The next evaluation finds out what is left.
       if (partly) return before
       return withdrawn(before, {
         reason: 'StaleRead',
         message: `nothing was written: ${outcome.why}`,
         why: outcome.why,
-        nextCheckTime,
+        nextCheckTime: undefined,
       })
     }
     case 'Refused': {
@@ -108,15 +117,13 @@ export const acted = (
       const until = (parseTime(last?.intendedAt) ?? 0) + REFUSED_MS
       if (outcome.mayPass && at < until) {
         const message = `it is tried again until ${formatTime(until)}; ${refused}`
-        return before.message === message ? before : put(before, { message, nextCheckTime })
+        return before.message === message ? before : put(before, { message, nextCheckTime: undefined })
       }
       return put(before, {
-        phase: 'Failed',
+        ...endOfStep('Failed', { at, hasNext }),
         reason: 'WriteRefused',
         message: refused,
         steps: withLast(steps, { state: 'Failed', message: clip(outcome.why, 4_096), finishedAt: isoTime(at) }),
-        finishedAt: isoTime(at),
-        nextCheckTime,
       })
     }
   }
@@ -147,13 +154,13 @@ const withdrawn = (before: RemediationStatus, withdrawal: Withdrawal): Remediati
 }
 
 /** The remedy is still in place: it is verified again, which undoes it again or finds out who changed it. */
-const undoDeferred = (before: RemediationStatus, why: string, nextCheckTime: string | undefined): RemediationStatus =>
+const undoDeferred = (before: RemediationStatus, why: string): RemediationStatus =>
   put(before, {
     phase: 'Verifying',
     reason: 'Verifying',
     message: `the remedy did not help; its undo is tried again: ${why}`,
     steps: withLast(withoutProposal(before.steps ?? []).slice(0, -1), { state: 'Done', finishedAt: undefined }),
-    nextCheckTime,
+    nextCheckTime: undefined,
   })
 
 export const verified = (
@@ -201,12 +208,10 @@ export const verified = (
       })
     case 'Ineffective':
       return put(before, {
-        phase: 'Ineffective',
+        ...endOfStep('Ineffective', { at, hasNext: next?.kind === 'Escalate', nextCheckAt: requeueAt }),
         reason,
         message,
         steps: end('Ineffective'),
-        finishedAt: next === undefined || next.kind === 'Stop' ? isoTime(at) : undefined,
-        nextCheckTime: next === undefined || next.kind === 'Stop' ? undefined : isoTime(requeueAt),
       })
     case 'Withdrawn':
       return withdrawn(before, { reason: 'Withdrawn', message, why: message, nextCheckTime: isoTime(requeueAt) })

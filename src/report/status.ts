@@ -7,7 +7,7 @@ import { linkOf } from '../decide/guardrails/chain.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
 import { clip, printable } from '../model/printable.ts'
-import { hasSucceeded, isInProgress, isUndo, lastBegun } from '../model/remediation-state.ts'
+import { isInProgress, isOpen, isUndo, lastBegun } from '../model/remediation-state.ts'
 import type { Reason } from './events.ts'
 import { acted, verified } from './status-after-act.ts'
 import {
@@ -33,11 +33,14 @@ export type Change =
   | { readonly kind: 'Held'; readonly verdict: VerdictOf<'Hold'> }
   | { readonly kind: 'Intended'; readonly verdict: VerdictOf<'Act'> }
   | { readonly kind: 'UndoIntended'; readonly plan: Plan }
-  /** `partly`: a part of the step had been written before. */
+  /**
+   * `partly`: a part of the step had been written before. `hasNext`: the policy's next action follows if this
+   * one was refused or undone.
+   */
   | {
       readonly kind: 'Acted'
       readonly outcome: Outcome
-      readonly requeueAt?: number
+      readonly hasNext?: boolean | undefined
       readonly partly?: true | undefined
     }
   | {
@@ -68,28 +71,19 @@ const changed = (before: RemediationStatus, change: StatusChange): RemediationSt
   }
 }
 
-/** The next status of a record. Times in `change` are ms since the epoch. */
+/** The next status of a record; a finished one never changes. Times in `change` are ms since the epoch. */
 export const nextStatus = (before: RemediationStatus, change: StatusChange): RemediationStatus => {
-  const after = hasSucceeded({ status: before }) ? before : changed(before, change)
-  return after === before ? before : sealed(before, after, change)
+  const after = isOpen({ status: before }) ? changed(before, change) : before
+  return after === before ? before : sealed(after, change)
 }
 
-/** A record that closed by itself is reopened: its times start again. */
-const reopened = (before: RemediationStatus, after: RemediationStatus): boolean =>
-  before.phase === 'Cancelled' && after.finishedAt === undefined
-
 /** The last step of every change: adds the observation, truncates texts, sets conditions. */
-const sealed = (
-  before: RemediationStatus,
-  after: RemediationStatus,
-  { at, observed }: StatusChange,
-): RemediationStatus => {
+const sealed = (after: RemediationStatus, { at, observed }: StatusChange): RemediationStatus => {
   const { phase, reason = 'Unknown', message = '', finishedAt } = after
   const conditions: readonly StatusCondition[] = after.conditions ?? []
   const finished = finishedAt !== undefined
   const succeeded = phase === 'Succeeded' ? 'True' : finished ? 'False' : 'Unknown'
   const say = { reason, message }
-  const isReopened = reopened(before, after)
   const seen = observed?.firstSeen === undefined ? undefined : isoTime(observed.firstSeen)
   return put(after, {
     message: clip(message, 4_096),
@@ -98,8 +92,7 @@ const sealed = (
       { type: 'Succeeded', status: succeeded, ...say },
       at,
     ),
-    firstSeen: isReopened ? seen : (after.firstSeen ?? seen),
-    ...(isReopened && { startedAt: phase === 'Running' ? isoTime(at) : undefined }),
+    firstSeen: after.firstSeen ?? seen,
     ...(observed && { failingPods: observed.failingPods }),
   })
 }
@@ -122,12 +115,6 @@ const overdue = ({ nextCheckTime }: RemediationStatus, at: number): boolean =>
 const explainedAs = ({ explanations = [] }: Partial<RemediationStatus>): string =>
   explanations.map(({ kind, image = '' }) => `${kind} ${image}`).join()
 
-/** A cooldown after a failed attempt must not hide why it failed, such as a missing permission. */
-const withEnding = ({ phase, message: ending }: RemediationStatus, message: string): string =>
-  (phase === 'Failed' || phase === 'Ineffective') && ending
-    ? clip(`${message}; the last attempt ended with: ${ending}`, 4_096)
-    : message
-
 /** A proposed plan can be decided on until it expires, even while another guardrail holds it. */
 const deadlineOf = (before: RemediationStatus, { plan, expiresAt }: VerdictOf<'Hold'>): string | undefined => {
   if (expiresAt !== undefined) return isoTime(expiresAt)
@@ -147,15 +134,12 @@ const withProposal = (
 
 const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, foreseen, message, plan, policy, requeueAt, expiresAt } = verdict
-  const finished = before.finishedAt !== undefined
   if (reason === 'AlreadyRecovered') {
-    return isInProgress({ status: before }) || finished ? before : closed(before, at, 'Recovered', message)
+    return isInProgress({ status: before }) ? before : closed(before, at, 'Recovered', message)
   }
   if (isInProgress({ status: before })) return deferred(before, at, verdict)
   if (verdict.ends !== undefined) return rejected(before, at, verdict, verdict.ends)
-  // An incident without attempts left has failed; it is not merely held.
-  const spent = reason === 'AttemptsSpent' && (before.phase === 'Ineffective' || before.phase === 'Failed')
-  const phase = spent ? before.phase : (linkOf(reason).phase ?? 'Held')
+  const phase = linkOf(reason).phase ?? 'Held'
   // The message about an approval changes with the decision; other messages may contain a duration that keeps changing.
   const decided = reason === 'AwaitingApproval' && before.message !== printable(message)
   const known = learned(before, verdict.diagnosis)
@@ -176,7 +160,7 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
     phase,
     reason,
     foreseen,
-    message: reason === 'CoolingDown' ? withEnding(before, message) : message,
+    message,
     policy,
     ...planned(plan),
     ...known,
@@ -185,7 +169,6 @@ const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>)
     ...(expiresAt !== undefined &&
       plan && { proposals: withProposal(before.proposals, plan.hash, isoTime(expiresAt)) }),
     nextCheckTime: isoTime(requeueAt),
-    finishedAt: spent ? (before.finishedAt ?? isoTime(at)) : undefined,
   })
 }
 
@@ -196,7 +179,6 @@ const rejected = (
   { plan, message, policy, diagnosis }: VerdictOf<'Hold'>,
   reason: 'Denied' | 'Expired',
 ): RemediationStatus => {
-  if (before.phase === 'Cancelled' && before.reason === reason && before.planHash === plan?.hash) return before
   const attempt = (before.attempts?.length ?? 0) + 1
   return put(before, {
     phase: 'Cancelled',
@@ -224,18 +206,16 @@ const deferred = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hol
 }
 
 const closed = (before: RemediationStatus, at: number, reason: Reason, message: string): RemediationStatus =>
-  before.finishedAt !== undefined
-    ? before
-    : put(before, {
-        phase: 'Cancelled',
-        reason,
-        message,
-        steps: withoutProposal(before.steps ?? []),
-        expiresAt: undefined,
-        foreseen: undefined,
-        nextCheckTime: undefined,
-        finishedAt: isoTime(at),
-      })
+  put(before, {
+    phase: 'Cancelled',
+    reason,
+    message,
+    steps: withoutProposal(before.steps ?? []),
+    expiresAt: undefined,
+    foreseen: undefined,
+    nextCheckTime: undefined,
+    finishedAt: isoTime(at),
+  })
 
 /** `since` is when the intent was first recorded. */
 const running = (before: RemediationStatus, since: string, step: RemediationStep, message: string): RemediationStatus =>
@@ -249,7 +229,6 @@ const running = (before: RemediationStatus, since: string, step: RemediationStep
     startedAt: before.startedAt ?? since,
     expiresAt: undefined,
     foreseen: undefined,
-    finishedAt: undefined,
     nextCheckTime: undefined,
   })
 

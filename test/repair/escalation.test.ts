@@ -31,12 +31,24 @@ test.concurrent('a remedy that does not help is taken back where the policy says
     limits: { cooldown: '10s', maxAttempts: 2 },
   })
   await fixture.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
-  await eventually(async () => {
-    const [record] = await fixture.records(namespace)
-    expect(record?.status?.steps?.slice(0, 2).map(({ state }) => state)).toEqual(['Ineffective', 'Undone'])
-  }, PATIENTLY)
-  const spent = await fixture.record(namespace, { reason: 'AttemptsSpent' }, { ...PATIENTLY, timeoutMs: 80_000 })
-  expect(spent.status?.attempts).toHaveLength(2)
+  const first = await fixture.record(namespace, { phase: 'Ineffective', reason: 'Undone' })
+  expect(first.status?.steps?.map(({ state }) => state)).toEqual(['Ineffective', 'Undone'])
+  const paused = await fixture.record(namespace, { phase: 'Held', reason: 'CoolingDown' })
+  expect(paused.status?.message).toContain('it ended with: the remedy did not help and was undone')
+  await fixture.record(namespace, { reason: 'AttemptsSpent' }, { ...PATIENTLY, timeoutMs: 80_000 })
+  // Each attempt has a record, which stays as it ended; one more waits for a person.
+  const { name } = first.metadata
+  const all = await fixture.records(namespace)
+  expect(all.map(({ metadata, status }) => `${metadata.name} ${status?.phase} ${status?.reason}`)).toEqual([
+    `${name} Ineffective Undone`,
+    `${name}-2 Ineffective Undone`,
+    `${name}-3 Held AttemptsSpent`,
+  ])
+  expect(all[0]?.status).toEqual(first.status)
+  expect(all.map(({ status }) => status?.attempts?.length ?? 0)).toEqual([1, 1, 0])
+  expect(all.map(({ spec, status }) => [spec.cause, status?.cause])).toEqual(
+    all.map(() => ['ProjectNotFound', 'ProjectNotFound']),
+  )
   expect(fixture.writes(namespace).map(({ verb }) => verb)).toEqual(['patch', 'patch', 'patch', 'patch'])
   const undone = await fixture.workload('Deployment', namespace)
   expect(undone.spec?.template?.spec?.containers?.[0]?.image).toBe(`${OLD}/crashing:1`)

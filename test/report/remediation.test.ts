@@ -156,32 +156,66 @@ describe('a record', () => {
   })
 })
 
-describe('a record that succeeded', () => {
-  const succeed = async (uid: string): Promise<Remediation> =>
-    recordChange(
-      await intend(await open(uid)),
-      { kind: 'Verified', at: NOW, verdict: aVerification('Succeeded', 'Repaired') },
-      kube,
-    )
+describe('a finished record', () => {
+  type End = Parameters<typeof recordChange>[1]
+  const verified = (...words: Parameters<typeof aVerification>): End => ({
+    kind: 'Verified',
+    at: NOW,
+    verdict: aVerification(...words),
+  })
+  const finish = async (uid: string, end: End): Promise<Remediation> =>
+    recordChange(await intend(await open(uid)), end, kube)
 
-  test('stays as it ended, whatever is reported on it', async () => {
-    const record = await succeed('owner-final')
+  test.each<readonly [string, End]>([
+    ['Succeeded', verified('Succeeded', 'Repaired')],
+    ['Ineffective', verified('Ineffective', 'DidNotHelp')],
+    ['Cancelled', verified('Cancelled', 'EditReverted')],
+    ['Failed', { kind: 'Acted', at: NOW, outcome: { kind: 'Refused', why: 'no' } }],
+  ])('stays as it ended, whatever is reported on it: %s', async (phase, end) => {
+    const record = await finish(`owner-${phase.toLowerCase()}`, end)
+    expect(record.status?.phase).toBe(phase)
     expect(await recordChange(record, { kind: 'Held', at: NOW, verdict: aHold('CoolingDown') }, kube)).toBe(record)
     await expect(intend(record)).rejects.toThrow(Retry)
     expect((await read(record)).metadata.resourceVersion).toBe(record.metadata.resourceVersion)
   })
 
-  test('is followed by one record, that everyone finds again', async () => {
-    const done = await succeed('owner-again')
+  test('is followed by one record with the next number, that everyone finds again', async () => {
+    const done = await finish('owner-again', verified('Ineffective', 'DidNotHelp'))
+    const { name } = done.metadata
     const subject = { incident: incident('owner-again'), diagnosis: aDiagnosis(), policy: POLICY }
     const found = await openRecord(subject, kube, 'podmend-system')
     expect([found.created, found.record.metadata.uid]).toEqual([false, done.metadata.uid])
-    const after = done.metadata.uid
-    const next = await openRecord({ ...subject, after }, kube, 'podmend-system')
-    const same = await openRecord({ ...subject, after }, kube, 'podmend-system')
+    const next = await openRecord({ ...subject, earlier: [done] }, kube, 'podmend-system')
+    const same = await openRecord({ ...subject, earlier: [done] }, kube, 'podmend-system')
     expect([next.created, same.created]).toEqual([true, false])
-    expect(next.record.metadata.uid).not.toBe(done.metadata.uid)
-    expect(same.record.metadata.uid).toBe(next.record.metadata.uid)
+    expect([next.record.metadata.name, same.record.metadata.uid]).toEqual([`${name}-2`, next.record.metadata.uid])
+    // The first one may have expired, and another revision has names of its own.
+    const third = await openRecord({ ...subject, earlier: [next.record] }, kube, 'podmend-system')
+    expect(third.record.metadata.name).toBe(`${name}-3`)
+    const other = { ...subject, incident: { ...subject.incident, templateHash: 'other' }, earlier: [next.record] }
+    expect((await openRecord(other, kube, 'podmend-system')).record.metadata.name).not.toContain(name)
+  })
+
+  test('hands on the cause that a registry told to a record that begins with a hold', async () => {
+    const done = await finish('owner-cause', verified('Ineffective', 'DidNotHelp'))
+    expect(done.status).toMatchObject({ cause: 'ProjectNotFound' })
+    const finding = {
+      container: 'coredns',
+      init: false,
+      image: 'harbor.od.com/k8s/coredns:1',
+      cause: 'Unauthorized' as const,
+      message: '401 Unauthorized',
+      source: 'kubelet' as const,
+      possibleCauses: ['ProjectNotFound' as const],
+    }
+    const evidence = [{ fact: 'PodStatus', message: '401 Unauthorized' }]
+    const words = { cause: 'Unauthorized' as const, findings: [finding], pods: [], evidence }
+    const subject = { incident: incident('owner-cause'), diagnosis: words, policy: POLICY, earlier: [done] }
+    const { record } = await openRecord(subject, kube, 'podmend-system')
+    const verdict = aHold('CoolingDown', { diagnosis: words })
+    const held = await recordChange(record, { kind: 'Held', at: NOW, verdict }, kube)
+    expect([held.spec.cause, held.status?.cause]).toEqual(['ProjectNotFound', 'ProjectNotFound'])
+    expect(held.status?.evidence).toEqual(done.status?.evidence)
   })
 })
 

@@ -238,8 +238,22 @@ const holds: Record<HoldReason, readonly Holds[]> = {
         attempts: [anAttempt(-MIN)],
         records: [aRecord({ phase: 'Succeeded', steps: [aStep({ state: 'Succeeded', changes: [] })] })],
       },
-      /1m ago/,
+      /1m ago; policy moved has a cooldown of 10m$/,
       9 * MIN,
+    ],
+    [
+      'the last attempt was refused, on a record that has ended',
+      {
+        attempts: [anAttempt(-MIN)],
+        records: [
+          aRecord({
+            phase: 'Failed',
+            steps: [aStep({ state: 'Failed' })],
+            status: { message: 'missing right: patch', finishedAt: at(-1) },
+          }),
+        ],
+      },
+      /has a cooldown of 10m; it ended with: missing right: patch$/,
     ],
   ],
   AttemptsSpent: [

@@ -18,7 +18,7 @@ import {
 import { formatDuration, parseDuration } from '../../model/duration.ts'
 import { incidentId, nodeOfPod } from '../../model/incident.ts'
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
-import { isInProgress } from '../../model/remediation-state.ts'
+import { isInProgress, triedSteps } from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { nameOfOwner } from '../../remedies/pod-template.ts'
 import { decisionOn } from '../approval.ts'
@@ -134,6 +134,13 @@ const ownAttempts = ({ incident, attempts }: DecisionInput): readonly Attempt[] 
   return attempts.filter((attempt) => attempt.incident === id)
 }
 
+/** A cooldown must not hide why the last attempt failed, such as a missing permission. */
+const lastEnding = (c: DecisionInput): string => {
+  const { status } = triedSteps(c)[0]?.record ?? {}
+  const isBad = status?.phase === 'Failed' || status?.phase === 'Ineffective'
+  return isBad && status.message ? `; it ended with: ${status.message}` : ''
+}
+
 /** The cooldown is between attempts, not between the steps of one. */
 export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, noPlan }) => {
   // No need to wait if no attempt is left, or to flag a node instead of a remedy.
@@ -142,7 +149,7 @@ export const coolingDown: Guardrail = ({ case: c, policy, escalates, plan, noPla
   const last = Math.max(...ownAttempts(c).map(({ at }) => at))
   const until = last + parseDuration(policy.spec.limits.cooldown)
   if (!(until > c.now)) return undefined
-  const message = `the last attempt was ${formatDuration(c.now - last)} ago; policy ${policy.name} has a cooldown of ${policy.spec.limits.cooldown}`
+  const message = `the last attempt was ${formatDuration(c.now - last)} ago; policy ${policy.name} has a cooldown of ${policy.spec.limits.cooldown}${lastEnding(c)}`
   return { reason: 'CoolingDown', message, requeueAt: until }
 }
 
