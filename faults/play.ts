@@ -116,7 +116,7 @@ const unexplained = ({ records, images = [], original }: End, forgets = false): 
     isRewritten &&
     !forgets &&
     records.length > 0 &&
-    !records.some((record) => record.phase === 'Running' && isStopped(record)) &&
+    !records.some((record) => isStopped(record) && record.steps.at(-1)?.endsWith(' Intended')) &&
     !steps.some((step) => /^RewriteImage (Done|Succeeded|Ineffective)$/.test(step))
   )
     complaints.push(`the workload has ${images.join()}, and no record has a step that did it: ${steps.join()}`)

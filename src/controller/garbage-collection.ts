@@ -6,7 +6,7 @@ import { pathOf } from '../kube/paths.ts'
 import { parseDuration, parseTime } from '../model/duration.ts'
 import type { KubeObject, Pod } from '../model/kubernetes.ts'
 import { INSTALL_LABEL } from '../model/names.ts'
-import { incidentKeyOf, isInProgress, policyRefOf } from '../model/remediation-state.ts'
+import { incidentKeyOf, isUnfinished, policyRefOf } from '../model/remediation-state.ts'
 import { ATTEMPTS_WINDOW_MS } from '../report/attempts.ts'
 import { type Clock, createCautiousNow } from '../runtime/clock.ts'
 import type { Log } from '../runtime/log.ts'
@@ -180,7 +180,7 @@ const neededBy = (remediations: Pick<RemediationCache, 'all'>): ReadonlySet<stri
   new Set(
     remediations
       .all()
-      .filter(isInProgress)
+      .filter(isUnfinished)
       .flatMap(({ status }) => (status?.steps ?? []).flatMap(({ node }) => node?.tasks ?? [])),
   )
 

@@ -12,7 +12,7 @@ import {
   attemptInProgress,
   endsUnrecorded,
   type InProgress,
-  isInProgress,
+  isUnfinished,
   isOpen,
   supersededRecords,
 } from '../model/remediation-state.ts'
@@ -80,7 +80,7 @@ export const createReconcile = (deps: ReconcileDeps) => {
   /** The owner from the assignment is used once, and never while a remedy is in progress: it may predate our own write. */
   const ownerOf = async (open: OpenIncident, pods: readonly FailingPod[]): Promise<Owner | undefined> => {
     const assigned = incidents.takeOwner(open.key)
-    const acting = recordsOf(open).some(isInProgress)
+    const acting = recordsOf(open).some(isUnfinished)
     if (assigned && !acting && io.clock.monotonic() - assigned.at <= OWNER_FRESH_MS) return assigned.value
     return readOwnerAt(open.target, pods[0]?.pod, io.kube)
   }

@@ -16,10 +16,10 @@ import {
   brokenPod,
   fails,
   hashOfTemplate,
-  inProgress,
   isNode,
   refOf,
   type Target,
+  unfinished,
   type World,
 } from './testing-world.ts'
 
@@ -139,7 +139,7 @@ const carryOut = (world: World, target: Target, verdict: Exclude<Verdict, { kind
       return
     }
     case 'Verify': {
-      const record = target.records.find(inProgress)
+      const record = target.records.find(unfinished)
       if (!record) throw new Error('a verdict on an attempt that is not in progress')
       if (verdict.next?.kind === 'Undo') {
         const { plan } = verdict.next

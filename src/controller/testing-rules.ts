@@ -19,6 +19,7 @@ import {
   type Spec,
   STABLE,
   type Target,
+  unfinished,
   type World,
 } from './testing-world.ts'
 
@@ -26,7 +27,7 @@ const PROTECTED = ['kube-system', 'kube-public', 'kube-node-lease', 'podmend']
 
 /** Pods of a workload that do not run for the stabilization window; on a node, those that fail, and a step that is younger. */
 export const unproved = (world: World, target: Target): readonly string[] => {
-  const step = target.records.find(inProgress)?.status?.steps?.findLast(({ state }) => state !== 'Planned')
+  const step = target.records.find(unfinished)?.status?.steps?.findLast(({ state }) => state !== 'Planned')
   const young = Date.parse(step?.actedAt ?? step?.intendedAt ?? '') + STABLE > world.now
   const ended = ({ startedAt = Number.POSITIVE_INFINITY }: Broken) => startedAt + STABLE <= world.now
   if (!isNode(target)) return target.pods.filter((pod) => !ended(pod)).map(({ name }) => `${name} does not run yet`)
@@ -191,7 +192,7 @@ export const broken = (
     rule('the node is cordoned', !node.cordoned)
     rule('nothing inspected the node', !unread.has('inspection'))
     const allowed = limits.maxUnhealthyNodes.endsWith('%') ? 4 : Number(limits.maxUnhealthyNodes)
-    const others = world.targets.filter((other) => other !== target && isNode(other) && other.records.some(inProgress))
+    const others = world.targets.filter((other) => other !== target && isNode(other) && other.records.some(unfinished))
     rule(
       'too many nodes are unhealthy',
       !unread.has('watched nodes') && (1 + node.othersDown <= allowed || others.length === 0),
@@ -206,7 +207,7 @@ export const broken = (
   const lastHour = world.begun.filter((one) => one.at > now - HOUR)
   const running = world.targets.flatMap((other) => (other === target ? [] : other.records.filter(inProgress)))
   const flags = plan.type === 'FlagNode' && plan.index > 0
-  rule('one is in progress', !target.records.some(inProgress))
+  rule('one is in progress', !target.records.some(unfinished))
   rule('cooling down', further || flags || own.every((one) => one.at + ms(limits.cooldown) <= now))
   rule('attempts spent', further || own.length < limits.maxAttempts)
   rule('too many at once', running.filter(({ status }) => status?.policy?.name === name).length < limits.maxConcurrent)
@@ -228,7 +229,7 @@ export const wronglyUndone = (world: World, target: Target, record: Remediation)
 /** A policy that cannot repair it must not keep one that can from governing. */
 export const neglected = (world: World, target: Target, { reason, policy }: VerdictOf<'Hold'>): string[] => {
   const holding = world.policies.get(policy.name)
-  if (!holding || target.records.some(inProgress) || reason === 'AlreadyRecovered' || couldRepair(holding.spec, target))
+  if (!holding || target.records.some(unfinished) || reason === 'AlreadyRecovered' || couldRepair(holding.spec, target))
     return []
   // Where the template has another image than the pods that fail, whichever policy comes first says so.
   if (!isNode(target) && target.pods.some((pod) => fails(pod) && pod.image !== target.image)) return []

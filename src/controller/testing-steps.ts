@@ -8,12 +8,12 @@ import {
   brokenPod,
   hashOfTemplate,
   HOUR,
-  inProgress,
   isNode,
   NEW,
   OLD,
   type Spec,
   type Target,
+  unfinished,
   type World,
 } from './testing-world.ts'
 
@@ -226,7 +226,7 @@ const steps = [
   }),
   step('delete record', which, (world, i) => {
     const target = world.targets[i as 0]
-    if (target.records.some(inProgress)) return
+    if (target.records.some(unfinished)) return
     target.records = []
     delete target.reverted
     world.shown.delete(target.uid)

@@ -162,5 +162,11 @@ export const findingOf = (target: Target, pod: Broken): Finding =>
         possibleCauses: [],
       }
 
+/** A step was begun and has no outcome yet. */
+export const unfinished = ({ status }: Remediation): boolean => {
+  const state = status?.steps?.findLast((step) => step.state !== 'Planned')?.state
+  return status?.finishedAt === undefined && (state === 'Intended' || state === 'Done')
+}
+
 export const inProgress = ({ status }: Remediation): boolean =>
   status?.phase === 'Running' || status?.phase === 'Verifying'

@@ -200,7 +200,7 @@ describe('the record of an incident', () => {
   const ended = aRecord({ name: 'ended', phase: 'Cancelled', steps: [], status: { finishedAt: at(-1) } })
   const other = { templateHash: 'other' }
   const waiting = aRecord({ name: 'waiting', phase: 'Held', steps: [], spec: other })
-  const story = aRecord({ name: 'story', phase: 'Ineffective', spec: other })
+  const story = aRecord({ name: 'story', phase: 'Held', spec: other })
   const past = aRecord({ name: 'past', phase: 'Succeeded', spec: other, status: { finishedAt: at(-1) } })
 
   test.each([

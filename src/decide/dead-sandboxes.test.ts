@@ -19,7 +19,7 @@ const policies = (...types: readonly string[]) => [nodePolicy({ actions: types.m
 const afterRecycling = (next: string, tasks: readonly NodeTask[], words: NodeInputOverrides = {}) => {
   const recycled: Remediation = aNodeRecord(
     { action: 'RecycleSandbox', state: 'Ineffective', node: { tasks: ['task-a', 'task-b'] } },
-    { phase: 'Ineffective' },
+    { phase: 'Held' },
   )
   return decide(
     aNodeCase({

@@ -55,7 +55,7 @@ describe('what is done', () => {
       {
         cause: 'SandboxStale',
         policies: policies('RecycleSandbox', 'RestartRuntime'),
-        records: [aNodeRecord({ action: 'RecycleSandbox', state: 'Ineffective' }, { phase: 'Ineffective' })],
+        records: [aNodeRecord({ action: 'RecycleSandbox', state: 'Ineffective' }, { phase: 'Held' })],
         facts: { agentTasks: known([aRecycling('uid-ingress-a')]) },
       },
       {
@@ -70,7 +70,7 @@ describe('what is done', () => {
       {
         cause: 'SandboxStale',
         policies: policies('RecycleSandbox', 'FlagNode'),
-        records: [aNodeRecord({ action: 'RecycleSandbox', state: 'Ineffective' }, { phase: 'Ineffective' })],
+        records: [aNodeRecord({ action: 'RecycleSandbox', state: 'Ineffective' }, { phase: 'Held' })],
         facts: { agentTasks: known([aRecycling('uid-ingress-a')]) },
       },
       { type: 'FlagNode', index: 1, detail: 'true' },

@@ -203,29 +203,32 @@ const escalation: readonly (readonly [
   ['the first action comes first', {}, { type: 'RewriteImage', attempt: 1 }],
   [
     'an action that did not help gives way to the next of the same attempt',
-    { records: [aRecord({ phase: 'Ineffective', steps: [tried('Ineffective')] })] },
+    { records: [aRecord({ phase: 'Held', steps: [tried('Ineffective')] })] },
     { type: 'RecyclePod', attempt: 1 },
   ],
   [
     'an action that was refused gives way',
-    { records: [aRecord({ phase: 'Failed', steps: [tried('Failed', { attempt: 2 })] })] },
+    { records: [aRecord({ phase: 'Held', steps: [tried('Failed', { attempt: 2 })] })] },
     { type: 'RecyclePod', attempt: 2 },
   ],
   [
     'an action that was undone gives way',
     {
-      records: [
-        aRecord({ phase: 'Ineffective', steps: [tried('Ineffective'), tried('Undone', { intendedAt: at(-10) })] }),
-      ],
+      records: [aRecord({ phase: 'Held', steps: [tried('Ineffective'), tried('Undone', { intendedAt: at(-10) })] })],
     },
     { type: 'RecyclePod', attempt: 1 },
+  ],
+  [
+    'an attempt of a record that has ended goes on no more',
+    { records: [aRecord({ phase: 'Ineffective', steps: [tried('Ineffective')] })] },
+    { type: 'RewriteImage', attempt: 2 },
   ],
   [
     'after the last action a new attempt begins',
     {
       records: [
         aRecord({
-          phase: 'Ineffective',
+          phase: 'Held',
           steps: [tried('Ineffective'), tried('Ineffective', { index: 1, intendedAt: at(-10) })],
         }),
       ],
@@ -246,7 +249,7 @@ const escalation: readonly (readonly [
     'a changed policy begins anew',
     {
       policies: [{ ...both, generation: 2 }],
-      records: [aRecord({ phase: 'Ineffective', steps: [tried('Ineffective')] })],
+      records: [aRecord({ phase: 'Held', steps: [tried('Ineffective')] })],
     },
     { type: 'RewriteImage', attempt: 2 },
   ],
@@ -255,7 +258,7 @@ const escalation: readonly (readonly [
     {
       records: [
         aRecord({
-          phase: 'Ineffective',
+          phase: 'Held',
           spec: { policy: { name: 'observes', uid: 'uid-observes', generation: 1 } },
           steps: [tried('Ineffective', { policy: { name: 'moved', uid: 'uid-moved', generation: 1 } })],
         }),
@@ -269,7 +272,7 @@ const escalation: readonly (readonly [
       policies: [{ ...both, generation: 2 }],
       records: [
         aRecord({
-          phase: 'Ineffective',
+          phase: 'Held',
           steps: [tried('Ineffective', { policy: { name: 'moved', uid: 'uid-moved', generation: 2 } })],
         }),
       ],
@@ -281,7 +284,7 @@ const escalation: readonly (readonly [
     {
       records: [
         aRecord({
-          phase: 'Ineffective',
+          phase: 'Held',
           steps: [tried('Ineffective', { policy: { name: 'other', uid: 'uid-other', generation: 1 } })],
         }),
       ],
@@ -290,7 +293,7 @@ const escalation: readonly (readonly [
   ],
   [
     'another revision that we did not make begins anew',
-    { records: [aRecord({ phase: 'Ineffective', spec: { templateHash: 'x' }, steps: [tried('Ineffective')] })] },
+    { records: [aRecord({ phase: 'Held', spec: { templateHash: 'x' }, steps: [tried('Ineffective')] })] },
     { type: 'RewriteImage', attempt: 2 },
   ],
   [
@@ -298,9 +301,7 @@ const escalation: readonly (readonly [
     {
       owner: anOwner({ containers: [{ name: 'coredns', image: PATCHED }] }),
       pods: [aFailingPod({ findings: [aFinding({ image: PATCHED })] })],
-      records: [
-        aRecord({ phase: 'Ineffective', spec: { templateHash: 'x' }, steps: [aStep({ state: 'Ineffective' })] }),
-      ],
+      records: [aRecord({ phase: 'Held', spec: { templateHash: 'x' }, steps: [aStep({ state: 'Ineffective' })] })],
     },
     { type: 'RecyclePod', attempt: 1 },
   ],

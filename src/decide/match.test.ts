@@ -72,7 +72,7 @@ test('A policy in the middle of an escalation is not passed over', () => {
   const c = aCase({
     owner: anOwner({ recreatesPods: false }),
     policies: [aPolicy({ priority: 1, actions }), aPolicy({ name: 'b', limits: { cooldown: '1s' } })],
-    records: [aRecord({ phase: 'Ineffective', steps: [aStep({ state: 'Undone' })] })],
+    records: [aRecord({ phase: 'Held', steps: [aStep({ state: 'Undone' })] })],
   })
   expect(decide(c)).toMatchObject({ kind: 'Hold', policy: { name: 'moved' }, reason: 'RolloutBlocked' })
 })

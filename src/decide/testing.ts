@@ -240,6 +240,8 @@ export interface RecordOverrides {
   readonly created?: number
 }
 
+const FINAL: ReadonlySet<string> = new Set(['Succeeded', 'Ineffective', 'Failed', 'Cancelled'])
+
 export const aRecord = ({
   phase = 'Verifying',
   name = 'coredns-image-1',
@@ -258,7 +260,12 @@ export const aRecord = ({
     templateHash: HASH,
     ...spec,
   },
-  status: { phase, steps: [...(steps ?? [aStep()])], ...status },
+  status: {
+    phase,
+    steps: [...(steps ?? [aStep()])],
+    ...(FINAL.has(phase) && { finishedAt: at(-1_000) }),
+    ...status,
+  },
 })
 
 /** The record of a case that decided to act a minute ago: its intent is there, its outcome is not. */

@@ -8,7 +8,7 @@ import { AREA_LABEL, ORIGINAL_IMAGE_ANNOTATION } from './names.ts'
 import { HOLD_REASONS, type HoldReason } from './reasons.ts'
 import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf } from './causes.ts'
 
-/** An attempt that has begun and has no outcome yet. */
+/** A remedy is being carried out or verified: it uses up what policies allow at once. */
 export const isInProgress = ({ status }: Pick<Remediation, 'status'>): boolean =>
   status?.phase === 'Running' || status?.phase === 'Verifying'
 
@@ -41,18 +41,27 @@ export const lastBegun = (steps: readonly RemediationStep[]): RemediationStep | 
 export const tookBack = (undo: RemediationStep, step: RemediationStep): boolean =>
   isUndo(undo) && undo.state === 'Undone' && undo.attempt === step.attempt && undo.index === step.index
 
-/** The newest attempt in progress for this incident: a record, and its last step without an outcome. */
+/** Whether a record is open: it waits for a guardrail, a person, its verification or the next action. */
+export const isOpen = ({ status }: Pick<Remediation, 'status'>): boolean => status?.finishedAt === undefined
+
+/** The step that was begun and has no outcome yet: it is in progress, or something holds the rest of it. */
+const unfinishedStep = (record: Pick<Remediation, 'status'>): RemediationStep | undefined => {
+  const step = isOpen(record) ? lastBegun(record.status?.steps ?? []) : undefined
+  return step?.state === 'Intended' || step?.state === 'Done' ? step : undefined
+}
+
+/** Whether something may have been written whose outcome is not known yet. */
+export const isUnfinished = (record: Pick<Remediation, 'status'>): boolean =>
+  isInProgress(record) || unfinishedStep(record) !== undefined
+
+/** The newest attempt without an outcome for this incident: a record, and its last step. */
 export const attemptInProgress = ({ records }: Pick<DecisionInput, 'records'>): InProgress | undefined => {
-  for (const record of records.filter(isInProgress)) {
-    const step = lastBegun(record.status?.steps ?? [])
-    if (step?.state !== 'Intended' && step?.state !== 'Done') continue
-    return { record, step }
+  for (const record of records) {
+    const step = unfinishedStep(record)
+    if (step) return { record, step }
   }
   return undefined
 }
-
-/** Whether a record is open: it waits for a guardrail, a person, its verification or the next action. */
-export const isOpen = ({ status }: Pick<Remediation, 'status'>): boolean => status?.finishedAt === undefined
 
 const wasBegun = ({ status }: Remediation): boolean => (status?.steps ?? []).some(({ state }) => state !== 'Planned')
 

@@ -20,7 +20,7 @@ import { clip, printable } from '../model/printable.ts'
 import {
   areaOfRecord,
   finishedRecordsOf,
-  isInProgress,
+  isUnfinished,
   isOpen,
   lastBegun,
   type PolicyRef,
@@ -184,7 +184,7 @@ export const recordIntent = async (
   const name = `Remediation ${record.metadata.name}`
   if (!isOpen(record)) throw new Retry(`${name} is finished; nothing is written`)
   const begins = change.kind === 'Intended' && !change.verdict.resume
-  if (begins && isInProgress(record)) throw new Retry(`${name} has a step in progress; nothing is written`)
+  if (begins && isUnfinished(record)) throw new Retry(`${name} has a step in progress; nothing is written`)
   const after = nextStatus(before, change)
   if (after === before) return record
   try {

@@ -280,9 +280,41 @@ const table: Readonly<Record<string, Row>> = {
     finished: false,
   },
   'a hold does not abandon what was begun': {
-    after: [act(), hold('OperatorPaused')],
+    after: [act(), hold('PolicySuspended')],
+    phase: 'Held',
+    reason: 'PolicySuspended',
+    steps: ['Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'what was begun goes on when nothing holds it any more': {
+    after: [act(), leftOne, hold('PolicySuspended'), act({ resume: true })],
     phase: 'Running',
-    reason: 'OperatorPaused',
+    reason: 'Acting',
+    steps: ['Intended'],
+    attempts: 1,
+    finished: false,
+  },
+  'what was begun is verified when nothing more is to be written': {
+    after: [act(), leftOne, hold('PolicySuspended'), waiting],
+    phase: 'Verifying',
+    reason: 'Verifying',
+    steps: ['Done'],
+    attempts: 1,
+    finished: false,
+  },
+  'what was begun is withdrawn although it was held': {
+    after: [act(), hold('PolicySuspended'), verification('Withdrawn', 'Withdrawn')],
+    phase: 'Held',
+    reason: 'Withdrawn',
+    steps: ['Planned'],
+    attempts: 0,
+    finished: false,
+  },
+  'it is unknown how much of what was begun is written': {
+    after: [act(), hold('PolicySuspended'), hold('FactUnknown')],
+    phase: 'Running',
+    reason: 'FactUnknown',
     steps: ['Intended'],
     attempts: 1,
     finished: false,
@@ -426,7 +458,7 @@ describe('the status of a record', () => {
     const begun = happens(waits, act({ policy: other }))
     expect([begun.policy, begun.steps?.at(-1)?.policy]).toEqual([other, other])
     const held = happens(begun, hold('OperatorPaused', { policy: watcher }))
-    expect([held.phase, held.policy]).toEqual(['Running', other])
+    expect([held.phase, held.policy]).toEqual(['Held', other])
   })
 
   test('is not written at each look where an older CRD drops the policy', () => {
@@ -633,7 +665,7 @@ describe('the time to decide on a plan', () => {
   test('is said of a step that was begun before a person had to be asked', () => {
     const begun = lived(act())
     expect(happens(begun, hold('AwaitingApproval', { expiresAt: NOW + 60_000 }))).toMatchObject({
-      phase: 'Running',
+      phase: 'AwaitingApproval',
       expiresAt: iso(60_000),
     })
   })

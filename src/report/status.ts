@@ -7,7 +7,7 @@ import { linkOf } from '../decide/guardrails/chain.ts'
 import { isoTime } from '../model/duration.ts'
 import type { Outcome, Plan, VerdictOf } from '../model/plan.ts'
 import { clip, printable } from '../model/printable.ts'
-import { isInProgress, isOpen, isUndo, lastBegun } from '../model/remediation-state.ts'
+import { isOpen, isUndo, isUnfinished, lastBegun } from '../model/remediation-state.ts'
 import type { Reason } from './events.ts'
 import { acted, verified } from './status-after-act.ts'
 import {
@@ -135,9 +135,9 @@ const withProposal = (
 const held = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, foreseen, message, plan, policy, requeueAt, expiresAt } = verdict
   if (reason === 'AlreadyRecovered') {
-    return isInProgress({ status: before }) ? before : closed(before, at, 'Recovered', message)
+    return isUnfinished({ status: before }) ? before : closed(before, at, 'Recovered', message)
   }
-  if (isInProgress({ status: before })) return deferred(before, at, verdict)
+  if (isUnfinished({ status: before })) return deferred(before, at, verdict)
   if (verdict.ends !== undefined) return rejected(before, at, verdict, verdict.ends)
   const phase = linkOf(reason).phase ?? 'Held'
   // The message about an approval changes with the decision; other messages may contain a duration that keeps changing.
@@ -197,12 +197,17 @@ const rejected = (
   })
 }
 
-/** A begun step stays in progress, or nothing would finish it; the hold only explains why it does not continue. */
+/**
+ * A begun step stays begun, or nothing would finish it; the hold explains why it does not continue. Nothing is at work
+ * meanwhile, so it does not use up what policies allow at once, unless it is unknown what was written.
+ */
 const deferred = (before: RemediationStatus, at: number, verdict: VerdictOf<'Hold'>): RemediationStatus => {
   const { reason, message, requeueAt, expiresAt } = verdict
-  if (before.reason === reason && !overdue(before, at)) return before
+  const held = reason === 'AwaitingApproval' ? reason : 'Held'
+  const phase = reason === 'FactUnknown' ? 'Running' : held
+  if (before.reason === reason && before.phase === phase && !overdue(before, at)) return before
   const asked = expiresAt !== undefined && { expiresAt: isoTime(expiresAt) }
-  return put(before, { reason, message, nextCheckTime: isoTime(requeueAt), ...asked })
+  return put(before, { phase, reason, message, nextCheckTime: isoTime(requeueAt), ...asked })
 }
 
 const closed = (before: RemediationStatus, at: number, reason: Reason, message: string): RemediationStatus =>
@@ -242,9 +247,17 @@ const intended = (before: RemediationStatus, at: number, verdict: VerdictOf<'Act
   if (resume && last?.state === 'Intended') {
     const step = stepOf(plan, attempt, 'Intended', last.policy)
     const recorded = new Set(last.pods?.map(({ uid }) => uid))
-    if ((step.pods ?? []).every(({ uid }) => recorded.has(uid))) return before
-    // Nothing may be written to a pod that the record does not name.
-    return put(before, { steps: withLast(steps, { ...step, intendedAt: last.intendedAt }) })
+    const isNamed = (step.pods ?? []).every(({ uid }) => recorded.has(uid))
+    if (isNamed && before.phase === 'Running') return before
+    return put(before, {
+      phase: 'Running',
+      reason: 'Acting',
+      message,
+      expiresAt: undefined,
+      nextCheckTime: undefined,
+      // Nothing may be written to a pod that the record does not name.
+      ...(!isNamed && { steps: withLast(steps, { ...step, intendedAt: last.intendedAt }) }),
+    })
   }
   const attempts = before.attempts ?? []
   const counted = resume || last?.attempt === attempt ? attempts : [...attempts, isoTime(at)].slice(-MAX_ATTEMPTS)

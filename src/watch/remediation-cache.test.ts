@@ -112,6 +112,16 @@ test('what is under way counts against its policy, but for the incident that ask
   expect(records.countOf('p')).toEqual({ active: 2, held: 1 })
 })
 
+test('a step that is held in the middle does not count against its policy', () => {
+  const records = createRemediationCache(() => true)
+  const held = record({ uid: 'a', owner: 'o1', phase: 'Held', reason: 'PolicySuspended' })
+  const steps = [{ index: 0, attempt: 1, action: 'RewriteImage', state: 'Intended', planHash: 'h' } as const]
+  records.put({ ...held, status: { ...held.status, steps: [...steps] } })
+  expect(records.activeByPolicy('')).toEqual({})
+  expect(records.countOf('p')).toEqual({ active: 0, held: 1 })
+  expect(records.countHeld()).toEqual([{ policy: 'p', reason: 'PolicySuspended', count: 1 }])
+})
+
 test('what is held is told by policy and reason, without what came to an end or is under way', () => {
   const records = createRemediationCache(() => true)
   records.put(record({ uid: 'a', reason: 'BudgetSpent' }))
@@ -155,10 +165,13 @@ test('a node on which a remedy is under way is under repair, but not for its own
   records.put(onNode('2', 'b', 'Verifying', 'RecycleSandbox'))
   records.put(onNode('3', 'c', 'Held', 'RestartRuntime'))
   records.put(onNode('4', 'd', 'Verifying', 'FlagNode'))
+  const begun = onNode('6', 'f', 'Held', 'RestartRuntime')
+  const steps = [{ index: 0, attempt: 1, action: 'RestartRuntime', state: 'Intended', planHash: 'h' } as const]
+  records.put({ ...begun, status: { ...begun.status, steps: [...steps] } })
   records.put(record({ uid: '5', owner: 'workload', phase: 'Running' }))
-  expect(records.nodesUnderRepair(incidentKey(node('e'), 'IptablesChainMissing'))).toEqual(['a', 'b'])
-  expect(records.nodesUnderRepair(incidentKey(node('a'), 'IptablesChainMissing'))).toEqual(['b'])
-  expect(records.nodesUnderRepair(incidentKey(node('a'), 'RuntimeUnresponsive'))).toEqual(['a', 'b'])
+  expect(records.nodesUnderRepair(incidentKey(node('e'), 'IptablesChainMissing'))).toEqual(['a', 'b', 'f'])
+  expect(records.nodesUnderRepair(incidentKey(node('a'), 'IptablesChainMissing'))).toEqual(['b', 'f'])
+  expect(records.nodesUnderRepair(incidentKey(node('a'), 'RuntimeUnresponsive'))).toEqual(['a', 'b', 'f'])
 })
 
 test('a record counts where its target lies, and one of a node in the namespace of the operator alone', () => {

@@ -8,6 +8,7 @@ import {
   incidentKeyOf,
   isHoldReason,
   isInProgress,
+  isUnfinished,
   isOpen,
   policyRefOf,
   targetOf,
@@ -61,7 +62,7 @@ export const createRemediationCache = (
   const seenNow = (): Seen => ({ wall: clock.now(), monotonic: clock.monotonic() })
   const byUid = new Map<string, Remediation>()
   const byOwner = new Map<string, Set<string>>()
-  const active = new Set<string>()
+  const unfinished = new Set<string>()
   /** Records whose known version means nothing. */
   const versionless = new Set<string>()
 
@@ -72,16 +73,16 @@ export const createRemediationCache = (
     uids?.delete(uid)
     if (uids?.size === 0) byOwner.delete(owner)
     byUid.delete(uid)
-    active.delete(uid)
+    unfinished.delete(uid)
     versionless.delete(uid)
   }
 
   const ofOwner = (owner: Identity): readonly Remediation[] =>
     [...(byOwner.get(objectKey(owner)) ?? [])].flatMap((uid) => byUid.get(uid) ?? [])
 
-  /** Records in progress, excluding those of one incident. */
-  const activeBut = (except: string): readonly Remediation[] =>
-    [...active].flatMap((uid) => {
+  /** Records with a step that has no outcome yet, excluding those of one incident. */
+  const unfinishedBut = (except: string): readonly Remediation[] =>
+    [...unfinished].flatMap((uid) => {
       const record = byUid.get(uid)
       return !record || incidentKeyOf(record) === except ? [] : [record]
     })
@@ -96,8 +97,8 @@ export const createRemediationCache = (
       const owner = ownerOf(record)
       const uids = byOwner.get(owner) ?? new Set()
       byOwner.set(owner, uids.add(uid))
-      if (isInProgress(record)) active.add(uid)
-      else active.delete(uid)
+      if (isUnfinished(record)) unfinished.add(uid)
+      else unfinished.delete(uid)
     },
     drop,
     forgetVersions: () => {
@@ -137,14 +138,14 @@ export const createRemediationCache = (
         .toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '')),
     ofOwner,
     nodesUnderRepair: (except) =>
-      activeBut(except).flatMap(({ spec, status }) =>
+      unfinishedBut(except).flatMap(({ spec, status }) =>
         spec.target.kind === 'Node' && (status?.action === undefined || occupiesNode(status.action))
           ? [spec.target.uid]
           : [],
       ),
     activeByPolicy: (except) => {
       const counts: Record<string, number> = {}
-      for (const record of activeBut(except)) {
+      for (const record of unfinishedBut(except).filter(isInProgress)) {
         const { name } = policyRefOf(record)
         counts[name] = (counts[name] ?? 0) + 1
       }

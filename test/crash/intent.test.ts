@@ -23,7 +23,7 @@ const crashed = async (when: CrashPoint['when'], meanwhile: (namespace: string) 
   const first = await fixture.start({ kubeconfig: proxy.kubeconfig, args })
   const namespace = await fixture.cluster.namespace('intent')
   proxy.arm({ at: 1, matching: PATCH, when, crash: () => process.kill(first.pid, 'SIGKILL') })
-  await fixture.policy(namespace, { actions: rewriting(RULES) })
+  await fixture.policy(namespace, { actions: rewriting(RULES), limits: { maxConcurrent: 1 } })
   await fixture.apply(deployment(namespace))
   await first.exited
   const [record] = await fixture.records(namespace)
@@ -76,6 +76,33 @@ test('a person who changed it back while no controller ran is not fought', async
     }, PATIENTLY)
     expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
     expect(fixture.writes(namespace)).toHaveLength(1)
+  } finally {
+    await close()
+  }
+})
+
+test('a step that a person stopped does not keep others waiting, and goes on when it is allowed again', async () => {
+  const annotate = (namespace: string, text: string) =>
+    fixture.cluster.kubectl(['annotate', '--overwrite', 'deployment/web', `podmend.io/exclude${text}`, '-n', namespace])
+  const { namespace, close } = await crashed('before', (name) => annotate(name, '=true'))
+  const recordOf = async (name: string, wanted: string) =>
+    eventually(async () => {
+      const [record] = (await fixture.records(namespace)).filter(({ spec }) => spec.target.name === name)
+      expect(`${record?.status?.phase} ${record?.status?.reason}`).toBe(wanted)
+      return record
+    }, PATIENTLY)
+  try {
+    const held = await recordOf('web', 'Held OptedOut')
+    expect(held?.status?.steps).toMatchObject([{ state: 'Intended' }])
+    expect(held?.status?.message).toMatch(/^started but not written: /)
+    // The policy allows one remediation at once.
+    await fixture.apply(deployment(namespace, { name: 'other' }))
+    await recordOf('other', 'Succeeded Repaired')
+    expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
+    await annotate(namespace, '-')
+    const done = await recordOf('web', 'Succeeded Repaired')
+    expect(done?.status?.attempts).toEqual(held?.status?.attempts)
+    expect(fixture.writes(namespace)).toHaveLength(2)
   } finally {
     await close()
   }

@@ -47,7 +47,7 @@ test.concurrent('killed after any write of taking a remedy back, it takes it bac
       await fixture.apply(deployment(namespace, { image: `${OLD}/crashing:1` }))
     },
     ended: async (namespace: string) => {
-      const record = await fixture.record(namespace, {}, { timeoutMs: 0 })
+      const record = await fixture.record(namespace, { phase: 'Ineffective' }, { timeoutMs: 0 })
       const begun = record.status?.steps?.filter(({ state }) => state !== 'Planned')
       expect(begun?.map(({ state }) => state)).toEqual(['Ineffective', 'Undone'])
       return record

@@ -400,7 +400,7 @@ test('Begun before a crash: an escalation goes on as the second step of its atte
   const policies = [aPolicy({ actions: [recycling(), rewriting()] })]
   const tried = aStep({ state: 'Ineffective', action: 'RecyclePod', changes: undefined, intendedAt: at(-90_000) })
   const attempts = [anAttempt(-90_000)]
-  const record = aRecord({ phase: 'Ineffective', steps: [tried], status: { attempts: [at(-90_000)] } })
+  const record = aRecord({ phase: 'Held', steps: [tried], status: { attempts: [at(-90_000)] } })
   const act = decide(aCase({ policies, records: [record], attempts }))
   if (act.kind !== 'Act') throw new Error(act.kind)
   const step = aStep({

@@ -665,7 +665,7 @@ const passes: Record<HoldReason, readonly Passes[]> = {
         attempts: [anAttempt(-MIN)],
         records: [
           aRecord({
-            phase: 'Ineffective',
+            phase: 'Held',
             steps: [aStep({ action: 'RecyclePod', state: 'Ineffective', changes: undefined })],
           }),
         ],
@@ -681,7 +681,7 @@ const passes: Record<HoldReason, readonly Passes[]> = {
         attempts: [anAttempt(-HOUR)],
         records: [
           aRecord({
-            phase: 'Ineffective',
+            phase: 'Held',
             steps: [aStep({ action: 'RecyclePod', state: 'Ineffective', changes: undefined })],
           }),
         ],

@@ -18,7 +18,7 @@ import {
 import { formatDuration, parseDuration } from '../../model/duration.ts'
 import { incidentId, nodeOfPod } from '../../model/incident.ts'
 import { EXCLUDE_KEY, PAUSED_ANNOTATION } from '../../model/names.ts'
-import { isInProgress, triedSteps } from '../../model/remediation-state.ts'
+import { isUnfinished, triedSteps } from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { nameOfOwner } from '../../remedies/pod-template.ts'
 import { decisionOn } from '../approval.ts'
@@ -123,7 +123,7 @@ export const inFlight: Guardrail = (context) => {
   if (atWork !== undefined) return { reason: 'InFlight', message: atWork, requeueAt: now + LATER }
   const lease = leased(context)
   if (lease) return { reason: 'InFlight', message: lease.says, requeueAt: Math.min(lease.until, now + LATER) }
-  const other = [...records, ...otherAreas].find(isInProgress)
+  const other = [...records, ...otherAreas].find(isUnfinished)
   if (!other) return undefined
   const message = `Remediation ${other.metadata.name} is in progress on ${nameOfOwner(incident.owner)}`
   return { reason: 'InFlight', message, requeueAt: now + SOON }
