@@ -9,6 +9,8 @@ export const PAUSED_ANNOTATION = `${GROUP}/paused`
 export const EXCLUDE_KEY = `${GROUP}/exclude`
 /** On a workload that was rewritten: JSON object, container name → image before the first rewrite. */
 export const ORIGINAL_IMAGE_ANNOTATION = `${GROUP}/original-image`
+/** On a workload that a person reverted: JSON object, container name → image that stays, until a person removes the annotation. */
+export const REVERTED_IMAGE_ANNOTATION = `${GROUP}/reverted-image`
 /** On a Remediation: the uid of the incident's owner, so that records of one owner are found by selector. */
 export const OWNER_UID_LABEL = `${GROUP}/owner-uid`
 export const AREA_LABEL = `${GROUP}/area`

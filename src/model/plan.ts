@@ -46,6 +46,8 @@ export interface ImageEdit {
   readonly changes: readonly PlacedChange[]
   /** Annotations of the target as read (the undo annotation joins them). */
   readonly annotations: Readonly<Record<string, string>>
+  /** A person reverts: the target remembers that these images are to stay. */
+  readonly stays?: true
 }
 
 /** A pod that a node remedy should recover. */

@@ -4,7 +4,7 @@ import type { DecisionInput, PolicyInForce } from './decision-input.ts'
 import { parseTime } from './duration.ts'
 import { type FactName, incidentKey } from './incident.ts'
 import type { ManagedFieldsEntry, ObjectRef } from './kubernetes.ts'
-import { AREA_LABEL, ORIGINAL_IMAGE_ANNOTATION } from './names.ts'
+import { AREA_LABEL, ORIGINAL_IMAGE_ANNOTATION, REVERTED_IMAGE_ANNOTATION } from './names.ts'
 import { HOLD_REASONS, type HoldReason } from './reasons.ts'
 import { type Cause, CAUSES_BY_AREA, type IncidentArea, incidentAreaOf } from './causes.ts'
 
@@ -175,13 +175,22 @@ export const decidedAt = ({ metadata }: Pick<Remediation, 'metadata'>): number |
   return times.length > 0 ? Math.max(...times) : undefined
 }
 
-/** The undo annotation's content: container name → image before the first rewrite. */
-export type Originals = Readonly<Record<string, string>>
+/** The content of an annotation about images: container name → image. */
+export type ImagesByContainer = Readonly<Record<string, string>>
 
-/** Parses the annotation. Nothing can be undone from an invalid one, so it counts as empty. */
-export const readOriginals = (annotations: Readonly<Record<string, string>> = {}): Originals => {
+type Annotations = Readonly<Record<string, string>>
+
+/** Images before the first rewrite. Nothing can be undone from an invalid annotation, so it counts as empty. */
+export const readOriginals = (annotations: Annotations = {}): ImagesByContainer =>
+  readImages(annotations[ORIGINAL_IMAGE_ANNOTATION])
+
+/** Images that a person restored. */
+export const readReverted = (annotations: Annotations = {}): ImagesByContainer =>
+  readImages(annotations[REVERTED_IMAGE_ANNOTATION])
+
+const readImages = (text: string | undefined): ImagesByContainer => {
   try {
-    const parsed: unknown = JSON.parse(annotations[ORIGINAL_IMAGE_ANNOTATION] ?? '{}')
+    const parsed: unknown = JSON.parse(text ?? '{}')
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return {}
     const texts = Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
     // Container names are looked up in it, and one may be called `constructor`.

@@ -102,6 +102,21 @@ test('the original image comes back, the annotation goes, and the controller wou
   const { incidents } = JSON.parse(json) as Explanation
   expect(incidents[0]?.decision).toMatchObject({ verdict: 'Hold', reason: 'EditReverted' })
   expect(incidents[0]?.decision.message).toContain('kubectl-mend')
+
+  // The record expires; the workload remembers, whatever policy applies, until a person says otherwise.
+  const decide = async () => {
+    const args = ['explain', 'deploy/web', '-n', namespace, '-o', 'json', '--ask-registry=false']
+    return (JSON.parse((await mend(args)).out) as Explanation).incidents[0]?.decision
+  }
+  expect(JSON.parse(deployment.metadata.annotations?.['podmend.io/reverted-image'] ?? '')).toEqual({ web: BROKEN })
+  await cluster.kubectl(['delete', 'rem', name, '-n', namespace])
+  expect(await decide()).toMatchObject({
+    verdict: 'Hold',
+    reason: 'EditReverted',
+    message: expect.stringContaining('remove annotation podmend.io/reverted-image from Deployment'),
+  })
+  await cluster.kubectl(['annotate', 'deployment/web', 'podmend.io/reverted-image-', '-n', namespace])
+  expect(await decide()).not.toMatchObject({ reason: 'EditReverted' })
 })
 
 test('a workload that has moved on is left as it is', async () => {

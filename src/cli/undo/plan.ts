@@ -121,5 +121,5 @@ export const planUndo = (record: Remediation, owner: Owner, pods: readonly Pod[]
     return { kind: 'AlreadyUndone', why: `${name} already has its original images` }
   }
   const step = { index: 0, generation: policyRefOf(record).generation, timeoutMs: 0 }
-  return { kind: 'Undo', plan: rewriteImagePlan(owner, step, changes, { thenPatch }) }
+  return { kind: 'Undo', plan: rewriteImagePlan(owner, step, changes, { thenPatch, stays: true }) }
 }

@@ -2,6 +2,7 @@ import type { Remediation } from '../../api/kinds.ts'
 import { ownerOfObject } from '../../diagnose/owner/owner-chain.ts'
 import { notFound } from '../../kube/errors.ts'
 import { pathOf } from '../../kube/paths.ts'
+import { REVERTED_IMAGE_ANNOTATION } from '../../model/names.ts'
 import type { Owner } from '../../model/incident.ts'
 import type { Pod, Workload } from '../../model/kubernetes.ts'
 import type { Outcome } from '../../model/plan.ts'
@@ -69,7 +70,7 @@ const write = (plan: RewriteImagePlan, { client }: Cluster): Promise<Outcome> =>
 const confirm = (outcome: Outcome, name: string): string => {
   switch (outcome.kind) {
     case 'Done':
-      return `${name}: the original images are restored; podmend does not change them again until the policy changes or the Remediation is deleted`
+      return `${name}: the original images are restored; podmend does not write the others again, under any policy, until the policy that wrote them changes or, once the Remediation is gone, annotation ${REVERTED_IMAGE_ANNOTATION} is removed`
     case 'AlreadyDone':
       return `${name} already has its original images`
     case 'Stale':

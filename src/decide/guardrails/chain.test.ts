@@ -286,6 +286,29 @@ const holds: Record<HoldReason, readonly Holds[]> = {
       /^kubectl-edit at .* changed coredns .* back to .*k8s.*, which podmend had rewritten; to try again, remove annotation podmend.io\/original-image/,
     ],
     [
+      'a person reverted it by command, and the record is gone: the annotation of that tells, under any policy',
+      {
+        owner: anOwner({ annotations: { 'podmend.io/reverted-image': JSON.stringify({ coredns: BROKEN }) } }),
+        policies: [aPolicy({ uid: 'another', generation: 7 })],
+      },
+      /to try again, remove annotation podmend.io\/reverted-image from Deployment kube-system\/coredns$/,
+    ],
+    [
+      'a person reverted it, and the record that is left is of another container',
+      {
+        owner: anOwner({ annotations: { 'podmend.io/reverted-image': JSON.stringify({ coredns: BROKEN }) } }),
+        records: [
+          aRecord({
+            phase: 'Succeeded',
+            steps: [
+              aStep({ state: 'Succeeded', changes: [{ container: 'b', init: false, from: BROKEN, to: PATCHED }] }),
+            ],
+          }),
+        ],
+      },
+      /remove annotation podmend.io\/reverted-image/,
+    ],
+    [
       'somebody wrote it back: once the record is deleted, the annotation holds',
       { records: [reverted()], owner: anOwner({ annotations: rewritten }) },
       /change policy moved or delete Remediation coredns-image-1 and remove annotation podmend.io\/original-image$/,
@@ -701,6 +724,18 @@ const passes: Record<HoldReason, readonly Passes[]> = {
     [
       'the annotation is of an image before the one that fails',
       { owner: anOwner({ annotations: { 'podmend.io/original-image': '{"coredns":"harbor.od.com/old/coredns:1"}' } }) },
+    ],
+    [
+      'a person reverted another image than the one that fails',
+      { owner: anOwner({ annotations: { 'podmend.io/reverted-image': '{"coredns":"harbor.od.com/old/coredns:1"}' } }) },
+    ],
+    [
+      'a person lifted it by a change of the policy, while the record is there',
+      {
+        owner: anOwner({ annotations: { 'podmend.io/reverted-image': JSON.stringify({ coredns: BROKEN }) } }),
+        records: [reverted()],
+        policies: [aPolicy({ generation: 2 })],
+      },
     ],
     [
       'the policy that wrote was changed since, which another opened the record for',

@@ -6,12 +6,21 @@ import type { ActionType } from '../../api/policy/actions.ts'
 import type { RemediationStep } from '../../api/remediation.ts'
 import { LATER, nodeCauseOf, type NodeState, type PolicyInForce, RARELY, SOON } from '../../model/decision-input.ts'
 import { formatTime } from '../../model/duration.ts'
+import type { Finding, Owner } from '../../model/incident.ts'
 import { sameImage } from '../../model/image-reference.ts'
 import { selects } from '../../model/label-selector.ts'
-import { FLAG_PREFIX, ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
+import { FLAG_PREFIX, ORIGINAL_IMAGE_ANNOTATION, REVERTED_IMAGE_ANNOTATION } from '../../model/names.ts'
 import { heldByAnother } from '../../model/node-lease.ts'
 import type { Plan } from '../../model/plan.ts'
-import { isUndo, policyOfStep, readOriginals, tookBack, type Tried, triedSteps } from '../../model/remediation-state.ts'
+import {
+  isUndo,
+  policyOfStep,
+  readOriginals,
+  readReverted,
+  tookBack,
+  type Tried,
+  triedSteps,
+} from '../../model/remediation-state.ts'
 import { remedyOf } from '../../remedies/list.ts'
 import { nameOfOwner, placeOf, sayUntouched, sayWriter } from '../../remedies/pod-template.ts'
 import { uidsOf, wrotePodsOnly } from '../../remedies/rewrite-image/verify.ts'
@@ -69,12 +78,25 @@ const takenBack = ({ case: { incident }, matched }: Context, { step }: Tried): C
     )
   })
 
-/** How a person can allow another attempt: only an existing policy can be changed, and the annotation outlives the record. */
-const wayOut = (context: Context, { record, step }: Tried): string => {
+/** The annotations by which the workload remembers that this image was rewritten, or that a person restored it. */
+const marksOf = (
+  { annotations }: Owner,
+  { container, image }: Pick<Finding, 'container' | 'image'>,
+): readonly string[] =>
+  [
+    [ORIGINAL_IMAGE_ANNOTATION, readOriginals(annotations)] as const,
+    [REVERTED_IMAGE_ANNOTATION, readReverted(annotations)] as const,
+  ].flatMap(([name, images]) => (sameImage(images[container] ?? '', image) ? [name] : []))
+
+const sayRemove = (marks: readonly string[]): string => `remove annotation ${marks.join(' and ')}`
+
+/** How a person can allow another attempt: only an existing policy can be changed, and the annotations outlive the record. */
+const wayOut = ({ case: c }: Context, { record, step }: Tried, { container, from: image }: Change): string => {
   const { name, uid } = policyOfStep(record, step)
-  const change = context.case.policies.some((policy) => policy.uid === uid) ? `change policy ${name} or ` : ''
-  const marked = revertedLongAgo(context) ? ` and remove annotation ${ORIGINAL_IMAGE_ANNOTATION}` : ''
-  return `to try again, ${change}delete Remediation ${record.metadata.name}${marked}`
+  const change = c.policies.some((policy) => policy.uid === uid) ? `change policy ${name} or ` : ''
+  const marks = marksOf(c.incident.owner, { container, image })
+  const and = marks.length > 0 ? ` and ${sayRemove(marks)}` : ''
+  return `to try again, ${change}delete Remediation ${record.metadata.name}${and}`
 }
 
 /**
@@ -94,30 +116,40 @@ export const editReverted: Guardrail = (context) => {
     const { owner } = c.incident
     const message =
       `${sayWriter(owner, change)} changed ${change.container} of ${nameOfOwner(owner)} back from ${change.to} to ${change.from}; ` +
-      wayOut(context, tried)
+      wayOut(context, tried, change)
     return { reason: 'EditReverted', message, requeueAt: c.now + RARELY }
   }
-  return written.length > 0 ? undefined : revertedLongAgo(context)
+  return revertedLongAgo(context, written)
 }
 
 /**
- * The record of the rewrite has expired or was deleted, but the workload's own undo annotation shows that the failing
- * image was rewritten once and put back by hand.
+ * The record of the rewrite has expired or was deleted, but annotations of the workload show that the failing image was
+ * rewritten once and put back by hand. They are removed by hand too: no policy is left whose change could lift it.
  */
-const revertedLongAgo = ({ case: { incident, now }, matched }: Context): Objection | undefined => {
+const revertedLongAgo = (
+  { case: { incident, now }, matched }: Context,
+  written: readonly Tried[],
+): Objection | undefined => {
   const { owner } = incident
-  const originals = readOriginals(owner.annotations)
-  const found = matched.find(({ finding: { container, init, image } }) => {
-    const original = originals[container]
-    const place = placeOf(owner, { container, init })
-    return original !== undefined && sameImage(original, image) && place !== undefined && sameImage(place.image, image)
-  })
-  if (!found) return undefined
-  const { finding } = found
+  const isRecorded = ({ container, init, image }: Finding): boolean =>
+    written.some(({ step }) =>
+      step.changes?.some(
+        (change) => change.container === container && change.init === init && sameImage(change.from, image),
+      ),
+    )
+  const finding = matched
+    .map((one) => one.finding)
+    .find((one) => {
+      const place = placeOf(owner, one)
+      return (
+        place !== undefined && sameImage(place.image, one.image) && marksOf(owner, one).length > 0 && !isRecorded(one)
+      )
+    })
+  if (!finding) return undefined
   const name = nameOfOwner(owner)
   const message =
     `${sayWriter(owner, finding)} changed ${finding.container} of ${name} back to ${finding.image}, which podmend had rewritten; ` +
-    `to try again, remove annotation ${ORIGINAL_IMAGE_ANNOTATION} from ${name}`
+    `to try again, ${sayRemove(marksOf(owner, finding))} from ${name}`
   return { reason: 'EditReverted', message, requeueAt: now + RARELY }
 }
 

@@ -68,6 +68,40 @@ describe('the undo annotation', () => {
     ])
   })
 
+  const REVERTED = NOTE.replace('original', 'reverted')
+  const undone = [change({ was: 'r.io/new/app:1', to: 'r.io/old/app:1' })]
+  const byPerson = (annotations: Record<string, string>) =>
+    imagePatch({ ...plan(annotations, undone), stays: true }, { resourceVersion: '5', annotations }).filter(
+      ({ path }) => path.startsWith('/metadata/') && path !== '/metadata/uid',
+    )
+  test('makes way for another where a person reverts, which names the image that stays', () => {
+    const original = '{"app":"r.io/old/app:1"}'
+    expect(byPerson({ 'podmend.io/original-image': original })).toEqual([
+      { op: 'test', path: NOTE, value: original },
+      { op: 'remove', path: NOTE },
+      { op: 'add', path: REVERTED, value: original },
+    ])
+    const text = '{"b":"r.io/b:1"}'
+    expect(byPerson({ 'podmend.io/reverted-image': text }).slice(-2)).toEqual([
+      { op: 'test', path: REVERTED, value: text },
+      { op: 'add', path: REVERTED, value: '{"b":"r.io/b:1","app":"r.io/old/app:1"}' },
+    ])
+  })
+  test('takes its place again when the image is rewritten all the same', () => {
+    const text = '{"app":"r.io/old/app:1"}'
+    expect(noted({ 'podmend.io/reverted-image': text })).toEqual([
+      { op: 'add', path: NOTE, value: text },
+      { op: 'test', path: REVERTED, value: text },
+      { op: 'remove', path: REVERTED },
+    ])
+  })
+  test('is all that an undo by podmend itself removes: no person wants the image', () => {
+    expect(noted({ 'podmend.io/original-image': '{"app":"r.io/old/app:1"}' }, undone)).toEqual([
+      { op: 'test', path: NOTE, value: '{"app":"r.io/old/app:1"}' },
+      { op: 'remove', path: NOTE },
+    ])
+  })
+
   const rows: Readonly<Record<string, readonly [before: object, change: PlacedChange, after: object]>> = {
     'a first rewrite keeps what was': [{}, change(), { app: 'r.io/old/app:1' }],
     'a second rewrite keeps the first original': [{ app: 'first' }, change(), { app: 'first' }],

@@ -1,8 +1,8 @@
 /** The JSON patch of a rewrite: pure, so that what is written can be read in a test. */
 import { escapePointer, valueAtPointer } from '../../model/json.ts'
-import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
+import { ORIGINAL_IMAGE_ANNOTATION, REVERTED_IMAGE_ANNOTATION } from '../../model/names.ts'
 import type { ImageEdit, PlacedChange } from '../../model/plan.ts'
-import { type Originals, readOriginals } from '../../model/remediation-state.ts'
+import { type ImagesByContainer, readOriginals, readReverted } from '../../model/remediation-state.ts'
 
 export type PatchOperation =
   | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
@@ -14,21 +14,32 @@ export interface Seen {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-const ANNOTATION_PATH = `/metadata/annotations/${escapePointer(ORIGINAL_IMAGE_ANNOTATION)}`
+const hasNone = (map: object): boolean => Object.keys(map).length === 0
 
-const annotationOperations = (edit: ImageEdit, seen: Seen): readonly PatchOperation[] => {
+/** Sets an annotation on an object that has some, guarded by its content. */
+const setAnnotation = (
+  name: string,
+  { images, text }: { readonly images: ImagesByContainer; readonly text: string | undefined },
+): readonly PatchOperation[] => {
+  const path = `/metadata/annotations/${escapePointer(name)}`
+  const guard = text === undefined ? [] : [{ op: 'test' as const, path, value: text }]
+  if (!hasNone(images)) return [...guard, { op: 'add', path, value: JSON.stringify(images) }]
+  return text === undefined ? [] : [...guard, { op: 'remove', path }]
+}
+
+const annotationOperations = ({ changes, stays }: ImageEdit, seen: Seen): readonly PatchOperation[] => {
   const { annotations } = seen
-  const text = annotations[ORIGINAL_IMAGE_ANNOTATION]
-  const originals = originalsAfter(readOriginals(annotations), edit.changes)
-  const empty = Object.keys(originals).length === 0
-  const guard = text === undefined ? [] : [{ op: 'test' as const, path: ANNOTATION_PATH, value: text }]
-  if (empty) return text === undefined ? [] : [...guard, { op: 'remove', path: ANNOTATION_PATH }]
-  const value = JSON.stringify(originals)
-  if (Object.keys(annotations).length > 0) return [...guard, { op: 'add', path: ANNOTATION_PATH, value }]
+  const wanted: readonly (readonly [name: string, images: ImagesByContainer])[] = [
+    [ORIGINAL_IMAGE_ANNOTATION, originalsAfter(readOriginals(annotations), changes)],
+    [REVERTED_IMAGE_ANNOTATION, revertedAfter(readReverted(annotations), changes, stays)],
+  ]
+  if (!hasNone(annotations))
+    return wanted.flatMap(([name, images]) => setAnnotation(name, { images, text: annotations[name] }))
+  const added = wanted.flatMap(([name, images]) => (hasNone(images) ? [] : [[name, JSON.stringify(images)] as const]))
   // `add` of the whole map would overwrite concurrent annotations, so require the version that had none.
   return [
     { op: 'test', path: '/metadata/resourceVersion', value: seen.resourceVersion },
-    { op: 'add', path: '/metadata/annotations', value: { [ORIGINAL_IMAGE_ANNOTATION]: value } },
+    { op: 'add', path: '/metadata/annotations', value: Object.fromEntries(added) },
   ]
 }
 
@@ -72,18 +83,32 @@ export const changedByAdmission = (object: unknown, changes: readonly PlacedChan
     : `a dry run shows that admission changes what is written: ${altered.join(', ')}`
 }
 
-// The undo annotation: a JSON object, container name → image before the first rewrite.
+// The annotations: JSON objects, container name → image.
 
 /**
  * The original images after these changes. The first original is kept over several rewrites; an undo, which restores the
  * original, removes it.
  */
-export const originalsAfter = (before: Originals, changes: readonly PlacedChange[]): Originals => {
+export const originalsAfter = (before: ImagesByContainer, changes: readonly PlacedChange[]): ImagesByContainer => {
   const after = new Map(Object.entries(before))
   for (const { container, was, to } of changes) {
     const original = after.get(container) ?? was
     if (original === to) after.delete(container)
     else after.set(container, original)
+  }
+  return Object.fromEntries(after)
+}
+
+/** The images that a person restored, after these changes: a later rewrite follows only once that was lifted. */
+const revertedAfter = (
+  before: ImagesByContainer,
+  changes: readonly PlacedChange[],
+  stays: true | undefined,
+): ImagesByContainer => {
+  const after = new Map(Object.entries(before))
+  for (const { container, to } of changes) {
+    if (stays) after.set(container, to)
+    else after.delete(container)
   }
   return Object.fromEntries(after)
 }

@@ -160,15 +160,15 @@ export const leavesAllAsIs = ({ podsOnly, changes, thenDelete, thenPatch }: Rewr
   thenDelete.length === 0 &&
   thenPatch.length === 0
 
-/** Changes to pods, and whether there are no others. */
-export type OnPods = Partial<Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch' | 'podsOnly'>>
+/** Changes to pods, and whether there are no others; whether a person wants the images to stay. */
+export type OnPods = Partial<Pick<RewriteImagePlan, 'thenDelete' | 'thenPatch' | 'podsOnly' | 'stays'>>
 
 /** Builds the plan, also for an undo, whose changes are reversed. */
 export const rewriteImagePlan = (
   owner: Owner,
   step: { readonly index: number; readonly generation: number; readonly timeoutMs: number },
   changes: readonly PlacedChange[],
-  { thenDelete = [], thenPatch = [], podsOnly }: OnPods = {},
+  { thenDelete = [], thenPatch = [], podsOnly, stays }: OnPods = {},
 ): RewriteImagePlan => ({
   type: 'RewriteImage',
   index: step.index,
@@ -177,6 +177,7 @@ export const rewriteImagePlan = (
   resourceVersion: owner.resourceVersion,
   annotations: owner.annotations,
   changes,
+  ...(stays && { stays }),
   ...(podsOnly && { podsOnly }),
   thenDelete,
   thenPatch,

@@ -6,7 +6,14 @@ import type { Owner } from '../../model/incident.ts'
 import type { Container, Pod } from '../../model/kubernetes.ts'
 import { ORIGINAL_IMAGE_ANNOTATION } from '../../model/names.ts'
 import type { PlacedChange, Verdict } from '../../model/plan.ts'
-import { type InProgress, isUndo, podsOf, policyRefOf, readOriginals } from '../../model/remediation-state.ts'
+import {
+  type InProgress,
+  isUndo,
+  podsOf,
+  policyRefOf,
+  readOriginals,
+  readReverted,
+} from '../../model/remediation-state.ts'
 import { imageIn, type Named, nameOfOwner, placeOf, sayWriter, writtenAfter } from '../pod-template.ts'
 import { type Left, type LeftOfUndo, UNWRITTEN } from '../remedy.ts'
 import { originalsAfter } from './json-patch.ts'
@@ -39,7 +46,9 @@ const changedBy = (owner: Owner, change: Named, reason: 'TemplateDiffers' | 'Edi
 const wasTakenBack = (owner: Owner, change: ImageChange, step: RemediationStep): boolean => {
   const since = writtenAfter(owner, change, step.intendedAt)
   if (since !== undefined || isUndo(step)) return since === true
-  return sameImage(readOriginals(owner.annotations)[change.container] ?? '', change.from)
+  return [readOriginals, readReverted].some((read) =>
+    sameImage(read(owner.annotations)[change.container] ?? '', change.from),
+  )
 }
 
 /** A recorded step's changes, adapted to the current owner; the end of the step if someone has changed the image since. */
