@@ -107,6 +107,9 @@ const step = z.object({
   planHash: text(64, 'Hash of the plan; an approval names it.'),
   message: text(4096, 'The result, in a sentence.').optional(),
   intendedAt: time('When the intent was recorded.').optional(),
+  recordedAt: time(
+    "The same by the API server's clock, to the second; set when the status is written again before the outcome is known.",
+  ).optional(),
   actedAt: time('When the write was accepted.').optional(),
   finishedAt: time('When the result was known.').optional(),
 })

@@ -291,8 +291,17 @@ export const intendedBy = (c: DecisionInput, words: Loose<RemediationStep> = {})
   const { owner, templateHash } = c.incident
   const spec = { policy, templateHash, target: owner.ref } as Partial<Remediation['spec']>
   const status = { policy, planHash: plan.hash, attempts: [step.intendedAt ?? intendedAt] }
-  return aRecord({ phase: 'Running', steps: [step], spec, status })
+  const record = aRecord({ phase: 'Running', steps: [step], spec, status })
+  return { ...record, metadata: { ...record.metadata, managedFields: [wroteStatus(-61_000)] } }
 }
+
+/** The API server's note on the last write of a record's status. */
+export const wroteStatus = (ms: number): ManagedFieldsEntry => ({
+  manager: 'podmend',
+  operation: 'Update',
+  subresource: 'status',
+  time: at(ms),
+})
 
 /** An attempt at this very incident. */
 export const anAttempt = (ms: number, words: Partial<Attempt> = {}): Attempt => ({

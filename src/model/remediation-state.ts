@@ -169,6 +169,21 @@ const wroteApproval = ({ fieldsV1, subresource }: ManagedFieldsEntry): boolean =
 export const approvalEntries = (entries: readonly ManagedFieldsEntry[] = []): readonly ManagedFieldsEntry[] =>
   entries.filter(wroteApproval)
 
+// When the status was written, by the API server's clock: the controller's own may be wrong.
+
+/** The entries that show it, without the fields, which are large. */
+export const statusEntries = (entries: readonly ManagedFieldsEntry[] = []): readonly ManagedFieldsEntry[] =>
+  entries.filter(({ subresource }) => subresource === 'status').map(({ fieldsV1: _, ...entry }) => entry)
+
+const statusWrittenAt = ({ metadata }: Pick<Remediation, 'metadata'>): number | undefined => {
+  const times = statusEntries(metadata.managedFields).flatMap(({ time }) => parseTime(time) ?? [])
+  return times.length > 0 ? Math.max(...times) : undefined
+}
+
+/** When the intent of the step was recorded: by the last write of the status, unless a later write noted it. */
+export const recordedAt = (record: Pick<Remediation, 'metadata'>, step: RemediationStep): number | undefined =>
+  parseTime(step.recordedAt) ?? statusWrittenAt(record)
+
 /** ms since the epoch, to the second; undefined without a recorded decision. */
 export const decidedAt = ({ metadata }: Pick<Remediation, 'metadata'>): number | undefined => {
   const times = approvalEntries(metadata.managedFields).flatMap(({ time }) => parseTime(time) ?? [])

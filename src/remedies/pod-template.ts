@@ -103,13 +103,16 @@ const lastWriter = (owner: Owner, named: Named): ManagedFieldsEntry | undefined 
     .filter((entry) => ownsImage(entry, owner, named))
     .toSorted((a, b) => (parseTime(b.time) ?? 0) - (parseTime(a.time) ?? 0))[0]
 
-/** Clocks of the controller and of the API server may differ by this much. */
-const CLOCK_SKEW_MS = 5_000
+/** The times are whole seconds, and the API servers of one control plane have clocks of their own. */
+const TOO_CLOSE_MS = 1_000
 
-/** Whether the image was written after that time; undefined if managedFields do not tell or the times are too close. */
-export const writtenAfter = (owner: Owner, named: Named, time: string | undefined): boolean | undefined => {
-  const [wrote, since] = [parseTime(lastWriter(owner, named)?.time), parseTime(time)]
-  if (wrote === undefined || since === undefined || Math.abs(wrote - since) <= CLOCK_SKEW_MS) return undefined
+/**
+ * Whether the image was written after that time, ms since the epoch by the API server's clock; undefined if managedFields do
+ * not tell, or if the times are too close.
+ */
+export const writtenAfter = (owner: Owner, named: Named, since: number | undefined): boolean | undefined => {
+  const wrote = parseTime(lastWriter(owner, named)?.time)
+  if (wrote === undefined || since === undefined || Math.abs(wrote - since) <= TOO_CLOSE_MS) return undefined
   return wrote > since
 }
 

@@ -13,6 +13,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { alreadyExists, conflict, Retry, Terminal } from '../kube/errors.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { IncidentArea } from '../model/causes.ts'
+import { isoTime } from '../model/duration.ts'
 import { type Diagnosis, type FailingPod, type Incident, objectKey, remediationName } from '../model/incident.ts'
 import type { Pod } from '../model/kubernetes.ts'
 import { API_VERSION, AREA_LABEL, OWNER_UID_LABEL, POLICY_LABEL } from '../model/names.ts'
@@ -24,10 +25,11 @@ import {
   isOpen,
   lastBegun,
   type PolicyRef,
+  recordedAt,
   targetOf,
 } from '../model/remediation-state.ts'
 import { setBounded } from '../runtime/bounded-map.ts'
-import { learned } from './status-fields.ts'
+import { learned, withLast } from './status-fields.ts'
 import { nextStatus, type Observation, type StatusChange } from './status.ts'
 
 type RecordApi = Pick<KubeClient, 'get' | 'create' | 'replace'>
@@ -162,6 +164,15 @@ export const openRecord = async (subject: Subject, kube: RecordApi, operatorName
 const statusOf = ({ spec: { cause, evidence }, status }: Remediation): RemediationStatus =>
   status ?? { cause, ...(evidence && { evidence }) }
 
+/** The next status. While a step is begun, it says when its intent was recorded: this write hides the time of that one. */
+const statusAfter = (record: Remediation, before: RemediationStatus, change: StatusChange): RemediationStatus => {
+  const after = nextStatus(before, change)
+  const [was, is] = [before, after].map(({ steps = [] }) => lastBegun(steps))
+  const isSame = is?.state === 'Intended' && was?.state === 'Intended' && is.intendedAt === was.intendedAt
+  const at = after !== before && isSame ? recordedAt(record, was) : undefined
+  return at === undefined ? after : { ...after, steps: withLast(after.steps ?? [], { recordedAt: isoTime(at) }) }
+}
+
 const put = async (record: Remediation, status: RemediationStatus, kube: RecordApi): Promise<Remediation> =>
   kube.replace<Remediation>(locate(record, 'status'), {
     ...record,
@@ -185,7 +196,7 @@ export const recordIntent = async (
   if (!isOpen(record)) throw new Retry(`${name} is finished; nothing is written`)
   const begins = change.kind === 'Intended' && !change.verdict.resume
   if (begins && isUnfinished(record)) throw new Retry(`${name} has a step in progress; nothing is written`)
-  const after = nextStatus(before, change)
+  const after = statusAfter(record, before, change)
   if (after === before) return record
   try {
     return await put(record, after, kube)
@@ -211,7 +222,7 @@ export const recordChange = async (
   let current = record
   for (let round = 1; ; round += 1) {
     const before = statusOf(current)
-    const after = nextStatus(before, change)
+    const after = statusAfter(current, before, change)
     if (after === before) return current
     try {
       return await put(current, after, kube)

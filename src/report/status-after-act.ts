@@ -146,7 +146,12 @@ const withdrawn = (before: RemediationStatus, withdrawal: Withdrawal): Remediati
     phase: 'Held',
     reason,
     message,
-    steps: withLast(steps, { state: 'Planned', message: clip(why, 4_096), intendedAt: undefined }),
+    steps: withLast(steps, {
+      state: 'Planned',
+      message: clip(why, 4_096),
+      intendedAt: undefined,
+      recordedAt: undefined,
+    }),
     attempts: attempts.length > 0 ? attempts : undefined,
     startedAt: attempts.length > 0 ? before.startedAt : undefined,
     nextCheckTime,

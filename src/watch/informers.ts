@@ -4,10 +4,10 @@ import { forbidden, kubeErrorOf } from '../kube/errors.ts'
 import { createReflector, type Heard, type Reflector } from '../kube/informer.ts'
 import { pathOf } from '../kube/paths.ts'
 import { isoTime } from '../model/duration.ts'
-import type { KubeEvent, KubeObject, Node, Pod } from '../model/kubernetes.ts'
+import type { KubeEvent, KubeObject, ManagedFieldsEntry, Node, Pod } from '../model/kubernetes.ts'
 import { GROUP, pauses } from '../model/names.ts'
 import type { RbacGrant } from '../model/rbac.ts'
-import { approvalEntries } from '../model/remediation-state.ts'
+import { approvalEntries, isUnfinished, statusEntries } from '../model/remediation-state.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type NodeEntry, nodeEntry } from './node-cache.ts'
 import type { PodRef } from '../model/pod.ts'
@@ -108,6 +108,10 @@ const SILENT_MS = 120_000
 /** How long a watch may fail before its state counts as out of date; a restart of the API server should not. */
 const FAILING_MS = 10_000
 
+/** The other entries are large and not needed. */
+const withEntries = <M extends object>(metadata: M, managedFields: readonly ManagedFieldsEntry[]) =>
+  managedFields.length > 0 ? { ...metadata, managedFields } : metadata
+
 const staleness = (name: WatchName, { at, agoMs, failing }: Heard): string | undefined => {
   const fails = failing !== undefined && failing.forMs > FAILING_MS
   if (!fails && agoMs <= SILENT_MS) return undefined
@@ -185,7 +189,10 @@ export const createInformers = ({
       project: ({ apiVersion, kind, metadata: { managedFields, ...metadata }, spec, status }) => ({
         apiVersion,
         kind,
-        metadata: spec.approval ? { ...metadata, managedFields: approvalEntries(managedFields) } : metadata,
+        metadata: withEntries(metadata, [
+          ...(spec.approval ? approvalEntries(managedFields) : []),
+          ...(status && isUnfinished({ status }) ? statusEntries(managedFields) : []),
+        ]),
         spec,
         ...(status !== undefined && { status }),
       }),

@@ -1,4 +1,5 @@
 /** An intent that a crash left behind: what people changed meanwhile counts, not what was intended. */
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type CrashPoint, startProxy } from '../../testbed/api-proxy.ts'
 import { eventually } from '../../testbed/fixture.ts'
@@ -17,10 +18,14 @@ const imageOf = async (namespace: string): Promise<string | undefined> =>
   (await fixture.workload('Deployment', namespace)).spec?.template?.spec?.containers?.[0]?.image
 
 /** The controller is killed at its patch; people change something; another one starts. */
-const crashed = async (when: CrashPoint['when'], meanwhile: (namespace: string) => Promise<unknown>) => {
+const crashed = async (
+  when: CrashPoint['when'],
+  meanwhile: (namespace: string) => Promise<unknown>,
+  clockAheadMs = 0,
+) => {
   const proxy = await startProxy(fixture.kubeconfig)
-  const args = ['--identity', 'crashes']
-  const first = await fixture.start({ kubeconfig: proxy.kubeconfig, args })
+  const options = { kubeconfig: proxy.kubeconfig, args: ['--identity', 'crashes'], clockAheadMs }
+  const first = await fixture.start(options)
   const namespace = await fixture.cluster.namespace('intent')
   proxy.arm({ at: 1, matching: PATCH, when, crash: () => process.kill(first.pid, 'SIGKILL') })
   await fixture.policy(namespace, { actions: rewriting(RULES), limits: { maxConcurrent: 1 } })
@@ -29,7 +34,7 @@ const crashed = async (when: CrashPoint['when'], meanwhile: (namespace: string) 
   const [record] = await fixture.records(namespace)
   expect(record?.status?.steps).toMatchObject([{ state: 'Intended' }])
   await meanwhile(namespace)
-  const second = await fixture.start({ kubeconfig: proxy.kubeconfig, args })
+  const second = await fixture.start(options)
   return {
     namespace,
     close: async () => {
@@ -65,16 +70,39 @@ test('a policy that was deleted since is not carried out', async () => {
   }
 })
 
-test('a person who changed it back while no controller ran is not fought', async () => {
-  const { namespace, close } = await crashed('after', (name) =>
-    fixture.cluster.kubectl(['set', 'image', 'deployment/web', `web=${OLD}/web:1`, '-n', name]),
-  )
+const HOUR = 3_600_000
+
+/** As by a person who replaces the whole object with a file: no annotation of ours is left. */
+const changeBack = async (namespace: string): Promise<unknown> => {
+  // The times in managedFields are whole seconds.
+  await setTimeout(2_500)
+  await fixture.cluster.kubectl(['annotate', 'deployment/web', 'podmend.io/original-image-', '-n', namespace])
+  return fixture.cluster.kubectl(['set', 'image', 'deployment/web', `web=${OLD}/web:1`, '-n', namespace])
+}
+
+test.each([
+  ['right', 0],
+  ['an hour ahead', HOUR],
+  ['an hour behind', -HOUR],
+])('a person who changed it back while no controller ran is not fought, with a clock that is %s', async (_, ahead) => {
+  const { namespace, close } = await crashed('after', changeBack, ahead)
   try {
     await eventually(async () => {
       const reasons = (await fixture.records(namespace)).map(({ status }) => `${status?.phase} ${status?.reason}`)
       expect(reasons).toContain('Held EditReverted')
     }, PATIENTLY)
     expect(await imageOf(namespace)).toBe(`${OLD}/web:1`)
+    expect(fixture.writes(namespace)).toHaveLength(1)
+  } finally {
+    await close()
+  }
+})
+
+test('what was not written is written, with a clock that is an hour behind the API server’s', async () => {
+  const { namespace, close } = await crashed('before', () => Promise.resolve(), -HOUR)
+  try {
+    await eventually(async () => expect(await imageOf(namespace)).toBe(`${NEW}/web:1`), PATIENTLY)
+    expect((await fixture.records(namespace)).map(({ status }) => status?.reason)).not.toContain('EditReverted')
     expect(fixture.writes(namespace)).toHaveLength(1)
   } finally {
     await close()

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Remediation, RemediationPolicy } from '../../src/api/kinds.ts'
 import { admitPolicy } from '../../src/api/policy/compile.ts'
@@ -254,6 +255,23 @@ describe('an intent', () => {
     ])
     expect((await report.recordOf(incident('owner-two'), subject)).metadata.uid).toBe(theirs.metadata.uid)
     expect((await read(theirs)).metadata.resourceVersion).toBe(theirs.metadata.resourceVersion)
+  })
+
+  test('keeps its time by the API server’s clock while the status is written again, and after it was withdrawn none', async () => {
+    const before = Math.floor(Date.now() / 1_000) * 1_000
+    const record = await intend(await open('owner-recorded'))
+    expect(record.status?.steps?.[0]).not.toHaveProperty('recordedAt')
+    const hold = (reason: 'PolicySuspended' | 'OptedOut', of: Remediation) =>
+      recordChange(of, { kind: 'Held', at: NOW, verdict: aHold(reason) }, kube)
+    const held = await hold('PolicySuspended', record)
+    const recordedAt = held.status?.steps?.[0]?.recordedAt ?? ''
+    expect(Date.parse(recordedAt)).toBeGreaterThanOrEqual(before)
+    await setTimeout(1_100)
+    const again = await hold('OptedOut', held)
+    expect(again.status?.steps?.[0]?.recordedAt).toBe(recordedAt)
+    const withdrawn = { kind: 'Verified', at: NOW, verdict: aVerification('Withdrawn', 'Withdrawn') } as const
+    const after = await recordChange(again, withdrawn, kube)
+    expect(after.status?.steps?.[0]).not.toHaveProperty('recordedAt')
   })
 
   // Kubernetes 1.32 answers with a conflict, newer ones that it is not found.

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { known, unknown } from '../../model/incident.ts'
 import { decide } from '../decide.ts'
 import {
@@ -21,6 +21,7 @@ import {
   rewriting,
   running,
   wrote,
+  wroteStatus,
 } from '../testing.ts'
 import { confirm } from './in-progress.ts'
 
@@ -480,4 +481,35 @@ const undos: readonly (readonly [sentence: string, words: InputOverrides, expect
 
 test.each(undos)('An undo begun before a crash: %s', (_sentence, words, expected) => {
   expect(decide(aCase({ records: undoing, policies, ...words }))).toMatchObject(expected)
+})
+
+describe('who wrote the image last is compared by the clock of the API server alone', () => {
+  const HOUR = 3_600_000
+  /** The API server's clock is off by so much from the controller's; an image was written so long after the intent. */
+  const resumed = (offBy: number, afterMs: number, more: { noted?: boolean; annotations?: object } = {}) => {
+    const intent = offBy - 61_000
+    const record = intendedBy(aCase(), more.noted ? { recordedAt: at(intent) } : {})
+    // Where the intent is noted on the step, the status was written again since.
+    const managedFields = [wroteStatus(more.noted ? offBy - 5_000 : intent)]
+    const owner = anOwner({
+      annotations: { ...more.annotations },
+      managedFields: [wrote('podmend', intent - 90_000), wrote('kubectl-edit', intent + afterMs)],
+    })
+    return decide(aCase({ owner, records: [{ ...record, metadata: { ...record.metadata, managedFields } }] }))
+  }
+
+  test.each([-HOUR, 0, HOUR])('off by %i ms', (offBy) => {
+    const reverted = { kind: 'Verify', outcome: 'Cancelled', reason: 'EditReverted' }
+    const goesOn = { kind: 'Act', resume: true }
+    expect(resumed(offBy, 10_000)).toMatchObject(reverted)
+    expect(resumed(offBy, 2_000)).toMatchObject(reverted)
+    expect(resumed(offBy, -2_000)).toMatchObject(goesOn)
+    expect(resumed(offBy, 10_000, { noted: true })).toMatchObject(reverted)
+    expect(resumed(offBy, -2_000, { noted: true })).toMatchObject(goesOn)
+    // Within the same second the annotations tell.
+    expect(resumed(offBy, 0)).toMatchObject(goesOn)
+    expect(resumed(offBy, 0, { annotations: marked })).toMatchObject(reverted)
+    const annotations = { 'podmend.io/reverted-image': marked['podmend.io/original-image'] }
+    expect(resumed(offBy, 0, { annotations })).toMatchObject(reverted)
+  })
 })

@@ -13,6 +13,7 @@ import {
   policyRefOf,
   readOriginals,
   readReverted,
+  recordedAt,
 } from '../../model/remediation-state.ts'
 import { imageIn, type Named, nameOfOwner, placeOf, sayWriter, writtenAfter } from '../pod-template.ts'
 import { type Left, type LeftOfUndo, UNWRITTEN } from '../remedy.ts'
@@ -40,11 +41,12 @@ const changedBy = (owner: Owner, change: Named, reason: 'TemplateDiffers' | 'Edi
 })
 
 /**
- * The image from before the step is in place because someone put it back, not because it was never written. managedFields
- * tell; if the times are too close, the undo annotation does, which is written in one patch with the image.
+ * The image from before the step is in place because someone put it back, not because it was never written. The
+ * managedFields of workload and record tell, both by the API server's clock; if their times are too close, the annotations
+ * do, which are written in one patch with the image.
  */
-const wasTakenBack = (owner: Owner, change: ImageChange, step: RemediationStep): boolean => {
-  const since = writtenAfter(owner, change, step.intendedAt)
+const wasTakenBack = (owner: Owner, change: ImageChange, { record, step }: InProgress): boolean => {
+  const since = writtenAfter(owner, change, recordedAt(record, step))
   if (since !== undefined || isUndo(step)) return since === true
   return [readOriginals, readReverted].some((read) =>
     sameImage(read(owner.annotations)[change.container] ?? '', change.from),
@@ -54,8 +56,9 @@ const wasTakenBack = (owner: Owner, change: ImageChange, step: RemediationStep):
 /** A recorded step's changes, adapted to the current owner; the end of the step if someone has changed the image since. */
 const changesNow = (
   c: DecisionInput,
-  { step }: InProgress,
+  inProgress: InProgress,
 ): readonly PlacedChange[] | Extract<Verdict, { kind: 'Verify' }> => {
+  const { step } = inProgress
   const { owner } = c.incident
   const changes: PlacedChange[] = []
   for (const change of step.changes ?? []) {
@@ -63,7 +66,7 @@ const changesNow = (
     const isBefore = place !== undefined && sameImage(place.image, change.from)
     if (!place || !(isBefore || sameImage(place.image, change.to)))
       return changedBy(owner, change, 'TemplateDiffers', c.now)
-    if (isBefore && !wrotePodsOnly(owner, step) && wasTakenBack(owner, change, step))
+    if (isBefore && !wrotePodsOnly(owner, step) && wasTakenBack(owner, change, inProgress))
       return changedBy(owner, change, 'EditReverted', c.now)
     changes.push({ ...change, pointer: place.pointer, was: place.image })
   }
