@@ -1,6 +1,6 @@
 /** Plays mutants against the unit tests: one test file after the other in one vitest, each in a process of its own. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createVitest, type TestSpecification, type Vitest } from 'vitest/node'
 import { temporaryDirectory } from '../../testbed/temporary.ts'
@@ -38,12 +38,9 @@ const ENDS_WITHIN_MS = 60_000
 const END = 'the time limit'
 
 /** Tests beside the mutated files first: they kill most, and what is dead is not tried again. */
-const nearestFirst = (
-  specs: readonly TestSpecification[],
-  folders: ReadonlySet<string>,
-): readonly TestSpecification[] => {
-  const isNear = ({ moduleId }: TestSpecification): boolean =>
-    [...folders].some((folder) => moduleId.startsWith(folder))
+const nearestFirst = (specs: readonly TestSpecification[], files: Iterable<string>): readonly TestSpecification[] => {
+  const folders = new Set([...files].map((file) => dirname(file)))
+  const isNear = ({ moduleId }: TestSpecification): boolean => folders.has(dirname(moduleId))
   return specs.toSorted((a, b) => Number(isNear(b)) - Number(isNear(a)) || (a.moduleId < b.moduleId ? -1 : 1))
 }
 
@@ -80,19 +77,24 @@ const openVitest = ({ root, tests }: Playing, texts: ReadonlyMap<string, string>
     },
   )
 
-/** Runs a test file by an order; resolves with whether it passed, and what its process said. */
-type RunFile = (
-  spec: TestSpecification,
-  order: Order,
-) => Promise<{
+interface Ran {
   readonly passed: boolean
-  readonly events: readonly Event[]
+  /** It was killed, as it hung in a mutant. */
   readonly hung: boolean
+  readonly events: readonly Event[]
+  /** Of what failed. */
   readonly errors: readonly string[]
-}>
+}
+
+/** Runs one test file by an order. */
+type RunFile = (spec: TestSpecification, order: Order) => Promise<Ran>
 
 const createRunFile =
-  (vitest: Vitest, folder: string, onEvents: (events: readonly Event[]) => void): RunFile =>
+  (
+    vitest: Vitest,
+    folder: string,
+    onEvents: (spec: TestSpecification, order: Order, events: readonly Event[]) => void,
+  ): RunFile =>
   async (spec, order) => {
     const eventsFile = join(folder, EVENTS_FILE)
     writeFileSync(join(folder, ORDER_FILE), JSON.stringify(order))
@@ -109,7 +111,7 @@ const createRunFile =
       const events = read()
       if (events.length > seen) silentSince = performance.now()
       seen = events.length
-      onEvents(events)
+      onEvents(spec, order, events)
       const limit = order.mode === 'One' ? ENDS_WITHIN_MS : HANGS_AFTER_MS
       const last = events.at(-1)
       const isTrying = order.mode === 'One' || last?.kind === 'Trying'
@@ -132,66 +134,130 @@ const createRunFile =
     }
   }
 
+/** What is known of the mutants, by number. */
+interface Board {
+  readonly ids: readonly number[]
+  readonly killedBy: Map<number, string>
+  readonly inTests: Set<number>
+  /** Test files of which code outside of a test reaches the mutant. */
+  readonly outside: Map<number, readonly TestSpecification[]>
+  /** Test files with a test that reaches the mutant and cannot be repeated. */
+  readonly unrepeated: Map<number, readonly TestSpecification[]>
+  /** Calls of the probe in a test file. */
+  readonly calls: Map<TestSpecification, number>
+  readonly costly: Map<TestSpecification, Map<string, number>>
+  readonly once: Set<string>
+}
+
+const isAlive =
+  ({ killedBy }: Board) =>
+  (id: number): boolean =>
+    !killedBy.has(id)
+
+const addTo = (to: Map<number, readonly TestSpecification[]>, id: number, spec: TestSpecification): void =>
+  void to.set(id, [...(to.get(id) ?? []), spec])
+
+const note = (board: Board, spec: TestSpecification, event: Event): void => {
+  switch (event.kind) {
+    case 'Killed':
+      board.killedBy.set(event.mutant, event.test)
+      return
+    case 'Costly':
+      board.costly.set(spec, (board.costly.get(spec) ?? new Map()).set(event.test, event.seconds))
+      return
+    case 'Once':
+      board.once.add(`${event.test}: it does not pass twice in one process`)
+      for (const id of event.mutants) addTo(board.unrepeated, id, spec)
+      return
+    case 'Ended':
+      board.calls.set(spec, event.calls)
+      for (const id of event.inTests) board.inTests.add(id)
+      for (const id of event.outside) addTo(board.outside, id, spec)
+      return
+    case 'Started':
+    case 'Trying':
+    case 'Survived':
+  }
+}
+
+/** Each test with each mutant that it reaches; again from the next one, after one in which the process hung. */
+const tryEach = async (board: Board, spec: TestSpecification, runFile: RunFile, tests?: readonly string[]) => {
+  for (let again = true; again; ) {
+    const live = board.ids.filter(isAlive(board))
+    const { passed, events, hung, errors } = await runFile(spec, { mode: 'Each', live, tests })
+    for (const event of events) note(board, spec, event)
+    const last = events.at(-1)
+    again = hung && last?.kind === 'Trying'
+    if (last?.kind === 'Trying') board.killedBy.set(last.mutant, END)
+    if (!again && !passed) throw new Error(`${spec.moduleId} fails without a mutant: ${errors[0] ?? 'no test ran'}`)
+  }
+}
+
+/** Once all others ran, fewer mutants are alive: what took too long then may not now. */
+const tryCostly = async (board: Board, runFile: RunFile): Promise<void> => {
+  const deferred = [...board.costly]
+  board.costly.clear()
+  for (const [spec, tests] of deferred) await tryEach(board, spec, runFile, [...tests.keys()])
+  for (const [test, seconds] of [...board.costly.values()].flatMap((tests) => [...tests])) {
+    board.once.add(`${test}: it would take ${seconds.toFixed(0)} s`)
+  }
+}
+
+/** What is left of those that only code outside of a test reaches, as constants: each from the start of a process. */
+const tryFromStart = async (board: Board, runFile: RunFile): Promise<void> => {
+  const { ids, inTests, outside, unrepeated, calls, killedBy } = board
+  for (const id of ids) {
+    const constant = inTests.has(id) ? [] : (outside.get(id) ?? [])
+    for (const spec of new Set([...constant, ...(unrepeated.get(id) ?? [])])) {
+      if (!isAlive(board)(id)) break
+      const maxCalls = (calls.get(spec) ?? 0) * 100 + 100_000
+      const { passed, hung } = await runFile(spec, { mode: 'One', mutant: id, maxCalls })
+      if (!passed) killedBy.set(id, hung ? END : `${spec.moduleId}, from its start`)
+    }
+  }
+}
+
+/** The instrumented text of each mutated file, by its path. Mutants are numbered from 1. */
+const textsOf = ({ root, mutants }: Playing): ReadonlyMap<string, string> => {
+  const numbered = mutants.map((mutant, index) => ({ id: index + 1, mutant }))
+  const byFile = Map.groupBy(numbered, ({ mutant }) => join(root, mutant.file))
+  return new Map([...byFile].map(([path, own]) => [path, instrument(readFileSync(path, 'utf8'), own)]))
+}
+
+/** Throws where a test fails without a mutant. */
 export const play = async (playing: Playing): Promise<Played> => {
   const { root, mutants, progress } = playing
-  const files = new Map<string, { readonly id: number; readonly mutant: Mutant }[]>()
-  for (const [index, mutant] of mutants.entries()) {
-    const path = join(root, mutant.file)
-    files.set(path, [...(files.get(path) ?? []), { id: index + 1, mutant }])
+  const texts = textsOf(playing)
+  const board: Board = {
+    ids: mutants.map((_, index) => index + 1),
+    killedBy: new Map(),
+    inTests: new Set(),
+    outside: new Map(),
+    unrepeated: new Map(),
+    calls: new Map(),
+    costly: new Map(),
+    once: new Set(),
   }
-  const texts = new Map([...files].map(([path, own]) => [path, instrument(readFileSync(path, 'utf8'), own)] as const))
   const temporary = temporaryDirectory('mutants-')
   const vitest = await openVitest(playing, texts, temporary.path)
-  const killed = new Map<number, string>()
-  const reached = new Set<number>()
-  const once: string[] = []
-  const cold = new Map<number, { readonly spec: TestSpecification; readonly calls: number }[]>()
-  const ids = mutants.map((_, index) => index + 1)
   try {
-    let now = ''
-    const tell = (): void => progress(`${killed.size} of ${mutants.length} killed  ${now}`)
-    const runFile = createRunFile(vitest, temporary.path, (events) => {
-      for (const event of events) if (event.kind === 'Killed') killed.set(event.mutant, event.test)
-      tell()
+    const runFile = createRunFile(vitest, temporary.path, (spec, order, events) => {
+      const inThis = events.filter(({ kind }) => kind === 'Killed').length
+      const mode = order.mode === 'Each' ? '' : ` with mutant ${order.mutant} from its start`
+      progress(`${board.killedBy.size + inThis} of ${mutants.length} killed  ${relative(root, spec.moduleId)}${mode}`)
     })
-    const folders = new Set(mutants.map(({ file }) => join(root, ...file.split('/').slice(0, 2)) + sep))
-    const specs = nearestFirst(await vitest.getRelevantTestSpecifications(), folders)
-    for (const spec of specs) {
-      now = spec.moduleId.slice(root.length + 1)
-      tell()
-      for (let again = true; again; ) {
-        const live = ids.filter((id) => !killed.has(id))
-        const { passed, events, hung, errors } = await runFile(spec, { mode: 'Each', live })
-        for (const event of events) {
-          if (event.kind === 'Killed') killed.set(event.mutant, event.test)
-          if (event.kind === 'Once') once.push(`${event.test}: ${event.why}`)
-          if (event.kind !== 'Ended') continue
-          for (const id of [...event.inTests, ...event.outside]) reached.add(id)
-          for (const id of event.outside) cold.set(id, [...(cold.get(id) ?? []), { spec, calls: event.calls }])
-        }
-        again = hung
-        const last = events.at(-1)
-        if (hung && last?.kind === 'Trying') killed.set(last.mutant, END)
-        else if (!passed) throw new Error(`${now} fails without a mutant: ${errors[0] ?? 'no test ran'}`)
-      }
-    }
-    for (const id of ids) {
-      for (const { spec, calls } of cold.get(id) ?? []) {
-        if (killed.has(id)) break
-        now = `${spec.moduleId.slice(root.length + 1)} from its start, with mutant ${id}`
-        tell()
-        const { passed, hung } = await runFile(spec, { mode: 'One', mutant: id, maxCalls: calls * 100 + 100_000 })
-        if (!passed) killed.set(id, hung ? END : now)
-      }
-    }
+    const specs = nearestFirst(await vitest.getRelevantTestSpecifications(), texts.keys())
+    for (const spec of specs) await tryEach(board, spec, runFile)
+    await tryCostly(board, runFile)
+    await tryFromStart(board, runFile)
   } finally {
     await vitest.close()
     temporary.remove()
   }
   const results = mutants.map((mutant, index) => ({
     mutant,
-    killedBy: killed.get(index + 1),
-    isReached: reached.has(index + 1),
+    killedBy: board.killedBy.get(index + 1)?.replace(`${root}/`, ''),
+    isReached: board.inTests.has(index + 1) || board.outside.has(index + 1),
   }))
-  return { results, once: [...new Set(once)] }
+  return { results, once: [...board.once] }
 }

@@ -10,7 +10,12 @@ export const PROBE = '__isMutant'
 
 export type Order =
   /** Each test runs once as it is, then with each of these mutants that it reached. */
-  | { readonly mode: 'Each'; readonly live: readonly number[] }
+  | {
+      readonly mode: 'Each'
+      readonly live: readonly number[]
+      /** Only these tests are repeated; undefined: all. */
+      readonly tests?: readonly string[] | undefined
+    }
   /** One mutant is on from the first import. More calls of the probe than `maxCalls` are an endless loop. */
   | { readonly mode: 'One'; readonly mutant: number; readonly maxCalls: number }
 
@@ -20,9 +25,11 @@ export type Event =
   | { readonly kind: 'Trying'; readonly mutant: number }
   | { readonly kind: 'Survived' }
   | { readonly kind: 'Killed'; readonly mutant: number; readonly test: string }
-  /** A test that is too slow to repeat, or does not pass twice in one process. */
-  | { readonly kind: 'Once'; readonly test: string; readonly why: string }
-  /** At the end: the mutants reached in tests, and those that have to be on from the start, as code outside reaches them. */
+  /** To repeat the test for all that it reaches would take this long: it waits until fewer mutants are alive. */
+  | { readonly kind: 'Costly'; readonly test: string; readonly seconds: number }
+  /** The test does not pass twice in one process; these mutants need one of their own. */
+  | { readonly kind: 'Once'; readonly test: string; readonly mutants: readonly number[] }
+  /** At the end: the mutants reached in tests, and by code outside of them. */
   | {
       readonly kind: 'Ended'
       readonly inTests: readonly number[]

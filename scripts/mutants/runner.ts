@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { type RunnerTestCase, TestRunner } from 'vitest'
 import { type Event, EVENTS_FILE, FOLDER, type Order, ORDER_FILE, PROBE } from './protocol.ts'
 
-/** Beyond it a test is not repeated: the nearest tests are quick, and a slow one would cost minutes. */
-const SLOW_MS = 500
+/** A test may be repeated for so long. Most take milliseconds; one that takes seconds would add an hour. */
+const MOST_SECONDS = 15
 
 const folder = process.env[FOLDER] ?? ''
 const order = JSON.parse(readFileSync(join(folder, ORDER_FILE), 'utf8')) as Order
@@ -38,6 +38,8 @@ emit({ kind: 'Started', pid: process.pid })
 
 const nameOf = (test: RunnerTestCase): string => `${test.file.name} > ${test.name}`
 
+const mayRepeat = (test: string): boolean => order.mode !== 'Each' || (order.tests?.includes(test) ?? true)
+
 // oxlint-disable-next-line import/no-default-export -- vitest takes it from there.
 export default class MutantRunner extends TestRunner {
   async runTask(test: RunnerTestCase): Promise<void> {
@@ -53,17 +55,16 @@ export default class MutantRunner extends TestRunner {
     } finally {
       reached = outside
     }
-    const took = performance.now() - began
+    const took = (performance.now() - began) / 1_000
     const ownCalls = calls
+    allCalls += calls
+    calls = 0
     for (const mutant of mine) inTests.add(mutant)
     const open = [...mine].filter((mutant) => live.has(mutant))
-    if (open.length > 0 && took > SLOW_MS) {
-      emit({ kind: 'Once', test: nameOf(test), why: `it takes ${took.toFixed(0)} ms` })
-    } else {
-      await this.#tryEach(test, run, open, ownCalls * 100 + 10_000)
-    }
-    calls = 0
-    allCalls += ownCalls
+    const seconds = took * open.length
+    if (!mayRepeat(nameOf(test))) return
+    if (seconds > MOST_SECONDS) emit({ kind: 'Costly', test: nameOf(test), seconds })
+    else await this.#tryEach(test, run, open, ownCalls * 100 + 10_000)
   }
 
   /** A kill counts only if the test passes again without the mutant: else the leftovers of an earlier run may be what fails. */
@@ -80,16 +81,13 @@ export default class MutantRunner extends TestRunner {
         live.delete(mutant)
         emit({ kind: 'Killed', mutant, test: nameOf(test) })
       } else {
-        // It may still notice them in a process of their own.
-        for (const each of open) outside.add(each)
-        emit({ kind: 'Once', test: nameOf(test), why: 'it does not pass twice in one process' })
+        emit({ kind: 'Once', test: nameOf(test), mutants: open })
         return
       }
     }
   }
 
   async #passes(test: RunnerTestCase, run: () => unknown): Promise<boolean> {
-    calls = 0
     reached = new Set()
     this.onBeforeTryTask(test)
     try {
@@ -99,6 +97,7 @@ export default class MutantRunner extends TestRunner {
     } catch {
       return false
     } finally {
+      calls = 0
       reached = outside
       // What `expect.soft` leaves.
       if (test.result) {
