@@ -1,5 +1,5 @@
 /**
- * `npm run mutants [-- --only PATH,… --sample N --seed N -o json]`: how many small faults in the pure files the unit tests
+ * `npm run mutants [-- --only PATH,… --tests PATH,… --sample N --seed N -o json]`: how many small faults in the pure files the unit tests
  * notice. Each mutant is one change of one place: another operator, a negated condition, a removed statement, a number that
  * is off by one, an empty list (scripts/mutants/mutators.ts has them all). Types, imports and sentences stay.
  *
@@ -23,7 +23,6 @@ import { GOAL, type Judged, lineOf, needlessOf, scoreOf, survivorOf, tableOf } f
 
 /** No clock, no reads: the verdict, and what plans, continues and verifies a step. */
 const PURE = ['src/decide/**/*.ts', 'src/remedies/text.ts', 'src/remedies/*/{plan,resume,verify,text}.ts']
-const TESTS = ['src/**/*.test.ts']
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
@@ -73,7 +72,8 @@ const run = async (options: Options): Promise<number> => {
   const mutants = sampleOf(all, options)
   const began = performance.now()
   const progress = createProgress()
-  const { results, once } = await play({ root, mutants, tests: TESTS, progress: progress.show }).finally(progress.end)
+  const tests = options.tests.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.test.ts`))
+  const { results, once } = await play({ root, mutants, tests, progress: progress.show }).finally(progress.end)
   const judged = results.map(
     (result): Judged => ({ ...result, why: EQUIVALENT.find((entry) => isThis(entry, result.mutant))?.why }),
   )

@@ -1,6 +1,7 @@
 /**
  * What is changed in an expression or a statement: each mutator takes a node and returns what would stand in its place.
- * Texts that only people read (strings and templates with a space) are left as they are, with all that is inside them.
+ * Texts that only people read (strings and templates with a space, and choices between them) are left as they are, with all
+ * that is inside them.
  */
 import { bare, childOf, childrenOf, type Node } from './syntax.ts'
 
@@ -105,10 +106,23 @@ const isProse = (node: Node): boolean => {
   )
 }
 
-/** Text for people: nothing in it is mutated. */
-export const isText = (node: Node): boolean => isProse(node) || node.type === 'TaggedTemplateExpression'
+const isEmptyText = (node: Node): boolean => node.type === 'Literal' && node['value'] === ''
 
-/** An operand of a comparison has the comparison's mutants. */
+/** A choice between sentences, or of whether a part of one is said. */
+const isWording = (node: Node): boolean => {
+  const branches = ['consequent', 'alternate'].flatMap((key) => childOf(node, key) ?? [])
+  return (
+    node.type === 'ConditionalExpression' &&
+    branches.some((branch) => isText(branch)) &&
+    branches.every((branch) => isText(branch) || isEmptyText(branch))
+  )
+}
+
+/** Text for people: nothing in it is mutated. */
+export const isText = (node: Node): boolean =>
+  isProse(node) || isWording(node) || node.type === 'TaggedTemplateExpression'
+
+/** An operand of a comparison has the comparison's mutants, among them the next number. */
 const isCompared = ({ parent }: Place): boolean =>
   parent?.type === 'BinaryExpression' && COMPARISONS[String(parent['operator'])] !== undefined
 
@@ -119,17 +133,16 @@ const literal: Mutator = (node, place) => {
   if (node.type !== 'Literal' || (place.parent && NO_EXPRESSION.has(place.parent.type))) return []
   const { value } = node
   if (typeof value === 'boolean') return [whole('boolean', node, String(!value))]
+  if (isCompared(place)) return []
   if (typeof value === 'number') return [value + 1, value - 1].map((to) => whole('number', node, `(${to})`))
-  if (typeof value !== 'string' || isCompared(place)) return []
+  // After `??` it stands for what is missing: any text would do that is none of an object.
+  if (typeof value !== 'string' || (value === '' && place.parent?.['operator'] === '??')) return []
   return [whole('text', node, value === '' ? "'mutant'" : "''")]
 }
 
-/** An argument list's array may be a pattern's default; a pattern itself is another kind of node. */
-const array: Mutator = (node) => {
-  if (node.type !== 'ArrayExpression') return []
-  const isEmpty = Array.isArray(node['elements']) && node['elements'].length === 0
-  return [whole('array', node, isEmpty ? "['mutant']" : '[]')]
-}
+/** An empty list stays: the compiler would refuse most of what could be in it. */
+const array: Mutator = (node) =>
+  node.type === 'ArrayExpression' && childrenOf(node, 'elements').length > 0 ? [whole('array', node, '[]')] : []
 
 const METHODS: Readonly<Record<string, string>> = {
   every: 'some',
