@@ -145,6 +145,11 @@ test('a user without rights sees which are missing, and nothing is guessed', asy
 test('with agents, their numbers are shown, and what to check if one is not ready', async () => {
   await applyDaemonSet()
   await comesToSay('node agent', 'warn', /nodeSelector matches no node/)
+  await comesToSay(
+    'node agent settings',
+    'warn',
+    /^policy of-pods acts on .* without --chains, --docker-config, --system-bus/,
+  )
   await label('node-1')
   await apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-2', labels: { agent: 'wanted' } } })
   expect((await comesToSay('node agent', 'warn', /^0 of 2 ready/))?.todo).toBe(PODS)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { NodeTask } from '../../api/kinds.ts'
-import { checkDaemonSet, checkNodeTaskKind, checkOverdueTasks, type DaemonSet } from './agents.ts'
+import type { NodeTask, RemediationPolicy } from '../../api/kinds.ts'
+import { checkChainSettings, checkDaemonSet, checkNodeTaskKind, checkOverdueTasks, type DaemonSet } from './agents.ts'
 import type { Check } from './check.ts'
 
 const meta = { name: 'podmend-agent', uid: 'u', resourceVersion: '1', generation: 2 }
@@ -21,6 +21,37 @@ describe('the DaemonSet', () => {
     const check = checkDaemonSet({ metadata: meta, ...(status && { status }) }, 'ops')
     expect(check).toMatchObject({ state, message: expect.stringMatching(message) })
     expect(check.todo?.startsWith('kubectl -n ops ') ?? 'none').toBe(state === 'ok' ? 'none' : true)
+  })
+})
+
+describe('the settings that a missing chain depends on', () => {
+  const agentWith = (...args: readonly string[]): DaemonSet => ({
+    metadata: meta,
+    spec: { template: { spec: { containers: [{ args }] } } },
+  })
+  const policy = (mode: string, cause: string): RemediationPolicy =>
+    ({
+      metadata: { name: 'chains' },
+      spec: { mode, match: { causes: [cause] }, actions: [{ type: 'RestartRuntime' }] },
+    }) as unknown as RemediationPolicy
+  const acting = [policy('Enforce', 'IptablesChainMissing')]
+  const all = ['--chains', '--docker-config=/host/docker/daemon.json', '--system-bus=/host/bus']
+
+  test('are named with the value of the chart where they are off', () => {
+    expect(checkChainSettings(agentWith('--chains', '--system-bus=/host/bus'), acting)).toEqual({
+      check: 'node agent settings',
+      state: 'warn',
+      message:
+        'policy chains acts on IptablesChainMissing, and the agents run without --docker-config: whether a chain is missing stays unknown',
+      todo: 'set agent.docker.enabled=true in the chart (docs/node-agent.md)',
+    })
+    expect(checkChainSettings({ metadata: meta }, acting)?.todo).toContain('agent.chains.enabled=true, agent.docker')
+  })
+
+  test('are in order where all are on, and do not matter to policies that do not act on it', () => {
+    expect(checkChainSettings(agentWith(...all), acting)).toMatchObject({ state: 'ok' })
+    for (const other of [policy('Observe', 'IptablesChainMissing'), policy('Enforce', 'SandboxStale')])
+      expect(checkChainSettings(agentWith(), [other])).toBeUndefined()
   })
 })
 

@@ -12,7 +12,12 @@ import { type Admission, ADMISSION_TODO, readAdmission, weaknessOf } from './adm
 import { type Check, fail, ok, orUndefined, unreadable, warn } from './check.ts'
 
 /** The names of the checks. */
-export const AGENT_CHECKS = { agent: 'node agent', tasks: 'node tasks', overdue: 'node task status' } as const
+export const AGENT_CHECKS = {
+  agent: 'node agent',
+  chains: 'node agent settings',
+  tasks: 'node tasks',
+  overdue: 'node task status',
+} as const
 
 /** Actions that need an agent. */
 const NODE_ACTIONS = ACTION_TYPES.filter((type) => remedyOf(type).needsAgent)
@@ -24,6 +29,9 @@ const GRACE_MS = 30_000
 
 /** What is read of a DaemonSet. */
 export interface DaemonSet extends KubeObject {
+  readonly spec?: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly args?: readonly string[] }[] } }
+  }
   readonly status?: {
     readonly observedGeneration?: number
     readonly desiredNumberScheduled?: number
@@ -77,6 +85,32 @@ export const checkAbsentAgent = (policies: readonly RemediationPolicy[]): Check 
   )
 }
 
+/** What the agent must be allowed to read before a missing chain is confirmed: its flag, and the chart's value. */
+const FOR_CHAINS = [
+  ['--chains', 'agent.chains.enabled=true'],
+  ['--docker-config', 'agent.docker.enabled=true'],
+  ['--system-bus', 'agent.systemBus.enabled=true'],
+] as const
+
+/** Undefined unless a policy acts on a missing chain: without these settings each of its incidents is held. */
+export const checkChainSettings = ({ spec }: DaemonSet, policies: readonly RemediationPolicy[]): Check | undefined => {
+  const acting = policies.filter(
+    ({ spec: { mode, match, actions } }) =>
+      mode !== 'Observe' && actions.length > 0 && match.causes.includes('IptablesChainMissing'),
+  )
+  if (acting.length === 0) return undefined
+  const args = spec?.template.spec.containers.flatMap((container) => container.args ?? []) ?? []
+  const lacking = FOR_CHAINS.filter(([flag]) => !args.some((arg) => arg === flag || arg.startsWith(`${flag}=`)))
+  if (lacking.length === 0) return ok(AGENT_CHECKS.chains, 'the agents may read what a missing chain depends on')
+  const names = named(acting.map(({ metadata }) => metadata.name))
+  const who = acting.length === 1 ? `policy ${names} acts` : `policies ${names} act`
+  return warn(
+    AGENT_CHECKS.chains,
+    `${who} on IptablesChainMissing, and the agents run without ${lacking.map(([flag]) => flag).join(', ')}: whether a chain is missing stays unknown`,
+    `set ${lacking.map(([, value]) => value).join(', ')} in the chart (docs/node-agent.md)`,
+  )
+}
+
 /** Whether tasks can be created, and whether the API server checks who creates them and who reports on them. */
 export const checkNodeTaskKind = (served: boolean, admission: Admission): Check => {
   const check = AGENT_CHECKS.tasks
@@ -116,6 +150,7 @@ const DAEMON_SET = 'podmend-agent'
 interface Installation {
   readonly installed?: boolean
   readonly check: Check
+  readonly settings?: Check | undefined
 }
 
 const readDaemonSet = (
@@ -129,7 +164,11 @@ const readDaemonSet = (
     .then(
       (found) =>
         found
-          ? { installed: true, check: checkDaemonSet(found, namespace) }
+          ? {
+              installed: true,
+              check: checkDaemonSet(found, namespace),
+              settings: checkChainSettings(found, policies),
+            }
           : { installed: false, check: checkAbsentAgent(policies) },
       (error: unknown) => ({ check: unreadable(AGENT_CHECKS.agent)(error) }),
     )
@@ -163,11 +202,11 @@ export const readAgents = async (
   policies: readonly RemediationPolicy[],
   now: number,
 ): Promise<readonly Check[]> => {
-  const { installed, check } = await readDaemonSet(client, namespace, policies)
+  const { installed, check, settings } = await readDaemonSet(client, namespace, policies)
   if (installed === false) return [check]
   const [tasks, answers] = await Promise.all([
     installed === true ? readNodeTaskKind(client) : undefined,
     readNodeTasks(client, namespace, now),
   ])
-  return [check, tasks, answers].filter((one) => one !== undefined)
+  return [check, settings, tasks, answers].filter((one) => one !== undefined)
 }
