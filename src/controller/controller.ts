@@ -5,6 +5,7 @@ import { createGather } from '../diagnose/gather.ts'
 import { createInspectByTask } from '../diagnose/node/inspection.ts'
 import { createRegistry } from '../diagnose/registry/registry.ts'
 import type { KubeClient } from '../kube/client.ts'
+import { createNodeLeases } from '../kube/node-leases.ts'
 import { intentOf } from '../kube/errors.ts'
 import { isNodeCause } from '../model/causes.ts'
 import { partsOfKey } from '../model/incident.ts'
@@ -60,7 +61,7 @@ const remedyIo = (config: Config, client: KubeClient, clock: Clock): ActDeps & {
     clock,
     disabledActions,
     namespace,
-    ...(nodeLeaseNamespace !== undefined && { nodeLeaseNamespace }),
+    ...(nodeLeaseNamespace !== undefined && { nodeLeases: createNodeLeases(nodeLeaseNamespace, clock) }),
     ...(name !== undefined && {
       agentImage: {
         name,
@@ -131,7 +132,7 @@ export const createController = ({ config, client, leads, clock, log, version }:
     registry,
     readPullSecrets: config.readPullSecrets,
     watchedNode: (name) => (nodes.fact().known ? nodes.named(name) : undefined),
-    agents: { namespace, nodeLeases: config.nodeLeaseNamespace, inspect },
+    agents: { namespace, nodeLeases: io.nodeLeases, inspect },
   })
 
   const readPace = createPace({ ...READ_PACE, clock })

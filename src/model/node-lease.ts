@@ -1,4 +1,3 @@
-import { parseTime } from './duration.ts'
 /**
  * The lease that reserves a node for one remediator: `node-NAME` in a shared namespace, compatible with medik8s
  * (github.com/medik8s/common, pkg/lease).
@@ -9,26 +8,19 @@ export const NODE_LEASE_HOLDER = 'podmend'
 
 export const nodeLeaseName = (node: string): string => `node-${node}`
 
-/** Who works on a node, and until when, ms since the epoch. */
+/** Who works on a node, and until when if it does not renew its lease, ms since the epoch by our own clock. */
 export interface NodeLease {
   readonly holder: string
   readonly until: number
 }
 
-interface LeaseLike {
+export interface LeaseLike {
   readonly spec?: {
     readonly holderIdentity?: string
     readonly leaseDurationSeconds?: number
     readonly acquireTime?: string
     readonly renewTime?: string
   }
-}
-
-/** Undefined if it is not held. A lease without a duration counts as expired, as in medik8s. */
-export const nodeLeaseOf = ({ spec = {} }: LeaseLike): NodeLease | undefined => {
-  const { holderIdentity: holder, leaseDurationSeconds: seconds = 0 } = spec
-  const since = parseTime(spec.renewTime ?? spec.acquireTime)
-  return holder && since !== undefined ? { holder, until: since + seconds * 1_000 } : undefined
 }
 
 /** Whether another remediator works on the node. */

@@ -3,7 +3,7 @@ import { alreadyExists, conflict, invalid, notFound } from '../kube/errors.ts'
 import { type Lease, leaseWith } from '../kube/leader-election.ts'
 import { pathOf } from '../kube/paths.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
-import { heldByAnother, NODE_LEASE_HOLDER, nodeLeaseName, nodeLeaseOf } from '../model/node-lease.ts'
+import { heldByAnother, NODE_LEASE_HOLDER, nodeLeaseName } from '../model/node-lease.ts'
 import type { NodePlan, Outcome } from '../model/plan.ts'
 import type { RbacGrant } from '../model/rbac.ts'
 import { type ActDeps, refusalOf } from './writes.ts'
@@ -40,15 +40,16 @@ const readLease = async (path: string, { kube }: ActDeps): Promise<(Lease & Kube
  * expires by itself. Throws if the outcome is unknown.
  */
 export const takeNodeLease = async (plan: NodePlan, deps: ActDeps): Promise<Outcome | undefined> => {
-  const { nodeLeaseNamespace: namespace, kube, clock } = deps
-  if (namespace === undefined) return undefined
+  const { nodeLeases, kube, clock } = deps
+  if (nodeLeases === undefined) return undefined
+  const { namespace, holderOf } = nodeLeases
   const { name: node, uid } = plan.target
   const name = nodeLeaseName(node)
   const path = pathOf({ kind: 'Lease', namespace, name })
   const now = clock.now()
   try {
     const current = await readLease(path, deps)
-    const held = current && nodeLeaseOf(current)
+    const held = current && holderOf(node, current)
     if (heldByAnother(held, now))
       return { kind: 'Stale', why: `${held.holder} started working on node ${node}`, retryAfterMs: LATER_MS }
     const leaseDurationMs = plan.timeoutMs + SLACK_MS
@@ -78,8 +79,9 @@ export const takeNodeLease = async (plan: NodePlan, deps: ActDeps): Promise<Outc
 
 /** Releases the lease of a node if it is ours. Throws if that fails: then it expires. */
 export const returnNodeLease = async ({ name: node }: NodeRef, deps: ActDeps): Promise<void> => {
-  const { nodeLeaseNamespace: namespace, kube } = deps
-  if (namespace === undefined) return
+  const { nodeLeases, kube } = deps
+  if (nodeLeases === undefined) return
+  const { namespace } = nodeLeases
   const path = pathOf({ kind: 'Lease', namespace, name: nodeLeaseName(node) })
   const current = await readLease(path, deps)
   if (current?.spec?.holderIdentity !== NODE_LEASE_HOLDER) return

@@ -4,6 +4,7 @@
  */
 import type { ActionType } from '../api/policy/actions.ts'
 import { conflict, kubeErrorOf, notFound } from '../kube/errors.ts'
+import type { NodeLeases } from '../kube/node-leases.ts'
 import { parsePath, pathOf } from '../kube/paths.ts'
 import type { Pod, Workload } from '../model/kubernetes.ts'
 import { excludes } from '../model/names.ts'
@@ -38,8 +39,8 @@ export interface ActDeps {
   readonly disabledActions?: readonly ActionType[]
   /** The operator's own namespace, for NodeTasks and installer pods. */
   readonly namespace?: string
-  /** Namespace of the leases that remediators share; without it, none is taken. */
-  readonly nodeLeaseNamespace?: string
+  /** The leases that remediators share; without them, none is taken. */
+  readonly nodeLeases?: NodeLeases
   /** Image of the agent, also used by installer pods; without it, nothing is installed. */
   readonly agentImage?: AgentImage
 }

@@ -1,11 +1,13 @@
 /** The lease of a node that remediators share, on a real API server. */
 import { beforeAll, expect, test } from 'vitest'
 import type { Lease } from '../../src/kube/leader-election.ts'
+import { createNodeLeases } from '../../src/kube/node-leases.ts'
 import type { KubeObject } from '../../src/model/kubernetes.ts'
 import { act } from '../../src/remedies/list.ts'
 import { returnNodeLease } from '../../src/remedies/node-lease.ts'
 import type { ActDeps } from '../../src/remedies/writes.ts'
-import { useControlPlane } from '../../testbed/fixture.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { eventually, useControlPlane } from '../../testbed/fixture.ts'
 import { aNode, restartPlan } from './node-plans.ts'
 import { depsOf } from './plans.ts'
 
@@ -16,7 +18,7 @@ beforeAll(async () => {
   await cluster.kubectl(['apply', '-f', 'crds/'])
   leases = await cluster.namespace('leases')
   const namespace = await cluster.namespace('orders')
-  deps = { ...(await depsOf(cluster.plane.kubeconfig)), namespace, nodeLeaseNamespace: leases }
+  deps = { ...(await depsOf(cluster.plane.kubeconfig)), namespace, nodeLeases: createNodeLeases(leases, systemClock) }
 })
 
 const tasks = (name: string): Promise<string> =>
@@ -25,7 +27,7 @@ const leaseOf = (node: KubeObject): Promise<Lease & KubeObject> =>
   cluster.get<Lease & KubeObject>('lease', `node-${node.metadata.name}`, '-n', leases)
 
 /** As another remediator has it. */
-const taken = (node: KubeObject, renewedAgoMs: number): Promise<unknown> =>
+const taken = (node: KubeObject, renewedAgoMs: number, leaseDurationSeconds = 3_600): Promise<unknown> =>
   cluster.applyYaml(
     JSON.stringify({
       apiVersion: 'coordination.k8s.io/v1',
@@ -33,7 +35,7 @@ const taken = (node: KubeObject, renewedAgoMs: number): Promise<unknown> =>
       metadata: { name: `node-${node.metadata.name}`, namespace: leases },
       spec: {
         holderIdentity: 'node-maintenance',
-        leaseDurationSeconds: 3_600,
+        leaseDurationSeconds,
         renewTime: new Date(Date.now() - renewedAgoMs).toISOString().replace('Z', '000Z'),
       },
     }),
@@ -71,16 +73,28 @@ test('of another is respected, and stays theirs', async () => {
   expect((await leaseOf(node)).spec?.holderIdentity).toBe('node-maintenance')
 })
 
-test('that ran out is taken over', async () => {
-  const node = await aNode(cluster, 'lease-3')
-  await taken(node, 3_601_000)
-  expect(await act(restartPlan(node, 'over'), deps)).toMatchObject({ kind: 'Done' })
+test.each([
+  ['right', 0],
+  ['an hour ahead', -3_600_000],
+  ['an hour behind', 3_600_000],
+])('of another whose clock is %s is respected, and taken over when it is not renewed', async (label, renewedAgoMs) => {
+  const name = label.replaceAll(' ', '-')
+  const node = await aNode(cluster, `lease-${name}`)
+  const plan = restartPlan(node, `over-${name}`)
+  for (const renewedMs of [0, 1]) {
+    await taken(node, renewedAgoMs + renewedMs, 4)
+    expect(await act(plan, deps)).toMatchObject({ kind: 'Stale' })
+  }
+  await eventually(async () => expect(await act(plan, deps)).toMatchObject({ kind: 'Done' }), {
+    timeoutMs: 30_000,
+    everyMs: 200,
+  })
   expect((await leaseOf(node)).spec).toMatchObject({ holderIdentity: 'podmend', leaseTransitions: 1 })
 })
 
 test('that another takes between our read and our write is theirs', async () => {
   const node = await aNode(cluster, 'lease-4')
-  await taken(node, 3_601_000)
+  await taken(node, 0, 0)
   const racing: ActDeps = {
     ...deps,
     kube: {
@@ -98,7 +112,7 @@ test('that another takes between our read and our write is theirs', async () => 
 
 test('in a namespace that is not there refuses, and nothing is done', async () => {
   const node = await aNode(cluster, 'lease-5')
-  const nowhere = { ...deps, nodeLeaseNamespace: 'nowhere' }
+  const nowhere = { ...deps, nodeLeases: createNodeLeases('nowhere', systemClock) }
   await expect(act(restartPlan(node, 'nowhere'), nowhere)).rejects.toThrow(/nowhere/)
   expect(await tasks('nowhere')).toBe('')
 })

@@ -216,7 +216,10 @@ export const leased = ({ case: c, plan }: Context): { readonly says: string; rea
     }
   if (!heldByAnother(lease.value, c.now)) return undefined
   const { holder, until } = lease.value
-  return { says: `${holder} is working on node ${name}: it holds the node's lease until ${formatTime(until)}`, until }
+  return {
+    says: `${holder} is working on node ${name}: it holds the node's lease, until ${formatTime(until)} unless it renews it`,
+    until,
+  }
 }
 
 /** Only a restart of its runtime may repair a node that is not Ready; a flag only informs. */

@@ -3,6 +3,7 @@ import type { NodeTask } from '../../api/kinds.ts'
 import type { Reads } from '../../kube/client.ts'
 import { forbidden, notFound } from '../../kube/errors.ts'
 import type { Lease } from '../../kube/leader-election.ts'
+import type { NodeLeases } from '../../kube/node-leases.ts'
 import { METADATA_ONLY, pathOf, whyUnread } from '../../kube/paths.ts'
 import {
   type Fact,
@@ -16,7 +17,7 @@ import {
 } from '../../model/incident.ts'
 import { type KubeObject, type Node, type ObjectRef, platformOf, type Pod } from '../../model/kubernetes.ts'
 import { CONTROL_PLANE_LABELS } from '../../model/names.ts'
-import { type NodeLease, nodeLeaseName, nodeLeaseOf } from '../../model/node-lease.ts'
+import { type NodeLease, nodeLeaseName } from '../../model/node-lease.ts'
 import { supportedOwner } from '../owner/owner.ts'
 
 /** Namespaces, and tasks, that are read one by one: more than fail on one node at once. */
@@ -78,15 +79,15 @@ export const readNamespaces = async (
   return Object.fromEntries(facts)
 }
 
-/** Who works on a node by the lease that remediators share; undefined where there is none. Never rejects. */
+/** Who works on a node by the lease that remediators share; undefined where it is free. Never rejects. */
 export const readNodeLease = async (
   node: string,
-  namespace: string,
+  { namespace, holderOf }: NodeLeases,
   reads: Reads,
 ): Promise<Fact<NodeLease | undefined>> => {
   const path = pathOf({ kind: 'Lease', namespace, name: nodeLeaseName(node) })
   try {
-    return known(nodeLeaseOf(await reads.get<Lease>(path)))
+    return known(holderOf(node, await reads.get<Lease>(path)))
   } catch (error) {
     return notFound(error) ? known(undefined) : unknown(whyUnread(path, error))
   }

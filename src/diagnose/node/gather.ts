@@ -2,6 +2,7 @@
  * Reads the facts of a node's incident: the node and its lease, what its agent sees and did, its pods, which of them opted
  * out, and which mount helpers their volumes need.
  */
+import type { NodeLeases } from '../../kube/node-leases.ts'
 import type { Reads } from '../../kube/client.ts'
 import { notFound } from '../../kube/errors.ts'
 import { METADATA_ONLY, pathOf, whyUnread } from '../../kube/paths.ts'
@@ -172,8 +173,8 @@ const readOptOuts = async (
 export interface Agents {
   /** The operator's own, where NodeTasks are. */
   readonly namespace: string
-  /** Where remediators share leases of nodes. */
-  readonly nodeLeases?: string | undefined
+  /** The leases of nodes that remediators share; absent: they share none. */
+  readonly nodeLeases?: NodeLeases | undefined
   /** Inspects a node: by a new task, or by the results of earlier ones. */
   readonly inspect: Inspect
 }
@@ -183,7 +184,7 @@ const NO_AGENTS: Agents = { namespace: 'podmend-system', inspect: inspectNothing
 /** Facts that are being read, by name. */
 export type Reading = { [K in keyof Facts]?: Promise<Facts[K]> }
 
-const readNode = async (incident: Incident, reads: Reads, leases?: string): Promise<Facts['node'] & object> => {
+const readNode = async (incident: Incident, reads: Reads, leases?: NodeLeases): Promise<Facts['node'] & object> => {
   const name = nodeNameOf(incident)
   if (!name) return unknown(incident.pods.length === 0 ? 'no pod is failing any more' : 'the pod has no node')
   const reading = readFact(reads, pathOf({ kind: 'Node', name }), nodeFacts)
