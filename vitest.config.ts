@@ -23,6 +23,7 @@ export default defineConfig({
             'src/**/*.test.ts',
             'testbed/**/*.test.ts',
             'demo/**/*.test.ts',
+            'bench/**/*.test.ts',
             'faults/**/*.test.ts',
             'scripts/**/*.test.ts',
           ],

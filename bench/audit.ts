@@ -48,6 +48,17 @@ const requestOf = (line: string): AuditedRequest => {
   }
 }
 
+/** An API server ends a watch after a random time of one to two times `--min-request-timeout`, 1,800 s by default. */
+const SERVERS_TIMEOUT_S = 1_800
+
+/** After how many seconds these watches are to end, the mean. */
+export const meanAskedSeconds = (watches: readonly AuditedRequest[]): number => {
+  const asked = watches.map(({ uri }) =>
+    Number(new URL(uri, 'https://server').searchParams.get('timeoutSeconds') ?? SERVERS_TIMEOUT_S),
+  )
+  return asked.reduce((sum, each) => sum + each, 0) / asked.length
+}
+
 export interface AuditMark {
   /** Completed requests of these users since the mark was set, in the order of their responses. */
   readonly requests: (users: readonly string[]) => Promise<readonly AuditedRequest[]>

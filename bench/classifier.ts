@@ -5,9 +5,10 @@ import { classify } from '../src/catalogue/classify.ts'
 import type { Piece } from '../src/catalogue/row.ts'
 import { ROWS } from '../src/catalogue/rows.ts'
 import { compilePattern } from '../src/model/pattern.ts'
+import { patternPolicy } from './objects.ts'
 import type { P11 } from './results.ts'
 
-const POLICIES = 400
+export const POLICIES = 400
 const FOR_MS = 3_000
 const LONGEST_TEXT = 4_096
 
@@ -65,15 +66,8 @@ const loop = (): ((message: Message) => unknown) => {
 /** Policies with a pattern of their own each. */
 const policies = () =>
   Array.from({ length: POLICIES }, (_, i) => {
-    const admission = admitPolicy({
-      apiVersion: 'podmend.io/v1alpha1',
-      kind: 'RemediationPolicy',
-      metadata: { name: `p-${i}`, uid: `u-${i}`, resourceVersion: '1' },
-      spec: {
-        match: { causes: ['Unauthorized'], message: { include: `team-${i}/[a-z]+:\\d+` } },
-        actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `a.io/${i}/`, to: `b.io/${i}/` }] } }],
-      },
-    } as never)
+    const { metadata, ...rest } = patternPolicy(i)
+    const admission = admitPolicy({ ...rest, metadata: { ...metadata, uid: `u-${i}`, resourceVersion: '1' } } as never)
     if (!admission.ok) throw new Error(admission.sentences.join('; '))
     return admission.policy
   })
@@ -106,7 +100,7 @@ const slowest = (): P11['slowest'] => {
   return worst
 }
 
-export const classifierOf = (): Omit<P11, 'sync'> => {
+export const classifierOf = (): Omit<P11, 'pods' | 'sync'> => {
   const all = messages()
   const inForce = policies()
   const reaching = ({ message }: Message) => inForce.filter(({ matches }) => matches.message(message)).length

@@ -10,11 +10,16 @@ import { eventually } from '../testbed/eventually.ts'
 import { kubectlOf } from '../testbed/kubectl.ts'
 import { concurrently } from './concurrently.ts'
 import { healthyPod, node, nodeStatus, runningStatus } from './objects.ts'
+import { makeAccountFolder } from './service-account.ts'
 
 export const USERS = {
   podmend: CONTROLLER_USER,
   reference: 'system:serviceaccount:bench:reference',
   bare: 'system:serviceaccount:bench:bare',
+  controllerRuntime: 'bench-controller-runtime',
+  controllerRuntimeTuned: 'bench-tuned-controller-runtime',
+  kopf: 'bench-kopf',
+  descheduler: 'bench-descheduler',
   /** Writes the failing statuses, and nothing else. */
   breaker: 'bench-breaker',
   /** Creates and runs everything. */
@@ -26,13 +31,19 @@ export interface BenchCluster {
   readonly plane: ControlPlane
   /** Kubeconfigs by user. */
   readonly kubeconfigs: Readonly<Record<User, string>>
+  /** What a kubelet would mount into podmend's pod; undefined without the right to mount. */
+  readonly accountFolder: string | undefined
   readonly loader: KubeClient
   readonly breaker: KubeClient
   /** Name of the node of the i-th workload; no two share one. */
   readonly nodeOf: (index: number) => string
   readonly makeNamespace: (name: string) => Promise<void>
+  /** Makes healthy pods until there are so many. */
   readonly makeHealthy: (count: number, progress: (text: string) => void) => Promise<void>
 }
+
+/** The namespace of the healthy pods. */
+export const HEALTHY = 'healthy'
 
 const ROLES = ['podmend-observe', 'podmend-recycle-pod', 'podmend-rewrite-image']
 
@@ -74,6 +85,14 @@ const furnish = async (plane: ControlPlane, nodes: number): Promise<BenchCluster
     })
   const loader = await clientOf('loader')
 
+  // Only in a pod does podmend run without the library that parses kubeconfigs.
+  const accountFolder =
+    process.getuid?.() === 0
+      ? await makeAccountFolder(
+          { client: loader, plane },
+          { name: 'podmend', namespace: 'podmend-system', serviceAccount: 'podmend-controller' },
+        )
+      : undefined
   const nodeOf = (index: number): string => `n${index % nodes}`
   await concurrently(Array(nodes).keys(), 16, async (index) => {
     const name = nodeOf(index)
@@ -87,18 +106,18 @@ const furnish = async (plane: ControlPlane, nodes: number): Promise<BenchCluster
     await eventually(() => loader.get(account), { everyMs: 50 })
   }
 
+  let healthy = 0
   const makeHealthy = async (count: number, progress: (text: string) => void): Promise<void> => {
-    const namespace = 'healthy'
-    await makeNamespace(namespace)
-    let made = 0
-    await concurrently(Array(count).keys(), 24, async (index) => {
-      const pod = healthyPod(index, nodeOf(index))
-      await loader.create(pathOf({ kind: 'Pod', namespace }), pod)
+    if (healthy === 0) await makeNamespace(HEALTHY)
+    const from = healthy
+    await concurrently(Array(Math.max(0, count - from)).keys(), 24, async (index) => {
+      const pod = healthyPod(from + index, nodeOf(index))
+      await loader.create(pathOf({ kind: 'Pod', namespace: HEALTHY }), pod)
       const { name } = pod.metadata
-      const path = pathOf({ kind: 'Pod', namespace, name, subresource: 'status' })
+      const path = pathOf({ kind: 'Pod', namespace: HEALTHY, name, subresource: 'status' })
       await loader.patch(path, runningStatus(), { type: 'merge' })
-      made += 1
-      if (made % Math.ceil(count / 10) === 0) progress(`${made} of ${count} healthy pods`)
+      healthy += 1
+      if (healthy % 5_000 === 0) progress(`${healthy} of ${count} healthy pods`)
     })
     await sleep(1_000)
   }
@@ -107,6 +126,7 @@ const furnish = async (plane: ControlPlane, nodes: number): Promise<BenchCluster
   return {
     plane,
     kubeconfigs: kubeconfigs as Record<User, string>,
+    accountFolder,
     loader,
     breaker,
     nodeOf,

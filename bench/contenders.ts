@@ -11,6 +11,9 @@ export interface LoopDelay {
 
 export interface Contender {
   readonly pid: number
+  /** ms from the start of the process to the line that shows that it is ready. */
+  readonly readyMs: number
+  readonly isGone: () => boolean
   /** Lines of its standard output so far. */
   readonly lines: readonly string[]
   /** Event loop delay in ms since its start; only if it was launched with `bench/loop-delay.ts`. */
@@ -21,11 +24,7 @@ export interface Contender {
 export interface Launch {
   /** Shown in the output. */
   readonly name: string
-  /** A module that stops the process when the benchmark ends. */
-  readonly tied: string
-  /** More modules to load first. */
-  readonly first?: readonly string[]
-  readonly entry: string
+  readonly program: string
   readonly args: readonly string[]
   /** Its whole environment; empty by default. */
   readonly env?: Readonly<Record<string, string>>
@@ -36,20 +35,13 @@ export interface Launch {
 const READY_MS = 120_000
 
 /** Starts a contender and waits until it is ready. Throws with its last lines if it exits before. */
-export const startContender = async ({
-  name,
-  tied,
-  first = [],
-  entry,
-  args,
-  env = {},
-  isReady,
-}: Launch): Promise<Contender> => {
+export const startContender = async (
+  { name, program, args, env = {}, isReady }: Launch,
+  withinMs = READY_MS,
+): Promise<Contender> => {
+  const began = performance.now()
   // Our own environment must not influence it.
-  const child = spawn(process.execPath, [...[tied, ...first].flatMap((path) => ['--import', path]), entry, ...args], {
-    env,
-    stdio: 'pipe',
-  })
+  const child = spawn(program, args, { env, stdio: 'pipe' })
   const lines: string[] = []
   const last: string[] = []
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
@@ -66,19 +58,28 @@ export const startContender = async ({
     onLine(line)
   })
   createInterface({ input: child.stderr }).on('line', (line) => {
-    if (/"level":"(warn|error)"|^reference:|^bare:/.test(line))
+    if (/"level":"(warn|error)"|^(reference|bare|kopf):/.test(line))
       process.stderr.write(`  ${name}: ${line.slice(0, 400)}\n`)
     onLine(line)
   })
+  child.once('error', reject)
   const ended = once(child, 'exit').then(() => {
     const cause = new Error(`${name} exited: ${last.join('\n')}`)
     reject(cause)
     delay.reject(cause)
   })
-  const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${last.join('\n')}`)), READY_MS)
-  await ready.finally(() => clearTimeout(timer))
+  const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${last.join('\n')}`)), withinMs)
+  await ready
+    .finally(() => clearTimeout(timer))
+    .catch((error: unknown) => {
+      child.kill('SIGKILL')
+      throw error
+    })
+  const readyMs = performance.now() - began
   return {
     pid: child.pid ?? 0,
+    readyMs,
+    isGone: () => child.exitCode !== null || child.signalCode !== null,
     lines,
     loopDelay: () => {
       child.kill('SIGUSR2')

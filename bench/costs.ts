@@ -13,18 +13,18 @@ const READS: readonly Need[] = [
   { request: 'get replicasets', least: 1, why: 'a pod names its ReplicaSet; only the ReplicaSet names the Deployment' },
   {
     request: 'get deployments',
-    least: 2,
-    why: 'its template, manager and opt-out; and again before success is reported',
+    least: 3,
+    why: 'its template, manager and opt-out; its opt-out right before the write, as the record and the intent take time; and again before success is reported',
   },
   {
     request: 'get namespaces',
-    least: 2,
-    why: "the workload's, for its labels and its opt-out; and the operator's right before the write, for its pause",
+    least: 3,
+    why: "the workload's, for its labels and its opt-out, and again right before the write; and the operator's before the intent, for its pause",
   },
   {
     request: 'get remediationpolicies',
     least: 1,
-    why: 'right before the write: a watch may be late or broken when the policy is suspended, edited or deleted',
+    why: 'before the intent: a watch may be late or broken when the policy is suspended, edited or deleted',
   },
   { request: 'get nodes', least: 1, why: 'its opt-out, and whether it runs the control plane' },
 ]
@@ -61,9 +61,9 @@ export const NECESSARY: Readonly<Record<Remedy, readonly Need[]>> = {
 const WATCHED = new Set(['watch'])
 
 /** Constant costs, which depend on time and not on remediations. */
-const isStanding = ({ verb, resource }: AuditedRequest): boolean => WATCHED.has(verb) || resource === 'leases'
+export const isStanding = ({ verb, resource }: AuditedRequest): boolean => WATCHED.has(verb) || resource === 'leases'
 
-const nameOf = ({ verb, resource, subresource }: AuditedRequest): string =>
+export const nameOf = ({ verb, resource, subresource }: AuditedRequest): string =>
   `${verb} ${resource}${subresource && `/${subresource}`}`
 
 export interface Cost {

@@ -5,6 +5,10 @@ export interface Forwarder {
   readonly url: string
   /** Connections accepted since it started. */
   readonly connections: () => number
+  /** Bytes from the API server since it started. */
+  readonly received: () => number
+  /** Connections that are open now become half-open: nothing passes any more, and neither side learns of it. */
+  readonly freeze: () => void
   readonly close: () => Promise<void>
 }
 
@@ -13,9 +17,11 @@ export const startForwarder = async (target: string): Promise<Forwarder> => {
   const { hostname, port } = new URL(target)
   const open = new Set<Socket>()
   let count = 0
+  let bytes = 0
   const server = createServer({ noDelay: true }, (near) => {
     count += 1
     const far = connect({ host: hostname, port: Number(port), noDelay: true })
+    far.on('data', ({ length }: Buffer) => (bytes += length))
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -35,6 +41,13 @@ export const startForwarder = async (target: string): Promise<Forwarder> => {
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     connections: () => count,
+    received: () => bytes,
+    freeze: () => {
+      for (const socket of open) {
+        socket.unpipe().removeAllListeners('data')
+        socket.pause()
+      }
+    },
     close: async () => {
       for (const socket of open) socket.destroy()
       await new Promise((resolve) => {

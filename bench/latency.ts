@@ -17,12 +17,14 @@ interface Course {
 const isAbout = ({ workload, node, pod }: Incident, { resource, namespace, name }: AuditedRequest): boolean =>
   resource === 'nodes' ? name === node : namespace === pod.namespace && name.startsWith(workload)
 
+/** A deletion or eviction that succeeded. */
+export const isRemoval = ({ verb, resource, subresource, code }: AuditedRequest): boolean =>
+  resource === 'pods' && code < 300 && (verb === 'delete' ? subresource === '' : subresource === 'eviction')
+
 const courseOf = (incident: Incident, { requests, contender }: Round): Course | undefined => {
   const { pod } = incident
   const commit = requests.find(({ user, name }) => user === USERS.breaker && name === pod.name)
-  const write = contender.find(
-    ({ verb, resource, name }) => verb === 'delete' && resource === 'pods' && name === pod.name,
-  )
+  const write = contender.find((request) => request.name === pod.name && isRemoval(request))
   if (!commit || !write) return undefined
   const before = contender.filter(
     (request) =>
@@ -72,6 +74,7 @@ export interface Latency {
   /** Median ms of each stage; the sum is approximate, as each is a median of its own. */
   readonly stages: Readonly<Record<string, number>>
   readonly missed: number
+  readonly incidents: number
 }
 
 /** Rounds of one contender, joined: each starts cold, so each loses its first incidents. */
@@ -83,6 +86,7 @@ export const latencyOf = (rounds: readonly Round[]): Latency => {
       .toSorted((a, b) => a.committedAt - b.committedAt),
   )
   const warm = courses.flatMap((each) => each.slice(Math.min(WARM_UP, Math.floor(each.length / 2))))
+  const incidents = rounds.reduce((sum, round) => sum + round.incidents.length, 0)
   const toWrite = (course: Course): number => course.write.receivedAt - course.committedAt
   const stages = warm.map(stagesOf)
   const names = Object.keys(stages[0] ?? {})
@@ -102,6 +106,7 @@ export const latencyOf = (rounds: readonly Round[]): Latency => {
         ),
       ]),
     ),
-    missed: rounds.flatMap(({ incidents }) => incidents).length - courses.flat().length,
+    missed: incidents - courses.flat().length,
+    incidents,
   }
 }

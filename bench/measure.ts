@@ -1,151 +1,167 @@
 /** The rows in their order, on one cluster and in one run. */
 import { restOf } from './agents.ts'
+import { atRest } from './at-rest.ts'
+import type { Bench, ContenderUser } from './bench.ts'
 import { classifierOf } from './classifier.ts'
-import { type BenchCluster, redirected, type User } from './cluster.ts'
+import { coldStartsOf } from './cold-start.ts'
 import type { Launch } from './contenders.ts'
 import { costsOf } from './costs.ts'
-import { startForwarder } from './forwarder.ts'
+import { halfOpenOf } from './half-open.ts'
+import { heldOf } from './held.ts'
 import { latencyOf } from './latency.ts'
-import { type Against, bare, podmend, reference, withLoopDelay } from './launches.ts'
+import { podmend, withLoopDelay } from './launches.ts'
+import type { Memory } from './memory.ts'
 import type { Remedy } from './objects.ts'
-import type { Options } from './options.ts'
-import { residenceOf, syncDelayOf } from './residence.ts'
-import type { P1, P5, P6, Residence, Results, SyncDelay } from './results.ts'
-import { type Round, runRound } from './round.ts'
+import type { Row } from './options.ts'
+import { residenceOf, startOf, syncDelayOf } from './residence.ts'
+import type { Figures, P5, P8 } from './results.ts'
+import type { Round } from './round.ts'
 import { quantile } from './statistics.ts'
+import { surgeOf } from './surge.ts'
 
-type Progress = (text: string) => void
-
-const FINISHES: Readonly<Record<Remedy, string>> = { RecyclePod: 'recycle', RewriteImage: 'rewrite' }
-const LAUNCHES: Readonly<Record<'podmend' | 'reference' | 'bare', (against: Against) => Launch>> = {
-  podmend,
-  reference,
-  bare,
+export interface Measured {
+  readonly figures: Partial<Figures>
+  /** Seconds; what two rows share is in both. */
+  readonly tookS: Readonly<Partial<Record<Row, number>>>
 }
 
-/** Runs one row after the other, so that each has the machine to itself. */
-export const measure = async (cluster: BenchCluster, options: Options, progress: Progress) => {
-  const { rows, stabilizationMs } = options
-  const against = (user: User, namespace = 'idle'): Against => ({ kubeconfig: cluster.kubeconfigs[user], namespace })
-  const idle: readonly Launch[] = [
-    podmend(against('podmend')),
-    podmend(against('podmend'), 'source'),
-    reference(against('reference')),
-  ]
+/** Starts of each contender, of which the median counts. */
+const STARTS = 3
 
-  const residences = async (when: string) => {
-    const found = []
-    for (const launch of idle) {
-      progress(`${launch.name}: memory ${when}`)
-      found.push(await residenceOf(launch, stabilizationMs))
+const costs = (remedy: Remedy, load: string, ours: readonly Round[], theirs: readonly Round[]): P5 => ({
+  remedy,
+  load,
+  podmend: costsOf(ours, remedy),
+  reference: costsOf(theirs, remedy),
+})
+
+/** In turns, so that a machine that becomes slower or faster affects all of those that are compared closely. */
+const latencies = async ({ options, contenders, round, launch, against }: Bench) => {
+  const rounds: Partial<Record<ContenderUser, Round[]>> = {}
+  const incidents = Math.ceil(options.incidents / options.turns)
+  for (let turn = 1; turn <= options.turns; turn += 1) {
+    for (const user of ['bare', ...contenders] as const) {
+      const isClose = user === 'bare' || user === 'podmend' || user === 'reference'
+      if (!isClose && turn > 1) continue
+      const found = await round(user, `p1-${turn}`, { incidents, ...(turn > 1 && { verifies: false }) })
+      rounds[user] = [...(rounds[user] ?? []), found]
     }
-    return found
   }
-
-  const round = (user: keyof typeof LAUNCHES, what: string, more: Partial<Parameters<typeof runRound>[1]> = {}) => {
-    const { remedy = 'RecyclePod' } = more
-    const namespace = `${what}-${user}-${FINISHES[remedy]}`
-    return runRound(cluster, {
-      user,
-      launch: LAUNCHES[user](against(user, namespace)),
-      namespace,
-      remedy,
-      incidents: options.incidents,
+  const own = (rounds.bare ?? []).flatMap(({ lines }) => lines.filter((line) => line !== 'ready').map(Number))
+  const first = (user: ContenderUser) => (rounds[user] ?? []).slice(0, 1)
+  return {
+    P1: {
+      f: latencyOf(rounds.bare ?? []).toAnswer.p50,
+      fOwnClock: quantile(own, 0.5),
       perSecond: options.perSecond,
-      verifies: user !== 'bare',
-      progress,
-      ...more,
-    })
+      contenders: contenders.map((user) => ({
+        name: launch(user, against(user)).name,
+        latency: latencyOf(rounds[user] ?? []),
+      })),
+    },
+    // The others end before the remediation does.
+    busy: costs('RecyclePod', `${options.perSecond} per second`, first('podmend'), first('reference')),
+  }
+}
+
+const lone = async ({ options, round }: Bench): Promise<readonly P5[]> => {
+  const found: P5[] = []
+  for (const remedy of ['RecyclePod', 'RewriteImage'] as const) {
+    const settings = { remedy, incidents: options.lone, perSecond: 0.5 }
+    const ours = await round('podmend', 'p5', settings)
+    const theirs = await round('reference', 'p5', settings)
+    found.push(costs(remedy, 'one every 2 s', [ours], [theirs]))
+  }
+  return found
+}
+
+const starts = async ({ options, contenders, progress, launch, against }: Bench): Promise<P8> => {
+  const found = []
+  for (const user of contenders) {
+    const all: number[] = []
+    progress(`${user}: ${STARTS} starts`)
+    for (let i = 0; i < STARTS; i += 1) all.push(await startOf(launch(user, against(user))))
+    found.push({ name: launch(user, against(user)).name, readyMs: quantile(all, 0.5) })
+  }
+  return { pods: options.healthy, contenders: found }
+}
+
+/** Each row has the machine to itself, or shares it with rows whose figures it does not change. */
+export const measure = async (bench: Bench): Promise<Measured> => {
+  const { cluster, options, progress, contenders, launch, against } = bench
+  const figures: { -readonly [R in Row]?: Figures[R] } = {}
+  const tookS: Partial<Record<Row, number>> = {}
+
+  /** Runs it if one of its rows is wanted. */
+  const of = async <T>(rows: readonly Row[], work: () => Promise<T>): Promise<T | undefined> => {
+    const wanted = rows.filter((row) => options.rows.includes(row))
+    if (wanted.length === 0) return undefined
+    progress(`${wanted.join(', ')}:`)
+    const began = performance.now()
+    try {
+      return await work()
+    } finally {
+      for (const row of wanted) tookS[row] = (tookS[row] ?? 0) + (performance.now() - began) / 1_000
+    }
   }
 
-  /** In turns, so that a machine that becomes slower or faster affects all contenders. */
-  const latency = async (): Promise<{ p1: P1; busy: P5 }> => {
-    const rounds: Record<keyof typeof LAUNCHES, Round[]> = { bare: [], podmend: [], reference: [] }
-    const incidents = Math.ceil(options.incidents / options.turns)
-    for (let turn = 1; turn <= options.turns; turn += 1) {
-      for (const user of ['bare', 'podmend', 'reference'] as const) {
-        rounds[user].push(await round(user, `p1-${turn}`, { incidents }))
-      }
-    }
-    const own = rounds.bare.flatMap(({ lines }) => lines.filter((line) => line !== 'ready').map(Number))
-    return {
-      p1: {
-        f: latencyOf(rounds.bare).toAnswer.p50,
-        fOwnClock: quantile(own, 0.5),
-        podmend: latencyOf(rounds.podmend),
-        reference: latencyOf(rounds.reference),
-      },
-      busy: costs('RecyclePod', `${options.perSecond} per second`, rounds.podmend, rounds.reference),
-    }
-  }
-
-  const costs = (remedy: Remedy, load: string, ours: readonly Round[], theirs: readonly Round[]): P5 => ({
-    remedy,
-    load,
-    podmend: costsOf(ours, remedy),
-    reference: costsOf(theirs, remedy),
-  })
-
-  const requests = async (): Promise<readonly P5[]> => {
-    const found: P5[] = []
-    for (const remedy of ['RecyclePod', 'RewriteImage'] as const) {
-      const lone = { remedy, incidents: options.lone, perSecond: 0.5 }
-      const ours = await round('podmend', 'p5', lone)
-      const theirs = await round('reference', 'p5', lone)
-      found.push(costs(remedy, 'one every 2 s', [ours], [theirs]))
+  const idle: readonly Launch[] = [
+    launch('podmend', against('podmend')),
+    podmend(against('podmend'), { form: 'source' }),
+    ...contenders.filter((user) => user !== 'podmend').map((user) => launch(user, against(user))),
+  ]
+  const residences = async (when: string): Promise<readonly Memory[]> => {
+    const found: Memory[] = []
+    for (const it of idle) {
+      progress(`${it.name}: memory ${when}`)
+      found.push(await residenceOf(it, options.stabilizationMs))
     }
     return found
   }
 
-  const connections = async (user: 'podmend' | 'reference'): Promise<P6> => {
-    const forwarder = await startForwarder(cluster.plane.url)
-    try {
-      const namespace = `p6-${user}-recycle`
-      const launch = LAUNCHES[user]({ kubeconfig: redirected(cluster.kubeconfigs[user], forwarder.url), namespace })
-      let atStart = 0
-      const { sinceStart } = await round(user, 'p6', { launch, onQuiet: () => (atStart = forwarder.connections()) })
-      return { name: launch.name, calls: sinceStart.length, connections: forwarder.connections(), atStart }
-    } finally {
-      await forwarder.close()
-    }
-  }
-
-  const wants = (row: Options['rows'][number]): boolean => rows.includes(row)
-  if (wants('P11')) progress('classifying messages')
-  const p11 = wants('P11') ? classifierOf() : undefined
+  const classifier = await of(['P11'], async () => classifierOf())
   // Before the others: a cluster with their objects has more background work.
-  if (wants('P10')) progress(`${options.agents} node agents at rest for ${options.agentsRestMs / 1_000} s`)
-  const p10 = wants('P10')
-    ? await restOf(cluster, {
-        count: options.agents,
-        stabilizationMs: options.stabilizationMs,
-        restMs: options.agentsRestMs,
-      })
-    : undefined
-  const empty = wants('P3') ? await residences('without pods') : []
+  const p10 = await of(['P10'], () =>
+    restOf(cluster, { count: options.agents, stabilizationMs: options.stabilizationMs, restMs: options.agentsRestMs }),
+  )
+  if (p10) figures.P10 = p10
+  const empty = await of(['P3'], () => residences('without pods'))
+
   // The node agents are measured without them.
   if (options.rows.some((row) => row !== 'P10')) await cluster.makeHealthy(options.healthy, progress)
-  const full = wants('P3') ? await residences(`beside ${options.healthy} healthy pods`) : []
-  const sync: SyncDelay[] = []
-  if (wants('P11')) {
-    for (const launch of [podmend(against('podmend')), reference(against('reference'))]) {
-      progress(`${launch.name}: reading ${options.healthy} healthy pods`)
-      sync.push({ name: launch.name, ...(await syncDelayOf(withLoopDelay(launch))) })
-    }
-  }
-  const p3 = idle.flatMap(({ name }, i): Residence[] => {
-    const [before, after] = [empty[i], full[i]]
+  const p8 = await of(['P8'], () => starts(bench))
+  if (p8) figures.P8 = p8
+  const sync = await of(['P11'], async () => [
+    { name: 'podmend', ...(await syncDelayOf(withLoopDelay(launch('podmend', against('podmend'))))) },
+    { name: 'makeInformer', ...(await syncDelayOf(withLoopDelay(launch('reference', against('reference'))))) },
+  ])
+  if (classifier && sync) figures.P11 = { ...classifier, pods: options.healthy, sync }
+  const resting = await of(['P7', 'P9', 'P12'], () => atRest(bench))
+  const timed = await of(['P1'], () => latencies(bench))
+  const p5 = await of(['P5'], () => lone(bench))
+  const surge = await of(['P2', 'P6'], () => surgeOf(bench))
+  const p13 = await of(['P13'], () => halfOpenOf(bench))
+  const p15 = await of(['P15'], () => heldOf(bench))
+  if (options.rows.some((row) => row === 'P3' || row === 'P4')) await cluster.makeHealthy(options.many, progress)
+  const full = await of(['P3'], () => residences(`beside ${options.many} healthy pods`))
+  const p4 = await of(['P4'], () => coldStartsOf(bench))
+
+  const p3 = idle.flatMap(({ name }, i) => {
+    const [before, after] = [empty?.[i], full?.[i]]
     return before && after ? [{ name, empty: before, full: after }] : []
   })
-  const timed = wants('P1') ? await latency() : undefined
-  const p5 = wants('P5') ? [...(await requests()), ...(timed ? [timed.busy] : [])] : []
-  const p6 = wants('P6') ? [await connections('podmend'), await connections('reference')] : []
   return {
-    ...(timed && { p1: timed.p1 }),
-    ...(p3.length > 0 && { p3 }),
-    ...(p5.length > 0 && { p5 }),
-    ...(p6.length > 0 && { p6 }),
-    ...(p10 && { p10 }),
-    ...(p11 && { p11: { ...p11, sync } }),
-  } satisfies Partial<Results>
+    figures: {
+      ...figures,
+      ...(timed && { P1: timed.P1 }),
+      ...(p5 && { P5: [...p5, ...(timed ? [timed.busy] : [])] }),
+      ...(surge && { P2: surge.p2, P6: surge.p6 }),
+      ...(resting && { P7: resting.p7, P9: resting.p9, P12: resting.p12 }),
+      ...(p13 && { P13: p13 }),
+      ...(p15 && { P15: p15 }),
+      ...(full && { P3: { pods: options.many, contenders: p3 } }),
+      ...(p4 && { P4: p4 }),
+    },
+    tookS,
+  }
 }

@@ -56,8 +56,8 @@ export const healthyPod = (index: number, nodeName: string) => ({
   spec: podSpec(nodeName),
 })
 
-export const deployment = (name: string, nodeName: string) => ({
-  metadata: { name, labels: labelsOf(name) },
+export const deployment = (name: string, nodeName: string, annotations?: Readonly<Record<string, string>>) => ({
+  metadata: { name, labels: labelsOf(name), ...(annotations && { annotations }) },
   spec: {
     replicas: 1,
     selector: { matchLabels: { [WORKLOAD_LABEL]: name } },
@@ -124,8 +124,11 @@ const podStatus = (image: string, state: State, is: 'True' | 'False') => {
 }
 
 export const creatingStatus = () => podStatus(IMAGE, { waiting: { reason: 'ContainerCreating' } }, 'False')
-export const failingStatus = () =>
-  podStatus(IMAGE, { waiting: { reason: 'ErrImagePull', message: PULL_FAILURE } }, 'False')
+export const failingStatus = (reason: 'ErrImagePull' | 'ImagePullBackOff' = 'ErrImagePull') => {
+  const message =
+    reason === 'ErrImagePull' ? PULL_FAILURE : `Back-off pulling image "${IMAGE}": ErrImagePull: ${PULL_FAILURE}`
+  return podStatus(IMAGE, { waiting: { reason, message } }, 'False')
+}
 export const runningStatus = (image = IMAGE) => podStatus(image, { running: { startedAt: second() } }, 'True')
 
 /** The Event that a kubelet writes beside the status. */
@@ -146,7 +149,7 @@ export const failedEvent = (pod: { readonly name: string; readonly namespace: st
 }
 
 /** A policy that matches every image cause in one namespace, at once and without effective limits. */
-export const policy = (namespace: string, remedy: Remedy) => {
+export const policy = (namespace: string, remedy: Remedy, mode: PolicySpec['mode'] = 'Enforce') => {
   const action =
     remedy === 'RecyclePod'
       ? { type: remedy, timeout: '5m', recyclePod: { method: 'Delete' } }
@@ -163,10 +166,22 @@ export const policy = (namespace: string, remedy: Remedy) => {
     kind: 'RemediationPolicy',
     metadata: { name: namespace },
     spec: {
-      mode: 'Enforce' satisfies PolicySpec['mode'],
+      mode,
       match: { causes: CAUSES_BY_AREA.image, namespaces: [namespace], failingFor: '0s' },
       actions: [action],
       limits: { maxConcurrent: 1000, maxPerHour: 1000 },
     },
   }
 }
+
+/** A policy with a pattern of its own that matches nothing here. */
+export const patternPolicy = (index: number) => ({
+  apiVersion: 'podmend.io/v1alpha1',
+  kind: 'RemediationPolicy',
+  metadata: { name: `pattern-${index}` },
+  spec: {
+    mode: 'Enforce' satisfies PolicySpec['mode'],
+    match: { causes: ['Unauthorized'], namespaces: ['nowhere'], message: { include: `team-${index}/[a-z]+:\\d+` } },
+    actions: [{ type: 'RewriteImage', rewriteImage: { rules: [{ from: `a.io/${index}/`, to: `b.io/${index}/` }] } }],
+  },
+})

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Remediation } from '../src/api/kinds.ts'
 import { listAll } from '../src/kube/client.ts'
+import { notFound } from '../src/kube/errors.ts'
 import { pathOf } from '../src/kube/paths.ts'
 import { type AuditedRequest, markAudit } from './audit.ts'
 import { type BenchCluster, type User, USERS } from './cluster.ts'
@@ -16,6 +17,8 @@ export interface RoundOptions {
   readonly namespace: string
   readonly remedy: Remedy
   readonly incidents: number
+  /** How long to wait for the repairs; 2 min by default. */
+  readonly patienceMs?: number
   readonly perSecond: number
   /** Whether the contender verifies its remedies, so that its records become Succeeded. */
   readonly verifies: boolean
@@ -46,8 +49,12 @@ export interface Round {
 const REST_MS = 2_000
 const PATIENCE_MS = 120_000
 
-const until = async (what: string, done: () => Promise<boolean> | boolean): Promise<void> => {
-  const deadline = Date.now() + PATIENCE_MS
+export const until = async (
+  what: string,
+  done: () => Promise<boolean> | boolean,
+  patienceMs = PATIENCE_MS,
+): Promise<void> => {
+  const deadline = Date.now() + patienceMs
   while (!(await done())) {
     if (Date.now() > deadline) return void process.stderr.write(`  gave up waiting: ${what}\n`)
     await sleep(200)
@@ -56,7 +63,11 @@ const until = async (what: string, done: () => Promise<boolean> | boolean): Prom
 
 const workloadName = (index: number): string => `w${String(index).padStart(4, '0')}`
 
-const breakOneByOne = async (cluster: BenchCluster, pods: readonly FirstPod[], perSecond: number): Promise<void> => {
+export const breakOneByOne = async (
+  cluster: BenchCluster,
+  pods: readonly FirstPod[],
+  perSecond: number,
+): Promise<void> => {
   const began = performance.now()
   const writes: Promise<unknown>[] = []
   for (const [index, { namespace, name, uid }] of pods.entries()) {
@@ -73,9 +84,9 @@ const breakOneByOne = async (cluster: BenchCluster, pods: readonly FirstPod[], p
 
 /** Waits until every workload is repaired and, if the contender verifies, every record has succeeded. Returns how many have. */
 const breakAndWait = async (cluster: BenchCluster, options: RoundOptions, kubelet: FakeKubelet): Promise<number> => {
-  const { namespace, incidents, perSecond, verifies } = options
+  const { namespace, incidents, perSecond, verifies, patienceMs, launch } = options
   await breakOneByOne(cluster, [...kubelet.waiting.values()], perSecond)
-  await until('not every workload is repaired', () => kubelet.repaired.size >= incidents)
+  await until(`${launch.name} has not repaired every workload`, () => kubelet.repaired.size >= incidents, patienceMs)
   let succeeded = 0
   if (verifies) {
     await until('not every record is Succeeded', async () => {
@@ -88,27 +99,58 @@ const breakAndWait = async (cluster: BenchCluster, options: RoundOptions, kubele
   return succeeded
 }
 
-/** Deletes records, policies and Events, so that the next contender finds none; the workloads keep running. */
-const cleanUp = async (cluster: BenchCluster, namespace: string): Promise<void> => {
-  await cluster.loader.remove(pathOf({ kind: 'RemediationPolicy', name: namespace }))
-  await cluster.loader.remove(pathOf({ kind: 'Remediation', namespace }))
-  await cluster.loader.remove(pathOf({ kind: 'Event', namespace }))
+/**
+ * Deletes records, policies and Events, so that the next contender finds none. Workloads that run stay; those of a
+ * namespace in which one still fails are deleted.
+ */
+export const cleanUp = async (cluster: BenchCluster, namespace: string, kubelet?: FakeKubelet): Promise<void> => {
+  const { loader } = cluster
+  const policy = pathOf({ kind: 'RemediationPolicy', name: namespace })
+  await loader.remove(policy).catch((error: unknown) => {
+    if (!notFound(error)) throw error
+  })
+  if (kubelet && kubelet.repaired.size < kubelet.waiting.size) {
+    await loader.remove(pathOf({ kind: 'Deployment', namespace }), { propagationPolicy: 'Background' })
+    await until(`namespace ${namespace} still has pods`, async () => {
+      const { items } = await listAll(loader, pathOf({ kind: 'Pod', namespace }))
+      return items.length === 0
+    })
+  }
+  await loader.remove(pathOf({ kind: 'Remediation', namespace }))
+  await loader.remove(pathOf({ kind: 'Event', namespace }))
+}
+
+interface Workloads {
+  readonly namespace: string
+  readonly count: number
+  /** Of the workload of this name. */
+  readonly annotationsOf?: (name: string) => Readonly<Record<string, string>>
+}
+
+/** Creates workloads whose pods wait to be broken, in a namespace of their own. */
+export const makeWorkloads = async (
+  cluster: BenchCluster,
+  { namespace, count, annotationsOf }: Workloads,
+): Promise<FakeKubelet> => {
+  await cluster.makeNamespace(namespace)
+  const kubelet = await startFakeKubelet(cluster.loader, namespace)
+  await concurrently(Array(count).keys(), 8, (index) => {
+    const name = workloadName(index)
+    const workload = deployment(name, cluster.nodeOf(index), annotationsOf?.(name))
+    return cluster.loader.create(pathOf({ kind: 'Deployment', namespace }), workload)
+  })
+  await until('every workload has a pod', () => kubelet.waiting.size === count)
+  return kubelet
 }
 
 export const runRound = async (cluster: BenchCluster, options: RoundOptions): Promise<Round> => {
   const { namespace, remedy, incidents: count, progress } = options
   progress(`${options.launch.name}: preparing ${count} workloads in ${namespace}`)
-  await cluster.makeNamespace(namespace)
-  const policies = pathOf({ kind: 'RemediationPolicy' })
-  await cluster.loader.create(policies, policy(namespace, remedy))
-  const kubelet = await startFakeKubelet(cluster.loader, namespace)
-  await concurrently(Array(count).keys(), 8, (index) =>
-    cluster.loader.create(
-      pathOf({ kind: 'Deployment', namespace }),
-      deployment(workloadName(index), cluster.nodeOf(index)),
-    ),
-  )
-  await until('every workload has a pod', () => kubelet.waiting.size === count)
+  const kubelet = await makeWorkloads(cluster, { namespace, count })
+  // To the others it means nothing, and it must not make podmend repair what is theirs.
+  if (options.user === 'podmend') {
+    await cluster.loader.create(pathOf({ kind: 'RemediationPolicy' }), policy(namespace, remedy))
+  }
   const startMark = await markAudit(cluster.plane.auditLog)
   const contender = await startContender(options.launch)
   try {
@@ -135,7 +177,7 @@ export const runRound = async (cluster: BenchCluster, options: RoundOptions): Pr
     }
   } finally {
     await contender.stop()
+    await cleanUp(cluster, namespace, kubelet)
     await kubelet.stop()
-    await cleanUp(cluster, namespace)
   }
 }
