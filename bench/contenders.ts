@@ -71,8 +71,9 @@ export const startContender = async (
   const timer = setTimeout(() => reject(new Error(`${name} was not ready in time: ${last.join('\n')}`)), withinMs)
   await ready
     .finally(() => clearTimeout(timer))
-    .catch((error: unknown) => {
+    .catch(async (error: unknown) => {
       child.kill('SIGKILL')
+      if (child.pid !== undefined) await ended
       throw error
     })
   const readyMs = performance.now() - began

@@ -7,8 +7,8 @@ import { tablesOf } from './tables.ts'
 
 const METHOD = `How each row is measured:
 
-- The contenders run one after the other (for P1, the bare loop, podmend and makeInformer in turns, three rounds each; for P7, P12 and P13 side
-  by side), each as its own process with an environment of its own, against the same control plane (etcd, kube-apiserver,
+- The contenders run one after the other (for P1, the bare loop, podmend and makeInformer in turns, two rounds each; for P7, P12
+  and P13, and all but podmend for P3 and P4, side by side), each as its own process with an environment of its own, against the same control plane (etcd, kube-apiserver,
   kube-controller-manager on loopback). podmend runs as shipped, as one bundle and as in a pod, with the RBAC roles of \`manifests/\`.
 - \`bench/reference.ts\` does the same job with \`makeInformer\` and the typed API of @kubernetes/client-node, \`bench/controller-runtime\` with
   controller-runtime, once as kubebuilder scaffolds it (one worker, all pods in its cache; it has had no limit of requests per second since

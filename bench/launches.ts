@@ -55,18 +55,12 @@ const inPod = (launch: Launch, { accountFolder, url }: NonNullable<Against['inPo
   }
 }
 
-/** The emitted JavaScript is what is shipped; stripping types at start costs memory. */
-export type Form = 'emitted' | 'source'
-
 interface PodmendOptions {
-  readonly form?: Form
   readonly actionsPerSecond?: number
 }
 
-export const podmend = (
-  against: Against,
-  { form = 'emitted', actionsPerSecond = 100 }: PodmendOptions = {},
-): Launch => {
+/** The emitted JavaScript is what is shipped; stripping types at start would cost memory. */
+export const podmend = (against: Against, { actionsPerSecond = 100 }: PodmendOptions = {}): Launch => {
   let [leads, synced] = [false, false]
   const args = [
     ...(against.inPod ? [] : [`--kubeconfig=${against.kubeconfig}`]),
@@ -76,18 +70,13 @@ export const podmend = (
     `--max-actions-per-second=${actionsPerSecond}`,
     '--max-actions-per-hour=100000',
   ]
-  const launch = onNode(
-    form === 'emitted' ? 'podmend' : 'podmend (.ts)',
-    form === 'emitted' ? join(MADE, 'dist/controller.js') : join(ROOT, 'src/controller.ts'),
-    args,
-    {
-      isReady: (line) => {
-        leads ||= line.includes('"message":"leading"')
-        synced ||= line.includes('"message":"ready"')
-        return leads && synced
-      },
+  const launch = onNode('podmend', join(MADE, 'dist/controller.js'), args, {
+    isReady: (line) => {
+      leads ||= line.includes('"message":"leading"')
+      synced ||= line.includes('"message":"ready"')
+      return leads && synced
     },
-  )
+  })
   return against.inPod ? inPod(launch, against.inPod) : launch
 }
 
@@ -130,7 +119,7 @@ export const kopf =
       name: 'kopf',
       program: python,
       args: ['-m', 'kopf', 'run', '--standalone', '--all-namespaces', join(import.meta.dirname, 'kopf/handlers.py')],
-      env: { HOME: '/nonexistent', KUBECONFIG: kubeconfig, NAMESPACE: namespace, PYTHONUNBUFFERED: '1' },
+      env: { HOME: '/nonexistent', KUBECONFIG: kubeconfig, NAMESPACE: namespace, PYTHONDONTWRITEBYTECODE: '1' },
       ...saysReady,
     })
 

@@ -9,7 +9,7 @@ import { costsOf } from './costs.ts'
 import { halfOpenOf } from './half-open.ts'
 import { heldOf } from './held.ts'
 import { latencyOf } from './latency.ts'
-import { podmend, withLoopDelay } from './launches.ts'
+import { withLoopDelay } from './launches.ts'
 import type { Memory } from './memory.ts'
 import type { Remedy } from './objects.ts'
 import type { Row } from './options.ts'
@@ -105,18 +105,14 @@ export const measure = async (bench: Bench): Promise<Measured> => {
     }
   }
 
-  const idle: readonly Launch[] = [
-    launch('podmend', against('podmend')),
-    podmend(against('podmend'), { form: 'source' }),
-    ...contenders.filter((user) => user !== 'podmend').map((user) => launch(user, against(user))),
-  ]
+  const idle = contenders.map((user) => launch(user, against(user)))
+  /** podmend first and alone; the others, whose memory does not depend on the time that they take, side by side. */
   const residences = async (when: string): Promise<readonly Memory[]> => {
+    progress(`memory ${when}`)
+    const memory = (it: Launch) => residenceOf(it, options.stabilizationMs)
     const found: Memory[] = []
-    for (const it of idle) {
-      progress(`${it.name}: memory ${when}`)
-      found.push(await residenceOf(it, options.stabilizationMs))
-    }
-    return found
+    for (const it of idle.slice(0, 1)) found.push(await memory(it))
+    return [...found, ...(await Promise.all(idle.slice(1).map(memory)))]
   }
 
   const classifier = await of(['P11'], async () => classifierOf())

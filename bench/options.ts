@@ -37,7 +37,7 @@ export const USAGE = `Usage: npm run bench -- [flags]
 
   --healthy N     healthy pods beside the broken ones (default 10000)
   --many N        healthy pods of P3 and P4 (default 5 times --healthy)
-  --incidents N   workloads to break, for each contender (default 300; P2 500, P15 250)
+  --incidents N   workloads to break, for each contender (default 200; P2 500, P15 250)
   --rate N        workloads to break per second (default 10)
   --only P1,P3    measure only these of ${ROWS.join(', ')}
   --quick         500 healthy pods, 40 incidents: a functional check, not a measurement
@@ -60,15 +60,15 @@ const QUICK = {
 }
 const USUAL = {
   healthy: 10_000,
-  incidents: 300,
-  turns: 3,
-  lone: 10,
+  incidents: 200,
+  turns: 2,
+  lone: 8,
   surge: 500,
   held: 250,
-  stabilizationMs: 12_000,
-  observeMs: 65_000,
+  stabilizationMs: 10_000,
+  observeMs: 45_000,
   agents: 8,
-  agentsRestMs: 90_000,
+  agentsRestMs: 45_000,
 }
 
 const positive = (name: string, given: string): number => {

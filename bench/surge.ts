@@ -32,6 +32,7 @@ export const surgeOf = async ({ cluster, options, contenders, round, launch, aga
         url: forwarder.url,
         incidents: options.surge,
         perSecond: Number.POSITIVE_INFINITY,
+        verifies: user === 'podmend',
         onQuiet: () => (atStart = forwarder.connections()),
         ...(user === 'podmend' && { launchOf: (where) => podmend(where, { actionsPerSecond: LIMIT }) }),
       })
