@@ -83,7 +83,7 @@ export const takeSnapshot = (
   }
 }
 
-/** What a watch reported; unknown while the watch is out of date. Why a fact is unknown itself, such as a missing right, says more. */
+/** What a watch reported; unknown while the watch is out of date. A fact that is unknown by itself keeps its reason, such as a missing right. */
 const unlessStale = <T>(why: string | undefined, fact: Fact<T>): Fact<T> =>
   why === undefined || !fact.known ? fact : unknown(why)
 

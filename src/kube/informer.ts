@@ -35,7 +35,7 @@ export interface ReflectorEvents {
   error(error: unknown, about: { readonly name: string; readonly retryInMs?: number }): void
   /** Wall time of each sign that the items are current: a list, an event, a bookmark, a probe that found no change. */
   activity?(at: number): void
-  /** The server lost what it had told: every version known from it is void. The caller relists everything. */
+  /** The server lost changes that it had reported: every version known from it is void. The caller relists everything. */
   restored?(): void
   /** The watch works again, after every attempt had failed for this time. */
   recovered?(failedForMs: number): void

@@ -43,7 +43,7 @@ const REASONS: Readonly<Record<number, string>> = {
  */
 const WAIT = { minMs: 500, maxMs: 60_000 }
 
-/** For the error's sentence, so that the log says why the wait is not the one that was asked for. */
+/** For the error's message: the log shows why the wait differs from the requested one. */
 const cappedSentence = (askedMs: number): string =>
   askedMs > WAIT.maxMs
     ? ` (asks for a wait of ${Math.round(askedMs / 1_000)} s; waiting about ${WAIT.maxMs / 1_000} s)`

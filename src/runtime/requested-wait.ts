@@ -1,26 +1,26 @@
-/** How long a client may be told to wait, ms. */
+/** Limits of a wait that a server requests, ms. */
 export interface WaitBounds {
   readonly minMs: number
   readonly maxMs: number
 }
 
 /**
- * A wait that another program asks for, in ms: within bounds, because `0` would let us ask without pause and `3600` would
- * keep us away for an hour. Then lengthened by up to a quarter, so that those who were told the same do not return
+ * The wait that another program requests, in ms: limited, because `0` would allow requests without a pause and `3600` would
+ * stop them for an hour. Then lengthened by up to a quarter, so that clients that got the same answer do not return
  * together. `random` in [0, 1).
  */
 export const boundedWaitMs = (askedMs: number, { minMs, maxMs }: WaitBounds, random = Math.random()): number =>
   Math.min(maxMs, Math.max(minMs, askedMs)) * (1 + random / 4)
 
-/** The headers that it takes to understand Retry-After. */
+/** The headers that Retry-After depends on. */
 export interface RetryAfterHeaders {
   readonly 'retry-after'?: string | undefined
   readonly date?: string | undefined
 }
 
 /**
- * What Retry-After asks for, in ms from now, not bounded yet: seconds, or a date (RFC 9110, 10.2.3). A date is compared
- * with the answer's own Date where it has one, because the two clocks may differ. Undefined where it is neither.
+ * The wait in Retry-After, in ms from now, not limited yet: seconds, or a date (RFC 9110, 10.2.3). A date is compared
+ * with the Date header of the same response, if there is one, because the two clocks may differ. Undefined if it is neither.
  */
 export const retryAfterMs = (headers: RetryAfterHeaders, now: number): number | undefined => {
   const asked = headers['retry-after']?.trim() ?? ''

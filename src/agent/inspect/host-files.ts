@@ -7,7 +7,7 @@ import { notAllowed, probe, readSmall, reasonOf } from './probe.ts'
 
 const MAX_HELPERS = 64
 
-/** Those that anybody asks for first: whatever does not fit, none of them must seem to be missing. */
+/** The usual types come first: the list is limited, and none of them may seem to be missing. */
 const requestedFirst = (helpers: ReadonlySet<string>): string[] => {
   const sorted = [...helpers].toSorted()
   const isWanted = (type: string): boolean => MOUNT_HELPER_TYPES.includes(type)
@@ -99,7 +99,7 @@ const managesChainsIn = (settings: Readonly<Record<string, unknown>>): boolean |
   return settings['iptables'] === true ? true : undefined
 }
 
-/** What daemon.json says: whether containers outlive a restart (`live-restore`, off where it is not set), and of chains. */
+/** The settings in daemon.json: whether containers outlive a restart (`live-restore`, off unless it is set), and whether chains are managed. */
 export const dockerSettingsIn = (text: string): Pick<Docker, 'liveRestore' | 'managesChains'> => {
   const settings = JSON.parse(text) as unknown
   if (typeof settings !== 'object' || settings === null) throw new Error('daemon.json holds no object')
@@ -112,14 +112,14 @@ const NO_CHAINS = /\s["']?--(?:iptables=(?:false|f|0)|firewall-backend[= ]["']?n
 /** Another file than the one that is read, or a variable of a unit file, whose value is not seen. */
 const UNSEEN = /\s["']?(?:--config-file\b|\$)/
 
-/** The same by the flags of dockerd, which makes chains where nothing says otherwise; undefined where not all of them are seen. */
+/** The same from the flags of dockerd, which manages chains by default; undefined if not all flags are known. */
 export const managesChainsBy = (commands: readonly string[]): boolean | undefined => {
   const daemon = commands.find((command) => /^["']?(?:\/\S*\/)?dockerd(?:-current)?["']?(?:\s|$)/.test(command))
   if (daemon === undefined || UNSEEN.test(daemon)) return undefined
   return !NO_CHAINS.test(daemon)
 }
 
-/** What Docker's settings say of it, whether it is installed or not. Never rejects. */
+/** Docker's settings, whether it is installed or not. Never rejects. */
 export const readDockerSettings = async (config: string | undefined): Promise<Docker> => {
   if (config === undefined) return notAllowed("Docker's settings", '--docker-config')
   try {
