@@ -165,7 +165,7 @@ export const createLastChecks = ({ state, config, clock }: LastChecksDeps): Last
   const recordsOf = ({ target, area }: OpenIncident): readonly Remediation[] => remediations.of(target, area)
 
   const idsOf = (records: readonly Remediation[]): string =>
-    JSON.stringify(records.map((record) => [record.metadata.uid, record.metadata.generation, isOpen(record)]))
+    JSON.stringify(records.map((one) => [one.metadata.uid, one.metadata.generation, isOpen(one), isInProgress(one)]))
 
   const nodesOf = ({ pods, target }: OpenIncident): readonly (NodeEntry | undefined)[] =>
     target.kind === 'Node'
@@ -175,7 +175,9 @@ export const createLastChecks = ({ state, config, clock }: LastChecksDeps): Last
   return {
     remember: (open, { owner }, { verdict, facts }) => {
       const records = recordsOf(open)
-      if ((verdict.kind !== 'Hold' && verdict.kind !== 'Ignore') || records.some(isInProgress)) return
+      if (verdict.kind !== 'Hold' && verdict.kind !== 'Ignore') return
+      // A begun step is remembered only while a guardrail holds it: its outcome is read.
+      if (verdict.kind === 'Ignore' && records.some(isInProgress)) return
       const at = clock.monotonic()
       const before = open.lastCheck
       const since = before && isSame(before.verdict, verdict) ? before.since : at

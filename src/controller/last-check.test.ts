@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLastChecks, evaluate, snapshotOf } from './evaluate.ts'
-import { aCase, aFailingPod, anOwner, aRecord, NOW } from '../decide/testing.ts'
+import { aCase, aFailingPod, anOwner, aRecord, aStep, at, NOW } from '../decide/testing.ts'
 import { buildIncident } from '../diagnose/incident.ts'
 import { type Facts, incidentKey, known } from '../model/incident.ts'
 import type { KubeObject } from '../model/kubernetes.ts'
@@ -130,5 +130,50 @@ test('what counts or is watched is decided in memory at its exact time', async (
   await clock.advance(59_000)
   expect(stands()).toEqual({ requeueAfterMs: 1_000 })
   await clock.advance(1_000)
+  expect(stands()).toBeUndefined()
+})
+
+/** A step that was begun: its intent is on the record, and the workload still has the old image. */
+const begun = (planHash = '') =>
+  aRecord({
+    phase: 'Running',
+    spec: { target: anOwner().ref, policy: { name: 'moved', uid: 'uid-moved', generation: 1 } },
+    steps: [aStep({ state: 'Intended', intendedAt: at(-1_000), planHash })],
+  })
+
+test('a begun step that a guardrail holds stands in memory, and is checked anew when that lets it pass', async () => {
+  const { state, report, check, stands, reads } = await setUp({ mode: 'Enforce' })
+  state.paused = known(true)
+  const planned = await check()
+  state.remediations.put(begun(planned.kind === 'Hold' ? planned.plan?.hash : ''))
+  expect(await check()).toMatchObject({
+    kind: 'Hold',
+    message: expect.stringMatching(/^started but not written: .*paused/),
+  })
+  const before = reads()
+  for (let i = 0; i < 50; i += 1) {
+    report('coredns-a')
+    expect(stands()).toBeDefined()
+  }
+  expect(reads()).toBe(before)
+  state.paused = known(false)
+  expect(stands()).toBeUndefined()
+})
+
+test('a begun step that nothing holds is checked each time', async () => {
+  const { state, check, stands } = await setUp({ mode: 'Enforce' })
+  state.remediations.put(begun())
+  expect(await check()).not.toMatchObject({ kind: 'Hold', reason: 'OperatorPaused' })
+  expect(stands()).toBeUndefined()
+})
+
+test('a hold is checked anew when its record was begun', async () => {
+  const { state, check, stands } = await setUp({ mode: 'Enforce' })
+  const { status, ...record } = begun()
+  state.remediations.put({ ...record, status: { ...status, phase: 'Held', steps: [] } })
+  state.paused = known(true)
+  await check()
+  expect(stands()).toBeDefined()
+  state.remediations.put(begun())
   expect(stands()).toBeUndefined()
 })
