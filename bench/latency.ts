@@ -36,27 +36,34 @@ const courseOf = (incident: Incident, { requests, contender }: Round): Course | 
   return { committedAt: commit.completedAt, write, before }
 }
 
-/** Stages between commit and write, in order: a stage ends with its last request. */
-const STAGES: readonly { readonly name: string; readonly ends: (request: AuditedRequest) => boolean }[] = [
-  { name: 'owner reads', ends: ({ resource }) => ['replicasets', 'deployments'].includes(resource) },
+const isCreate = ({ resource, verb }: AuditedRequest): boolean => resource === 'remediations' && verb === 'create'
+const isIntent = ({ resource, verb }: AuditedRequest): boolean => resource === 'remediations' && verb === 'update'
+const isOwner = ({ resource }: AuditedRequest): boolean => ['replicasets', 'deployments'].includes(resource)
+
+/**
+ * Stages between commit and write, in order: a stage ends with its last request. The reads of the policy and of the operator's
+ * namespace are of no incident, and are in the stage in which the record is created.
+ */
+const STAGES: readonly {
+  readonly name: string
+  readonly ends: (request: AuditedRequest, recordedAt: number) => boolean
+}[] = [
+  { name: 'owner reads', ends: (request, recordedAt) => isOwner(request) && request.receivedAt < recordedAt },
   { name: 'namespace and node', ends: ({ resource }) => resource === 'nodes' },
-  {
-    name: 'record created',
-    ends: ({ resource, verb }) => resource === 'remediations' && verb === 'create',
-  },
-  {
-    name: 'intent written',
-    ends: ({ resource, verb }) => resource === 'remediations' && verb === 'update',
-  },
+  { name: 'record created', ends: isCreate },
+  { name: 'intent written', ends: isIntent },
+  { name: 'owner read again', ends: (request, recordedAt) => isOwner(request) && request.receivedAt >= recordedAt },
 ]
 
 const stagesOf = ({ committedAt, write, before }: Course): Readonly<Record<string, number>> => {
   const stages: Record<string, number> = {}
   const first = Math.min(write.receivedAt, ...before.map(({ receivedAt }) => receivedAt))
+  const recordedAt = before.find(isCreate)?.receivedAt ?? Number.POSITIVE_INFINITY
   stages['noticed, queued'] = first - committedAt
   let at = first
   for (const { name, ends } of STAGES) {
-    const end = Math.max(at, ...before.filter(ends).map(({ completedAt }) => completedAt))
+    const ended = before.filter((request) => ends(request, recordedAt)).map(({ completedAt }) => completedAt)
+    const end = Math.max(at, ...ended)
     stages[name] = end - at
     at = end
   }
