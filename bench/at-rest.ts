@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathOf } from '../src/kube/paths.ts'
 import { type AuditedRequest, markAudit, meanAskedSeconds } from './audit.ts'
-import type { Bench, ContenderUser } from './bench.ts'
+import { type Bench, type ContenderUser, inTurn } from './bench.ts'
 import { POLICIES } from './classifier.ts'
 import { HEALTHY, USERS } from './cluster.ts'
 import { concurrently } from './concurrently.ts'
@@ -56,17 +56,15 @@ const watchesOf = (watches: readonly AuditedRequest[], { from, to }: Quiet) => {
   }
 }
 
-const startAll = async ({ cluster, contenders, against, launch, progress }: Bench, resting: Resting[]) => {
-  for (const user of contenders) {
-    const forwarder = await startForwarder(cluster.plane.url)
-    const it = launch(user, against(user, { url: forwarder.url }))
-    progress(`${it.name}: starting`)
-    try {
-      resting.push({ user, name: it.name, forwarder, contender: await startContender(it) })
-    } catch (error) {
-      await forwarder.close()
-      throw error
-    }
+const start = async ({ cluster, against, launch, progress }: Bench, user: ContenderUser): Promise<Resting> => {
+  const forwarder = await startForwarder(cluster.plane.url)
+  const it = launch(user, against(user, { url: forwarder.url }))
+  progress(`${it.name}: starting`)
+  try {
+    return { user, name: it.name, forwarder, contender: await startContender(it) }
+  } catch (error) {
+    await forwarder.close()
+    throw error
   }
 }
 
@@ -77,7 +75,7 @@ export const atRest = async (bench: Bench): Promise<{ p7: P7; p9: P9; p12: P12 }
   const resting: Resting[] = []
   const unfiltered = await startUnfilteredWatch(cluster)
   try {
-    await startAll(bench, resting)
+    resting.push(...(await inTurn(bench, (user) => start(bench, user))))
     await sleep(options.stabilizationMs)
     progress(`all at rest for ${options.observeMs / 1_000} s`)
     const quiet = { from: Date.now(), to: Date.now() + options.observeMs }

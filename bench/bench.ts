@@ -1,4 +1,5 @@
 /** What every row is measured with. */
+import { describeError } from '../src/runtime/log.ts'
 import { type BenchCluster, redirected, type User } from './cluster.ts'
 import type { Launch } from './contenders.ts'
 import { type Against, bare, controllerRuntime, descheduler, kopf, podmend, reference } from './launches.ts'
@@ -91,4 +92,42 @@ export const makeBench = (
       })
     },
   }
+}
+
+/** Of a contender other than podmend: undefined, and a line that says why, if it fails. */
+export const orLeftOut = async <T>(
+  { progress }: Pick<Bench, 'progress'>,
+  user: ContenderUser,
+  work: () => Promise<T>,
+): Promise<T | undefined> =>
+  work().catch((error: unknown) => {
+    if (user === 'podmend') throw error
+    progress(`${user} is left out: ${describeError(error)}`)
+    return undefined
+  })
+
+/** One contender after the other. */
+export const inTurn = async <T>(bench: Bench, work: (user: ContenderUser) => Promise<T>): Promise<readonly T[]> => {
+  const found: T[] = []
+  for (const user of bench.contenders) {
+    const one = await orLeftOut(bench, user, () => work(user))
+    if (one !== undefined) found.push(one)
+  }
+  return found
+}
+
+/** podmend first and alone; the others, whose figures do not depend on the time that they take, side by side. */
+export const eachContender = async <T>(
+  bench: Bench,
+  work: (user: ContenderUser) => Promise<T>,
+): Promise<Readonly<Partial<Record<ContenderUser, T>>>> => {
+  const found: Partial<Record<ContenderUser, T>> = { podmend: await work('podmend') }
+  const others = bench.contenders.filter((user) => user !== 'podmend')
+  await Promise.all(
+    others.map(async (user) => {
+      const one = await orLeftOut(bench, user, () => work(user))
+      if (one !== undefined) found[user] = one
+    }),
+  )
+  return found
 }

@@ -1,6 +1,6 @@
 /** P4: a start beside many healthy pods with little memory. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Bench, ContenderUser } from './bench.ts'
+import { type Bench, eachContender } from './bench.ts'
 import { type Launch, startContender } from './contenders.ts'
 import { medianMemory, peakOf } from './memory.ts'
 import { makeMemoryLimit } from './memory-limit.ts'
@@ -34,20 +34,18 @@ const coldStartOf = async (launch: Launch, stabilizationMs: number): Promise<Col
   }
 }
 
-export const coldStartsOf = async ({ contenders, options, progress, launch, against }: Bench): Promise<P4> => {
+export const coldStartsOf = async (bench: Bench): Promise<P4> => {
+  const { contenders, options, progress, launch, against } = bench
   let by: P4['by'] = 'cgroup'
-  const one = async (user: ContenderUser): Promise<readonly ColdStart[]> => {
+  progress(`cold starts with ${LIMIT / 2 ** 20} MiB`)
+  const found = await eachContender(bench, async (user): Promise<ColdStart | undefined> => {
     const it = launch(user, against(user))
     const limit = makeMemoryLimit(user, LIMIT)
     if (!limit) by = 'node'
-    if (!limit && user !== 'podmend' && user !== 'reference') return []
-    const found = await coldStartOf(limit ? limit.limited(it) : limitedHeap(it), options.stabilizationMs)
+    if (!limit && user !== 'podmend' && user !== 'reference') return undefined
+    const start = await coldStartOf(limit ? limit.limited(it) : limitedHeap(it), options.stabilizationMs)
     limit?.remove()
-    return [found]
-  }
-  progress(`podmend: cold start with ${LIMIT / 2 ** 20} MiB`)
-  const ours = await one('podmend')
-  progress('the others, side by side')
-  const theirs = await Promise.all(contenders.filter((user) => user !== 'podmend').map(one))
-  return { pods: options.many, limit: LIMIT, by, contenders: [...ours, ...theirs.flat()] }
+    return start
+  })
+  return { pods: options.many, limit: LIMIT, by, contenders: contenders.flatMap((user) => found[user] ?? []) }
 }

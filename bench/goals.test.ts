@@ -80,3 +80,10 @@ it('each row says when, where and in what time it was measured, and the summary 
   expect(tablesOf(found)).toContain('Measured on 2030-01-02 in 61 s; load average 0.3 before the start.')
   expect(summaryOf(goalsOf(found))).toMatch(/1 of 1 goals met; 0 lost to another contender$/)
 })
+
+it('shows a dash for what JSON could not keep', () => {
+  const contenders = [{ name: 'podmend', noticedS: 1, healedS: null, missed: 20 }]
+  const found = results({ P13: { incidents: 20, contenders } })
+  expect(tablesOf(found)).toContain('| podmend | 1.0 | – | 20 of 20 |')
+  expect(goalsOf(found).map(isMet)).toEqual([false, false])
+})

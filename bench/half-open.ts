@@ -1,5 +1,5 @@
 /** P13: all connections become half-open, then workloads break. The contenders run side by side, each for itself. */
-import type { Bench, ContenderUser } from './bench.ts'
+import { type Bench, type ContenderUser, orLeftOut } from './bench.ts'
 import { startForwarder } from './forwarder.ts'
 import { isRemoval } from './latency.ts'
 import type { P13 } from './results.ts'
@@ -7,7 +7,8 @@ import type { P13 } from './results.ts'
 const INCIDENTS = 20
 const PATIENCE_MS = 140_000
 
-export const halfOpenOf = async ({ cluster, contenders, round, launch, against }: Bench): Promise<P13> => {
+export const halfOpenOf = async (bench: Bench): Promise<P13> => {
+  const { cluster, contenders, round, launch, against } = bench
   const one = async (user: ContenderUser): Promise<P13['contenders'][number]> => {
     const forwarder = await startForwarder(cluster.plane.url)
     let frozenAt = 0
@@ -35,5 +36,6 @@ export const halfOpenOf = async ({ cluster, contenders, round, launch, against }
       await forwarder.close()
     }
   }
-  return { incidents: INCIDENTS, contenders: await Promise.all(contenders.map(one)) }
+  const all = await Promise.all(contenders.map((user) => orLeftOut(bench, user, () => one(user))))
+  return { incidents: INCIDENTS, contenders: all.filter((each) => each !== undefined) }
 }

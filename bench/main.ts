@@ -46,11 +46,13 @@ const run = async (options: Options): Promise<number> => {
   process.once('SIGTERM', end)
   try {
     const programs = options.rows.some((row) => !ALONE.has(row)) ? await findPrograms(progress) : {}
-    const { figures, tookS } = await measure(makeBench(cluster, options, programs, progress))
     const when = { date: new Date().toISOString().slice(0, 10), machine: await describeMachine(cluster.loader) }
-    const results = Object.fromEntries(
-      Object.entries(figures).map(([row, of]) => [row, { ...when, tookS: tookS[row as Row] ?? 0, figures: of }]),
-    ) as Results
+    let results: Results = {}
+    const errors = await measure(makeBench(cluster, options, programs, progress), (row, figures, tookS) => {
+      results = { ...results, [row]: { ...when, tookS, figures } }
+      // An interrupted run leaves what it has measured.
+      if (options.write) write(results)
+    })
     const goals = goalsOf(results)
     if (options.json) {
       const judged = goals.map((goal) => ({ ...goal, met: isMet(goal), lostTo: betterThan(goal) }))
@@ -58,10 +60,10 @@ const run = async (options: Options): Promise<number> => {
     } else {
       process.stdout.write(`${alignTables(tablesOf(results))}\n${summaryOf(goals)}\n`)
     }
-    if (options.write) write(results)
-    const unbounded = figures.P5?.flatMap(({ podmend }) => podmend.unbounded) ?? []
+    const unbounded = results.P5?.figures.flatMap(({ podmend }) => podmend.unbounded) ?? []
     for (const path of unbounded) process.stderr.write(`podmend listed without a bound: ${path}\n`)
-    return unbounded.length === 0 ? 0 : 1
+    for (const error of errors) process.stderr.write(`bench: ${describeError(error)}\n`)
+    return unbounded.length === 0 && errors.length === 0 ? 0 : 1
   } finally {
     await cluster.plane.down()
   }

@@ -7,7 +7,7 @@ import { pathOf } from '../src/kube/paths.ts'
 import { type AuditedRequest, markAudit } from './audit.ts'
 import { type BenchCluster, type User, USERS } from './cluster.ts'
 import { concurrently } from './concurrently.ts'
-import { type Launch, startContender } from './contenders.ts'
+import { type Contender, type Launch, startContender } from './contenders.ts'
 import { type FakeKubelet, type FirstPod, startFakeKubelet } from './fake-kubelet.ts'
 import { deployment, failedEvent, failingStatus, policy, type Remedy } from './objects.ts'
 
@@ -152,8 +152,9 @@ export const runRound = async (cluster: BenchCluster, options: RoundOptions): Pr
     await cluster.loader.create(pathOf({ kind: 'RemediationPolicy' }), policy(namespace, remedy))
   }
   const startMark = await markAudit(cluster.plane.auditLog)
-  const contender = await startContender(options.launch)
+  let contender: Contender | undefined
   try {
+    contender = await startContender(options.launch)
     await sleep(REST_MS)
     options.onQuiet?.()
     progress(`${options.launch.name}: ${count} incidents, ${options.perSecond} a second`)
@@ -176,7 +177,7 @@ export const runRound = async (cluster: BenchCluster, options: RoundOptions): Pr
       succeeded,
     }
   } finally {
-    await contender.stop()
+    await contender?.stop()
     await cleanUp(cluster, namespace, kubelet)
     await kubelet.stop()
   }

@@ -1,5 +1,5 @@
 /** P2 and P6: many workloads break at once; the last action, and the connections that all of it took. */
-import type { Bench, ContenderUser } from './bench.ts'
+import { type Bench, type ContenderUser, inTurn } from './bench.ts'
 import { USERS } from './cluster.ts'
 import { startForwarder } from './forwarder.ts'
 import { isRemoval } from './latency.ts'
@@ -23,7 +23,8 @@ const courseOf = ({ requests, contender, incidents }: Round): Omit<P2['contender
   }
 }
 
-export const surgeOf = async ({ cluster, options, contenders, round, launch, against }: Bench) => {
+export const surgeOf = async (bench: Bench) => {
+  const { cluster, options, round, launch, against } = bench
   const one = async (user: ContenderUser) => {
     const forwarder = await startForwarder(cluster.plane.url)
     try {
@@ -45,12 +46,9 @@ export const surgeOf = async ({ cluster, options, contenders, round, launch, aga
       await forwarder.close()
     }
   }
-  const p2: P2['contenders'][number][] = []
-  const p6: P6[] = []
-  for (const user of contenders) {
-    const found = await one(user)
-    p2.push(found.p2)
-    p6.push(found.p6)
+  const all = await inTurn(bench, one)
+  return {
+    p2: { workloads: options.surge, limit: LIMIT, contenders: all.map(({ p2 }) => p2) } satisfies P2,
+    p6: all.map(({ p6 }): P6 => p6),
   }
-  return { p2: { workloads: options.surge, limit: LIMIT, contenders: p2 } satisfies P2, p6 }
 }

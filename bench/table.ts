@@ -1,9 +1,12 @@
 /** Markdown tables and figures. Pure. */
 import type { Memory } from './memory.ts'
 
-export const ms = (value: number): string => value.toFixed(1)
-export const times = (value: number): string => value.toFixed(2)
-export const mb = (bytes: number): string => (bytes / 1e6).toFixed(0)
+/** JSON keeps no infinity and no NaN: what was never reached has no figure. */
+const fixed = (value: number, digits: number): string => (Number.isFinite(value) ? value.toFixed(digits) : '–')
+
+export const ms = (value: number): string => fixed(value, 1)
+export const times = (value: number): string => fixed(value, 2)
+export const mb = (bytes: number): string => fixed(bytes / 1e6, 0)
 export const memoryCells = ({ resident, anonymous }: Memory): readonly string[] => [mb(resident), mb(anonymous)]
 
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
