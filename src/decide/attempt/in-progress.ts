@@ -180,8 +180,7 @@ const beforeIntent = (c: DecisionInput, { record, step }: InProgress): DecisionI
   const at = parseTime(step.intendedAt)
   // The proposal stays: it is what was approved.
   const steps = (status?.steps ?? []).map((one) => (one === step ? { ...one, state: 'Planned' as const } : one))
-  const attempts = (status?.attempts ?? []).filter((time) => time !== step.intendedAt)
-  const earlier = { ...record, status: { ...status, phase: 'Held' as const, steps, attempts } }
+  const earlier = { ...record, status: { ...status, phase: 'Held' as const, steps } }
   return {
     ...c,
     records: c.records.map((one) => (one === record ? earlier : one)),
