@@ -2,6 +2,7 @@ import type { KubeObject } from '../model/kubernetes.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { type Clock, sleep, systemClock } from '../runtime/clock.ts'
 import type { KubeClient } from './client.ts'
+import { createComparison } from './comparison.ts'
 import { forbidden, gone, kubeErrorOf, notFound } from './errors.ts'
 import { createReflectedItems, type ReflectedHandlers } from './reflected-items.ts'
 import {
@@ -25,6 +26,11 @@ export interface ReflectorOptions<T extends KubeObject, P> {
   readonly project: (object: T) => P | undefined
   /** Whether to keep projections, so that a relist detects deletions. Default true. */
   readonly keep?: boolean
+  /**
+   * Whether to compare the collection with what is kept from time to time: a server may drop events and go on with
+   * bookmarks. Only for a small collection of which everything is kept. Default false.
+   */
+  readonly compares?: boolean
   readonly on: ReflectedHandlers<P> & ReflectorEvents
   readonly clock?: Clock
 }
@@ -91,7 +97,7 @@ const INITIAL_END = 'k8s.io/initial-events-end'
  * resumes after interruptions, and relists when its resourceVersion has expired (410).
  */
 export const createReflector = <T extends KubeObject, P>(options: ReflectorOptions<T, P>): Reflector<P> => {
-  const { name, client, path, query = {}, keep = true, on, clock = systemClock } = options
+  const { name, client, path, query = {}, keep = true, compares = false, on, clock = systemClock } = options
   const stopped = new AbortController()
   const store = createReflectedItems<T, P>({
     keep,
@@ -144,6 +150,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     resumedFrom = version
     lists.complete = lists.begun
     interrupted = false
+    comparison?.listed()
     alive()
     store.endList()
     resolveSynced()
@@ -159,6 +166,21 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     }
     watching.abort()
   }
+
+  const comparison = compares
+    ? createComparison({
+        client,
+        path,
+        query,
+        clock,
+        known: store.metas,
+        onUndelivered: () => {
+          const error = new Error(`watch of ${name}: it did not deliver all changes, listing everything again`)
+          on.error(error, { name, retryInMs: 0 })
+          relist()
+        },
+      })
+    : undefined
 
   const untilListed = (): Promise<void> =>
     isListed()
@@ -223,7 +245,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     else if (type === 'DELETED') store.remove(object)
     else if (resourceVersion === undefined && metadata.annotations?.[INITIAL_END] === 'true') {
       finishList(metadata.resourceVersion)
-    }
+    } else if (resourceVersion !== undefined) comparison?.atBookmark(metadata.resourceVersion, watching.signal)
     // Until the list is complete, a watch cannot resume from its versions.
     if (resourceVersion !== undefined) resourceVersion = metadata.resourceVersion
   }

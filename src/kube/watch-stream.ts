@@ -93,7 +93,8 @@ const parseEvent = <T>(line: string, path: string): WatchEvent<T> => {
   return event
 }
 
-const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
+/** Asks for a list of metadata alone. */
+export const METADATA_ONLY_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 const MAX_PAGES = 4
 
 /** Whether resource version `a` is later than `b`. They are ordered decimal numbers since Kubernetes uses etcd 3. */
@@ -128,7 +129,12 @@ export const probeForChange = async ({ client, path, query, since, known }: Prob
   const versions = new Map([...known].map(([uid, { resourceVersion }]) => [uid, resourceVersion]))
   let token: string | undefined
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const list = await client.list<KubeObject>(path, { ...query, limit: 500, continue: token, accept: METADATA_ONLY })
+    const list = await client.list<KubeObject>(path, {
+      ...query,
+      limit: 500,
+      continue: token,
+      accept: METADATA_ONLY_LIST,
+    })
     if (laterVersion(since, list.resourceVersion)) return { kind: 'Restored' }
     let changed = false
     for (const { metadata } of list.items) {

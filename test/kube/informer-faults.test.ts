@@ -229,6 +229,61 @@ describe('the reflector, before a server that fails', () => {
     expect(reflector.items().size).toBe(0)
   })
 
+  /** What the server has at 20, of which the watch delivered nothing after 10 but bookmarks. */
+  it.each<[string, readonly KubeObject[], readonly string[]]>([
+    ['a change', [object('a', 15), object('b', 6)], ['+a@15']],
+    ['a new object', [object('a', 5), object('b', 6), object('c', 14)], ['+c@14']],
+    ['a deletion', [object('a', 5)], ['-b']],
+  ])('notices %s that a watch dropped while it went on with bookmarks', async (_, items, news) => {
+    const { journal, errors, eventually, watches, requests } = await against(
+      (request, response, n) => {
+        if (!isWatch(request)) return answerJson(response, { metadata: { resourceVersion: '20' }, items })
+        if (n > 1) return streamInitial(response, items, 21)
+        streamInitial(response, [object('a', 5), object('b', 6)], 10)
+        const beat = setInterval(() => bookmark(response, 20), 5)
+        response.on('close', () => clearInterval(beat))
+      },
+      { compares: true },
+    )
+    await eventually(() => expect(journal).toEqual(['+a@5', '+b@6', 'synced']))
+    await eventually(() => expect(journal.slice(3)).toEqual([...news, 'synced']), 1_000)
+    expect(errors).toEqual([
+      { message: 'watch of things: it did not deliver all changes, listing everything again', retryInMs: 0 },
+    ])
+    expect(watches()).toHaveLength(2)
+    expect(requests.filter((request) => !isWatch(request))).toHaveLength(1)
+  })
+
+  it('compares what it keeps once a minute, every five while that is nothing, and believes a watch that is right', async () => {
+    let items: readonly KubeObject[] = [object('a', 5)]
+    const { clock, journal, errors, eventually, watches, requests } = await against(
+      (request, response) => {
+        if (!isWatch(request)) return answerJson(response, { metadata: { resourceVersion: '30' }, items })
+        streamInitial(response, items, 10)
+        const beat = setInterval(() => bookmark(response, 20), 2)
+        const end = setInterval(() => {
+          if (items.length > 0) return
+          line(response, 'DELETED', object('a', 15))
+          clearInterval(end)
+        }, 1)
+        response.on('close', () => [beat, end].forEach(clearInterval))
+      },
+      { compares: true },
+    )
+    const lists = () => requests.filter((request) => !isWatch(request)).length
+    await eventually(() => expect(journal).toEqual(['+a@5', 'synced']))
+    const from = clock.monotonic()
+    await eventually(() => expect(lists()).toBe(3), 1_000)
+    expect(clock.monotonic() - from).toBeGreaterThanOrEqual(180_000)
+    items = []
+    await eventually(() => expect(journal.at(-1)).toBe('-a'))
+    const emptied = clock.monotonic()
+    await eventually(() => expect(lists()).toBe(4), 2_000)
+    expect(clock.monotonic() - emptied).toBeGreaterThanOrEqual(290_000)
+    expect(watches()).toHaveLength(1)
+    expect(errors).toEqual([])
+  })
+
   it('takes up a silent watch without bookmarks as far as the collection was seen to be quiet', async () => {
     const { clock, journal, eventually, watches } = await against(
       (request, response, n) => {
