@@ -35,7 +35,7 @@ const taken = (node: KubeObject, renewedAgoMs: number, leaseDurationSeconds = 3_
       metadata: { name: `node-${node.metadata.name}`, namespace: leases },
       spec: {
         holderIdentity: 'node-maintenance',
-        leaseDurationSeconds,
+        ...(leaseDurationSeconds > 0 && { leaseDurationSeconds }),
         renewTime: new Date(Date.now() - renewedAgoMs).toISOString().replace('Z', '000Z'),
       },
     }),
