@@ -189,8 +189,9 @@ test.concurrent('a plan on which nobody decides in time ends there, and nobody m
     '-p',
     '{"spec":{"approvalTimeout":"2h"}}',
   ])
-  await fixture.record(namespace, { phase: 'AwaitingApproval' })
-  await decide('approve', asked)
+  const next = await fixture.record(namespace, { phase: 'AwaitingApproval' })
+  expect(next.metadata.name).toBe(`${record.metadata.name}-2`)
+  await decide('approve', { ...asked, record: next })
   await fixture.record(namespace, { phase: 'Succeeded' })
 })
 

@@ -16,7 +16,8 @@ test('a plan approved after its expiry ends as expired; a recreated record reque
   await fixture.controller.kill('SIGTERM')
 
   const { name } = metadata
-  const ranOut = JSON.stringify({ status: { expiresAt: '2026-01-01T00:00:00Z' } })
+  const expiresAt = '2026-01-01T00:00:00Z'
+  const ranOut = JSON.stringify({ status: { expiresAt, proposals: [{ planHash: status?.planHash, expiresAt }] } })
   await cluster.kubectl(['patch', 'rem', name, '-n', namespace, '--subresource=status', '--type=merge', '-p', ranOut])
   const environment = { KUBECONFIG: cluster.plane.kubeconfig }
   const output = await runMend(['approve', name, '-n', namespace, '--yes'], { environment })
