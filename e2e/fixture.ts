@@ -69,9 +69,11 @@ export const makeFixture = async (
       const told = found.map(
         ({ metadata, status }) => `${metadata.name}: ${status?.phase} ${status?.reason} (${status?.message})`,
       )
-      const [only] = found
-      const fits = (phase ?? only?.status?.phase) === only?.status?.phase
-      if (found.length !== 1 || !only || !fits || (reason ?? only.status?.reason) !== only.status?.reason) {
+      const fits = ({ status }: Remediation): boolean =>
+        (phase === undefined || status?.phase === phase) && (reason === undefined || status?.reason === reason)
+      const [only, ...others] = found.filter(fits)
+      const open = found.filter(({ status }) => status?.finishedAt === undefined)
+      if (!only || others.length > 0 || open.length > 1) {
         throw new Error(`expected one record ${phase ?? ''} ${reason ?? ''}, found: ${told.join('; ') || 'none'}`)
       }
       return only

@@ -53,7 +53,7 @@ export interface Fixture {
    * is laid over it. Named as the scenario's namespace, and removed after it.
    */
   policy(spec?: object, options?: { readonly name?: string; readonly namespace?: string }): Promise<RemediationPolicy>
-  /** The only record of a namespace, once it is as wanted. */
+  /** The only record of a namespace that is as wanted; of the others, which came before or after it, one is open at most. */
   record(wanted?: Wanted, options?: { readonly namespace?: string } & Patience): Promise<Remediation>
   records(namespace?: string): Promise<readonly Remediation[]>
   workload(kind: string, name?: string, namespace?: string): Promise<Workload>

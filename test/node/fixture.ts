@@ -35,7 +35,7 @@ export interface NodeFixture {
   policy(name: string, spec: object): Promise<void>
   /** Records about the node, wherever they lie. */
   recordsOf(node: string): Promise<readonly Remediation[]>
-  /** The only record about the node, once it is as wanted. */
+  /** The only record about the node that is as wanted; of the others, which came before or after it, one is open at most. */
   record(node: string, wanted?: { phase?: string; reason?: string }, patience?: Patience): Promise<Remediation>
 }
 
@@ -127,11 +127,13 @@ export const useNodeFixture = (options: NodeFixtureOptions = {}): NodeFixture =>
     record: (node, { phase, reason } = {}, patience = FAST_PATIENCE) =>
       eventually(async () => {
         const found = await recordsOf(node)
-        const [only] = found
-        const fits =
-          (phase === undefined || only?.status?.phase === phase) &&
-          (reason === undefined || only?.status?.reason === reason)
-        if (found.length !== 1 || !only?.status || !fits) {
+        const fits = ({ status }: Remediation): boolean =>
+          status !== undefined &&
+          (phase === undefined || status.phase === phase) &&
+          (reason === undefined || status.reason === reason)
+        const [only, ...others] = found.filter(fits)
+        const open = found.filter(({ status }) => status?.finishedAt === undefined)
+        if (!only || others.length > 0 || open.length > 1) {
           const told = found.map(
             ({ spec, status }) => `${spec.cause}: ${status?.phase} ${status?.reason} (${status?.message})`,
           )

@@ -48,7 +48,7 @@ export interface Fixture {
   apply(object: object): Promise<string>
   /** A policy for one namespace that knows where the project moved; `spec` is laid over it. Its name is the namespace's. */
   policy(namespace: string, spec?: object, name?: string): Promise<RemediationPolicy>
-  /** The only record of a namespace, once it is as wanted. */
+  /** The only record of a namespace that is as wanted; of the others, which came before or after it, one is open at most. */
   record(namespace: string, wanted?: Wanted, patience?: Patience): Promise<Remediation>
   records(namespace: string): Promise<Remediation[]>
   workload(kind: string, namespace: string, name?: string): Promise<Workload>
@@ -134,8 +134,9 @@ export const useFixture = (options: FixtureOptions = {}): Fixture => {
         )
         const fits = ({ status }: Remediation): boolean =>
           (phase === undefined || status?.phase === phase) && (reason === undefined || status?.reason === reason)
-        const [only] = found
-        if (found.length !== 1 || !only || !fits(only)) {
+        const [only, ...others] = found.filter(fits)
+        const open = found.filter(({ status }) => status?.finishedAt === undefined)
+        if (!only || others.length > 0 || open.length > 1) {
           throw new Error(`wanted one record ${phase ?? ''} ${reason ?? ''}, there is: ${told.join('; ') || 'none'}`)
         }
         return only
