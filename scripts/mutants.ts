@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { createRandom } from '../faults/soak/random.ts'
 import { UsageError } from '../src/config/arguments.ts'
 import { describeError } from '../src/runtime/log.ts'
-import { EQUIVALENT, isThis, staleEntries } from './mutants/equivalent.ts'
+import { EQUIVALENT, reasonFor, staleEntries } from './mutants/equivalent.ts'
 import { findMutants, type Mutant } from './mutants/mutants.ts'
 import { type Options, readOptions, USAGE } from './mutants/options.ts'
 import { play } from './mutants/play.ts'
@@ -74,9 +74,7 @@ const run = async (options: Options): Promise<number> => {
   const progress = createProgress()
   const tests = options.tests.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.test.ts`))
   const { results, once } = await play({ root, mutants, tests, progress: progress.show }).finally(progress.end)
-  const judged = results.map(
-    (result): Judged => ({ ...result, why: EQUIVALENT.find((entry) => isThis(entry, result.mutant))?.why }),
-  )
+  const judged = results.map((result): Judged => ({ ...result, why: reasonFor(EQUIVALENT, result.mutant) }))
   const wrong = [...stale, ...needlessOf(judged)]
   const score = scoreOf(judged)
   const survivors = judged.filter(({ killedBy, why }) => killedBy === undefined && why === undefined)
