@@ -473,6 +473,16 @@ const undos: readonly (readonly [sentence: string, words: InputOverrides, expect
     { kind: 'Verify', outcome: 'Ineffective', next: { kind: 'Stop' } },
   ],
   [
+    'the policy keeps it since',
+    { owner: repaired, policies: [aPolicy({ onIneffective: 'Keep', actions: [rewriting(), recycling()] })] },
+    {
+      kind: 'Verify',
+      outcome: 'Ineffective',
+      next: { kind: 'Stop' },
+      message: expect.stringContaining('now keeps it'),
+    },
+  ],
+  [
     'somebody wrote something else meanwhile',
     { owner: anOwner({ containers: [{ name: 'coredns', image: 'x/y:1' }] }) },
     { kind: 'Verify', outcome: 'Cancelled' },

@@ -49,6 +49,9 @@ export const resumeUndo = (c: DecisionInput, inProgress: InProgress): Verdict =>
   if (complete) return ineffective(c, { kind: 'Undo', plan }, lacks)
   const policy = policyOf(c, record)
   if (!policy) return ineffective(c, { kind: 'Stop' }, lacks)
+  if (policy.spec.onIneffective !== 'Undo') {
+    return ineffective(c, { kind: 'Stop' }, `${lacks}; the undo is not carried out: policy ${policy.name} now keeps it`)
+  }
   const verdict = undoUnlessStopped(c, { policy, plan, otherwise: { kind: 'Stop' }, lacks })
   if (verdict.kind !== 'Verify' || verdict.outcome !== 'Waiting') return verdict
   // Waiting for a verification would claim that it was written.
