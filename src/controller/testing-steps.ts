@@ -297,20 +297,36 @@ const approve = step(
 )
 
 /** What was repaired fails again, after a while. */
+const failAgain = (world: World, target: Target, seconds: number, hearsay: boolean): void => {
+  reconcile(world, target, 'none')
+  for (const task of target.tasks) task.done ??= true
+  startPods(world, target, true)
+  world.now += seconds * 1_000
+  reconcile(world, target, 'none')
+  target.pods = [brokenPod(world, target, { hearsay, since: world.now - HOUR })]
+  reconcile(world, target, 'none')
+}
+
 const relapse = step(
   'relapse',
   fc.tuple(which, fc.constantFrom(31, 61, 3_601), rarely),
-  (world, [i, seconds, hearsay]) => {
-    const target = world.targets[i as 0]
-    reconcile(world, target, 'none')
-    for (const task of target.tasks) task.done ??= true
-    startPods(world, target, true)
-    world.now += seconds * 1_000
-    reconcile(world, target, 'none')
-    target.pods = [brokenPod(world, target, { hearsay, since: world.now - HOUR })]
-    reconcile(world, target, 'none')
-  },
+  (world, [i, seconds, hearsay]) => failAgain(world, world.targets[i as 0], seconds, hearsay),
 )
+
+/** Everything fails again and again within minutes. */
+const storm = step('storm', fc.constantFrom(31, 61), (world, seconds) => {
+  for (let round = 0; round < 3; round += 1) {
+    for (const target of world.targets) failAgain(world, target, seconds, false)
+  }
+})
+
+/** Something cannot be read for one check. */
+const blind = step('blind', fc.tuple(which, fc.constantFrom(...FACTS)), (world, [i, fact]) => {
+  const wasUnread = world.unread.has(fact)
+  world.unread.add(fact)
+  reconcile(world, world.targets[i as 0], 'none')
+  toggle(world.unread, fact, wasUnread)
+})
 
 const STOPS: Readonly<Record<string, (world: World, target: Target) => void>> = {
   'the operator is paused': (world) => void (world.paused = true),
@@ -342,4 +358,6 @@ export const commands = [
   ...often(approve, 2),
   ...often(relapse, 3),
   stopped,
+  storm,
+  ...often(blind, 2),
 ]
