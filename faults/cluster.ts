@@ -35,6 +35,8 @@ export interface FaultCluster {
   readonly audit: AuditReader
   /** The controller as it is shipped. */
   readonly program: string
+  /** The agent as it is shipped. */
+  readonly agent: string
   readonly lanes: readonly Lane[]
   /** A fresh namespace in which pods can be created. */
   namespace(name: string): Promise<void>
@@ -66,7 +68,7 @@ const rightsIn = (namespace: string): readonly object[] =>
     .filter(({ kind, metadata }) => (kind === 'Role' || kind === 'RoleBinding') && metadata.namespace !== undefined)
     .map((manifest) => ({ ...manifest, metadata: { ...manifest.metadata, namespace } }))
 
-const isConflict = (cause: unknown): boolean => cause instanceof ApiError && cause.status === 409
+export const isConflict = (cause: unknown): boolean => cause instanceof ApiError && cause.status === 409
 
 /** Starts everything; the caller ends it with `down`. */
 export const makeFaultCluster = async (lanes: number, progress: (text: string) => void): Promise<FaultCluster> => {
@@ -109,6 +111,7 @@ export const makeFaultCluster = async (lanes: number, progress: (text: string) =
       project,
       audit: createAuditReader(plane.auditLog),
       program: join(BUNDLES, 'controller.js'),
+      agent: join(BUNDLES, 'agent.js'),
       lanes: made,
       namespace,
       apply: async (object) => {

@@ -1,7 +1,7 @@
 /** Every disturbance by its name and place: the request, or the line of a watch, at which it is played. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Disturbance, Stage } from './play.ts'
-import { takeLease } from './play.ts'
+import type { Disturbance } from './play.ts'
+import { contextOf } from './fault-context.ts'
 import { REQUEST_FAULTS } from './request-faults.ts'
 import { STEPS } from './steps.ts'
 import { WATCH_FAULTS } from './watch-faults.ts'
@@ -18,12 +18,18 @@ const WATCHES = ['remediationpolicies.podmend.io', 'remediations.podmend.io', 'n
 /** The first is in the initial list; later ones come while the incident is dealt with. */
 const LINES = [1, 2, 3, 5, 8]
 
-const isWriteKey = (key: string): boolean => /^(create|update|patch|delete) /.test(key)
+const isWriteKey = (key: string): boolean => /^(agent )?(create|update|patch|delete) /.test(key)
+
+/** Before the name of a step of a person that is taken while no controller runs. */
+const DEAD = 'crash+'
+
+const isControllersWrite = (key: string): boolean => isWriteKey(key) && !key.startsWith('agent ')
 
 export const FAULT_NAMES: readonly string[] = [
   ...Object.keys(REQUEST_FAULTS),
   ...Object.keys(WATCH_FAULTS),
   ...Object.keys(STEPS),
+  ...Object.keys(STEPS).map((name) => `${DEAD}${name}`),
 ]
 
 /** How many requests may come before what a step changed is known: the watch is given this time to report it. */
@@ -37,33 +43,66 @@ const requestFault = (name: string, at: string): Disturbance | undefined => {
     ...(fault.delayMs !== undefined && { delayMs: fault.delayMs }),
     onRequest: (exchange, stage) => {
       if (exchange.key !== at) return undefined
-      return fault.play(exchange, {
-        kill: () => stage.controllers.crash(stage.index),
-        takeLease: () => takeLease(stage),
-      })
+      return fault.play(exchange, contextOf(stage))
     },
   }
 }
 
+const now = (): number => performance.timeOrigin + performance.now()
+
 const step = (name: string, at: string): Disturbance | undefined => {
   const found = STEPS[name]
   if (!found) return undefined
-  const take = async (stage: Stage): Promise<void> => {
-    await found.take(stage).catch(() => {}) // what it is taken on may not be there yet, or no longer
-    await sleep(TOLD_MS)
-  }
+  const { what, forbids, stops, forgets } = found
   return {
     sameEnd: false,
-    ...(found.forgets && { forgets: true }),
+    ...(stops && { stops }),
     onRequest: (exchange, stage) => {
       if (exchange.key !== at) return undefined
       const play = async (): Promise<void> => {
-        await take(stage)
+        const before = now()
+        try {
+          await found.take(stage)
+          await sleep(TOLD_MS)
+        } catch (cause) {
+          stage.missed(cause)
+          return exchange.reply(await exchange.forward())
+        }
         const answer = await exchange.forward()
         // What was sent before it cannot be held back; what comes after it can.
-        const { what, forbids } = found
-        if (forbids) stage.prohibit({ what, since: performance.timeOrigin + performance.now(), forbids })
+        if (forbids) stage.prohibit({ what, since: now(), forbids })
+        if (forgets) stage.forget({ before, since: now() })
         exchange.reply(answer)
+      }
+      return play()
+    },
+  }
+}
+
+/** The step is taken between two lives of the controller: the first ends at the request, which had its effect. */
+const stepWhileDead = (name: string, at: string): Disturbance | undefined => {
+  const found = name.startsWith(DEAD) ? STEPS[name.slice(DEAD.length)] : undefined
+  if (!found) return undefined
+  const { what, forbids, stops, forgets } = found
+  return {
+    sameEnd: false,
+    ...(stops && { stops }),
+    onRequest: (exchange, stage) => {
+      if (exchange.key !== at) return undefined
+      const take = async (): Promise<void> => {
+        const before = now()
+        try {
+          await found.take(stage)
+        } catch (cause) {
+          return stage.missed(cause)
+        }
+        if (forbids) stage.prohibit({ what, since: now(), forbids })
+        if (forgets) stage.forget({ before, since: now() })
+      }
+      const play = async (): Promise<void> => {
+        await exchange.forward()
+        await stage.controllers.crash(stage.index, take)
+        exchange.cut()
       }
       return play()
     },
@@ -87,9 +126,14 @@ const watchFault = (name: string, at: string): Disturbance | undefined => {
   }
 }
 
+/** Whether no other run may be played beside it. */
+export const isAlone = ({ fault }: Case): boolean => REQUEST_FAULTS[fault]?.alone ?? false
+
 /** Throws where nothing has that name. */
 export const disturbanceOf = ({ fault, at }: Case): Disturbance => {
-  const found = at.startsWith('watch ') ? watchFault(fault, at) : (requestFault(fault, at) ?? step(fault, at))
+  const found = at.startsWith('watch ')
+    ? watchFault(fault, at)
+    : (requestFault(fault, at) ?? step(fault, at) ?? stepWhileDead(fault, at))
   if (!found) throw new Error(`found the fault "${fault}" at "${at}", expected one of ${FAULT_NAMES.join(', ')}`)
   return found
 }
@@ -102,7 +146,10 @@ export const casesOf = (workload: Workload, keys: readonly string[]): readonly C
   )
   const steps = Object.entries(STEPS)
     .filter(([, { only, nodes }]) => (only ? only.includes(name) : !workload.onNode || nodes))
-    .flatMap(([fault]) => keys.map((at): Case => ({ workload: name, fault, at })))
+    .flatMap(([fault]) => [
+      ...keys.map((at): Case => ({ workload: name, fault, at })),
+      ...keys.filter(isControllersWrite).map((at): Case => ({ workload: name, fault: `${DEAD}${fault}`, at })),
+    ])
   const watches = Object.keys(WATCH_FAULTS).flatMap((fault) =>
     WATCHES.flatMap((resource) =>
       LINES.map((line): Case => ({ workload: name, fault, at: `watch ${resource} ${line}` })),

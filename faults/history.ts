@@ -47,8 +47,11 @@ const writeOf = (event: Event): AuditedWrite => {
   }
 }
 
+/** `run-3` or `run-3-node`, and not `run-30`. */
+const isNamedAfter = (name: string, run: string): boolean => name === run || name.startsWith(`${run}-`)
+
 export interface AuditReader {
-  /** The controllers' writes to these namespaces and to nodes of this prefix, oldest first. */
+  /** The controllers' writes to these namespaces, and to what has none and is named after the first of them, oldest first. */
   writes(namespaces: readonly string[], since: number): readonly AuditedWrite[]
 }
 
@@ -84,8 +87,9 @@ export const createAuditReader = (path: string): AuditReader => {
       readOn()
       return all
         .filter(
-          ({ namespace, receivedAt }) =>
-            receivedAt >= since && (namespace === undefined || namespaces.includes(namespace)),
+          ({ namespace, name, receivedAt }) =>
+            receivedAt >= since &&
+            (namespace === undefined ? isNamedAfter(name, namespaces[0] ?? '') : namespaces.includes(namespace)),
         )
         .toSorted((a, b) => a.receivedAt - b.receivedAt)
     },

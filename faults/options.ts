@@ -47,7 +47,8 @@ export const USAGE = `Usage: npm run faults -- [--only WORKLOAD,…] [--fault FA
   each time, and judges from the API server's audit log and the final objects. Exit status 0 only if all passed.
 
   --only      workloads: ${names.join(', ')}
-  --fault     ${FAULT_NAMES.join(', ')}
+  --fault     ${FAULT_NAMES.filter((name) => !name.includes('+')).join(', ')};
+              crash+STEP: that step of a person while no controller runs
   --at        where: a request, as in "patch deployments.apps#1", or a line of a watch, as in "watch pods 2"
   --places    at how many places each fault is played on each workload, chosen by the seed (default: all)
   --quick     the same as --places 1

@@ -1,6 +1,7 @@
 /** What no fault may lead to, judged from what was written. Pure; knows the records' form and nothing of the controller. */
 import type { Remediation } from '../src/api/kinds.ts'
 import type { RemediationStep } from '../src/api/remediation.ts'
+import type { Pod } from '../src/model/kubernetes.ts'
 import { type AuditedWrite, isCommitted, isForeign, isRecord, named, recordOf } from './history.ts'
 
 export interface Limits {
@@ -34,29 +35,69 @@ interface Covering {
   readonly id: string
 }
 
-const podOf = ({ resource, verb }: AuditedWrite): boolean =>
+const isToPod = ({ resource, verb }: AuditedWrite): boolean =>
   resource === 'pods/eviction' || (resource === 'pods' && (verb === 'delete' || verb === 'patch'))
 
-const covers = ({ target, pods = [], node, changes = [] }: RemediationStep, write: AuditedWrite): boolean => {
-  if (podOf(write))
-    return pods.some(({ name }) => name === write.name) || (write.verb === 'delete' && changes.length > 0)
-  if (node?.tasks?.includes(write.name)) return true
-  return target?.name === write.name
+/** The uid that a deletion or an eviction was for, if it named one; of a patch, that of the patched pod. */
+const podUidOf = ({ sent, answer, verb }: AuditedWrite): string | undefined => {
+  if (verb === 'patch') return (answer as Pod | undefined)?.metadata?.uid
+  const { preconditions, deleteOptions } = (sent ?? {}) as Deletion
+  return (preconditions ?? deleteOptions?.preconditions)?.uid
 }
 
-/** Records as they were when the write was received: the last committed version of each. */
-const recordsBefore = (writes: readonly AuditedWrite[], at: number): readonly Remediation[] => {
+interface Deletion {
+  readonly preconditions?: { readonly uid?: string }
+  readonly deleteOptions?: { readonly preconditions?: { readonly uid?: string } }
+}
+
+/** `deployments.apps` and `nodes/status` are of a Deployment and a Node. */
+const isOfKind = ({ resource }: AuditedWrite, kind: string): boolean =>
+  resource.split(/[./]/)[0] === `${kind.toLowerCase()}s`
+
+/** A rewrite may delete pods of its target that it does not name: a StatefulSet does not replace what waits. */
+const isPodOf = ({ answer }: AuditedWrite, uid: string): boolean =>
+  (answer as Pod | undefined)?.metadata?.ownerReferences?.some((owner) => owner.uid === uid) ?? false
+
+const covers = ({ target, pods = [], node, changes = [] }: RemediationStep, write: AuditedWrite): boolean => {
+  if (node?.tasks?.includes(write.name)) return true
+  if (!isToPod(write)) return target !== undefined && target.name === write.name && isOfKind(write, target.kind)
+  const uid = podUidOf(write)
+  if (pods.some((pod) => pod.name === write.name && pod.uid === uid)) return true
+  return write.verb === 'delete' && changes.length > 0 && target !== undefined && isPodOf(write, target.uid)
+}
+
+/** A person deleted all records. */
+export interface Forgotten {
+  /** Those that were created until then: ms since the epoch. */
+  readonly before: number
+  /** When the controller was told of it at the latest. */
+  readonly since: number
+}
+
+interface History {
+  readonly writes: readonly AuditedWrite[]
+  readonly forgotten?: Forgotten | undefined
+}
+
+/** Records as they were when the write was received: the last committed version of each that existed. */
+const recordsBefore = ({ writes, forgotten }: History, at: number): readonly Remediation[] => {
   const last = new Map<string, Remediation>()
+  const gone = new Set<string>()
   for (const write of writes) {
     if (!isRecord(write) || !isCommitted(write) || write.doneAt > at) continue
     const record = recordOf(write)
     last.set(record.metadata.uid, record)
+    if (forgotten && at > forgotten.since && write.doneAt <= forgotten.before) gone.add(record.metadata.uid)
   }
-  return [...last.values()]
+  return [...last.values()].filter(({ metadata }) => !gone.has(metadata.uid))
 }
 
-const coveringOf = (writes: readonly AuditedWrite[], write: AuditedWrite): Covering | undefined => {
-  for (const record of recordsBefore(writes, write.receivedAt)) {
+/** Whether a step had begun when its record was deleted. */
+export const forgotBegun = ({ writes, forgotten }: History): boolean =>
+  forgotten !== undefined && recordsBefore({ writes }, forgotten.before).some((record) => steps(record).length > 0)
+
+const coveringOf = (history: History, write: AuditedWrite): Covering | undefined => {
+  for (const record of recordsBefore(history, write.receivedAt)) {
     const begun = steps(record)
     const step = begun.at(-1)
     // Finished records and steps cover nothing any more.
@@ -68,16 +109,16 @@ const coveringOf = (writes: readonly AuditedWrite[], write: AuditedWrite): Cover
 }
 
 /** Every write to other people's objects follows an intent on a record, and none is repeated for the same step. */
-const checkIntents = (writes: readonly AuditedWrite[]): readonly string[] => {
+const checkIntents = (history: History): readonly string[] => {
   const done = new Set<string>()
-  return writes
+  return history.writes
     .filter((write) => isForeign(write) && isCommitted(write))
     .flatMap((write) => {
-      const covering = coveringOf(writes, write)
+      const covering = coveringOf(history, write)
       if (!covering) return [`${named(write)} without an intent on a record before it`]
-      const key = `${named(write)} for ${covering.id}`
-      if (done.has(key) && write.verb !== 'delete')
-        return [`${named(write)} twice for attempt ${covering.step.attempt}`]
+      // A StatefulSet's pods have the same name again.
+      const key = `${named(write)} ${isToPod(write) ? podUidOf(write) : ''} for ${covering.id}`
+      if (done.has(key)) return [`${named(write)} twice for attempt ${covering.step.attempt}`]
       done.add(key)
       return []
     })
@@ -143,11 +184,11 @@ const checkLimits = (writes: readonly AuditedWrite[], limits: Limits): readonly 
 }
 
 /** In mode Approve: the record bore an approval of that very plan when its intent was written. */
-const checkApprovals = (writes: readonly AuditedWrite[]): readonly string[] =>
-  writes
+const checkApprovals = (history: History): readonly string[] =>
+  history.writes
     .filter((write) => isForeign(write) && isCommitted(write))
     .flatMap((write) => {
-      const covering = coveringOf(writes, write)
+      const covering = coveringOf(history, write)
       if (!covering) return []
       const { approval } = covering.record.spec
       const isGiven = approval?.decision === 'Approved' && approval.planHash === covering.step.planHash
@@ -162,17 +203,27 @@ const checkProhibitions = (writes: readonly AuditedWrite[], prohibitions: readon
       .map((write) => `${named(write)} ${Math.round(write.receivedAt - since)} ms after it was known that ${what}`),
   )
 
-export interface Judged {
-  readonly writes: readonly AuditedWrite[]
+const isReady = ({ status }: Pod): boolean =>
+  status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false
+
+/** A pod that is ready proves that it needs no remedy; whoever deletes it believed something older. */
+const checkReady = (writes: readonly AuditedWrite[]): readonly string[] =>
+  writes
+    .filter((write) => isForeign(write) && isCommitted(write) && write.verb === 'delete' && write.resource === 'pods')
+    .filter(({ answer }) => isReady((answer ?? {}) as Pod))
+    .map((write) => `${named(write)}, which was ready`)
+
+export interface Judged extends History {
   readonly limits: Limits
   readonly prohibitions?: readonly Prohibition[]
 }
 
 /** Every rule that the writes of one run broke, each as a sentence. */
-export const judgeWrites = ({ writes, limits, prohibitions = [] }: Judged): readonly string[] => [
-  ...checkIntents(writes),
+export const judgeWrites = ({ writes, forgotten, limits, prohibitions = [] }: Judged): readonly string[] => [
+  ...checkIntents({ writes, forgotten }),
+  ...checkReady(writes),
   ...checkPhases(writes),
   ...checkLimits(writes, limits),
-  ...(limits.approval ? checkApprovals(writes) : []),
+  ...(limits.approval ? checkApprovals({ writes, forgotten }) : []),
   ...checkProhibitions(writes, prohibitions),
 ]

@@ -2,14 +2,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathOf } from '../src/kube/paths.ts'
 import { eventually } from '../testbed/eventually.ts'
+import { ApiError } from '../testbed/kubelet/api.ts'
 import type { FaultCluster, Lane, Place } from './cluster.ts'
 import { type Controllers, createControllers } from './controllers.ts'
-import { differences, type End, type EndedRecord, readEnd, sameEnd } from './end.ts'
-import { judgeWrites, type Prohibition } from './oracles.ts'
-import type { Exchange } from './proxy.ts'
+import { differences, type End, readEnd, sameEnd } from './end.ts'
+import { createSettled, type Excuse, goesOn, unexplained } from './explained.ts'
+import type { AuditedWrite } from './history.ts'
+import { forgotBegun, type Forgotten, judgeWrites, type Prohibition } from './oracles.ts'
+import type { Exchange, Proxy } from './proxy.ts'
 import type { LineFault } from './watch-lines.ts'
 import { removeNode } from './node-workloads.ts'
 import { policyLabel, type Workload } from './workload.ts'
+
+/** ms since the epoch. */
+export interface Lost {
+  readonly from: number
+  readonly until: number
+}
 
 /** What a disturbance may do beside the answer. */
 export interface Stage extends Place {
@@ -19,6 +28,12 @@ export interface Stage extends Place {
   readonly index: number
   /** Something is forbidden from now on. */
   readonly prohibit: (prohibition: Prohibition) => void
+  /** A person deleted all records. */
+  readonly forget: (forgotten: Forgotten) => void
+  /** What was written in this time is lost: the API server was restored. */
+  readonly lose: (lost: Lost) => void
+  /** The step of a person failed. Where its object is not there yet or no longer, it did not take place. */
+  readonly missed: (cause: unknown) => void
 }
 
 export interface Disturbance {
@@ -32,8 +47,8 @@ export interface Disturbance {
   readonly delayMs?: number
   /** Whether the end must be that of the run without it; if not, it must be explained by the record. */
   readonly sameEnd: boolean
-  /** Deletes the record: what replaces it knows nothing of the step that was written. */
-  readonly forgets?: boolean
+  /** The reason with which a record names the step of a person as what stopped it. */
+  readonly stops?: string
 }
 
 export interface Played {
@@ -54,8 +69,6 @@ const END_WITHIN_MS = 45_000
 /** Each time five requests. */
 const POLL_MS = 500
 const CALM_MS = 2_500
-/** After a step of a person the end is not known before: it is one if nothing begins for so long. */
-const SETTLED_MS = 2 * CALM_MS
 const CALM_WITHIN_MS = 20_000
 /** A pod that fails on and on changes each second here, and each change may be checked; a loop asks much more. */
 const MAX_IN_CALM = 15
@@ -99,30 +112,6 @@ const expectEnd = (end: End, workload: Workload, wanted: End | undefined): void 
   }
 }
 
-/** A person stopped a step or an undo in the middle: it stays begun, as its record tells, until it is allowed again. */
-const STOPPED = new Set(['OperatorPaused', 'PolicySuspended', 'ObserveOnly', 'OptedOut'])
-
-const isStopped = ({ reason }: EndedRecord): boolean => STOPPED.has(reason)
-
-const goesOn = (record: EndedRecord): boolean =>
-  (record.phase === 'Running' || record.phase === 'Verifying') && !isStopped(record)
-
-/** Nothing explains these ends: work that no one continues, and records that contradict their workload. */
-const unexplained = ({ records, images = [], original }: End, forgets = false): readonly string[] => {
-  const complaints = records.filter(goesOn).map(({ phase, reason }) => `a record stays ${phase} ${reason}`)
-  const steps = records.flatMap((record) => record.steps)
-  const isRewritten = original !== undefined
-  if (
-    isRewritten &&
-    !forgets &&
-    records.length > 0 &&
-    !records.some((record) => isStopped(record) && record.steps.at(-1)?.endsWith(' Intended')) &&
-    !steps.some((step) => /^RewriteImage (Done|Succeeded|Ineffective)$/.test(step))
-  )
-    complaints.push(`the workload has ${images.join()}, and no record has a step that did it: ${steps.join()}`)
-  return complaints
-}
-
 export const play = async (
   cluster: FaultCluster,
   lane: Lane,
@@ -141,9 +130,17 @@ export const play = async (
   const complaints: string[] = []
   const prohibitions: Prohibition[] = []
   let reached = false
+  let missed = false
+  let forgotten: Forgotten | undefined
+  const lost: Lost[] = []
   await prepare(cluster, lane)
   await cluster.namespace(namespace)
-  const controllers = await createControllers({ cluster, lane, count: workload.controllers ?? 1 })
+  const controllers = await createControllers({
+    cluster,
+    lane,
+    count: workload.controllers ?? 1,
+    ...(workload.args && { args: workload.args }),
+  })
   try {
     const scope = {
       namespace,
@@ -151,10 +148,26 @@ export const play = async (
       policies: Object.entries(policyLabel(namespace))[0]?.join('=') ?? '',
       nodes: lane.nodeLabel,
     }
-    for (const [index, proxy] of controllers.proxies.entries()) {
-      const stage: Stage = { ...place, workload, controllers, index, prohibit: (each) => prohibitions.push(each) }
+    const follow = (proxy: Proxy, index: number, prefix = ''): void => {
+      const stage: Stage = {
+        ...place,
+        workload,
+        controllers,
+        index,
+        prohibit: (each) => prohibitions.push(each),
+        forget: (each) => {
+          forgotten = each
+        },
+        lose: (each) => lost.push(each),
+        missed: (cause) => {
+          missed = true
+          if (!(cause instanceof ApiError && cause.status === 404))
+            complaints.push(`the step of a person failed: ${String(cause)}`)
+        },
+      }
       proxy.begin({
         scope,
+        prefix,
         onRequest: (exchange) => {
           if (reached) return undefined
           const doing = disturbance?.onRequest?.(exchange, stage)
@@ -171,7 +184,11 @@ export const play = async (
         },
       })
     }
+    for (const [index, proxy] of controllers.proxies.entries()) follow(proxy, index)
     await controllers.start()
+    if (workload.agent) {
+      await controllers.add(await workload.agent(place), (proxy, index) => follow(proxy, index, 'agent '))
+    }
     await workload.begin(place)
     const people = workload.people?.(place)
     people?.catch((cause: unknown) => {
@@ -180,12 +197,19 @@ export const play = async (
     const expected = without?.end
     const timeoutMs = END_WITHIN_MS + 2 * (without?.tookMs ?? END_WITHIN_MS) + (disturbance?.delayMs ?? 0)
     const freely = disturbance && !disturbance.sameEnd
+    const excuse = (): Excuse => ({ stops: disturbance?.stops })
     if (freely) {
-      const expectSettled = settling(controllers)
-      await eventually(async () => expectSettled(await readEnd(place, workload.kind), reached), {
-        timeoutMs,
-        everyMs: POLL_MS,
-      }).catch(() => {}) // what is wrong with it is judged below
+      const expectSettled = settling(controllers, excuse())
+      await eventually(
+        async () => {
+          const end = await readEnd(place, workload.kind)
+          if (missed) expectEnd(end, workload, expected)
+          else expectSettled(end, reached)
+        },
+        { timeoutMs, everyMs: POLL_MS },
+      ).catch(() =>
+        complaints.push(...(reached && !missed ? [`it did not settle within ${Math.round(timeoutMs / 1_000)} s`] : [])),
+      )
     }
     if (!freely) {
       await eventually(async () => expectEnd(await readEnd(place, workload.kind), workload, expected), {
@@ -203,16 +227,19 @@ export const play = async (
         complaints.push(`after its end: ${cause instanceof Error ? cause.message : String(cause)}`)
       }
     }
-    if (freely) complaints.push(...unexplained(end, disturbance.forgets))
     const connections = Math.max(...controllers.proxies.map((proxy) => proxy.connections()))
     if (connections > MAX_CONNECTIONS) complaints.push(`${connections} connections are open in the end`)
     const memoryMiB = controllers.memory()
     complaints.push(...controllers.deaths)
-    const writes = cluster.audit.writes([namespace, lane.operator], since)
-    complaints.push(...judgeWrites({ writes, limits: workload.limits, prohibitions }))
+    const isLost = ({ receivedAt }: AuditedWrite): boolean =>
+      lost.some(({ from, until }) => receivedAt >= from && receivedAt < until)
+    const writes = cluster.audit.writes([namespace, lane.operator], since).filter((write) => !isLost(write))
+    if (freely) complaints.push(...unexplained(end, { ...excuse(), forgotten: forgotBegun({ writes, forgotten }) }))
+    complaints.push(...judgeWrites({ writes, limits: workload.limits, prohibitions, forgotten }))
+    complaints.push(...(workload.judge?.(place) ?? []))
     const keys = controllers.proxies.flatMap(({ seen }) => seen.map(({ key }) => key))
     const log = complaints.length > 0 ? controllers.logs(namespace).slice(-40) : []
-    return { reached, end, complaints, keys, tookMs: performance.now() - began, memoryMiB, log }
+    return { reached: reached && !missed, end, complaints, keys, tookMs: performance.now() - began, memoryMiB, log }
   } finally {
     over.abort()
     await controllers.stop()
@@ -220,13 +247,13 @@ export const play = async (
   }
 }
 
-/** Throws as long as something is in progress, or was within `SETTLED_MS`: the next step may only be about to begin. */
-const settling = (controllers: Controllers) => {
-  let since: number | undefined
+/** Throws as long as something is in progress, or was a moment ago: the next step may only be about to begin. */
+const settling = (controllers: Controllers, excuse: Excuse) => {
+  const settled = createSettled()
   return ({ records }: End, reached: boolean): void => {
-    if (!reached || records.some(goesOn) || requestsWithin(controllers, CALM_MS) > MAX_IN_CALM) since = undefined
-    else since ??= performance.now()
-    if (since === undefined || performance.now() - since < SETTLED_MS) throw new Error('it goes on')
+    const isBusy = records.some((record) => goesOn(record, excuse))
+    const isQuiet = reached && !isBusy && requestsWithin(controllers, CALM_MS) <= MAX_IN_CALM
+    if (!settled(isQuiet, performance.now())) throw new Error('it goes on')
   }
 }
 
@@ -244,12 +271,4 @@ const noiseOf = async (controllers: Controllers): Promise<readonly string[]> => 
     seen.slice(-8).map(({ key, request }) => `${key} ${request.name ?? ''}`),
   )
   return [`${requestsWithin(controllers, CALM_MS)} requests in ${CALM_MS / 1_000} s in the end: ${last.join(', ')}`]
-}
-
-/** Another candidate's name on the lane's lease. */
-export const takeLease = async ({ cluster, lane }: Stage): Promise<void> => {
-  const path = pathOf({ kind: 'Lease', namespace: lane.operator, name: 'podmend' })
-  const now = new Date().toISOString().replace('Z', '000Z')
-  const spec = { holderIdentity: 'another', leaseDurationSeconds: 15, acquireTime: now, renewTime: now }
-  await cluster.api.call('PATCH', path, { spec }, MERGE)
 }

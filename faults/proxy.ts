@@ -4,9 +4,11 @@ import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } f
 import { createServer, request } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { readUpstream } from '../testbed/api-proxy.ts'
 import { kubeconfigText } from '../testbed/control-plane/kubeconfig.ts'
 import { type ApiRequest, createNumbering, isLease, parseRequest } from './requests.ts'
+import { initialEvents, isInitial, LISTED, STALE_MS, staleUrls } from './stale-lists.ts'
 import { followLines, type LineFault } from './watch-lines.ts'
 
 export interface Answer {
@@ -56,11 +58,21 @@ export interface Scope {
 export interface Proxy {
   /** Path of a kubeconfig that leads here; the identity is that of the one that was given. */
   readonly kubeconfig: string
+  /** On 127.0.0.1. */
+  readonly port: number
   /** Since `begin`: all but watches and the lease. */
   readonly seen: readonly SeenRequest[]
   /** Connections that the client has open. */
   connections(): number
-  begin(run: { scope: Scope; onRequest?: RequestPlan | undefined; onWatch?: WatchPlan | undefined }): void
+  /** `prefix`: of the keys. */
+  begin(run: {
+    scope: Scope
+    prefix?: string
+    onRequest?: RequestPlan | undefined
+    onWatch?: WatchPlan | undefined
+  }): void
+  /** The first lists of each collection from now on are of this version; their watches go on from it `STALE_MS` later. */
+  serveStale(version: string): void
   /** Cuts all connections, as when the client was killed. */
   cutAll(): void
   /** Connections that are open now pass nothing any more and stay open. */
@@ -102,11 +114,13 @@ export interface ProxyOptions {
   readonly kubeconfig: string
   /** Folder of the control plane: its server certificate is for the address, whatever the port. */
   readonly directory: string
+  /** `Client`: that of the token which the client sends; default: the kubeconfig's. */
+  readonly identity?: 'Client'
 }
 
-export const startProxy = async ({ kubeconfig, directory }: ProxyOptions): Promise<Proxy> => {
+export const startProxy = async ({ kubeconfig, directory, identity }: ProxyOptions): Promise<Proxy> => {
   const file = (name: string): Buffer => readFileSync(join(directory, name))
-  const upstream = readUpstream(kubeconfig, 64)
+  const upstream = readUpstream(kubeconfig, { maxSockets: 64, withIdentity: identity !== 'Client' })
   const sockets = new Set<Socket>()
   const frozen = new Set<Socket>()
   const watches = new Set<IncomingMessage>()
@@ -114,7 +128,11 @@ export const startProxy = async ({ kubeconfig, directory }: ProxyOptions): Promi
   let onRequest: RequestPlan | undefined
   let onWatch: WatchPlan | undefined
   let numbered = createNumbering()
+  let prefix = ''
   let seen: SeenRequest[] = []
+  let staleVersion = ''
+  /** Resources whose next first list is stale. */
+  const staleFor = new Set<string>()
 
   const open = ({ method = 'GET', headers }: IncomingMessage, url: string, body: Buffer | undefined) =>
     new Promise<IncomingMessage>((resolve, reject) => {
@@ -128,6 +146,20 @@ export const startProxy = async ({ kubeconfig, directory }: ProxyOptions): Promi
       outgoing.once('error', reject)
       outgoing.end(body)
     })
+
+  /** As an API server does whose cache lags behind: what is listed was true once, and the news come late. */
+  const watchStale = async (incoming: IncomingMessage, response: ServerResponse, asked: ApiRequest): Promise<void> => {
+    const { list, watch: later } = staleUrls(asked.url, staleVersion)
+    const text = await readAll(await open(incoming, list, undefined))
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.write(initialEvents(text.toString()))
+    await sleep(STALE_MS)
+    if (response.destroyed) return
+    const answer = await open(incoming, later, undefined)
+    response.once('close', () => answer.destroy())
+    answer.on('error', () => response.destroy())
+    answer.pipe(response)
+  }
 
   const watch = async (incoming: IncomingMessage, response: ServerResponse, asked: ApiRequest): Promise<void> => {
     const answer = await open(incoming, asked.url, undefined)
@@ -155,7 +187,7 @@ export const startProxy = async ({ kubeconfig, directory }: ProxyOptions): Promi
       response.end(text)
     }
     if (isLease(asked)) return reply(await forward())
-    const key = numbered(asked)
+    const key = `${prefix}${numbered(asked)}`
     seen.push({ key, request: asked, at: performance.now() })
     const cut = (): void => void response.socket?.destroy()
     const replyInPart = ({ status, headers, body: text }: Answer, bytes: number): void => {
@@ -169,7 +201,12 @@ export const startProxy = async ({ kubeconfig, directory }: ProxyOptions): Promi
   const server = createServer({ cert: file('server.crt'), key: file('server.key') }, (incoming, response) => {
     if (frozen.has(incoming.socket)) return
     const asked = parseRequest(incoming.method ?? '', incoming.url ?? '/')
-    const handled = asked.verb === 'watch' ? watch(incoming, response, asked) : exchange(incoming, response, asked)
+    const isStale = asked.verb === 'watch' && isInitial(asked.url) && staleFor.delete(asked.resource)
+    const handled = isStale
+      ? watchStale(incoming, response, asked)
+      : asked.verb === 'watch'
+        ? watch(incoming, response, asked)
+        : exchange(incoming, response, asked)
     handled.catch(() => response.socket?.destroy())
   })
   server.keepAliveTimeout = 0
@@ -189,14 +226,19 @@ export const startProxy = async ({ kubeconfig, directory }: ProxyOptions): Promi
 
   return {
     kubeconfig: path,
+    port,
     get seen() {
       return seen
     },
     connections: () => sockets.size,
     begin: (run) => {
-      ;({ scope, onRequest, onWatch } = { onRequest: undefined, onWatch: undefined, ...run })
+      ;({ scope, onRequest, onWatch, prefix } = { onRequest: undefined, onWatch: undefined, prefix: '', ...run })
       numbered = createNumbering()
       seen = []
+    },
+    serveStale: (version) => {
+      staleVersion = version
+      for (const resource of LISTED) staleFor.add(resource)
     },
     cutAll: () => {
       for (const socket of sockets) socket.destroy()

@@ -7,6 +7,12 @@ export interface FaultContext {
   readonly kill: () => Promise<void>
   /** Another candidate writes its name on the lease. */
   readonly takeLease: () => Promise<void>
+  /** The version of the API server's state now. */
+  readonly version: () => Promise<string>
+  /** The first lists of the next process are of this version, and its watches go on from it a while later. */
+  readonly serveStale: (version: string) => void
+  /** Puts back the state of now; what was written since is lost, also to the oracles. */
+  readonly backUp: () => Promise<() => Promise<void>>
 }
 
 export interface RequestFault {
@@ -15,6 +21,8 @@ export interface RequestFault {
   readonly reads?: true
   /** How much later than without the fault the end may come, in ms. */
   readonly delayMs?: number
+  /** It concerns the whole API server: no other run is played beside it. */
+  readonly alone?: true
 }
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -111,6 +119,27 @@ export const REQUEST_FAULTS: Readonly<Record<string, RequestFault>> = {
   },
   'late-10s': { reads: true, ...late(10_000) },
   'late-31s': late(31_000),
+  'stale-list': {
+    delayMs: 30_000,
+    play: async (exchange, { kill, version, serveStale }) => {
+      const before = await version()
+      await exchange.forward()
+      serveStale(before)
+      await kill()
+      exchange.cut()
+    },
+  },
+  'etcd-restored': {
+    alone: true,
+    delayMs: 180_000,
+    play: async (exchange, { backUp }) => {
+      const restore = await backUp()
+      exchange.reply(await exchange.forward())
+      // What follows from it is lost as well.
+      await sleep(1_000)
+      await restore()
+    },
+  },
   'lease-taken': {
     delayMs: 30_000,
     play: async (exchange, { takeLease }) => {

@@ -1,5 +1,8 @@
 /** What people and other programs do in the middle of a remediation, and what it forbids from then on. */
 import { pathOf } from '../src/kube/paths.ts'
+import type { KubeObject } from '../src/model/kubernetes.ts'
+import type { HoldReason } from '../src/model/reasons.ts'
+import { ApiError } from '../testbed/kubelet/api.ts'
 import { HOST, NEW, OLD } from '../testbed/moved-project.ts'
 import type { AuditedWrite } from './history.ts'
 import { nodeOf } from './node-workloads.ts'
@@ -13,7 +16,9 @@ export interface Step {
   readonly forbids?: (write: AuditedWrite) => boolean
   /** Also where the incident is a node's. */
   readonly nodes?: true
-  /** See `Disturbance`. */
+  /** The reason with which a record names it as what stopped a begun step. */
+  readonly stops?: HoldReason
+  /** Deletes the records that there are. */
   readonly forgets?: true
   /** Of these workloads alone. */
   readonly only?: readonly string[]
@@ -55,7 +60,21 @@ const setImage = (image: string) => async (stage: Stage) => {
   await api.call('PATCH', ownerOf(stage), { spec }, 'application/strategic-merge-patch+json')
 }
 
+/** Only what was rewritten can be changed back. */
+const revertImage = async (stage: Stage): Promise<void> => {
+  const { metadata } = await stage.cluster.api.call<KubeObject>('GET', ownerOf(stage))
+  if (metadata.annotations?.['podmend.io/original-image'] === undefined) throw new ApiError(404, 'it is not rewritten')
+  await setImage(`${OLD}/web:1`)(stage)
+}
+
+/** The API server refuses a second decision on a plan. */
+const missedIfDecided = (cause: unknown): never => {
+  if (cause instanceof ApiError && cause.status === 422) throw new ApiError(404, `decided before: ${cause.message}`)
+  throw cause
+}
+
 const DEPLOYMENTS_OF_A = ['deployment', 'two-policies', 'two-controllers', 'approval', 'edit-fight', 'undo']
+const NODES = ['restart-runtime', 'recycle-sandbox', 'flag-node', 'install-mount-helper']
 const REWRITES = [...DEPLOYMENTS_OF_A, 'statefulset', 'daemonset', 'cronjob']
 
 /** What does not help is known to be over soon. */
@@ -72,12 +91,14 @@ export const STEPS: Readonly<Record<string, Step>> = {
     what: 'the policy is suspended',
     take: patchPolicy({ suspend: true }),
     forbids: everything,
+    stops: 'PolicySuspended',
     nodes: true,
   },
   'policy-observes': {
     what: 'the policy only observes',
     take: patchPolicy({ mode: 'Observe' }),
     forbids: everything,
+    stops: 'ObserveOnly',
     nodes: true,
   },
   'policy-deleted': {
@@ -114,16 +135,19 @@ export const STEPS: Readonly<Record<string, Step>> = {
     what: 'the operator is paused',
     take: (stage) => annotate(pathOf({ kind: 'Namespace', name: stage.lane.operator }), stage, 'podmend.io/paused'),
     forbids: everything,
+    stops: 'OperatorPaused',
   },
   'namespace-excluded': {
     what: 'the namespace is excluded',
     take: (stage) => annotate(pathOf({ kind: 'Namespace', name: stage.namespace }), stage, 'podmend.io/exclude'),
     forbids: everything,
+    stops: 'OptedOut',
   },
   'owner-excluded': {
     what: 'the workload is excluded',
     take: (stage) => annotate(ownerOf(stage), stage, 'podmend.io/exclude'),
     forbids: everything,
+    stops: 'OptedOut',
   },
   'owner-scaled-to-zero': {
     what: 'the workload is scaled to zero',
@@ -146,6 +170,12 @@ export const STEPS: Readonly<Record<string, Step>> = {
     forbids: patchesOwner,
     only: REWRITES,
   },
+  'image-reverted': {
+    what: 'a person changed the image back',
+    take: revertImage,
+    forbids: patchesOwner,
+    only: REWRITES.filter((name) => name !== 'undo'),
+  },
   'pods-replaced': {
     what: 'the pods are others',
     take: ({ cluster, namespace }) => cluster.api.call('DELETE', pathOf({ kind: 'Pod', namespace })),
@@ -165,20 +195,18 @@ export const STEPS: Readonly<Record<string, Step>> = {
         MERGE,
       ),
     forbids: everything,
-    only: ['restart-runtime'],
+    only: ['restart-runtime', 'install-mount-helper'],
   },
   'node-excluded': {
     what: 'the node is excluded',
     take: (stage) => annotate(pathOf({ kind: 'Node', name: nodeOf(stage) }), stage, 'podmend.io/exclude'),
     forbids: everything,
-    only: ['restart-runtime', 'recycle-sandbox'],
+    stops: 'OptedOut',
+    only: NODES,
   },
   'approval-denied': {
     what: 'the plan is denied',
-    take: (stage) => Promise.race([decideOn(stage, 'Denied').catch(() => {}), pause()]),
+    take: (stage) => decideOn(stage, 'Denied').catch(missedIfDecided),
     only: ['approval'],
   },
 }
-
-/** Where no plan is proposed yet there is nothing to decide. */
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300))

@@ -1,6 +1,6 @@
 /** Plays all chosen cases, some side by side. */
 import type { FaultCluster, Lane } from './cluster.ts'
-import { type Case, casesOf, disturbanceOf } from './disturbances.ts'
+import { type Case, casesOf, disturbanceOf, isAlone } from './disturbances.ts'
 import { play, type Played } from './play.ts'
 import type { Workload } from './workload.ts'
 import { WORKLOADS } from './workloads.ts'
@@ -112,13 +112,13 @@ const playBaselines = async (
   return baselines
 }
 
-const playAll = (
+const playAll = async (
   cluster: FaultCluster,
   baselines: readonly Baseline[],
   cases: readonly Case[],
   onResult: OnResult,
-): Promise<void> =>
-  inLanes(cluster.lanes, cases, async (one, lane) => {
+): Promise<void> => {
+  const playOne = async (one: Case, lane: Lane): Promise<void> => {
     const baseline = baselines.find(({ workload }) => workload.name === one.workload)
     if (!baseline) return
     try {
@@ -128,7 +128,11 @@ const playAll = (
     } catch (cause) {
       onResult(broken(one, cause))
     }
-  })
+  }
+  const [alone, beside] = [cases.filter(isAlone), cases.filter((one) => !isAlone(one))]
+  await inLanes(cluster.lanes, beside, playOne)
+  await inLanes(cluster.lanes.slice(0, 1), alone, playOne)
+}
 
 /** Plays these cases, and first each of their workloads without a fault. */
 export const playCases = async (cluster: FaultCluster, cases: readonly Case[], onResult: OnResult): Promise<void> => {

@@ -1,7 +1,9 @@
 /** The incidents that are played, each with the end that it has without a fault. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Remediation } from '../src/api/kinds.ts'
 import { pathOf } from '../src/kube/paths.ts'
 import { eventually } from '../testbed/eventually.ts'
+import { ApiError } from '../testbed/kubelet/api.ts'
 import { HOST, movedProjectPolicy, NEW, OLD } from '../testbed/moved-project.ts'
 import { cronJob, daemonSet, deployment, statefulSet } from '../test/repair/objects.ts'
 import type { Place } from './cluster.ts'
@@ -25,6 +27,18 @@ const inLane = ({ lane }: Place): { podSpec: { nodeSelector: Record<string, stri
 
 const hasSucceeded = ({ records }: End): boolean => records.length === 1 && records[0]?.phase === 'Succeeded'
 
+const IMAGE = `${NEW}/web:1`
+
+/** Rewritten in one step of one attempt, with what an undo needs, and nothing waits any more. */
+const isRewritten = (end: End): boolean =>
+  hasSucceeded(end) &&
+  isDeepStrictEqual(end.records[0]?.steps, ['RewriteImage Succeeded']) &&
+  end.records[0]?.attempts === 1 &&
+  isDeepStrictEqual(end.images, [IMAGE]) &&
+  end.original === JSON.stringify({ web: `${OLD}/web:1` }) &&
+  end.pods.length > 0 &&
+  end.pods.every((pod) => pod === `${IMAGE} ready`)
+
 const incidentA = (kind: Workload['kind'], make: (place: Place) => object): Workload => ({
   name: kind.toLowerCase(),
   kind,
@@ -33,7 +47,7 @@ const incidentA = (kind: Workload['kind'], make: (place: Place) => object): Work
     await policy(place)
     await place.cluster.apply(make(place))
   },
-  isOver: hasSucceeded,
+  isOver: isRewritten,
 })
 
 const recordsIn = async ({ cluster, namespace }: Place): Promise<readonly Remediation[]> =>
@@ -93,8 +107,13 @@ const undo: Workload = {
     await place.cluster.apply(deployment(place.namespace, { image: `${OLD}/crashing:1`, ...inLane(place) }))
   },
   // The image from before still fails: after the undo it is held, on a record of its own.
-  isOver: ({ records: [undone, held] }) =>
-    undone?.steps.at(-1) === 'RewriteImage Undone' && undone.phase === 'Ineffective' && held?.phase === 'Held',
+  isOver: ({ records: [undone, held], images, original }) =>
+    undone?.phase === 'Ineffective' &&
+    undone.attempts === 1 &&
+    isDeepStrictEqual(undone.steps, ['RewriteImage Ineffective', 'RewriteImage Undone']) &&
+    held?.phase === 'Held' &&
+    isDeepStrictEqual(images, [`${OLD}/crashing:1`]) &&
+    original === undefined,
 }
 
 const twoPolicies: Workload = {
@@ -107,7 +126,7 @@ const twoPolicies: Workload = {
     await policy(place, { priority: 10 })
     await place.cluster.apply(deployment(place.namespace, inLane(place)))
   },
-  isOver: hasSucceeded,
+  isOver: isRewritten,
 }
 
 /** A person changes the image back after the repair, and is not fought. */
@@ -129,11 +148,13 @@ const editFight: Workload = {
 export const setImage = ({ cluster, namespace }: Place, image: string): Promise<unknown> =>
   cluster.kubectl(['set', 'image', 'deployment/web', `web=${image}`, '-n', namespace])
 
-/** Whoever may decides on the plan that is proposed. */
+/** Whoever may decides on the plan that is proposed now. Throws 404 where none is. */
 export const decideOn = async (place: Place, decision: 'Approved' | 'Denied'): Promise<void> => {
-  const { metadata, status } = await until(place, (records) =>
-    records.find((record) => record.status?.phase === 'AwaitingApproval' && record.status.planHash !== undefined),
+  const found = (await recordsIn(place)).find(
+    ({ status }) => status?.phase === 'AwaitingApproval' && status.planHash !== undefined,
   )
+  if (!found) throw new ApiError(404, 'no plan is proposed')
+  const { metadata, status } = found
   const approval = { decision, planHash: status?.planHash, by: 'kubernetes-admin' }
   const path = pathOf({ kind: 'Remediation', namespace: metadata.namespace, name: metadata.name })
   await place.cluster.api.call('PATCH', path, { spec: { approval } }, MERGE)
@@ -147,10 +168,23 @@ const approval: Workload = {
     await policy(place, { mode: 'Approve' })
     await place.cluster.apply(deployment(place.namespace, inLane(place)))
   },
-  // The record may change between the reading and the decision: a person tries again.
+  // No plan is proposed at first, and the record may change between the reading and the decision.
   people: (place) =>
     eventually(() => decideOn(place, 'Approved'), { ...PATIENTLY, timeoutMs: 300_000, signal: place.signal }),
-  isOver: hasSucceeded,
+  isOver: isRewritten,
+}
+
+/** It is not decided in time: the plan expires and is never carried out. */
+const approvalExpired: Workload = {
+  name: 'approval-expired',
+  kind: 'Deployment',
+  limits: { ...USUAL, approval: true },
+  begin: async (place) => {
+    await policy(place, { mode: 'Approve', approvalTimeout: '1m' })
+    await place.cluster.apply(deployment(place.namespace, inLane(place)))
+  },
+  isOver: ({ records, original }) =>
+    records.some(({ phase, reason }) => phase === 'Cancelled' && reason === 'Expired') && original === undefined,
 }
 
 const incidentOfDeployment = incidentA('Deployment', (place) => deployment(place.namespace, inLane(place)))
@@ -161,6 +195,7 @@ export const WORKLOADS: readonly Workload[] = [
   incidentA('DaemonSet', (place) => daemonSet(place.namespace, inLane(place))),
   {
     ...incidentA('CronJob', ({ namespace }) => ({ namespace })),
+    isOver: hasSucceeded,
     begin: async (place) => {
       const { cluster, namespace } = place
       await policy(place)
@@ -175,6 +210,7 @@ export const WORKLOADS: readonly Workload[] = [
   twoPolicies,
   editFight,
   approval,
+  approvalExpired,
   { ...incidentOfDeployment, name: 'two-controllers', controllers: 2 },
   ...NODE_WORKLOADS,
 ]

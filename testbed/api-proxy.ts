@@ -61,10 +61,10 @@ const isDue = ({ at, matching }: CrashPoint, writes: readonly CountedWrite[]): b
   return counted.length === at && counted.at(-1) === last
 }
 
-/** The server of such a kubeconfig, and connections to it with its client certificate. */
+/** The server of such a kubeconfig, and connections to it, with its client certificate unless that is left out. */
 export const readUpstream = (
   kubeconfig: string,
-  maxSockets = Number.POSITIVE_INFINITY,
+  { maxSockets = Number.POSITIVE_INFINITY, withIdentity = true } = {},
 ): { url: string; agent: Agent } => {
   const { clusters, users } = parse(readFileSync(kubeconfig, 'utf8')) as {
     clusters: [{ cluster: Record<string, string> }]
@@ -78,8 +78,7 @@ export const readUpstream = (
       keepAlive: true,
       maxSockets,
       ca: bytes(cluster, 'certificate-authority-data'),
-      cert: bytes(user, 'client-certificate-data'),
-      key: bytes(user, 'client-key-data'),
+      ...(withIdentity && { cert: bytes(user, 'client-certificate-data'), key: bytes(user, 'client-key-data') }),
     }),
   }
 }

@@ -16,7 +16,7 @@ const USAGE = `Usage: npm run soak -- [--minutes N] [--seed N] [--width N]
   Breaks workloads on a real API server and plays faults by seed, one after another, on one controller. Fails when one
   is not repaired in time, when a write breaks a rule of the sweeps, or when memory or connections grow.
 
-  --minutes   how long (default 10; memory is judged from 8 on)
+  --minutes   how long (default 10; growth is judged from 9 on)
   --seed      chooses workloads and faults (default 1)
   --width     incidents at the same time (default 3)`
 
@@ -24,14 +24,12 @@ const percentile = (values: readonly number[], share: number): string =>
   ((values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? 0) / 1_000).toFixed(1)
 
 const textOf = (result: SoakResult, again: string): string => {
-  const { incidents, faults, repairMs, memoryMiB, complaints } = result
+  const { incidents, faults, repairMs, usage, complaints } = result
   const played = Object.entries(faults).toSorted(([a], [b]) => a.localeCompare(b))
   return [
     `faults: ${played.map(([name, count]) => `${name} ${count}`).join(', ')}`,
     `repaired ${repairMs.length} of ${incidents}; p50 ${percentile(repairMs, 0.5)} s, p99 ${percentile(repairMs, 0.99)} s`,
-    memoryMiB
-      ? `memory of the process of the second half: ${memoryMiB.map((each) => each.toFixed(0)).join(' → ')} MiB`
-      : 'memory was not judged: the second half was shorter than 4 minutes',
+    ...usage,
     ...complaints.map((complaint) => `FAILED ${complaint}`),
     complaints.length === 0 ? 'passed' : `failed; again: ${again}`,
   ].join('\n')

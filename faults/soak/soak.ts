@@ -1,5 +1,8 @@
 /** Incidents and faults by seed for as long as wanted, on one controller, and an auditor that finds what is not repaired in time. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parse } from 'yaml'
 import type { Remediation } from '../../src/api/kinds.ts'
 import { pathOf } from '../../src/kube/paths.ts'
 import type { Pod, Workload as Owner } from '../../src/model/kubernetes.ts'
@@ -8,12 +11,13 @@ import { movedProjectPolicy, NEW } from '../../testbed/moved-project.ts'
 import type { FaultCluster } from '../cluster.ts'
 import { type Controllers, createControllers } from '../controllers.ts'
 import { judgeWrites, type Limits } from '../oracles.ts'
-import { type Stage, takeLease } from '../play.ts'
+import { contextOf } from '../fault-context.ts'
+import type { Stage } from '../play.ts'
 import type { Exchange } from '../proxy.ts'
 import { REQUEST_FAULTS } from '../request-faults.ts'
 import { policyLabel } from '../workload.ts'
 import { WORKLOADS } from '../workloads.ts'
-import { judgeGrowth, type Sample } from './growth.ts'
+import { judgeUsage, type Sample } from './growth.ts'
 import { createRandom, pick, type Random } from './random.ts'
 
 export interface SoakOptions {
@@ -30,8 +34,8 @@ export interface SoakResult {
   readonly faults: Readonly<Record<string, number>>
   /** From the creation of each broken workload until its record says that it is repaired. */
   readonly repairMs: readonly number[]
-  /** Medians of the first and last third, MiB; undefined where the time was too short to judge. */
-  readonly memoryMiB: readonly [first: number, last: number] | undefined
+  /** What was measured of memory and connections with its bound, and what was not judged, in sentences. */
+  readonly usage: readonly string[]
   /** The rules that were broken, in sentences. */
   readonly complaints: readonly string[]
 }
@@ -39,6 +43,7 @@ export interface SoakResult {
 const NAMESPACE = 'soak'
 /** Without faults a repair takes about five seconds here. */
 const REPAIRED_WITHIN_MS = 90_000
+/** Or a tenth of a shorter time. */
 const SAMPLE_MS = 10_000
 const FAULT_EVERY_MS = 6_000
 const LIMITS: Limits = { cooldownMs: 600_000, maxAttempts: 3, maxPerHour: 1_000 }
@@ -50,6 +55,9 @@ const CONNECTION_FAULTS = ['connections-cut', 'half-open'] as const
 const HALF_OPEN_MS = 180_000
 
 const KILLS = new Set(['crash-before', 'crash-after'])
+/** They take back or hide what concerns every incident, not one request. */
+const NOT_PLAYED = new Set(['etcd-restored', 'stale-list'])
+const PLAYED = Object.keys(REQUEST_FAULTS).filter((name) => !NOT_PLAYED.has(name))
 
 interface Faults {
   readonly onRequest: (exchange: Exchange) => Promise<void> | undefined
@@ -72,7 +80,7 @@ const createFaults = (random: Random, controllers: Controllers, stage: Stage): F
     counts,
     delaySince: (began) => played.reduce((sum, { at, delayMs }) => (at + delayMs >= began ? sum + delayMs : sum), 0),
     next: (kills) => {
-      const name = pick(random, [...Object.keys(REQUEST_FAULTS), ...CONNECTION_FAULTS])
+      const name = pick(random, [...PLAYED, ...CONNECTION_FAULTS])
       const skip = Math.floor(random() * 12)
       if (!kills && KILLS.has(name)) return
       if (name === 'connections-cut') {
@@ -91,7 +99,7 @@ const createFaults = (random: Random, controllers: Controllers, stage: Stage): F
       if (armed.skip >= 0) return undefined
       count(armed.name, fault.delayMs ?? 15_000)
       armed = undefined
-      return fault.play(exchange, { kill: () => controllers.crash(0), takeLease: () => takeLease(stage) })
+      return fault.play(exchange, contextOf(stage))
     },
   }
 }
@@ -137,6 +145,15 @@ const playIncident = async (stage: Stage, name: string, kind: keyof typeof KINDS
   }
 }
 
+/** The controller's memory limit in the chart, MiB. Throws where it has none in Mi. */
+const readLimitMiB = (): number => {
+  const values = readFileSync(join(import.meta.dirname, '../../charts/podmend/values.yaml'), 'utf8')
+  const { resources } = parse(values) as { resources?: { limits?: { memory?: string } } }
+  const limit = /^(?<mib>\d+)Mi$/.exec(resources?.limits?.memory ?? '')?.groups?.['mib']
+  if (limit === undefined) throw new Error('the chart has no memory limit in Mi for the controller')
+  return Number(limit)
+}
+
 /** Plays until the time is over or a rule is broken. In the first half the controller is also killed; in the second half one process lives on. */
 export const soak = async (cluster: FaultCluster, options: SoakOptions): Promise<SoakResult> => {
   const { durationMs, seed, width, progress = () => undefined } = options
@@ -161,6 +178,9 @@ export const soak = async (cluster: FaultCluster, options: SoakOptions): Promise
     controllers,
     index: 0,
     prohibit: () => undefined,
+    forget: () => undefined,
+    lose: () => undefined,
+    missed: () => undefined,
   }
   const faults = createFaults(randomFaults, controllers, stage)
   const label = Object.entries(policyLabel(NAMESPACE))[0]?.join('=') ?? ''
@@ -172,6 +192,7 @@ export const soak = async (cluster: FaultCluster, options: SoakOptions): Promise
   const repairMs: number[] = []
   const complaints: string[] = []
   const samples: Sample[] = []
+  const samplesOfOne: Sample[] = []
   let count = 0
   const goesOn = (): boolean => complaints.length === 0 && Date.now() - began < durationMs
   const isSecondHalf = (): boolean => Date.now() - began >= durationMs / 2
@@ -200,17 +221,18 @@ export const soak = async (cluster: FaultCluster, options: SoakOptions): Promise
     await Promise.all([
       ...Array.from({ length: width }, playAll),
       every(FAULT_EVERY_MS, () => faults.next(!isSecondHalf())),
-      every(SAMPLE_MS, () => {
+      every(Math.min(SAMPLE_MS, durationMs / 10), () => {
         const connections = controllers.proxies[0]?.connections() ?? 0
         const sample = { at: Date.now() - began, memoryMiB: controllers.memory(), connections }
-        if (isSecondHalf()) samples.push(sample)
+        samples.push(sample)
+        if (isSecondHalf()) samplesOfOne.push(sample)
         progress(`${repairMs.length} repaired, ${sample.memoryMiB.toFixed(0)} MiB, ${connections} connections`)
       }),
     ])
-    const growth = judgeGrowth(samples)
+    const usage = judgeUsage({ all: samples, ofOne: samplesOfOne, limitMiB: readLimitMiB() })
     const writes = cluster.audit.writes([NAMESPACE, lane.operator], began)
-    complaints.push(...growth.complaints, ...controllers.deaths, ...judgeWrites({ writes, limits: LIMITS }))
-    return { incidents: count, faults: faults.counts, repairMs, memoryMiB: growth.memoryMiB, complaints }
+    complaints.push(...usage.complaints, ...controllers.deaths, ...judgeWrites({ writes, limits: LIMITS }))
+    return { incidents: count, faults: faults.counts, repairMs, usage: usage.lines, complaints }
   } finally {
     over.abort()
     await controllers.stop()
