@@ -151,8 +151,8 @@ export const planFlagNode = (
 ): Planned<FlagNodePlan> => {
   const cause = nodeCauseOf(c)
   if (cause === undefined) return notApplicable('RolloutBlocked', 'FlagNode applies only to failures of a node')
-  const ask = askFor(c.facts, [{ fact: 'node' }, ...factsOfNode(c)]) ?? askForAnswers(c)
-  if (ask) return ask
+  const answers = askForAnswers(c)
+  if (answers) return answers
   const { ref } = c.incident.owner
   const about = aboutOneDetail(applicable)
   const { detail } = about
@@ -161,6 +161,8 @@ export const planFlagNode = (
     const seen = says ?? 'no agent has acted on it: let RecycleSandbox come before FlagNode'
     return noPlan('FactUnknown', `only Events name ${cause}, and ${seen}`, true)
   }
+  const ask = askFor(c.facts, [{ fact: 'node' }, ...factsOfNode(c)])
+  if (ask) return ask
   const flag = flagOf(c.facts, cause, detail)
   const taint = actionStep.action.flagNode?.taint === 'NoSchedule'
   if (isFlagged(c, { ...flag, taint })) {

@@ -121,8 +121,8 @@ const restartFor = (c: DecisionInput, applicable: ApplicablePolicy): Restart | N
 }
 
 /** Facts that a restart depends on. */
-const askForRestart = (c: DecisionInput): Ask | undefined =>
-  askFor(c.facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }]) ?? askForAnswers(c)
+const askForRestart = ({ facts }: DecisionInput): Ask | undefined =>
+  askFor(facts, [{ fact: 'node' }, { fact: 'inspection' }, { fact: 'nodePods' }])
 
 /** Without the pods of which the agent found no dead sandbox in this attempt: whatever an Event says, a restart would not help them. */
 const withoutRuledOut = (
@@ -151,10 +151,13 @@ export const planRestartRuntime = (
   actionStep: ActionStep,
 ): Planned<RestartRuntimePlan> => {
   if (nodeCauseOf(c) === undefined) return restartFor(c, found) as NoPlan
-  const ask = askForRestart(c)
-  if (ask) return ask
+  // First, because a cause that is ruled out needs no inspection.
+  const answers = askForAnswers(c)
+  if (answers) return answers
   const applicable = withoutRuledOut(c, found)
   if ('tryNext' in applicable) return applicable
+  const ask = askForRestart(c)
+  if (ask) return ask
   const restart = restartFor(c, applicable)
   if ('tryNext' in restart) return restart
   const { runtime, reason } = restart
