@@ -45,6 +45,7 @@ const METHOD = `How each row is measured:
 /** Why a row can miss a goal. */
 const REASONS: Readonly<Partial<Record<Row, string>>> = {
   P1: 'Seven sequential round trips precede the write (owner, namespace and node, what stops a write, record, intent, what excludes the workload), two of them writes through admission and etcd; F has two round trips. If other work keeps the cores busy, each also waits for a core, and these waits dominate p99.',
+  P2: 'A turn to act that is not used within 5 s is lost. Where requests take 50 ms and more, incidents wait longer than that for one of the four workers of their namespace, and then for another turn.',
   P3: 'Readings of one process differ by some MB between starts; a difference within that range is not growth.',
   P5: 'Beyond the least are the documented Events on the policy and its second status write; other requests are repeated reads after a conflict.',
   P9: 'What is not anonymous is the program of Node.js itself; flags of V8 change a few MB.',
