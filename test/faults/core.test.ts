@@ -19,6 +19,9 @@ const cases = (
     ['policy-deleted', 'get deployments.apps#1'],
     ['namespace-excluded', INTENT],
     ['owner-excluded', 'patch deployments.apps dry#1'],
+    ['crash+policy-deleted', INTENT],
+    ['crash+image-reverted', PATCH],
+    ['stale-list', PATCH],
     ['410', 'watch pods 2'],
     ['cut-in-line', 'watch remediations.podmend.io 2'],
   ] as const
