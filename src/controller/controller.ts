@@ -138,7 +138,12 @@ export const createController = ({ config, client, leads, clock, log, version }:
   const readPace = createPace({ ...READ_PACE, clock })
   const processPod = createProcessPod({ client, clock, state, readPace, enqueue })
   const processNode = createProcessNode({ state, enqueue, now })
-  const rateLimiter = createRateLimiter({ perSecond: config.maxActionsPerSecond, clock, onTurn: enqueue })
+  const rateLimiter = createRateLimiter({
+    perSecond: config.maxActionsPerSecond,
+    clock,
+    // In a storm, the turn would be over before the incident is reached in its line.
+    onTurn: (key) => incidentQueue.addFirst(key),
+  })
   const { readStops, readPaused } = createReadStops({
     client,
     namespace,

@@ -16,7 +16,7 @@ const tasksOf = (shares: ReturnType<typeof createShares>) => {
         started.push(name)
         return new Promise<string>((resolve) => release.set(name, () => resolve(name)))
       },
-      signal,
+      signal && { signal },
     )
   const end = async (name: string) => {
     release.get(name)?.()

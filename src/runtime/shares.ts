@@ -4,9 +4,15 @@ import PQueue from 'p-queue'
 export interface Shares {
   /**
    * Runs the task in the turn of its share. If the signal aborts, rejects with its reason and gives the place to the next:
-   * a task that waits is never started, one that runs must end by the same signal.
+   * a task that waits is never started, one that runs must end by the same signal. The highest priority goes first.
    */
-  readonly run: <T>(share: string, task: () => Promise<T>, signal?: AbortSignal) => Promise<T>
+  readonly run: <T>(share: string, task: () => Promise<T>, options?: TurnOptions) => Promise<T>
+}
+
+export interface TurnOptions {
+  readonly signal?: AbortSignal
+  /** Default 0. */
+  readonly priority?: number
 }
 
 export interface SharesOptions {
@@ -25,10 +31,9 @@ export const createShares = ({ perShare, total = Number.POSITIVE_INFINITY }: Sha
   const all = new PQueue({ concurrency: total })
   const lines = new Map<string, PQueue>()
   return {
-    run: async (share, task, signal) => {
+    run: async (share, task, options = {}) => {
       const line = lines.get(share) ?? new PQueue({ concurrency: perShare })
       lines.set(share, line)
-      const options = signal && { signal }
       try {
         return await line.add(() => all.add(task, options), options)
       } finally {

@@ -224,6 +224,37 @@ describe('the work queue', () => {
     expect(queue.size()).toBe(0)
   })
 
+  it('puts a key before all that wait for a worker, and runs it once', async () => {
+    for (const shares of [undefined, { of: () => 'one', perShare: 1 }]) {
+      const { queue, journal, settled, succeed } = queueOf({ concurrency: 1, shares })
+      for (const key of ['a', 'b', 'c', 'd']) queue.add(key)
+      await settled()
+      queue.addFirst('d')
+      queue.addFirst('new')
+      for (const key of ['a', 'd', 'new', 'b', 'c']) await succeed(key)
+      expect(journal).toEqual(['a@0', 'd@0', 'new@0', 'b@0', 'c@0'])
+      expect(queue.size()).toBe(0)
+    }
+  })
+
+  it('never runs a key twice at a time, whatever place it had before', async () => {
+    const { queue, journal, clock, settled, succeed } = queueOf({ concurrency: 3 })
+    for (const key of ['a', 'b', 'c', 'd']) queue.add(key)
+    await settled()
+    queue.addFirst('d')
+    await succeed('a')
+    queue.addFirst('d')
+    queue.add('d')
+    await succeed('b')
+    await succeed('c')
+    expect(journal).toEqual(['a@0', 'b@0', 'c@0', 'd@0'])
+    await clock.advance(1_000)
+    await succeed('d', { requeueAfterMs: 60_000 })
+    await succeed('d')
+    expect(journal).toEqual(['a@0', 'b@0', 'c@0', 'd@0', 'd@1000'])
+    expect(queue.size()).toBe(0)
+  })
+
   it('starts a key in the turn in which it was added, without a timer', async () => {
     const { queue, clock, journal } = queueOf()
     queue.add('a')

@@ -53,6 +53,8 @@ export interface WorkqueueMetrics {
 export interface Workqueue<K extends string> {
   /** Requests a run of the key now; during a run, requests another one after it. */
   add(key: K): void
+  /** As `add`, and the key comes before all that wait for a worker. */
+  addFirst(key: K): void
   /** Requests a run of the key after a delay. The earliest deadline wins. */
   addAfter(key: K, afterMs: number): void
   /** Cancels the pending run of the key and resets its failures; a current run continues. */
@@ -69,6 +71,8 @@ interface Entry<K> {
   /** Monotonic milliseconds of the next run; undefined when none is requested. */
   dueAt: number | undefined
   startedAt: number | undefined
+  /** Its last place among the keys that wait for a worker; earlier places start nothing. */
+  place: symbol | undefined
   failures: number
   /** Cancels the timer of a later deadline. */
   cancel: (() => void) | undefined
@@ -111,19 +115,22 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
   }
 
   /** In the line of its share first, so that many keys of one share do not stand before those of another. */
-  const enqueueDue = (entry: Entry<K>): void => {
+  const enqueueDue = (entry: Entry<K>, priority = 0): void => {
+    const place = Symbol(entry.key)
+    entry.place = place
     const share = options.shares?.of(entry.key)
-    const queued = () => due.add(() => start(entry))
+    const queued = () => due.add(() => start(entry, place), { priority })
     // `drain` clears the queue, which rejects what waits in it.
-    void (shares && share !== undefined ? shares.run(share, queued).catch(() => undefined) : queued())
+    void (shares && share !== undefined ? shares.run(share, queued, { priority }).catch(() => undefined) : queued())
   }
 
-  const start = async (entry: Entry<K>): Promise<void> => {
+  const start = async (entry: Entry<K>, place: symbol): Promise<void> => {
     // Let the current caller finish adding first, so that all of its additions become one run.
     await Promise.resolve()
     const { dueAt } = entry
-    if (!accepting || dueAt === undefined) return
+    if (!accepting || dueAt === undefined || entry.place !== place) return
     const startedAt = clock.monotonic()
+    entry.place = undefined
     entry.dueAt = undefined
     entry.startedAt = startedAt
     counts.runs += 1
@@ -158,20 +165,25 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
     onError(error, { key, failures, retryInMs })
   }
 
-  const addAfter = (key: K, afterMs: number): void => {
-    if (!accepting) return
+  const addAfter = (key: K, afterMs: number): Entry<K> | undefined => {
+    if (!accepting) return undefined
     counts.adds += 1
     let entry = entries.get(key)
     if (entry === undefined) {
-      entry = { key, dueAt: undefined, startedAt: undefined, failures: 0, cancel: undefined }
+      entry = { key, dueAt: undefined, startedAt: undefined, place: undefined, failures: 0, cancel: undefined }
       entries.set(key, entry)
     }
     schedule(entry, afterMs)
+    return entry
   }
 
   return {
-    add: (key) => addAfter(key, 0),
-    addAfter,
+    add: (key) => void addAfter(key, 0),
+    addFirst: (key) => {
+      const entry = addAfter(key, 0)
+      if (entry !== undefined && entry.startedAt === undefined) enqueueDue(entry, 1)
+    },
+    addAfter: (key, afterMs) => void addAfter(key, afterMs),
     forget: (key) => {
       const entry = entries.get(key)
       if (entry === undefined) return

@@ -111,7 +111,7 @@ export const createHttp = (resolveName: ResolveName, proxyEnv: ProxySettings = {
 
   return {
     // A request whose time is over while it waits is never sent.
-    send: (request) => hosts.run(request.url.host, () => exchange(request), request.signal),
+    send: (request) => hosts.run(request.url.host, () => exchange(request), { signal: request.signal }),
     close: () => {
       for (const byKey of pools.values()) for (const pool of byKey.values()) pool.destroy()
       pools.clear()

@@ -172,7 +172,7 @@ export const createRegistry = ({
       return question()
     }
     try {
-      return await questions.run(share, start, patience.signal)
+      return await questions.run(share, start, { signal: patience.signal })
     } finally {
       clearTimeout(timer)
     }
