@@ -24,13 +24,12 @@ export interface ReflectorOptions<T extends KubeObject, P> {
   readonly query?: { readonly fieldSelector?: string; readonly labelSelector?: string }
   /** The part to keep; undefined to ignore the object. The result must not reference the object. */
   readonly project: (object: T) => P | undefined
-  /** Whether to keep projections, so that a relist detects deletions. Default true. */
-  readonly keep?: boolean
   /**
-   * Whether to compare the collection with what is kept from time to time: a server may drop events and go on with
-   * bookmarks. Only for a small collection of which everything is kept. Default false.
+   * Whether to keep projections, so that a relist detects deletions. `compared`: what is kept is also compared with the
+   * collection from time to time, because a server may drop events and go on with bookmarks; only for a small collection of
+   * which everything is kept. Default true.
    */
-  readonly compares?: boolean
+  readonly keep?: boolean | 'compared'
   readonly on: ReflectedHandlers<P> & ReflectorEvents
   readonly clock?: Clock
 }
@@ -97,10 +96,10 @@ const INITIAL_END = 'k8s.io/initial-events-end'
  * resumes after interruptions, and relists when its resourceVersion has expired (410).
  */
 export const createReflector = <T extends KubeObject, P>(options: ReflectorOptions<T, P>): Reflector<P> => {
-  const { name, client, path, query = {}, keep = true, compares = false, on, clock = systemClock } = options
+  const { name, client, path, query = {}, keep = true, on, clock = systemClock } = options
   const stopped = new AbortController()
   const store = createReflectedItems<T, P>({
-    keep,
+    keep: keep !== false,
     project: options.project,
     on,
     onHandlerError: (cause) => on.error(new Error(`handling ${name}`, { cause }), { name }),
@@ -167,20 +166,21 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     watching.abort()
   }
 
-  const comparison = compares
-    ? createComparison({
-        client,
-        path,
-        query,
-        clock,
-        known: store.metas,
-        onUndelivered: () => {
-          const error = new Error(`watch of ${name}: it did not deliver all changes, listing everything again`)
-          on.error(error, { name, retryInMs: 0 })
-          relist()
-        },
-      })
-    : undefined
+  const comparison =
+    keep === 'compared'
+      ? createComparison({
+          client,
+          path,
+          query,
+          clock,
+          known: store.metas,
+          onUndelivered: () => {
+            const error = new Error(`watch of ${name}: it did not deliver all changes, listing everything again`)
+            on.error(error, { name, retryInMs: 0 })
+            relist()
+          },
+        })
+      : undefined
 
   const untilListed = (): Promise<void> =>
     isListed()
@@ -220,7 +220,7 @@ export const createReflector = <T extends KubeObject, P>(options: ReflectorOptio
     const found = await probe(since)
     interrupted = found === undefined
     // A watch from a version that the server lost in a restore would not report what else it lost.
-    if (found?.kind === 'Changed' && keep) relist()
+    if (found?.kind === 'Changed' && keep !== false) relist()
   }
 
   const listPages = async (): Promise<void> => {

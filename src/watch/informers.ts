@@ -214,7 +214,7 @@ export const createInformers = ({
       path: pathOf({ apiVersion: 'v1', kind: 'Pod' }),
       query: { fieldSelector: 'status.phase=Pending,spec.nodeName!=' },
       project: pendingPod,
-      compares: true,
+      keep: 'compared',
       on: { ...events('pods'), upsert: handlers.pods.upsert, remove: handlers.pods.remove },
     }),
     events: createReflector<KubeEvent, { ref: PodRef; warning: WarningEvent }>({

@@ -243,7 +243,7 @@ describe('the reflector, before a server that fails', () => {
         const beat = setInterval(() => bookmark(response, 20), 5)
         response.on('close', () => clearInterval(beat))
       },
-      { compares: true },
+      { keep: 'compared' },
     )
     await eventually(() => expect(journal).toEqual(['+a@5', '+b@6', 'synced']))
     await eventually(() => expect(journal.slice(3)).toEqual([...news, 'synced']), 1_000)
@@ -268,7 +268,7 @@ describe('the reflector, before a server that fails', () => {
         }, 1)
         response.on('close', () => [beat, end].forEach(clearInterval))
       },
-      { compares: true },
+      { keep: 'compared' },
     )
     const lists = () => requests.filter((request) => !isWatch(request)).length
     await eventually(() => expect(journal).toEqual(['+a@5', 'synced']))
