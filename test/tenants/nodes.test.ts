@@ -171,8 +171,14 @@ test.concurrent('a forged Event about a pod that gets no sandbox restarts no run
   )
   const pod = await fixture.stuck({ namespace: tenant.namespace, node })
   await forge(refOf(pod), 'FailedCreatePodSandBox', NETNS_GONE)
-  const { status } = await fixture.record(node, { phase: 'Held', reason: 'FactUnknown' })
-  expect(status?.message).toContain('agent found no dead sandbox: it has no sandbox on this node')
+  // On a slow machine, an inspection that came too late holds first.
+  await eventually(
+    async () => {
+      const { status } = await fixture.record(node, { phase: 'Held', reason: 'FactUnknown' })
+      expect(status?.message).toContain('agent found no dead sandbox: it has no sandbox on this node')
+    },
+    { timeoutMs: 90_000 },
+  )
   const verbs = fixture.agents.tasks.filter(({ spec }) => spec.nodeName === node).map(({ spec }) => spec.verb)
   expect(verbs).toContain('RecycleSandbox')
   expect(verbs).not.toContain('RestartRuntime')

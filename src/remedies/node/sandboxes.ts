@@ -27,11 +27,11 @@ export const askForAnswers = (c: DecisionInput): Ask | undefined => {
 export type SandboxOf = { readonly kind: 'Dead' } | { readonly kind: 'None'; readonly says: string } | undefined
 
 const answerOn = (podUid: string, { spec, status }: NodeTask): SandboxOf => {
-  const { verb, recycleSandbox, restartRuntime } = spec
+  const { recycleSandbox, restartRuntime } = spec
   // An agent restarts a runtime only if it sees a dead sandbox of one of the pods.
-  if (verb === 'RestartRuntime') {
+  if (restartRuntime !== undefined) {
     const began = status?.before !== undefined && status.phase !== 'Refused'
-    return began && restartRuntime?.podUids?.includes(podUid) ? { kind: 'Dead' } : undefined
+    return began && restartRuntime.podUids?.includes(podUid) ? { kind: 'Dead' } : undefined
   }
   if (recycleSandbox?.podUid !== podUid || status === undefined) return undefined
   const { reason = '', message = '', before } = status
