@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeTask } from '../../src/api/kinds.ts'
 import type { NodeInspection, NodeTaskStatus } from '../../src/api/node-task.ts'
 import { pathOf } from '../../src/kube/paths.ts'
-import type { Api } from '../../testbed/kubelet/api.ts'
+import { type Api, ApiError } from '../../testbed/kubelet/api.ts'
 
 /** What an agent sees of a node that is well: Docker beside containerd, with its chains, and no mount helper. */
 export const wellNode = (more: Partial<NodeInspection> = {}): NodeInspection => ({
@@ -40,6 +40,7 @@ export interface FakeAgent {
   readonly nodes: Map<string, Answers>
   /** Every order that was seen, oldest first. */
   readonly tasks: readonly NodeTask[]
+  /** Throws if the API server refused every answer to a task. */
   readonly stop: () => Promise<void>
 }
 
@@ -60,14 +61,31 @@ export const seeing =
 export const startAgents = (api: Api, namespace: string): FakeAgent => {
   const nodes = new Map<string, Answers>()
   const seen = new Map<string, NodeTask>()
+  /** By the uid of the task: an answer that was refused, until one is taken. */
+  const refused = new Map<string, ApiError>()
   let stopped = false
 
   const answer = async (task: NodeTask): Promise<void> => {
     const status = nodes.get(task.spec.nodeName)?.(task)
     if (!status || task.status?.finishedAt !== undefined) return
     const path = pathOf({ kind: 'NodeTask', namespace, name: task.metadata.name, subresource: 'status' })
-    // It may be gone by now.
-    await api.call('PATCH', path, { status }, 'application/merge-patch+json').catch(() => {})
+    const { nodeName, nodeUid } = task.spec
+    const { uid } = task.metadata
+    try {
+      await api.call('PATCH', path, { status }, 'application/merge-patch+json', {
+        user: `system:serviceaccount:${namespace}:podmend-agent`,
+        // The rights of its role are tried elsewhere; admission judges by user and node.
+        groups: ['system:masters'],
+        extra: {
+          'authentication.kubernetes.io/node-name': nodeName,
+          'authentication.kubernetes.io/node-uid': nodeUid,
+        },
+      })
+      refused.delete(uid)
+    } catch (cause) {
+      // The task may be gone by now, or the API server.
+      if (cause instanceof ApiError && [403, 422].includes(cause.status)) refused.set(uid, cause)
+    }
   }
 
   const list = (): Promise<readonly NodeTask[]> =>
@@ -99,6 +117,7 @@ export const startAgents = (api: Api, namespace: string): FakeAgent => {
     stop: async () => {
       stopped = true
       await running.catch(() => {})
+      for (const error of refused.values()) throw error
     },
   }
 }

@@ -15,9 +15,24 @@ export class ApiError extends Error {
   }
 }
 
+/** Whom a request impersonates. */
+export interface Identity {
+  readonly user: string
+  readonly groups: readonly string[]
+  readonly extra: Readonly<Record<string, string>>
+}
+
+const impersonating = ({ user, groups, extra }: Identity): Record<string, string | readonly string[]> => ({
+  'Impersonate-User': user,
+  'Impersonate-Group': groups,
+  ...Object.fromEntries(
+    Object.entries(extra).map(([key, value]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, value]),
+  ),
+})
+
 export interface Api {
   /** Sends one request; `undefined` for an answer without a body. Throws `ApiError` on any status of 300 or more. */
-  call<T>(method: string, path: string, body?: unknown, contentType?: string): Promise<T>
+  call<T>(method: string, path: string, body?: unknown, contentType?: string, as?: Identity): Promise<T>
   /** Gives each watched line until the server ends the watch; rejects when it could not begin. */
   watch(path: string, onLine: (line: unknown) => void, signal: AbortSignal): Promise<void>
   close(): void
@@ -74,10 +89,11 @@ export const openApi = (kubeconfig: string): Api => {
   const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` }
 
   return {
-    call: async <T>(method: string, path: string, body?: unknown, contentType = 'application/json') => {
+    call: async <T>(method: string, path: string, body?: unknown, contentType = 'application/json', as?: Identity) => {
       const text = body === undefined ? undefined : JSON.stringify(body)
       const headers = {
         ...authorization,
+        ...(as && impersonating(as)),
         Accept: 'application/json',
         'User-Agent': 'kubelet/v1.36.3 (fake)',
         ...(text !== undefined && { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) }),
