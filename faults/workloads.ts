@@ -63,6 +63,13 @@ const until = <T>(place: Place, find: (records: readonly Remediation[]) => T | u
     { ...PATIENTLY, timeoutMs: 300_000, signal: place.signal },
   )
 
+/** Unless a person has deleted it or scaled it to zero by now. */
+const wantsPods = async ({ cluster, namespace }: Place): Promise<boolean> => {
+  const path = pathOf({ kind: 'Deployment', namespace })
+  const { items } = await cluster.api.call<{ items: { spec: { replicas: number } }[] }>('GET', path)
+  return items.some(({ spec }) => spec.replicas > 0)
+}
+
 /** The pull secret comes after the pod, which therefore never gets it: only a new pod does. */
 const recycle = (method: 'Delete' | 'Evict'): Workload => ({
   name: `recycle-${method.toLowerCase()}`,
@@ -78,7 +85,7 @@ const recycle = (method: 'Delete' | 'Evict'): Workload => ({
         'GET',
         pathOf({ kind: 'Pod', namespace }),
       )
-      if (items[0]?.spec.nodeName === undefined) throw new Error('no pod yet')
+      if (items[0]?.spec.nodeName === undefined && (await wantsPods(place))) throw new Error('no pod yet')
     }, PATIENTLY)
     const login = { username: 'robot', password: 'secret', auth: btoa('robot:secret') }
     await cluster.apply({

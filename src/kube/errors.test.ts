@@ -24,7 +24,7 @@ describe('errors', () => {
     ['a contradiction within another error', new Error('y', { cause: new Terminal('x') }), { kind: 'Terminal' }],
     ['a known time', new WaitUntil('x', 7), { kind: 'WaitUntil', afterMs: 7 }],
     ['an explicit retry around a terminal error', new Retry('x', { cause: new Terminal('y') }), { kind: 'Retry' }],
-    ['a missing right', kube(403, 'Forbidden'), { kind: 'WaitUntil', afterMs: 60_000 }],
+    ['a missing right, which a server that just started reports too', kube(403, 'Forbidden'), { kind: 'Retry' }],
     ['a busy API server', kube(429, 'TooManyRequests', 3_000), { kind: 'Retry', atLeastMs: 3_000 }],
     ['a bad request', kube(400, 'BadRequest'), { kind: 'Terminal' }],
     ['a changed object', kube(409, 'Conflict'), { kind: 'Retry' }],

@@ -90,10 +90,10 @@ export const gone = (error: unknown): boolean => statusOf(error) === 410 || kube
 /** The object failed validation, or the `test` of a JSON patch failed. */
 export const invalid = (error: unknown): boolean => statusOf(error) === 422
 
-/** Missing permissions are granted by a person, so retrying often is pointless. */
-const FORBIDDEN_RETRY_MS = 60_000
-
-/** What the work queue does after an error. The only place that decides it. */
+/**
+ * What the work queue does after an error. The only place that decides it. A missing right backs off as any other failure:
+ * an API server that just started answers 403 for seconds.
+ */
 export const intentOf = (error: unknown): Intent => {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
     if (at instanceof Terminal) return { kind: 'Terminal' }
@@ -102,7 +102,6 @@ export const intentOf = (error: unknown): Intent => {
   }
   const kube = kubeErrorOf(error)
   if (kube === undefined) return { kind: 'Retry' }
-  if (forbidden(kube)) return { kind: 'WaitUntil', afterMs: FORBIDDEN_RETRY_MS }
   if (kube.retryAfterMs !== undefined) return { kind: 'Retry', atLeastMs: kube.retryAfterMs }
   if ([400, 405, 406, 413, 415].includes(kube.status)) return { kind: 'Terminal' }
   return { kind: 'Retry' }

@@ -52,12 +52,23 @@ export const verify = (c: DecisionInput, inProgress: InProgress): Verdict => {
   const cancelled = (reason: string, message: string) => ended(c, inProgress, { outcome: 'Cancelled', reason, message })
   if (owner.gone) return cancelled('OwnerGone', `${nameOfOwner(owner)} is gone`)
   if (owner.replicas === 0) {
+    const written = writtenBefore(c, inProgress)
+    if (written) return written
     const what = owner.ref.kind === 'Job' ? 'suspended or set to run no pods' : 'scaled to zero'
     return cancelled('ScaledToZero', `${nameOfOwner(owner)} was ${what}`)
   }
   if (isUndo(inProgress.step) && nodeCauseOf(c) === undefined) return resumeUndo(c, inProgress)
   const resumed = inProgress.step.state === 'Intended' ? resume(c, inProgress) : 'Written'
   return resumed === 'Written' ? verifyWritten(c, inProgress) : resumed
+}
+
+/** What a begun step wrote before the process ended is recorded first, also where it no longer matters. */
+const writtenBefore = (c: DecisionInput, inProgress: InProgress): Verdict | undefined => {
+  if (inProgress.step.state !== 'Intended' || isUndo(inProgress.step)) return undefined
+  const resumed = resume(c, inProgress)
+  if (resumed === 'Written') return waiting('the write had taken effect', c.now)
+  const asksOrWrote = resumed.kind === 'Ask' || (resumed.kind === 'Verify' && resumed.outcome === 'Waiting')
+  return asksOrWrote ? resumed : undefined
 }
 
 const verifyWritten = (c: DecisionInput, inProgress: InProgress): Verdict => {

@@ -68,6 +68,16 @@ const lifted = aRecord({
 type Row = readonly [sentence: string, today: InputOverrides, expected: object, first?: InputOverrides]
 const rows: readonly Row[] = [
   [
+    'written, and scaled to zero since: that it was written is recorded first',
+    { owner: { ...repaired, replicas: 0 } },
+    { kind: 'Verify', outcome: 'Waiting', message: 'the write had taken effect' },
+  ],
+  [
+    'not written, and scaled to zero since: cancelled',
+    { owner: anOwner({ replicas: 0 }) },
+    { kind: 'Verify', outcome: 'Cancelled', reason: 'ScaledToZero' },
+  ],
+  [
     'not written: it goes on, as the same attempt and the same plan',
     {},
     {
