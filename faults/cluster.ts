@@ -10,10 +10,11 @@ import { eventually } from '../testbed/eventually.ts'
 import { type Api, ApiError, openApi } from '../testbed/kubelet/api.ts'
 import { type Kubectl, kubectlOf } from '../testbed/kubectl.ts'
 import { type MovedProject, startMovedProject } from '../testbed/moved-project.ts'
+import { temporaryDirectory } from '../testbed/temporary.ts'
 import { type AuditReader, createAuditReader } from './history.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const BUNDLES = join(ROOT, 'node_modules', '.cache', 'podmend-faults')
+const CACHE = join(ROOT, 'node_modules', '.cache')
 
 export interface Lane {
   /** The operator's namespace in this lane; it has its own lease and its own annotation that pauses. */
@@ -72,9 +73,11 @@ export const isConflict = (cause: unknown): boolean => cause instanceof ApiError
 
 /** Starts everything; the caller ends it with `down`. */
 export const makeFaultCluster = async (lanes: number, progress: (text: string) => void): Promise<FaultCluster> => {
-  mkdirSync(BUNDLES, { recursive: true })
+  // Of its own, as sweeps may run side by side; the programs read the package.json above them.
+  mkdirSync(CACHE, { recursive: true })
+  const bundles = temporaryDirectory('podmend-faults-', CACHE)
   progress('bundling the controller')
-  await bundle(BUNDLES)
+  await bundle(bundles.path)
   progress('starting a control plane')
   const plane = await startControlPlane({ auditBodiesOf: [CONTROLLER_USER] })
   try {
@@ -110,8 +113,8 @@ export const makeFaultCluster = async (lanes: number, progress: (text: string) =
       kubeconfig,
       project,
       audit: createAuditReader(plane.auditLog),
-      program: join(BUNDLES, 'controller.js'),
-      agent: join(BUNDLES, 'agent.js'),
+      program: join(bundles.path, 'controller.js'),
+      agent: join(bundles.path, 'agent.js'),
       lanes: made,
       namespace,
       apply: async (object) => {
@@ -127,10 +130,12 @@ export const makeFaultCluster = async (lanes: number, progress: (text: string) =
         await project.down()
         api.close()
         await plane.down()
+        bundles.remove()
       },
     }
   } catch (cause) {
     await plane.down()
+    bundles.remove()
     throw new Error('preparing the cluster', { cause })
   }
 }

@@ -12,11 +12,11 @@ export interface TemporaryDirectory {
 const GUARD = 'read -r _; rm -rf -- "$0" || { sleep 1; rm -rf -- "$0"; }'
 
 /**
- * A directory in the system's folder for temporary files that is gone after this process, however that ends: a guard of its
+ * A directory, by default in the system's folder for temporary files, that is gone after this process, however that ends: a guard of its
  * own session removes it, also after SIGKILL. For scripts that run for long; a test removes its directory itself.
  */
-export const temporaryDirectory = (prefix: string): TemporaryDirectory => {
-  const path = mkdtempSync(join(tmpdir(), prefix))
+export const temporaryDirectory = (prefix: string, parent = tmpdir()): TemporaryDirectory => {
+  const path = mkdtempSync(join(parent, prefix))
   const guard = spawn('/bin/sh', ['-c', GUARD, path], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   // Without a shell there is no guard, and `remove` is what removes it.
   guard.once('error', () => undefined)
