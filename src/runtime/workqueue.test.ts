@@ -237,6 +237,15 @@ describe('the work queue', () => {
     }
   })
 
+  it('puts a key first that was added so during its run', async () => {
+    const { queue, journal, settled, succeed } = queueOf({ concurrency: 1 })
+    for (const key of ['a', 'b', 'c']) queue.add(key)
+    await settled()
+    queue.addFirst('a')
+    for (const key of ['a', 'a', 'b', 'c']) await succeed(key)
+    expect(journal).toEqual(['a@0', 'a@0', 'b@0', 'c@0'])
+  })
+
   it('never runs a key twice at a time, whatever place it had before', async () => {
     const { queue, journal, clock, settled, succeed } = queueOf({ concurrency: 3 })
     for (const key of ['a', 'b', 'c', 'd']) queue.add(key)

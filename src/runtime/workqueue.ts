@@ -73,6 +73,8 @@ interface Entry<K> {
   startedAt: number | undefined
   /** Its last place among the keys that wait for a worker; earlier places start nothing. */
   place: symbol | undefined
+  /** 1 if the next run comes before all that wait. */
+  priority: 0 | 1
   failures: number
   /** Cancels the timer of a later deadline. */
   cancel: (() => void) | undefined
@@ -115,7 +117,8 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
   }
 
   /** In the line of its share first, so that many keys of one share do not stand before those of another. */
-  const enqueueDue = (entry: Entry<K>, priority = 0): void => {
+  const enqueueDue = (entry: Entry<K>): void => {
+    const { priority } = entry
     const place = Symbol(entry.key)
     entry.place = place
     const share = options.shares?.of(entry.key)
@@ -131,6 +134,7 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
     if (!accepting || dueAt === undefined || entry.place !== place) return
     const startedAt = clock.monotonic()
     entry.place = undefined
+    entry.priority = 0
     entry.dueAt = undefined
     entry.startedAt = startedAt
     counts.runs += 1
@@ -165,14 +169,23 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
     onError(error, { key, failures, retryInMs })
   }
 
-  const addAfter = (key: K, afterMs: number): Entry<K> | undefined => {
+  const addAfter = (key: K, afterMs: number, priority: 0 | 1 = 0): Entry<K> | undefined => {
     if (!accepting) return undefined
     counts.adds += 1
     let entry = entries.get(key)
     if (entry === undefined) {
-      entry = { key, dueAt: undefined, startedAt: undefined, place: undefined, failures: 0, cancel: undefined }
+      entry = {
+        key,
+        dueAt: undefined,
+        startedAt: undefined,
+        place: undefined,
+        priority,
+        failures: 0,
+        cancel: undefined,
+      }
       entries.set(key, entry)
     }
+    if (priority > entry.priority) entry.priority = priority
     schedule(entry, afterMs)
     return entry
   }
@@ -180,8 +193,8 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
   return {
     add: (key) => void addAfter(key, 0),
     addFirst: (key) => {
-      const entry = addAfter(key, 0)
-      if (entry !== undefined && entry.startedAt === undefined) enqueueDue(entry, 1)
+      const entry = addAfter(key, 0, 1)
+      if (entry !== undefined && entry.startedAt === undefined) enqueueDue(entry)
     },
     addAfter: (key, afterMs) => void addAfter(key, afterMs),
     forget: (key) => {
