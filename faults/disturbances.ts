@@ -1,6 +1,7 @@
 /** Every disturbance by its name and place: the request, or the line of a watch, at which it is played. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Disturbance } from './play.ts'
+import type { Disturbance, Stage } from './play.ts'
+import type { Exchange } from './proxy.ts'
 import { contextOf } from './fault-context.ts'
 import { REQUEST_FAULTS } from './request-faults.ts'
 import { STEPS } from './steps.ts'
@@ -50,7 +51,14 @@ const requestFault = (name: string, at: string): Disturbance | undefined => {
 
 const now = (): number => performance.timeOrigin + performance.now()
 
-const step = (name: string, at: string): Disturbance | undefined => {
+/** What a disturbance does with a person's step at its request; `take` answers whether it took place, `taken` has it judged. */
+type PlayStep = (
+  exchange: Exchange,
+  stage: Stage,
+  person: { readonly take: () => Promise<boolean>; readonly taken: () => void },
+) => Promise<void>
+
+const personsStep = (name: string, at: string, play: PlayStep): Disturbance | undefined => {
   const found = STEPS[name]
   if (!found) return undefined
   const { what, forbids, stops, forgets } = found
@@ -59,55 +67,48 @@ const step = (name: string, at: string): Disturbance | undefined => {
     ...(stops && { stops }),
     onRequest: (exchange, stage) => {
       if (exchange.key !== at) return undefined
-      const play = async (): Promise<void> => {
-        const before = now()
-        try {
-          await found.take(stage)
-          await sleep(TOLD_MS)
-        } catch (cause) {
-          stage.missed(cause)
-          return exchange.reply(await exchange.forward())
-        }
-        const answer = await exchange.forward()
-        // What was sent before it cannot be held back; what comes after it can.
-        if (forbids) stage.prohibit({ what, since: now(), forbids })
-        if (forgets) stage.forget({ before, since: now() })
-        exchange.reply(answer)
-      }
-      return play()
+      let before = 0
+      return play(exchange, stage, {
+        take: async () => {
+          before = now()
+          try {
+            await found.take(stage)
+            return true
+          } catch (cause) {
+            stage.missed(cause)
+            return false
+          }
+        },
+        taken: () => {
+          if (forbids) stage.prohibit({ what, since: now(), forbids })
+          if (forgets) stage.forget({ before, since: now() })
+        },
+      })
     },
   }
 }
 
+const step = (name: string, at: string): Disturbance | undefined =>
+  personsStep(name, at, async (exchange, _, { take, taken }) => {
+    const tookPlace = await take()
+    if (tookPlace) await sleep(TOLD_MS)
+    const answer = await exchange.forward()
+    // What was sent before it cannot be held back; what comes after it can.
+    if (tookPlace) taken()
+    exchange.reply(answer)
+  })
+
 /** The step is taken between two lives of the controller: the first ends at the request, which had its effect. */
-const stepWhileDead = (name: string, at: string): Disturbance | undefined => {
-  const found = name.startsWith(DEAD) ? STEPS[name.slice(DEAD.length)] : undefined
-  if (!found) return undefined
-  const { what, forbids, stops, forgets } = found
-  return {
-    sameEnd: false,
-    ...(stops && { stops }),
-    onRequest: (exchange, stage) => {
-      if (exchange.key !== at) return undefined
-      const take = async (): Promise<void> => {
-        const before = now()
-        try {
-          await found.take(stage)
-        } catch (cause) {
-          return stage.missed(cause)
-        }
-        if (forbids) stage.prohibit({ what, since: now(), forbids })
-        if (forgets) stage.forget({ before, since: now() })
-      }
-      const play = async (): Promise<void> => {
+const stepWhileDead = (name: string, at: string): Disturbance | undefined =>
+  name.startsWith(DEAD)
+    ? personsStep(name.slice(DEAD.length), at, async (exchange, stage, { take, taken }) => {
         await exchange.forward()
-        await stage.controllers.crash(stage.index, take)
+        await stage.controllers.crash(stage.index, async () => {
+          if (await take()) taken()
+        })
         exchange.cut()
-      }
-      return play()
-    },
-  }
-}
+      })
+    : undefined
 
 const watchFault = (name: string, at: string): Disturbance | undefined => {
   const fault = WATCH_FAULTS[name]
