@@ -10,7 +10,6 @@ import {
   notFound,
   Retry,
   Terminal,
-  WaitUntil,
 } from './errors.ts'
 import type { Intent } from '../runtime/workqueue.ts'
 import { errorOfResponse } from './status.ts'
@@ -22,7 +21,6 @@ describe('errors', () => {
   it.each<[string, unknown, Intent]>([
     ['a contradiction', new Terminal('x'), { kind: 'Terminal' }],
     ['a contradiction within another error', new Error('y', { cause: new Terminal('x') }), { kind: 'Terminal' }],
-    ['a known time', new WaitUntil('x', 7), { kind: 'WaitUntil', afterMs: 7 }],
     ['an explicit retry around a terminal error', new Retry('x', { cause: new Terminal('y') }), { kind: 'Retry' }],
     ['a missing right, which a server that just started reports too', kube(403, 'Forbidden'), { kind: 'Retry' }],
     ['a busy API server', kube(429, 'TooManyRequests', 3_000), { kind: 'Retry', atLeastMs: 3_000 }],

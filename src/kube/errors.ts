@@ -5,16 +5,6 @@ export class Terminal extends Error {
   override readonly name = 'Terminal'
 }
 
-/** Worth retrying after a known time. */
-export class WaitUntil extends Error {
-  override readonly name = 'WaitUntil'
-  readonly afterMs: number
-  constructor(message: string, afterMs: number, options?: ErrorOptions) {
-    super(message, options)
-    this.afterMs = afterMs
-  }
-}
-
 /** Worth retrying with back-off, as is every error without a known intent. */
 export class Retry extends Error {
   override readonly name = 'Retry'
@@ -97,7 +87,6 @@ export const invalid = (error: unknown): boolean => statusOf(error) === 422
 export const intentOf = (error: unknown): Intent => {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
     if (at instanceof Terminal) return { kind: 'Terminal' }
-    if (at instanceof WaitUntil) return { kind: 'WaitUntil', afterMs: at.afterMs }
     if (at instanceof Retry) return { kind: 'Retry' }
   }
   const kube = kubeErrorOf(error)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { intentOf, KubeError, Terminal, WaitUntil } from '../kube/errors.ts'
+import { intentOf, KubeError, Terminal } from '../kube/errors.ts'
 import { createManualClock } from './clock.ts'
 import { createWorkqueue, type RunResult, type WorkqueueOptions } from './workqueue.ts'
 
@@ -170,17 +170,6 @@ describe('the work queue', () => {
     expect(queue.size()).toBe(0)
     queue.add('a')
     await settled()
-    expect(journal).toHaveLength(2)
-  })
-
-  it('looks again when an error says when', async () => {
-    const { queue, clock, journal, settled, fail } = queueOf()
-    queue.add('a')
-    await settled()
-    await fail('a', new WaitUntil('the window is spent', 5_000))
-    await clock.advance(4_999)
-    expect(journal).toHaveLength(1)
-    await clock.advance(1)
     expect(journal).toHaveLength(2)
   })
 

@@ -4,13 +4,10 @@ import type { Clock } from './clock.ts'
 import { createShares } from './shares.ts'
 
 /**
- * What the queue does after a failed run: nothing, run again after a known time, or run again with back-off. `atLeastMs` is
+ * What the queue does after a failed run: nothing, or run again with back-off. `atLeastMs` is
  * what a server asked for: it lengthens the back-off and never shortens it.
  */
-export type Intent =
-  | { readonly kind: 'Terminal' }
-  | { readonly kind: 'WaitUntil'; readonly afterMs: number }
-  | { readonly kind: 'Retry'; readonly atLeastMs?: number }
+export type Intent = { readonly kind: 'Terminal' } | { readonly kind: 'Retry'; readonly atLeastMs?: number }
 
 export type RunResult = { readonly requeueAfterMs?: number | undefined } | void
 
@@ -162,8 +159,7 @@ export const createWorkqueue = <K extends string>(options: WorkqueueOptions<K>):
       entry.failures = 0
       return onError(error, { key, failures })
     }
-    const retryInMs =
-      intent.kind === 'WaitUntil' ? intent.afterMs : Math.max(intent.atLeastMs ?? 0, backoffMs(backoff, failures))
+    const retryInMs = Math.max(intent.atLeastMs ?? 0, backoffMs(backoff, failures))
     counts.retries += 1
     schedule(entry, retryInMs)
     onError(error, { key, failures, retryInMs })
